@@ -1,0 +1,290 @@
+"""Alias: a readable name for a value; ConfigAlias: a config that keeps both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, overload
+
+from research_domain._compare import same
+from research_domain.config import Config
+from research_domain.errors import ConfigKeyError, ParameterError
+
+__all__ = ["AUXILIARY_KEYS", "Alias", "ConfigAlias"]
+
+AUXILIARY_KEYS = ("repetition", "device", "updates")
+"""Keys that say how a config is run, not what it is."""
+
+
+class Alias:
+    """A value and the name to show for it.
+
+    Parameters
+    ----------
+    value : object
+        Any value.
+    alias : str, optional
+        Its name, by default ``value.__name__`` if it has one, else ``str(value)``.
+
+    Examples
+    --------
+    >>> Alias(max).alias
+    'max'
+    >>> Alias({'layers': [64, 64, 10]}, 'small').alias
+    'small'
+    """
+
+    __slots__ = ("_alias", "value")
+
+    def __init__(self, value: Any, alias: str | None = None) -> None:
+        self.value = value
+        self._alias = alias if alias is None else str(alias)
+
+    @property
+    def alias(self) -> str:
+        """Name of the value."""
+        name = self._alias
+        if name is None:
+            name = self._alias = _name(self.value)
+        return name
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Alias):
+            return NotImplemented
+        return same(self.value, other.value) and self.alias == other.alias
+
+    def __hash__(self) -> int:
+        return hash(self.alias)
+
+    def __repr__(self) -> str:
+        return f"Alias({self.value!r}, {self.alias!r})"
+
+
+def _name(value: Any) -> str:
+    name = getattr(value, "__name__", None)
+    return name if isinstance(name, str) else str(value)
+
+
+def as_alias(value: Any) -> Alias:
+    """Return `value` itself if it is an alias, else an alias of it."""
+    return value if isinstance(value, Alias) else Alias(value)
+
+
+Pair = tuple[Alias, Alias]
+Pairs = tuple[Pair, ...]
+
+
+class ConfigAlias:
+    """A config together with readable names for its keys and values.
+
+    Parameters
+    ----------
+    config : mapping, Config, ConfigAlias or iterable of pairs, optional
+        Keys are strings or aliases of strings, values anything or aliases of it.
+        Of equal keys the last one wins.
+
+    Raises
+    ------
+    ParameterError
+        If a key is not a string.
+
+    Examples
+    --------
+    >>> config = ConfigAlias({'b': 2, 'a': Alias(max, 'the most')})
+    >>> config.config()['a']([3, 5])
+    5
+    >>> config.alias(as_string=True)
+    'a_the most-b_2'
+    """
+
+    __slots__ = ("_pairs", "_prefix")
+
+    def __init__(
+        self, config: Mapping[Any, Any] | ConfigAlias | Iterable[tuple[Any, Any]] | None = None
+    ) -> None:
+        self._prefix: str = ""
+        self._pairs: Pairs
+        if isinstance(config, ConfigAlias):
+            self._pairs, self._prefix = config._pairs, config._prefix
+            return
+        if isinstance(config, Config):
+            config = config.flatten()
+        items = config.items() if isinstance(config, Mapping) else (config or ())
+        self._pairs = unique(tuple((check_key(key), as_alias(value)) for key, value in items))
+
+    @classmethod
+    def _of(cls, pairs: Pairs) -> ConfigAlias:
+        """Wrap pairs whose keys are known to differ."""
+        config = _new(cls)
+        config._pairs = pairs
+        config._prefix = ""
+        return config
+
+    @property
+    def prefix(self) -> str:
+        """Readable beginning of the id, empty unless :meth:`set_prefix` was called."""
+        return self._prefix
+
+    def config(self) -> Config:
+        """Return the values as a :class:`Config`.
+
+        Examples
+        --------
+        >>> ConfigAlias({'model/layers': 3}).config()
+        Config({'model': {'layers': 3}})
+        """
+        tree: dict[str, Any] = {}
+        for key, value in self._pairs:
+            name, content = key.value, value.value
+            if "/" in name or not isinstance(content, _LEAVES):
+                return Config({key.value: value.value for key, value in self._pairs})
+            tree[name] = content
+        return Config._view(tree)
+
+    @overload
+    def alias(self, as_string: Literal[False] = False, delim: str = "-") -> dict[str, str]: ...
+    @overload
+    def alias(self, as_string: Literal[True], delim: str = "-") -> str: ...
+    @overload
+    def alias(self, as_string: bool, delim: str = "-") -> dict[str, str] | str: ...
+
+    def alias(self, as_string: bool = False, delim: str = "-") -> dict[str, str] | str:
+        """Return the names.
+
+        Parameters
+        ----------
+        as_string : bool, default False
+            Whether to return one string ``key_value`` for each item, sorted by key.
+        delim : str, default '-'
+            What stands between the items of that string.
+
+        Returns
+        -------
+        dict of str to str, or str
+
+        Examples
+        --------
+        >>> ConfigAlias([('b', 2), ('a', 1)]).alias()
+        {'b': '2', 'a': '1'}
+        >>> ConfigAlias([('b', 2), ('a', 1)]).alias(as_string=True, delim=', ')
+        'a_1, b_2'
+        """
+        names = {key.alias: value.alias for key, value in self._pairs}
+        if as_string:
+            return delim.join([f"{key}_{names[key]}" for key in sorted(names)])
+        return names
+
+    def keys(self) -> list[str]:
+        """Return the keys, not their aliases, in order.
+
+        Examples
+        --------
+        >>> ConfigAlias({'a': 1, 'b/c': 2}).keys()
+        ['a', 'b/c']
+        """
+        return [key.value for key, _ in self._pairs]
+
+    def pop_config(self, key: str) -> ConfigAlias | None:
+        """Remove the item whose key is `key` and return it, None if there is none.
+
+        Examples
+        --------
+        >>> config = ConfigAlias({'a': 1, 'repetition': 0})
+        >>> config.pop_config('repetition')
+        ConfigAlias({'repetition': '0'})
+        >>> config.keys()
+        ['a']
+        """
+        return self._pop(tuple(pair for pair in self._pairs if pair[0].value == key))
+
+    def pop_alias(self, key: str) -> ConfigAlias | None:
+        """Remove the item whose key has the alias `key` and return it, None if there is none.
+
+        Examples
+        --------
+        >>> config = ConfigAlias([(Alias('learning_rate', 'lr'), 0.1)])
+        >>> config.pop_alias('lr').config()
+        Config({'learning_rate': 0.1})
+        """
+        return self._pop(tuple(pair for pair in self._pairs if pair[0].alias == key))
+
+    def _pop(self, popped: Pairs) -> ConfigAlias | None:
+        if not popped:
+            return None
+        self._pairs = tuple(pair for pair in self._pairs if pair not in popped)
+        return ConfigAlias._of(popped)
+
+    def set_prefix(self, keys: Iterable[str], n_digits: int) -> ConfigAlias:
+        """Set the readable beginning of the id from items that hold option indices.
+
+        Parameters
+        ----------
+        keys : iterable of str
+            Keys of items with integer values, in the order wanted.
+        n_digits : int
+            Digits to which each of them is padded with zeros.
+
+        Returns
+        -------
+        ConfigAlias
+            This object.
+
+        Raises
+        ------
+        ConfigKeyError
+            If there is no such key.
+
+        Examples
+        --------
+        >>> ConfigAlias({'#a': 3, 'repetition': 1}).set_prefix(['#a', 'repetition'], 2).prefix
+        '03_01'
+        """
+        values = {key.value: value.value for key, value in self._pairs}
+        for key in (keys := tuple(keys)):
+            if key not in values:
+                raise ConfigKeyError(key, tuple(values))
+        self._prefix = "_".join(f"{int(values[key]):0{n_digits}d}" for key in keys)
+        return self
+
+    def __add__(self, other: ConfigAlias | Mapping[Any, Any]) -> ConfigAlias:
+        if not isinstance(other, ConfigAlias):
+            if not isinstance(other, Mapping):
+                return NotImplemented
+            other = ConfigAlias(other)
+        result = ConfigAlias._of(unique(self._pairs + other._pairs))
+        result._prefix = self._prefix
+        return result
+
+    def __contains__(self, key: object) -> bool:
+        return any(pair[0].value == key for pair in self._pairs)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ConfigAlias):
+            return NotImplemented
+        mine, theirs = ({key.value: value for key, value in config._pairs} for config in (self, other))
+        return mine == theirs
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"ConfigAlias({self.alias()!r})"
+
+
+_new = object.__new__
+_LEAVES = (int, float, str, bool, type(None), list, tuple, complex, bytes)
+
+
+def check_key(key: Any) -> Alias:
+    """Return the alias of a key, which must be a string that can be a path."""
+    alias = as_alias(key)
+    if not isinstance(alias.value, str):
+        raise ParameterError(
+            str(alias.value), f"the name of a parameter is a string, got {type(alias.value).__name__}"
+        )
+    return alias
+
+
+def unique(pairs: Pairs) -> Pairs:
+    """Keep the last of the pairs with equal keys, at the place of the first."""
+    if len({key.value for key, _ in pairs}) == len(pairs):
+        return pairs
+    return tuple({key.value: (key, value) for key, value in pairs}.values())

@@ -1,0 +1,195 @@
+"""Errors of the domain: each carries its data as attributes and survives pickling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = [
+    "ConfigKeyError",
+    "DomainError",
+    "DomainIndexError",
+    "InfiniteDomainError",
+    "ParameterError",
+    "PredicateError",
+    "SeedError",
+    "SpecError",
+    "UpdateError",
+    "WeightError",
+    "WhenError",
+    "ZipError",
+]
+
+
+def close_matches(name: str, known: tuple[str, ...]) -> str:
+    """Return a hint with the names that `name` may have meant."""
+    import difflib
+
+    matches = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    if matches:
+        return "did you mean " + " or ".join(repr(match) for match in matches) + "?"
+    return "known keys: " + (", ".join(repr(key) for key in known[:20]) or "none")
+
+
+class DomainError(Exception):
+    """Base of all errors of this package."""
+
+
+class ConfigKeyError(DomainError, KeyError):
+    """A config has no such key.
+
+    Parameters
+    ----------
+    key : str
+        The missing key or path.
+    known : tuple of str
+        The paths that exist.
+    """
+
+    def __init__(self, key: str, known: tuple[str, ...] = ()) -> None:
+        super().__init__(key, known)
+        self.key = key
+        self.known = known
+
+    def __str__(self) -> str:
+        return f"config has no key {self.key!r} ({close_matches(str(self.key), self.known)})"
+
+
+class ParameterError(DomainError, ValueError):
+    """A parameter of a domain or of one of its methods has a bad value.
+
+    Parameters
+    ----------
+    parameter : str
+        Name of the parameter.
+    problem : str
+        What was wrong, what we got and what to do about it.
+    """
+
+    def __init__(self, parameter: str, problem: str) -> None:
+        super().__init__(parameter, problem)
+        self.parameter = parameter
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"parameter {self.parameter!r}: {self.problem}"
+
+
+class WeightError(ParameterError):
+    """A weight is not a positive finite number."""
+
+
+class SeedError(ParameterError):
+    """A seed cannot be turned into a seed sequence."""
+
+
+class SpecError(ParameterError):
+    """A domain cannot be written as, or read from, plain data."""
+
+
+class UpdateError(ParameterError):
+    """An update of a domain was described wrongly or returned something else than a domain."""
+
+
+class WhenError(DomainError, ValueError):
+    """A `when` cannot be understood.
+
+    Parameters
+    ----------
+    value : object
+        What was given.
+    problem : str
+        What is wrong with it.
+    """
+
+    def __init__(self, value: Any, problem: str) -> None:
+        super().__init__(value, problem)
+        self.value = value
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return (
+            f"when={self.value!r}: {self.problem}; use a positive int (every n-th iteration), "
+            "'%k' or '#k' (exactly iteration k), 'last', or a list of them"
+        )
+
+
+class ZipError(DomainError, ValueError):
+    """Two domains cannot be joined element by element with ``@``.
+
+    Parameters
+    ----------
+    left, right : int or None
+        Lengths of the operands, None if infinite.
+    problem : str
+        What to do about it.
+    """
+
+    def __init__(self, left: int | None, right: int | None, problem: str = "make them equally long") -> None:
+        super().__init__(left, right, problem)
+        self.left = left
+        self.right = right
+        self.problem = problem
+
+    def __str__(self) -> str:
+        left, right = ("infinite" if n is None else n for n in (self.left, self.right))
+        return f"domains of lengths {left} and {right} cannot be joined by @: {self.problem}"
+
+
+class InfiniteDomainError(DomainError, ValueError):
+    """Something finite was asked of an infinite domain.
+
+    Parameters
+    ----------
+    asked : str
+        What was asked for.
+    """
+
+    def __init__(self, asked: str) -> None:
+        super().__init__(asked)
+        self.asked = asked
+
+    def __str__(self) -> str:
+        return f"{self.asked}: the domain is infinite; cap it with set_iter_params(n_items=...)"
+
+
+class DomainIndexError(DomainError, IndexError):
+    """An index lies outside of a domain.
+
+    Parameters
+    ----------
+    index : int
+        The index asked for.
+    size : int
+        The number of configs.
+    """
+
+    def __init__(self, index: int, size: int) -> None:
+        super().__init__(index, size)
+        self.index = index
+        self.size = size
+
+    def __str__(self) -> str:
+        return f"index {self.index} is out of range for a domain that produces {self.size} configs"
+
+
+class PredicateError(DomainError, RuntimeError):
+    """A predicate of ``where`` raised, or kept nothing for too long.
+
+    Parameters
+    ----------
+    predicate : str
+        Name of the predicate.
+    config : str
+        The config it was asked about.
+    problem : str
+        What happened.
+    """
+
+    def __init__(self, predicate: str, config: str, problem: str) -> None:
+        super().__init__(predicate, config, problem)
+        self.predicate = predicate
+        self.config = config
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"where({self.predicate}): {self.problem} for config {self.config}"

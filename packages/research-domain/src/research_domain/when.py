@@ -1,0 +1,106 @@
+"""The language of `when`: which iterations something happens in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from research_domain.errors import WhenError
+
+__all__ = ["When"]
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """Iterations in which something is done.
+
+    Parameters
+    ----------
+    periods : tuple of int
+        Every n-th iteration, ``(iteration + 1) % n == 0``.
+    exact : frozenset of int
+        Exactly these iterations, zero-based.
+    last : bool
+        The last iteration.
+
+    Examples
+    --------
+    >>> when = When.parse(['%5', 3, 'last'])
+    >>> [i for i in range(10) if when.due(i, last=i == 9)]
+    [2, 5, 8, 9]
+    """
+
+    periods: tuple[int, ...] = ()
+    exact: frozenset[int] = frozenset()
+    last: bool = False
+
+    @classmethod
+    def parse(cls, value: Any) -> When:
+        """Read what users write.
+
+        Parameters
+        ----------
+        value : int, str, list of them, or When
+            ``n``: every n-th iteration; ``'%k'`` or ``'#k'``: exactly iteration k, zero-based;
+            ``'last'``: the last one; a list, tuple or set: any of its members.
+
+        Returns
+        -------
+        When
+
+        Raises
+        ------
+        WhenError
+            If it is none of these.
+        """
+        if isinstance(value, When):
+            return value
+        members = tuple(value) if isinstance(value, list | tuple | set | frozenset) else (value,)
+        periods, exact, last = [], [], False
+        for member in members:
+            kind, number = _parse_one(member, value)
+            if kind == "period":
+                periods.append(number)
+            elif kind == "exact":
+                exact.append(number)
+            else:
+                last = True
+        return cls(tuple(sorted(set(periods))), frozenset(exact), last)
+
+    @property
+    def always(self) -> bool:
+        """Whether every iteration is due."""
+        return 1 in self.periods
+
+    def due(self, iteration: int, last: bool = False) -> bool:
+        """Tell whether an iteration is one of these.
+
+        Parameters
+        ----------
+        iteration : int
+            Number of the iteration, zero-based.
+        last : bool
+            Whether it is the last one.
+        """
+        if (last and self.last) or iteration in self.exact:
+            return True
+        return any((iteration + 1) % period == 0 for period in self.periods)
+
+
+def _parse_one(member: Any, value: Any) -> tuple[str, int]:
+    if isinstance(member, str):
+        return _parse_text(member, value)
+    if isinstance(member, bool) or not hasattr(member, "__index__"):
+        raise WhenError(value, f"{member!r} is {type(member).__name__}")
+    number = int(member)
+    if number < 1:
+        raise WhenError(value, f"a period of {number} iterations never comes")
+    return "period", number
+
+
+def _parse_text(text: str, value: Any) -> tuple[str, int]:
+    if text == "last":
+        return "last", 0
+    if text[:1] in ("%", "#") and text[1:].isdecimal():
+        return "exact", int(text[1:])
+    raise WhenError(value, f"{text!r} cannot be understood")
