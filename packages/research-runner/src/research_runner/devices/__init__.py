@@ -1,0 +1,43 @@
+"""Devices: share them between workers, find them, and wait until they are free.
+
+Layout: ``grid`` shares ids, ``probe`` asks the machine (``fake`` pretends to), ``resolve`` finds the devices
+that ids mean, ``worker`` says what a worker sets and shows, ``memory`` waits for free memory.
+"""
+
+from research_runner.devices.errors import (
+    DeviceError,
+    DeviceLostError,
+    DeviceRoomError,
+    DeviceSpecError,
+    DriverMissingError,
+    UnknownDeviceError,
+)
+from research_runner.devices.fake import FakeProbe
+from research_runner.devices.grid import DeviceGrid, DeviceSpec, WorkerRow, split_devices
+from research_runner.devices.memory import MemoryGate, MemoryVerdict
+from research_runner.devices.probe import Gpu, GpuMemory, GpuProbe, NvmlProbe
+from research_runner.devices.resolve import resolve
+from research_runner.devices.worker import branch_devices, worker_environment
+
+__all__ = [
+    "DeviceError",
+    "DeviceGrid",
+    "DeviceLostError",
+    "DeviceRoomError",
+    "DeviceSpec",
+    "DeviceSpecError",
+    "DriverMissingError",
+    "FakeProbe",
+    "Gpu",
+    "GpuMemory",
+    "GpuProbe",
+    "MemoryGate",
+    "MemoryVerdict",
+    "NvmlProbe",
+    "UnknownDeviceError",
+    "WorkerRow",
+    "branch_devices",
+    "resolve",
+    "split_devices",
+    "worker_environment",
+]

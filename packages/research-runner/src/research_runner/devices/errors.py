@@ -1,0 +1,130 @@
+"""Errors about devices; each keeps its data as attributes and survives pickling."""
+
+from __future__ import annotations
+
+from research_runner.errors import RunnerError
+
+__all__ = [
+    "DeviceError",
+    "DeviceLostError",
+    "DeviceRoomError",
+    "DeviceSpecError",
+    "DriverMissingError",
+    "UnknownDeviceError",
+]
+
+
+class DeviceError(RunnerError):
+    """Base class of everything that goes wrong with devices."""
+
+
+class DeviceSpecError(DeviceError, ValueError):
+    """The parameter `devices` (or one that belongs to it) cannot be understood.
+
+    Parameters
+    ----------
+    problem : str
+        What is wrong and what to do.
+    got : str
+        ``repr`` of what was given.
+    """
+
+    def __init__(self, problem: str, got: str) -> None:
+        super().__init__(problem, got)
+        self.problem = problem
+        self.got = got
+
+    def __str__(self) -> str:
+        return f"{self.problem}; got {self.got}"
+
+
+class DeviceRoomError(DeviceError, ValueError):
+    """More workers than the shares of the devices have room for.
+
+    Parameters
+    ----------
+    workers : int
+        Workers that were asked for.
+    room : tuple of (str, int)
+        Device ids and the workers that fit on each.
+    """
+
+    def __init__(self, workers: int, room: tuple[tuple[str, int], ...]) -> None:
+        super().__init__(workers, room)
+        self.workers = workers
+        self.room = room
+
+    def __str__(self) -> str:
+        total = sum(number for _, number in self.room)
+        each = ", ".join(f"{number} on device {device!r}" for device, number in self.room)
+        return (
+            f"{self.workers} workers do not fit on the devices: there is room for {total} ({each}); "
+            "use fewer workers, smaller shares or more devices"
+        )
+
+
+class UnknownDeviceError(DeviceError, ValueError):
+    """A device id does not exist on this machine, or means several devices.
+
+    Parameters
+    ----------
+    device : str
+        The id that was given.
+    known : tuple of str
+        The ids that exist, as text for people.
+    reason : str
+        Why the id was not taken.
+    """
+
+    def __init__(self, device: str, known: tuple[str, ...], reason: str = "does not exist") -> None:
+        super().__init__(device, known, reason)
+        self.device = device
+        self.known = known
+        self.reason = reason
+
+    def __str__(self) -> str:
+        listed = "; ".join(self.known) if self.known else "none"
+        return f"device {self.device!r} {self.reason}; devices of this machine: {listed}"
+
+
+class DriverMissingError(DeviceError):
+    """GPUs cannot be asked: no driver, no NVML or no Python module for it.
+
+    Parameters
+    ----------
+    reason : str
+        What the attempt ended with.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"the GPUs of this machine cannot be asked: {self.reason}; "
+            "check that `nvidia-smi` works here and that nvidia-ml-py is installed"
+        )
+
+
+class DeviceLostError(DeviceError):
+    """A device that was there before does not answer any more.
+
+    Parameters
+    ----------
+    device : str
+        UUID of the device.
+    reason : str
+        What the driver said.
+    """
+
+    def __init__(self, device: str, reason: str) -> None:
+        super().__init__(device, reason)
+        self.device = device
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"device {self.device!r} does not answer: {self.reason}; "
+            "no experiment can run on it until the machine sees it again"
+        )

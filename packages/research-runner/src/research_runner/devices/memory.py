@@ -1,0 +1,155 @@
+"""Let experiments wait until their devices have enough free memory."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from research_runner.devices.errors import DeviceSpecError
+from research_runner.devices.grid import WorkerRow, row_ids
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from research_runner.devices.probe import GpuProbe
+
+__all__ = ["MemoryGate", "MemoryVerdict"]
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryVerdict:
+    """Whether the devices of a worker have enough free memory, and why not.
+
+    Parameters
+    ----------
+    ratio : float
+        The share that must be free on each device.
+    shares : tuple of (str, float)
+        Devices and the share that was free on them.
+
+    Examples
+    --------
+    >>> verdict = MemoryVerdict(0.9, (("GPU-1", 0.95), ("GPU-2", 0.4)))
+    >>> verdict.passed
+    False
+    >>> str(verdict)
+    'less than 90% of the memory is free on GPU-2 (40%)'
+    """
+
+    ratio: float
+    shares: tuple[tuple[str, float], ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every device has the share free."""
+        return all(share >= self.ratio for _, share in self.shares)
+
+    def __str__(self) -> str:
+        if self.passed:
+            return f"at least {self.ratio:.0%} of the memory is free on every device"
+        busy = ", ".join(f"{device} ({share:.0%})" for device, share in self.shares if share < self.ratio)
+        return f"less than {self.ratio:.0%} of the memory is free on {busy}"
+
+
+class MemoryGate:
+    """Tell whether every device of a worker has enough free memory for the next experiment.
+
+    Parameters
+    ----------
+    probe : GpuProbe
+        Whom to ask.
+    ratio : float
+        The share of memory that must be free, ``0 < ratio <= 1``.
+    n_checks : int
+        How often `wait` asks before it gives up, at least 1.
+    delay_s : float
+        Time between these questions in seconds.
+    sleep : callable
+        Waits for a number of seconds.
+
+    Raises
+    ------
+    DeviceSpecError
+        If one of the numbers is out of its range.
+
+    Examples
+    --------
+    >>> from research_runner.devices import FakeProbe, resolve, split_devices
+    >>> probe = FakeProbe(1)
+    >>> probe.set_free(probe.uuid(0), 0.3, 0.95)
+    >>> row = resolve(split_devices(0, workers=1, branches=1), probe)[0]
+    >>> MemoryGate(probe, 0.9, n_checks=3, delay_s=0).wait(row).passed
+    True
+    """
+
+    def __init__(
+        self,
+        probe: GpuProbe,
+        ratio: float,
+        n_checks: int = 3,
+        delay_s: float = 5,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        if not 0 < ratio <= 1:
+            raise DeviceSpecError("memory_ratio is more than 0 and at most 1", repr(ratio))
+        if n_checks < 1:
+            raise DeviceSpecError("n_gpu_checks is at least 1", repr(n_checks))
+        if not delay_s >= 0:
+            raise DeviceSpecError("gpu_check_delay is a time in seconds, not negative", repr(delay_s))
+        self._probe = probe
+        self._ratio = ratio
+        self._n_checks = n_checks
+        self._delay_s = delay_s
+        self._sleep = sleep
+
+    def check(self, row: WorkerRow) -> MemoryVerdict:
+        """Ask once about all devices of a worker.
+
+        Parameters
+        ----------
+        row : nested tuples of (str or None), shape (branches, k)
+            Resolved devices of the worker; without any, the verdict is good.
+
+        Returns
+        -------
+        MemoryVerdict
+            What was found.
+
+        Raises
+        ------
+        DriverMissingError
+            If there is nobody to ask.
+        DeviceLostError
+            If a device does not answer any more.
+        """
+        shares = tuple((device, self._probe.memory(device).free_share) for device in row_ids(row))
+        return MemoryVerdict(self._ratio, shares)
+
+    def wait(self, row: WorkerRow) -> MemoryVerdict:
+        """Ask until the devices have enough free memory, at most `n_checks` times.
+
+        Parameters
+        ----------
+        row : nested tuples of (str or None), shape (branches, k)
+            Resolved devices of the worker.
+
+        Returns
+        -------
+        MemoryVerdict
+            The first good verdict, or the last bad one.
+
+        Raises
+        ------
+        DriverMissingError
+            If there is nobody to ask.
+        DeviceLostError
+            If a device does not answer any more.
+        """
+        verdict = self.check(row)
+        for _ in range(self._n_checks - 1):
+            if verdict.passed:
+                break
+            self._sleep(self._delay_s)
+            verdict = self.check(row)
+        return verdict
