@@ -1,0 +1,292 @@
+"""Arguments with named expressions, compiled once per experiment into getters.
+
+A compiled value is either a constant or a function without arguments. What is known when the experiment starts
+(its config, everything without expressions) becomes a constant, so that a call costs only what really changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from operator import attrgetter, itemgetter
+from typing import Any, NamedTuple
+
+from research_domain import AUXILIARY_KEYS, Config
+from research_experiment._nodes import (
+    AttributeOf,
+    Call,
+    ConfigItem,
+    ConfigPart,
+    ItemOf,
+    Node,
+    Operation,
+    Output,
+    Reference,
+)
+from research_experiment._references import leaves
+from research_experiment.errors import ExpressionError, UnitOutputError
+from research_experiment.expressions import Expression
+from research_experiment.running import RunningExperiment
+
+__all__ = ["Compiled", "compile_call", "compile_value", "evaluate"]
+
+
+class Compiled(NamedTuple):
+    """A value, or the function that gives it."""
+
+    constant: bool
+    value: Any
+
+    @property
+    def get(self) -> Callable[[], Any]:
+        """A function that gives the value."""
+        if not self.constant:
+            return self.value  # type: ignore[no-any-return]
+        value = self.value
+        return lambda: value
+
+
+def evaluate(value: Any, running: RunningExperiment) -> Any:
+    """Evaluate a value once."""
+    return compile_value(value, running).get()
+
+
+def compile_value(value: Any, running: RunningExperiment) -> Compiled:
+    """Compile a value that may be an expression, or contain some in lists, tuples, sets and dicts."""
+    if isinstance(value, Expression):
+        return _compile_expression(value, running)
+    if next(leaves(value), None) is None:
+        return Compiled(True, value)
+    if isinstance(value, dict):
+        return _compile_dict(value, running)
+    return _compile_sequence(value, running)
+
+
+def _compile_sequence(value: Any, running: RunningExperiment) -> Compiled:
+    getters = [compile_value(item, running).get for item in value]
+    kind = type(value)
+    if hasattr(kind, "_fields"):  # a named tuple takes its items one by one
+        return Compiled(False, lambda: kind(*[get() for get in getters]))
+    return Compiled(False, lambda: kind([get() for get in getters]))
+
+
+def _compile_dict(value: dict[Any, Any], running: RunningExperiment) -> Compiled:
+    pairs = [
+        (compile_value(key, running).get, compile_value(item, running).get) for key, item in value.items()
+    ]
+    return Compiled(False, lambda: {key(): get() for key, get in pairs})
+
+
+def _compile_expression(expression: Expression, running: RunningExperiment) -> Compiled:
+    node = expression._node
+    if isinstance(node, ConfigPart | ConfigItem | Output | Reference):
+        return _compile_node(node, running)
+    return Compiled(False, _explaining(_compile_node(node, running).get, repr(expression)))
+
+
+def _explaining(get: Callable[[], Any], text: str) -> Callable[[], Any]:
+    """Say which expression failed; what stops an experiment passes unchanged."""
+
+    def explained() -> Any:
+        try:
+            return get()
+        except (StopIteration, ExpressionError, UnitOutputError):
+            raise
+        except Exception as error:
+            raise ExpressionError(text, f"{type(error).__name__}: {error}") from error
+
+    return explained
+
+
+def _compile_node(node: Node, running: RunningExperiment) -> Compiled:
+    match node:
+        case ConfigPart(full):
+            return Compiled(False, partial(whole_config, running, full))
+        case ConfigItem(key):
+            return _compile_config_item(key, running.config)
+        case Output(unit):
+            return Compiled(False, _output_getter(unit, running.outputs))
+        case Reference():
+            return _compile_reference(node, running)
+        case ItemOf(target, key):
+            return _compile_item(_inner(target, running), compile_value(key, running))
+        case AttributeOf(target, name):
+            return _after(_inner(target, running), attrgetter(name))
+        case Call(target, args, kwargs):
+            function = _inner(target, running)
+            arguments = (compile_value(args, running).get, compile_value(dict(kwargs), running).get)
+            return Compiled(False, lambda: function()(*arguments[0](), **arguments[1]()))
+        case Operation(function, _, operands):
+            return _compile_operation(function, [_inner(operand, running) for operand in operands])
+
+
+def _inner(value: Any, running: RunningExperiment) -> Callable[[], Any]:
+    """Return the getter of a part of an expression; the whole expression explains its errors."""
+    if isinstance(value, Expression):
+        return _compile_node(value._node, running).get
+    return compile_value(value, running).get
+
+
+def _after(get: Callable[[], Any], function: Callable[[Any], Any]) -> Compiled:
+    return Compiled(False, lambda: function(get()))
+
+
+def _compile_item(get: Callable[[], Any], key: Compiled) -> Compiled:
+    if key.constant:
+        return _after(get, itemgetter(key.value))
+    get_key = key.value
+    return Compiled(False, lambda: get()[get_key()])
+
+
+def _compile_operation(function: Callable[..., Any], getters: list[Callable[[], Any]]) -> Compiled:
+    if len(getters) == 1:
+        return _after(getters[0], function)
+    left, right = getters
+    return Compiled(False, lambda: function(left(), right()))
+
+
+def whole_config(running: RunningExperiment, full: bool) -> Config:
+    """Return a fresh copy of the config, with or without the auxiliary keys."""
+    config = running.config.copy()
+    if not full:
+        for key in AUXILIARY_KEYS:
+            if key in config:
+                del config[key]
+    return config
+
+
+def _compile_config_item(key: str, config: Config) -> Compiled:
+    if key in config:
+        return Compiled(True, config[key])
+    return Compiled(False, partial(config.__getitem__, key))  # raises when, and only if, the unit runs
+
+
+def _output_getter(unit: str, outputs: Mapping[str, Any]) -> Callable[[], Any]:
+    def get() -> Any:
+        try:
+            return outputs[unit]
+        except KeyError:
+            raise UnitOutputError(unit) from None
+
+    return get
+
+
+def _ask(letter: str, unit: str | None, running: RunningExperiment) -> Any:
+    match letter:
+        case "E":
+            return running if unit is None else running.lookup(unit)
+        case "EP":
+            return running.path
+        case "R":
+            return running.research_results
+        case _:
+            return running.storage
+
+
+def _compile_reference(node: Reference, running: RunningExperiment) -> Compiled:
+    if node.all:
+        return Compiled(False, lambda: [_ask(node.letter, node.unit, branch) for branch in running.branches])
+    if node.unit is None and node.letter in ("E", "S"):
+        return Compiled(True, _ask(node.letter, None, running))
+    return Compiled(False, partial(_ask, node.letter, node.unit, running))
+
+
+def compile_call(
+    function: Callable[..., Any],
+    args: Any,
+    kwargs: Mapping[str, Any],
+    spread: Any,
+    running: RunningExperiment,
+) -> Callable[[], Any]:
+    """Compile a call with all its arguments.
+
+    Parameters
+    ----------
+    function : callable
+        What is called.
+    args : sequence or expression
+        Positional arguments, unpacked after evaluation.
+    kwargs : mapping
+        Keyword arguments.
+    spread : mapping, expression or None
+        More keyword arguments, unpacked after evaluation.
+    running : RunningExperiment
+        The experiment whose values are meant.
+
+    Returns
+    -------
+    callable
+        Calls `function` with the current values.
+    """
+    constant, changing = _split_keywords(kwargs, spread, running)
+    spread_getter = None if _is_constant_spread(spread) else compile_value(spread, running).get
+    positional = compile_value(args, running).get if isinstance(args, Expression) else None
+    items = [] if positional else [compile_value(item, running) for item in args]
+    while items and items[0].constant:  # known arguments in front are bound once
+        function = partial(function, items.pop(0).value)
+    if constant:
+        function = partial(function, **constant)
+    if positional is not None or spread_getter is not None:
+        return _general_call(function, positional or _tuple_getter(items), changing, spread_getter)
+    if changing:
+        return _keyword_call(function, items, changing)
+    return _positional_call(function, [item.get for item in items])
+
+
+def _is_constant_spread(spread: Any) -> bool:
+    return spread is None or (isinstance(spread, Expression) and isinstance(spread._node, ConfigPart))
+
+
+def _split_keywords(
+    kwargs: Mapping[str, Any], spread: Any, running: RunningExperiment
+) -> tuple[dict[str, Any], dict[str, Callable[[], Any]]]:
+    compiled = {name: compile_value(value, running) for name, value in kwargs.items()}
+    constant = {name: item.value for name, item in compiled.items() if item.constant}
+    changing = {name: item.value for name, item in compiled.items() if not item.constant}
+    if spread is not None and _is_constant_spread(spread):
+        constant = {**whole_config(running, spread._node.full), **constant}
+    return constant, changing
+
+
+def _tuple_getter(items: list[Compiled]) -> Callable[[], tuple[Any, ...]]:
+    getters = [item.get for item in items]
+    return lambda: tuple([get() for get in getters])
+
+
+def _general_call(
+    function: Callable[..., Any],
+    positional: Callable[[], Any],
+    changing: Mapping[str, Callable[[], Any]],
+    spread: Callable[[], Any] | None,
+) -> Callable[[], Any]:
+    get_spread = spread or dict
+
+    def call() -> Any:
+        keywords = {name: get() for name, get in changing.items()}
+        return function(*positional(), **{**get_spread(), **keywords})
+
+    return call
+
+
+def _keyword_call(
+    function: Callable[..., Any], items: list[Compiled], changing: Mapping[str, Callable[[], Any]]
+) -> Callable[[], Any]:
+    pairs = list(changing.items())
+    if items:
+        return _general_call(function, _tuple_getter(items), changing, None)
+    if len(pairs) == 1:
+        ((name, get),) = pairs
+        return lambda: function(**{name: get()})
+    return lambda: function(**{name: get() for name, get in pairs})
+
+
+def _positional_call(function: Callable[..., Any], getters: list[Callable[[], Any]]) -> Callable[[], Any]:
+    match getters:
+        case []:
+            return function
+        case [get]:
+            return lambda: function(get())
+        case [first, second]:
+            return lambda: function(first(), second())
+        case _:
+            return lambda: function(*[get() for get in getters])

@@ -1,0 +1,153 @@
+"""Errors of experiments; each keeps its data as attributes and survives pickling."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+__all__ = [
+    "DependencyError",
+    "ExecutorError",
+    "ExperimentError",
+    "ExpressionError",
+    "NamespaceError",
+    "PlanError",
+    "RootDependencyError",
+    "SaveError",
+    "UnitOutputError",
+    "UnknownUnitError",
+    "hint",
+]
+
+
+def hint(name: str, known: Iterable[str]) -> str:
+    """Return `` (did you mean ...?)`` with the closest of the known names, or nothing."""
+    matches = difflib.get_close_matches(name, list(known), n=2)
+    return f" (did you mean {' or '.join(map(repr, matches))}?)" if matches else ""
+
+
+class ExperimentError(Exception):
+    """Base class of everything that this package raises on purpose."""
+
+
+class PlanError(ExperimentError, ValueError):
+    """The description of an experiment contradicts itself.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong, where, and what to do.
+    unit : str, optional
+        Name of the unit that it is about.
+    """
+
+    def __init__(self, message: str, unit: str | None = None) -> None:
+        super().__init__(message, unit)
+        self.message = message
+        self.unit = unit
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class UnknownUnitError(ExperimentError, AttributeError):
+    """No unit, instance or function has this name.
+
+    Parameters
+    ----------
+    message : str
+        What was looked for, where, and the close matches.
+    name : str
+        The name that was looked for.
+    """
+
+    def __init__(self, message: str, name: str = "") -> None:
+        super().__init__(message, name)
+        self.message = message
+        self.name = name
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.message, self.name)
+
+
+class NamespaceError(ExperimentError, ImportError):
+    """A namespace cannot be imported or is not one."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+
+
+class RootDependencyError(PlanError):
+    """A root unit depends on something that differs between the branches of its task."""
+
+
+class DependencyError(PlanError):
+    """A unit refers to another one that cannot have run yet."""
+
+
+class ExecutorError(ExperimentError, ValueError):
+    """An executor was given contradicting parameters."""
+
+
+class ExpressionError(ExperimentError):
+    """A named expression could not be evaluated.
+
+    Parameters
+    ----------
+    expression : str
+        The expression as it was written.
+    reason : str
+        Type and message of the error.
+    """
+
+    def __init__(self, expression: str, reason: str) -> None:
+        super().__init__(expression, reason)
+        self.expression = expression
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"cannot evaluate {self.expression}: {self.reason}"
+
+
+class UnitOutputError(ExperimentError, LookupError):
+    """``O('unit')`` was asked for before the unit gave its first output.
+
+    Parameters
+    ----------
+    unit : str
+        Name of the unit that has no output yet.
+    """
+
+    def __init__(self, unit: str) -> None:
+        super().__init__(unit)
+        self.unit = unit
+
+    def __str__(self) -> str:
+        return (
+            f"O({self.unit!r}) has no output yet: the unit has not run before this one; "
+            "add it earlier, or give this unit a `when` that starts later"
+        )
+
+
+class SaveError(ExperimentError, ValueError):
+    """The output of a unit does not fit its ``save_to``.
+
+    Parameters
+    ----------
+    unit : str
+        Name of the unit.
+    message : str
+        What was expected and what came.
+    """
+
+    def __init__(self, unit: str, message: str) -> None:
+        super().__init__(unit, message)
+        self.unit = unit
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"unit {self.unit!r}: {self.message}"

@@ -1,0 +1,278 @@
+"""Named expressions: references to things that do not exist before an experiment runs.
+
+They are immutable, picklable values. Operators, indexing, attributes and calls build larger expressions, which
+are evaluated when a unit that has them as arguments is called.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any, NoReturn, Self, TypeAlias
+
+from research_experiment._nodes import (
+    AttributeOf,
+    Call,
+    ConfigItem,
+    ConfigPart,
+    ItemOf,
+    Node,
+    Operation,
+    Output,
+    Reference,
+)
+
+__all__ = ["EC", "EP", "E", "Expression", "O", "R", "S"]
+
+
+Text: TypeAlias = str
+"""`str` where a method of that name hides it."""
+
+
+def _as_text(value: Any) -> str:
+    return str(value)
+
+
+def _format_text(value: Any, template: str) -> str:
+    return template.format(value)
+
+
+def _binary(function: Callable[..., Any], symbol: str) -> tuple[Any, Any]:
+    template = f"{{0}} {symbol} {{1}}"
+
+    def forward(self: Expression, other: Any) -> Expression:
+        return Expression.of(Operation(function, template, (self, other)))
+
+    def backward(self: Expression, other: Any) -> Expression:
+        return Expression.of(Operation(function, template, (other, self)))
+
+    return forward, backward
+
+
+def _unary(function: Callable[..., Any], template: str) -> Any:
+    def apply(self: Expression) -> Expression:
+        return Expression.of(Operation(function, template, (self,)))
+
+    return apply
+
+
+class Expression:
+    """A value that will be known when the experiment runs.
+
+    Build one with `E`, `EC`, `O`, `EP`, `R` or `S`, and combine them with operators.
+
+    Examples
+    --------
+    >>> (O('load')[0].shape[1] * 2)
+    O('load')[0].shape[1] * 2
+    >>> EC('layers').str() + '-' + EC('rate').format('{:.3f}')
+    (str(EC('layers')) + '-') + format(EC('rate'), '{:.3f}')
+    """
+
+    __slots__ = ("_node",)
+    _node: Node
+    __array_ufunc__ = None  # numpy arrays leave the operators to us
+
+    @classmethod
+    def of(cls, node: Node) -> Expression:
+        """Wrap a node of the tree; for those who extend the language."""
+        expression = object.__new__(Expression)
+        object.__setattr__(expression, "_node", node)
+        return expression
+
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        raise AttributeError(f"named expressions are immutable: cannot set {name!r} of {self!r}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Expression.of, (self._node,)
+
+    def __repr__(self) -> str:
+        return str(self._node)
+
+    def __getattr__(self, name: str) -> Expression:
+        if name.startswith("_"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return Expression.of(AttributeOf(self, name))
+
+    def __getitem__(self, key: Any) -> Expression:
+        return Expression.of(ItemOf(self, key))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Expression:
+        return Expression.of(Call(self, args, tuple(kwargs.items())))
+
+    def str(self) -> Expression:
+        """Return the expression whose value is ``str(value)``."""
+        return Expression.of(Operation(_as_text, "str({0})", (self,)))
+
+    def format(self, template: Text) -> Expression:
+        """Return the expression whose value is ``template.format(value)``.
+
+        Parameters
+        ----------
+        template : str
+            A format string with one field, such as ``'{:.2f}'``.
+        """
+        return Expression.of(Operation(_format_text, "format({0}, {1})", (self, template)))
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(
+            f"{self!r} has no truth value before the experiment runs; use it as an argument of a unit"
+        )
+
+    def __iter__(self) -> NoReturn:
+        raise TypeError(
+            f"{self!r} cannot be iterated before the experiment runs; use it as an argument of a unit"
+        )
+
+    def __contains__(self, item: Any) -> NoReturn:
+        raise TypeError(f"`in` cannot look into {self!r} before the experiment runs")
+
+    __hash__ = object.__hash__
+
+    __add__, __radd__ = _binary(operator.add, "+")
+    __sub__, __rsub__ = _binary(operator.sub, "-")
+    __mul__, __rmul__ = _binary(operator.mul, "*")
+    __truediv__, __rtruediv__ = _binary(operator.truediv, "/")
+    __floordiv__, __rfloordiv__ = _binary(operator.floordiv, "//")
+    __mod__, __rmod__ = _binary(operator.mod, "%")
+    __pow__, __rpow__ = _binary(operator.pow, "**")
+    __matmul__, __rmatmul__ = _binary(operator.matmul, "@")
+    __and__, __rand__ = _binary(operator.and_, "&")
+    __or__, __ror__ = _binary(operator.or_, "|")
+    __xor__, __rxor__ = _binary(operator.xor, "^")
+    __lshift__, __rlshift__ = _binary(operator.lshift, "<<")
+    __rshift__, __rrshift__ = _binary(operator.rshift, ">>")
+    __eq__, _ = _binary(operator.eq, "==")
+    __ne__, _ = _binary(operator.ne, "!=")
+    __lt__, _ = _binary(operator.lt, "<")
+    __le__, _ = _binary(operator.le, "<=")
+    __gt__, _ = _binary(operator.gt, ">")
+    __ge__, _ = _binary(operator.ge, ">=")
+    del _
+    __neg__ = _unary(operator.neg, "-{0}")
+    __pos__ = _unary(operator.pos, "+{0}")
+    __invert__ = _unary(operator.invert, "~{0}")
+    __abs__ = _unary(abs, "abs({0})")
+
+
+class E(Expression):
+    """The running experiment, or one of its units or instances.
+
+    Parameters
+    ----------
+    unit : str, optional
+        Name of an instance (gives the object), a generator (its iterator) or a callable (the function). By
+        default the :class:`~research_experiment.RunningExperiment` itself.
+    all : bool
+        Ask all branches of the task; the value is a list, one item per branch.
+
+    Examples
+    --------
+    >>> E('model').weights
+    E('model').weights
+    """
+
+    __slots__ = ()
+
+    def __init__(self, unit: str | None = None, all: bool = False) -> None:  # noqa: A002 - known by this name
+        object.__setattr__(self, "_node", Reference("E", unit, all))
+
+
+class EC(Expression):
+    """The config of the experiment, or one of its values.
+
+    Parameters
+    ----------
+    name : str, optional
+        Key of one value; ``'a/b'`` for a nested one. By default the whole config.
+    full : bool
+        Keep the auxiliary keys (repetition, device, updates) in the whole config.
+
+    Examples
+    --------
+    >>> EC('rate') * 10
+    EC('rate') * 10
+    """
+
+    __slots__ = ()
+
+    def __init__(self, name: str | None = None, full: bool = False) -> None:
+        object.__setattr__(self, "_node", ConfigPart(full) if name is None else ConfigItem(name))
+
+
+class O(Expression):  # noqa: E742 - the name that users know
+    """The last output of a unit.
+
+    Parameters
+    ----------
+    name : str
+        Name of the unit.
+
+    Examples
+    --------
+    >>> O('load')[0]
+    O('load')[0]
+    """
+
+    __slots__ = ()
+
+    def __init__(self, name: str) -> None:
+        object.__setattr__(self, "_node", Output(name))
+
+
+class EP(Expression):
+    """The experiment's own folder, made on first use.
+
+    Parameters
+    ----------
+    unit : str, optional
+        Accepted for compatibility with `E`; a folder belongs to the whole experiment.
+    all : bool
+        The folders of all branches of the task, as a list.
+
+    Examples
+    --------
+    >>> EP() / 'model.bin'
+    EP() / 'model.bin'
+    """
+
+    __slots__ = ()
+
+    def __init__(self, unit: str | None = None, all: bool = False) -> None:  # noqa: A002 - known by this name
+        object.__setattr__(self, "_node", Reference("EP", unit, all))
+
+
+class R(Expression):
+    """The results of the research so far.
+
+    Examples
+    --------
+    >>> R().df
+    R().df
+    """
+
+    __slots__ = ()
+
+    def __init__(self, unit: str | None = None, all: bool = False) -> None:  # noqa: A002 - known by this name
+        object.__setattr__(self, "_node", Reference("R", unit, all))
+
+
+class S(Expression):
+    """The experiment's storage; ``S().update_variable(name, value)`` saves a value under the current iteration.
+
+    Examples
+    --------
+    >>> S().update_variable('loss', O('train'))
+    S().update_variable('loss', O('train'))
+    """
+
+    __slots__ = ()
+
+    def __init__(self, unit: str | None = None, all: bool = False) -> None:  # noqa: A002 - known by this name
+        object.__setattr__(self, "_node", Reference("S", unit, all))

@@ -1,0 +1,151 @@
+"""What leaves an experiment: the protocols that storages and listeners implement.
+
+Ownership and threads
+---------------------
+* Values belong to the experiment until they are handed to :meth:`Sink.put`; from then on to the sink, which
+  must not change them.
+* One executor calls its sink from the threads of its branches, one call at a time: it holds a lock. A sink
+  need not be thread-safe.
+* A :class:`Storage` has one writer, the thread that created it. Everybody else reads through ``results``.
+* Hooks are called in the thread of the branch that they are told about and must return quickly. What a hook
+  raises is logged and never reaches the experiment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
+
+from research_domain import ConfigAlias
+
+if TYPE_CHECKING:
+    from research_experiment.failures import Failure
+    from research_experiment.running import RunningExperiment
+
+__all__ = ["Encoded", "Hook", "Sink", "Status", "Storage", "Values"]
+
+Values: TypeAlias = Mapping[str, Mapping[int, Any]]
+"""Variable name → iteration → value."""
+
+Encoded: TypeAlias = Any
+"""Values as a storage wants them: builtin tuples, strings, numbers and bytes."""
+
+Status: TypeAlias = Literal["queued", "running", "done", "failed", "lost"]
+
+
+@runtime_checkable
+class Sink(Protocol):
+    """Receives what an experiment saves."""
+
+    def put(self, experiment_id: str, values: Values) -> None:
+        """Take over values; when this returns they are as safe as this sink makes them.
+
+        Parameters
+        ----------
+        experiment_id : str
+            The experiment that saved them.
+        values : mapping
+            Variable name → iteration → value. Later puts of the same variable and iteration win.
+        """
+
+
+class Hook:
+    """Watches experiments; every method does nothing until it is overridden.
+
+    Only overridden methods cost anything.
+
+    Examples
+    --------
+    >>> class Count(Hook):
+    ...     def iterated(self, experiment):
+    ...         print(experiment.id, experiment.iteration)
+    """
+
+    def started(self, experiment: RunningExperiment) -> None:
+        """Tell that the experiment is about to run its first unit."""
+
+    def called(self, experiment: RunningExperiment, unit: str, started_s: float, elapsed_s: float) -> None:
+        """Tell that one unit ran (or failed).
+
+        Parameters
+        ----------
+        experiment : RunningExperiment
+            The branch; for a root unit the root.
+        unit : str
+            Name of the unit.
+        started_s : float
+            When it started, seconds of ``time.perf_counter``.
+        elapsed_s : float
+            Time it took in seconds.
+        """
+
+    def iterated(self, experiment: RunningExperiment) -> None:
+        """Tell that an iteration has ended; ``experiment.iteration`` is its number."""
+
+    def failed(self, experiment: RunningExperiment, failure: Failure) -> None:
+        """Tell that a unit failed; only the first failure of an experiment is its cause."""
+
+    def ended(self, experiment: RunningExperiment) -> None:
+        """Tell that the experiment has ended and that all its values have been put."""
+
+
+class Storage(Sink, Protocol):
+    """Keeps the experiments of a research; written by one thread, the coordinator's.
+
+    Calls inside :meth:`transaction` become durable together. Nothing here runs user code.
+    """
+
+    encode: Callable[[Values], Encoded]
+    """Picklable by reference; runs where the values were made and names the variable that cannot be kept."""
+
+    @property
+    def path(self) -> Path | None:
+        """The folder of the research; None in memory."""
+
+    @property
+    def results(self) -> Any:
+        """A reader of what has been stored so far."""
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """Options, entropy and times of the research: plain JSON values."""
+
+    @property
+    def experiments_stdout(self) -> Mapping[str, str]:
+        """Experiment id → captured standard output."""
+
+    @property
+    def experiments_stderr(self) -> Mapping[str, str]:
+        """Experiment id → captured standard error."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Group the calls inside into one commit; inner transactions join the outer one."""
+
+    def add(self, experiment_id: str, config: ConfigAlias, *, index: int) -> None:
+        """Register a queued experiment; `index` is its place in the order of the domain."""
+
+    def mark(self, experiment_id: str, status: Status, **details: Any) -> None:
+        """Change the status; details are attempt, worker, device, started, elapsed_s, iterations, failure."""
+
+    def put_encoded(self, experiment_id: str, encoded: Encoded) -> None:
+        """Take over values that :attr:`encode` made."""
+
+    def put_output(self, experiment_id: str, stream: Literal["stdout", "stderr"], text: str) -> None:
+        """Keep captured output."""
+
+    def put_environment(self, name: str, text: str) -> None:
+        """Keep a text about the environment, such as the commit or the installed packages."""
+
+    def update_meta(self, **values: Any) -> None:
+        """Merge values into :attr:`meta`."""
+
+    def statuses(self) -> Mapping[str, Status]:
+        """Experiment id → status."""
+
+    def experiment_path(self, experiment_id: str) -> Path:
+        """Return the folder of an experiment, made on first use."""
+
+    def close(self) -> None:
+        """Make everything durable and let go of all files."""

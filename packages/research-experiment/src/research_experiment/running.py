@@ -1,0 +1,231 @@
+"""The experiment while it runs: what ``E()`` gives to a unit."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Any
+
+from research_domain import Config, ConfigAlias
+from research_domain.identity import Identity
+from research_domain.seeds import experiment_seed, make_rng
+from research_experiment.errors import ExperimentError, UnknownUnitError, hint
+from research_experiment.failures import Failure
+from research_experiment.storage import ExperimentStorage
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["Progress", "RunningExperiment", "Surroundings"]
+
+_LOG = logging.getLogger("research.experiment")
+
+
+def _temporary_path(experiment_id: str) -> Path:
+    return Path(mkdtemp(prefix=f"research-{experiment_id}-"))
+
+
+def _no_results() -> Any:
+    raise ExperimentError(
+        "R() has no results to give: this experiment runs without a storage that can be read; "
+        "run it by Research.run(dump_results=True), or pass results= to the Executor"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an experiment may ask of those who run it.
+
+    Parameters
+    ----------
+    entropy : int or sequence of int
+        The seed of the research; an experiment's stream derives from it and the experiment's identity.
+    path_of : callable
+        Experiment id → its folder, made when it is asked for.
+    results : callable
+        Returns the reader of the research's results, or raises.
+    """
+
+    entropy: int | Sequence[int] = 0
+    path_of: Callable[[str], Path] = _temporary_path
+    results: Callable[[], Any] = _no_results
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far an experiment has come; changed by the executor alone."""
+
+    last: bool = False
+    ended: bool = False
+    failure: Failure | None = None
+    functions: dict[str, Any] = field(default_factory=dict)
+    profile: list[tuple[int, str, float, float]] = field(default_factory=list)
+
+
+class RunningExperiment:
+    """One experiment of a task while it runs.
+
+    Attributes
+    ----------
+    id : str
+        Stable id: a hash of the config, its repetition and occurrence.
+    index : int or None
+        Place among the branches of the task; None for the root.
+    config_alias : ConfigAlias
+        The config with names for its values.
+    outputs : dict
+        Unit → its last output.
+    instances : dict
+        Name → object, as far as they have been made.
+    storage : ExperimentStorage
+        The values saved so far.
+    """
+
+    __slots__ = (
+        "_cache",
+        "_surroundings",
+        "branches",
+        "config_alias",
+        "identity",
+        "index",
+        "instances",
+        "outputs",
+        "progress",
+        "storage",
+    )
+
+    def __init__(
+        self,
+        identity: Identity,
+        index: int | None,
+        config_alias: ConfigAlias,
+        storage: ExperimentStorage,
+        surroundings: Surroundings,
+    ) -> None:
+        self.identity = identity
+        self.index = index
+        self.config_alias = config_alias
+        self.storage = storage
+        self.outputs: dict[str, Any] = {}
+        self.instances: dict[str, Any] = {}
+        self.branches: tuple[RunningExperiment, ...] = (self,)
+        self._surroundings = surroundings
+        self.progress = Progress()
+        self._cache: dict[str, Any] = {}
+
+    @property
+    def id(self) -> str:
+        """Stable id of the experiment."""
+        return self.identity.id
+
+    @property
+    def config(self) -> Config:
+        """All parameters, with the auxiliary ones: nested, values as the domain gave them."""
+        if "config" not in self._cache:
+            self._cache["config"] = self.config_alias.config()
+        return self._cache["config"]  # type: ignore[no-any-return]
+
+    @property
+    def iteration(self) -> int:
+        """The current iteration, zero-based."""
+        return self.storage.iteration
+
+    @property
+    def last(self) -> bool:
+        """Whether the current iteration is known to be the last one."""
+        return self.progress.last
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether more iterations will follow, as far as is known."""
+        return not self.progress.ended
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether a unit has raised anything but StopIteration."""
+        return self.progress.failure is not None
+
+    @property
+    def failure(self) -> Failure | None:
+        """The first failure."""
+        return self.progress.failure
+
+    @property
+    def results(self) -> Mapping[str, Mapping[int, Any]]:
+        """Variable → iteration → value: what was saved and not yet dumped."""
+        return self.storage.results
+
+    @property
+    def random(self) -> np.random.Generator:
+        """The experiment's own random stream: equal for equal seed and identity, wherever it runs."""
+        if "random" not in self._cache:
+            seed = experiment_seed(self._surroundings.entropy, self.identity.digest)
+            self._cache["random"] = make_rng(seed)
+        return self._cache["random"]  # type: ignore[no-any-return]
+
+    @property
+    def path(self) -> Path:
+        """The experiment's folder, made on first use."""
+        if "path" not in self._cache:
+            if len(self.branches) > 1 and self.index is None:
+                raise ExperimentError(
+                    "a root shared by several branches has no folder of its own; use EP(all=True)"
+                )
+            self._cache["path"] = self._surroundings.path_of(self.id)
+        return self._cache["path"]  # type: ignore[no-any-return]
+
+    @property
+    def research_results(self) -> Any:
+        """The results of the research so far; what ``R()`` gives."""
+        return self._surroundings.results()
+
+    @property
+    def logger(self) -> logging.LoggerAdapter[logging.Logger]:
+        """A logger whose records carry ``experiment_id``."""
+        return logging.LoggerAdapter(_LOG, {"experiment_id": self.id})
+
+    @property
+    def profile_info(self) -> Sequence[tuple[int, str, float, float]]:
+        """Rows (iteration, unit, start in seconds, seconds); empty when profiling is off."""
+        return self.progress.profile
+
+    def show_profile_info(self) -> dict[str, float]:
+        """Return seconds spent per unit, the longest first.
+
+        Returns
+        -------
+        dict
+            Unit → seconds over all iterations so far.
+        """
+        total: dict[str, float] = {}
+        for _, unit, _, elapsed_s in self.progress.profile:
+            total[unit] = total.get(unit, 0.0) + elapsed_s
+        return dict(sorted(total.items(), key=lambda item: -item[1]))
+
+    def lookup(self, name: str) -> Any:
+        """Return an instance, the iterator of a generator, or the function of a callable.
+
+        Parameters
+        ----------
+        name : str
+            Name of a unit or instance.
+
+        Raises
+        ------
+        UnknownUnitError
+            If there is none, or it has not been made yet.
+        """
+        for known in (self.instances, self.progress.functions):
+            if name in known:
+                return known[name]
+        known_names = [*self.instances, *self.progress.functions]
+        raise UnknownUnitError(
+            f"E({name!r}): no instance or unit of that name has been made yet{hint(name, known_names)}", name
+        )
+
+    def __repr__(self) -> str:
+        state = "failed" if self.is_failed else "alive" if self.is_alive else "ended"
+        return f"<RunningExperiment {self.id} at iteration {self.iteration}, {state}>"

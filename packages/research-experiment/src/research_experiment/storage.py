@@ -1,0 +1,144 @@
+"""What one experiment has saved so far, and its way to the sink."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from research_experiment.protocols import Sink
+
+__all__ = ["ExperimentStorage"]
+
+
+class ExperimentStorage:
+    """The saved values of one running experiment; what ``S()`` gives.
+
+    Parameters
+    ----------
+    experiment_id : str
+        The id under which values go to the sink.
+    sink : Sink, optional
+        Where values go. Without one they stay in :attr:`results`.
+
+    Attributes
+    ----------
+    results : dict
+        Variable → iteration → value: what was saved and not yet dumped.
+    iteration : int
+        The iteration under which values are saved now; zero-based.
+
+    Examples
+    --------
+    >>> storage = ExperimentStorage('an-id')
+    >>> storage.update_variable('loss', 0.5)
+    >>> storage.results
+    {'loss': {0: 0.5}}
+    """
+
+    __slots__ = ("_pending", "_sink", "experiment_id", "iteration", "results")
+
+    def __init__(self, experiment_id: str, sink: Sink | None = None) -> None:
+        self.experiment_id = experiment_id
+        self.iteration = 0
+        self.results: dict[str, dict[int, Any]] = {}
+        self._sink = sink
+        self._pending: dict[str, dict[int, Any]] = {}
+
+    def update_variable(self, name: str, value: Any) -> None:
+        """Save a value of a variable under the current iteration.
+
+        Parameters
+        ----------
+        name : str
+            Variable.
+        value : object
+            Its value; a later one of the same iteration wins.
+        """
+        iteration = self.iteration
+        try:
+            self.results[name][iteration] = value
+        except KeyError:
+            self.results[name] = {iteration: value}
+        if self._sink is not None:
+            try:
+                self._pending[name][iteration] = value
+            except KeyError:
+                self._pending[name] = {iteration: value}
+
+    def flush(self, variables: Iterable[str] | None = None) -> None:
+        """Put what the sink has not got yet; the values stay visible in :attr:`results`.
+
+        Parameters
+        ----------
+        variables : iterable of str, optional
+            Only these; by default all.
+
+        Raises
+        ------
+        Exception
+            What the sink raised for the first value that it could not take; all others have been put.
+        """
+        if self._sink is None or not self._pending:
+            return
+        names = (
+            list(self._pending)
+            if variables is None
+            else [name for name in variables if name in self._pending]
+        )
+        values = {name: self._pending.pop(name) for name in names}
+        if not values:
+            return
+        try:
+            self._sink.put(self.experiment_id, values)
+        except Exception as error:
+            self._put_one_by_one(self._sink, values)
+            raise error
+
+    def _put_one_by_one(self, sink: Sink, values: dict[str, dict[int, Any]]) -> None:
+        """Save what can be saved when something among the values cannot."""
+        for name, column in values.items():
+            for iteration, value in column.items():
+                try:
+                    sink.put(self.experiment_id, {name: {iteration: value}})
+                except Exception:  # noqa: BLE001, S112 - the first error is already on its way
+                    continue
+
+    def dump(self, variables: Iterable[str] | None = None) -> None:
+        """Put values and forget them here; without a sink nothing happens.
+
+        Parameters
+        ----------
+        variables : iterable of str, optional
+            Only these; by default all.
+        """
+        if self._sink is None:
+            return
+        names = list(self.results) if variables is None else list(variables)
+        try:
+            self.flush(names)
+        finally:
+            for name in names:
+                self.results.pop(name, None)
+
+
+class RootStorage(ExperimentStorage):
+    """The storage of a root: what it saves is saved for every branch of the task.
+
+    Parameters
+    ----------
+    experiment_id : str
+        The id of the root.
+    targets : iterable of ExperimentStorage
+        The storages of the branches.
+    """
+
+    __slots__ = ("_targets",)
+
+    def __init__(self, experiment_id: str, targets: Iterable[ExperimentStorage]) -> None:
+        super().__init__(experiment_id)
+        self._targets = tuple(targets)
+
+    def update_variable(self, name: str, value: Any) -> None:
+        """Save a value of a variable under the current iteration of every branch."""
+        for target in self._targets:
+            target.update_variable(name, value)
