@@ -194,6 +194,7 @@ def check_config_keys(plan: ExperimentPlan, known: Iterable[str]) -> None:
             ):
                 raise PlanError(
                     f"{item.name!r} refers to EC({key!r}), but no config has that key"
-                    f"{hint(key, sorted(names))}; the parameters are {', '.join(map(repr, parameters)) or 'none'}",
+                    f"{hint(key, sorted(names))}; "
+                    f"the parameters are {', '.join(map(repr, parameters)) or 'none'}",
                     unit=item.name,
                 )

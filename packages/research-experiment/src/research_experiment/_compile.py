@@ -1,7 +1,8 @@
 """Arguments with named expressions, compiled once per experiment into getters.
 
-A compiled value is either a constant or a function without arguments. What is known when the experiment starts
-(its config, everything without expressions) becomes a constant, so that a call costs only what really changes.
+A compiled value is either a constant or a function without arguments. What is known when the experiment
+starts (its config, everything without expressions) becomes a constant, so that a call costs only what really
+changes.
 """
 
 from __future__ import annotations

@@ -215,6 +215,5 @@ def is_generator_function(function: Any) -> bool:
     """Whether calling the function only makes a generator."""
     while isinstance(function, partial):
         function = function.func
-    return inspect.isgeneratorfunction(function) or inspect.isgeneratorfunction(
-        getattr(function, "__call__", None)
-    )
+    call = getattr(type(function), "__call__", None)  # noqa: B004 - its code is asked, not whether it exists
+    return inspect.isgeneratorfunction(function) or inspect.isgeneratorfunction(call)

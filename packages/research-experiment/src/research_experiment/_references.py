@@ -75,6 +75,6 @@ def needed_units(value: Any) -> frozenset[str]:
     """Return the names of units whose output, and of units and instances that, a value refers to."""
     names: set[str] = set()
     for leaf in leaves(value):
-        if isinstance(leaf, Output) or (isinstance(leaf, Reference) and leaf.unit is not None):
+        if isinstance(leaf, Output | Reference) and leaf.unit is not None:
             names.add(leaf.unit)
     return frozenset(names)

@@ -63,13 +63,15 @@ class ExperimentBuilder:
         Parameters
         ----------
         name : str or callable
-            Name of the unit; ``'instance.method'`` refers to an instance. A function alone takes its own name.
+            Name of the unit; ``'instance.method'`` refers to an instance. A function alone takes its own
+            name.
         src : callable, optional
             The function or generator function; by default the one of that name in the namespaces.
         mode : {'func', 'generator'}
             Call it each time, or call it once and take one item each time.
         when : int, str or list
-            Iterations to run in: ``n`` every n-th, ``'%k'`` exactly k (zero-based), ``'last'``, or a list of these.
+            Iterations to run in: ``n`` every n-th, ``'%k'`` exactly k (zero-based), ``'last'``, or a list of
+            these.
         save_to : str or list, optional
             Variable to save the output under; a list saves the parts of a sequence, None in it skips one.
         dump : int, str or list, optional
@@ -99,6 +101,7 @@ class ExperimentBuilder:
 
         Examples
         --------
+        >>> from research_experiment import EC, Executor, Experiment
         >>> experiment = Experiment().add_executable_unit('double', lambda x: 2 * x, x=EC('x'), save_to='y')
         >>> Executor(experiment, configs=[{'x': 4}]).run().experiments[0].results
         {'y': {0: 8}}
@@ -141,6 +144,7 @@ class ExperimentBuilder:
 
         Examples
         --------
+        >>> from research_experiment import EC, Executor, Experiment
         >>> experiment = Experiment().add_callable('add', lambda x, y: x + y, x=EC('x'), y=3, save_to='sum')
         >>> Executor(experiment, configs=[{'x': 4}]).run().experiments[0].results
         {'sum': {0: 7}}
@@ -163,6 +167,7 @@ class ExperimentBuilder:
 
         Examples
         --------
+        >>> from research_experiment import Executor, Experiment
         >>> experiment = Experiment().add_generator('count', range, args=[3], save_to='n')
         >>> Executor(experiment, configs=[{}]).run().experiments[0].results
         {'n': {0: 0, 1: 1, 2: 2}}
@@ -185,7 +190,9 @@ class ExperimentBuilder:
 
         Examples
         --------
-        >>> experiment = Experiment().add_instance('words', list).add_callable('words.append', args=['hello'])
+        >>> from research_experiment import Executor, Experiment
+        >>> experiment = Experiment().add_instance('words', list)
+        >>> experiment = experiment.add_callable('words.append', args=['hello'])
         >>> Executor(experiment, configs=[{}]).run().experiments[0].instances
         {'words': ['hello']}
         """
@@ -216,6 +223,7 @@ class ExperimentBuilder:
         Examples
         --------
         >>> import math
+        >>> from research_experiment import EC, Experiment
         >>> experiment = Experiment().add_namespace(math).sqrt(EC('x'), save_to='root')
         """
         self._namespaces.append(read_namespace(namespace))
@@ -246,6 +254,7 @@ class ExperimentBuilder:
 
         Examples
         --------
+        >>> from research_experiment import Experiment, O
         >>> experiment = Experiment().add_callable('load', lambda: [1, 2]).save(O('load')[1], 'second')
         """
         name = self.add_postfix(
@@ -271,7 +280,10 @@ class ExperimentBuilder:
 
         Examples
         --------
-        >>> experiment = Experiment().add_generator('steps', range, args=[1000], save_to='step').dump('step', when=100)
+        >>> from research_experiment import Experiment
+        >>> experiment = Experiment().add_generator('steps', range, args=[1000], save_to='step')
+        >>> experiment.dump('step', when=100)
+        Experiment(steps, dump step)
         """
         self._add_dump((variable,) if isinstance(variable, str) else variable, when)
         return self
@@ -364,7 +376,7 @@ class ExperimentBuilder:
             )
 
     def __getattr__(self, name: str) -> Callable[..., Self]:
-        """Turn ``experiment.power(a=EC('a'))`` into ``experiment.add_callable('power', power, a=EC('a'))``."""
+        """Turn ``experiment.power(a=2)`` into ``experiment.add_callable('power', power, a=2)``."""
         if name.startswith("_"):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return partial(self._add_found, name, self.get_method(name))

@@ -111,6 +111,7 @@ class Executor:
 
     Examples
     --------
+    >>> from research_experiment import EC, Executor, Experiment
     >>> experiment = Experiment().add_callable('square', lambda x: x * x, x=EC('x'), save_to='y')
     >>> executor = Executor(experiment, configs=[{'x': 2}, {'x': 3}], target='for').run()
     >>> [running.results['y'][0] for running in executor.experiments]
@@ -168,7 +169,7 @@ class Executor:
         task.start()
         parallel = self._target == "threads" and len(task.branches) > 1
         if not parallel:
-            self._run_branches(lambda action, branches: [action(branch) for branch in branches])
+            self._run_branches(_in_turn)
             return self
         with ThreadPoolExecutor(len(task.branches), thread_name_prefix="branch") as pool:
             self._run_branches(lambda action, branches: list(pool.map(action, branches)))
@@ -178,10 +179,7 @@ class Executor:
         if _in_step(self._plan):
             self._loop(self._task.branches, self._task.root, each)
         else:
-            alone = lambda branch: self._loop(
-                [branch], None, lambda action, them: [action(one) for one in them]
-            )
-            each(alone, self._task.branches)
+            each(lambda branch: self._loop([branch], None, _in_turn), self._task.branches)
 
     def _loop(
         self,
@@ -211,6 +209,11 @@ class Executor:
                     branch.flush()
                 flushed = time.monotonic()
             iteration += 1
+
+
+def _in_turn(action: Callable[[Branch], Any], branches: Sequence[Branch]) -> None:
+    for branch in branches:
+        action(branch)
 
 
 def _run_segment(segment: int, branch: Branch) -> None:

@@ -21,6 +21,7 @@ class Experiment(ExperimentBuilder):
 
     Examples
     --------
+    >>> from research_experiment import EC, Executor, Experiment
     >>> experiment = Experiment().add_callable('add', lambda x, y: x + y, x=EC('x'), y=1, save_to='sum')
     >>> executor = Executor(experiment, configs=[{'x': 1}, {'x': 10}]).run()
     >>> [running.results['sum'][0] for running in executor.experiments]

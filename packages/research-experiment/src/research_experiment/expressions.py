@@ -1,7 +1,7 @@
 """Named expressions: references to things that do not exist before an experiment runs.
 
-They are immutable, picklable values. Operators, indexing, attributes and calls build larger expressions, which
-are evaluated when a unit that has them as arguments is called.
+They are immutable, picklable values. Operators, indexing, attributes and calls build larger expressions,
+which are evaluated when a unit that has them as arguments is called.
 """
 
 from __future__ import annotations
@@ -98,6 +98,7 @@ class Expression:
         return Expression.of(ItemOf(self, key))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Expression:
+        """Return the expression whose value is that of the call."""
         return Expression.of(Call(self, args, tuple(kwargs.items())))
 
     def str(self) -> Expression:
@@ -264,7 +265,7 @@ class R(Expression):
 
 
 class S(Expression):
-    """The experiment's storage; ``S().update_variable(name, value)`` saves a value under the current iteration.
+    """The experiment's storage; ``S().update_variable(name, value)`` saves under the current iteration.
 
     Examples
     --------

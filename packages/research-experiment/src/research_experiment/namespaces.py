@@ -18,7 +18,7 @@ Namespace: TypeAlias = ModuleType | Mapping[str, Any]
 
 
 def default_namespaces() -> tuple[Namespace, ...]:
-    """Return where functions are looked for when nothing was added: the main script or notebook, and builtins."""
+    """Return where functions are looked for by default: the main script or notebook, and builtins."""
     return (sys.modules["__main__"], builtins)
 
 

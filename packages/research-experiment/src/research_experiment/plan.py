@@ -1,7 +1,7 @@
 """The frozen description of an experiment: what builders make and executors run.
 
-Everything here is a value. Strings and ints of the public API have become typed values; nothing behind this module
-parses them again.
+Everything here is a value. Strings and ints of the public API have become typed values; nothing behind this
+module parses them again.
 """
 
 from __future__ import annotations
