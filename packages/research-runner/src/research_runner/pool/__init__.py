@@ -1,0 +1,32 @@
+"""Supervised worker processes: they may die in any way, and nothing hangs, is lost or stays behind.
+
+Layout: `WorkerPool` (``_pool``) is what the coordinator uses; ``_launch`` starts the warden (``_warden``),
+the process that is the parent of all workers; ``_worker`` runs in each worker and gives its work a `Channel`;
+``_link`` and ``_frames`` are the connection between the two; ``wire`` turns messages into bytes; `preflight`
+checks that work can travel. Nothing here knows what the work is.
+"""
+
+from research_runner.pool._launch import StartMethod
+from research_runner.pool._pool import WorkerPool
+from research_runner.pool.channel import Channel, WorkerStop
+from research_runner.pool.death import Death
+from research_runner.pool.errors import PoolError, StartMethodError, TravelError, WireError
+from research_runner.pool.events import Died, Message, PoolEvent, Ready
+from research_runner.pool.preflight import preflight
+
+__all__ = [
+    "Channel",
+    "Death",
+    "Died",
+    "Message",
+    "PoolError",
+    "PoolEvent",
+    "Ready",
+    "StartMethod",
+    "StartMethodError",
+    "TravelError",
+    "WireError",
+    "WorkerPool",
+    "WorkerStop",
+    "preflight",
+]

@@ -1,0 +1,233 @@
+"""Start the warden of a pool, and talk to it."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import traceback
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NoReturn, TypeAlias
+
+from research_runner.pool import _warden
+from research_runner.pool.errors import StartMethodError
+
+__all__ = ["Settings", "StartMethod", "WardenLink", "resolve_start_method"]
+
+StartMethod: TypeAlias = Literal["auto", "fork", "forkserver", "spawn"]
+
+PRELOAD = ("numpy", "dill", "multiprocess", "research_experiment", "research_runner.pool._worker")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a pool starts its workers with.
+
+    Parameters
+    ----------
+    size : int
+        Number of slots.
+    method : str
+        ``'fork'``, ``'forkserver'`` or ``'spawn'``.
+    environments : tuple of mappings, length `size`
+        Environment variables of each slot.
+    preload : tuple of str
+        Modules that the fork server imports before its first fork.
+    """
+
+    size: int
+    method: str
+    environments: tuple[Mapping[str, str], ...]
+    preload: tuple[str, ...] = ()
+
+    @property
+    def shared_environment(self) -> dict[str, str]:
+        """The variables that are equal in all slots: the preloaded modules see them as well."""
+        first, *others = self.environments
+        return {
+            key: value for key, value in first.items() if all(other.get(key) == value for other in others)
+        }
+
+
+def resolve_start_method(method: StartMethod) -> str:
+    """Return the start method to use.
+
+    Parameters
+    ----------
+    method : {'auto', 'fork', 'forkserver', 'spawn'}
+        ``'auto'`` is a warm fork server on Linux and spawn elsewhere.
+
+    Raises
+    ------
+    StartMethodError
+        If the method is unknown, or the system or the state of this process rules it out.
+
+    Examples
+    --------
+    >>> resolve_start_method("spawn")
+    'spawn'
+    """
+    if method not in ("auto", "fork", "forkserver", "spawn"):
+        raise StartMethodError(method, "it is none of 'auto', 'fork', 'forkserver', 'spawn'")
+    if os.name != "posix":
+        raise StartMethodError(method, "worker processes need Linux or macOS; run with parallel=False")
+    if method == "auto":
+        return "forkserver" if sys.platform == "linux" else "spawn"
+    if method == "fork" and (user := cuda_user()):
+        raise StartMethodError(
+            method, f"CUDA is already in use in this process ({user}) and does not survive a fork; use 'auto'"
+        )
+    return method
+
+
+def cuda_user() -> str | None:
+    """Say who initialised CUDA in this process, None if nobody did; imports nothing."""
+    torch = sys.modules.get("torch")
+    if torch is not None and getattr(torch, "cuda", None) is not None and torch.cuda.is_initialized():
+        return "torch.cuda is initialised"
+    with contextlib.suppress(OSError):
+        for fd in Path("/proc/self/fd").iterdir():
+            with contextlib.suppress(OSError):
+                if fd.readlink() == Path("/dev/nvidia-uvm"):
+                    return "the CUDA driver is initialised"
+    return None
+
+
+class WardenLink:
+    """The coordinator's end of the connection to the warden.
+
+    Parameters
+    ----------
+    settings : Settings
+        What the workers are started with.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._unread = b""
+        self._process: subprocess.Popen[bytes] | None = None
+        self.control, theirs = socket.socketpair()
+        self.owner = os.getpid()
+        with theirs:
+            self.pid = self._fork(theirs) if settings.method == "fork" else self._exec(theirs, settings)
+        self._write(_config(settings))
+
+    def _exec(self, theirs: socket.socket, settings: Settings) -> int:
+        self._process = subprocess.Popen(  # noqa: S603 - our own script
+            [*_interpreter(), str(Path(_warden.__file__)), str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            env={**os.environ, **settings.shared_environment},
+        )
+        return self._process.pid
+
+    def _fork(self, theirs: socket.socket) -> int:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # forking was asked for
+            pid = os.fork()
+        if pid == 0:
+            _become_warden(self.control, theirs)
+        return pid
+
+    def start(self, number: int, environment: Mapping[str, str], connection: socket.socket) -> None:
+        """Ask for a worker behind a connection."""
+        line = _line({"order": "start", "id": number, "environment": dict(environment)})
+        sent = socket.send_fds(self.control, [line], [connection.fileno()])
+        self.control.sendall(line[sent:])
+
+    def kill(self, number: int) -> None:
+        """Ask to kill a worker and its group."""
+        self._write({"order": "kill", "id": number})
+
+    def _write(self, order: Mapping[str, Any]) -> None:
+        self.control.sendall(_line(order))
+
+    def read(self) -> tuple[list[dict[str, Any]], bool]:
+        """Return the reports that have arrived, and whether the warden is still there; never waits."""
+        try:
+            data = self.control.recv(65_536, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return [], True
+        except ConnectionResetError:
+            data = b""
+        *lines, self._unread = (self._unread + data).split(b"\n")
+        return [json.loads(line) for line in lines], bool(data)
+
+    def close(self, timeout_s: float = 5.0) -> None:
+        """End the warden, which ends everything below it, and wait until it is gone."""
+        self.control.close()
+        if os.getpid() != self.owner:
+            return
+        if self._process is not None:
+            try:
+                self._process.wait(timeout_s)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            return
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
+
+
+def _config(settings: Settings) -> dict[str, Any]:
+    return {
+        "coordinator": os.getpid(),
+        "method": settings.method,
+        "interpreter": _interpreter(),
+        "sys_path": current_path(),
+        "preload": [*PRELOAD, *settings.preload] if settings.method == "forkserver" else [],
+    }
+
+
+def current_path() -> list[str]:
+    """Return the import path of this process, with its directory in the place of ``''``."""
+    return [entry or str(Path.cwd()) for entry in sys.path if isinstance(entry, str)]
+
+
+def _interpreter() -> list[str]:
+    return [sys.executable, *subprocess._args_from_interpreter_flags()]  # type: ignore[attr-defined]
+
+
+def _line(order: Mapping[str, Any]) -> bytes:
+    return json.dumps(order).encode() + b"\n"
+
+
+def _become_warden(ours: socket.socket, theirs: socket.socket) -> NoReturn:
+    """Turn a fork of the coordinator into the warden."""
+    try:
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        _warden.reset_signals()
+        ours.close()
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        os.close(null)
+        _forget_parent()
+        _warden.run(theirs)
+    except BaseException:  # noqa: BLE001 - must not return into the coordinator's code
+        traceback.print_exc()
+    finally:
+        os._exit(1)
+
+
+def _forget_parent() -> None:
+    """Drop what would act for the coordinator when a worker ends: its exit handlers, its children."""
+    atexit._clear()
+    for package in ("multiprocessing", "multiprocess"):
+        process, util = sys.modules.get(f"{package}.process"), sys.modules.get(f"{package}.util")
+        if process is not None and util is not None:
+            process._children.clear()
+            util._finalizer_registry.clear()
+            util._run_after_forkers()
+            atexit.register(util._exit_function)

@@ -1,0 +1,360 @@
+"""The pool: one process per slot, watched, restarted on request, and gone for certain at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from research_runner.pool import wire
+from research_runner.pool._frames import Kind, frame
+from research_runner.pool._launch import Settings, StartMethod, WardenLink, current_path, resolve_start_method
+from research_runner.pool._link import Link
+from research_runner.pool._travel import serialise_part
+from research_runner.pool.channel import Channel
+from research_runner.pool.death import Coroner
+from research_runner.pool.errors import PoolError, WireError
+from research_runner.pool.events import Died, Message, PoolEvent, Ready
+
+__all__ = ["WorkerPool"]
+
+_WARDEN: Final = "warden"
+_WAKE_UP: Final = "wake-up"
+
+
+class WorkerPool:
+    """Supervised worker processes, one per slot.
+
+    The pool restarts nothing by itself: it reports, and its owner decides. It belongs to the thread that
+    made it, except that any thread may make a watched file descriptor readable.
+
+    Parameters
+    ----------
+    size : int
+        Number of slots, at least 1.
+    serve : callable
+        Called with a `Channel` in every worker. Any callable: functions of notebooks and scripts, closures
+        and objects are serialised with their code, once.
+    start_method : {'auto', 'fork', 'forkserver', 'spawn'}
+        ``'auto'`` is a warm fork server on Linux and spawn elsewhere.
+    environments : sequence of mappings, length `size` or 0
+        Environment variables of each slot, set before any user code is imported.
+    preload : sequence of str
+        Modules that the fork server imports before it forks.
+
+    Raises
+    ------
+    StartMethodError
+        If the start method is unknown or cannot be used.
+    TravelError
+        If `serve` cannot be serialised.
+
+    Examples
+    --------
+    >>> def serve(channel):
+    ...     while True:
+    ...         channel.send(channel.recv() * 2)
+    >>> with WorkerPool(1, serve) as pool:
+    ...     pool.start(0)
+    ...     pool.send(0, 21)
+    ...     events = []
+    ...     while len(events) < 2:
+    ...         events += pool.poll(10)
+    >>> events
+    [Ready(slot=0, pid=...), Message(slot=0, payload=42)]
+    """
+
+    def __init__(
+        self,
+        size: int,
+        serve: Callable[[Channel], None],
+        *,
+        start_method: StartMethod = "auto",
+        environments: Sequence[Mapping[str, str]] = (),
+        preload: Sequence[str] = (),
+    ) -> None:
+        if size < 1:
+            raise PoolError(f"a pool needs at least one slot, got size={size!r}")
+        if environments and len(environments) != size:
+            raise PoolError(
+                f"environments needs one mapping for each of {size} slots, got {len(environments)}"
+            )
+        slots = tuple(dict(each) for each in environments) or ({},) * size
+        self._settings = Settings(size, resolve_start_method(start_method), slots, tuple(preload))
+        self._serve = serialise_part("the work", serve)
+        self._links: dict[int, Link] = {}
+        self._selector = selectors.DefaultSelector()
+        self._warden: WardenLink | None = None
+        self._events: deque[PoolEvent] = deque()
+        self._starts = 0
+        self._coroner = Coroner()
+
+    @property
+    def size(self) -> int:
+        """Number of slots."""
+        return self._settings.size
+
+    @property
+    def start_method(self) -> str:
+        """The start method in use: ``'fork'``, ``'forkserver'`` or ``'spawn'``."""
+        return self._settings.method
+
+    @property
+    def alive(self) -> tuple[int, ...]:
+        """The slots that were started and whose death was not reported yet."""
+        return tuple(sorted(self._links))
+
+    # -- orders -----------------------------------------------------------------------------------
+
+    def start(self, slot: int) -> None:
+        """Start a worker in a free slot; `Ready` follows when it has loaded its work.
+
+        Raises
+        ------
+        PoolError
+            If the pool is closed, or the slot does not exist or is taken.
+        """
+        if not 0 <= slot < self.size:
+            raise PoolError(f"there is no slot {slot!r}; the pool has slots 0 to {self.size - 1}")
+        self._start(slot, self._serve, self._settings.environments[slot])
+
+    def _start(self, slot: int, serve: bytes, environment: Mapping[str, str]) -> None:
+        if slot in self._links:
+            raise PoolError(f"slot {slot} already has a worker; wait for its Died before starting another")
+        warden = self._running_warden()
+        self._starts += 1
+        number = self._starts * (self.size + 1) + slot
+        ours, theirs = socket.socketpair()
+        link = Link(slot, number, ours)
+        with theirs:
+            warden.start(number, environment, theirs)
+        self._links[slot] = link
+        self._selector.register(ours, selectors.EVENT_READ, link)
+        self._put(link, frame(Kind.HELLO, wire.dumps(_process_state())))
+        self._put(link, frame(Kind.HELLO, serve))
+
+    def send(self, slot: int, message: object) -> None:
+        """Send a message to a worker; never waits, what the connection does not take leaves in `poll`.
+
+        Raises
+        ------
+        PoolError
+            If there is no worker in this slot.
+        WireError
+            If the message cannot be serialised.
+        """
+        self._put(self._link(slot), frame(Kind.MESSAGE, wire.dumps(message, "message")))
+
+    def stop(self, slot: int) -> None:
+        """Ask a worker to end after the messages it was sent; its `Died` has the cause ``'stopped'``."""
+        link = self._link(slot)
+        if link.verdict is None:
+            link.verdict = "stopped"
+            self._put(link, frame(Kind.STOP))
+
+    def kill(self, slot: int, cause: str | None = None) -> None:
+        """Kill a worker and its whole process group with SIGKILL.
+
+        Parameters
+        ----------
+        slot : int
+            The slot of the worker.
+        cause : str, optional
+            The cause that its `Died` carries, such as ``'timeout'``.
+        """
+        link = self._link(slot)
+        link.verdict = cause
+        if self._warden is not None:
+            self._warden.kill(link.number)
+
+    def watch(self, fd: int) -> None:
+        """Let `poll` return as soon as a file descriptor is readable; the caller empties it."""
+        self._selector.register(fd, selectors.EVENT_READ, _WAKE_UP)
+
+    def unwatch(self, fd: int) -> None:
+        """No longer watch a file descriptor."""
+        self._selector.unregister(fd)
+
+    def _link(self, slot: int) -> Link:
+        try:
+            return self._links[slot]
+        except KeyError:
+            raise PoolError(f"slot {slot!r} has no worker; call start({slot!r}) first") from None
+
+    def _put(self, link: Link, data: bytes) -> None:
+        idle = not link.outgoing
+        link.outgoing.append(data)
+        if idle and not link.flush():
+            self._listen(link, selectors.EVENT_READ | selectors.EVENT_WRITE)
+
+    def _listen(self, link: Link, events: int) -> None:
+        if link.connection in self._selector.get_map():
+            self._selector.modify(link.connection, events, link)
+
+    def _running_warden(self) -> WardenLink:
+        if self._selector.get_map() is None:
+            raise PoolError("the pool is closed; make a new one")
+        if self._warden is None:
+            self._warden = WardenLink(self._settings)
+            self._selector.register(self._warden.control, selectors.EVENT_READ, _WARDEN)
+            weakref.finalize(self, self._warden.close)
+        return self._warden
+
+    # -- events -----------------------------------------------------------------------------------
+
+    def poll(self, timeout_s: float | None = None) -> list[PoolEvent]:
+        """Return what has happened; wait for it.
+
+        Parameters
+        ----------
+        timeout_s : float, optional
+            How long to wait for the first event, in seconds; for ever by default.
+
+        Returns
+        -------
+        list of PoolEvent
+            In the order of each worker; empty after the time is over or a watched descriptor is readable.
+        """
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while not self._events:
+            left = None if deadline is None else deadline - time.monotonic()
+            if self._collect(left) or (left is not None and left <= 0):
+                break
+        events = list(self._events)
+        self._events.clear()
+        return events
+
+    def _collect(self, timeout_s: float | None) -> bool:
+        """Wait once and note what happened; whether a watched descriptor is readable."""
+        woken = reported = False
+        for key, mask in self._selector.select(timeout_s):
+            link = key.data
+            if link is _WAKE_UP:
+                woken = True
+            elif link is _WARDEN:
+                reported = True
+            else:
+                if mask & selectors.EVENT_WRITE and link.flush():
+                    self._listen(link, selectors.EVENT_READ)
+                if mask & selectors.EVENT_READ:
+                    self._read(link)
+        if reported:
+            self._hear()
+        return woken
+
+    def _read(self, link: Link) -> None:
+        try:
+            frames = link.read()
+        except BlockingIOError:
+            return
+        if frames is None:
+            self._selector.unregister(link.connection)
+        else:
+            self._deliver(link, frames)
+
+    def _deliver(self, link: Link, frames: list[tuple[int, bytes]]) -> None:
+        for kind, payload in frames:
+            if kind == Kind.MESSAGE:
+                self._events.append(Message(link.slot, _payload(payload)))
+            elif kind == Kind.READY:
+                link.pid = int(payload)
+                self._events.append(Ready(link.slot, link.pid))
+            elif kind == Kind.FAILURE:
+                link.detail = payload.decode()
+
+    def _hear(self) -> None:
+        """Note what the warden reports."""
+        if self._warden is None:
+            return
+        reports, there = self._warden.read()
+        for report in reports:
+            link = self._links[report["id"] % (self.size + 1)]
+            link.pid = report.get("pid", link.pid)
+            if report["event"] != "started":
+                self._bury(link, report)
+        if not there:
+            self._lose_warden(self._warden)
+
+    def _lose_warden(self, warden: WardenLink) -> None:
+        """Bury all workers: somebody killed the warden, and the kernel the workers with it."""
+        self._selector.unregister(warden.control)
+        warden.close()
+        self._warden = None
+        for link in list(self._links.values()):
+            if link.pid:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(link.pid, signal.SIGKILL)
+            self._bury(link, {"event": "lost"})
+
+    def _bury(self, link: Link, report: Mapping[str, Any]) -> None:
+        self._deliver(link, link.drain())
+        self._forget(link)
+        death = self._coroner.examine(report, link.verdict, link.detail)
+        self._events.append(Died(link.slot, link.pid, death))
+
+    def _forget(self, link: Link) -> None:
+        if link.connection in self._selector.get_map():
+            self._selector.unregister(link.connection)
+        link.connection.close()
+        del self._links[link.slot]
+
+    # -- the end ----------------------------------------------------------------------------------
+
+    def close(self, force: bool = False, timeout_s: float = 10.0) -> None:
+        """End all workers and leave no process, descriptor or file behind.
+
+        Parameters
+        ----------
+        force : bool
+            Kill the workers at once instead of asking them to stop.
+        timeout_s : float
+            How long to wait, in seconds, for workers that were asked to stop before they are killed.
+        """
+        if self._selector.get_map() is None:
+            return
+        try:
+            if not force:
+                self._stop_all(time.monotonic() + timeout_s)
+        finally:
+            if self._warden is not None:
+                self._warden.close()
+            for link in self._links.values():
+                link.connection.close()
+            self._links.clear()
+            self._selector.close()
+
+    def _stop_all(self, deadline: float) -> None:
+        for slot in self._links:
+            self.stop(slot)
+        while self._links and (left := deadline - time.monotonic()) > 0:
+            self._collect(left)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close(force=kind is not None)
+
+
+def _process_state() -> dict[str, Any]:
+    """Return what a worker takes over from this process."""
+    return {"sys_path": current_path(), "argv": sys.argv, "directory": str(Path.cwd())}
+
+
+def _payload(data: bytes) -> Any:
+    try:
+        return wire.loads(data)
+    except WireError as error:
+        return error

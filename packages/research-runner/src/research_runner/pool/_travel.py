@@ -1,0 +1,42 @@
+"""Whether the parts of the work can travel to a worker process."""
+
+from __future__ import annotations
+
+from research_runner.pool import wire
+from research_runner.pool._blame import blame
+from research_runner.pool.channel import Channel
+from research_runner.pool.errors import TravelError
+
+__all__ = ["load_parts", "serialise_part"]
+
+_ADVICE = (
+    "make it inside the function that uses it, leave it out with __getstate__, "
+    "or create it per experiment with add_instance(...)"
+)
+
+
+def serialise_part(name: str, part: object) -> bytes:
+    """Serialise a part of the work with its code.
+
+    Raises
+    ------
+    TravelError
+        If something inside cannot be serialised; names the part and the path of the attribute.
+    """
+    try:
+        return wire.dump_code(part)
+    except Exception as error:
+        path, reason = blame(part, "", wire.dump_code, error)
+        raise TravelError(name, path.lstrip("."), f"{reason}; {_ADVICE}") from error
+
+
+def load_parts(channel: Channel) -> None:
+    """Load the parts that arrive and answer each with the error, empty if there was none."""
+    while True:
+        blob = channel.recv()
+        try:
+            wire.load_code(blob)
+        except Exception as error:  # noqa: BLE001 - the answer is the report
+            channel.send(f"{type(error).__name__}: {error}")
+        else:
+            channel.send("")

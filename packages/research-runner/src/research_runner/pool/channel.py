@@ -1,0 +1,103 @@
+"""The worker's end of its connection to the coordinator."""
+
+from __future__ import annotations
+
+import select
+import socket
+import threading
+import time
+from collections import deque
+from typing import Any
+
+from research_runner.pool import wire
+from research_runner.pool._frames import HEADER, FrameReader, Kind, frame
+
+__all__ = ["Channel", "WorkerStop"]
+
+_CHUNK_BYTES = 65_536
+
+
+class WorkerStop(BaseException):
+    """Unwinds a worker that was asked to stop or whose coordinator is gone; not for user code to catch."""
+
+
+class Channel:
+    """Receive messages from the coordinator and send payloads back.
+
+    Sending is safe from several threads; receiving belongs to one.
+
+    Parameters
+    ----------
+    connection : socket.socket
+        A connected stream socket in blocking mode.
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._reader = FrameReader()
+        self._frames: deque[tuple[int, bytes]] = deque()
+        self._sending = threading.Lock()
+
+    def recv(self) -> Any:
+        """Return the next message; wait for it.
+
+        Raises
+        ------
+        WorkerStop
+            If the coordinator asked this worker to stop, or is gone.
+        """
+        kind, payload = self.next_frame()
+        if kind != Kind.MESSAGE:
+            raise WorkerStop
+        return wire.loads(payload)
+
+    def send(self, payload: object) -> None:
+        """Send a payload; wait until the connection has taken it.
+
+        Raises
+        ------
+        WireError
+            If the payload cannot be serialised; nothing is sent then.
+        WorkerStop
+            If the coordinator is gone.
+        """
+        self.send_frame(Kind.MESSAGE, wire.dumps(payload))
+
+    def poll(self, timeout_s: float | None = 0.0) -> bool:
+        """Whether `recv` would return at once; waits up to `timeout_s` seconds (None: for ever)."""
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while not self._frames:
+            left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+            poller = select.poll()
+            poller.register(self._socket, select.POLLIN)
+            if not poller.poll(None if left is None else left * 1000):
+                return False
+            self._read()
+        return True
+
+    def next_frame(self) -> tuple[int, bytes]:
+        """Return kind and payload of the next frame."""
+        while not self._frames:
+            self._read()
+        return self._frames.popleft()
+
+    def send_frame(self, kind: Kind, payload: bytes = b"") -> None:
+        """Send one frame."""
+        try:
+            with self._sending:
+                if len(payload) < _CHUNK_BYTES:
+                    self._socket.sendall(frame(kind, payload))
+                else:
+                    self._socket.sendall(HEADER.pack(kind, len(payload)))
+                    self._socket.sendall(payload)
+        except (BrokenPipeError, ConnectionResetError):
+            raise WorkerStop from None
+
+    def _read(self) -> None:
+        try:
+            chunk = self._socket.recv(max(_CHUNK_BYTES, min(self._reader.missing_bytes, 1 << 20)))
+        except ConnectionResetError:
+            chunk = b""
+        if not chunk:
+            raise WorkerStop
+        self._frames.extend(self._reader.feed(chunk))

@@ -1,0 +1,176 @@
+"""How a worker ended, in words."""
+
+from __future__ import annotations
+
+import signal as signals
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Coroner", "Death", "signal_name"]
+
+_LIKELY = {
+    "SIGKILL": "perhaps the kernel's out-of-memory killer, a job scheduler's memory limit, or kill -9",
+    "SIGSEGV": "a crash in C code: an extension module, a GPU driver, or a stack overflow in deep recursion",
+    "SIGBUS": "a memory-mapped file was truncated, or /dev/shm or a disk behind a mapped file is full",
+    "SIGABRT": "C code gave up: a failed assertion, corrupted memory, or an uncaught C++ exception",
+    "SIGFPE": "an integer division by zero in C code",
+    "SIGILL": "a library was built for another processor",
+    "SIGTERM": "somebody or a job scheduler asked the process to end",
+    "SIGXCPU": "the limit of processor time (ulimit -t) was reached",
+    "SIGXFSZ": "the limit of file size (ulimit -f) was reached",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """How a worker ended.
+
+    Parameters
+    ----------
+    cause : str
+        ``'signal'``, ``'exit'``, ``'memory'``, ``'stopped'`` (asked to), ``'refused'`` (never started),
+        ``'lost'`` (nobody saw how it ended), or the cause given to `WorkerPool.kill`, such as ``'timeout'``.
+    exit_code : int or None
+        Exit code, if the process ended by itself.
+    signal : str or None
+        Name of the signal that ended it, such as ``'SIGKILL'``.
+    peak_memory_bytes : int or None
+        The most memory the process ever had resident, if the kernel told.
+    detail : str
+        More text: the traceback of an exception that ended the worker, or why it could not start.
+
+    Examples
+    --------
+    >>> print(Death("signal", signal="SIGSEGV", peak_memory_bytes=2**31).describe())
+    killed by SIGSEGV (a crash in C code: an extension module, a GPU driver, or a stack overflow in deep
+    recursion); peak memory 2.0 GiB
+    """
+
+    cause: str
+    exit_code: int | None = None
+    signal: str | None = None
+    peak_memory_bytes: int | None = None
+    detail: str = ""
+
+    def describe(self) -> str:
+        """Return one line that says what happened and what the likely reasons are."""
+        text = self._what()
+        if self.peak_memory_bytes is not None:
+            text += f"; peak memory {_size(self.peak_memory_bytes)}"
+        if self.detail:
+            text += f"; {self.detail.strip().splitlines()[-1]}"
+        return text
+
+    def _what(self) -> str:
+        match self.cause:
+            case "signal":
+                return (
+                    f"killed by {self.signal} ({_LIKELY.get(self.signal or '', 'sent by another process')})"
+                )
+            case "memory":
+                return "killed by the kernel's out-of-memory killer (SIGKILL, and its counter rose)"
+            case "exit" if self.exit_code == 0:
+                return "exited with code 0 in the middle of its work (os._exit or sys.exit in a unit?)"
+            case "exit":
+                return (
+                    f"exited with code {self.exit_code} (os._exit, sys.exit, or an error outside of a unit)"
+                )
+            case "stopped":
+                return "stopped when asked to"
+            case "refused":
+                return "could not be started"
+            case "lost":
+                return "lost: it or the process that supervises it is gone, and nobody saw how it ended"
+        return f"killed by the coordinator: {self.cause}"
+
+
+class Coroner:
+    """Find out how workers ended.
+
+    It reads the kernel's counter of processes killed for want of memory, so that a SIGKILL with a risen
+    counter is known for what it was.
+    """
+
+    def __init__(self) -> None:
+        self._oom_kills = count_oom_kills()
+
+    def examine(self, report: Mapping[str, Any], verdict: str | None, detail: str) -> Death:
+        """Return the death behind a warden's report.
+
+        Parameters
+        ----------
+        report : mapping
+            ``event``; for ``'died'`` also ``status`` (exit code, or minus the signal) and ``peak`` in bytes.
+        verdict : str or None
+            ``'stopped'`` if the worker was asked to stop, the cause if it was killed on purpose.
+        detail : str
+            What the worker itself said at last.
+        """
+        if report["event"] != "died":
+            return Death(report["event"], detail=report.get("error", detail))
+        status, peak = report["status"], report["peak"] or None
+        code = status if status >= 0 else None
+        name = signal_name(-status) if status < 0 else None
+        return Death(self._cause(status, verdict), code, name, peak, detail)
+
+    def _cause(self, status: int, verdict: str | None) -> str:
+        if verdict == "stopped":
+            verdict = verdict if status == 0 else None
+        if verdict is not None:
+            return verdict
+        if status == -signals.SIGKILL and self._memory_ran_out():
+            return "memory"
+        return "signal" if status < 0 else "exit"
+
+    def _memory_ran_out(self) -> bool:
+        """Whether the counter has risen by one more than the deaths it already explained."""
+        if count_oom_kills() <= self._oom_kills:
+            return False
+        self._oom_kills += 1
+        return True
+
+
+def count_oom_kills(root: Path = Path("/")) -> int:
+    """Return how many processes the kernel has killed for want of memory: in our control group, or at all."""
+    for path in (_control_group(root) / "memory.events", root / "proc/vmstat"):
+        try:
+            lines = path.read_text().splitlines()
+        except OSError:
+            continue
+        for line in lines:
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+    return 0
+
+
+def _control_group(root: Path) -> Path:
+    try:
+        lines = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        lines = []
+    groups = [line.removeprefix("0::/") for line in lines if line.startswith("0::/")]
+    return root / "sys/fs/cgroup" / (groups[0] if groups else "")
+
+
+def signal_name(number: int) -> str:
+    """Return the name of a signal, ``'signal 35'`` for one without.
+
+    Examples
+    --------
+    >>> signal_name(9)
+    'SIGKILL'
+    """
+    try:
+        return signals.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _size(size_bytes: float) -> str:
+    for unit in ("B", "KiB", "MiB"):
+        if size_bytes < 1024:
+            return f"{size_bytes:.0f} {unit}"
+        size_bytes /= 1024
+    return f"{size_bytes:.1f} GiB"

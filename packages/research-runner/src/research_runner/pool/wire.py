@@ -1,0 +1,113 @@
+"""Messages as bytes: plain pickle wherever it can do it, dill where code has to travel."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from types import FunctionType
+from typing import Any, Final
+
+import dill
+
+from research_runner.pool._blame import blame
+from research_runner.pool.errors import WireError
+
+__all__ = ["dump_code", "dumps", "load_code", "loads"]
+
+_PICKLE: Final = b"P"
+_DILL: Final = b"D"
+
+
+class _NeedsDill(Exception):
+    """Something inside the object is known only to this process, so its code has to travel."""
+
+
+class _PlainPickler(pickle.Pickler):
+    """Pickle by reference, and give up at the first function or class that has no importable name."""
+
+    def reducer_override(self, value: Any) -> Any:
+        if isinstance(value, (type, FunctionType)) and (
+            value.__module__ in ("__main__", None) or "<" in value.__qualname__
+        ):
+            raise _NeedsDill
+        return NotImplemented
+
+
+def dumps(message: object, name: str = "payload") -> bytes:
+    """Serialise a message.
+
+    Builtin values, arrays and instances of importable classes are pickled at C speed. Functions and
+    classes of ``__main__``, lambdas, closures and local classes are serialised with their code.
+
+    Parameters
+    ----------
+    message : object
+        Any value.
+    name : str
+        How an error calls the message.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    WireError
+        If something inside the message cannot be serialised; names its path.
+
+    Examples
+    --------
+    >>> loads(dumps({"loss": [0.5, 0.25]}))
+    {'loss': [0.5, 0.25]}
+    >>> loads(dumps(lambda x: x + 1))(2)
+    3
+    >>> dumps({"model": [1, (i for i in "ab")]})
+    Traceback (most recent call last):
+    ...
+    research_runner.pool.errors.WireError: payload['model'][1] cannot cross between processes: ...
+    """
+    buffer = io.BytesIO()
+    buffer.write(_PICKLE)
+    try:
+        _PlainPickler(buffer, pickle.HIGHEST_PROTOCOL).dump(message)
+    except Exception:  # noqa: BLE001 - whatever a user's __reduce__ raises, dill gets its try
+        return _DILL + _dumps_with_dill(message, name)
+    return buffer.getvalue()
+
+
+def _dumps_with_dill(message: object, name: str) -> bytes:
+    try:
+        return dump_code(message)
+    except Exception as error:
+        path, reason = blame(message, name, dump_code, error)
+        raise WireError(path, reason) from error
+
+
+def dump_code(value: object) -> bytes:
+    """Serialise a value with dill: only the globals its functions use, or all of them if that fails."""
+    try:
+        return bytes(dill.dumps(value, protocol=pickle.HIGHEST_PROTOCOL, recurse=True))
+    except Exception:  # noqa: BLE001 - mutual recursion and enums fail here and pass below
+        return bytes(dill.dumps(value, protocol=pickle.HIGHEST_PROTOCOL, recurse=False))
+
+
+def loads(data: bytes) -> Any:
+    """Read what `dumps` wrote.
+
+    Raises
+    ------
+    WireError
+        If the message needs code that this process does not have.
+    """
+    try:
+        if data[:1] == _PICKLE:
+            return pickle.loads(memoryview(data)[1:])  # noqa: S301 - our own workers wrote it
+        return load_code(memoryview(data)[1:])
+    except Exception as error:
+        reason = f"it cannot be loaded on this side: {type(error).__name__}: {error}"
+        raise WireError("payload", reason) from error
+
+
+def load_code(data: bytes | memoryview) -> Any:
+    """Read what `dump_code` wrote; raises whatever the code raises while it loads."""
+    return dill.loads(data)  # noqa: S301 - the other end of a connection of our own wrote it
