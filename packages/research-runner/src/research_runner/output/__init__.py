@@ -1,0 +1,34 @@
+"""Catch what experiments print: Python, C libraries and child processes alike.
+
+For the time of a task the file descriptors of stdout and stderr lead into a spool, a plain file. From there
+the text goes to its targets in whole lines: ten times a second while the task runs, and at its end. A file
+never blocks who writes, so even C code that holds the interpreter cannot get stuck, and what was written
+survives the death of the worker: `recover_output` delivers it.
+
+Layout: ``redirect`` says where output goes, ``capture`` catches it, ``_delivery`` carries it there.
+"""
+
+from research_runner.output._delivery import CapturedText
+from research_runner.output.capture import (
+    DEFAULT_CAP_BYTES,
+    STDERR,
+    STDOUT,
+    OutputCapture,
+    capture_fd,
+    recover_output,
+)
+from research_runner.output.errors import RedirectError
+from research_runner.output.redirect import Redirect, Target
+
+__all__ = [
+    "DEFAULT_CAP_BYTES",
+    "STDERR",
+    "STDOUT",
+    "CapturedText",
+    "OutputCapture",
+    "Redirect",
+    "RedirectError",
+    "Target",
+    "capture_fd",
+    "recover_output",
+]

@@ -1,0 +1,198 @@
+"""Carry what was written from a spool, a plain file, to its targets."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from research_runner.output.redirect import Target
+
+__all__ = ["CapturedText", "Delivery", "Files", "Spool", "spool_path"]
+
+logger = logging.getLogger(__name__)
+
+CHUNK_BYTES = 2**20
+NAMES = {1: "stdout", 2: "stderr"}
+
+
+@dataclass(frozen=True, slots=True)
+class CapturedText:
+    """What one stream of one task wrote.
+
+    Parameters
+    ----------
+    text : str
+        The text if the target keeps it, with a last line about what was dropped.
+    dropped_bytes : int
+        What was above the limit.
+    """
+
+    text: str
+    dropped_bytes: int
+
+
+class Delivery:
+    """Carries the text of one stream of one task from the spool to its targets."""
+
+    def __init__(self, spool: Spool, target: Target, files: Files, label: str, cap_bytes: int) -> None:
+        self._spool = spool
+        self._target = target
+        self._files = files
+        self._label = label
+        self._cap_bytes = cap_bytes
+        self._done = spool.position()
+        self._dropped = 0
+        self._line_open = False
+
+    def forward(self, *, final: bool = False) -> None:
+        """Carry what has come since the last time: whole lines, and in the end the rest."""
+        size = self._enforce_cap()
+        while self._done < size:
+            chunk = self._spool.read(self._done, min(size, self._done + CHUNK_BYTES))
+            lines = chunk if final or len(chunk) == CHUNK_BYTES else chunk[: chunk.rfind(b"\n") + 1]
+            if not lines:
+                break
+            self._deliver(lines)
+            self._done += len(lines)
+            self._spool.set_position(self._done)
+
+    def finish(self) -> CapturedText:
+        """Carry the rest and empty the spool."""
+        self.forward(final=True)
+        note = self._note()
+        text = self._spool.read(0, self._done) + note if self._target.keep else b""
+        if self._done or self._dropped:
+            self._end(note)
+        return CapturedText(text.decode("utf-8", "replace"), self._dropped)
+
+    def _enforce_cap(self) -> int:
+        """Cut the spool at the limit and return its size."""
+        size = self._spool.size()
+        self._done = min(self._done, size)  # somebody opened /dev/stdout for writing, which empties a file
+        if size > self._cap_bytes:
+            self._dropped += size - self._cap_bytes
+            self._spool.truncate(self._cap_bytes)
+        return min(size, self._cap_bytes)
+
+    def _note(self) -> bytes:
+        if not self._dropped:
+            return b""
+        note = (
+            f"[{self._label}: {self._dropped} more bytes of {self._spool.stream} were dropped, "
+            f"the limit is {self._cap_bytes} bytes]\n"
+        )
+        return b"\n" * self._line_open + note.encode()
+
+    def _end(self, note: bytes) -> None:
+        if self._target.common is not None:
+            self._files.append(self._target.common, note or b"\n" * self._line_open)
+        if self._target.separate is not None:
+            self._files.append(self._target.separate, note)
+            self._files.close(self._target.separate)
+        self._spool.truncate(0)
+        self._spool.set_position(0)
+
+    def _deliver(self, lines: bytes) -> None:
+        for path in (self._target.common, self._target.separate):
+            if path is not None:
+                self._files.append(path, lines)
+        self._line_open = not lines.endswith(b"\n")
+
+
+class Spool:
+    """A file that output is written to, with the position up to which it has been forwarded."""
+
+    def __init__(self, folder: Path | None, name: str, fd: int) -> None:
+        self.stream = NAMES[fd]
+        self._paths: tuple[Path, ...] = ()
+        if folder is None:
+            handle, made = tempfile.mkstemp(prefix="research-output-")
+            os.close(handle)
+            self.writer, self._control = _open_twice(Path(made))
+            self._position: int | None = None
+            try:
+                Path(made).unlink()
+            except PermissionError:  # pragma: no cover  # a system that does not remove open files
+                self._paths = (Path(made),)
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            path = spool_path(folder, name, fd)
+            beside = path.with_name(path.name + ".position")
+            self._paths = (path, beside)
+            self.writer, self._control = _open_twice(path)
+            self._position = os.open(beside, os.O_RDWR | os.O_CREAT, 0o600)
+
+    def size(self) -> int:
+        return os.fstat(self._control).st_size
+
+    def read(self, start: int, stop: int) -> bytes:
+        os.lseek(self._control, start, os.SEEK_SET)
+        parts = []
+        while start < stop and (part := os.read(self._control, stop - start)):
+            parts.append(part)
+            start += len(part)
+        return b"".join(parts)
+
+    def truncate(self, size: int) -> None:
+        os.ftruncate(self._control, size)
+
+    def position(self) -> int:
+        if self._position is None:
+            return 0
+        os.lseek(self._position, 0, os.SEEK_SET)
+        return int.from_bytes(os.read(self._position, 8), "little")
+
+    def set_position(self, position: int) -> None:
+        if self._position is not None:
+            os.lseek(self._position, 0, os.SEEK_SET)
+            os.write(self._position, position.to_bytes(8, "little"))
+
+    def close(self) -> None:
+        for fd in (self.writer, self._control, self._position):
+            if fd is not None:
+                os.close(fd)
+        for path in self._paths:
+            path.unlink(missing_ok=True)
+
+
+class Files:
+    """Files that are appended to, each opened when its first text comes."""
+
+    def __init__(self) -> None:
+        self._fds: dict[Path, int | None] = {}
+
+    def append(self, path: Path, data: bytes) -> None:
+        """Append, in one piece where the system can; give a file up that cannot be written."""
+        if not data:
+            return
+        try:
+            if path not in self._fds:
+                self._fds[path] = None
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._fds[path] = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+            fd = self._fds[path]
+            while data and fd is not None:
+                data = data[os.write(fd, data) :]
+        except OSError as error:
+            logger.warning("output is lost, %s cannot be written: %s", path, error)
+            self.close(path)
+            self._fds[path] = None
+
+    def close(self, *paths: Path) -> None:
+        """Close some files, or all."""
+        for path in paths or tuple(self._fds):
+            fd = self._fds.pop(path, None)
+            if fd is not None:
+                os.close(fd)
+
+
+def spool_path(folder: Path, name: str, fd: int) -> Path:
+    return folder / f"{name}.{NAMES[fd]}"
+
+
+def _open_twice(path: Path) -> tuple[int, int]:
+    """Open a file for writers, who can only append, and for us."""
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), os.open(path, os.O_RDWR)

@@ -1,0 +1,306 @@
+"""Catch what a process, its C libraries and its children print while a task runs."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Self, TextIO
+
+from research_runner.errors import RunnerError
+from research_runner.output._delivery import NAMES, CapturedText, Delivery, Files, Spool, spool_path
+from research_runner.output.redirect import Target
+
+__all__ = ["DEFAULT_CAP_BYTES", "STDERR", "STDOUT", "OutputCapture", "capture_fd", "recover_output"]
+
+STDOUT, STDERR = 1, 2
+DEFAULT_CAP_BYTES = 64 * 2**20
+TICK_S = 0.1
+
+
+class OutputCapture:
+    r"""Catch the output of one task after the other in this process.
+
+    Parameters
+    ----------
+    folder : path, optional
+        Where the spools ``<name>.stdout`` and ``<name>.stderr`` are, so that `recover_output` finds them
+        after the death of this process; by default they are temporary files without a name.
+    name : str
+        Who writes: the worker.
+    cap_bytes : int
+        Limit for each stream of each task, in bytes. The rest is dropped, and a last line says how much.
+
+    Notes
+    -----
+    One thread forwards the text while tasks run; it ends with `close`. The spool may exceed the limit by what
+    a writer writes within a tenth of a second.
+
+    Examples
+    --------
+    >>> import os
+    >>> with OutputCapture() as capture, capture.task("a1-0", {STDOUT: Target(keep=True)}) as output:
+    ...     _ = os.system("echo from a child process")
+    >>> output[STDOUT].text.strip()
+    'from a child process'
+    """
+
+    def __init__(
+        self, folder: Path | None = None, name: str = "worker", cap_bytes: int = DEFAULT_CAP_BYTES
+    ) -> None:
+        self._folder = folder
+        self._name = name
+        self._cap_bytes = cap_bytes
+        self._channels: dict[int, _Channel] = {}
+        self._files = Files()
+        self._lock = threading.Lock()
+        self._active: tuple[Delivery, ...] = ()
+        self._ticker = _Ticker(self._forward)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the thread and remove the spools."""
+        self._ticker.stop()
+        for channel in self._channels.values():
+            channel.spool.close()
+        self._channels.clear()
+        self._files.close()
+
+    @contextmanager
+    def task(self, label: str, targets: Mapping[int, Target]) -> Iterator[dict[int, CapturedText]]:
+        """Catch the output of the block.
+
+        Parameters
+        ----------
+        label : str
+            Whose output it is: the id of the experiment, or the name of a task of several.
+        targets : mapping of int to Target
+            File descriptors (`STDOUT`, `STDERR`) and where their text goes. Others are left alone.
+
+        Yields
+        ------
+        dict of int to CapturedText
+            Empty until the block has ended.
+        """
+        captured: dict[int, CapturedText] = {}
+        if not targets:
+            yield captured
+            return
+        deliveries = self._start(label, targets)
+        redirection = _Redirection({fd: self._channels[fd].text for fd in targets})
+        owner = os.getpid()
+        try:
+            redirection.start({fd: self._channels[fd].spool.writer for fd in targets})
+            yield captured
+        finally:
+            if os.getpid() == owner:  # a forked child that unwinds through here owns nothing
+                redirection.undo()
+                captured.update(self._finish(deliveries))
+
+    def _start(self, label: str, targets: Mapping[int, Target]) -> dict[int, Delivery]:
+        if self._active:
+            raise RunnerError(
+                f"cannot catch the output of {label!r}: another task of this process is running"
+            )
+        for fd in targets:
+            if fd not in self._channels:
+                _fill_gaps()
+                self._channels[fd] = _Channel(Spool(self._folder, self._name, fd), _open_text(fd))
+            if self._channels[fd].spool.size():  # processes of earlier tasks have written since then
+                self._delivery(fd, Target(targets[fd].common), self._name).finish()
+        deliveries = {fd: self._delivery(fd, target, label) for fd, target in targets.items()}
+        with self._lock:
+            self._active = tuple(deliveries.values())
+        self._ticker.start()
+        return deliveries
+
+    def _delivery(self, fd: int, target: Target, label: str) -> Delivery:
+        return Delivery(self._channels[fd].spool, target, self._files, label, self._cap_bytes)
+
+    def _finish(self, deliveries: Mapping[int, Delivery]) -> dict[int, CapturedText]:
+        with self._lock:
+            self._active = ()
+            return {fd: delivery.finish() for fd, delivery in deliveries.items()}
+
+    def _forward(self) -> None:
+        with self._lock:
+            for delivery in self._active:
+                delivery.forward()
+
+
+@contextmanager
+def capture_fd(
+    fd: int,
+    *,
+    common: Path | None = None,
+    separate: Path | None = None,
+    cap_bytes: int = DEFAULT_CAP_BYTES,
+    label: str = "output",
+) -> Iterator[dict[int, CapturedText]]:
+    """Catch everything that the block writes to one file descriptor.
+
+    Parameters
+    ----------
+    fd : int
+        `STDOUT` or `STDERR`; Python's stream of that name is led there as well.
+    common, separate : path, optional
+        Files to append to, see `Target`.
+    cap_bytes : int
+        Limit in bytes.
+    label : str
+        Whose output it is.
+
+    Yields
+    ------
+    dict of int to CapturedText
+        The text under `fd` once the block has ended.
+
+    Examples
+    --------
+    >>> with capture_fd(STDOUT, cap_bytes=8) as output:
+    ...     print("12345678 and more")
+    >>> print(output[STDOUT].text)
+    12345678
+    [output: 10 more bytes of stdout were dropped, the limit is 8 bytes]
+    """
+    with (
+        OutputCapture(cap_bytes=cap_bytes) as capture,
+        capture.task(label, {fd: Target(common, separate, keep=True)}) as captured,
+    ):
+        yield captured
+
+
+def recover_output(
+    folder: Path,
+    name: str,
+    label: str,
+    targets: Mapping[int, Target],
+    cap_bytes: int = DEFAULT_CAP_BYTES,
+) -> dict[int, CapturedText]:
+    """Deliver what a dead worker wrote in its last task, and remove its spools.
+
+    Parameters
+    ----------
+    folder : path
+        The folder of the spools.
+    name : str
+        The worker.
+    label, targets, cap_bytes
+        As they were for the task that it was running, see `OutputCapture.task`.
+
+    Returns
+    -------
+    dict of int to CapturedText
+        As at the end of the task.
+    """
+    captured = {}
+    files = Files()
+    for fd, target in targets.items():
+        if spool_path(folder, name, fd).exists():
+            spool = Spool(folder, name, fd)
+            captured[fd] = Delivery(spool, target, files, label, cap_bytes).finish()
+            spool.close()
+    files.close()
+    return captured
+
+
+class _Ticker:
+    """A thread that calls a function ten times a second, from its first start until it is stopped."""
+
+    def __init__(self, function: Callable[[], None]) -> None:
+        self._function = function
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="research-output", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(TICK_S):
+            self._function()
+
+
+@dataclass(frozen=True, slots=True)
+class _Channel:
+    """What a file descriptor and the Python stream above it are replaced by."""
+
+    spool: Spool
+    text: TextIO
+
+
+def _open_text(fd: int) -> TextIO:
+    """Return a text stream on a descriptor; it passes on every line at once and refuses no character."""
+    binary = io.BufferedWriter(io.FileIO(fd, "wb", closefd=False))
+    return io.TextIOWrapper(binary, encoding="utf-8", errors="backslashreplace", line_buffering=True)
+
+
+class _Redirection:
+    """Lead descriptors, and the Python streams above them, somewhere else and back."""
+
+    def __init__(self, texts: Mapping[int, TextIO]) -> None:
+        self._texts = texts
+        self._before: list[tuple[int, int, Any]] = []
+
+    def start(self, writers: Mapping[int, int]) -> None:
+        self._flush()
+        for fd, writer in writers.items():
+            self._before.append((fd, os.dup(fd), getattr(sys, NAMES[fd])))
+            os.dup2(writer, fd)
+            setattr(sys, NAMES[fd], self._texts[fd])
+
+    def undo(self) -> None:
+        self._flush()
+        for fd, saved, text in self._before:
+            setattr(sys, NAMES[fd], text)
+            os.dup2(saved, fd)
+            os.close(saved)
+
+    def _flush(self) -> None:
+        """Empty the buffers of Python's streams, whoever holds them, and of the C library."""
+        for fd, own in self._texts.items():
+            name = NAMES[fd]
+            for stream in (getattr(sys, name), getattr(sys, f"__{name}__"), own):
+                with suppress(AttributeError, OSError, ValueError):  # not a file, gone, closed
+                    stream.flush()
+        flush_c = _find_flush_c()
+        if flush_c is not None:
+            flush_c(None)
+
+
+def _fill_gaps() -> None:
+    """Open the standard descriptors that are closed, so that no file of ours becomes one of them."""
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+
+
+@cache
+def _find_flush_c() -> Callable[[None], Any] | None:
+    """Return the function of the C library that empties buffers, where there is one."""
+    try:
+        import ctypes
+
+        flush: Callable[[None], Any] = ctypes.CDLL(None).fflush
+    except (ImportError, OSError, TypeError, AttributeError):  # pragma: no cover  # depends on the system
+        return None
+    return flush

@@ -1,0 +1,91 @@
+"""Say where the output of experiments goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from research_runner.output.errors import RedirectError
+
+__all__ = ["Redirect", "Target"]
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """Where one output stream of the experiments goes.
+
+    Parameters
+    ----------
+    common : bool
+        Into one file of the research.
+    separate : bool
+        Into a file of each experiment, or with the results in memory into a text of each experiment.
+
+    Examples
+    --------
+    >>> Redirect.parse(3, dump_results=True)
+    Redirect(common=True, separate=True)
+    >>> bool(Redirect.parse(0, dump_results=True))
+    False
+    """
+
+    common: bool = False
+    separate: bool = False
+
+    def __bool__(self) -> bool:
+        return self.common or self.separate
+
+    @classmethod
+    def parse(cls, value: object, *, dump_results: bool, option: str = "redirect_stdout") -> Redirect:
+        """Read the value of `redirect_stdout` or `redirect_stderr`.
+
+        Parameters
+        ----------
+        value : int or bool
+            0 or False: nothing. 1: the common file. 2: separate ones. 3: both. True: the common file when
+            results are dumped, else separate texts.
+        dump_results : bool
+            Whether the research has a folder.
+        option : str
+            Name of the parameter, for the error.
+
+        Returns
+        -------
+        Redirect
+            The mode.
+
+        Raises
+        ------
+        RedirectError
+            If the value is none of these, or is 1 or 3 and the research has no folder.
+        """
+        if isinstance(value, bool):
+            return cls(common=value and dump_results, separate=value and not dump_results)
+        if not isinstance(value, int) or not 0 <= value <= 3:
+            raise RedirectError(option, repr(value), "is not a mode; use 0, 1, 2, 3, True or False")
+        if value in (1, 3) and not dump_results:
+            raise RedirectError(
+                option,
+                repr(value),
+                "needs the common file of a research with dump_results=True; use 0, 2 or True",
+            )
+        return cls(common=value in (1, 3), separate=value in (2, 3))
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the text of one stream of one task goes; files are made when the first text comes.
+
+    Parameters
+    ----------
+    common : path, optional
+        A file that several workers append whole lines to.
+    separate : path, optional
+        A file that only this task appends to; its folder is made as well.
+    keep : bool
+        Whether the text is handed back.
+    """
+
+    common: Path | None = None
+    separate: Path | None = None
+    keep: bool = False

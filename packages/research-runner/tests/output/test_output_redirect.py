@@ -1,0 +1,56 @@
+"""Modes of redirect_stdout and redirect_stderr."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from research_runner.errors import RunnerError
+from research_runner.output import Redirect, RedirectError
+
+NOTHING, COMMON, SEPARATE, BOTH = (
+    Redirect(),
+    Redirect(True, False),
+    Redirect(False, True),
+    Redirect(True, True),
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(0, NOTHING), (False, NOTHING), (1, COMMON), (True, COMMON), (2, SEPARATE), (3, BOTH)],
+)
+def test_modes_with_dumped_results(value, expected):
+    assert Redirect.parse(value, dump_results=True) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(0, NOTHING), (False, NOTHING), (2, SEPARATE), (True, SEPARATE)]
+)
+def test_modes_without_dumped_results(value, expected):
+    assert Redirect.parse(value, dump_results=False) == expected
+
+
+@pytest.mark.parametrize("value", [1, 3])
+def test_common_file_needs_dumped_results(value):
+    with pytest.raises(ValueError, match=f"redirect_stderr={value} needs .*dump_results=True"):
+        Redirect.parse(value, dump_results=False, option="redirect_stderr")
+
+
+@pytest.mark.parametrize("value", [-1, 4, 1.0, "1", None, [1]])
+@pytest.mark.parametrize("dump_results", [True, False])
+def test_other_values_are_no_mode(value, dump_results):
+    with pytest.raises(RedirectError, match="use 0, 1, 2, 3, True or False"):
+        Redirect.parse(value, dump_results=dump_results)
+
+
+def test_mode_is_true_when_something_is_redirected():
+    assert [bool(mode) for mode in (NOTHING, COMMON, SEPARATE, BOTH)] == [False, True, True, True]
+
+
+def test_error_survives_pickling_with_its_data():
+    error = RedirectError("redirect_stdout", "7", "is not a mode")
+    again = pickle.loads(pickle.dumps(error))
+    assert (str(again), vars(again)) == (str(error), vars(error))
+    assert isinstance(error, RunnerError)
