@@ -58,7 +58,7 @@ def test_last_words_of_a_dead_worker_are_delivered_once(tmp_path, when):
 def test_recovered_text_has_the_same_limit(tmp_path):
     spools = die(tmp_path, "at once")
     captured = recover_output(spools, "worker-3", "a1", {STDOUT: Target(keep=True)}, cap_bytes=5)
-    assert captured[STDOUT].text.startswith("first\n[a1: 16 more bytes")
+    assert captured[STDOUT].text.startswith("first\n[a1: at least 16 more bytes")
 
 
 def test_worker_that_ended_well_leaves_nothing_to_recover(tmp_path):

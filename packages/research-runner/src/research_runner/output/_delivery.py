@@ -27,7 +27,7 @@ class CapturedText:
     text : str
         The text if the target keeps it, with a last line about what was dropped.
     dropped_bytes : int
-        What was above the limit.
+        What was above the limit; a little more under floods.
     """
 
     text: str
@@ -47,10 +47,16 @@ class Delivery:
         self._dropped = 0
         self._line_open = False
 
-    def forward(self, *, final: bool = False) -> None:
-        """Carry what has come since the last time: whole lines, and in the end the rest."""
-        size = self._enforce_cap()
-        while self._done < size:
+    def forward(self, *, final: bool = False) -> bool:
+        """Carry what has come since the last time: whole lines, and in the end the rest.
+
+        Returns
+        -------
+        bool
+            Whether something was above the limit.
+        """
+        dropped = self._dropped
+        while self._done < (size := self._enforce_cap()):
             chunk = self._spool.read(self._done, min(size, self._done + CHUNK_BYTES))
             lines = chunk if final or len(chunk) == CHUNK_BYTES else chunk[: chunk.rfind(b"\n") + 1]
             if not lines:
@@ -58,6 +64,7 @@ class Delivery:
             self._deliver(lines)
             self._done += len(lines)
             self._spool.set_position(self._done)
+        return self._dropped > dropped
 
     def finish(self) -> CapturedText:
         """Carry the rest and empty the spool."""
@@ -81,7 +88,7 @@ class Delivery:
         if not self._dropped:
             return b""
         note = (
-            f"[{self._label}: {self._dropped} more bytes of {self._spool.stream} were dropped, "
+            f"[{self._label}: at least {self._dropped} more bytes of {self._spool.stream} were dropped, "
             f"the limit is {self._cap_bytes} bytes]\n"
         )
         return b"\n" * self._line_open + note.encode()

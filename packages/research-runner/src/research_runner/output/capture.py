@@ -21,7 +21,7 @@ __all__ = ["DEFAULT_CAP_BYTES", "STDERR", "STDOUT", "OutputCapture", "capture_fd
 
 STDOUT, STDERR = 1, 2
 DEFAULT_CAP_BYTES = 64 * 2**20
-TICK_S = 0.1
+TICK_S, FLOOD_TICK_S = 0.1, 0.01
 
 
 class OutputCapture:
@@ -40,7 +40,8 @@ class OutputCapture:
     Notes
     -----
     One thread forwards the text while tasks run; it ends with `close`. The spool may exceed the limit by what
-    a writer writes within a tenth of a second.
+    a writer writes within a tenth of a second. What is dropped is counted from the size of the spool, so a
+    flood of a gigabyte a second is counted too low.
 
     Examples
     --------
@@ -133,10 +134,10 @@ class OutputCapture:
             self._active = ()
             return {fd: delivery.finish() for fd, delivery in deliveries.items()}
 
-    def _forward(self) -> None:
+    def _forward(self) -> bool:
         with self._lock:
-            for delivery in self._active:
-                delivery.forward()
+            flooded = [delivery.forward() for delivery in self._active]
+        return any(flooded)
 
 
 @contextmanager
@@ -172,7 +173,7 @@ def capture_fd(
     ...     print("12345678 and more")
     >>> print(output[STDOUT].text)
     12345678
-    [output: 10 more bytes of stdout were dropped, the limit is 8 bytes]
+    [output: at least 10 more bytes of stdout were dropped, the limit is 8 bytes]
     """
     with (
         OutputCapture(cap_bytes=cap_bytes) as capture,
@@ -216,9 +217,9 @@ def recover_output(
 
 
 class _Ticker:
-    """A thread that calls a function ten times a second, from its first start until it is stopped."""
+    """A thread that calls a function ten times a second, and more often as long as that returns True."""
 
-    def __init__(self, function: Callable[[], None]) -> None:
+    def __init__(self, function: Callable[[], bool]) -> None:
         self._function = function
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -234,8 +235,9 @@ class _Ticker:
             self._thread.join()
 
     def _run(self) -> None:
-        while not self._stop.wait(TICK_S):
-            self._function()
+        flooded = False
+        while not self._stop.wait(FLOOD_TICK_S if flooded else TICK_S):
+            flooded = self._function()
 
 
 @dataclass(frozen=True, slots=True)
