@@ -2,8 +2,136 @@
 
 from __future__ import annotations
 
-__all__ = ["RunnerError"]
+__all__ = [
+    "MissingPackageError",
+    "NotAResearchError",
+    "NotRunError",
+    "OptionError",
+    "ResearchExistsError",
+    "RunnerError",
+    "WorkersDieError",
+]
 
 
 class RunnerError(Exception):
     """Base class of everything that the runner raises on purpose."""
+
+
+class OptionError(RunnerError, ValueError):
+    """A parameter of :meth:`Research.run` makes no sense, alone or together with others.
+
+    Parameters
+    ----------
+    option : str
+        Name of the parameter.
+    reason : str
+        What was got, and what to do.
+    """
+
+    def __init__(self, option: str, reason: str) -> None:
+        super().__init__(option, reason)
+        self.option = option
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.option}: {self.reason}"
+
+
+class ResearchExistsError(RunnerError, FileExistsError):
+    """There already is a folder of that name; nothing was overwritten.
+
+    Parameters
+    ----------
+    path : str
+        The folder.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return (
+            f"the folder {self.path!r} already exists, and nothing in it was changed; "
+            "give this research another name, or remove the old one with Research.remove(name)"
+        )
+
+
+class MissingPackageError(RunnerError, ImportError):
+    """Something needs a package that is not installed.
+
+    Parameters
+    ----------
+    what : str
+        What needs it.
+    package : str
+        What to install.
+    """
+
+    def __init__(self, what: str, package: str) -> None:
+        super().__init__(what, package)
+        self.what = what
+        self.package = package
+
+    def __str__(self) -> str:
+        return f"{self.what} needs the package {self.package!r}: pip install {self.package}"
+
+
+class WorkersDieError(RunnerError):
+    """Workers die before they begin with anything.
+
+    Parameters
+    ----------
+    death : str
+        How the last one died.
+    count : int
+        How many died in a row.
+    """
+
+    def __init__(self, death: str, count: int) -> None:
+        super().__init__(death, count)
+        self.death = death
+        self.count = count
+
+    def __str__(self) -> str:
+        return f"{self.count} workers in a row died before they began with any experiment: {self.death}"
+
+
+class NotRunError(RunnerError, RuntimeError):
+    """Results were asked for before the research was run.
+
+    Parameters
+    ----------
+    name : str
+        Name of the research.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return (
+            f"research {self.name!r} has not been run yet: call run(...), "
+            f"or open earlier results with Research.load({self.name!r})"
+        )
+
+
+class NotAResearchError(RunnerError, ValueError):
+    """A folder does not look like a research, and was left alone.
+
+    Parameters
+    ----------
+    path : str
+        The folder.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path!r} is not the folder of a research (there is no research.json in it) "
+            "and was left alone; Research.remove(name, force=True) deletes it all the same"
+        )

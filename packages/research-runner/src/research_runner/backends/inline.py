@@ -1,0 +1,89 @@
+"""Tasks in this very process: for debugging, for notebooks, for where processes are not wanted."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from threading import current_thread
+from typing import Any
+
+from research_runner.events import BackendEvent, TaskEnded, TaskStarted, WorkerDied, WorkerReady
+from research_runner.plan import WorkerPlan
+from research_runner.pool import Death
+from research_runner.tasks import Task
+from research_runner.worker import Outbox, run_task
+
+__all__ = ["InlineBackend"]
+
+
+class InlineBackend:
+    """Runs one task in each :meth:`poll`.
+
+    Parameters
+    ----------
+    plan : WorkerPlan
+        What to run and how.
+    report : callable, optional
+        Takes events while a task runs, so that long experiments can be watched; called in the thread that
+        polls. By default all events are returned when the task has ended.
+    """
+
+    def __init__(
+        self, plan: WorkerPlan, report: Callable[[Sequence[BackendEvent]], None] | None = None
+    ) -> None:
+        self._plan = plan
+        self._report = report
+        self._events: list[BackendEvent] = []
+        self._tasks: deque[Task] = deque()
+        self._thread = current_thread()
+
+    @property
+    def slots(self) -> int:
+        """One."""
+        return 1
+
+    def start(self, slot: int) -> None:
+        """Be ready."""
+        self._events.append(BackendEvent(slot, WorkerReady(slot, os.getpid())))
+
+    def submit(self, slot: int, tasks: Sequence[Task]) -> None:
+        """Keep tasks for :meth:`poll`."""
+        self._tasks.extend(tasks)
+
+    def poll(self, timeout_s: float) -> Sequence[BackendEvent]:
+        """Run the next task, if there is one, and return what happened."""
+        if self._tasks and not self._events:
+            self._run(self._tasks.popleft())
+        events, self._events = self._events, []
+        return events
+
+    def _run(self, task: Task) -> None:
+        outbox = Outbox(self._take)
+        outbox.add(TaskStarted(task.index, time.time()))
+        outbox.flush()
+        begun = time.perf_counter()
+        try:
+            run_task(self._plan, 0, task, outbox.add)
+        finally:
+            outbox.add(TaskEnded(task.index, time.perf_counter() - begun))
+            outbox.flush()
+
+    def _take(self, events: tuple[Any, ...]) -> None:
+        self._events.extend(BackendEvent(0, event) for event in events)
+        if self._report is not None and current_thread() is self._thread:
+            taken, self._events = self._events, []
+            self._report(taken)
+
+    def stop(self, slot: int) -> None:
+        """Report the end of a worker that never was a process."""
+        self._events.append(BackendEvent(slot, WorkerDied(slot, os.getpid(), Death("stopped"))))
+
+    def kill(self, slot: int, cause: str) -> None:
+        """Forget what was submitted; a task that runs here cannot be interrupted from here."""
+        self._tasks.clear()
+
+    def close(self, force: bool = False) -> None:
+        """Forget everything."""
+        self._tasks.clear()

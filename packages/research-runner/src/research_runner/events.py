@@ -1,0 +1,144 @@
+"""Events: the only thing that comes back from where experiments run. Frozen, few, and quick to pickle.
+
+The first group is made by workers, the second by the coordinator out of what workers and backends report.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from research_domain import ConfigAlias
+from research_experiment import Failure
+from research_runner.pool.death import Death
+
+__all__ = [
+    "BackendEvent",
+    "Event",
+    "ExperimentEnded",
+    "ExperimentLost",
+    "ExperimentQueued",
+    "ExperimentStarted",
+    "OutputCaptured",
+    "Progressed",
+    "TaskEnded",
+    "TaskStarted",
+    "UnitFailed",
+    "ValuesSaved",
+    "WorkerDied",
+    "WorkerReady",
+]
+
+
+class TaskStarted(NamedTuple):
+    """A worker begins with a task; times are Unix seconds."""
+
+    task: int
+    started: float
+
+
+class ValuesSaved(NamedTuple):
+    """An experiment saved values, encoded where they were made."""
+
+    experiment_id: str
+    encoded: Any
+
+
+class Progressed(NamedTuple):
+    """An experiment has done so many iterations."""
+
+    experiment_id: str
+    iterations: int
+
+
+class UnitFailed(NamedTuple):
+    """A unit failed in the process `pid`; the experiment may still finish its last iteration."""
+
+    experiment_id: str
+    failure: Failure
+    pid: int
+
+
+class OutputCaptured(NamedTuple):
+    """What an experiment wrote, where no file keeps it."""
+
+    experiment_id: str
+    stream: Literal["stdout", "stderr"]
+    text: str
+
+
+class ExperimentEnded(NamedTuple):
+    """An experiment ended by itself: done, or failed with its first failure."""
+
+    experiment_id: str
+    iterations: int
+    elapsed_s: float
+    failure: Failure | None
+
+
+class TaskEnded(NamedTuple):
+    """A worker is through with a task; `elapsed_s` is its time in seconds."""
+
+    task: int
+    elapsed_s: float
+
+
+class WorkerReady(NamedTuple):
+    """A worker waits for tasks."""
+
+    slot: int
+    pid: int
+
+
+class WorkerDied(NamedTuple):
+    """A worker is gone, and with it what it was doing."""
+
+    slot: int
+    pid: int
+    death: Death
+
+
+class BackendEvent(NamedTuple):
+    """An event of the worker in a slot."""
+
+    slot: int
+    event: Any
+
+
+class ExperimentQueued(NamedTuple):
+    """An experiment was taken from the domain; `place` is its number in the order of the domain."""
+
+    experiment_id: str
+    config: ConfigAlias
+    place: int
+
+
+class ExperimentStarted(NamedTuple):
+    """An attempt at an experiment has begun."""
+
+    experiment_id: str
+    attempt: int
+    slot: int
+    device: str | None
+    started: float
+
+
+class ExperimentLost(NamedTuple):
+    """An attempt was lost with its worker; the experiment runs again if `retry`, else it has failed."""
+
+    experiment_id: str
+    attempt: int
+    failure: Failure
+    retry: bool
+
+
+Event: TypeAlias = (
+    ValuesSaved
+    | Progressed
+    | UnitFailed
+    | OutputCaptured
+    | ExperimentEnded
+    | ExperimentQueued
+    | ExperimentStarted
+    | ExperimentLost
+)
+"""What listeners are told."""

@@ -1,0 +1,109 @@
+"""What is known about a research while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from research_runner.events import (
+    Event,
+    ExperimentEnded,
+    ExperimentLost,
+    ExperimentQueued,
+    ExperimentStarted,
+    Progressed,
+    UnitFailed,
+)
+
+__all__ = ["Listener", "Monitor"]
+
+
+class Listener(Protocol):
+    """Is told every event, in order, in the coordinator's thread."""
+
+    def handle(self, event: Event) -> None:
+        """Take note of an event."""
+
+
+class Monitor:
+    """Counts of a research; what ``research.monitor`` gives.
+
+    Parameters
+    ----------
+    expected : callable
+        Returns how many experiments there will be, None if nobody knows.
+
+    Attributes
+    ----------
+    exceptions : list of dict
+        One per failed unit and lost attempt: id, name (of the unit), it (the iteration), pid, exception.
+    finished_experiments : int
+        Experiments that have ended, failed ones included.
+    failed_experiments : int
+        Those among them that failed.
+    generated_experiments : int
+        Experiments taken from the domain so far.
+    """
+
+    def __init__(self, expected: Callable[[], int | None] = lambda: None) -> None:
+        self.exceptions: list[Mapping[str, Any]] = []
+        self.finished_experiments = 0
+        self.failed_experiments = 0
+        self.generated_experiments = 0
+        self._expected = expected
+        self._ended_iterations = 0
+        self._running: dict[str, int] = {}
+
+    @property
+    def finished_iterations(self) -> int:
+        """Iterations done by all experiments so far."""
+        return self._ended_iterations + sum(self._running.values())
+
+    @property
+    def in_progress(self) -> int:
+        """Experiments that run now."""
+        return len(self._running)
+
+    @property
+    def in_queue(self) -> int:
+        """Experiments that wait for a worker."""
+        return self.generated_experiments - self.finished_experiments - self.in_progress
+
+    @property
+    def remained_experiments(self) -> int | None:
+        """Experiments that have not ended, as far as is known; None if the domain is infinite."""
+        expected = self._expected()
+        return None if expected is None else expected - self.finished_experiments
+
+    def handle(self, event: Event) -> None:
+        """Count an event."""
+        match event:
+            case ExperimentQueued():
+                self.generated_experiments += 1
+            case ExperimentStarted():
+                self._running[event.experiment_id] = 0
+            case Progressed(experiment_id, iterations):
+                self._running[experiment_id] = iterations
+            case UnitFailed(experiment_id, failure, pid):
+                self._note(experiment_id, failure.unit, failure.iteration, pid, failure)
+            case ExperimentLost(experiment_id, _, failure, retry):
+                self._note(experiment_id, failure.unit, failure.iteration, None, failure)
+                self._ended_iterations += self._running.pop(experiment_id, 0)
+                if not retry:
+                    self._count(failed=True)
+            case ExperimentEnded(experiment_id, iterations, _, failure):
+                self._running.pop(experiment_id, None)
+                self._ended_iterations += iterations
+                self._count(failed=failure is not None)
+            case _:
+                pass
+
+    def _count(self, *, failed: bool) -> None:
+        self.finished_experiments += 1
+        self.failed_experiments += failed
+
+    def _note(
+        self, experiment_id: str, unit: str | None, iteration: int, pid: int | None, failure: Any
+    ) -> None:
+        note = {"id": experiment_id, "name": unit, "it": iteration, "pid": pid, "exception": failure}
+        self.exceptions.append(note)

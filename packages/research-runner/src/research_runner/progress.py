@@ -1,0 +1,88 @@
+"""The progress bar."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from research_runner.events import Event
+from research_runner.monitor import Monitor
+
+__all__ = ["ProgressBar", "make_bar"]
+
+
+class ProgressBar:
+    """Shows how far a research has come: iterations when their number is known, else experiments.
+
+    Parameters
+    ----------
+    bar_class : tqdm-like class
+        Called with `total`, `unit` and `desc`; has `n`, `total`, `refresh`, `set_description` and `close`.
+    monitor : Monitor
+        The counts; it is told events before this is.
+    n_iters : int or None
+        Iterations per experiment, if they are known.
+    """
+
+    def __init__(self, bar_class: Any, monitor: Monitor, n_iters: int | None) -> None:
+        self._monitor = monitor
+        self._n_iters = n_iters
+        self._failed = -1
+        self._bar = bar_class(
+            total=self._total, unit="exp" if n_iters is None else "it", desc=self._description
+        )
+
+    @property
+    def _total(self) -> int | None:
+        remained = self._monitor.remained_experiments
+        if remained is None:
+            return None
+        return (self._monitor.finished_experiments + remained) * (self._n_iters or 1)
+
+    @property
+    def _done(self) -> int:
+        if self._n_iters is None:
+            return self._monitor.finished_experiments
+        return self._monitor.finished_iterations
+
+    @property
+    def _description(self) -> str:
+        failed = self._monitor.failed_experiments
+        return f"{failed} failed" if failed else "research"
+
+    def handle(self, event: Event) -> None:
+        """Nothing: the bar is drawn by :meth:`refresh`, not for each event."""
+
+    def refresh(self) -> None:
+        """Draw the bar if something has changed; the bar class limits how often."""
+        if self._failed != self._monitor.failed_experiments:
+            self._failed = self._monitor.failed_experiments
+            self._bar.set_description(self._description, refresh=False)
+        self._bar.total = self._total
+        self._bar.update(self._done - self._bar.n)
+
+    def close(self) -> None:
+        """Draw the bar once more and leave it."""
+        self.refresh()
+        self._bar.refresh()
+        self._bar.close()
+
+
+def make_bar(bar: Any, monitor: Monitor, n_iters: int | None) -> ProgressBar | None:
+    """Make the bar that the user asked for.
+
+    Parameters
+    ----------
+    bar : bool or tqdm-like class
+        True is ``tqdm.auto.tqdm``.
+    monitor : Monitor
+        The counts.
+    n_iters : int or None
+        Iterations per experiment, if they are known.
+    """
+    if bar is False or bar is None:
+        return None
+    if bar is True:
+        from tqdm.auto import tqdm
+
+        bar = tqdm
+    return ProgressBar(bar, monitor, n_iters)

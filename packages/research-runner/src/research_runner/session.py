@@ -1,0 +1,133 @@
+"""One run from its first task to its last: the loop around the coordinator."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from research_experiment import Storage
+from research_runner.backends import Backend
+from research_runner.coordinator import Command, Coordinator, Kill, Send, Start, Stop
+from research_runner.events import BackendEvent, Event
+from research_runner.monitor import Listener, Monitor
+from research_runner.progress import ProgressBar
+from research_runner.recorder import Recorder
+
+__all__ = ["Session"]
+
+_COMMIT_EVERY_S: Final = 0.05
+_COMMIT_AT: Final = 1024
+_POLL_S: Final = 0.5
+
+
+class Session:
+    """Runs a research: asks the coordinator, tells the backend, writes, shows.
+
+    Everything that is reported as finished has been committed before.
+
+    Parameters
+    ----------
+    coordinator : Coordinator
+        Decides.
+    backend : Backend
+        Does.
+    storage : Storage
+        Keeps.
+    monitor : Monitor
+        Counts.
+    listeners : iterable of Listener
+        Are told as well.
+    """
+
+    def __init__(
+        self,
+        coordinator: Coordinator,
+        backend: Backend,
+        storage: Storage,
+        monitor: Monitor,
+        listeners: Iterable[Listener] = (),
+    ) -> None:
+        self._coordinator = coordinator
+        self._backend = backend
+        self._storage = storage
+        self._recorder = Recorder(storage)
+        self._listeners = (monitor, *listeners)
+        self._bar: ProgressBar | None = None
+        self._news: list[Event] = []
+        self._committed = time.monotonic()
+
+    def show(self, bar: ProgressBar | None) -> None:
+        """Let a bar follow the run."""
+        self._bar = bar
+
+    def run(self) -> None:
+        """Run until nothing is left, then let go of all workers.
+
+        Raises
+        ------
+        Exception
+            What the domain or its update function raised, after everything that ran had ended.
+        """
+        finished = False
+        try:
+            while not self._coordinator.done:
+                self._step()
+            finished = True
+        finally:
+            try:
+                self._backend.close(force=not finished)
+            finally:
+                self._commit()
+                if self._bar is not None:
+                    self._bar.close()
+        if self._coordinator.error is not None:
+            raise self._coordinator.error
+
+    def _step(self) -> None:
+        commands, events = self._coordinator.decide(time.time())
+        self._news.extend(events)
+        for command in commands:
+            self._obey(command)
+        if self._coordinator.done:
+            return
+        self.absorb(self._backend.poll(self._patience()))
+
+    def _patience(self) -> float:
+        """Seconds until something has to be done even if nothing happens."""
+        if not self._news:
+            return _POLL_S
+        return max(_COMMIT_EVERY_S - (time.monotonic() - self._committed), 0.0)
+
+    def _obey(self, command: Command) -> None:
+        match command:
+            case Start(slot):
+                self._backend.start(slot)
+            case Send(slot, tasks):
+                self._backend.submit(slot, tasks)
+            case Stop(slot):
+                self._backend.stop(slot)
+            case Kill(slot, cause):
+                self._backend.kill(slot, cause)
+
+    def absorb(self, reports: Sequence[BackendEvent]) -> None:
+        """Take in what the backend reports; write and tell it when enough has come together."""
+        for slot, event in reports:
+            self._news.extend(self._coordinator.handle(slot, event))
+        late = time.monotonic() - self._committed >= _COMMIT_EVERY_S
+        if late or len(self._news) >= _COMMIT_AT:
+            self._commit()
+
+    def _commit(self) -> None:
+        """Write the news in one transaction, then tell them."""
+        news, self._news = self._news, []
+        self._committed = time.monotonic()
+        if news:
+            with self._storage.transaction():
+                for event in news:
+                    self._recorder.handle(event)
+        for event in news:
+            for listener in self._listeners:
+                listener.handle(event)
+        if self._bar is not None:
+            self._bar.refresh()

@@ -1,0 +1,140 @@
+"""From a domain to tasks: which experiments there are, and which of them share a root."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import count, islice
+from typing import Any
+
+from research_domain import ConfigAlias, Domain, Identifier
+from research_domain.identity import Identity
+
+__all__ = ["ExperimentSpec", "IterationOptions", "Task", "TaskSource"]
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentSpec:
+    """One experiment to run.
+
+    Parameters
+    ----------
+    identity : Identity
+        Who it is.
+    config : ConfigAlias
+        Its config as the domain gave it.
+    index : int
+        Its place in the order of the domain.
+    branch : int
+        Its place among the branches of its task.
+    """
+
+    identity: Identity
+    config: ConfigAlias
+    index: int
+    branch: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A root with its branches: experiments that run together in one worker."""
+
+    index: int
+    experiments: tuple[ExperimentSpec, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IterationOptions:
+    """How configs are taken from a domain; see ``Domain.set_iter_params``."""
+
+    n_items: int | None = None
+    n_reps: int = 1
+    repeat_each: int | None = None
+    create_id_prefix: bool | int = False
+    seed: Any = None
+
+
+class TaskSource:
+    """Takes configs from a domain, one by one, as they are needed, and groups them into tasks.
+
+    Parameters
+    ----------
+    domain : Domain
+        The domain, with its update rule if it has one.
+    options : IterationOptions
+        How configs are taken.
+    branches : int
+        Experiments per task.
+    research : object
+        Handed to the update function's named expressions.
+    """
+
+    def __init__(
+        self, domain: Domain, options: IterationOptions, branches: int = 1, research: Any = None
+    ) -> None:
+        self._domain = domain.copy()
+        self._domain.set_iter_params(
+            n_items=options.n_items,
+            n_reps=options.n_reps,
+            repeat_each=options.repeat_each,
+            create_id_prefix=options.create_id_prefix,
+            seed=options.seed,
+        )
+        self._configs: Iterator[ConfigAlias] = iter(self._domain)
+        self._identifier = Identifier(options.create_id_prefix)
+        self._branches = branches
+        self._research = research
+        self._numbers = count()
+        self._replaced = 0
+        self.generated = 0
+
+    @property
+    def expected(self) -> int | None:
+        """How many experiments there will be in all if no update comes; None if the domain is infinite."""
+        size = self._domain.size
+        return None if size is None else self._replaced + size
+
+    @property
+    def tasks_left(self) -> int | None:
+        """How many tasks are left to be taken if no update comes; None if the domain is infinite."""
+        expected = self.expected
+        return None if expected is None else -(-max(expected - self.generated, 0) // self._branches)
+
+    def next_task(self) -> Task | None:
+        """Return the next task; None when the domain is exhausted for now."""
+        specs = list(islice(self._specs(), self._branches))
+        return self.number(specs) if specs else None
+
+    def number(self, experiments: Iterable[ExperimentSpec]) -> Task:
+        """Make a task with a number of its own."""
+        return Task(next(self._numbers), tuple(experiments))
+
+    def refill(self) -> bool:
+        """Ask for an update when the domain is exhausted and all of its experiments have ended.
+
+        Returns
+        -------
+        bool
+            Whether there are more configs.
+        """
+        rule = self._domain.update_rule
+        return rule is not None and rule.when.last and self._update()
+
+    def _specs(self) -> Iterator[ExperimentSpec]:
+        branch = 0
+        while (config := next(self._configs, None)) is not None:
+            yield ExperimentSpec(self._identifier.identify(config), config, self.generated, branch)
+            branch += 1
+            self.generated += 1
+            rule = self._domain.update_rule
+            if rule is not None and rule.when.due(self.generated - 1):
+                self._update()
+
+    def _update(self) -> bool:
+        """Replace what is left of the domain if its rule has a new one."""
+        new = self._domain.update(self.generated, self._research)
+        if new is None:
+            return False
+        self._domain, self._configs = new, iter(new)
+        self._replaced = self.generated
+        return True
