@@ -1,5 +1,26 @@
-"""research_results."""
+"""Results of thousands of experiments in one SQLite file, read back as one DataFrame.
 
+``storage``   FolderStorage, MemoryStorage, ResearchStorage: where values go
+``results``   ResearchResults: reading, filters, DataFrames
+``errors``    everything that is raised
+"""
+
+from research_results._pickles import Opaque
 from research_results._version import __version__
+from research_results.errors import ResultsError
+from research_results.results import Artifact, Loaded, ResearchResults, Selection
+from research_results.storage import BaseStorage, FolderStorage, MemoryStorage, ResearchStorage
 
-__all__ = ["__version__"]
+__all__ = [
+    "Artifact",
+    "BaseStorage",
+    "FolderStorage",
+    "Loaded",
+    "MemoryStorage",
+    "Opaque",
+    "ResearchResults",
+    "ResearchStorage",
+    "ResultsError",
+    "Selection",
+    "__version__",
+]

@@ -1,0 +1,98 @@
+"""Large values as files named by their content."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+from typing import TYPE_CHECKING
+
+from research_results.errors import DamagedError
+
+if TYPE_CHECKING:
+    from collections.abc import Container
+    from pathlib import Path
+
+__all__ = ["BLOB_LIMIT_BYTES", "Blobs", "write_file"]
+
+BLOB_LIMIT_BYTES = 64 * 1024
+"""Values up to this size stay in the database."""
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file so that it is there completely or not at all, also after a loss of power."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class Blobs:
+    """A folder of values, each in a file named by the hash of its bytes.
+
+    Parameters
+    ----------
+    folder : Path
+        Made on first use.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def write(self, data: bytes) -> str:
+        """Keep a value, once, and return its name; when this returns it is on disk."""
+        digest = hashlib.sha256(data).hexdigest()
+        path = self._path(digest)
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_file(path, data)
+        return digest
+
+    def read(self, digest: str) -> bytes:
+        """Return the value of a name.
+
+        Raises
+        ------
+        DamagedError
+            If there is none, or its content has changed.
+        """
+        if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+            raise DamagedError("a reference to blobs/", f"{str(digest)[:80]!r} is not the name of a blob")
+        path = self._path(digest)
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise DamagedError(f"blobs/{digest}", f"cannot be read: {error.strerror}") from error
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise DamagedError(f"blobs/{digest}", "its content is not that of its name")
+        return data
+
+    def sweep(self, used: Container[str]) -> None:
+        """Remove what is not used and what a killed writer left half written."""
+        for path in self.folder.glob("*/*"):
+            if path.name not in used and (path.suffix == ".tmp" or _DIGEST.fullmatch(path.name)):
+                path.unlink(missing_ok=True)
+
+    def _path(self, digest: str) -> Path:
+        return self.folder / digest[:2] / digest

@@ -1,0 +1,241 @@
+"""Values to rows and back: numbers packed per variable, everything else one row each.
+
+`encode` runs where the values were made, often in a worker process, and returns builtin tuples only. A row is
+
+``(variable, kind, count, first, step, iterations, type, text, data)``
+
+with `kind` one of ``float``, ``int``, ``bool`` or a numpy dtype for packed numbers, and ``none``, ``str``,
+``bytes``, ``tree``, ``dill`` for single values. Iterations are ``first + step * arange(count)`` unless
+they are given as int64.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from research_results._dtypes import NotPlainError
+from research_results._names import clean_text
+from research_results._pickles import Opaque, pickle_value, unpickle_value
+from research_results._tree import dump_tree, load_tree
+from research_results.errors import ArgumentError, DamagedError, UnstorableError
+
+__all__ = [
+    "Encoded",
+    "Row",
+    "Values",
+    "decode_numbers",
+    "decode_value",
+    "describe",
+    "encode",
+    "encode_value",
+    "number_dtype",
+]
+
+Values: TypeAlias = Mapping[str, Mapping[int, Any]]
+Row: TypeAlias = tuple[str, str, int, int, int, bytes | None, str | None, str | None, bytes]
+Encoded: TypeAlias = tuple[Row, ...]
+
+TEXT_LIMIT = 200
+_BUILTIN = {"float": np.dtype("<f8"), "int": np.dtype("<i8"), "bool": np.dtype("?")}
+_SCALARS: tuple[type[Any], ...] = (
+    *(np.bool_, np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64),
+    *(np.float16, np.float32, np.float64, np.complex64, np.complex128),
+)
+_NUMPY = {kind: np.dtype(kind).newbyteorder("<").str for kind in _SCALARS}
+_KINDS: dict[type, str] = {float: "float", int: "int", bool: "bool", **_NUMPY}
+_DTYPES: dict[str, np.dtype[Any]] = {**_BUILTIN, **{name: np.dtype(name) for name in _NUMPY.values()}}
+_FAST = {"float": struct.Struct("<d"), "int": struct.Struct("<q")}
+
+
+def number_dtype(kind: str) -> np.dtype[Any] | None:
+    """Return the dtype in which a kind of number is packed; None if it is no such kind."""
+    return _DTYPES.get(kind)
+
+
+def encode(values: Values) -> Encoded:
+    r"""Turn what an experiment made into rows that any storage here can keep.
+
+    Parameters
+    ----------
+    values : mapping of str to mapping of int to object
+        Variable to iteration to value.
+
+    Returns
+    -------
+    tuple
+        Builtin tuples, strings, numbers and bytes only: cheap to send between processes.
+
+    Raises
+    ------
+    UnstorableError
+        If a value can neither be written as plain data nor serialised by dill.
+    ArgumentError
+        If an iteration is not an int.
+
+    Examples
+    --------
+    >>> encode({'loss': {0: 0.5}})
+    (('loss', 'float', 1, 0, 1, None, None, None, b'\x00\x00\x00\x00\x00\x00\xe0?'),)
+    """
+    rows: list[Row] = []
+    for variable, by_iteration in values.items():
+        rows.extend(_encode_variable(variable, by_iteration))
+    return tuple(rows)
+
+
+def _encode_variable(variable: str, by_iteration: Mapping[int, Any]) -> Iterable[Row]:
+    packs: dict[str, tuple[list[int], list[Any]]] = {}
+    for key, value in by_iteration.items():
+        iteration = key if type(key) is int else _as_int(variable, key)
+        kind = _number_kind(value)
+        if kind is None:
+            try:
+                kind, type_name, text, data = _encode_other(value)
+            except _PickleFailedError as error:
+                raise UnstorableError(variable, iteration, _type_name(value), str(error)) from error
+            yield variable, kind, 1, iteration, 1, None, type_name, text, data
+        else:
+            iterations, numbers = packs.setdefault(kind, ([], []))
+            iterations.append(iteration)
+            numbers.append(value)
+    for kind, (iterations, numbers) in packs.items():
+        first, step, listed = _pack_iterations(iterations)
+        yield variable, kind, len(numbers), first, step, listed, None, None, _pack(kind, numbers)
+
+
+def encode_value(value: Any) -> tuple[str, str | None, str | None, bytes]:
+    """Return kind, type, text and data of one value; raise UnstorableError as `encode` does."""
+    kind = _number_kind(value)
+    if kind is not None:
+        return kind, None, None, _pack(kind, [value])
+    try:
+        return _encode_other(value)
+    except _PickleFailedError as error:
+        raise UnstorableError("config", 0, _type_name(value), str(error)) from error
+
+
+def decode_value(
+    kind: str, type_name: str | None, text: str | None, data: bytes, *, allow_pickle: bool, where: str
+) -> Any:
+    """Return the one value of a row.
+
+    Parameters
+    ----------
+    kind, type_name, text, data
+        As `encode_value` returned them.
+    allow_pickle : bool
+        Run the code of opaque values; otherwise they come as `Opaque`.
+    where : str
+        Named in the error.
+
+    Raises
+    ------
+    DamagedError
+        If the data is none of its kind.
+    """
+    if kind in ("dill", "opaque"):
+        return (
+            unpickle_value(data)
+            if allow_pickle and kind == "dill"
+            else Opaque(str(type_name), str(text), bytes(data))
+        )
+    decoder = _DECODERS.get(kind)
+    try:
+        if decoder is not None:
+            return decoder(data)
+        (value,) = decode_numbers(kind, data, where=where)
+    except DamagedError:
+        raise
+    except Exception as error:  # noqa: BLE001  (whatever hostile bytes lead to is damage)
+        raise DamagedError(where, f"{type(error).__name__}: {str(error)[:TEXT_LIMIT]}") from None
+    return value
+
+
+def decode_numbers(kind: str, data: bytes, *, where: str) -> list[Any]:
+    """Return the numbers of a pack, each of the type that it had."""
+    dtype = _DTYPES.get(kind)
+    if dtype is None or len(data) % dtype.itemsize:
+        raise DamagedError(where, f"{len(data)} bytes of unknown kind {str(kind)[:40]!r}")
+    array = np.frombuffer(data, dtype)
+    if kind == "bool" and array.size and array.view(np.uint8).max() > 1:
+        raise DamagedError(where, "a bool that is neither 0 nor 1")
+    return array.tolist() if kind in _BUILTIN else list(array)
+
+
+def _number_kind(value: Any) -> str | None:
+    kind = _KINDS.get(type(value))
+    if kind == "int" and not -(2**63) <= value < 2**63:
+        return None
+    return kind
+
+
+def _pack(kind: str, numbers: list[Any]) -> bytes:
+    fast = _FAST.get(kind)
+    if fast is not None and len(numbers) == 1:
+        return fast.pack(numbers[0])
+    return np.array(numbers, _DTYPES[kind]).tobytes()
+
+
+def _pack_iterations(iterations: list[int]) -> tuple[int, int, bytes | None]:
+    first = iterations[0]
+    step = iterations[1] - first if len(iterations) > 1 else 1
+    if step and iterations == list(range(first, first + step * len(iterations), step)):
+        return first, step, None
+    return first, 0, np.array(iterations, "<i8").tobytes()
+
+
+def _encode_other(value: Any) -> tuple[str, str | None, str | None, bytes]:
+    kind = type(value)
+    if value is None:
+        return "none", None, None, b""
+    if kind is str:
+        return "str", None, None, value.encode("utf-8", "surrogatepass")
+    if kind is bytes:
+        return "bytes", None, None, value
+    try:
+        return "tree", None, None, dump_tree(value)
+    except (NotPlainError, RecursionError):
+        return "dill", *describe(value), _pickled(value)
+
+
+class _PickleFailedError(Exception):
+    """Internal: dill refused a value."""
+
+
+def _pickled(value: Any) -> bytes:
+    try:
+        return pickle_value(value)
+    except Exception as error:
+        raise _PickleFailedError(f"{type(error).__name__}: {error}") from error
+
+
+def _type_name(value: Any) -> str:
+    kind = type(value)
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def describe(value: Any) -> tuple[str, str]:
+    """Return the name of a value's type and the beginning of its repr, for values that stay opaque."""
+    try:
+        text = repr(value)
+    except Exception as error:  # noqa: BLE001  (a __repr__ of the user's may raise anything)
+        text = f"<{_type_name(value)}, whose repr raised {type(error).__name__}>"
+    return clean_text(_type_name(value)), clean_text(text[:TEXT_LIMIT])
+
+
+def _as_int(variable: str, key: Any) -> int:
+    if isinstance(key, (int, np.integer)) and not isinstance(key, bool):
+        return int(key)
+    raise ArgumentError("iteration", f"of variable {variable!r} must be an int, got {key!r}")
+
+
+_DECODERS: dict[str, Callable[[bytes], Any]] = {
+    "none": lambda _data: None,
+    "str": lambda data: data.decode("utf-8", "surrogatepass"),
+    "bytes": bytes,
+    "tree": load_tree,
+}

@@ -1,0 +1,159 @@
+"""Configs of experiments, as values one by one or as columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from research_domain import AUXILIARY_KEYS, Alias, ConfigAlias
+from research_results._codec import number_dtype
+from research_results._columns import Array, Part, gather
+from research_results._experiments import decode_option, read_options
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from research_results._experiments import Experiments, Ints, Option
+    from research_results._source import Source
+
+__all__ = ["ConfigColumn", "ConfigTable", "config_values"]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigColumn:
+    """A parameter over experiments: its different values, and for each experiment which one.
+
+    Attributes
+    ----------
+    name : str
+        Name of the parameter, or its alias.
+    values : array, length K
+        Values, or aliases of values.
+    codes : int64 array, length N
+        Place in `values`; -1 where the config has no such parameter.
+    """
+
+    name: str
+    values: Array
+    codes: Ints
+
+
+class ConfigTable:
+    """Configs of some experiments.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        Where their options are read now.
+    source : Source
+        Where large values are read.
+    experiments : Experiments
+        Whose configs.
+    allow_pickle : bool
+        Run the code of opaque values.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, source: Source, experiments: Experiments, *, allow_pickle: bool
+    ) -> None:
+        self._experiments = experiments
+        self._source = source
+        self._allow_pickle = allow_pickle
+        self._numbers = np.unique(experiments.options)
+        every = len(self._numbers) > 500
+        options = read_options(connection, None if every else self._numbers.tolist())
+        self._options = [options[number] for number in self._numbers.tolist()]
+
+    def configs(self) -> list[ConfigAlias]:
+        """Return each config with its aliases."""
+        pairs = [
+            (Alias(option.parameter.name, option.parameter.alias), Alias(self._value(option), option.alias))
+            for option in self._options
+        ]
+        rows: list[list[tuple[Alias, Alias]]] = [[] for _ in range(len(self._experiments))]
+        for owner, place in self._items():
+            rows[owner].append(pairs[place])
+        return [ConfigAlias(row) for row in rows]
+
+    def values(self) -> list[dict[str, Any]]:
+        """Return each config as a dict from the name of a parameter to its value."""
+        decoded = [(option.parameter.name, self._value(option)) for option in self._options]
+        rows: list[dict[str, Any]] = [{} for _ in range(len(self._experiments))]
+        for owner, place in self._items():
+            name, value = decoded[place]
+            rows[owner][name] = value
+        return rows
+
+    def strings(self, *, auxiliary: bool) -> list[str]:
+        """Return each config as one string ``key_value-key_value``, sorted by key, of aliases."""
+        pieces = [
+            (option.parameter.alias, f"{option.parameter.alias}_{option.alias}")
+            if auxiliary or option.parameter.name not in AUXILIARY_KEYS
+            else None
+            for option in self._options
+        ]
+        rows: list[list[tuple[str, str]]] = [[] for _ in range(len(self._experiments))]
+        for owner, place in self._items():
+            piece = pieces[place]
+            if piece is not None:
+                rows[owner].append(piece)
+        return ["-".join(text for _, text in sorted(row)) for row in rows]
+
+    def columns(self, *, use_alias: bool, auxiliary: bool) -> list[ConfigColumn]:
+        """Return one column for each parameter, in the order of their first appearance."""
+        places: dict[str, list[int]] = {}
+        for place, option in enumerate(self._options):
+            if auxiliary or option.parameter.name not in AUXILIARY_KEYS:
+                name = option.parameter.alias if use_alias else option.parameter.name
+                places.setdefault(name, []).append(place)
+        found = np.searchsorted(self._numbers, self._experiments.options)
+        return [self._column(name, np.array(own), found, use_alias=use_alias) for name, own in places.items()]
+
+    def _column(self, name: str, places: Ints, found: Ints, *, use_alias: bool) -> ConfigColumn:
+        """Return a column from the places of its options, and those of all items."""
+        code_of = np.full(len(self._options), -1, np.int64)
+        code_of[places] = np.arange(len(places))
+        codes = np.full(len(self._experiments), -1, np.int64)
+        own = code_of[found] >= 0
+        codes[self._experiments.owners[own]] = code_of[found[own]]
+        options = [self._options[place] for place in places.tolist()]
+        if use_alias:
+            return ConfigColumn(name, _objects([option.alias for option in options]), codes)
+        return ConfigColumn(name, self._array(options), codes)
+
+    def _array(self, options: list[Option]) -> Array:
+        """Return the values of options in an array of their type."""
+        groups: dict[str, list[int]] = {}
+        for place, option in enumerate(options):
+            kind = option.kind if number_dtype(option.kind) is not None else ""
+            groups.setdefault(kind, []).append(place)
+        parts = []
+        for kind, places in groups.items():
+            values = _objects([self._value(options[place]) for place in places])
+            array = values if not kind else values.astype(number_dtype(kind))
+            parts.append(Part(np.array(places, np.int64), array))
+        return gather(len(options), parts)
+
+    def _value(self, option: Option) -> Any:
+        return decode_option(option, self._source, allow_pickle=self._allow_pickle)
+
+    def _items(self) -> list[tuple[int, int]]:
+        """Return experiment and option of each item of all configs, both as places."""
+        found = np.searchsorted(self._numbers, self._experiments.options)
+        return list(zip(self._experiments.owners.tolist(), found.tolist(), strict=True))
+
+
+def config_values(
+    connection: sqlite3.Connection, source: Source, experiments: Experiments, *, allow_pickle: bool
+) -> list[dict[str, Any]]:
+    """Return each config as a dict from the name of a parameter to its value."""
+    return ConfigTable(connection, source, experiments, allow_pickle=allow_pickle).values()
+
+
+def _objects(values: list[Any]) -> Array:
+    array = np.empty(len(values), object)
+    for place, value in enumerate(values):
+        array[place] = value
+    return array

@@ -1,0 +1,66 @@
+"""Array types written as text and read back without trusting the text."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import numpy as np
+
+__all__ = ["NotPlainError", "array_from", "make_dtype", "spell_dtype"]
+
+_PLAIN = re.compile(r"[<>|=][biufcSUVmM?]\d{1,9}(\[\d{0,9}[A-Za-z]{1,7}\])?")
+
+
+class NotPlainError(Exception):
+    """Internal: a value has a part that plain data cannot carry exactly."""
+
+
+def spell_dtype(dtype: np.dtype[Any]) -> Any:
+    """Return a JSON-able spelling of a dtype without objects."""
+    if dtype.hasobject or (
+        dtype.names is None and dtype.subdtype is None and not _PLAIN.fullmatch(dtype.str)
+    ):
+        raise NotPlainError(str(dtype))
+    if dtype.subdtype is not None:
+        base, shape = dtype.subdtype
+        return {"base": spell_dtype(base), "shape": list(shape)}
+    if dtype.names is None:
+        return dtype.str
+    fields = [dtype.fields[name] for name in dtype.names] if dtype.fields is not None else []
+    if any(len(entry) > 2 for entry in fields) or dtype.type is not np.void:
+        raise NotPlainError("fields with titles, or a record type")
+    return {
+        "names": list(dtype.names),
+        "formats": [spell_dtype(entry[0]) for entry in fields],
+        "offsets": [entry[1] for entry in fields],
+        "itemsize": dtype.itemsize,
+        "align": dtype.isalignedstruct,
+    }
+
+
+def make_dtype(spelling: Any) -> np.dtype[Any]:
+    """Return the dtype of a spelling; raise ValueError for anything else."""
+    if isinstance(spelling, str):
+        if not _PLAIN.fullmatch(spelling):
+            raise ValueError(f"no plain dtype: {spelling[:40]!r}")
+        return np.dtype(spelling)
+    if "base" in spelling:
+        return np.dtype((make_dtype(spelling["base"]), tuple(spelling["shape"])))
+    formats = [make_dtype(entry) for entry in spelling["formats"]]
+    description = {key: spelling[key] for key in ("names", "offsets", "itemsize")}
+    whole: Any = {**description, "formats": formats}
+    made: np.dtype[Any] = np.dtype(whole, align=bool(spelling["align"]))
+    return made
+
+
+def array_from(data: bytes, dtype: np.dtype[Any], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+    """Return a writable array of exactly these bytes."""
+    count = math.prod(shape)
+    if any(length < 0 for length in shape) or count * dtype.itemsize != len(data):
+        raise ValueError(f"{len(data)} bytes do not fill an array of {shape} {dtype}")
+    if not data:
+        return np.empty(shape, dtype)
+    array = np.ndarray(shape, dtype, buffer=data)
+    return array.copy()

@@ -1,0 +1,181 @@
+"""Experiments and their configs as arrays: who there is, in order, and with which options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from research_results._codec import decode_value
+from research_results.errors import DamagedError
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Sequence
+
+    from research_results._source import Source
+
+__all__ = [
+    "Experiments",
+    "Option",
+    "Parameter",
+    "decode_option",
+    "read_experiments",
+    "read_options",
+    "select_in",
+]
+
+Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
+_FEW = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of configs and its alias."""
+
+    name: str
+    alias: str
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One value that a parameter has in some experiments, still encoded."""
+
+    parameter: Parameter
+    alias: str
+    kind: str
+    type_name: str | None
+    text: str | None
+    data: bytes | None
+    blob: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Experiments:
+    """Experiments in the order of the domain.
+
+    Attributes
+    ----------
+    keys : int64 array, length N
+        Their numbers in the database.
+    ids : tuple of str, length N
+        Their names.
+    options : int64 array, length M
+        Numbers of the options of all configs, one config after another.
+    owners : int64 array, length M
+        For each of them the place of its experiment.
+    """
+
+    keys: Ints
+    ids: tuple[str, ...]
+    options: Ints
+    owners: Ints
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def having(self, options: Sequence[int]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Tell for each experiment whether its config has one of these options."""
+        mask = np.zeros(len(self), dtype=np.bool_)
+        mask[self.owners[np.isin(self.options, np.asarray(options, np.int64))]] = True
+        return mask
+
+    def where(self, mask: np.ndarray[Any, np.dtype[np.bool_]]) -> Experiments:
+        """Return some of them."""
+        if mask.all():
+            return self
+        places = np.flatnonzero(mask)
+        kept = mask[self.owners]
+        renumbered = np.cumsum(mask) - 1
+        return Experiments(
+            self.keys[places],
+            tuple(self.ids[place] for place in places.tolist()),
+            self.options[kept],
+            renumbered[self.owners[kept]],
+        )
+
+    def order(self) -> tuple[Ints, Ints]:
+        """Return the keys sorted, and the place of each."""
+        places = np.argsort(self.keys, kind="stable")
+        return self.keys[places], places
+
+
+def select_in(column: str, values: Sequence[int] | None) -> tuple[str, list[int]]:
+    """Return a condition for few values; for none or many a condition that is always true."""
+    if values is None or len(values) > _FEW:
+        return "1", []
+    return f"{column} IN ({','.join('?' * len(values))})", list(values)
+
+
+def read_experiments(connection: sqlite3.Connection, ids: Sequence[str] | None = None) -> Experiments:
+    """Read all experiments, or those of some names."""
+    wanted = None if ids is None else set(ids)
+    where, arguments = "1", []
+    if wanted is not None and len(wanted) <= _FEW:
+        where, arguments = f"id IN ({','.join('?' * len(wanted))})", list(wanted)
+    rows = connection.execute(
+        f"SELECT key, id, config FROM experiments WHERE {where} ORDER BY position, key",  # noqa: S608
+        arguments,
+    ).fetchall()
+    if wanted is not None:
+        rows = [row for row in rows if row[1] in wanted]
+    if not rows:
+        empty = np.empty(0, np.int64)
+        return Experiments(empty, (), empty, empty)
+    keys, names, configs = zip(*rows, strict=True)
+    if not all(isinstance(config, bytes) and len(config) % 4 == 0 for config in configs):
+        raise DamagedError("table experiments", "a config is no list of options")
+    lengths = np.array([len(config) // 4 for config in configs], np.int64)
+    options = np.frombuffer(b"".join(configs), "<i4").astype(np.int64)
+    owners = np.repeat(np.arange(len(rows), dtype=np.int64), lengths)
+    return Experiments(np.array(keys, np.int64), tuple(map(str, names)), options, owners)
+
+
+def read_options(connection: sqlite3.Connection, numbers: Sequence[int] | None) -> dict[int, Option]:
+    """Read the options of some numbers, or all."""
+    condition, arguments = select_in("option", numbers)
+    wanted = None if numbers is None else set(numbers)
+    return {
+        number: option
+        for number, option in _options(connection, condition, arguments)
+        if wanted is None or number in wanted
+    }
+
+
+def options_of(connection: sqlite3.Connection, parameters: Sequence[int]) -> dict[int, Option]:
+    """Read the options of some parameters."""
+    condition, arguments = select_in("parameter", parameters)
+    wanted = set(parameters)
+    return dict(_options(connection, condition, arguments)) if wanted else {}
+
+
+def read_parameters(connection: sqlite3.Connection) -> dict[int, Parameter]:
+    """Read all parameters, in the order of their first appearance."""
+    rows = connection.execute("SELECT parameter, name, alias FROM parameters ORDER BY parameter")
+    return {number: Parameter(str(name), str(alias)) for number, name, alias in rows}
+
+
+def _options(
+    connection: sqlite3.Connection, condition: str, arguments: Sequence[int]
+) -> Iterator[tuple[int, Option]]:
+    parameters = read_parameters(connection)
+    columns = "option, parameter, alias, kind, type, text, data, blob"
+    for number, parameter, alias, *encoded in connection.execute(
+        f"SELECT {columns} FROM options WHERE {condition} ORDER BY option",  # noqa: S608
+        arguments,
+    ):
+        if parameter not in parameters:
+            raise DamagedError("table options", f"has no parameter {parameter!r}")
+        yield number, Option(parameters[parameter], str(alias), *encoded)
+
+
+def decode_option(option: Option, source: Source, *, allow_pickle: bool) -> Any:
+    """Return the value of an option."""
+    data = source.blob(option.blob) if option.blob is not None else option.data
+    where = f"parameter {option.parameter.name!r}"
+    if not isinstance(data, bytes):
+        raise DamagedError(where, "has no data")
+    return decode_value(
+        option.kind, option.type_name, option.text, data, allow_pickle=allow_pickle, where=where
+    )

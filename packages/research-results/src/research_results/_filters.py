@@ -1,0 +1,247 @@
+"""Which experiments, variables and iterations are wanted; what users write becomes one typed value here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from research_domain import Alias, Config, ConfigAlias, Domain
+from research_results._codec import encode_value
+from research_results._experiments import (
+    decode_option,
+    options_of,
+    read_experiments,
+    read_parameters,
+)
+from research_results._matching import domain_mask
+from research_results.errors import ArgumentError, ResultsError, UnknownParameterError
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from research_results._experiments import Experiments, Option
+    from research_results._source import Source
+
+__all__ = ["Filter", "parse_filter", "select_experiments"]
+
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
+_NUMBERS = ("float", "int", "bool")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What is wanted; None stands for everything.
+
+    Attributes
+    ----------
+    ids, names : tuple of str, optional
+        Experiments and variables.
+    iterations : tuple of int, optional
+        Iterations.
+    config : dict, optional
+        Path of a parameter to its value.
+    alias : dict, optional
+        Path of a parameter, or its alias, to the alias of its value.
+    domain : Domain, optional
+        Configs must be among its.
+    """
+
+    ids: tuple[str, ...] | None = None
+    names: tuple[str, ...] | None = None
+    iterations: tuple[int, ...] | None = None
+    config: Mapping[str, Any] | None = None
+    alias: Mapping[str, str] | None = None
+    domain: Domain | None = None
+
+
+def parse_filter(
+    *,
+    experiment_id: Any = None,
+    name: Any = None,
+    iterations: Any = None,
+    config: Any = None,
+    alias: Any = None,
+    domain: Any = None,
+    **kwargs: Any,
+) -> Filter:
+    """Return the filter that some arguments mean.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is of no use, or more than one of `config`, `alias` and `domain` is given.
+    """
+    given = [
+        word
+        for word, value in (("config", config), ("alias", alias), ("domain", domain))
+        if value is not None
+    ]
+    if len(given) > 1:
+        raise ArgumentError(
+            " and ".join(given), "were given; filter by one of them, and by keywords if need be"
+        )
+    if domain is not None and not isinstance(domain, Domain):
+        raise ArgumentError("domain", f"is a Domain, got {type(domain).__name__}; use config= for values")
+    by_alias = _flat("alias", alias.alias() if isinstance(alias, ConfigAlias) else alias)
+    by_value = _flat("config", config.config() if isinstance(config, ConfigAlias) else config)
+    if kwargs and by_alias is not None:
+        by_alias = {**by_alias, **kwargs}
+    elif kwargs:
+        by_value = {**(by_value or {}), **Config(kwargs).flatten()}
+    return Filter(
+        ids=_texts("experiment_id", experiment_id),
+        names=_texts("name", name),
+        iterations=_iterations(iterations),
+        config=by_value,
+        alias=None if by_alias is None else {key: _alias_text(value) for key, value in by_alias.items()},
+        domain=domain,
+    )
+
+
+def select_experiments(connection: sqlite3.Connection, source: Source, wanted: Filter) -> Experiments:
+    """Return the experiments that a filter lets through.
+
+    Raises
+    ------
+    UnknownParameterError
+        If it names a parameter that no config has.
+    """
+    experiments = read_experiments(connection, wanted.ids)
+    for path, value in (wanted.config or {}).items():
+        experiments = experiments.where(_having_value(connection, source, experiments, path, value))
+    for path, text in (wanted.alias or {}).items():
+        experiments = experiments.where(_having_alias(connection, experiments, path, text))
+    if wanted.domain is not None:
+        experiments = experiments.where(domain_mask(connection, source, experiments, wanted.domain))
+    return experiments
+
+
+def _having_value(
+    connection: sqlite3.Connection, source: Source, experiments: Experiments, path: str, value: Any
+) -> Mask:
+    """Tell which configs have a value under a path, which may lead into a parameter that is a dict."""
+    value = value.value if isinstance(value, Alias) else value
+    matching: list[int] = []
+    names = _prefixes(path)
+    for name, rest in names.items():
+        numbers = _parameters(connection, name, by_alias=False)
+        test = _Equal(value, rest)
+        matching += [
+            number for number, option in options_of(connection, numbers).items() if test(option, source)
+        ]
+    _check_known(connection, experiments, path, names)
+    return experiments.having(matching)
+
+
+def _having_alias(connection: sqlite3.Connection, experiments: Experiments, path: str, text: str) -> Mask:
+    """Tell which configs have a parameter, named by name or alias, whose value has an alias."""
+    options = options_of(connection, _parameters(connection, path, by_alias=True))
+    _check_known(connection, experiments, path, {path: ""})
+    return experiments.having([number for number, option in options.items() if option.alias == text])
+
+
+def _prefixes(path: str) -> dict[str, str]:
+    """Return each beginning of a path that may be a parameter, with the rest of the path."""
+    names = path.split("/")
+    return {"/".join(names[:end]): "/".join(names[end:]) for end in range(1, len(names) + 1)}
+
+
+def _parameters(connection: sqlite3.Connection, name: str, *, by_alias: bool) -> list[int]:
+    return [
+        number
+        for number, parameter in read_parameters(connection).items()
+        if parameter.name == name or (by_alias and parameter.alias == name)
+    ]
+
+
+def _check_known(
+    connection: sqlite3.Connection, experiments: Experiments, path: str, names: Iterable[str]
+) -> None:
+    parameters = read_parameters(connection).values()
+    known = {parameter.name for parameter in parameters} | {parameter.alias for parameter in parameters}
+    inside = any(name.startswith(f"{path}/") for name in known)
+    if len(experiments) and known and not inside and known.isdisjoint(names):
+        raise UnknownParameterError(path, tuple(sorted(known)))
+
+
+class _Equal:
+    """Compare options with a value without running code of theirs."""
+
+    def __init__(self, value: Any, rest: str) -> None:
+        self.value = value
+        self.rest = rest
+        self.encoded: tuple[str, bytes] | None
+        try:
+            kind, _, _, data = encode_value(value.to_dict() if isinstance(value, Config) else value)
+            self.encoded = (kind, data)
+        except ResultsError:
+            self.encoded = None
+
+    def __call__(self, option: Option, source: Source) -> bool:
+        """Tell whether an option is equal."""
+        if not self.rest and (option.kind, option.data) == self.encoded:
+            return True
+        if option.kind in ("dill", "opaque") and option.blob is None:
+            return False
+        found = decode_option(option, source, allow_pickle=False)
+        if self.rest:
+            if not isinstance(found, dict):
+                return False
+            try:
+                found = Config(found).get(self.rest, _NOTHING)
+            except (TypeError, ValueError):
+                return False
+        return _equal(found, self.value)
+
+
+_NOTHING = object()
+
+
+def _equal(left: Any, right: Any) -> bool:
+    """Tell whether two values are equal: arrays element by element, a bool only to a bool."""
+    if isinstance(left, (bool, np.bool_)) != isinstance(right, (bool, np.bool_)):
+        return False
+    if isinstance(left, np.ndarray) or isinstance(right, np.ndarray):
+        if not all(isinstance(side, (np.ndarray, list, tuple)) for side in (left, right)):
+            return False
+        try:
+            return bool(np.array_equal(np.asarray(left), np.asarray(right)))
+        except ValueError:
+            return False
+    try:
+        return bool(left == right) or bool(left != left and right != right)
+    except (TypeError, ValueError):
+        return False
+
+
+def _flat(name: str, given: Any) -> dict[str, Any] | None:
+    if given is None:
+        return None
+    if not isinstance(given, Mapping):
+        raise ArgumentError(name, f"maps parameters to values, got {type(given).__name__}")
+    return dict(given.items()) if name == "alias" else Config(given).flatten()
+
+
+def _alias_text(value: Any) -> str:
+    return value.alias if isinstance(value, Alias) else Alias(value).alias
+
+
+def _texts(name: str, given: Any) -> tuple[str, ...] | None:
+    if given is None:
+        return None
+    values = (given,) if isinstance(given, str) else tuple(given)
+    if not all(isinstance(value, str) for value in values):
+        raise ArgumentError(name, f"is a string or a list of strings, got {given!r}")
+    return values
+
+
+def _iterations(given: Any) -> tuple[int, ...] | None:
+    if given is None:
+        return None
+    values = (given,) if isinstance(given, (int, np.integer)) else tuple(given)
+    if not all(isinstance(value, (int, np.integer)) and not isinstance(value, bool) for value in values):
+        raise ArgumentError("iterations", f"is an int or a list of ints, got {given!r}")
+    return tuple(int(value) for value in values)

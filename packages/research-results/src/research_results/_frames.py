@@ -1,0 +1,125 @@
+"""Columns to DataFrames."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from research_results._columns import Array, Column, Part, gather, take
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from research_results._configs import ConfigColumn
+    from research_results._experiments import Ints
+
+__all__ = ["frame", "long_columns", "series", "wide_columns"]
+
+
+def frame(columns: Sequence[tuple[str, Any]], length: int) -> pd.DataFrame:
+    """Return a frame of columns; of two with one name the later one gets a suffix."""
+    taken: dict[str, Any] = {}
+    for name, values in columns:
+        taken[_free(name, taken)] = values
+    return pd.DataFrame(taken, index=pd.RangeIndex(length), copy=False)
+
+
+def _free(name: str, taken: Mapping[str, Any]) -> str:
+    free, number = name, 1
+    while free in taken:
+        free = f"{name}_{number}"
+        number += 1
+    return free
+
+
+def series(values: Array) -> Any:
+    """Return an array as pandas keeps it: objects of one simple type become a column of that type."""
+    if values.dtype.kind != "O":
+        return pd.Series(values, copy=False).array
+    return pd.Series(values, dtype=object).infer_objects().array
+
+
+def spread(values: Array, places: Ints) -> Any:
+    """Return values by place as pandas keeps them; -1 is a missing one."""
+    if (places >= 0).all():
+        return series(values).take(places)
+    return series(take(values, places))
+
+
+def labels(ids: Sequence[str], places: Ints) -> Any:
+    """Return the ids of experiments by place."""
+    return pd.Series(list(ids), dtype=_text_dtype()).array.take(places)
+
+
+def _text_dtype() -> Any:
+    """Return what this pandas makes of a list of strings."""
+    return pd.Series(["text"]).dtype
+
+
+def config_columns(columns: Sequence[ConfigColumn], places: Ints) -> list[tuple[str, Any]]:
+    """Return columns of parameters for rows of experiments."""
+    return [(column.name, spread(column.values, column.codes[places])) for column in columns]
+
+
+def wide_columns(columns: Mapping[str, Column]) -> tuple[Ints, Ints, list[tuple[str, Any]]]:
+    """Return experiment and iteration of each row, and one column for each variable.
+
+    A row is an iteration in which some variable has a value; the others are missing there.
+    """
+    given = list(columns.values())
+    if not given:
+        empty = np.empty(0, np.int64)
+        return empty, empty, []
+    first = given[0]
+    if all(first.same_rows(column) for column in given[1:]):
+        owners, iterations = first.experiments, first.iterations
+        return owners, iterations, [(name, series(column.values)) for name, column in columns.items()]
+    owners, iterations, places = _union(given)
+    wide = [
+        (name, series(gather(len(owners), [Part(own, column.values)])))
+        for (name, column), own in zip(columns.items(), places, strict=True)
+    ]
+    return owners, iterations, wide
+
+
+def _union(columns: Sequence[Column]) -> tuple[Ints, Ints, list[Ints]]:
+    """Return the rows that some column has, and for each column the places of its values in them."""
+    owners = np.concatenate([column.experiments for column in columns])
+    iterations = np.concatenate([column.iterations for column in columns])
+    order = np.lexsort((iterations, owners))
+    sorted_owners, sorted_iterations = owners[order], iterations[order]
+    new = np.ones(len(order), np.bool_)
+    new[1:] = (sorted_owners[1:] != sorted_owners[:-1]) | (sorted_iterations[1:] != sorted_iterations[:-1])
+    place = np.empty(len(order), np.int64)
+    place[order] = np.cumsum(new) - 1
+    ends = np.cumsum([len(column.values) for column in columns])
+    return sorted_owners[new], sorted_iterations[new], np.split(place, ends[:-1])
+
+
+def long_columns(columns: Mapping[str, Column]) -> tuple[Ints, Ints, list[tuple[str, Any]]]:
+    """Return experiment and iteration of each value, with columns of its variable's name and of itself."""
+    given = list(columns.values())
+    if not given:
+        empty = np.empty(0, np.int64)
+        return empty, empty, [("name", labels((), empty)), ("value", np.empty(0, np.float64))]
+    counts = [len(column.values) for column in given]
+    names = np.repeat(np.arange(len(given)), counts)
+    owners = np.concatenate([column.experiments for column in given])
+    iterations = np.concatenate([column.iterations for column in given])
+    order = np.lexsort((names, iterations, owners))
+    ends = np.cumsum(counts).tolist()
+    parts = [
+        Part(np.arange(end - count, end, dtype=np.int64), column.values)
+        for end, count, column in zip(ends, counts, given, strict=True)
+    ]
+    values = gather(ends[-1], parts)[order]
+    return (
+        owners[order],
+        iterations[order],
+        [
+            ("name", labels(tuple(columns), names[order])),
+            ("value", series(values)),
+        ],
+    )

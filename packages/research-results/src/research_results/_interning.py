@@ -1,0 +1,136 @@
+"""Names and values that recur in many experiments, kept once and referred to by number."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from research_domain import Config, ConfigAlias
+from research_results._blobs import BLOB_LIMIT_BYTES
+from research_results._codec import describe, encode_value
+from research_results._names import check_name, clean_text
+from research_results.errors import UnstorableError
+
+if TYPE_CHECKING:
+    from research_results._blobs import Blobs
+    from research_results._database import Database
+
+__all__ = ["Interner", "stored_blob"]
+
+_LIMIT = 100_000
+_PLAIN = (int, str, bool, type(None))
+_Encoded: TypeAlias = tuple[str, str | None, str | None, bytes]
+
+
+def stored_blob(blobs: Blobs | None, data: bytes) -> tuple[bytes | None, str | None]:
+    """Return data and no blob, or for large data no data and the name of its blob, which is on disk then."""
+    if blobs is None or len(data) <= BLOB_LIMIT_BYTES:
+        return data, None
+    return None, blobs.write(data)
+
+
+class Interner:
+    """Give numbers to variables, parameters and the values of parameters.
+
+    What is remembered here only saves look-ups: it may be forgotten at any time, and is when a transaction is
+    rolled back.
+
+    Parameters
+    ----------
+    database : Database
+        Where the names are written.
+    blobs : Blobs or None
+        Where large values go.
+    """
+
+    def __init__(self, database: Database, blobs: Blobs | None) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._variables: dict[str, int] = {}
+        self._parameters: dict[tuple[str, str], int] = {}
+        self._options: dict[Any, int] = {}
+        self._opaque: dict[int, tuple[Any, _Encoded]] = {}
+
+    def forget(self) -> None:
+        """Forget all numbers."""
+        self._variables.clear()
+        self._parameters.clear()
+        self._options.clear()
+
+    def variable(self, name: str) -> int:
+        """Return the number of a variable."""
+        number = self._variables.get(name)
+        if number is None:
+            check_name("a variable", name)
+            execute = self._database.execute
+            found = execute("SELECT variable FROM variables WHERE name = ?", (name,)).fetchone()
+            number = (
+                found[0] if found else execute("INSERT INTO variables (name) VALUES (?)", (name,)).lastrowid
+            )
+            self._variables[name] = number = int(number or 0)
+        return number
+
+    def config(self, config: ConfigAlias) -> bytes:
+        """Return the numbers of the items of a config, four bytes each."""
+        names = config.keys()
+        aliases = list(config.alias().items())
+        values = config.config()
+        if len(aliases) != len(names):  # two keys of one alias: their names tell them apart
+            aliases = [(name, str(values[name])) for name in names]
+        numbers = [
+            self._option(name, key, alias, values[name])
+            for name, (key, alias) in zip(names, aliases, strict=True)
+        ]
+        return struct.pack(f"<{len(numbers)}i", *numbers)
+
+    def _parameter(self, name: str, alias: str) -> int:
+        number = self._parameters.get((name, alias))
+        if number is None:
+            execute = self._database.execute
+            pair = (clean_text(name), clean_text(alias))
+            found = execute("SELECT parameter FROM parameters WHERE name = ? AND alias = ?", pair).fetchone()
+            insert = "INSERT INTO parameters (name, alias) VALUES (?, ?)"
+            number = int((found[0] if found else execute(insert, pair).lastrowid) or 0)
+            self._parameters[name, alias] = number
+        return number
+
+    def _option(self, name: str, key: str, alias: str, value: Any) -> int:
+        kind = type(value)
+        if kind in _PLAIN:
+            token: Any = value
+        elif kind is float:
+            token = repr(value)
+        else:
+            token = self._encoded(value)
+        place = (name, key, alias, kind, token)
+        number = self._options.get(place)
+        if number is None:
+            if len(self._options) >= _LIMIT:
+                self._options.clear()
+            encoded = token if type(token) is tuple else self._encoded(value)
+            number = self._options[place] = self._insert_option(self._parameter(name, key), alias, encoded)
+        return number
+
+    def _insert_option(self, parameter: int, alias: str, encoded: _Encoded) -> int:
+        kind, type_name, text, data = encoded
+        stored, blob = stored_blob(self._blobs, data)
+        row = (parameter, clean_text(alias), kind, type_name, text, stored, blob)
+        insert = "INSERT INTO options (parameter, alias, kind, type, text, data, blob) VALUES (?,?,?,?,?,?,?)"
+        return int(self._database.execute(insert, row).lastrowid or 0)
+
+    def _encoded(self, value: Any) -> _Encoded:
+        """Return the row of a value; objects that only dill can write are written once."""
+        known = self._opaque.get(id(value))
+        if known is not None:
+            return known[1]
+        if isinstance(value, Config):
+            value = value.to_dict()
+        try:
+            encoded = encode_value(value)
+        except UnstorableError:
+            encoded = ("opaque", *describe(value), b"")
+        if encoded[0] in ("dill", "opaque"):
+            if len(self._opaque) >= _LIMIT:
+                self._opaque.clear()
+            self._opaque[id(value)] = (value, encoded)
+        return encoded

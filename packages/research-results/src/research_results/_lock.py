@@ -1,0 +1,166 @@
+"""One writer at a time: a lock file that says who holds it.
+
+The operating system's lock decides, because it ends with its process. The text in the file says who to ask,
+and decides alone where the file system has no locks, or where the last holder ran on another host.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from research_results.errors import LockedError
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["WriteLock"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    """Who wrote the lock file."""
+
+    host: str
+    pid: int
+
+
+class WriteLock:
+    """The right to write to a research, held from `acquire` until `release`.
+
+    Parameters
+    ----------
+    path : Path
+        The lock file.
+    """
+
+    _held: ClassVar[set[str]] = set()
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._handle: int | None = None
+        self._pid = 0
+
+    def acquire(self, *, take_over: bool = False) -> None:
+        """Take the lock at once or raise.
+
+        Parameters
+        ----------
+        take_over : bool
+            Take it from a holder on another host, which cannot be asked whether it lives.
+
+        Raises
+        ------
+        LockedError
+            If another process, or this one, holds it.
+        """
+        name = str(self.path.resolve())
+        if name in self._held:
+            raise LockedError(str(self.path.parent), socket.gethostname(), os.getpid())
+        handle, locked = self._open()
+        try:
+            if not take_over:
+                self._check_holder(handle, locked=locked)
+            _write_holder(handle)
+        except BaseException:
+            os.close(handle)
+            raise
+        self._handle, self._pid = handle, os.getpid()
+        self._held.add(name)
+
+    def release(self) -> None:
+        """Give the lock back and remove its file; does nothing if it is not held here."""
+        if self._handle is None or self._pid != os.getpid():
+            return
+        self._held.discard(str(self.path.resolve()))
+        with contextlib.suppress(OSError):
+            self.path.unlink()
+        os.close(self._handle)
+        self._handle = None
+
+    def _open(self) -> tuple[int, bool]:
+        """Open the file and lock it, if locks there are; again if its last holder removed it in between."""
+        while True:
+            handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+            try:
+                locked = _lock(handle)
+            except OSError:
+                holder = _read_holder(handle) or _Holder("unknown", 0)
+                os.close(handle)
+                raise LockedError(str(self.path.parent), holder.host, holder.pid) from None
+            if not locked or self._is_current(handle):
+                return handle, locked
+            os.close(handle)
+
+    def _is_current(self, handle: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(handle), self.path.stat())
+        except FileNotFoundError:
+            return False
+
+    def _check_holder(self, handle: int, *, locked: bool) -> None:
+        holder = _read_holder(handle)
+        if holder is None:
+            return
+        if holder.host != socket.gethostname() or (not locked and _lives(holder.pid)):
+            raise LockedError(str(self.path.parent), holder.host, holder.pid)
+
+
+if sys.platform == "win32":
+
+    def _lock(handle: int) -> bool:
+        """Lock an open file; OSError if somebody has it."""
+        os.lseek(handle, 1 << 20, os.SEEK_SET)
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        return True
+
+    def _lives(pid: int) -> bool:
+        """Tell whether a process may be alive."""
+        return pid != 0
+
+else:
+
+    def _lock(handle: int) -> bool:
+        """Lock an open file; False where there are no locks; OSError if somebody has it."""
+        try:
+            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            raise
+        except OSError:
+            return False
+        return True
+
+    def _lives(pid: int) -> bool:
+        """Tell whether a process of this host may be alive."""
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
+        except OSError:
+            return True
+        return True
+
+
+def _write_holder(handle: int) -> None:
+    os.ftruncate(handle, 0)
+    os.lseek(handle, 0, os.SEEK_SET)
+    os.write(handle, json.dumps({"host": socket.gethostname(), "pid": os.getpid()}).encode())
+
+
+def _read_holder(handle: int) -> _Holder | None:
+    os.lseek(handle, 0, os.SEEK_SET)
+    try:
+        content = json.loads(os.read(handle, 4096))
+        return _Holder(str(content["host"]), int(content["pid"]))
+    except (ValueError, KeyError, TypeError):
+        return None

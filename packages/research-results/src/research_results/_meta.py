@@ -1,0 +1,141 @@
+"""research.json for programs and research.txt for people."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from research_results._blobs import write_file
+from research_results._schema import FORMAT, MINIMUM_READER
+from research_results._version import __version__
+from research_results.errors import ArgumentError, FormatError, NotAResearchError, StorageAccessError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["Description", "check_meta", "now_text", "read_description", "write_description"]
+
+FILE = "research.json"
+TEXT = "research.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What research.json says.
+
+    Attributes
+    ----------
+    format, minimum_reader : int
+        The version of the layout, and the oldest that can read it.
+    created : str
+        UTC, ISO 8601.
+    written_by : str
+        The version that wrote it last.
+    meta : dict
+        Options, entropy, times: whatever the writer keeps there.
+    """
+
+    format: int = FORMAT
+    minimum_reader: int = MINIMUM_READER
+    created: str = ""
+    written_by: str = f"research-results {__version__}"
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+    def updated(self, values: Mapping[str, Any]) -> Description:
+        """Return it with some more meta, as written by this version."""
+        merged = check_meta({**self.meta, **values})
+        return replace(
+            self, format=max(self.format, FORMAT), written_by=Description().written_by, meta=merged
+        )
+
+
+def check_meta(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what JSON keeps of meta.
+
+    Raises
+    ------
+    ArgumentError
+        If a value is nothing for JSON.
+    """
+    for name, value in meta.items():
+        try:
+            json.dumps(value)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ArgumentError(f"meta[{name!r}]", f"cannot be written as JSON: {error}") from error
+    kept: dict[str, Any] = json.loads(json.dumps(dict(meta)))
+    return kept
+
+
+def now_text() -> str:
+    """Return the time as research.json writes it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def read_description(folder: Path) -> Description:
+    """Return what a folder says about itself.
+
+    Raises
+    ------
+    NotAResearchError
+        If it has no research.json, or one of something else.
+    FormatError
+        If it asks for a newer reader.
+    """
+    try:
+        text = (folder / FILE).read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        reason = "it has no research.json" if folder.exists() else "nothing is there"
+        raise NotAResearchError(str(folder), reason) from None
+    except UnicodeDecodeError:
+        raise NotAResearchError(str(folder), "its research.json is no text") from None
+    except OSError as error:
+        raise StorageAccessError(str(folder), str(error)) from error
+    try:
+        content = json.loads(text)
+        description = Description(
+            format=int(content["format"]),
+            minimum_reader=int(content["minimum_reader"]),
+            created=str(content.get("created", "")),
+            written_by=str(content.get("written_by", "")),
+            meta=dict(content.get("meta", {})),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        reason = f"its research.json is of something else ({type(error).__name__}: {error})"
+        raise NotAResearchError(str(folder), reason[:300]) from None
+    if description.minimum_reader > FORMAT:
+        raise FormatError(str(folder), description.minimum_reader, FORMAT)
+    return description
+
+
+def write_description(folder: Path, description: Description) -> None:
+    """Write research.json at once."""
+    content = {name: getattr(description, name) for name in Description.__slots__}
+    write_file(folder / FILE, json.dumps(content, indent=2, ensure_ascii=False).encode("utf-8"))
+
+
+def write_text(folder: Path, description: Description, counts: Mapping[str, int]) -> None:
+    """Write research.txt: what this folder is, for whoever finds it."""
+    states = ", ".join(f"{count} {status}" for status, count in counts.items()) or "none"
+    lines = [
+        f"Research {folder.resolve().name!r}, written by {description.written_by}",
+        f"created      {description.created}",
+        f"experiments  {states}",
+        *(
+            f"{name:<12} {json.dumps(value, ensure_ascii=False)[:200]}"
+            for name, value in description.meta.items()
+        ),
+        "",
+        "research.db   all values and statuses (SQLite)",
+        "blobs         large values",
+        "experiments   files that experiments left",
+        "env           the environment it ran in",
+        "",
+        "Read it with:",
+        "    from research_results import ResearchResults",
+        f"    ResearchResults({folder.name!r}).df",
+        "",
+    ]
+    write_file(folder / TEXT, "\n".join(lines).encode("utf-8", "backslashreplace"))

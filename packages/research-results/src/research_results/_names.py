@@ -1,0 +1,85 @@
+"""Names that people choose, and what becomes of them on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+from research_results.errors import NameRefusedError
+
+__all__ = ["check_file_name", "check_name", "clean_text", "folder_name", "research_path"]
+
+_PLAIN_FOLDER = re.compile(r"[0-9a-z_][0-9a-z_-]{0,99}")
+_PLAIN_FILE = re.compile(r"[0-9A-Za-z_][0-9A-Za-z._-]{0,99}(?<![.])")
+_DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
+
+
+def check_name(kind: str, name: str) -> str:
+    """Return the name of an experiment or a variable if a database can hold it.
+
+    Raises
+    ------
+    NameRefusedError
+        If it is empty, no string, longer than 1000 characters, or not valid unicode.
+    """
+    if not isinstance(name, str) or not name:
+        raise NameRefusedError(kind, repr(name)[:80], "it must be a string of at least one character")
+    if len(name) > 1000:
+        raise NameRefusedError(kind, name[:80], f"it has {len(name)} characters, more than 1000")
+    if clean_text(name) != name:
+        raise NameRefusedError(kind, clean_text(name)[:80], "it holds half of a surrogate pair")
+    return name
+
+
+def clean_text(text: str) -> str:
+    """Return text that a database can hold, with lone surrogates spelled out."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
+def folder_name(experiment_id: str) -> str:
+    """Return the folder of an experiment: its id if that is plain, else what is plain of it and a hash.
+
+    Two different ids never share a folder, on no file system, and no id leads out of it.
+
+    Examples
+    --------
+    >>> folder_name('1426674c-0')
+    '1426674c-0'
+    >>> folder_name('../etc')
+    'etc.f1d8ae11e28ac0ac'
+    """
+    if _PLAIN_FOLDER.fullmatch(experiment_id) and not _DEVICES.fullmatch(experiment_id):
+        return experiment_id
+    digest = hashlib.sha256(experiment_id.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    slug = re.sub(r"[^0-9a-z_-]+", "-", experiment_id.lower()).strip("-")[:60]
+    return f"{slug or 'experiment'}.{digest}"
+
+
+def check_file_name(kind: str, name: str) -> str:
+    """Return a name that is to become one file in one of our folders.
+
+    Raises
+    ------
+    NameRefusedError
+        If it could lead elsewhere, or is no file's name on some system.
+    """
+    if not isinstance(name, str) or not _PLAIN_FILE.fullmatch(name) or _DEVICES.fullmatch(name):
+        reason = "use up to 100 letters, digits, '.', '_' and '-', not beginning or ending with '.'"
+        raise NameRefusedError(kind, clean_text(str(name))[:80], reason)
+    return name
+
+
+def research_path(name: str | Path) -> Path:
+    """Return the folder that the name of a research means.
+
+    Raises
+    ------
+    NameRefusedError
+        If it is empty or holds a NUL character.
+    """
+    if not str(name) or "\0" in str(name):
+        raise NameRefusedError(
+            "a research", str(name)[:80], "it is a path, not empty and without NUL characters"
+        )
+    return Path(name)

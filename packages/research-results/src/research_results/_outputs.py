@@ -1,0 +1,98 @@
+"""Standard output and error of experiments: text files in a folder, strings in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from research_results._database import translated
+from research_results._names import folder_name
+
+__all__ = ["OUTPUT_FILES", "FolderOutputs", "MemoryOutputs", "Outputs"]
+
+OUTPUT_FILES = ("stderr.txt", "stdout.txt")
+"""What in an experiment's folder is ours and no artifact."""
+
+
+class Outputs(Protocol):
+    """Where output goes."""
+
+    def append(self, experiment_id: str | None, stream: str, text: str) -> None:
+        """Append text to a stream of an experiment, or with None of the research."""
+
+    def view(self, stream: str, ids: Callable[[], Mapping[str, str]]) -> Mapping[str, str]:
+        """Return a mapping from experiment to output."""
+
+
+class MemoryOutputs:
+    """Keep output as pieces of text."""
+
+    def __init__(self) -> None:
+        self._pieces: dict[tuple[str | None, str], list[str]] = {}
+
+    def append(self, experiment_id: str | None, stream: str, text: str) -> None:
+        """Append text to a stream of an experiment, or with None of the research."""
+        self._pieces.setdefault((experiment_id, stream), []).append(text)
+
+    def view(self, stream: str, ids: Callable[[], Mapping[str, str]]) -> Mapping[str, str]:
+        """Return a dictionary from experiment to output."""
+        return {
+            experiment_id: "".join(pieces)
+            for (experiment_id, name), pieces in self._pieces.items()
+            if name == stream and experiment_id is not None
+        }
+
+
+class FolderOutputs:
+    """Keep output as experiments/<id>/stdout.txt, and that of the research as stdout.txt beside it.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the research.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def append(self, experiment_id: str | None, stream: str, text: str) -> None:
+        """Append text to a stream of an experiment, or with None of the research."""
+        path = self._file(experiment_id, stream)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a", encoding="utf-8", errors="backslashreplace", newline="") as file:
+                file.write(text)
+        except OSError as error:
+            raise translated(error, str(self._folder)) from error
+
+    def view(self, stream: str, ids: Callable[[], Mapping[str, str]]) -> Mapping[str, str]:
+        """Return a mapping that reads a file when asked for it."""
+        return _Files(lambda experiment_id: self._file(experiment_id, stream), ids)
+
+    def _file(self, experiment_id: str | None, stream: str) -> Path:
+        folder = self._folder
+        if experiment_id is not None:
+            folder = folder / "experiments" / folder_name(experiment_id)
+        return folder / f"{stream}.txt"
+
+
+class _Files(Mapping[str, str]):
+    """Experiment to the text of its file, for those that have one."""
+
+    def __init__(self, file: Callable[[str], Path], ids: Callable[[], Mapping[str, str]]) -> None:
+        self._file = file
+        self._ids = ids
+
+    def __getitem__(self, experiment_id: str) -> str:
+        try:
+            with self._file(experiment_id).open(encoding="utf-8", newline="") as file:
+                return file.read()
+        except FileNotFoundError:
+            raise KeyError(experiment_id) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return (experiment_id for experiment_id in self._ids() if self._file(experiment_id).is_file())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)

@@ -1,0 +1,70 @@
+"""The one place in which values are pickled and unpickled; nothing else here runs code from a folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from research_results.errors import PickleRefusedError
+
+__all__ = ["Opaque", "pickle_value", "unpickle_value"]
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """A stand-in for a value that only code could bring back.
+
+    Attributes
+    ----------
+    type_name : str
+        The type that the value had, ``module.qualname``.
+    text : str
+        The beginning of its ``repr``.
+    data : bytes
+        The value serialised by dill.
+
+    Examples
+    --------
+    >>> Opaque('models.Net', '<Net of 3 layers>', b'...')
+    Opaque(type_name='models.Net', text='<Net of 3 layers>')
+    """
+
+    type_name: str
+    text: str
+    data: bytes = field(repr=False)
+
+    def load(self, *, allow_pickle: bool = False) -> Any:
+        """Bring the value back by running the code that its bytes ask for.
+
+        Parameters
+        ----------
+        allow_pickle : bool
+            Must be True: you trust whoever made the folder.
+
+        Returns
+        -------
+        object
+            The value.
+
+        Raises
+        ------
+        PickleRefusedError
+            Unless `allow_pickle` is True.
+        """
+        if allow_pickle is not True:
+            raise PickleRefusedError(self.type_name)
+        return unpickle_value(self.data)
+
+
+def pickle_value(value: Any) -> bytes:
+    """Serialise anything that dill can."""
+    import dill  # only opaque values pay for it
+
+    return bytes(dill.dumps(value, recurse=True))
+
+
+def unpickle_value(data: bytes) -> Any:
+    """Bring a pickled value back; callers have been told that they may."""
+    import dill
+
+    return dill.loads(data)  # noqa: S301  (the one door)

@@ -1,0 +1,228 @@
+"""Questions to a source of results, answered with plain values or DataFrames."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from research_results._artifacts import Artifact, artifacts_of
+from research_results._codec import decode_numbers, decode_value, number_dtype
+from research_results._columns import Chunk, Column, read_chunks, read_columns
+from research_results._configs import ConfigTable
+from research_results._filters import Filter, select_experiments
+from research_results.errors import DamagedError
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+    from research_domain import ConfigAlias
+    from research_results._experiments import Experiments, Ints
+    from research_results._source import Source
+
+__all__ = ["ConfigLayout", "Reader"]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigLayout:
+    """How configs stand in a frame.
+
+    Attributes
+    ----------
+    include_config : bool
+        Whether they do.
+    use_alias : bool
+        Aliases instead of names and values.
+    concat_config : bool
+        One column ``config`` of strings.
+    remove_auxilary : bool
+        Leave out repetition, device and updates.
+    drop_columns : bool
+        With `concat_config`, no columns for parameters.
+    """
+
+    include_config: bool = True
+    use_alias: bool = False
+    concat_config: bool = False
+    remove_auxilary: bool = True
+    drop_columns: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Answers questions; holds nothing but where and how to read.
+
+    Attributes
+    ----------
+    source : Source
+        Where.
+    allow_pickle : bool
+        Whether opaque values may run their code.
+    """
+
+    source: Source
+    allow_pickle: bool
+
+    @contextmanager
+    def selected(self, wanted: Filter) -> Iterator[tuple[sqlite3.Connection, Experiments]]:
+        """Open the tables and find the experiments that a filter lets through."""
+        with self.source.reading() as connection:
+            yield connection, select_experiments(connection, self.source, wanted)
+
+    def variables(self) -> tuple[str, ...]:
+        """Return the names of all variables."""
+        with self.source.reading() as connection:
+            return tuple(_variables(connection, None).values())
+
+    def ids(self, wanted: Filter) -> list[str]:
+        """Return the names of experiments."""
+        with self.selected(wanted) as (_, experiments):
+            return list(experiments.ids)
+
+    def configs(self, wanted: Filter) -> dict[str, ConfigAlias]:
+        """Return the configs of experiments."""
+        with self.selected(wanted) as (connection, experiments):
+            configs = self._configs(connection, experiments).configs()
+            return dict(zip(experiments.ids, configs, strict=True))
+
+    def values(self, wanted: Filter) -> dict[str, dict[str, dict[int, Any]]]:
+        """Return exact values: experiment to variable to iteration to value, all in order."""
+        with self.selected(wanted) as (connection, experiments):
+            names = _variables(connection, wanted.names)
+            places = dict(zip(experiments.keys.tolist(), range(len(experiments)), strict=True))
+            found: list[dict[int, dict[int, Any]]] = [{} for _ in range(len(experiments))]
+            for chunk in read_chunks(connection, experiments, _numbers(names, wanted)):
+                by_variable = found[places[chunk.experiment]]
+                by_variable.setdefault(chunk.variable, {}).update(self._chunk_values(chunk))
+        keep = None if wanted.iterations is None else set(wanted.iterations)
+        return {
+            experiment_id: _in_order(by_variable, names, keep)
+            for experiment_id, by_variable in zip(experiments.ids, found, strict=True)
+        }
+
+    def artifacts(self, wanted: Filter) -> dict[str, list[Artifact]]:
+        """Return the files of experiments."""
+        names = None if wanted.names is None else set(wanted.names)
+        return {name: artifacts_of(self.source, name, names) for name in self.ids(wanted)}
+
+    def results_frame(self, wanted: Filter, layout: ConfigLayout, *, pivot: bool) -> pd.DataFrame:
+        """Return values as a frame: wide, or with columns ``name`` and ``value``."""
+        from research_results import _frames  # whoever wants a frame pays for pandas
+
+        with self.selected(wanted) as (connection, experiments):
+            columns = self._columns(connection, experiments, wanted)
+            shape = _frames.wide_columns if pivot else _frames.long_columns
+            owners, iterations, variables = shape(columns)
+            configs = self._config_columns(connection, experiments, layout, owners)
+        left = [("id", _frames.labels(experiments.ids, owners)), *configs, ("iteration", iterations)]
+        return _frames.frame([*left, *variables], len(owners))
+
+    def configs_frame(self, wanted: Filter, layout: ConfigLayout) -> pd.DataFrame:
+        """Return configs as a frame."""
+        from research_results import _frames
+
+        with self.selected(wanted) as (connection, experiments):
+            places = np.arange(len(experiments), dtype=np.int64)
+            configs = self._config_columns(connection, experiments, layout, places)
+        return _frames.frame([("id", _frames.labels(experiments.ids, places)), *configs], len(places))
+
+    def artifacts_frame(self, wanted: Filter, layout: ConfigLayout) -> pd.DataFrame:
+        """Return files as a frame, one row for each."""
+        from research_results import _frames
+
+        names = None if wanted.names is None else set(wanted.names)
+        with self.selected(wanted) as (connection, experiments):
+            found = [artifacts_of(self.source, name, names) for name in experiments.ids]
+            places = np.repeat(np.arange(len(experiments), dtype=np.int64), [len(files) for files in found])
+            configs = self._config_columns(connection, experiments, layout, places)
+        files = [artifact for artifacts in found for artifact in artifacts]
+        every = np.arange(len(files), dtype=np.int64)
+        columns = [
+            ("artifact_name", _frames.labels([file.name for file in files], every)),
+            ("full_path", _frames.labels([file.full_path for file in files], every)),
+            ("relative_path", _frames.labels([file.relative_path for file in files], every)),
+        ]
+        left = [("id", _frames.labels(experiments.ids, places)), *configs]
+        return _frames.frame([*left, *columns], len(files))
+
+    def _columns(
+        self, connection: sqlite3.Connection, experiments: Experiments, wanted: Filter
+    ) -> dict[str, Column]:
+        """Return a column for each variable that has values."""
+        names = _variables(connection, wanted.names)
+        columns = read_columns(
+            read_chunks(connection, experiments, _numbers(names, wanted)),
+            experiments,
+            self.source,
+            iterations=wanted.iterations,
+            allow_pickle=self.allow_pickle,
+        )
+        if not columns.keys() <= names.keys():
+            raise DamagedError("table chunks", "refers to variables without a name")
+        return {names[number]: column for number, column in columns.items()}
+
+    def _configs(self, connection: sqlite3.Connection, experiments: Experiments) -> ConfigTable:
+        return ConfigTable(connection, self.source, experiments, allow_pickle=self.allow_pickle)
+
+    def _config_columns(
+        self, connection: sqlite3.Connection, experiments: Experiments, layout: ConfigLayout, places: Ints
+    ) -> list[tuple[str, Any]]:
+        """Return the columns that describe the configs of rows of experiments."""
+        from research_results import _frames
+
+        if not layout.include_config:
+            return []
+        table = self._configs(connection, experiments)
+        columns: list[tuple[str, Any]] = []
+        if layout.concat_config:
+            texts = table.strings(auxiliary=not layout.remove_auxilary)
+            columns.append(("config", _frames.labels(texts, places)))
+        if not (layout.concat_config and layout.drop_columns):
+            found = table.columns(use_alias=layout.use_alias, auxiliary=not layout.remove_auxilary)
+            columns += _frames.config_columns(found, places)
+        return columns
+
+    def _chunk_values(self, chunk: Chunk) -> Iterator[tuple[int, Any]]:
+        """Return the iterations and values of a row."""
+        where = f"row {chunk.number} of table chunks"
+        data = chunk.bytes(self.source)
+        if number_dtype(chunk.kind) is None:
+            value = decode_value(
+                chunk.kind, chunk.type_name, chunk.text, data, allow_pickle=self.allow_pickle, where=where
+            )
+            return iter([(chunk.first, value)])
+        values = decode_numbers(chunk.kind, data, where=where)
+        if len(values) != chunk.length:
+            raise DamagedError(where, f"holds {len(values)} values instead of {chunk.length}")
+        if chunk.iterations is not None:
+            iterations = decode_numbers("int", chunk.iterations, where=where)
+        else:
+            iterations = [chunk.first + chunk.step * place for place in range(len(values))]
+        return zip(iterations, values, strict=False)
+
+
+def _variables(connection: sqlite3.Connection, wanted: tuple[str, ...] | None) -> dict[int, str]:
+    """Return number and name of variables, in the order of their first appearance."""
+    rows = connection.execute("SELECT variable, name FROM variables ORDER BY variable")
+    return {number: str(name) for number, name in rows if wanted is None or name in wanted}
+
+
+def _numbers(names: dict[int, str], wanted: Filter) -> list[int] | None:
+    return None if wanted.names is None else list(names)
+
+
+def _in_order(
+    by_variable: dict[int, dict[int, Any]], names: dict[int, str], keep: set[int] | None
+) -> dict[str, dict[int, Any]]:
+    """Return values by name, sorted by variable and iteration, of some iterations."""
+    return {
+        names[variable]: {
+            iteration: values[iteration] for iteration in sorted(values) if keep is None or iteration in keep
+        }
+        for variable, values in sorted(by_variable.items())
+    }

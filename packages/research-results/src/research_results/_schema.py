@@ -1,0 +1,102 @@
+"""The tables of research.db, and how an older file becomes one of today."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
+
+__all__ = ["APPLICATION_ID", "FORMAT", "MIGRATIONS", "MINIMUM_READER", "migrate", "schema_version"]
+
+APPLICATION_ID = 0x52534348
+"""What `file` and SQLite tools see in the header: RSCH."""
+
+_VERSION_1 = """
+CREATE TABLE experiments (
+    key INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    position INTEGER NOT NULL,
+    config BLOB NOT NULL,
+    status TEXT NOT NULL,
+    attempt INTEGER,
+    worker INTEGER,
+    device TEXT,
+    started REAL,
+    elapsed_s REAL,
+    iterations INTEGER
+);
+CREATE TABLE failures (
+    number INTEGER PRIMARY KEY,
+    experiment INTEGER NOT NULL,
+    attempt INTEGER,
+    cause TEXT,
+    type TEXT,
+    message TEXT,
+    traceback TEXT,
+    unit TEXT,
+    iteration INTEGER
+);
+CREATE TABLE parameters (
+    parameter INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    alias TEXT NOT NULL
+);
+CREATE TABLE options (
+    option INTEGER PRIMARY KEY,
+    parameter INTEGER NOT NULL,
+    alias TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    type TEXT,
+    text TEXT,
+    data BLOB,
+    blob TEXT
+);
+CREATE TABLE variables (
+    variable INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+);
+CREATE TABLE chunks (
+    chunk INTEGER PRIMARY KEY,
+    experiment INTEGER NOT NULL,
+    variable INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    step INTEGER NOT NULL,
+    iterations BLOB,
+    type TEXT,
+    text TEXT,
+    data BLOB,
+    blob TEXT
+);
+CREATE INDEX failures_by_experiment ON failures (experiment);
+CREATE INDEX chunks_by_experiment ON chunks (experiment);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_VERSION_1,)
+"""Script by script from an empty file to the newest version; scripts only ever add tables and columns."""
+
+FORMAT = len(MIGRATIONS)
+"""The version that is written."""
+
+MINIMUM_READER = 1
+"""The oldest reader that understands what is written."""
+
+
+def schema_version(connection: sqlite3.Connection) -> int:
+    """Return the version of an open file, 0 for an empty one."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring a file that is open for writing to the newest version, all or nothing."""
+    version = schema_version(connection)
+    if version >= len(MIGRATIONS):
+        return
+    steps = "".join(MIGRATIONS[version:])
+    connection.executescript(
+        f"PRAGMA application_id = {APPLICATION_ID}; BEGIN IMMEDIATE; {steps} "
+        f"PRAGMA user_version = {len(MIGRATIONS)}; COMMIT;"
+    )

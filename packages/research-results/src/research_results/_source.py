@@ -1,0 +1,128 @@
+"""Where results are read from: a folder, or the memory of this process."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from research_results._blobs import Blobs
+from research_results._database import reading
+from research_results._meta import read_description
+from research_results._names import folder_name
+from research_results.errors import DamagedError
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Mapping
+
+    from research_results._database import Database
+
+__all__ = ["DATABASE", "FolderSource", "MemorySource", "Source"]
+
+DATABASE = "research.db"
+
+
+class Source(Protocol):
+    """What a reader needs, whatever holds the results."""
+
+    @property
+    def name(self) -> str:
+        """The folder, or ``'memory'``."""
+
+    @property
+    def path(self) -> Path | None:
+        """The folder, None in memory."""
+
+    @property
+    def trusted(self) -> bool:
+        """Whether this very process made the values, so that loading them runs no stranger's code."""
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """What the writer keeps about the whole research."""
+
+    def reading(self) -> contextlib.AbstractContextManager[sqlite3.Connection]:
+        """Open the tables for one question, unchanging while it is open."""
+
+    def blob(self, digest: str) -> bytes:
+        """Return a large value."""
+
+    def folder(self, experiment_id: str) -> Path | None:
+        """Return the folder of an experiment if it has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderSource:
+    """Results in a folder; nothing is kept open between questions."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The folder."""
+        return str(self.path)
+
+    @property
+    def trusted(self) -> bool:
+        """Folders come from anywhere."""
+        return False
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """What research.json keeps."""
+        return read_description(self.path).meta
+
+    def reading(self) -> contextlib.AbstractContextManager[sqlite3.Connection]:
+        """Open research.db read-only."""
+        return reading(self.path / DATABASE)
+
+    def blob(self, digest: str) -> bytes:
+        """Return the content of a file of blobs/."""
+        return Blobs(self.path / "blobs").read(digest)
+
+    def folder(self, experiment_id: str) -> Path | None:
+        """Return experiments/<id> if it is there and is not a way out."""
+        folder = self.path / "experiments" / folder_name(experiment_id)
+        root = self.path.resolve() / "experiments"
+        return folder if folder.is_dir() and folder.resolve().parent == root else None
+
+
+@dataclass(frozen=True, slots=True)
+class MemorySource:
+    """Results in the memory of this process, shared with their writer."""
+
+    database: Database
+    meta: Mapping[str, Any]
+    files: Path
+
+    @property
+    def name(self) -> str:
+        """How errors call it."""
+        return "memory"
+
+    @property
+    def path(self) -> Path | None:
+        """There is none."""
+        return None
+
+    @property
+    def trusted(self) -> bool:
+        """The values were made by this process and its workers."""
+        return True
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Hold the writer back for one question."""
+        with self.database.guard:
+            yield self.database.connection
+
+    def blob(self, digest: str) -> bytes:
+        """Refuse: in memory there are no files."""
+        raise DamagedError("memory", f"refers to a blob {digest!r}")
+
+    def folder(self, experiment_id: str) -> Path | None:
+        """Return the temporary folder of an experiment if it has one."""
+        folder = self.files / folder_name(experiment_id)
+        return folder if folder.is_dir() else None

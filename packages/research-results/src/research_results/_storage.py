@@ -1,0 +1,206 @@
+"""The contract of all storages.
+
+A storage has **one writer**: the thread of the coordinator that made it. Calls inside of
+``with storage.transaction():`` are one commit; a call outside is a commit of its own. Once such a call has
+returned, or the transaction has ended, what was written survives the death of the process. Readers, here or
+in other processes, see whole commits only and never make the writer wait (except on network file systems,
+where they wait for each other).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+
+from research_domain import ConfigAlias
+from research_results._codec import Encoded, Values, encode
+from research_results._loop import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+    from research_results._outputs import Outputs
+    from research_results._writer import Writer
+    from research_results.results import ResearchResults
+
+__all__ = ["BaseStorage", "Stream"]
+
+Stream: TypeAlias = Literal["stdout", "stderr"]
+
+
+class BaseStorage(ABC):
+    """What all storages do, over a `Writer` and `Outputs`; see the module for the contract."""
+
+    encode: ClassVar[Callable[[Values], Encoded]] = staticmethod(encode)
+    """Runs where values were made; its result is for `put_encoded`, in this or another process."""
+
+    def __init__(self, writer: Writer, outputs: Outputs) -> None:
+        self._writer = writer
+        self._outputs = outputs
+
+    @property
+    @abstractmethod
+    def path(self) -> Path | None:
+        """Folder of the research, None in memory."""
+
+    @property
+    @abstractmethod
+    def meta(self) -> Mapping[str, Any]:
+        """What is kept about the whole research; JSON has it all."""
+
+    @property
+    @abstractmethod
+    def results(self) -> ResearchResults:
+        """Reader of what is stored so far."""
+
+    @abstractmethod
+    def update_meta(self, **values: Any) -> None:
+        """Keep some more about the whole research."""
+
+    @abstractmethod
+    def experiment_path(self, experiment_id: str) -> Path:
+        """Return the folder for the files of an experiment; made on first use."""
+
+    @abstractmethod
+    def put_environment(self, name: str, text: str) -> None:
+        """Keep a text about the environment under a file's name."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End writing; reading goes on."""
+
+    def transaction(self) -> contextlib.AbstractContextManager[None]:
+        """Make one commit of all calls inside; blocks nest and the outermost commits.
+
+        Examples
+        --------
+        >>> from research_results import MemoryStorage
+        >>> storage = MemoryStorage.create()
+        >>> with storage.transaction():
+        ...     storage.add('a', {'lr': 0.1})
+        ...     storage.put('a', {'loss': {0: 0.5}})
+        """
+        return self._writer.database
+
+    def add(
+        self, experiment_id: str, config: ConfigAlias | Mapping[Any, Any], *, index: int | None = None
+    ) -> None:
+        """Write down an experiment as queued.
+
+        Parameters
+        ----------
+        experiment_id : str
+            Its name. One that is there already is queued again with this config.
+        config : ConfigAlias or mapping
+            Its parameters.
+        index : int, optional
+            Its place in the order of the domain, by default after all others.
+        """
+        alias = config if isinstance(config, ConfigAlias) else ConfigAlias(config)
+        self._writer.add(experiment_id, alias, index)
+
+    def mark(self, experiment_id: str, status: str, **details: Any) -> None:
+        """Write down what became of an experiment.
+
+        Parameters
+        ----------
+        experiment_id : str
+            One that was added.
+        status : {'queued', 'running', 'done', 'failed', 'lost'}
+            A new attempt begins with ``'running'``: values of an earlier attempt are dropped then.
+        **details
+            ``attempt``, ``worker``, ``device``, ``started`` (seconds since 1970), ``elapsed_s``,
+            ``iterations``, and ``failure``: an object with ``cause``, ``type``, ``message``, ``traceback``,
+            ``unit`` and ``iteration``.
+
+        Raises
+        ------
+        UnknownExperimentError
+            If it was not added.
+        """
+        self._writer.mark(experiment_id, status, details)
+
+    def put(self, experiment_id: str, values: Values) -> None:
+        """Store values of an experiment; one that was not added gets an empty config.
+
+        Parameters
+        ----------
+        experiment_id : str
+            The experiment.
+        values : mapping of str to mapping of int to object
+            Variable to iteration to value. A value for an iteration that has one replaces it.
+
+        Raises
+        ------
+        UnstorableError
+            If a value can be neither written as plain data nor serialised.
+        """
+        encoded = encode(values)
+        with self.transaction():
+            if experiment_id not in self:
+                self.add(experiment_id, ConfigAlias())
+            self._writer.put(experiment_id, encoded)
+
+    def put_encoded(self, experiment_id: str, encoded: Encoded) -> None:
+        """Store what `encode` made of values of an experiment that was added."""
+        self._writer.put(experiment_id, encoded)
+
+    def put_output(self, experiment_id: str | None, stream: Stream, text: str) -> None:
+        """Append to the standard output or error of an experiment, or with None of the whole research."""
+        self._outputs.append(experiment_id, stream, text)
+
+    @property
+    def experiments_stdout(self) -> Mapping[str, str]:
+        """Experiment to its standard output, as far as it was kept."""
+        return self._outputs.view("stdout", self._writer.statuses)
+
+    @property
+    def experiments_stderr(self) -> Mapping[str, str]:
+        """Experiment to its standard error, as far as it was kept."""
+        return self._outputs.view("stderr", self._writer.statuses)
+
+    def statuses(self) -> Mapping[str, str]:
+        """Return the status of every experiment, in the order of the domain."""
+        return self._writer.statuses()
+
+    def __contains__(self, experiment_id: str) -> bool:
+        return self._writer.known(experiment_id)
+
+    def experiment(
+        self, config: ConfigAlias | Mapping[Any, Any] | None = None, *, experiment_id: str | None = None
+    ) -> Recorder:
+        """Return one round of a loop of your own, to be used as ``with storage.experiment(config) as run:``.
+
+        Parameters
+        ----------
+        config : ConfigAlias or mapping, optional
+            Its parameters.
+        experiment_id : str, optional
+            Its name, by default derived from the config.
+
+        Examples
+        --------
+        >>> from research_results import MemoryStorage
+        >>> storage = MemoryStorage.create()
+        >>> with storage.experiment({'lr': 0.1}) as run:
+        ...     for _ in range(2):
+        ...         run.put(loss=0.5)
+        >>> storage.results.df[['lr', 'iteration', 'loss']]
+            lr  iteration  loss
+        0  0.1          0   0.5
+        1  0.1          1   0.5
+        """
+        alias = config if isinstance(config, ConfigAlias) else ConfigAlias(config)
+        return Recorder(self, alias, experiment_id)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,330 @@
+"""Nested plain values as JSON with the arrays' bytes behind it, exact in value and in type.
+
+A tree is four bytes of length, that much JSON, then the buffers. What JSON has is written as such; everything
+else is an object with the key ``@`` that names its type. Nothing is looked up by a name that the data gives.
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import fractions
+import json
+import math
+import pathlib
+import struct
+import uuid
+import zoneinfo
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from research_results._dtypes import NotPlainError, array_from, make_dtype, spell_dtype
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Dump", "Load", "dump_tree", "load_tree"]
+
+MAX_DEPTH = 60
+_TAG = "@"
+Json: TypeAlias = Any
+
+
+class Dump:
+    """Collect the buffers of one value while its JSON is made.
+
+    Parameters
+    ----------
+    depth : int
+        Levels of nesting that are still allowed.
+    """
+
+    def __init__(self, depth: int = MAX_DEPTH) -> None:
+        self.buffers: list[bytes] = []
+        self.size = 0
+        self.depth = depth
+
+    def add(self, data: bytes) -> list[int]:
+        """Keep a buffer and return its place."""
+        place = [self.size, len(data)]
+        self.buffers.append(data)
+        self.size += len(data)
+        return place
+
+    def json(self, value: Any) -> Json:
+        """Return the JSON of any plain value."""
+        kind = type(value)
+        if value is None or kind is str or kind is bool:
+            return value
+        if kind is int and -(2**63) <= value < 2**63:
+            return value
+        if kind is float and math.isfinite(value):
+            return value
+        return self._tagged(kind, value)
+
+    def items(self, values: Any) -> list[Json]:
+        """Return the JSON of a sequence of values, one level deeper."""
+        self.depth -= 1
+        if self.depth < 0:
+            raise NotPlainError("nested too deeply, or within itself")
+        result = [self.json(value) for value in values]
+        self.depth += 1
+        return result
+
+    def _tagged(self, kind: type, value: Any) -> Json:
+        encoder = _ENCODERS.get(kind)
+        if encoder is not None:
+            return encoder(self, value)
+        if isinstance(value, np.generic) and kind is value.dtype.type:
+            return {_TAG: "np", "d": spell_dtype(value.dtype), "b": self.add(value.tobytes())}
+        if kind.__module__.partition(".")[0] == "pandas":
+            from research_results import _pandas_tree  # pandas is there already if a value is of it
+
+            return _pandas_tree.encode(self, value)
+        raise NotPlainError(f"{kind.__module__}.{kind.__qualname__}")
+
+
+class Load:
+    """Rebuild one value from its JSON and its buffers."""
+
+    def __init__(self, buffers: memoryview) -> None:
+        self.buffers = buffers
+
+    def bytes(self, place: Any) -> bytes:
+        """Return the buffer at a place."""
+        start, length = place
+        if not 0 <= start <= start + length <= len(self.buffers):
+            raise ValueError("a buffer lies outside of the data")
+        return bytes(self.buffers[start : start + length])
+
+    def value(self, node: Json) -> Any:
+        """Return the value of a piece of JSON."""
+        if isinstance(node, list):
+            return [self.value(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        tag = node.get(_TAG)
+        if tag is None:
+            return {key: self.value(item) for key, item in node.items()}
+        if tag in _DECODERS:
+            return _DECODERS[tag](self, node)
+        if isinstance(tag, str) and tag.startswith("pd."):
+            from research_results import _pandas_tree
+
+            return _pandas_tree.decode(self, node)
+        raise ValueError(f"unknown kind {str(tag)[:40]!r}")
+
+
+def dump_tree(value: Any) -> bytes:
+    """Return the bytes of a plain value.
+
+    Raises
+    ------
+    NotPlainError
+        If some part of it is not plain.
+    """
+    dump = Dump()
+    head = json.dumps(dump.json(value), separators=(",", ":"), allow_nan=False).encode()
+    return b"".join((struct.pack("<I", len(head)), head, *dump.buffers))
+
+
+def load_tree(data: bytes) -> Any:
+    """Return the value that `dump_tree` was given; raise ValueError and its like for other data."""
+    (length,) = struct.unpack_from("<I", data)
+    head = json.loads(data[4 : 4 + length])
+    return Load(memoryview(data)[4 + length :]).value(head)
+
+
+def _int(_dump: Dump, value: int) -> Json:
+    return {_TAG: "int", "v": hex(value)}
+
+
+def _float(_dump: Dump, value: float) -> Json:
+    return {_TAG: "float", "v": struct.pack("<d", value).hex()}
+
+
+def _unfloat(_load: Load, node: Json) -> float:
+    (value,) = struct.unpack("<d", bytes.fromhex(node["v"]))
+    return float(value)
+
+
+def _dict(dump: Dump, value: dict[Any, Any]) -> Json:
+    values = dump.items(value.values())
+    if all(type(key) is str and key != _TAG for key in value):
+        return dict(zip(value, values, strict=True))
+    return {_TAG: "dict", "k": dump.items(value), "v": values}
+
+
+def _ordered(dump: Dump, value: OrderedDict[Any, Any]) -> Json:
+    return {_TAG: "ordered", "k": dump.items(value), "v": dump.items(value.values())}
+
+
+def _undict(load: Load, node: Json) -> dict[Any, Any]:
+    return dict(zip(map(load.value, node["k"]), map(load.value, node["v"]), strict=True))
+
+
+def _set(tag: str) -> Callable[[Dump, Any], Json]:
+    def encode(dump: Dump, value: Any) -> Json:
+        return {_TAG: tag, "v": sorted(dump.items(value), key=lambda node: json.dumps(node, sort_keys=True))}
+
+    return encode
+
+
+def _tzinfo(value: datetime.tzinfo | None) -> Json:
+    if value is None:
+        return None
+    if type(value) is datetime.timezone:
+        offset, *name = value.__getinitargs__()  # type: ignore[attr-defined]
+        return [[offset.days, offset.seconds, offset.microseconds], *name]
+    if type(value) is zoneinfo.ZoneInfo and value.key is not None:
+        return value.key
+    raise NotPlainError(f"time zone {type(value).__name__}")
+
+
+def _untzinfo(node: Json) -> datetime.tzinfo | None:
+    if node is None:
+        return None
+    if isinstance(node, str):
+        return zoneinfo.ZoneInfo(node)
+    return datetime.timezone(datetime.timedelta(*node[0]), *node[1:])
+
+
+def _datetime(_dump: Dump, value: datetime.datetime) -> Json:
+    plain = value.replace(tzinfo=None).isoformat()
+    return {_TAG: "datetime", "v": plain, "z": _tzinfo(value.tzinfo), "f": value.fold}
+
+
+def _undatetime(_load: Load, node: Json) -> datetime.datetime:
+    value = datetime.datetime.fromisoformat(node["v"])
+    return value.replace(tzinfo=_untzinfo(node["z"]), fold=node["f"])
+
+
+def _time(_dump: Dump, value: datetime.time) -> Json:
+    return {
+        _TAG: "time",
+        "v": value.replace(tzinfo=None).isoformat(),
+        "z": _tzinfo(value.tzinfo),
+        "f": value.fold,
+    }
+
+
+def _untime(_load: Load, node: Json) -> datetime.time:
+    value = datetime.time.fromisoformat(node["v"])
+    return value.replace(tzinfo=_untzinfo(node["z"]), fold=node["f"])
+
+
+def _span(_dump: Dump, value: datetime.timedelta) -> Json:
+    return {_TAG: "span", "v": [value.days, value.seconds, value.microseconds]}
+
+
+def _array(dump: Dump, value: np.ndarray[Any, Any]) -> Json:
+    if value.dtype == object:
+        return {_TAG: "objects", "s": list(value.shape), "v": dump.items(value.ravel().tolist())}
+    spelling = spell_dtype(value.dtype)
+    return {_TAG: "array", "d": spelling, "s": list(value.shape), "b": dump.add(value.tobytes())}
+
+
+def _unarray(load: Load, node: Json) -> np.ndarray[Any, Any]:
+    return array_from(load.bytes(node["b"]), make_dtype(node["d"]), tuple(node["s"]))
+
+
+def _unobjects(load: Load, node: Json) -> np.ndarray[Any, Any]:
+    values = [load.value(item) for item in node["v"]]
+    flat = np.empty(len(values), object)
+    for position, value in enumerate(values):
+        flat[position] = value
+    return flat.reshape(tuple(node["s"]))
+
+
+def _unnp(load: Load, node: Json) -> Any:
+    return array_from(load.bytes(node["b"]), make_dtype(node["d"]), ())[()]
+
+
+def _npstr(dump: Dump, value: np.str_) -> Json:
+    return {_TAG: "np.str", "v": str(value)}
+
+
+def _npbytes(dump: Dump, value: np.bytes_) -> Json:
+    return {_TAG: "np.bytes", "b": dump.add(bytes(value))}
+
+
+def _path(_dump: Dump, value: pathlib.PurePath) -> Json:
+    return {_TAG: "path", "c": type(value).__name__, "v": str(value)}
+
+
+_HERE = type(pathlib.Path())
+_PATHS = {kind.__name__: kind for kind in (pathlib.PurePosixPath, pathlib.PureWindowsPath, _HERE)}
+_FOREIGN_PATHS = {"PosixPath": pathlib.PurePosixPath, "WindowsPath": pathlib.PureWindowsPath}
+
+
+def _unpath(_load: Load, node: Json) -> pathlib.PurePath:
+    name = node["c"]
+    return (_PATHS.get(name) or _FOREIGN_PATHS[name])(node["v"])
+
+
+_ENCODERS: dict[type, Callable[[Dump, Any], Json]] = {
+    int: _int,
+    float: _float,
+    complex: lambda dump, value: {_TAG: "complex", "b": dump.add(struct.pack("<2d", value.real, value.imag))},
+    bytes: lambda dump, value: {_TAG: "bytes", "b": dump.add(value)},
+    bytearray: lambda dump, value: {_TAG: "bytearray", "b": dump.add(bytes(value))},
+    list: lambda dump, value: dump.items(value),
+    tuple: lambda dump, value: {_TAG: "tuple", "v": dump.items(value)},
+    set: _set("set"),
+    frozenset: _set("frozenset"),
+    dict: _dict,
+    OrderedDict: _ordered,
+    datetime.datetime: _datetime,
+    datetime.date: lambda _dump, value: {_TAG: "date", "v": value.isoformat()},
+    datetime.time: _time,
+    datetime.timedelta: lambda _dump, value: {
+        _TAG: "span",
+        "v": [value.days, value.seconds, value.microseconds],
+    },
+    decimal.Decimal: lambda _dump, value: {_TAG: "decimal", "v": str(value)},
+    fractions.Fraction: lambda dump, value: {
+        _TAG: "fraction",
+        "v": dump.items([value.numerator, value.denominator]),
+    },
+    uuid.UUID: lambda _dump, value: {_TAG: "uuid", "v": value.hex},
+    range: lambda dump, value: {_TAG: "range", "v": dump.items([value.start, value.stop, value.step])},
+    slice: lambda dump, value: {_TAG: "slice", "v": dump.items([value.start, value.stop, value.step])},
+    type(Ellipsis): lambda _dump, _value: {_TAG: "ellipsis"},
+    np.ndarray: _array,
+    np.str_: _npstr,
+    np.bytes_: _npbytes,
+    pathlib.PurePosixPath: _path,
+    pathlib.PureWindowsPath: _path,
+    _HERE: _path,
+}
+
+_DECODERS: dict[str, Callable[[Load, Json], Any]] = {
+    "int": lambda _load, node: int(node["v"], 16),
+    "float": _unfloat,
+    "complex": lambda load, node: complex(*struct.unpack("<2d", load.bytes(node["b"]))),
+    "bytes": lambda load, node: load.bytes(node["b"]),
+    "bytearray": lambda load, node: bytearray(load.bytes(node["b"])),
+    "tuple": lambda load, node: tuple(map(load.value, node["v"])),
+    "set": lambda load, node: set(map(load.value, node["v"])),
+    "frozenset": lambda load, node: frozenset(map(load.value, node["v"])),
+    "dict": _undict,
+    "ordered": lambda load, node: OrderedDict(_undict(load, node)),
+    "datetime": _undatetime,
+    "date": lambda _load, node: datetime.date.fromisoformat(node["v"]),
+    "time": _untime,
+    "span": lambda _load, node: datetime.timedelta(*node["v"]),
+    "decimal": lambda _load, node: decimal.Decimal(node["v"]),
+    "fraction": lambda load, node: fractions.Fraction(*map(load.value, node["v"])),
+    "uuid": lambda _load, node: uuid.UUID(hex=node["v"]),
+    "range": lambda load, node: range(*map(load.value, node["v"])),
+    "slice": lambda load, node: slice(*map(load.value, node["v"])),
+    "ellipsis": lambda _load, _node: Ellipsis,
+    "array": _unarray,
+    "objects": _unobjects,
+    "np": _unnp,
+    "np.str": lambda _load, node: np.str_(node["v"]),
+    "np.bytes": lambda load, node: np.bytes_(load.bytes(node["b"])),
+    "path": _unpath,
+}

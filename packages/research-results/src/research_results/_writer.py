@@ -1,0 +1,178 @@
+"""What the coordinator writes: experiments, their status, their values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from research_results._interning import Interner, stored_blob
+from research_results._names import check_name, clean_text
+from research_results.errors import ArgumentError, UnknownExperimentError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from research_domain import ConfigAlias
+    from research_results._blobs import Blobs
+    from research_results._codec import Encoded
+    from research_results._database import Database
+
+__all__ = ["STATUSES", "Writer"]
+
+STATUSES = ("queued", "running", "done", "failed", "lost")
+"""What an experiment can be."""
+
+_DETAILS = ("attempt", "worker", "device", "started", "elapsed_s", "iterations")
+_FAILURE = ("cause", "type", "message", "traceback", "unit", "iteration")
+_KEYS_LIMIT = 200_000
+_PUT = """INSERT INTO chunks
+(experiment, variable, kind, count, first, step, iterations, type, text, data, blob)
+VALUES (?,?,?,?,?,?,?,?,?,?,?)"""
+_FAIL = """INSERT INTO failures
+(experiment, attempt, cause, type, message, traceback, unit, iteration) VALUES (?,?,?,?,?,?,?,?)"""
+
+
+class Writer:
+    """Turn calls into rows; one thread at a time, each call one commit unless inside ``with database:``.
+
+    Parameters
+    ----------
+    database : Database
+        The open database.
+    blobs : Blobs or None
+        Where large values go; None keeps them in the database.
+    """
+
+    def __init__(self, database: Database, blobs: Blobs | None) -> None:
+        self.database = database
+        self.dropped = False
+        self._blobs = blobs
+        self._interner = Interner(database, blobs)
+        self._keys: dict[str, int] = {}
+        self._attempts: dict[int, int | None] = {}
+        self._fresh: set[int] = set()
+        database.when_rolled_back = self._forget
+
+    def add(self, experiment_id: str, config: ConfigAlias, index: int | None) -> None:
+        """Write an experiment as queued; one that is there already gets this config and place."""
+        with self.database:
+            packed = self._interner.config(config)
+            key = self._find(experiment_id)
+            if index is None:
+                index = self._next_position()
+            if key is not None:
+                update = "UPDATE experiments SET position = ?, config = ?, status = 'queued' WHERE key = ?"
+                self.database.execute(update, (index, packed, key))
+                return
+            check_name("an experiment", experiment_id)
+            insert = "INSERT INTO experiments (id, position, config, status) VALUES (?, ?, ?, 'queued')"
+            key = self.database.execute(insert, (experiment_id, index, packed)).lastrowid or 0
+            self._remember(experiment_id, key)
+            self._fresh.add(key)
+
+    def mark(self, experiment_id: str, status: str, details: Mapping[str, Any]) -> None:
+        """Write the status of an experiment with what is known about it."""
+        if status not in STATUSES:
+            raise ArgumentError("status", f"got {status!r}; use one of {', '.join(STATUSES)}")
+        failure = None
+        columns, values = ["status = ?"], [status]
+        for name, value in details.items():
+            if name == "failure":
+                failure = value
+            elif name in _DETAILS:
+                columns.append(f"{name} = ?")
+                values.append(value if name != "device" or value is None else clean_text(str(value)))
+            else:
+                raise ArgumentError(name, f"is no detail of a status; use {', '.join(_DETAILS)} or failure")
+        with self.database:
+            key = self.key(experiment_id)
+            if status == "running":
+                self._start(key, details.get("attempt"))
+            else:
+                self._attempts.pop(key, None)
+            self.database.execute(
+                f"UPDATE experiments SET {', '.join(columns)} WHERE key = ?",  # noqa: S608  (names from above)
+                (*values, key),
+            )
+            if failure is not None:
+                self._fail(key, details.get("attempt"), failure)
+
+    def put(self, experiment_id: str, encoded: Encoded) -> None:
+        """Write values; large ones are on disk in blobs/ before their row."""
+        with self.database:
+            key = self.key(experiment_id)
+            for variable, kind, count, first, step, iterations, type_name, text, data in encoded:
+                stored, blob = (data, None) if count != 1 else stored_blob(self._blobs, data)
+                number = self._interner.variable(variable)
+                self.database.execute(
+                    _PUT,
+                    (key, number, kind, count, first, step, iterations, type_name, text, stored, blob),
+                )
+
+    def statuses(self) -> dict[str, str]:
+        """Return the status of every experiment, in order."""
+        with self.database.guard:
+            rows = self.database.execute("SELECT id, status FROM experiments ORDER BY position, key")
+            return dict(rows.fetchall())
+
+    def known(self, experiment_id: str) -> bool:
+        """Tell whether there is such an experiment."""
+        with self.database.guard:
+            return self._find(experiment_id) is not None
+
+    def key(self, experiment_id: str) -> int:
+        """Return the number of an experiment; UnknownExperimentError if there is none."""
+        key = self._find(experiment_id)
+        if key is None:
+            raise UnknownExperimentError(str(experiment_id))
+        return key
+
+    def _start(self, key: int, attempt: int | None) -> None:
+        """Make room for a new attempt: the values of an earlier one are not those of this one."""
+        if key in self._fresh:
+            self._fresh.discard(key)
+        elif key in self._attempts and self._attempts[key] == attempt:
+            return
+        else:
+            cursor = self.database.execute("DELETE FROM chunks WHERE experiment = ?", (key,))
+            self.dropped = self.dropped or cursor.rowcount > 0
+        self._attempts[key] = attempt
+
+    def _fail(self, key: int, attempt: int | None, failure: Any) -> None:
+        values = [getattr(failure, name, None) for name in _FAILURE]
+        texts = [clean_text(str(value)) if value is not None else None for value in values[:-1]]
+        self.database.execute(_FAIL, (key, attempt, *texts, values[-1]))
+
+    def _find(self, experiment_id: str) -> int | None:
+        key = self._keys.get(experiment_id)
+        if key is None:
+            if not isinstance(experiment_id, str) or clean_text(experiment_id) != experiment_id:
+                return None
+            select = "SELECT key FROM experiments WHERE id = ?"
+            row = self.database.execute(select, (experiment_id,)).fetchone()
+            if row is None:
+                return None
+            key = int(row[0])
+            self._remember(experiment_id, key)
+        return key
+
+    def _remember(self, experiment_id: str, key: int) -> None:
+        if len(self._keys) >= _KEYS_LIMIT:
+            self._keys.clear()
+        self._keys[experiment_id] = key
+
+    def _next_position(self) -> int:
+        select = "SELECT coalesce(max(position) + 1, 0) FROM experiments"
+        return int(self.database.execute(select).fetchone()[0])
+
+    def _forget(self) -> None:
+        self._keys.clear()
+        self._fresh.clear()
+        self._attempts.clear()
+        self._interner.forget()
+
+    def used_blobs(self) -> Iterable[str]:
+        """Return the names of the blobs that rows refer to."""
+        union = (
+            "SELECT blob FROM chunks WHERE blob NOT NULL UNION SELECT blob FROM options WHERE blob NOT NULL"
+        )
+        return [row[0] for row in self.database.execute(union)]

@@ -1,0 +1,386 @@
+"""Every error of this package: what was wrong, what we got, where, and what to do about it."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+__all__ = [
+    "ArgumentError",
+    "ClosedError",
+    "DamagedError",
+    "ExistsError",
+    "FormatError",
+    "LockedError",
+    "MissingExtraError",
+    "NameRefusedError",
+    "NotAResearchError",
+    "PickleRefusedError",
+    "ResultsError",
+    "StorageAccessError",
+    "StorageFullError",
+    "UnknownExperimentError",
+    "UnknownParameterError",
+    "UnknownVariableError",
+    "UnstorableError",
+]
+
+
+class ResultsError(Exception):
+    """Base of all errors of research-results."""
+
+
+class NotAResearchError(ResultsError):
+    """A path holds no research.
+
+    Attributes
+    ----------
+    path : str
+        What was to be opened.
+    reason : str
+        What is missing or wrong there.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path!r} is not a research: {self.reason}; give the folder that holds research.json"
+
+
+class ExistsError(ResultsError):
+    """A new research was to be made where something is already.
+
+    Attributes
+    ----------
+    path : str
+        The path that is taken.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path!r} exists already and is never overwritten; continue it with "
+            f"ResearchStorage({self.path!r}), remove it with `research rm`, or choose another name"
+        )
+
+
+class FormatError(ResultsError):
+    """A folder was written by a newer version than this one can read.
+
+    Attributes
+    ----------
+    path : str
+        The folder.
+    found, supported : int
+        The format that the folder asks of its reader, and the newest one known here.
+    """
+
+    def __init__(self, path: str, found: int, supported: int) -> None:
+        super().__init__(path, found, supported)
+        self.path = path
+        self.found = found
+        self.supported = supported
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path!r} needs a reader of format {self.found}, this research-results reads up to format "
+            f"{self.supported}; upgrade it with `pip install --upgrade research-results`"
+        )
+
+
+class LockedError(ResultsError):
+    """Somebody else has the research open for writing.
+
+    Attributes
+    ----------
+    path : str
+        The folder.
+    host : str
+        Where the holder runs.
+    pid : int
+        The holder's process there; 0 if it could not be read.
+    """
+
+    def __init__(self, path: str, host: str, pid: int) -> None:
+        super().__init__(path, host, pid)
+        self.path = path
+        self.host = host
+        self.pid = pid
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path!r} is open for writing by process {self.pid} on host {self.host!r}; wait for it, "
+            "or end it, or read with ResearchResults meanwhile (if you know that process to be dead "
+            "and its host is not this one, open with take_over=True)"
+        )
+
+
+class StorageFullError(ResultsError):
+    """The disk has no room for a value.
+
+    Attributes
+    ----------
+    path : str
+        The folder.
+    free_bytes : int
+        What was left when the write failed.
+    """
+
+    def __init__(self, path: str, free_bytes: int) -> None:
+        super().__init__(path, free_bytes)
+        self.path = path
+        self.free_bytes = free_bytes
+
+    def __str__(self) -> str:
+        return (
+            f"no room left to write to {self.path!r} ({self.free_bytes} bytes free); everything committed "
+            "before is kept: free some space and open the research again to continue"
+        )
+
+
+class StorageAccessError(ResultsError):
+    """A folder cannot be written or read by this user.
+
+    Attributes
+    ----------
+    path : str
+        The folder.
+    reason : str
+        What the operating system or SQLite said.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"cannot write to or read {self.path!r}: {self.reason}; check its permissions "
+            "(a folder that is read-only can still be read with ResearchResults)"
+        )
+
+
+class ClosedError(ResultsError):
+    """A storage was used for writing after it was closed.
+
+    Attributes
+    ----------
+    path : str
+        The folder, or ``'memory'``.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"the storage {self.path!r} is closed; open it again with ResearchStorage to write more"
+
+
+class DamagedError(ResultsError):
+    """What is stored does not decode: written by something else, or changed since.
+
+    Attributes
+    ----------
+    where : str
+        The experiment, variable, file or table.
+    reason : str
+        What does not fit.
+    """
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(where, reason)
+        self.where = where
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"{self.where} is damaged: {self.reason}; leave it out with filters, "
+            "or restore the folder from a copy"
+        )
+
+
+class UnstorableError(ResultsError):
+    """A value can be neither stored as plain data nor serialised.
+
+    Attributes
+    ----------
+    variable : str
+        Its name.
+    iteration : int
+        Where it was made.
+    type_name : str
+        Its type.
+    reason : str
+        What the serialiser said.
+    """
+
+    def __init__(self, variable: str, iteration: int, type_name: str, reason: str) -> None:
+        super().__init__(variable, iteration, type_name, reason)
+        self.variable = variable
+        self.iteration = iteration
+        self.type_name = type_name
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"variable {self.variable!r} of iteration {self.iteration} is a {self.type_name} "
+            f"that cannot be stored: {self.reason}; "
+            "save numbers, strings, arrays or frames made from it, or a file in EP()"
+        )
+
+
+class NameRefusedError(ResultsError):
+    """A name cannot be used for what it was given for.
+
+    Attributes
+    ----------
+    kind : str
+        What was to be named: an experiment, a variable, a research, an environment file.
+    name : str
+        The name, shortened.
+    reason : str
+        What is wrong with it.
+    """
+
+    def __init__(self, kind: str, name: str, reason: str) -> None:
+        super().__init__(kind, name, reason)
+        self.kind = kind
+        self.name = name
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.name!r} cannot be the name of {self.kind}: {self.reason}; choose another one"
+
+
+class UnknownExperimentError(ResultsError):
+    """An experiment was named that the storage has not.
+
+    Attributes
+    ----------
+    experiment_id : str
+        The name.
+    """
+
+    def __init__(self, experiment_id: str) -> None:
+        super().__init__(experiment_id)
+        self.experiment_id = experiment_id
+
+    def __str__(self) -> str:
+        return (
+            f"no experiment {self.experiment_id!r} in this research; "
+            "add(...) it first, or look it up in results.experiments"
+        )
+
+
+class UnknownVariableError(ResultsError):
+    """A variable was named that no experiment has.
+
+    Attributes
+    ----------
+    name : str
+        The name.
+    known : tuple of str
+        The names that there are.
+    """
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(name, known)
+        self.name = name
+        self.known = known
+
+    def __str__(self) -> str:
+        names = ", ".join(repr(name) for name in self.known[:20]) or "none"
+        return f"no variable {self.name!r} in these results; there are: {names}"
+
+
+class UnknownParameterError(ResultsError, ValueError):
+    """A filter names a parameter that no config has.
+
+    Attributes
+    ----------
+    name : str
+        The name.
+    known : tuple of str
+        Names and aliases of the parameters that there are.
+    """
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(name, known)
+        self.name = name
+        self.known = known
+
+    def __str__(self) -> str:
+        close = get_close_matches(self.name, self.known, 1)
+        meant = f" (did you mean {close[0]!r}?)" if close else ""
+        names = ", ".join(repr(name) for name in self.known[:20])
+        return f"no config has a parameter {self.name!r}{meant}; there are: {names}"
+
+
+class ArgumentError(ResultsError, ValueError):
+    """An argument does not fit.
+
+    Attributes
+    ----------
+    name : str
+        The argument.
+    reason : str
+        What was wrong with it and what to give instead.
+    """
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(name, reason)
+        self.name = name
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}"
+
+
+class PickleRefusedError(ResultsError):
+    """An opaque value was to be loaded without saying that its code may run.
+
+    Attributes
+    ----------
+    type_name : str
+        The type that the value says it has.
+    """
+
+    def __init__(self, type_name: str) -> None:
+        super().__init__(type_name)
+        self.type_name = type_name
+
+    def __str__(self) -> str:
+        return (
+            f"loading this {self.type_name} runs code from the research's folder; if you trust its origin, "
+            "say allow_pickle=True"
+        )
+
+
+class MissingExtraError(ResultsError, ImportError):
+    """A feature needs a package that is not installed.
+
+    Attributes
+    ----------
+    feature : str
+        What was asked for.
+    extra : str
+        The extra that brings the package.
+    """
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(feature, extra)
+        self.feature = feature
+        self.extra = extra
+
+    def __str__(self) -> str:
+        return (
+            f"{self.feature} needs a package that is not installed: "
+            f"pip install 'research-results[{self.extra}]'"
+        )

@@ -1,0 +1,406 @@
+"""Results of experiments: read, filter, make DataFrames."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from research_results._artifacts import Artifact
+from research_results._filters import Filter, parse_filter
+from research_results._meta import read_description
+from research_results._names import research_path
+from research_results._reader import ConfigLayout, Reader
+from research_results._source import FolderSource, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    import pandas as pd
+
+    from research_domain import ConfigAlias
+    from research_results._storage import BaseStorage
+
+__all__ = ["Artifact", "Loaded", "ResearchResults", "Selection"]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What `ResearchResults.load` returns.
+
+    Attributes
+    ----------
+    results : dict
+        Experiment to variable to iteration to value.
+    configs : dict
+        Experiment to its config.
+    artifacts : dict
+        Experiment to its files.
+    """
+
+    results: Mapping[str, Mapping[str, Mapping[int, Any]]]
+    configs: Mapping[str, ConfigAlias]
+    artifacts: Mapping[str, list[Artifact]]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What `ResearchResults.filter` returns; None stands for all.
+
+    Attributes
+    ----------
+    experiment_id : list of str
+        Experiments, in the order of the domain.
+    name : list of str or None
+        Variables.
+    iterations : list of int or None
+        Iterations.
+    """
+
+    experiment_id: list[str]
+    name: list[str] | None
+    iterations: list[int] | None
+
+
+class ResearchResults:
+    """Results of a research, read as they are at the time of each call.
+
+    Opening, listing, filtering and making a DataFrame run no code that a folder holds: what is more than plain
+    data comes as an `Opaque` stand-in, unless `allow_pickle` is True or this very process keeps the values in
+    its memory.
+
+    Parameters
+    ----------
+    name : str or Path
+        Folder of the research.
+    dump_results : bool
+        False for results in the memory of this process, to be `put` here.
+    allow_pickle : bool
+        Let opaque values run their code: you trust whoever made the folder.
+    **kwargs
+        Filters for everything that is read: `experiment_id`, `iterations`, `config`, `alias`, `domain`, and
+        parameters with their values.
+
+    Raises
+    ------
+    NotAResearchError, FormatError
+        If the folder is not one of ours.
+
+    Examples
+    --------
+    >>> results = ResearchResults('memory', dump_results=False)
+    >>> results.put('a', {'loss': {0: 0.5, 1: 0.25}}, {'lr': 0.1})
+    >>> results.put('b', {'loss': {0: 0.75}}, {'lr': 0.2})
+    >>> results.df
+      id   lr  iteration  loss
+    0  a  0.1          0  0.50
+    1  a  0.1          1  0.25
+    2  b  0.2          0  0.75
+    >>> results.to_df(lr=0.2, include_config=False)
+      id  iteration  loss
+    0  b          0  0.75
+    """
+
+    _reader: Reader
+    _storage: BaseStorage | None
+    _filters: Mapping[str, Any]
+
+    def __init__(
+        self, name: str | Path, dump_results: bool = True, *, allow_pickle: bool = False, **kwargs: Any
+    ) -> None:
+        self._filters = kwargs
+        parse_filter(**kwargs)
+        if dump_results:
+            folder = FolderSource(research_path(name))
+            read_description(folder.path)
+            self._reader, self._storage = Reader(folder, allow_pickle is True), None
+        else:
+            from research_results.storage import MemoryStorage  # storages make readers, and stand above them
+
+            made = MemoryStorage().results
+            self._reader, self._storage = made._reader, made._storage
+
+    @classmethod
+    def of(cls, source: Source, opened: BaseStorage) -> ResearchResults:
+        """Return a reader of a storage that is open already."""
+        results = cls.__new__(cls)
+        results._reader, results._storage, results._filters = Reader(source, source.trusted), opened, {}
+        return results
+
+    @property
+    def path(self) -> Path | None:
+        """Folder of the research, None in memory."""
+        return self._reader.source.path
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """What is kept about the whole research: options, entropy, times."""
+        return dict(self._reader.source.meta)
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Names of all variables, in the order of their first appearance."""
+        return self._reader.variables()
+
+    @property
+    def df(self) -> pd.DataFrame:
+        """All results as a DataFrame: `to_df` with its defaults."""
+        return self.to_df()
+
+    def to_df(
+        self,
+        pivot: bool = True,
+        include_config: bool = True,
+        use_alias: bool = False,
+        concat_config: bool = False,
+        remove_auxilary: bool = True,
+        drop_columns: bool = True,
+        **kwargs: Any,
+    ) -> pd.DataFrame:
+        """Return results as a DataFrame, sorted by the order of the domain, then by iteration.
+
+        Parameters
+        ----------
+        pivot : bool
+            One column for each variable; otherwise columns ``name`` and ``value``.
+        include_config : bool
+            Columns for the parameters.
+        use_alias : bool
+            Aliases of the parameters instead of their values.
+        concat_config : bool
+            One column ``config`` instead, of strings ``key_value-key_value``.
+        remove_auxilary : bool
+            No columns repetition, device and updates.
+        drop_columns : bool
+            With `concat_config`, whether the columns of the parameters go.
+        **kwargs
+            Filters, see `filter`; a variable is chosen with ``name=``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``id``, the parameters, ``iteration``, and the variables. A variable that has no value in
+            an iteration is NaN there.
+        """
+        layout = ConfigLayout(include_config, use_alias, concat_config, remove_auxilary, drop_columns)
+        return self._reader.results_frame(self._wanted(kwargs), layout, pivot=pivot)
+
+    def configs_to_df(
+        self,
+        use_alias: bool = True,
+        concat_config: bool = False,
+        remove_auxilary: bool = True,
+        drop_columns: bool = True,
+        **kwargs: Any,
+    ) -> pd.DataFrame:
+        """Return configs as a DataFrame, one row for each experiment; parameters as those of `to_df`.
+
+        Examples
+        --------
+        >>> results = ResearchResults('memory', dump_results=False)
+        >>> results.put('a', {}, {'lr': 0.1, 'repetition': 0})
+        >>> results.configs_to_df(remove_auxilary=False)
+          id   lr repetition
+        0  a  0.1          0
+        """
+        layout = ConfigLayout(True, use_alias, concat_config, remove_auxilary, drop_columns)
+        return self._reader.configs_frame(self._wanted(kwargs), layout)
+
+    def artifacts_to_df(
+        self,
+        include_config: bool = True,
+        use_alias: bool = False,
+        concat_config: bool = False,
+        remove_auxilary: bool = True,
+        drop_columns: bool = True,
+        **kwargs: Any,
+    ) -> pd.DataFrame:
+        """Return what experiments left in their folders as a DataFrame; parameters as those of `to_df`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``id``, the parameters, ``artifact_name``, ``full_path`` and ``relative_path``.
+        """
+        layout = ConfigLayout(include_config, use_alias, concat_config, remove_auxilary, drop_columns)
+        return self._reader.artifacts_frame(self._wanted(kwargs), layout)
+
+    def load(self, **kwargs: Any) -> Loaded:
+        """Return results, configs and artifacts of the experiments that pass a filter."""
+        wanted = self._wanted(kwargs)
+        values, configs = self._reader.values(wanted), self._reader.configs(wanted)
+        return Loaded(values, configs, self._reader.artifacts(wanted))
+
+    def load_configs(self, **kwargs: Any) -> dict[str, ConfigAlias]:
+        """Return the config of each experiment, with its aliases."""
+        return self._reader.configs(self._wanted(kwargs))
+
+    def load_results(
+        self,
+        experiment_id: str | list[str] | None = None,
+        name: str | list[str] | None = None,
+        iterations: int | list[int] | None = None,
+        config: Any = None,
+        alias: Any = None,
+        domain: Any = None,
+        **kwargs: Any,
+    ) -> dict[str, dict[str, dict[int, Any]]]:
+        """Return the values, each exactly as it was put.
+
+        Parameters
+        ----------
+        experiment_id, name, iterations, config, alias, domain, **kwargs
+            Filters, see `filter`.
+
+        Returns
+        -------
+        dict
+            Experiment to variable to iteration to value.
+
+        Examples
+        --------
+        >>> results = ResearchResults('memory', dump_results=False)
+        >>> results.put('a', {'loss': {0: 1, 1: (2, None)}}, {})
+        >>> results.load_results(iterations=1)
+        {'a': {'loss': {1: (2, None)}}}
+        """
+        given = _given(experiment_id, name, iterations, config, alias, domain)
+        return self._reader.values(self._wanted({**given, **kwargs}))
+
+    def load_artifacts(
+        self,
+        experiment_id: str | list[str] | None = None,
+        name: str | list[str] | None = None,
+        config: Any = None,
+        alias: Any = None,
+        domain: Any = None,
+        **kwargs: Any,
+    ) -> dict[str, list[Artifact]]:
+        """Return what experiments left in their folders; `name` chooses by name, the rest as in `filter`."""
+        given = _given(experiment_id, name, None, config, alias, domain)
+        return self._reader.artifacts(self._wanted({**given, **kwargs}))
+
+    def load_iteration_files(self, path: str, iterations: int | list[int] | None = None) -> dict[int, Any]:
+        """Return the values of one variable of one experiment.
+
+        Parameters
+        ----------
+        path : str
+            ``'<experiment id>/<variable>'``, as the variable's file was called when there were files.
+        iterations : int or list of int, optional
+            Some of them.
+        """
+        experiment_id, _, name = path.partition("/")
+        values = self.load_results(experiment_id=experiment_id, name=name, iterations=iterations)
+        return values.get(experiment_id, {}).get(name, {})
+
+    def filter(
+        self,
+        experiment_id: str | list[str] | None = None,
+        name: str | list[str] | None = None,
+        iterations: int | list[int] | None = None,
+        config: Any = None,
+        alias: Any = None,
+        domain: Any = None,
+        **kwargs: Any,
+    ) -> Selection:
+        """Return which experiments pass, and `name` and `iterations` as lists.
+
+        Parameters
+        ----------
+        experiment_id : str or list of str, optional
+            Experiments.
+        name : str or list of str, optional
+            Variables.
+        iterations : int or list of int, optional
+            Iterations.
+        config : mapping, Config or ConfigAlias, optional
+            Parameters and the values they must have; arrays and lists are compared as wholes.
+        alias : mapping or ConfigAlias, optional
+            The same with aliases of values.
+        domain : Domain, optional
+            The config, without auxiliary keys, must be one of its; any value will do for a sampled parameter.
+        **kwargs
+            More parameters, as in `alias` if that is given, else as in `config`.
+
+        Raises
+        ------
+        ArgumentError
+            If more than one of `config`, `alias` and `domain` is given.
+        UnknownParameterError
+            If no config has such a parameter.
+        """
+        given = _given(experiment_id, name, iterations, config, alias, domain)
+        wanted = self._wanted({**given, **kwargs})
+        return Selection(
+            self._reader.ids(wanted),
+            None if wanted.names is None else list(wanted.names),
+            None if wanted.iterations is None else list(wanted.iterations),
+        )
+
+    def filter_ids_by_configs(
+        self, config: Any = None, alias: Any = None, domain: Any = None, **kwargs: Any
+    ) -> list[str]:
+        """Return the experiments whose configs pass; parameters as those of `filter`.
+
+        Examples
+        --------
+        >>> results = ResearchResults('memory', dump_results=False)
+        >>> results.put('a', {}, {'layers': [64, 10]})
+        >>> results.put('b', {}, {'layers': [32, 10]})
+        >>> results.filter_ids_by_configs(layers=[32, 10])
+        ['b']
+        """
+        given = _given(None, None, None, config, alias, domain)
+        return self._reader.ids(self._wanted({**given, **kwargs}))
+
+    def put(self, experiment_id: str, results: Mapping[str, Mapping[int, Any]], config: Any = None) -> None:
+        """Store values of an experiment; a folder is opened for writing for this one call.
+
+        Parameters
+        ----------
+        experiment_id : str
+            The experiment.
+        results : mapping of str to mapping of int to object
+            Variable to iteration to value.
+        config : mapping or ConfigAlias, optional
+            Its parameters.
+        """
+        with self._writing() as opened, opened.transaction():
+            if config is not None or experiment_id not in opened:
+                opened.add(experiment_id, config if config is not None else {})
+            opened.put(experiment_id, results)
+
+    def close_manager(self) -> None:
+        """Do nothing: there is no manager process; kept for programs that call it."""
+
+    @contextmanager
+    def _writing(self) -> Iterator[BaseStorage]:
+        """Give the storage that is open already, or open the folder for a while."""
+        if self._storage is not None:
+            yield self._storage
+        else:
+            from research_results.storage import ResearchStorage
+
+            with ResearchStorage(self._reader.source.name) as opened:
+                yield opened
+
+    def _wanted(self, given: Mapping[str, Any]) -> Filter:
+        """Return the filter of a call together with those of this object."""
+        return parse_filter(**{**self._filters, **given})
+
+
+def _given(
+    experiment_id: Any, name: Any, iterations: Any, config: Any, alias: Any, domain: Any
+) -> dict[str, Any]:
+    """Return the filters that are not None."""
+    given = {
+        "experiment_id": experiment_id,
+        "name": name,
+        "iterations": iterations,
+        "config": config,
+        "alias": alias,
+        "domain": domain,
+    }
+    return {word: value for word, value in given.items() if value is not None}

@@ -1,0 +1,317 @@
+"""Storages: where an experiment's values go, and how they come back.
+
+``MemoryStorage``    in the memory of this process
+``FolderStorage``    in a folder that lasts
+``ResearchStorage``  the same for a loop of your own: made if it is not there, continued if it is
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sqlite3
+import tempfile
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from research_results import _meta
+from research_results._blobs import Blobs
+from research_results._database import Database, JournalMode, connect_writer, translated
+from research_results._lock import WriteLock
+from research_results._names import check_file_name, folder_name, research_path
+from research_results._outputs import FolderOutputs, MemoryOutputs
+from research_results._schema import migrate
+from research_results._source import DATABASE, FolderSource, MemorySource
+from research_results._storage import BaseStorage
+from research_results._writer import Writer
+from research_results.errors import ExistsError, ResultsError, StorageAccessError
+from research_results.results import ResearchResults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Self
+
+__all__ = ["BaseStorage", "FolderStorage", "MemoryStorage", "ResearchStorage"]
+
+
+class MemoryStorage(BaseStorage):
+    """Results in the memory of this process; gone with it.
+
+    Examples
+    --------
+    >>> storage = MemoryStorage.create()
+    >>> storage.put('a', {'loss': {0: 0.5, 1: 0.25}})
+    >>> storage.results.df
+      id  iteration  loss
+    0  a          0  0.50
+    1  a          1  0.25
+    """
+
+    def __init__(self, meta: Mapping[str, Any] | None = None) -> None:
+        connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        migrate(connection)
+        database = Database(connection, "memory")
+        weakref.finalize(database, connection.close)
+        files = Path(tempfile.mkdtemp(prefix="research-memory-"))
+        weakref.finalize(database, shutil.rmtree, files, ignore_errors=True)
+        super().__init__(Writer(database, None), MemoryOutputs())
+        self._meta = _meta.check_meta(meta or {})
+        self._source = MemorySource(database, self._meta, files)
+        self._environment: dict[str, str] = {}
+
+    @classmethod
+    def create(cls, path: str | Path | None = None, meta: Mapping[str, Any] | None = None) -> Self:
+        """Return an empty storage; a path is ignored."""
+        return cls(meta)
+
+    @classmethod
+    def open(cls, path: str | Path | None = None) -> Self:
+        """Refuse: memory cannot be opened again."""
+        raise StorageAccessError(str(path or "memory"), "results in memory end with their process")
+
+    @classmethod
+    def read(cls, path: str | Path | None = None) -> ResearchResults:
+        """Refuse: memory cannot be read from elsewhere."""
+        raise StorageAccessError(str(path or "memory"), "results in memory are read with storage.results")
+
+    @property
+    def path(self) -> Path | None:
+        """There is none."""
+        return None
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """What is kept about the whole research."""
+        return dict(self._meta)
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Texts about the environment."""
+        return dict(self._environment)
+
+    @property
+    def results(self) -> ResearchResults:
+        """Reader of what is stored so far; it stays good after `close`."""
+        return ResearchResults.of(self._source, self)
+
+    def update_meta(self, **values: Any) -> None:
+        """Keep some more about the whole research."""
+        self._meta.update(_meta.check_meta(values))
+
+    def experiment_path(self, experiment_id: str) -> Path:
+        """Return a temporary folder, kept as long as the results are."""
+        folder = self._source.files / folder_name(experiment_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def put_environment(self, name: str, text: str) -> None:
+        """Keep a text about the environment."""
+        self._environment[check_file_name("an environment text", name)] = text
+
+    def close(self) -> None:
+        """Do nothing: what is in memory stays until nobody refers to it."""
+
+
+class FolderStorage(BaseStorage):
+    """Results in a folder that lasts.
+
+    Made by `create` or `open`; while it is open no other process can write to the folder, all can read it.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder of a research.
+    take_over : bool
+        Take the lock of a holder on another host, which you know to be dead.
+    journal : {'auto', 'wal', 'truncate'}
+        How the database keeps its commits; ``'auto'`` knows.
+    """
+
+    def __init__(self, path: str | Path, *, take_over: bool = False, journal: JournalMode = "auto") -> None:
+        folder = research_path(path)
+        self._description = _meta.read_description(folder)
+        self._path = folder
+        self._lock = WriteLock(folder / "research.lock")
+        with _translating(folder):
+            self._lock.acquire(take_over=take_over)
+        try:
+            database = Database(connect_writer(folder / DATABASE, journal), str(folder))
+            super().__init__(Writer(database, Blobs(folder / "blobs")), FolderOutputs(folder))
+            self.update_meta()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    @classmethod
+    def create(
+        cls,
+        path: str | Path | None,
+        meta: Mapping[str, Any] | None = None,
+        *,
+        journal: JournalMode = "auto",
+    ) -> Self:
+        """Make the folder of a new research and open it for writing.
+
+        Parameters
+        ----------
+        path : str or Path
+            The folder; nothing may be there.
+        meta : mapping, optional
+            Options, entropy, times: what JSON can hold.
+        journal : {'auto', 'wal', 'truncate'}
+            How the database keeps its commits; ``'auto'`` knows.
+
+        Raises
+        ------
+        ExistsError
+            If something is there.
+        StorageAccessError, StorageFullError
+            If it cannot be written.
+        """
+        folder = research_path(path or "")
+        _make_folder(folder, meta or {})
+        return cls(folder, journal=journal)
+
+    @classmethod
+    def open(cls, path: str | Path, *, take_over: bool = False, journal: JournalMode = "auto") -> Self:
+        """Open a research for writing more.
+
+        Parameters
+        ----------
+        path : str or Path
+            The folder.
+        take_over : bool
+            Take the lock of a holder on another host, which you know to be dead.
+        journal : {'auto', 'wal', 'truncate'}
+            How the database keeps its commits.
+
+        Raises
+        ------
+        LockedError
+            If somebody writes to it; a dead holder's lock is taken over.
+        NotAResearchError, FormatError, StorageAccessError, StorageFullError
+            If it cannot be opened.
+        """
+        return cls(path, take_over=take_over, journal=journal)
+
+    @classmethod
+    def read(cls, path: str | Path, *, allow_pickle: bool = False) -> ResearchResults:
+        """Return a reader of a folder; it runs no code of the folder's unless `allow_pickle` is True."""
+        return ResearchResults(path, allow_pickle=allow_pickle)
+
+    @property
+    def path(self) -> Path:
+        """Folder of the research."""
+        return self._path
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """What is kept about the whole research."""
+        return dict(self._description.meta)
+
+    @property
+    def results(self) -> ResearchResults:
+        """Reader of what is committed so far; it stays good after `close`."""
+        return ResearchResults.of(FolderSource(self._path), self)
+
+    def update_meta(self, **values: Any) -> None:
+        """Keep some more about the whole research, in research.json and research.txt."""
+        description = self._description.updated(values)
+        with _translating(self._path):
+            _meta.write_description(self._path, description)
+            self._description = description
+            self._write_text()
+
+    def experiment_path(self, experiment_id: str) -> Path:
+        """Return experiments/<id>, made on first use."""
+        folder = self._path / "experiments" / folder_name(experiment_id)
+        with _translating(self._path):
+            folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def put_environment(self, name: str, text: str) -> None:
+        """Keep a text as env/<name>."""
+        path = self._path / "env" / check_file_name("an environment text", name)
+        with _translating(self._path):
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+    def close(self) -> None:
+        """End writing and leave one database file; does nothing the second time."""
+        if not self._writer.database.is_open:
+            return
+        try:
+            if self._writer.dropped:
+                Blobs(self._path / "blobs").sweep(set(self._writer.used_blobs()))
+            with contextlib.suppress(ResultsError):
+                self._write_text()
+        finally:
+            self._writer.database.close(tidy=True)
+            self._lock.release()
+
+    def _write_text(self) -> None:
+        counts: dict[str, int] = {}
+        for status in self._writer.statuses().values():
+            counts[status] = counts.get(status, 0) + 1
+        _meta.write_text(self._path, self._description, counts)
+
+
+class ResearchStorage(FolderStorage):
+    """A folder for the results of your own loop: made if it is not there, continued if it is.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder.
+    meta : mapping, optional
+        Kept in research.json.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = tempfile.mkdtemp() + '/research'
+    >>> with ResearchStorage(folder) as storage:
+    ...     storage.put('a', {'loss': {0: 0.5}})
+    >>> with ResearchStorage(folder) as storage:
+    ...     storage.put('a', {'loss': {1: 0.25}})
+    ...     storage.results.df
+      id  iteration  loss
+    0  a          0  0.50
+    1  a          1  0.25
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        meta: Mapping[str, Any] | None = None,
+        *,
+        take_over: bool = False,
+        journal: JournalMode = "auto",
+    ) -> None:
+        folder = research_path(path)
+        if not folder.exists():
+            _make_folder(folder, meta or {})
+        super().__init__(folder, take_over=take_over, journal=journal)
+        if meta:
+            self.update_meta(**meta)
+
+
+def _make_folder(folder: Path, meta: Mapping[str, Any]) -> None:
+    description = _meta.Description(created=_meta.now_text()).updated(meta)
+    with _translating(folder):
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            raise ExistsError(str(folder)) from None
+        _meta.write_description(folder, description)
+
+
+@contextlib.contextmanager
+def _translating(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, ResultsError):
+            raise
+        raise translated(error, str(folder)) from error
