@@ -1,0 +1,25 @@
+"""Profiling: where the time goes, measured in workers, collected in one place, shown as frames.
+
+Layout: ``measure`` runs beside the experiments and makes rows, ``profiler`` collects and shows them.
+"""
+
+from research_runner.profiling.errors import ProfilingError
+from research_runner.profiling.measure import (
+    MAX_FUNCTIONS,
+    FunctionTime,
+    ProfileHook,
+    ProfileLevel,
+    ProfileRow,
+)
+from research_runner.profiling.profiler import MAX_ROWS, Profiler
+
+__all__ = [
+    "MAX_FUNCTIONS",
+    "MAX_ROWS",
+    "FunctionTime",
+    "ProfileHook",
+    "ProfileLevel",
+    "ProfileRow",
+    "Profiler",
+    "ProfilingError",
+]
