@@ -1,7 +1,7 @@
 """Everything that is run on this repository; `nox` runs the default sessions.
 
-Tests of a package run against the built wheels of what it declares and nothing else of ours, so that an undeclared
-import fails. Wheels are installed by path: no published sibling is ever taken in their place.
+Tests of a package run against the built wheels of what it declares and nothing else of ours, so that an
+undeclared import fails. Wheels are installed by path: no published sibling is ever taken in their place.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ nox.options.error_on_external_run = True
 
 ROOT = Path(__file__).parent
 DIST = ROOT / "dist"
-PROJECTS = {path.parent.name: nox.project.load_toml(path) for path in sorted(ROOT.glob("packages/*/pyproject.toml"))}
+PROJECTS = {
+    path.parent.name: nox.project.load_toml(path) for path in sorted(ROOT.glob("packages/*/pyproject.toml"))
+}
 IMPORTS = {name: name.replace("-", "_") for name in PROJECTS}
 SOURCES = [f"packages/{name}/src" for name in PROJECTS]
 PYTHONS = nox.project.python_versions(PROJECTS["research-domain"])
@@ -132,7 +134,12 @@ def tests(session: nox.Session, package: str) -> None:
     """Test one built wheel with only its declared dependencies; its docstring examples as well."""
     install(session, package)
     session.run(
-        "pytest", f"packages/{package}/tests", "--doctest-modules", "--pyargs", IMPORTS[package], *session.posargs
+        "pytest",
+        f"packages/{package}/tests",
+        "--doctest-modules",
+        "--pyargs",
+        IMPORTS[package],
+        *session.posargs,
     )
 
 

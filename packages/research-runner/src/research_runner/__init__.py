@@ -14,6 +14,8 @@
 ``errors``       everything that is raised
 """
 
+import logging
+
 from research_runner._version import __version__
 from research_runner.errors import (
     MissingPackageError,
@@ -27,6 +29,8 @@ from research_runner.errors import (
 from research_runner.loading import LoadedResearch
 from research_runner.monitor import Listener, Monitor
 from research_runner.research import Research
+
+logging.getLogger("research").addHandler(logging.NullHandler())  # failures are in the results and on the bar
 
 __all__ = [
     "Listener",

@@ -57,7 +57,12 @@ class Monitor:
     @property
     def finished_iterations(self) -> int:
         """Iterations done by all experiments so far."""
-        return self._ended_iterations + sum(self._running.values())
+        return self._ended_iterations + self.running_iterations
+
+    @property
+    def running_iterations(self) -> int:
+        """Iterations done by the experiments that run now."""
+        return sum(self._running.values())
 
     @property
     def in_progress(self) -> int:

@@ -40,9 +40,10 @@ class ProgressBar:
 
     @property
     def _done(self) -> int:
+        ended = self._monitor.finished_experiments
         if self._n_iters is None:
-            return self._monitor.finished_experiments
-        return self._monitor.finished_iterations
+            return ended
+        return ended * self._n_iters + self._monitor.running_iterations
 
     @property
     def _description(self) -> str:

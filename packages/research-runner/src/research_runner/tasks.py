@@ -123,12 +123,13 @@ class TaskSource:
     def _specs(self) -> Iterator[ExperimentSpec]:
         branch = 0
         while (config := next(self._configs, None)) is not None:
-            yield ExperimentSpec(self._identifier.identify(config), config, self.generated, branch)
+            spec = ExperimentSpec(self._identifier.identify(config), config, self.generated, branch)
             branch += 1
             self.generated += 1
             rule = self._domain.update_rule
             if rule is not None and rule.when.due(self.generated - 1):
                 self._update()
+            yield spec
 
     def _update(self) -> bool:
         """Replace what is left of the domain if its rule has a new one."""

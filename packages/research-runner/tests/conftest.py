@@ -1,0 +1,9 @@
+"""What the tests of the runner share."""
+
+import pytest
+
+
+@pytest.fixture
+def plain(monkeypatch):
+    """Keep results in the plain in-memory storage, as if no package offered another one."""
+    monkeypatch.setattr("research_runner.storages.entry_points", lambda **_: ())

@@ -1,0 +1,237 @@
+"""The coordinator, without a process: commands out, events in."""
+
+import pytest
+
+from research_domain import Domain
+from research_runner.coordinator import Coordinator, Kill, Limits, Send, Start, Stop
+from research_runner.errors import WorkersDieError
+from research_runner.events import (
+    ExperimentEnded,
+    ExperimentLost,
+    ExperimentQueued,
+    ExperimentStarted,
+    TaskEnded,
+    TaskStarted,
+    WorkerDied,
+    WorkerReady,
+)
+from research_runner.pool import Death
+from research_runner.tasks import IterationOptions, TaskSource
+
+KILLED = Death("signal", signal="SIGKILL")
+
+
+class Play:
+    """Plays the workers of a coordinator by hand."""
+
+    def __init__(self, n_configs, slots=1, branches=1, **limits):
+        source = TaskSource(Domain(x=list(range(n_configs))), IterationOptions(seed=0), branches)
+        self.coordinator = Coordinator(source, slots, Limits(**limits))
+        self.sent = {slot: [] for slot in range(slots)}
+        self.news = []
+
+    def decide(self, now=0.0):
+        commands, events = self.coordinator.decide(now)
+        self.news += events
+        for command in commands:
+            if isinstance(command, Send):
+                self.sent[command.slot] += command.tasks
+        return commands
+
+    def report(self, event, slot=0):
+        events = self.coordinator.handle(slot, event)
+        self.news += events
+        return events
+
+    def ready(self, slot=0):
+        self.decide()
+        self.report(WorkerReady(slot, 100 + slot), slot)
+        return self.decide()
+
+    def run_next(self, slot=0, elapsed_s=1.0):
+        task = self.sent[slot].pop(0)
+        self.report(TaskStarted(task.index, 0.0), slot)
+        for spec in task.experiments:
+            self.report(ExperimentEnded(spec.identity.id, 1, elapsed_s, None), slot)
+        self.report(TaskEnded(task.index, elapsed_s), slot)
+        return task
+
+    def of(self, kind):
+        return [event for event in self.news if isinstance(event, kind)]
+
+
+def test_first_decision_starts_workers_and_sends_nothing():
+    assert Play(4, slots=2).decide() == [Start(0), Start(1)]
+
+
+def test_not_more_workers_are_started_than_there_are_tasks():
+    assert Play(1, slots=4).decide() == [Start(0)]
+
+
+def test_a_ready_worker_gets_one_task_while_durations_are_unknown():
+    play = Play(10)
+    play.ready()
+    assert len(play.sent[0]) == 1
+    assert [event.place for event in play.of(ExperimentQueued)] == [0]
+
+
+def test_short_tasks_are_sent_several_at_a_time_and_long_ones_one_by_one():
+    short, long = Play(1000), Play(1000)
+    for play, elapsed_s in ((short, 0.001), (long, 1.0)):
+        play.ready()
+        play.run_next(elapsed_s=elapsed_s)
+        play.decide()
+    assert len(short.sent[0]) == 50
+    assert len(long.sent[0]) == 1
+
+
+def test_the_last_tasks_are_shared_between_workers():
+    play = Play(9, slots=2)
+    play.ready(0)
+    play.run_next(0, elapsed_s=0.0001)
+    play.ready(1)
+    assert len(play.sent[0]) <= 2
+    assert len(play.sent[1]) <= 2
+
+
+def test_every_experiment_runs_once_and_then_all_is_done():
+    play = Play(7)
+    play.ready()
+    while not play.coordinator.done:
+        if play.sent[0]:
+            play.run_next()
+        play.decide()
+    assert [event.place for event in play.of(ExperimentQueued)] == list(range(7))
+    assert len(play.of(ExperimentEnded)) == 7
+
+
+def test_a_death_costs_the_running_experiment_an_attempt_and_the_waiting_ones_nothing():
+    play = Play(100)
+    play.ready()
+    play.run_next(elapsed_s=0.001)
+    play.decide()
+    running, *waiting = play.sent[0]
+    play.report(TaskStarted(running.index, 0.0))
+    play.report(WorkerDied(0, 100, KILLED))
+    (lost,) = play.of(ExperimentLost)
+    assert lost.experiment_id == running.experiments[0].identity.id
+    assert lost.retry
+    assert "SIGKILL" in lost.failure.message
+    play.sent[0].clear()
+    play.ready()
+    assert play.sent[0][0] == waiting[0]
+
+
+def test_an_experiment_that_kills_its_workers_fails_after_max_attempts_and_is_tried_last():
+    play = Play(2, max_attempts=2)
+    play.ready()
+    first = play.sent[0].pop()
+    play.report(TaskStarted(first.index, 0.0))
+    play.report(WorkerDied(0, 100, KILLED))
+    play.ready()
+    again = play.sent[0].pop()
+    assert again.experiments == first.experiments
+    play.report(TaskStarted(again.index, 0.0))
+    assert play.of(ExperimentStarted)[-1].attempt == 2
+    play.report(WorkerDied(0, 100, KILLED))
+    assert [event.retry for event in play.of(ExperimentLost)] == [True, False]
+    play.ready()
+    play.run_next()
+    play.decide()
+    assert play.coordinator.done
+
+
+def test_branches_that_had_ended_before_a_death_are_not_run_again():
+    play = Play(3, branches=3)
+    play.ready()
+    (task,) = play.sent[0]
+    play.sent[0].clear()
+    play.report(TaskStarted(task.index, 0.0))
+    play.report(ExperimentEnded(task.experiments[1].identity.id, 1, 0.1, None))
+    play.report(WorkerDied(0, 100, KILLED))
+    play.ready()
+    (again,) = play.sent[0]
+    assert [spec.index for spec in again.experiments] == [0, 2]
+    assert [spec.branch for spec in again.experiments] == [0, 2]
+
+
+def test_a_task_over_its_time_is_killed_once():
+    play = Play(1, timeout_s=10)
+    play.ready()
+    play.report(TaskStarted(play.sent[0][0].index, 100.0))
+    assert play.decide(now=109.0) == []
+    assert play.decide(now=111.0) == [Kill(0, "timeout")]
+    assert play.decide(now=112.0) == []
+
+
+def test_a_worker_is_replaced_after_its_number_of_tasks():
+    play = Play(2, tasks_per_worker=1)
+    play.ready()
+    play.run_next()
+    assert play.decide() == [Stop(0)]
+    play.report(WorkerDied(0, 100, Death("stopped")))
+    assert play.decide() == [Start(0)]
+    assert not play.of(ExperimentLost)
+
+
+def test_after_stop_nothing_new_is_sent_and_what_runs_may_end():
+    play = Play(10)
+    play.ready()
+    play.coordinator.stop()
+    assert not play.coordinator.done
+    play.run_next()
+    assert play.decide() == []
+    assert play.coordinator.done
+
+
+def test_workers_that_die_before_they_begin_end_the_run_with_a_reason():
+    play = Play(10)
+    for _ in range(3):
+        play.decide()
+        play.report(WorkerDied(0, 100, Death("exit", exit_code=1, detail="no module named x")))
+    assert play.coordinator.done
+    assert isinstance(play.coordinator.error, WorkersDieError)
+
+
+def test_an_error_of_the_domain_ends_the_run_after_what_runs():
+    def broken():
+        raise ZeroDivisionError("in the update")
+
+    domain = Domain(x=[1, 2, 3]).set_update(broken, "%1")
+    coordinator = Coordinator(TaskSource(domain, IterationOptions()), 1)
+    coordinator.decide(0.0)
+    coordinator.handle(0, WorkerReady(0, 1))
+    ((_, (task,)),), _ = coordinator.decide(0.0)
+    assert coordinator.error is None
+    coordinator.handle(0, TaskStarted(task.index, 0.0))
+    coordinator.handle(0, ExperimentEnded(task.experiments[0].identity.id, 1, 0.1, None))
+    coordinator.handle(0, TaskEnded(task.index, 0.1))
+    coordinator.decide(0.0)
+    assert coordinator.done
+    assert isinstance(coordinator.error, Exception)
+
+
+@pytest.mark.parametrize("slots", [1, 3])
+def test_an_update_at_the_end_waits_for_all_experiments(slots):
+    seen = []
+
+    def more():
+        seen.append(len(play.of(ExperimentEnded)))
+        return Domain(x=[10, 11]) if len(seen) == 1 else None
+
+    play = Play(1, slots=slots)
+    domain = Domain(x=[1, 2, 3]).set_update(more, "last")
+    play.coordinator = Coordinator(TaskSource(domain, IterationOptions()), slots)
+    for slot in range(slots):
+        play.decide()
+        play.report(WorkerReady(slot, slot), slot)
+    play.decide()
+    while not play.coordinator.done:
+        for slot in range(slots):
+            if play.sent[slot]:
+                play.run_next(slot)
+        for command in play.decide():
+            if isinstance(command, Start):
+                play.report(WorkerReady(command.slot, 0), command.slot)
+    assert seen == [3, 5]
+    assert len(play.of(ExperimentQueued)) == 5

@@ -1,0 +1,30 @@
+"""Errors cross processes."""
+
+import pickle
+
+import pytest
+
+from research_runner import errors
+
+EXAMPLES = [
+    errors.RunnerError("text"),
+    errors.OptionError("workers", "must be positive"),
+    errors.ResearchExistsError("folder"),
+    errors.MissingPackageError("results.df", "research-results"),
+    errors.WorkersDieError("killed", 3),
+    errors.NotRunError("name"),
+    errors.NotAResearchError("folder"),
+]
+
+
+def test_every_error_has_an_example():
+    assert {type(example).__name__ for example in EXAMPLES} == set(errors.__all__)
+
+
+@pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
+def test_an_error_survives_pickling(error):
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is type(error)
+    assert str(again) == str(error)
+    assert vars(again) == vars(error)
+    assert isinstance(again, errors.RunnerError)
