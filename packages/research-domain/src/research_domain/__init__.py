@@ -2,6 +2,8 @@
 
 ``domain``    Domain, Option: spaces of parameters and their operators
 ``alias``     Alias, ConfigAlias: readable names beside values
+``samplers``  samplers, uniform, loguniform, integers, choice: values drawn at random
+``spec``      domains as plain nested dictionaries
 ``config``    Config: nested dictionaries with paths
 ``when``      When: which iterations something happens in
 ``seeds``     seeds and generators
@@ -9,6 +11,7 @@
 ``errors``    everything that is raised
 """
 
+from research_domain._filters import Constraint
 from research_domain._version import __version__
 from research_domain.alias import AUXILIARY_KEYS, Alias, ConfigAlias
 from research_domain.config import Config
@@ -20,6 +23,7 @@ from research_domain.errors import (
     InfiniteDomainError,
     ParameterError,
     PredicateError,
+    SamplerError,
     SeedError,
     SpecError,
     UpdateError,
@@ -28,6 +32,19 @@ from research_domain.errors import (
     ZipError,
 )
 from research_domain.identity import Identifier, Identity
+from research_domain.iteration import IterParams
+from research_domain.samplers import (
+    ChoiceSampler,
+    ConstantSampler,
+    HistoSampler,
+    NumpySampler,
+    Sampler,
+    ScipySampler,
+    choice,
+    integers,
+    loguniform,
+    uniform,
+)
 from research_domain.seeds import experiment_seed, make_rng, make_seed_sequence
 from research_domain.updates import UpdateRule
 from research_domain.when import When
@@ -35,18 +52,27 @@ from research_domain.when import When
 __all__ = [
     "AUXILIARY_KEYS",
     "Alias",
+    "ChoiceSampler",
     "Config",
     "ConfigAlias",
     "ConfigKeyError",
+    "ConstantSampler",
+    "Constraint",
     "Domain",
     "DomainError",
     "DomainIndexError",
+    "HistoSampler",
     "Identifier",
     "Identity",
     "InfiniteDomainError",
+    "IterParams",
+    "NumpySampler",
     "Option",
     "ParameterError",
     "PredicateError",
+    "Sampler",
+    "SamplerError",
+    "ScipySampler",
     "SeedError",
     "SpecError",
     "UpdateError",
@@ -56,7 +82,11 @@ __all__ = [
     "WhenError",
     "ZipError",
     "__version__",
+    "choice",
     "experiment_seed",
+    "integers",
+    "loguniform",
     "make_rng",
     "make_seed_sequence",
+    "uniform",
 ]

@@ -112,12 +112,17 @@ class ConfigAlias:
         self._pairs = unique(tuple((check_key(key), as_alias(value)) for key, value in items))
 
     @classmethod
-    def _of(cls, pairs: Pairs) -> ConfigAlias:
+    def of_pairs(cls, pairs: Pairs) -> ConfigAlias:
         """Wrap pairs whose keys are known to differ."""
         config = _new(cls)
         config._pairs = pairs
         config._prefix = ""
         return config
+
+    @property
+    def pairs(self) -> Pairs:
+        """The aliases of keys and values, in order."""
+        return self._pairs
 
     @property
     def prefix(self) -> str:
@@ -168,7 +173,10 @@ class ConfigAlias:
         >>> ConfigAlias([('b', 2), ('a', 1)]).alias(as_string=True, delim=', ')
         'a_1, b_2'
         """
-        names = {key.alias: value.alias for key, value in self._pairs}
+        names = {
+            key._alias or key.alias: value.alias if value._alias is None else value._alias
+            for key, value in self._pairs
+        }
         if as_string:
             return delim.join([f"{key}_{names[key]}" for key in sorted(names)])
         return names
@@ -211,7 +219,7 @@ class ConfigAlias:
         if not popped:
             return None
         self._pairs = tuple(pair for pair in self._pairs if pair not in popped)
-        return ConfigAlias._of(popped)
+        return ConfigAlias.of_pairs(popped)
 
     def set_prefix(self, keys: Iterable[str], n_digits: int) -> ConfigAlias:
         """Set the readable beginning of the id from items that hold option indices.
@@ -250,7 +258,7 @@ class ConfigAlias:
             if not isinstance(other, Mapping):
                 return NotImplemented
             other = ConfigAlias(other)
-        result = ConfigAlias._of(unique(self._pairs + other._pairs))
+        result = ConfigAlias.of_pairs(unique(self._pairs + other._pairs))
         result._prefix = self._prefix
         return result
 

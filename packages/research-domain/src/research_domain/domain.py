@@ -1,144 +1,270 @@
-"""Domain: a space of parameters."""
+"""Domain: a space of parameters, a way through it, and how it is replaced."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from research_domain.alias import Alias, ConfigAlias, Pairs, as_alias, check_key, unique
-from research_domain.errors import ParameterError, UpdateError
+from research_domain import _text, spec
+from research_domain._body import has_filters, is_random, zipped
+from research_domain.algebra import options_body
+from research_domain.errors import ParameterError, UpdateError, ZipError
+from research_domain.options import create_aliases, option_items, option_iterator, option_sample
 from research_domain.updates import UpdateRule
-from research_domain.when import When
+from research_domain.walking import Walk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from typing import Self
 
 __all__ = ["Domain", "Option"]
 
 
-class Domain:
-    """Parameters and the values to try."""
+class Domain(Walk):
+    """Parameters and the values to try, as a lazy value that produces configs.
 
-    def __init__(self, domain: Mapping[Any, Any] | Domain | None = None, **kwargs: Any) -> None:
+    Parameters
+    ----------
+    domain : mapping or Domain, optional
+        Name of each parameter to its values: a list, tuple, array, range, sampler, frozen distribution of
+        ``scipy.stats``, or any object with ``sample(size)``. Names may be paths such as ``'model/layers'``.
+    **kwargs
+        The same, for names that are identifiers.
+
+    Raises
+    ------
+    ParameterError
+        If there is nothing to try in the values of a parameter.
+
+    Notes
+    -----
+    All combinations are produced, the last parameter varying fastest; sampled parameters are drawn anew for
+    each. A domain of sampled parameters alone is infinite. ``+`` puts one domain after another,
+    ``*`` combines each config with each, ``@`` joins two domains config by config, ``number * domain`` gives
+    a weight: neighbouring summands with weights are sampled from. An empty domain has a single empty config.
+
+    Examples
+    --------
+    >>> domain = Domain(a=[1, 2]) * Domain(b=[3, 4])
+    >>> len(domain), domain[2]
+    (4, ConfigAlias({'a': '2', 'b': '3', 'repetition': '0', 'updates': '0'}))
+    """
+
+    create_aliases = staticmethod(create_aliases)
+    option_items = staticmethod(option_items)
+    option_iterator = staticmethod(option_iterator)
+    option_sample = staticmethod(option_sample)
+
+    def __init__(self, /, domain: Mapping[Any, Any] | Domain | None = None, **kwargs: Any) -> None:
         if isinstance(domain, Domain):
-            self._items: list[Pairs] = domain._items
+            self._body = domain._body
+            if kwargs:
+                self._body = (domain * Domain(kwargs))._body
+        elif domain is None or isinstance(domain, Mapping):
+            self._body = options_body({**(domain or {}), **kwargs})
         else:
-            items: list[Pairs] = [()]
-            for key, values in {**(domain or {}), **kwargs}.items():
-                name = check_key(key)
-                if isinstance(values, str) or not hasattr(values, "__iter__") or not len(values):
-                    raise ParameterError(name.value, f"values are a list, got {values!r}")
-                items = [(*left, (name, as_alias(value))) for left in items for value in values]
-            self._items = items
-        self._params: dict[str, Any] = {}
-        self._updates = 0
-        self.update_rule: UpdateRule | None = None
-        self._iterator: Iterator[ConfigAlias] | None = None
+            raise ParameterError(
+                "domain",
+                f"expected a mapping from names to values, got {domain!r}; a parameter named 'domain' "
+                "is written Domain({'domain': [...]})",
+            )
+        self._rule: UpdateRule | None = None
 
-    @classmethod
-    def _of(cls, items: list[Pairs]) -> Domain:
-        domain = cls()
-        domain._items = items
+    def __matmul__(self, other: Any) -> Self:
+        """Join two finite domains of equal length config by config.
+
+        Examples
+        --------
+        >>> [c.alias(True) for c in (Domain(a=[1, 2]) @ Domain(b=[3, 4])).set_iter_params(additional=False)]
+        ['a_1-b_3', 'a_2-b_4']
+        """
+        if not isinstance(other, Domain):
+            return NotImplemented
+        if has_filters(self._body) or has_filters(other._body):
+            raise ZipError(None, None, "their lengths depend on draws; filter afterwards: (a @ b).where(...)")
+        size, others = self.len, other.len
+        if size is None or others is None:
+            raise ZipError(
+                size, others, "use * to draw for each config, or cross the sampled one with a list"
+            )
+        if size != others:
+            raise ZipError(size, others)
+        return self._of(zipped(self._body, other._body, size))
+
+    def copy(self) -> Self:
+        """Return a domain with the same configs, parameters of iteration, draws and update.
+
+        Examples
+        --------
+        >>> domain = Domain(a=[1, 2])
+        >>> domain.copy().set_iter_params(n_reps=5).size, domain.size
+        (10, 2)
+        """
+        if is_random(self._body):
+            self.seed_sequence  # noqa: B018  # is drawn now, so that both have the same
+        domain = self._of(self._body)
+        domain._params, domain._rule = self._params, self._rule
+        domain._updates, domain._seed = self._updates, self._seed
         return domain
 
-    def __mul__(self, other: Domain) -> Domain:
-        return Domain._of([unique(left + right) for left in self._items for right in other._items])
+    def set_update(self, function: Callable[..., Domain | None], when: Any, **kwargs: Any) -> Self:
+        """Set how this domain is replaced while it is being explored.
 
-    def __add__(self, other: Domain) -> Domain:
-        return Domain._of(self._items + other._items)
+        Parameters
+        ----------
+        function : callable
+            Returns the new domain, or None to keep this one.
+        when : int, str or list
+            See :class:`research_domain.When`, with "configs generated so far, minus one" in place of the
+            iteration; ``'last'`` is when this domain is exhausted.
+        **kwargs
+            Arguments of the function; named expressions are evaluated first.
 
-    @property
-    def len(self) -> int | None:
-        return len(self._items)
+        Returns
+        -------
+        Domain
+            This object.
 
-    def __len__(self) -> int:
-        return len(self._items)
-
-    @property
-    def is_finite(self) -> bool:
-        return True
-
-    @property
-    def size(self) -> int | None:
-        n_items = self._params.get("n_items")
-        return (len(self) if n_items is None else n_items) * int(self._params.get("n_reps", 1))
-
-    def copy(self) -> Domain:
-        domain = Domain._of(self._items)
-        domain._params, domain._updates, domain.update_rule = (
-            dict(self._params),
-            self._updates,
-            self.update_rule,
-        )
-        return domain
-
-    def set_iter_params(
-        self,
-        n_items: int | None = None,
-        n_reps: int = 1,
-        repeat_each: int | None = None,
-        produced: int = 0,
-        additional: bool = True,
-        create_id_prefix: bool | int = False,
-        seed: Any = None,
-    ) -> Domain:
-        self._params = {
-            "n_items": n_items,
-            "n_reps": n_reps,
-            "repeat_each": repeat_each,
-            "produced": produced,
-            "additional": additional,
-        }
+        Raises
+        ------
+        UpdateError, WhenError
+            If they cannot be understood.
+        """
+        self._rule = UpdateRule.parse(function, when, kwargs)
         return self
 
-    def set_update(self, function: Callable[..., Domain | None], when: Any, **kwargs: Any) -> Domain:
-        self.update_rule = UpdateRule(function, When.parse(when), kwargs)
-        return self
+    @property
+    def update_rule(self) -> UpdateRule | None:
+        """How this domain is replaced, None if it is not."""
+        return self._rule
 
-    def update(self, generated: int, research: Any) -> Domain | None:
-        rule = self.update_rule
-        if rule is None:
+    def update(self, generated: int, research: Any = None) -> Domain | None:
+        """Return the domain that replaces what is left of this one, None if it goes on.
+
+        Parameters
+        ----------
+        generated : int
+            Number of configs generated so far, those of former domains included.
+        research : object, optional
+            What named expressions among the arguments are evaluated with.
+
+        Returns
+        -------
+        Domain or None
+
+        Raises
+        ------
+        UpdateError
+            If the function returns something else.
+
+        Examples
+        --------
+        >>> domain = Domain(x=[1, 2]).set_update(lambda: Domain(x=[3]), when='last')
+        >>> domain.update(generated=1)
+        >>> [config.config() for config in domain.update(generated=2)]
+        [Config({'x': 3, 'repetition': 0, 'updates': 1})]
+        """
+        if self._rule is None or generated < 1:
             return None
         size = self.size
-        last = size is not None and generated - self._params.get("produced", 0) >= size
-        if not rule.when.due(generated - 1, last):
+        last = size is not None and generated - self.iter_params.produced >= size
+        if not self._rule.when.due(generated - 1, last):
             return None
-        new = rule.function(**rule.kwargs)
+        return self.replaced(self._rule.function(**self._rule.arguments(research=research)), generated)
+
+    def replaced(self, new: Domain | None, generated: int) -> Domain | None:
+        """Return what a function of an update returned, made ready to go on with.
+
+        Parameters
+        ----------
+        new : Domain or None
+            It keeps its own parameters of iteration and its own update if they were set, else takes over
+            those of this domain.
+        generated : int
+            Number of configs generated so far.
+
+        Raises
+        ------
+        UpdateError
+            If it is not a domain.
+        """
         if new is None:
             return None
         if not isinstance(new, Domain):
-            raise UpdateError("function", f"returned {new!r}, not a domain or None")
-        new = new.copy()
-        new._params = {**self._params, "produced": generated}
-        new.update_rule = rule
-        new._updates = self._updates + 1
-        return new
+            raise UpdateError("function", f"expected it to return a domain or None, got {new!r}")
+        old = new._params or self.iter_params
+        domain = new.copy().set_iter_params(
+            old.n_items, old.n_reps, old.repeat_each, generated, old.additional, old.create_id_prefix
+        )
+        domain._seed = self.seed_sequence if new._params is None or old.seed is None else new._seed
+        domain._rule = new._rule or self._rule
+        domain._updates = self._updates + 1
+        return domain
 
-    def __iter__(self) -> Iterator[ConfigAlias]:
-        n_items = self._params.get("n_items")
-        n_items = len(self) if n_items is None else n_items
-        each = self._params.get("repeat_each") or n_items or 1
-        repetition, updates = check_key("repetition"), check_key("updates")
-        for start in range(0, n_items, each):
-            for rep in range(self._params.get("n_reps", 1)):
-                for index in range(start, min(start + each, n_items)):
-                    extra = ((repetition, Alias(rep)), (updates, Alias(self._updates)))
-                    pairs = self._items[index % len(self)]
-                    yield ConfigAlias._of(pairs + extra if self._params.get("additional", True) else pairs)
+    def to_spec(self) -> dict[str, Any]:
+        """Describe this domain by plain nested dictionaries that fit into JSON, TOML and YAML.
 
-    @property
-    def iterator(self) -> Iterator[ConfigAlias]:
-        if self._iterator is None:
-            self._iterator = iter(self)
-        return self._iterator
+        Returns
+        -------
+        dict
+            See :mod:`research_domain.spec`. The update is left out.
 
-    def reset_iter(self) -> None:
-        self._iterator = None
+        Raises
+        ------
+        SpecError
+            If there is something in it that is not plain data, such as a function.
 
-    def create_iter(self) -> Iterator[ConfigAlias]:
-        self._iterator = iter(self)
-        return self._iterator
+        Examples
+        --------
+        >>> (Domain(a=[1, 2]) + Domain(b=[3])).to_spec()
+        {'$sum': [{'a': [1, 2]}, {'b': [3]}]}
+        """
+        return spec.to_spec(self._body, self._params)
+
+    @classmethod
+    def from_spec(cls, description: Mapping[str, Any]) -> Self:
+        """Make a domain from what :meth:`to_spec` gave.
+
+        Parameters
+        ----------
+        description : mapping
+            In the simplest case the name of each parameter to the list of its values.
+
+        Raises
+        ------
+        SpecError
+            If it cannot be understood.
+
+        Examples
+        --------
+        >>> Domain.from_spec({'$zip': [{'a': [1, 2]}, {'b': [3, 4]}]})
+        Domain(a=[1, 2]) @ Domain(b=[3, 4])
+        """
+        domain, params = spec.from_spec(cls, description)
+        return domain.set_iter_params(**params) if params else domain
+
+    def __repr__(self) -> str:
+        return _text.describe(self._body) + _text.describe_params(self.iter_params)
+
+    def _repr_html_(self) -> str:
+        return _text.table(self._body, self.len)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_iterator": None, "_ready": None}
 
 
-def Option(name: Any, values: Any) -> Domain:  # noqa: N802
-    """Return a domain of one parameter."""
+def Option(name: Any, values: Any) -> Domain:  # noqa: N802  # the name of the API
+    """Return a domain of one parameter.
+
+    Parameters
+    ----------
+    name : str or Alias
+        Name of the parameter.
+    values : sequence or sampler
+        See :class:`Domain`.
+
+    Examples
+    --------
+    >>> Option('model/layers', [1, 2]) @ Option('lr', [0.1, 0.01])
+    Domain({'model/layers': [1, 2]}) @ Domain(lr=[0.1, 0.01])
+    """
     return Domain({name: values})

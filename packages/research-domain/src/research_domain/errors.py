@@ -11,6 +11,7 @@ __all__ = [
     "InfiniteDomainError",
     "ParameterError",
     "PredicateError",
+    "SamplerError",
     "SeedError",
     "SpecError",
     "UpdateError",
@@ -80,6 +81,10 @@ class WeightError(ParameterError):
 
 class SeedError(ParameterError):
     """A seed cannot be turned into a seed sequence."""
+
+
+class SamplerError(ParameterError):
+    """A sampler was described wrongly, or cannot give what it was asked for."""
 
 
 class SpecError(ParameterError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -59,12 +58,15 @@ class Identifier:
     """
 
     def __init__(self, create_id_prefix: bool | int = False) -> None:
+        import hashlib  # late, as it takes longer than the rest of this package
+
         if create_id_prefix < 0:
             raise ParameterError(
                 "create_id_prefix", f"got {create_id_prefix!r}; use True, False or a number of digits"
             )
         self._digits = int(create_id_prefix)
-        self._seen: dict[tuple[str, int], int] = {}
+        self._seen: dict[str, int] = {}
+        self._sha256 = hashlib.sha256
         self._options: dict[str, dict[str, int]] = {}
 
     def identify(self, config: ConfigAlias) -> Identity:
@@ -84,13 +86,15 @@ class Identifier:
         for key in AUXILIARY_KEYS:
             names.pop(key, None)
         text = _stable("-".join([f"{key}_{names[key]}" for key in sorted(names)]))
-        code = _sha256(text.encode()).hexdigest()[:8]
-        occurrence = self._seen.get((code, repetition), 0)
-        self._seen[code, repetition] = occurrence + 1
-        name = f"{code}-{repetition}-{occurrence}" if occurrence else f"{code}-{repetition}"
-        digest = _sha256(f"{text}\n{repetition}\n{occurrence}".encode()).digest()
+        content = self._sha256(text.encode())
+        name = f"{content.hexdigest()[:8]}-{repetition}"
+        occurrence = self._seen.get(name, 0)
+        self._seen[name] = occurrence + 1
+        content.update(f"\n{repetition}\n{occurrence}".encode())
+        if occurrence:
+            name = f"{name}-{occurrence}"
         prefix = self._prefix(names, repetition) if self._digits else config.prefix
-        return Identity(f"{prefix}_{name}" if prefix else name, digest, repetition, occurrence)
+        return Identity(f"{prefix}_{name}" if prefix else name, content.digest(), repetition, occurrence)
 
     def _prefix(self, names: dict[str, str], repetition: int) -> str:
         indices = []
@@ -98,10 +102,6 @@ class Identifier:
             options = self._options.setdefault(key, {})
             indices.append(options.setdefault(name, len(options)))
         return "_".join(f"{index:0{self._digits}d}" for index in (*indices, repetition))
-
-
-def _sha256(data: bytes) -> hashlib._Hash:
-    return hashlib.sha256(data)
 
 
 def _stable(text: str) -> str:

@@ -11,7 +11,7 @@ from research_domain.errors import SeedError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["experiment_seed", "make_rng", "make_seed_sequence"]
+__all__ = ["distinct", "experiment_seed", "make_rng", "make_seed_sequence"]
 
 
 def make_seed_sequence(seed: Any = None) -> np.random.SeedSequence:
@@ -121,3 +121,19 @@ def experiment_seed(entropy: int | Sequence[int], digest: bytes) -> np.random.Se
     words = tuple(int(word) for word in np.frombuffer(digest, dtype="<u4"))
     parts = int(entropy) if isinstance(entropy, int | np.integer) else [int(part) for part in entropy]
     return np.random.SeedSequence(parts, spawn_key=words)
+
+
+def distinct(n: int, length: int, seed: np.random.SeedSequence) -> list[int]:
+    """Draw `n` different indices below `length`, in random order."""
+    key = (*seed.spawn_key, _INDICES)
+    rng = make_rng(np.random.SeedSequence(seed.entropy, spawn_key=key))
+    if length < 2**62:
+        return [int(index) for index in rng.choice(length, size=n, replace=False)]
+    chosen: dict[int, None] = {}
+    n_bytes = (length.bit_length() + 7) // 8 + 8
+    while len(chosen) < n:
+        chosen[int.from_bytes(rng.bytes(n_bytes), "little") % length] = None
+    return list(chosen)
+
+
+_INDICES = 0x696E6469

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+from research_domain.errors import UpdateError
+from research_domain.when import When
 
+if TYPE_CHECKING:
     from research_domain.domain import Domain
-    from research_domain.when import When
 
 __all__ = ["UpdateRule"]
 
@@ -25,10 +26,53 @@ class UpdateRule:
     when : When
         In the language of iterations, with "configs generated so far, minus one" in place of the iteration.
     kwargs : mapping
-        Arguments of the function; those with a method ``get(research=...)`` that are no mappings are
-        evaluated first.
+        Arguments of the function; what has a method ``get`` and is no mapping is a named expression.
+
+    Examples
+    --------
+    >>> rule = UpdateRule.parse(lambda: None, ['%5', 'last'])
+    >>> rule.when.due(5), rule.when.due(7, last=True)
+    (True, True)
     """
 
     function: Callable[..., Domain | None]
     when: When
     kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, function: Any, when: Any, kwargs: Mapping[str, Any] | None = None) -> UpdateRule:
+        """Read what users write.
+
+        Raises
+        ------
+        UpdateError
+            If the function cannot be called.
+        WhenError
+            If `when` cannot be understood.
+        """
+        if not callable(function):
+            raise UpdateError(
+                "function", f"expected a function that returns a domain or None, got {function!r}"
+            )
+        return cls(function, When.parse(when), dict(kwargs or {}))
+
+    def arguments(self, **context: Any) -> dict[str, Any]:
+        """Return the arguments with named expressions replaced by their values.
+
+        Parameters
+        ----------
+        **context
+            What the expressions' ``get`` is given.
+        """
+        return {
+            name: value.get(**context) if _is_expression(value) else value
+            for name, value in self.kwargs.items()
+        }
+
+
+def _is_expression(value: Any) -> bool:
+    return (
+        not isinstance(value, Mapping | type)
+        and callable(getattr(value, "get", None))
+        and not hasattr(value, "__array__")
+    )

@@ -1,0 +1,156 @@
+"""Adapters: everything that values can be taken from, as a grid node."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from research_domain._nodes import Draw, Grid, Node, Span
+from research_domain.alias import as_alias, check_key
+from research_domain.errors import ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Foreign", "Frozen", "Native", "Source", "as_source", "option_node"]
+
+LONGEST_GRID = 4096
+"""Ranges up to this length are written out, which makes them faster."""
+
+
+class Source(Protocol):
+    """Where the values of a sampled parameter come from."""
+
+    @property
+    def sampler(self) -> Any:
+        """The user's object."""
+
+    def draw(self, name: str, size: int, rng: np.random.Generator, place: tuple[Any, ...]) -> list[Any]:
+        """Return `size` values for parameter `name`."""
+
+
+class Native:
+    """A sampler whose method ``sample(size, rng)`` takes a generator."""
+
+    __slots__ = ("sampler",)
+
+    def __init__(self, sampler: Any) -> None:
+        self.sampler = sampler
+
+    def draw(self, name: str, size: int, rng: np.random.Generator, place: tuple[Any, ...]) -> list[Any]:
+        return as_values(name, self.sampler.sample(size, rng=rng), size)
+
+
+class Frozen:
+    """A frozen distribution of ``scipy.stats``."""
+
+    __slots__ = ("sampler",)
+
+    def __init__(self, sampler: Any) -> None:
+        self.sampler = sampler
+
+    def draw(self, name: str, size: int, rng: np.random.Generator, place: tuple[Any, ...]) -> list[Any]:
+        return as_values(name, self.sampler.rvs(size=size, random_state=rng), size)
+
+
+class Foreign:
+    """An object with ``sample(size)`` alone: it cannot be seeded, so what it gave is kept."""
+
+    __slots__ = ("_kept", "sampler")
+
+    def __init__(self, sampler: Any) -> None:
+        self.sampler = sampler
+        self._kept: dict[tuple[Any, ...], list[Any]] = {}
+
+    def draw(self, name: str, size: int, rng: np.random.Generator, place: tuple[Any, ...]) -> list[Any]:
+        key = (str(place), size)
+        if key not in self._kept:
+            self._kept[key] = as_values(name, self.sampler.sample(size), size)
+        return self._kept[key]
+
+
+def as_source(values: Any) -> Source | None:
+    """Return where to draw values from, None if `values` is not something to draw from."""
+    if isinstance(values, type):
+        return None
+    if callable(sample := getattr(values, "sample", None)) and not hasattr(values, "__array__"):
+        return Native(values) if _takes_rng(sample) else Foreign(values)
+    return Frozen(values) if callable(getattr(values, "rvs", None)) else None
+
+
+def _takes_rng(sample: Any) -> bool:
+    try:
+        return "rng" in inspect.signature(sample).parameters
+    except (TypeError, ValueError):
+        return False
+
+
+def as_values(name: str, sample: Any, size: int) -> list[Any]:
+    """Turn a sample into a list: scalars if one-dimensional, arrays otherwise."""
+    if isinstance(sample, list | tuple):
+        values = list(sample)
+    else:
+        array = np.asarray(sample)
+        if array.ndim == 2 and array.shape[1] == 1:
+            array = array[:, 0]
+        values = array.tolist() if array.ndim == 1 else list(array)
+    if len(values) != size:
+        raise ParameterError(name, f"the sampler was asked for {size} values and gave {len(values)}")
+    return values
+
+
+def option_node(key: Any, values: Any) -> Node:
+    """Return the node of one parameter.
+
+    Parameters
+    ----------
+    key : str or Alias
+        Name of the parameter.
+    values : sequence, array, range or sampler
+        What to try.
+
+    Raises
+    ------
+    ParameterError
+        If the key is not a string, or there is nothing to try in `values`.
+    """
+    name = check_key(key)
+    if (source := as_source(values)) is not None:
+        return Draw(name, source)
+    if isinstance(values, range) and len(values) > LONGEST_GRID:
+        return Span(name, values)
+    aliases = [as_alias(value) for value in _listed(name.value, values)]
+    return Grid((tuple((name, alias) for alias in aliases),))
+
+
+def _listed(name: str, values: Any) -> Sequence[Any]:
+    if isinstance(values, str | bytes):
+        raise ParameterError(name, f"values are a list, got the string {values!r}; write [{values!r}]")
+    if isinstance(values, Mapping):
+        raise ParameterError(
+            name,
+            f"values are a list, got a mapping with keys {list(values)}; write a list of mappings, "
+            f"or paths such as {name + '/' + str(next(iter(values), 'key'))!r} as names of parameters",
+        )
+    if isinstance(values, list | tuple | range):
+        listed: Sequence[Any] = values
+    elif hasattr(values, "__array__"):
+        listed = _from_array(name, np.asarray(values))
+    else:
+        raise ParameterError(
+            name,
+            f"values are a list, tuple, array, range or sampler, got {values!r} ({type(values).__name__})",
+        )
+    if not len(listed):
+        raise ParameterError(name, "the list of values is empty; leave the parameter out or give it values")
+    return listed
+
+
+def _from_array(name: str, array: np.ndarray[Any, Any]) -> list[Any]:
+    if not array.ndim:
+        raise ParameterError(name, f"values are a list, got an array without dimensions, {array!r}")
+    exact = array.ndim == 1 and array.dtype in (np.int64, np.float64, np.bool_)
+    return list(array.tolist()) if exact or array.dtype.kind in "OU" else list(array)

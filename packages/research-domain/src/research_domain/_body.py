@@ -1,0 +1,310 @@
+"""Body: what a domain consists of, and the operators upon it.
+
+A body is a sum of terms. A term may have a weight and filters; all that has neither is a single grid, so that
+lengths and indices stay arithmetic.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+from research_domain._filters import Constraint, Filter, Kept, Redraw, passes
+from research_domain._nodes import Concat, Draw, Grid, Node, Product, Zip
+from research_domain._sequences import Chain, Filtered, Mixture, Run, Sequence
+from research_domain.alias import ConfigAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from research_domain._draws import Draws
+    from research_domain._nodes import Found
+    from research_domain.alias import Pairs
+
+__all__ = [
+    "Body",
+    "Fixed",
+    "Term",
+    "compiled",
+    "constraints",
+    "contains",
+    "cross",
+    "filtered",
+    "has_filters",
+    "is_random",
+    "join",
+    "weighted",
+    "zipped",
+]
+
+
+class Term:
+    """A summand: a grid, or a sum that filters stand upon."""
+
+    __slots__ = ("filters", "source", "weight")
+
+    def __init__(
+        self, source: Node | Body, weight: float | None = None, filters: tuple[Filter, ...] = ()
+    ) -> None:
+        self.source = source
+        self.weight = weight
+        self.filters = filters
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is nothing but a grid."""
+        return self.weight is None and not self.filters and isinstance(self.source, Node)
+
+
+class Body:
+    """A sum of terms."""
+
+    __slots__ = ("terms",)
+
+    def __init__(self, terms: tuple[Term, ...]) -> None:
+        self.terms = terms
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Names of all parameters."""
+        return frozenset().union(*(term.source.keys for term in self.terms))
+
+    @property
+    def node(self) -> Node | None:
+        """The grid that this is, None if it has weights or filters."""
+        source = self.terms[0].source
+        return source if len(self.terms) == 1 and self.terms[0].plain and isinstance(source, Node) else None
+
+
+class Fixed(Node):
+    """A finite sum with weights as a grid, so that it can be joined to another one by one."""
+
+    __slots__ = ("body", "has_draws", "sequence", "size")
+
+    def __init__(self, body: Body, size: int, sequence: Sequence | None = None) -> None:
+        self.body = body
+        self.size = size
+        self.sequence = sequence if sequence is not None else Chain(())
+        self.has_draws = True
+
+    @property
+    def points(self) -> int:
+        return self.size
+
+    @property
+    def keys(self) -> frozenset[str]:
+        return self.body.keys
+
+    def at(self, point: int, draw: int, draws: Draws) -> Pairs:
+        return self.sequence.at(point, draw, draws)
+
+    def walk(self, start: int, draw: int, draws: Draws) -> Iterator[Pairs]:
+        return itertools.islice(self.sequence.walk(start, draw, draws), self.size - start)
+
+    def find(self, query: Mapping[str, Any], hidden: frozenset[str]) -> Iterator[Found]:
+        raise LookupError("the place of a config in a mixture is known by enumeration alone")
+
+
+def join(bodies: Iterable[Body]) -> Body:
+    """Return the sum of bodies: neighbouring grids become one."""
+    terms: list[Term] = []
+    for term in itertools.chain.from_iterable(body.terms for body in bodies):
+        last = terms[-1] if terms else None
+        if last is not None and last.plain and term.plain:
+            terms[-1] = Term(Concat.of(last.source, term.source))  # type: ignore[arg-type]
+        else:
+            terms.append(term)
+    return Body(tuple(terms))
+
+
+def weighted(body: Body, weight: float) -> Body:
+    """Multiply the weights of all summands."""
+    terms: list[Term] = []
+    for term in body.terms:
+        parts = term.source.children if term.plain and isinstance(term.source, Concat) else (term.source,)
+        whole = weight if term.weight is None else weight * term.weight
+        terms.extend(Term(part, whole, term.filters) for part in parts)
+    return Body(tuple(terms))
+
+
+def filtered(body: Body, predicate: Callable[..., Any]) -> Body:
+    """Keep what a predicate likes."""
+    new = (Filter(predicate),)
+    if len(body.terms) > 1:
+        return Body((Term(body, None, new),))
+    (term,) = body.terms
+    return Body((_filtered(term.source, term.weight, term.filters, new),))
+
+
+def _filtered(
+    source: Node | Body, weight: float | None, old: tuple[Filter, ...], new: tuple[Filter, ...]
+) -> Term:
+    if isinstance(source, Kept):
+        return Term(Kept(source.children[0], source.filters + new), weight)
+    if isinstance(source, Node) and not source.has_draws:
+        return Term(Kept(source, new), weight)
+    return Term(source, weight, old + new)
+
+
+def cross(left: Body, right: Body) -> Body:
+    """Combine each config of one body with each of another."""
+    if left.node is not None and right.node is not None:
+        return Body((Term(Product.of((left.node, right.node))),))
+    for one, other in ((left, right), (right, left)):
+        if isinstance(one.node, Grid) and not one.node.pools:
+            return other
+    pairs = itertools.product(_factors(left), _factors(right))
+    return join(Body((_cross_terms(one, other),)) for one, other in pairs)
+
+
+def _factors(body: Body) -> Iterator[Term]:
+    """Yield terms whose filters are ready for being combined: those upon draws alone draw again."""
+    for term in body.terms:
+        parts: tuple[Node | Body, ...] = (term.source,)
+        if term.filters and isinstance(term.source, Concat):
+            parts = term.source.children
+        for part in parts:
+            if not term.filters or isinstance(part, Body):
+                yield Term(part, term.weight, term.filters)
+            elif part.points == 1 and part.endless_at == 0:
+                yield Term(Redraw(part, term.filters), term.weight)
+            else:
+                yield _filtered(part, term.weight, (), term.filters)
+
+
+def _cross_terms(left: Term, right: Term) -> Term:
+    weights = [term.weight for term in (left, right) if term.weight is not None]
+    weight = None if not weights else weights[0] * (weights[1] if len(weights) > 1 else 1)
+    filters = [one.narrowed(term.source.keys) for term in (left, right) for one in term.filters]
+    return Term(_cross_sources(left.source, right.source), weight, tuple(filters))
+
+
+def _cross_sources(left: Node | Body, right: Node | Body) -> Node | Body:
+    if isinstance(left, Node) and isinstance(right, Node):
+        return Product.of((left, right))
+    return cross(*(Body((Term(one),)) if isinstance(one, Node) else one for one in (left, right)))
+
+
+def zipped(left: Body, right: Body, size: int) -> Body:
+    """Join finite bodies of one size config by config."""
+    weights = [body.terms[0].weight if len(body.terms) == 1 else None for body in (left, right)]
+    known = [weight for weight in weights if weight is not None]
+    weight = None if not known else known[0] * (known[1] if len(known) > 1 else 1)
+    return Body((Term(Zip(_as_node(left, size), _as_node(right, size)), weight),))
+
+
+def _as_node(body: Body, size: int) -> Node:
+    source = body.terms[0].source
+    return source if len(body.terms) == 1 and isinstance(source, Node) else Fixed(body, size)
+
+
+def has_filters(body: Body) -> bool:
+    """Tell whether the length depends on what is drawn."""
+    return any(
+        term.filters or (isinstance(term.source, Body) and has_filters(term.source)) for term in body.terms
+    )
+
+
+def is_random(body: Body) -> bool:
+    """Tell whether anything depends on the seed."""
+    return any(
+        term.weight is not None or isinstance(term.source, Body) or term.source.has_draws
+        for term in body.terms
+    )
+
+
+def constraints(sequence: Sequence, draws: Draws) -> Iterator[Constraint]:
+    """Yield what each ``where`` removed, in the order of the terms."""
+    for part in _parts(sequence):
+        if isinstance(part, Filtered):
+            yield part.constraint(draws)
+        elif isinstance(part, Kept):
+            yield part.constraint()
+        elif isinstance(part, Redraw):
+            yield part.constraint(draws)
+
+
+def _parts(part: Sequence | Node) -> Iterator[Sequence | Node]:
+    """Yield a sequence or node and all that it consists of."""
+    yield part
+    inner: tuple[Sequence | Node, ...] = ()
+    if isinstance(part, Node):
+        inner = (part.sequence,) if isinstance(part, Fixed) else part.children
+    elif isinstance(part, Run):
+        inner = (part.node,)
+    elif isinstance(part, Filtered):
+        inner = (part.base,)
+    elif isinstance(part, Chain | Mixture):
+        inner = part.parts
+    for one in inner:
+        yield from _parts(one)
+
+
+class _Streams:
+    """Numbers the places of a body that draw, and those that remember; the former by order alone."""
+
+    __slots__ = ("leaves", "others")
+
+    def __init__(self) -> None:
+        self.leaves = itertools.count()
+        self.others = itertools.count(2**31)
+
+
+def compiled(body: Body) -> Sequence:
+    """Return what a body produces, its random streams numbered."""
+    return _sequence(body, _Streams())
+
+
+def _sequence(body: Body, streams: _Streams) -> Sequence:
+    groups: list[Sequence] = []
+    for has_weight, terms in itertools.groupby(body.terms, key=lambda term: term.weight is not None):
+        members = tuple(terms)
+        parts = tuple(_term(term, streams) for term in members)
+        if has_weight and len(parts) > 1:
+            groups.append(Mixture(parts, tuple(term.weight or 0.0 for term in members), next(streams.others)))
+        else:
+            groups.extend(parts)
+    return groups[0] if len(groups) == 1 else Chain(tuple(groups))
+
+
+def _term(term: Term, streams: _Streams) -> Sequence:
+    if isinstance(term.source, Body):
+        base = _sequence(term.source, streams)
+    else:
+        base = Run(_numbered(term.source, streams))
+    return Filtered(base, term.filters, next(streams.others)) if term.filters else base
+
+
+def _numbered(node: Node, streams: _Streams) -> Node:
+    if isinstance(node, Draw):
+        return Draw(node.key, node.source, next(streams.leaves))
+    if isinstance(node, Fixed):
+        return Fixed(node.body, node.size, _sequence(node.body, streams))
+    if not node.has_draws:
+        return node
+    children = tuple(_numbered(child, streams) for child in node.children)
+    if isinstance(node, Redraw):
+        return Redraw(children[0], node.filters, next(streams.others))
+    return node.rebuilt(children)
+
+
+def contains(body: Body, query: Mapping[str, Any]) -> bool:
+    """Tell whether a flat config is one of a body's; any value will do for a sampled parameter.
+
+    Raises
+    ------
+    LookupError
+        If only enumeration can tell.
+    """
+    pairs = ConfigAlias(query).pairs
+    return any(
+        all(passes((one,), pairs) for one in term.filters)
+        for term in body.terms
+        if _holds(term.source, query)
+    )
+
+
+def _holds(source: Node | Body, query: Mapping[str, Any]) -> bool:
+    if isinstance(source, Body):
+        return contains(source, query)
+    return any(paths == query.keys() for _, paths in source.find(query, frozenset()))

@@ -1,0 +1,130 @@
+"""Algebra: spaces of parameters as lazy values, and the operators that combine them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from research_domain._adapters import option_node
+from research_domain._body import Body, Term, cross, filtered, join, weighted
+from research_domain._nodes import Node, Product
+from research_domain.alias import check_key
+from research_domain.errors import ParameterError, WeightError
+
+if TYPE_CHECKING:
+    from typing import Self
+
+__all__ = ["Algebra"]
+
+
+class Algebra:
+    """A space of parameters without anything that says how to go through it.
+
+    Operators return new objects with default parameters of iteration and never change their operands.
+    """
+
+    __array_ufunc__ = None  # so that a numpy number leaves `number * domain` to us
+
+    _body: Body
+
+    @classmethod
+    def _of(cls, body: Body) -> Self:
+        domain = cls()
+        domain._body = body
+        return domain
+
+    def __mul__(self, other: Any) -> Self:
+        """Combine each config with each of another domain, or multiply the weight by a number.
+
+        Examples
+        --------
+        >>> from research_domain import Domain
+        >>> [c.alias(True) for c in (Domain(a=[1, 2]) * Domain(b=[3, 4])).set_iter_params(additional=False)]
+        ['a_1-b_3', 'a_1-b_4', 'a_2-b_3', 'a_2-b_4']
+        """
+        if isinstance(other, Algebra):
+            return self._of(cross(self._body, other._body))
+        return self.__rmul__(other)
+
+    def __rmul__(self, weight: Any) -> Self:
+        if isinstance(weight, str) or not hasattr(weight, "__float__") or np.ndim(weight):
+            return NotImplemented
+        return self._of(weighted(self._body, _check_weight(weight)))
+
+    def __add__(self, other: Any) -> Self:
+        """Put the configs of another domain after these.
+
+        Examples
+        --------
+        >>> from research_domain import Domain
+        >>> [c.alias(True) for c in (Domain(a=[1, 2]) + Domain(b=[3])).set_iter_params(additional=False)]
+        ['a_1', 'a_2', 'b_3']
+        """
+        if not isinstance(other, Algebra):
+            return NotImplemented
+        return self._of(join((self._body, other._body)))
+
+    def __radd__(self, other: Any) -> Self:
+        """Let ``sum(domains)`` begin with its zero."""
+        return self._of(self._body) if isinstance(other, int) and other == 0 else NotImplemented
+
+    def where(self, predicate: Callable[..., Any]) -> Self:
+        """Keep the configs that a predicate likes, lazily.
+
+        Parameters
+        ----------
+        predicate : callable
+            Takes the :class:`~research_domain.Config` without auxiliary keys, returns whether to keep it.
+            In a product it is still shown no more than the parameters that it was written for.
+
+        Returns
+        -------
+        Domain
+
+        Raises
+        ------
+        ParameterError
+            If it cannot be called.
+
+        Examples
+        --------
+        >>> from research_domain import Domain
+        >>> grid = Domain(a=[1, 2, 3]) * Domain(b=[1, 2, 3])
+        >>> upper = grid.where(lambda config: config['a'] < config['b'])
+        >>> len(upper), upper.constraints[0].removed
+        (3, 6)
+        """
+        if not callable(predicate):
+            raise ParameterError("predicate", f"expected a function of a config, got {predicate!r}")
+        return self._of(filtered(self._body, predicate))
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of all parameters, sorted."""
+        return tuple(sorted(self._body.keys))
+
+
+def _check_weight(weight: Any) -> float:
+    problem = "a weight is a positive finite number"
+    if isinstance(weight, bool):
+        raise WeightError("weight", f"{problem}, got {weight!r}")
+    number = float(weight)
+    if not number > 0 or math.isinf(number):
+        raise WeightError("weight", f"{problem}, got {weight!r}")
+    return number
+
+
+def options_body(options: Mapping[Any, Any]) -> Body:
+    """Return the product of parameters."""
+    seen: set[str] = set()
+    nodes: list[Node] = []
+    for key, values in options.items():
+        name = check_key(key).value
+        if name in seen:
+            raise ParameterError(name, "is given twice, under one name with different aliases")
+        seen.add(name)
+        nodes.append(option_node(key, values))
+    return Body((Term(Product.of(nodes)),))

@@ -1,0 +1,147 @@
+"""Iteration: how many configs are produced, and in which order they are repeated."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from research_domain.alias import Alias, ConfigAlias, Pairs, check_key
+from research_domain.errors import ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["IterParams"]
+
+_BUFFER = 4096
+_ENDLESS_BLOCK = 100
+
+
+@dataclass(frozen=True, slots=True)
+class IterParams:
+    """How a domain is iterated; see :meth:`research_domain.Domain.set_iter_params`.
+
+    Raises
+    ------
+    ParameterError
+        If a number is not what it should be.
+    """
+
+    n_items: int | None = None
+    n_reps: int = 1
+    repeat_each: int | None = None
+    produced: int = 0
+    additional: bool = True
+    create_id_prefix: bool | int = False
+    seed: Any = None
+
+    def __post_init__(self) -> None:
+        _check("n_items", self.n_items, 0, optional=True)
+        _check("n_reps", self.n_reps, 1)
+        _check("repeat_each", self.repeat_each, 1, optional=True)
+        _check("produced", self.produced, 0)
+        if not isinstance(self.create_id_prefix, bool):
+            _check("create_id_prefix", self.create_id_prefix, 0)
+
+
+def _check(name: str, value: Any, least: int, optional: bool = False) -> None:
+    if optional and value is None:
+        return
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
+        choice = " or None" if optional else ""
+        raise ParameterError(name, f"expected an int of at least {least}{choice}, got {value!r}")
+
+
+class Schedule:
+    """Positions of an iteration: which config, which repetition.
+
+    Parameters
+    ----------
+    items : int or None
+        Number of configs without repetitions, None if endless.
+    each : int
+        Number of configs that are repeated together.
+    reps : int
+        Number of repetitions.
+    """
+
+    __slots__ = ("each", "items", "reps")
+
+    def __init__(self, items: int | None, each: int, reps: int) -> None:
+        self.items = items
+        self.each = each
+        self.reps = reps
+
+    @classmethod
+    def of(cls, params: IterParams, length: int | None) -> Schedule:
+        """Make the schedule of a domain of some length."""
+        items = length if params.n_items is None else params.n_items
+        if length == 0:
+            items = 0
+        each = params.repeat_each or (_ENDLESS_BLOCK if items is None else max(items, 1))
+        return cls(items, int(each), int(params.n_reps))
+
+    @property
+    def size(self) -> int | None:
+        """Number of configs with repetitions, None if endless."""
+        return None if self.items is None else self.items * self.reps
+
+    def place(self, position: int) -> tuple[int, int]:
+        """Return the index of the config and the repetition at a position."""
+        block, rest = divmod(position, self.each * self.reps)
+        start = block * self.each
+        repetition, step = divmod(rest, self._width(start))
+        return start + step, repetition
+
+    def walk(
+        self, stream: Callable[[int], Iterator[Pairs]], position: int = 0
+    ) -> Iterator[tuple[int, Iterator[Pairs]]]:
+        """Yield repetitions with the points that have it.
+
+        Parameters
+        ----------
+        stream : callable
+            Returns the endless iterator of points from an index on.
+        position : int
+            Where to begin.
+        """
+        if self.reps == 1:
+            points = stream(position)
+            yield 0, points if self.items is None else itertools.islice(points, max(self.items - position, 0))
+            return
+        if self.size is not None and position >= self.size:
+            return
+        index, first = self.place(position)
+        step = index % self.each
+        live = stream(index - step) if self.each <= _BUFFER else iter(())
+        for start in itertools.count(index - step, self.each):
+            width = self._width(start)
+            if width <= 0:
+                return
+            block = list(itertools.islice(live, width))
+            for repetition in range(first, self.reps):
+                points = iter(block[step:]) if block else itertools.islice(stream(start + step), width - step)
+                yield repetition, points
+                step = 0
+            first = 0
+
+    def _width(self, start: int) -> int:
+        return self.each if self.items is None else min(self.each, self.items - start)
+
+
+def auxiliary(repetition: int, updates: int) -> Pairs:
+    """Return the pairs that tell how a config is run."""
+    return ((_REPETITION, Alias(repetition)), (_UPDATES, Alias(updates)))
+
+
+_REPETITION = check_key("repetition")
+_UPDATES = check_key("updates")
+
+
+def aliased(points: Iterator[Pairs], extra: Pairs) -> Iterator[ConfigAlias]:
+    """Yield points as configs with some more pairs."""
+    of_pairs = ConfigAlias.of_pairs
+    if not extra:
+        return map(of_pairs, points)
+    return (of_pairs(pairs + extra) for pairs in points)

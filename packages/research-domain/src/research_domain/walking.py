@@ -1,0 +1,300 @@
+"""Walking: how a space of parameters is gone through, by iterating, by index and at random."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, overload
+
+from research_domain._body import compiled, constraints, contains
+from research_domain._draws import Draws
+from research_domain.algebra import Algebra
+from research_domain.alias import AUXILIARY_KEYS, ConfigAlias
+from research_domain.config import Config
+from research_domain.errors import DomainIndexError, InfiniteDomainError, ParameterError
+from research_domain.iteration import IterParams, Schedule, aliased, auxiliary
+from research_domain.seeds import distinct, make_seed_sequence
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    import numpy as np
+
+    from research_domain._filters import Constraint
+    from research_domain._sequences import Sequence
+    from research_domain.alias import Pairs
+
+__all__ = ["Walk"]
+
+
+class Walk(Algebra):
+    """A space of parameters with the state of going through it."""
+
+    _params: IterParams | None = None
+    _updates: int = 0
+    _seed: np.random.SeedSequence | None = None
+    _iterator: Iterator[ConfigAlias] | None = None
+    _ready: tuple[Sequence, Draws] | None = None
+
+    @property
+    def len(self) -> int | None:
+        """Number of configs without repetitions, None if infinite."""
+        sequence, draws = self._prepared()
+        return sequence.length(draws)
+
+    @property
+    def size(self) -> int | None:
+        """Number of configs that are produced, with `n_items` and repetitions; None if infinite."""
+        return self._schedule().size
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether the domain has a length."""
+        return self.len is not None
+
+    def __len__(self) -> int:
+        length = self.len
+        if length is None:
+            raise InfiniteDomainError("len(domain)")
+        return length
+
+    def __bool__(self) -> bool:
+        """Tell that there is a domain: only None is no domain."""
+        return True
+
+    def set_iter_params(
+        self,
+        n_items: int | None = None,
+        n_reps: int = 1,
+        repeat_each: int | None = None,
+        produced: int = 0,
+        additional: bool = True,
+        create_id_prefix: bool | int = False,
+        seed: Any = None,
+    ) -> Self:
+        """Set how this domain is iterated.
+
+        Parameters
+        ----------
+        n_items : int, optional
+            Number of configs without repetitions, by default all. Past the length, the domain begins again,
+            with new draws of sampled parameters.
+        n_reps : int, default 1
+            How often each config is repeated.
+        repeat_each : int, optional
+            After how many configs they are repeated, by default all of them; 100 if there is no end.
+        produced : int, default 0
+            How many configs were produced before this domain replaced another.
+        additional : bool, default True
+            Whether configs have the keys 'repetition' and 'updates'.
+        create_id_prefix : bool or int, default False
+            See :class:`research_domain.Identifier`.
+        seed : object, optional
+            See :func:`research_domain.make_seed_sequence`. Equal seeds give equal configs.
+
+        Returns
+        -------
+        Domain
+            This object.
+
+        Raises
+        ------
+        ParameterError
+            If a number is not what it should be.
+
+        Examples
+        --------
+        >>> from research_domain import Domain
+        >>> domain = Domain(a=[1, 2, 3]).set_iter_params(n_reps=2, repeat_each=2)
+        >>> [(c.config()['a'], c.config()['repetition']) for c in domain]
+        [(1, 0), (2, 0), (1, 1), (2, 1), (3, 0), (3, 1)]
+        """
+        params = IterParams(n_items, n_reps, repeat_each, produced, additional, create_id_prefix, seed)
+        known = None if seed is None else make_seed_sequence(seed)
+        self._params, self._seed = params, known
+        self._ready = self._iterator = None
+        return self
+
+    @property
+    def iter_params(self) -> IterParams:
+        """How this domain is iterated."""
+        return self._params or IterParams()
+
+    @property
+    def updates(self) -> int:
+        """How many domains were replaced before this one."""
+        return self._updates
+
+    @property
+    def seed_sequence(self) -> np.random.SeedSequence:
+        """What draws derive from; drawn from the operating system, once, if no seed was given."""
+        if self._seed is None:
+            self._seed = make_seed_sequence()
+        return self._seed
+
+    def __iter__(self) -> Iterator[ConfigAlias]:
+        return self.iterate()
+
+    def iterate(self, start: int = 0) -> Iterator[ConfigAlias]:
+        """Iterate from a position on, which costs nothing for what lies before it.
+
+        Parameters
+        ----------
+        start : int, default 0
+            Position of the first config, repetitions included.
+
+        Returns
+        -------
+        iterator of ConfigAlias
+
+        Examples
+        --------
+        >>> from research_domain import Domain
+        >>> next(Domain(a=range(10**12)).iterate(10**9)).config()['a']
+        1000000000
+        """
+        schedule, updates = self._schedule(), self._updates
+        sequence, draws = self._prepared()[0], self._draws()
+        parts = schedule.walk(lambda index: sequence.walk(index, index, draws), start)
+        return itertools.chain.from_iterable(
+            aliased(points, self._extra(repetition, updates)) for repetition, points in parts
+        )
+
+    @property
+    def iterator(self) -> Iterator[ConfigAlias]:
+        """The one iterator that this object keeps; ``iter(domain)`` is always a new one."""
+        return self._iterator or self.create_iter()
+
+    def create_iter(self) -> Iterator[ConfigAlias]:
+        """Create the iterator that this object keeps, and return it."""
+        self._iterator = iter(self)
+        return self._iterator
+
+    def reset_iter(self) -> None:
+        """Let :attr:`iterator` begin again, with the same draws.
+
+        Examples
+        --------
+        >>> from research_domain import Domain
+        >>> domain = Domain(a=[1, 2])
+        >>> next(domain.iterator).config()['a'], next(domain.iterator).config()['a']
+        (1, 2)
+        >>> domain.reset_iter()
+        >>> next(domain.iterator).config()['a']
+        1
+        """
+        self._iterator = None
+
+    @overload
+    def __getitem__(self, index: int) -> ConfigAlias: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[ConfigAlias]: ...
+
+    def __getitem__(self, index: int | slice) -> ConfigAlias | list[ConfigAlias]:
+        """Return what iterating gives at a position, or at those of a slice, without iterating."""
+        size = self.size
+        if isinstance(index, slice):
+            return self._slice(index, size)
+        if not hasattr(index, "__index__"):
+            raise ParameterError("index", f"expected an int or a slice, got {index!r}")
+        position = index.__index__()
+        if size is None and position < 0:
+            raise InfiniteDomainError(f"domain[{position}]")
+        if size is not None and not -size <= position < size:
+            raise DomainIndexError(position, size)
+        return self._at(position + (size or 0) if position < 0 else position)
+
+    def _slice(self, index: slice, size: int | None) -> list[ConfigAlias]:
+        if size is None:
+            edges = (index.start or 0, -1 if index.stop is None else index.stop, index.step or 1)
+            if min(edges) < 0:
+                raise InfiniteDomainError(f"domain[{index.start}:{index.stop}:{index.step}]")
+            size = max(edges[:2])
+        positions = range(*index.indices(size))
+        if positions.step == 1:
+            return list(itertools.islice(self.iterate(positions.start), len(positions)))
+        return [self._at(position) for position in positions]
+
+    def _at(self, position: int) -> ConfigAlias:
+        index, repetition = self._schedule().place(position)
+        sequence, draws = self._prepared()
+        points = iter((sequence.at(index, index, draws),))
+        return next(aliased(points, self._extra(repetition, self._updates)))
+
+    def _extra(self, repetition: int, updates: int) -> Pairs:
+        if not self.iter_params.additional:
+            return ()
+        for key in ("repetition", "updates"):
+            if key in self._body.keys:
+                problem = "is a key that the iteration adds; rename it or set_iter_params(additional=False)"
+                raise ParameterError(key, problem)
+        return auxiliary(repetition, updates)
+
+    def sample(self, n: int, seed: Any = None) -> list[ConfigAlias]:
+        """Draw configs without repetitions, each of them at most once.
+
+        Parameters
+        ----------
+        n : int
+            How many; of an infinite domain, its first `n` under this seed.
+        seed : object, optional
+            See :func:`research_domain.make_seed_sequence`; also seeds sampled parameters.
+
+        Returns
+        -------
+        list of ConfigAlias
+
+        Raises
+        ------
+        ParameterError
+            If the domain has fewer configs.
+
+        Examples
+        --------
+        >>> from research_domain import Domain
+        >>> configs = Domain(a=range(10**15)).sample(3, seed=1)
+        >>> len({config.config()['a'] for config in configs})
+        3
+        """
+        known = make_seed_sequence(seed)
+        twin = self._of(self._body).set_iter_params(additional=self.iter_params.additional, seed=known)
+        twin._updates = self._updates
+        length = twin.len
+        if length is None:
+            return list(itertools.islice(twin, n))
+        if not 0 <= n <= length:
+            raise ParameterError("n", f"asked for {n} configs of a domain with {length}")
+        return [twin._at(index) for index in distinct(n, length, known)]
+
+    def __contains__(self, config: object) -> bool:
+        """Tell whether a config is one of these; any value will do for a sampled parameter."""
+        if isinstance(config, ConfigAlias):
+            config = config.config()
+        if not isinstance(config, Mapping):
+            return False
+        query = Config(config).flatten()
+        for key in AUXILIARY_KEYS:
+            if key not in self._body.keys:
+                query.pop(key, None)
+        try:
+            return contains(self._body, query)
+        except LookupError:
+            plain = self._of(self._body).set_iter_params(additional=False, seed=self.seed_sequence)
+            return any(one.config() == query for one in plain)
+
+    @property
+    def constraints(self) -> tuple[Constraint, ...]:
+        """What each ``where`` removed: of all configs, or of the first thousand or so if there is no end."""
+        return tuple(constraints(*self._prepared()))
+
+    def _schedule(self) -> Schedule:
+        return Schedule.of(self.iter_params, self.len)
+
+    def _prepared(self) -> tuple[Sequence, Draws]:
+        """Return what is produced, and the draws that indexing remembers."""
+        if self._ready is None:
+            self._ready = (compiled(self._body), self._draws())
+        return self._ready
+
+    def _draws(self) -> Draws:
+        return Draws(lambda: self.seed_sequence, self._updates)
