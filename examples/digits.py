@@ -104,11 +104,12 @@ def main() -> None:
     table = research.results.df
     scores = final_scores(table)
     print(scores.to_string(index=False, na_rep="", float_format=lambda value: f"{value:.4g}"))
-    best = scores.iloc[0].dropna()
-    settings = ", ".join(
-        f"{name} {best[name]}" for name in best.index if name not in ("mean", "std", "count")
+    best = scores.iloc[0].dropna().drop(["std", "count"])
+    score = best.pop("mean")
+    settings = ", ".join(f"{name}={value:g}" for name, value in best.items() if name != "model")
+    print(
+        f"\nThe best is a {best['model']} with {settings}: it reads {score:.1%} of unseen digits correctly."
     )
-    print(f"\nThe best: {settings}: {best['mean']:.1%} of unseen digits read correctly.")
     draw(table, "digits.png")
     print("Results are in the folder digits, learning curves in digits.png.")
 
