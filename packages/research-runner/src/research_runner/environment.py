@@ -18,7 +18,7 @@ GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false", "-c", 
 def git_meta(cwd: str | os.PathLike[str] = ".") -> dict[str, str]:
     """Describe the state of a git repository.
 
-    Nothing in the repository is changed, and no lock is taken.
+    Nothing that git keeps is changed, and nobody's lock is waited for.
 
     Parameters
     ----------

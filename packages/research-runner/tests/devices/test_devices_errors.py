@@ -11,7 +11,6 @@ from research_runner.errors import RunnerError
 
 EXAMPLES = [
     errors.DeviceError("text"),
-    errors.DeviceSpecError("a device id is an index", "-1"),
     errors.DeviceRoomError(5, (("0", 4),)),
     errors.UnknownDeviceError("7", ("0 = GPU-a",)),
     errors.DriverMissingError("no library"),

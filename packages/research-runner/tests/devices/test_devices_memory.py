@@ -6,13 +6,13 @@ import pytest
 
 from research_runner.devices import (
     DeviceLostError,
-    DeviceSpecError,
     DriverMissingError,
     FakeProbe,
     MemoryGate,
     resolve,
     split_devices,
 )
+from research_runner.errors import OptionError
 
 
 @pytest.fixture
@@ -86,5 +86,5 @@ def test_gate_is_open_for_workers_without_device():
 
 @pytest.mark.parametrize("kwargs", [{"ratio": 0}, {"ratio": 1.1}, {"n_checks": 0}, {"delay_s": -1}])
 def test_gate_refuses_numbers_out_of_range(probe, kwargs):
-    with pytest.raises(DeviceSpecError):
+    with pytest.raises(OptionError):
         MemoryGate(probe, **{"ratio": 0.5, **kwargs})

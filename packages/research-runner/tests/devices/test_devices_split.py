@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from research_runner.devices import (
     DeviceGrid,
     DeviceRoomError,
-    DeviceSpecError,
     branch_devices,
     split_devices,
     worker_environment,
 )
+from research_runner.errors import OptionError
 
 counts = st.integers(1, 6)
 
@@ -85,7 +85,7 @@ def test_split_takes_nested_lists_as_they_are():
     ],
 )
 def test_split_refuses_nested_lists_of_another_shape(devices):
-    with pytest.raises(DeviceSpecError):
+    with pytest.raises(OptionError):
         split_devices(devices, 3, 1)
 
 
@@ -93,13 +93,13 @@ def test_split_refuses_nested_lists_of_another_shape(devices):
     "devices", [[], (), "", " ", -1, "-1", [True], True, 1.5, [1.5], {1, 2}, b"0", "0,1", {}, object()]
 )
 def test_split_refuses_what_is_no_device(devices):
-    with pytest.raises(DeviceSpecError, match="got"):
+    with pytest.raises(OptionError, match="got"):
         split_devices(devices, 1, 1)
 
 
 @pytest.mark.parametrize(("workers", "branches"), [(0, 1), (1, 0)])
 def test_split_refuses_counts_below_one(workers, branches):
-    with pytest.raises(DeviceSpecError, match="at least 1"):
+    with pytest.raises(OptionError, match="at least 1"):
         split_devices(0, workers, branches)
 
 
@@ -137,7 +137,7 @@ def test_shares_without_room_name_the_room_of_each_device():
     "shares", [{0: 0}, {0: 1.5}, {0: -1}, {0: True}, {0: "a"}, {0: None}, {0: 1, "0": 1}, {None: 1}]
 )
 def test_shares_refuse_what_is_no_share(shares):
-    with pytest.raises(DeviceSpecError):
+    with pytest.raises(OptionError):
         split_devices(shares, 1, 1)
 
 

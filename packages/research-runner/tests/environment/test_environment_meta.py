@@ -88,11 +88,11 @@ def test_diff_that_is_no_text_stays_readable(committed):
 
 
 @needs_git
-def test_recording_changes_nothing_in_the_repository(committed):
+def test_repository_that_somebody_has_locked_is_recorded(committed):
     (committed / "train.py").touch()
-    before = (committed / ".git" / "index").read_bytes()
-    git_meta(committed)
-    assert (committed / ".git" / "index").read_bytes() == before
+    (committed / ".git" / "index.lock").touch()
+    assert git_meta(committed)["status"] == "## main\n"
+    assert git_meta(committed)["diff"] == ""
 
 
 @needs_git

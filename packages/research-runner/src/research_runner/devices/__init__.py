@@ -8,7 +8,6 @@ from research_runner.devices.errors import (
     DeviceError,
     DeviceLostError,
     DeviceRoomError,
-    DeviceSpecError,
     DriverMissingError,
     UnknownDeviceError,
 )
@@ -25,7 +24,6 @@ __all__ = [
     "DeviceLostError",
     "DeviceRoomError",
     "DeviceSpec",
-    "DeviceSpecError",
     "DriverMissingError",
     "FakeProbe",
     "Gpu",

@@ -8,7 +8,6 @@ __all__ = [
     "DeviceError",
     "DeviceLostError",
     "DeviceRoomError",
-    "DeviceSpecError",
     "DriverMissingError",
     "UnknownDeviceError",
 ]
@@ -16,26 +15,6 @@ __all__ = [
 
 class DeviceError(RunnerError):
     """Base class of everything that goes wrong with devices."""
-
-
-class DeviceSpecError(DeviceError, ValueError):
-    """The parameter `devices` (or one that belongs to it) cannot be understood.
-
-    Parameters
-    ----------
-    problem : str
-        What is wrong and what to do.
-    got : str
-        ``repr`` of what was given.
-    """
-
-    def __init__(self, problem: str, got: str) -> None:
-        super().__init__(problem, got)
-        self.problem = problem
-        self.got = got
-
-    def __str__(self) -> str:
-        return f"{self.problem}; got {self.got}"
 
 
 class DeviceRoomError(DeviceError, ValueError):

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, SupportsIndex, TypeAlias
 
-from research_runner.devices.errors import DeviceRoomError, DeviceSpecError
+from research_runner.devices.errors import DeviceRoomError
+from research_runner.errors import OptionError
 
 __all__ = ["DeviceGrid", "DeviceSpec", "WorkerRow", "split_devices"]
 
@@ -101,7 +102,7 @@ def split_devices(devices: DeviceSpec, workers: int, branches: int) -> DeviceGri
 
     Raises
     ------
-    DeviceSpecError
+    OptionError
         If `devices` is empty, has another shape than the workers and branches, or an id cannot be one.
     DeviceRoomError
         If the shares leave no room for that many workers.
@@ -126,10 +127,14 @@ def split_devices(devices: DeviceSpec, workers: int, branches: int) -> DeviceGri
     return _split_flat([_device_id(item) for item in items], workers, branches)
 
 
+def _wrong(problem: str, got: object) -> OptionError:
+    return OptionError("devices", f"{problem}; got {got!r}")
+
+
 def _check_counts(workers: int, branches: int) -> None:
     for name, count in (("workers", workers), ("branches", branches)):
         if count < 1:
-            raise DeviceSpecError(f"{name} must be at least 1 to share devices", repr(count))
+            raise _wrong(f"{name} must be at least 1 to share devices", count)
 
 
 def _items(devices: Any) -> list[Any]:
@@ -139,13 +144,13 @@ def _items(devices: Any) -> list[Any]:
     elif hasattr(devices, "tolist"):
         items = list(devices.tolist())
     else:
-        raise DeviceSpecError(
+        raise _wrong(
             "devices must be None, an id, a list of ids, nested lists of shape (workers, branches, k) "
             "or a mapping of ids to shares",
-            repr(devices),
+            devices,
         )
     if not items:
-        raise DeviceSpecError("devices is empty; use None for a research without devices", repr(devices))
+        raise _wrong("devices is empty; use None for a research without devices", devices)
     return items
 
 
@@ -163,15 +168,15 @@ def _device_id(item: Any) -> str | None:
         index = operator.index(item)
         if index >= 0:
             return str(index)
-    raise DeviceSpecError("a device id is an index from 0, a GPU UUID or a MIG UUID", repr(item))
+    raise _wrong("a device id is an index from 0, a GPU UUID or a MIG UUID", item)
 
 
 def _text_id(text: str) -> str:
     device = text.strip()
     if "," in device:
-        raise DeviceSpecError(f"one text is one device id; use a list: {device.split(',')}", repr(text))
+        raise _wrong(f"one text is one device id; use a list: {device.split(',')}", text)
     if not device or device.startswith("-"):
-        raise DeviceSpecError("a device id is an index from 0, a GPU UUID or a MIG UUID", repr(text))
+        raise _wrong("a device id is an index from 0, a GPU UUID or a MIG UUID", text)
     return device
 
 
@@ -191,21 +196,19 @@ def _split_flat(devices: list[str | None], workers: int, branches: int) -> Devic
 def _explicit(items: list[Any], workers: int, branches: int) -> DeviceGrid:
     """Read nested lists, which have to fit the workers and branches."""
     if len(items) != workers or not all(_is_nested(item) for item in items):
-        raise DeviceSpecError(f"nested devices need one list for each of the {workers} workers", repr(items))
+        raise _wrong(f"nested devices need one list for each of the {workers} workers", items)
     return DeviceGrid(tuple(_explicit_row(row, number, branches) for number, row in enumerate(items)))
 
 
 def _explicit_row(row: Any, worker: int, branches: int) -> WorkerRow:
     if len(row) != branches:
-        raise DeviceSpecError(
+        raise _wrong(
             f"devices of worker {worker} need one id or list of ids for each of its {branches} branches",
-            repr(row),
+            row,
         )
     parts = [list(part) if _is_nested(part) else [part] for part in row]
     if not all(parts):
-        raise DeviceSpecError(
-            f"a branch of worker {worker} has an empty list of devices; use [None] for none", repr(row)
-        )
+        raise _wrong(f"a branch of worker {worker} has an empty list of devices; use [None] for none", row)
     return tuple(tuple(_device_id(item) for item in part) for part in parts)
 
 
@@ -229,16 +232,14 @@ def _parse_shares(shares: Mapping[Any, float]) -> dict[str, float]:
     for key, share in shares.items():
         device = _device_id(key)
         if device is None or device in parsed:
-            raise DeviceSpecError("a mapping of devices to shares needs every device once", repr(shares))
+            raise _wrong("a mapping of devices to shares needs every device once", shares)
         parsed[device] = _share(device, share)
     if not parsed:
-        raise DeviceSpecError("devices is empty; use None for a research without devices", repr(shares))
+        raise _wrong("devices is empty; use None for a research without devices", shares)
     return parsed
 
 
 def _share(device: str, share: Any) -> float:
     if not isinstance(share, bool) and isinstance(share, (int, float)) and 0 < share <= 1:
         return float(share)
-    raise DeviceSpecError(
-        f"the share of device {device!r} that one worker takes is more than 0 and at most 1", repr(share)
-    )
+    raise _wrong(f"the share of device {device!r} that one worker takes is more than 0 and at most 1", share)

@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from research_runner.devices.errors import DeviceSpecError
 from research_runner.devices.grid import WorkerRow, row_ids
+from research_runner.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +70,7 @@ class MemoryGate:
 
     Raises
     ------
-    DeviceSpecError
+    OptionError
         If one of the numbers is out of its range.
 
     Examples
@@ -92,11 +92,11 @@ class MemoryGate:
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         if not 0 < ratio <= 1:
-            raise DeviceSpecError("memory_ratio is more than 0 and at most 1", repr(ratio))
+            raise OptionError("memory_ratio", f"must be more than 0 and at most 1, got {ratio!r}")
         if n_checks < 1:
-            raise DeviceSpecError("n_gpu_checks is at least 1", repr(n_checks))
+            raise OptionError("n_gpu_checks", f"must be at least 1, got {n_checks!r}")
         if not delay_s >= 0:
-            raise DeviceSpecError("gpu_check_delay is a time in seconds, not negative", repr(delay_s))
+            raise OptionError("gpu_check_delay", f"must be a time in seconds, got {delay_s!r}")
         self._probe = probe
         self._ratio = ratio
         self._n_checks = n_checks

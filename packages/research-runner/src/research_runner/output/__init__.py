@@ -17,7 +17,6 @@ from research_runner.output.capture import (
     capture_fd,
     recover_output,
 )
-from research_runner.output.errors import RedirectError
 from research_runner.output.redirect import Redirect, Target
 
 __all__ = [
@@ -27,7 +26,6 @@ __all__ = [
     "CapturedText",
     "OutputCapture",
     "Redirect",
-    "RedirectError",
     "Target",
     "capture_fd",
     "recover_output",

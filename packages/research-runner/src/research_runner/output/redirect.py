@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from research_runner.output.errors import RedirectError
+from research_runner.errors import OptionError
 
 __all__ = ["Redirect", "Target"]
 
@@ -56,18 +56,16 @@ class Redirect:
 
         Raises
         ------
-        RedirectError
+        OptionError
             If the value is none of these, or is 1 or 3 and the research has no folder.
         """
         if isinstance(value, bool):
             return cls(common=value and dump_results, separate=value and not dump_results)
         if not isinstance(value, int) or not 0 <= value <= 3:
-            raise RedirectError(option, repr(value), "is not a mode; use 0, 1, 2, 3, True or False")
+            raise OptionError(option, f"must be 0, 1, 2, 3, True or False, got {value!r}")
         if value in (1, 3) and not dump_results:
-            raise RedirectError(
-                option,
-                repr(value),
-                "needs the common file of a research with dump_results=True; use 0, 2 or True",
+            raise OptionError(
+                option, f"{value!r} needs the common file of dump_results=True; use 0, 2 or True without it"
             )
         return cls(common=value in (1, 3), separate=value in (2, 3))
 

@@ -3,7 +3,6 @@
 Layout: ``measure`` runs beside the experiments and makes rows, ``profiler`` collects and shows them.
 """
 
-from research_runner.profiling.errors import ProfilingError
 from research_runner.profiling.measure import (
     MAX_FUNCTIONS,
     FunctionTime,
@@ -21,5 +20,4 @@ __all__ = [
     "ProfileLevel",
     "ProfileRow",
     "Profiler",
-    "ProfilingError",
 ]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from research_experiment.protocols import Hook
 from research_experiment.running import RunningExperiment
-from research_runner.profiling.errors import ProfilingError
+from research_runner.errors import OptionError
 
 __all__ = ["MAX_FUNCTIONS", "FunctionTime", "ProfileHook", "ProfileLevel", "ProfileRow"]
 
@@ -47,14 +47,14 @@ class ProfileLevel(IntEnum):
 
         Raises
         ------
-        ProfilingError
+        OptionError
             If it is anything else.
         """
         if value == "detailed":
             return cls.DETAILED
         if isinstance(value, int) and value in (0, 1, 2):
             return cls(value)
-        raise ProfilingError("profile", repr(value), "use 0, 1, 2, False, True or 'detailed'")
+        raise OptionError("profile", f"must be 0, 1, 2, False, True or 'detailed', got {value!r}")
 
 
 class FunctionTime(NamedTuple):

@@ -10,8 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from research_runner.errors import MissingPackageError
-from research_runner.profiling.errors import ProfilingError
+from research_runner.errors import MissingPackageError, OptionError
 from research_runner.profiling.measure import ProfileRow
 
 __all__ = ["MAX_ROWS", "Profiler"]
@@ -151,7 +150,7 @@ class Profiler:
         ------
         MissingPackageError
             If pandas is not installed.
-        ProfilingError
+        OptionError
             If there is no such column, or no functions were measured.
         """
         pandas = _pandas("show_profile_info")
@@ -172,7 +171,7 @@ class Profiler:
 
     def _functions_to_show(self, calls: Frame, parse: bool) -> Frame:
         if not len(self._functions):
-            raise ProfilingError("detailed", "True", "no functions were measured; run with profile=2")
+            raise OptionError("detailed", "no functions were measured; run with profile=2")
         frame = self._function_frame(calls)
         if parse:
             parts = frame.pop("function").str.extract(FUNCTION_PATTERN).fillna("")
@@ -247,7 +246,7 @@ def _as_list(names: str | Sequence[str] | None, default: list[str]) -> list[str]
 def _check(option: str, names: Sequence[str], known: Sequence[str]) -> None:
     unknown = [name for name in names if name not in known]
     if unknown or not names:
-        raise ProfilingError(option, repr(names), f"choose from {', '.join(known)}")
+        raise OptionError(option, f"choose from {', '.join(known)}, got {names!r}")
 
 
 def _top(table: Frame, outer: list[str], order: str, limit: int | None) -> Frame:
