@@ -65,3 +65,17 @@ def test_worker_that_ended_well_leaves_nothing_to_recover(tmp_path):
     with OutputCapture(tmp_path, "w") as capture, capture.task("a", {STDOUT: Target()}):
         print("text")
     assert recover_output(tmp_path, "w", "a", {STDOUT: Target(keep=True)}) == {}
+
+
+def test_last_words_of_the_interpreter_itself_are_delivered(tmp_path):
+    script = """
+import ctypes, faulthandler, sys
+from pathlib import Path
+from research_runner.output import STDERR, OutputCapture, Target
+faulthandler.enable()
+with OutputCapture(Path(sys.argv[1]), "w") as capture, capture.task("a", {STDERR: Target()}):
+    ctypes.string_at(0)
+"""
+    assert subprocess.run([sys.executable, "-c", script, tmp_path], timeout=60).returncode != 0
+    text = recover_output(tmp_path, "w", "a", {STDERR: Target(keep=True)})[STDERR].text
+    assert text.startswith("Fatal Python error: Segmentation fault") or "access violation" in text

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from research_runner.errors import OptionError
-from research_runner.output import Redirect
+from research_runner.output import STDERR, STDOUT, Redirect, Target, task_targets
 
 NOTHING, COMMON, SEPARATE, BOTH = (
     Redirect(),
@@ -45,3 +47,19 @@ def test_other_values_are_no_mode(value, dump_results):
 
 def test_mode_is_true_when_something_is_redirected():
     assert [bool(mode) for mode in (NOTHING, COMMON, SEPARATE, BOTH)] == [False, True, True, True]
+
+
+def test_targets_of_a_research_with_a_folder():
+    targets = task_targets(BOTH, COMMON, Path("research"), Path("own"))
+    assert targets == {
+        STDOUT: Target(Path("research/stdout.txt"), Path("own/stdout.txt")),
+        STDERR: Target(common=Path("research/stderr.txt")),
+    }
+
+
+def test_targets_of_a_research_in_memory_keep_the_text():
+    assert task_targets(SEPARATE, NOTHING, None, None) == {STDOUT: Target(keep=True)}
+
+
+def test_nothing_redirected_is_no_target():
+    assert task_targets(NOTHING, NOTHING, Path("research"), Path("own")) == {}

@@ -11,13 +11,11 @@ Layout: ``redirect`` says where output goes, ``capture`` catches it, ``_delivery
 from research_runner.output._delivery import CapturedText
 from research_runner.output.capture import (
     DEFAULT_CAP_BYTES,
-    STDERR,
-    STDOUT,
     OutputCapture,
     capture_fd,
     recover_output,
 )
-from research_runner.output.redirect import Redirect, Target
+from research_runner.output.redirect import STDERR, STDOUT, Redirect, Target, task_targets
 
 __all__ = [
     "DEFAULT_CAP_BYTES",
@@ -29,4 +27,5 @@ __all__ = [
     "Target",
     "capture_fd",
     "recover_output",
+    "task_targets",
 ]

@@ -8,14 +8,14 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from research_runner.output.redirect import Target
+from research_runner.output.redirect import STDERR, STDOUT, Target
 
 __all__ = ["CapturedText", "Delivery", "Files", "Spool", "spool_path"]
 
 logger = logging.getLogger(__name__)
 
 CHUNK_BYTES = 2**20
-NAMES = {1: "stdout", 2: "stderr"}
+NAMES = {STDOUT: "stdout", STDERR: "stderr"}
 
 
 @dataclass(frozen=True, slots=True)

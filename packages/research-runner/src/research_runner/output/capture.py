@@ -17,9 +17,8 @@ from research_runner.errors import RunnerError
 from research_runner.output._delivery import NAMES, CapturedText, Delivery, Files, Spool, spool_path
 from research_runner.output.redirect import Target
 
-__all__ = ["DEFAULT_CAP_BYTES", "STDERR", "STDOUT", "OutputCapture", "capture_fd", "recover_output"]
+__all__ = ["DEFAULT_CAP_BYTES", "OutputCapture", "capture_fd", "recover_output"]
 
-STDOUT, STDERR = 1, 2
 DEFAULT_CAP_BYTES = 64 * 2**20
 TICK_S, FLOOD_TICK_S = 0.1, 0.01
 
@@ -46,6 +45,7 @@ class OutputCapture:
     Examples
     --------
     >>> import os
+    >>> from research_runner.output import STDOUT
     >>> with OutputCapture() as capture, capture.task("a1-0", {STDOUT: Target(keep=True)}) as output:
     ...     _ = os.system("echo from a child process")
     >>> output[STDOUT].text.strip()
@@ -169,6 +169,7 @@ def capture_fd(
 
     Examples
     --------
+    >>> from research_runner.output import STDOUT
     >>> with capture_fd(STDOUT, cap_bytes=8) as output:
     ...     print("12345678 and more")
     >>> print(output[STDOUT].text)

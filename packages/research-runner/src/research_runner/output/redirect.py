@@ -7,7 +7,9 @@ from pathlib import Path
 
 from research_runner.errors import OptionError
 
-__all__ = ["Redirect", "Target"]
+__all__ = ["STDERR", "STDOUT", "Redirect", "Target", "task_targets"]
+
+STDOUT, STDERR = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +89,41 @@ class Target:
     common: Path | None = None
     separate: Path | None = None
     keep: bool = False
+
+
+def task_targets(
+    stdout: Redirect, stderr: Redirect, research: Path | None, own: Path | None
+) -> dict[int, Target]:
+    """Return where the output of a task goes.
+
+    Parameters
+    ----------
+    stdout, stderr : Redirect
+        The modes.
+    research : path, optional
+        Folder of the research: its files are ``stdout.txt`` and ``stderr.txt``. None for results in memory.
+    own : path, optional
+        Folder of the only experiment of the task, or one for a task of several. None for results in memory.
+
+    Returns
+    -------
+    dict of int to Target
+        File descriptors that are redirected at all, for `OutputCapture.task`.
+
+    Examples
+    --------
+    >>> both, nothing = Redirect(common=True, separate=True), Redirect()
+    >>> task_targets(both, nothing, Path('dice'), Path('dice/a1'))
+    {1: Target(common=...('dice/stdout.txt'), separate=...('dice/a1/stdout.txt'), keep=False)}
+    >>> task_targets(nothing, Redirect(separate=True), None, None)
+    {2: Target(common=None, separate=None, keep=True)}
+    """
+    return {
+        fd: Target(
+            common=research / f"{name}.txt" if redirect.common and research is not None else None,
+            separate=own / f"{name}.txt" if redirect.separate and own is not None else None,
+            keep=redirect.separate and own is None,
+        )
+        for fd, name, redirect in ((STDOUT, "stdout", stdout), (STDERR, "stderr", stderr))
+        if redirect
+    }
