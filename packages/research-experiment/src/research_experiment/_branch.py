@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from contextvars import Context
 from dataclasses import dataclass
 from typing import Any
 
-from research_experiment._program import Step
+from research_experiment._program import Step, make_instance
+from research_experiment.capture import Streams
 from research_experiment.failures import Failure
+from research_experiment.plan import Instance
 from research_experiment.protocols import Hook
 from research_experiment.running import RunningExperiment
 
-__all__ = ["Branch", "Rules", "Root", "tell"]
+__all__ = ["Branch", "Root", "Rules", "tell"]
 
 _LOG = logging.getLogger("research.experiment")
 
@@ -64,17 +67,52 @@ class Branch:
         Its steps, in groups between the root's.
     rules : Rules
         How it behaves.
+
+    Attributes
+    ----------
+    ending : bool
+        Whether the current iteration is known to be the last one.
+    context : Context or None
+        Where its units run; None for the caller's own.
+    streams : Streams
+        Where its units print.
     """
 
-    __slots__ = ("_iterated", "_rules", "_tainted", "ending", "running", "segments")
+    __slots__ = ("_iterated", "_missing", "_rules", "_segments", "context", "ending", "running", "streams")
 
     def __init__(self, running: RunningExperiment, segments: Sequence[Sequence[Step]], rules: Rules) -> None:
         self.running = running
-        self.segments = segments
         self.ending = False
+        self.context: Context | None = None
+        self.streams = Streams()
+        self._segments = segments
         self._rules = rules
-        self._tainted: set[str] = set()
+        self._missing: set[str] = set()
         self._iterated = rules.listeners("iterated")
+
+    def make_instances(self, instances: Iterable[Instance], owners: Sequence[RunningExperiment]) -> None:
+        """Make the instances that belong here and give them to their owners."""
+        self.enter(self._make_instances, instances, owners)
+
+    def _make_instances(self, instances: Iterable[Instance], owners: Sequence[RunningExperiment]) -> None:
+        for instance in instances:
+            if instance.root is not (self.running.index is None):
+                continue
+            if self.ending and self._skips(instance.name, instance.needs):
+                continue
+            try:
+                make_instance(instance, self.running, owners)
+            except StopIteration:
+                self.stop(instance.name)
+            except self._rules.catch as error:
+                self.fail(error, instance.name)
+
+    def enter(self, function: Callable[..., None], *args: Any) -> None:
+        """Call a function where the experiment's units run and print."""
+        if self.context is None:
+            function(*args)
+        else:
+            self.context.run(function, *args)
 
     def begin_iteration(self, iteration: int, last: bool) -> None:
         """Move on to an iteration."""
@@ -83,35 +121,46 @@ class Branch:
 
     def run(self, segment: int) -> None:
         """Run the steps of one segment that are due."""
+        self.enter(self._run, segment)
+
+    def _run(self, segment: int) -> None:
         progress, iteration, catch = self.running.progress, self.running.storage.iteration, self._rules.catch
-        for step in self.segments[segment]:
+        for step in self._segments[segment]:
             if step.when is not None and not step.when.due(iteration, progress.last):
                 continue
-            if self.ending and self._skips(step):
+            if self.ending and not step.is_dump and self._skips(step.name, step.needs):
                 continue
             try:
                 step.action()
             except StopIteration:
-                self.stop()
+                self.stop(step.name)
             except catch as error:
                 self.fail(error, step.name)
 
-    def _skips(self, step: Step) -> bool:
+    def _skips(self, name: str, needs: frozenset[str]) -> bool:
         """Whether a step is left out after a stop or failure; what depends on it is left out as well."""
-        if step.is_dump:
-            return False
-        if self._tainted and step.needs & self._tainted:
-            self._tainted.add(step.name)
+        if self._missing and needs & self._missing:
+            self.miss(name)
             return True
         return not self._rules.finalize
 
-    def stop(self) -> None:
-        """Make the current iteration the last one."""
-        self.ending = True
-        self.running.progress.last = True
+    def stop(self, unit: str) -> None:
+        """End in this iteration because a unit has nothing more to give.
+
+        What it gave before is still there for the others; if there is nothing, they are left out.
+        """
+        if unit not in self.running.outputs:
+            self.miss(unit)
+        self.end_here()
 
     def fail(self, error: BaseException, unit: str | None) -> None:
         """Take note of a failure; the first one is the cause."""
+        if unit is not None:
+            self.miss(unit)
+        self.end_here()
+        self._note(error, unit)
+
+    def _note(self, error: BaseException, unit: str | None) -> None:
         running = self.running
         failure = Failure.of(
             error,
@@ -123,16 +172,20 @@ class Branch:
         if running.progress.failure is None:
             running.progress.failure = failure
         running.logger.error("%s", failure)
-        self.taint(unit)
         tell(self._rules.listeners("failed"), running, failure)
         if self._rules.debug:
+            error.add_note(f"in {failure.where}")
             raise error
 
-    def taint(self, unit: str | None) -> None:
-        """End in this iteration, and mark what depends on a unit as missing."""
-        if unit is not None:
-            self._tainted.add(unit)
-        self.stop()
+    def miss(self, name: str) -> None:
+        """Take note that a unit or instance has nothing to give in this iteration."""
+        self._missing.add(name)
+
+    def end_here(self) -> None:
+        """Make the current iteration the last one."""
+        self.ending = True
+        self.running.progress.last = True
+        self.running.progress.open = self._rules.finalize
 
     def end_iteration(self) -> None:
         """Tell that the iteration has ended, and end the experiment if it was the last."""
@@ -146,15 +199,33 @@ class Branch:
         try:
             self.running.storage.flush()
         except self._rules.catch as error:
-            self.fail(error, None)
+            self.enter(self.fail, error, None)
 
     def end(self) -> None:
         """End the experiment, with everything put."""
         try:
             self.flush()
         finally:
-            self.running.progress.ended = True
+            self.release()
             tell(self._rules.listeners("ended"), self.running)
+
+    def abandon(self) -> None:
+        """End because the run was interrupted; what was saved is put if that is possible."""
+        try:
+            self.running.storage.flush()
+        except self._rules.catch:
+            self.running.logger.exception("values saved before the interruption could not be put")
+        self.release()
+
+    def release(self) -> None:
+        """Let go of iterators and whatever else the compiled steps hold."""
+        progress = self.running.progress
+        progress.ended, progress.open = True, False
+        progress.functions = {}
+        self._segments = ()
+        for stream in (self.streams.stdout, self.streams.stderr):
+            if stream is not None:
+                stream.flush()
 
 
 class Root(Branch):
@@ -191,31 +262,22 @@ class Root(Branch):
     def run(self, segment: int) -> None:
         """Run the root's steps of one segment; it ends when all of its branches do."""
         if all(branch.ending for branch in self._alive):
-            super().stop()
+            super().end_here()
         super().run(segment)
 
-    def stop(self) -> None:
-        """Stop all branches."""
-        super().stop()
+    def end_here(self) -> None:
+        """Make the current iteration the last one, for all branches."""
+        super().end_here()
         for branch in self._alive:
-            branch.stop()
+            branch.end_here()
 
-    def fail(self, error: BaseException, unit: str | None) -> None:
-        """Fail all branches."""
-        super().taint(unit)
+    def miss(self, name: str) -> None:
+        """Take note that a unit has nothing to give, for all branches."""
+        super().miss(name)
         for branch in self._alive:
-            branch.fail(error, unit)
+            branch.miss(name)
 
-    def taint(self, unit: str | None) -> None:
-        """End in this iteration, in all branches."""
-        super().taint(unit)
+    def _note(self, error: BaseException, unit: str | None) -> None:
         for branch in self._alive:
-            branch.taint(unit)
-
-    def _skips(self, step: Step) -> bool:
-        """Leave out what depends on something missing, for the branches as well."""
-        skips = super()._skips(step)
-        if step.name in self._tainted:
-            for branch in self._alive:
-                branch.taint(step.name)
-        return skips
+            branch.enter(branch._note, error, unit)
+        self.running.progress.failure = self.running.progress.failure or self._branches[0].running.failure

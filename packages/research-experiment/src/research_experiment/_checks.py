@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from research_domain import AUXILIARY_KEYS, ConfigAlias
+from research_domain.when import When
 from research_experiment._nodes import Output, Reference
-from research_experiment._references import config_keys, leaves
+from research_experiment._parse import generator_as_callable
+from research_experiment._references import config_keys, needed_keys, overlap
+from research_experiment._sources import is_generator_function
 from research_experiment.errors import (
     DependencyError,
     PlanError,
@@ -15,22 +20,10 @@ from research_experiment.errors import (
     UnknownUnitError,
     hint,
 )
-from research_experiment.plan import CallUnit, DumpUnit, ExperimentPlan, Instance, SaveUnit, Unit
+from research_experiment.expressions import Expression
+from research_experiment.plan import CallUnit, ExperimentPlan, Instance, Unit, Working
 
-__all__ = ["check_config_keys", "check_plan", "check_root"]
-
-
-def _values(item: Unit | Instance) -> Any:
-    """Return what may contain references."""
-    match item:
-        case CallUnit():
-            return item.arguments
-        case SaveUnit():
-            return item.source
-        case Instance():
-            return dict(item.kwargs)
-        case DumpUnit():
-            return ()
+__all__ = ["check_config_keys", "check_plan", "check_root", "differing_keys"]
 
 
 def check_plan(plan: ExperimentPlan) -> None:
@@ -42,63 +35,124 @@ def check_plan(plan: ExperimentPlan) -> None:
         If a unit or instance of that name does not exist.
     DependencyError
         If a unit is due before the one whose output it needs.
+    RootDependencyError
+        If something that branches share depends on something of which each has its own.
+    PlanError
+        If a function cannot be called with the arguments it gets.
     """
+    branch_names = {item.name for item in (*plan.instances, *plan.units) if not item.root}
+    for item in (*plan.instances, *plan.units):
+        if item.root:
+            _check_shared(item, branch_names)
     for unit in plan.units:
-        if isinstance(unit, CallUnit) and isinstance(unit.source, str):
-            _check_owner(unit.name, unit.source, plan)
-    for position, item in enumerate(plan.units):
-        for leaf in leaves(_values(item)):
-            if isinstance(leaf, Output):
-                _check_output(leaf, item, position, plan)
-            elif isinstance(leaf, Reference) and leaf.unit is not None and leaf.unit not in plan.names:
-                raise _unknown(item.name, str(leaf), leaf.unit, plan.names)
-    for instance in plan.instances:
-        _check_instance(instance, plan)
+        if isinstance(unit, Working) and isinstance(unit.source, str):
+            _check_owner(unit, unit.source, plan)
+    for position, unit in enumerate(plan.units):
+        _check_references(unit, position, plan)
+    for position, instance in enumerate(plan.instances):
+        _check_instance(instance, plan.instances[:position])
+    for item in (*plan.instances, *plan.units):
+        if isinstance(item, Instance | CallUnit):
+            _check_call(item)
 
 
-def _unknown(user: str, text: str, name: str, known: Iterable[str]) -> UnknownUnitError:
-    return UnknownUnitError(
-        f"{user!r} refers to {text}, but there is no unit or instance {name!r}{hint(name, known)}", name
-    )
+def _check_shared(item: Unit | Instance, branch_names: set[str]) -> None:
+    for name in sorted(item.needs & branch_names):
+        raise RootDependencyError(
+            f"root unit {item.name!r} depends on {name!r}, of which every branch has its own; "
+            f"make {name!r} a root one as well, or {item.name!r} a branch one",
+            unit=item.name,
+        )
 
 
-def _check_owner(name: str, source: str, plan: ExperimentPlan) -> None:
+def _check_owner(unit: Working, source: str, plan: ExperimentPlan) -> None:
     owner, _, attribute = source.partition(".")
     instances = {instance.name: instance for instance in plan.instances}
     if owner not in instances:
         raise UnknownUnitError(
-            f"unit {name!r} refers to an instance {owner!r} that does not exist{hint(owner, instances)}; "
-            f"add it with add_instance({owner!r}, ...)",
+            f"unit {unit.name!r} refers to an instance {owner!r} that does not exist"
+            f"{hint(owner, instances)}; add it with add_instance({owner!r}, ...)",
             owner,
         )
-    if not attribute:
-        raise PlanError(f"unit {name!r} names an instance but none of its methods", unit=name)
-
-
-def _check_output(leaf: Output, user: Unit, position: int, plan: ExperimentPlan) -> None:
-    producers = [(place, unit) for place, unit in enumerate(plan.units) if unit.name == leaf.unit]
-    known = [unit.name for unit in plan.units if isinstance(unit, CallUnit)]
-    if leaf.unit not in known:
-        raise _unknown(user.name, str(leaf), leaf.unit, known)
-    ((place, producer),) = producers
-    if user.when.due(0, False) and not (place < position and producer.when.due(0, True)):
-        raise DependencyError(
-            f"unit {user.name!r} needs {leaf} in iteration 0, but {leaf.unit!r} has not run by then; "
-            "add it earlier, or give this unit a `when` that starts later",
-            unit=user.name,
+    if not all(part.isidentifier() for part in attribute.split(".")):
+        raise PlanError(
+            f"unit {unit.name!r} must name a method of the instance {owner!r}, got {source!r}", unit=unit.name
         )
+    method = getattr(instances[owner].creator, attribute, None)
+    if unit.mode == "func" and is_generator_function(method):
+        raise generator_as_callable(unit.name)
 
 
-def _check_instance(instance: Instance, plan: ExperimentPlan) -> None:
-    earlier = [other.name for other in plan.instances[: plan.instances.index(instance)]]
-    for leaf in leaves(_values(instance)):
+def _check_references(unit: Unit, position: int, plan: ExperimentPlan) -> None:
+    instances = [instance.name for instance in plan.instances]
+    working = {other.name: place for place, other in enumerate(plan.units) if isinstance(other, Working)}
+    for leaf in unit.references:
+        name = leaf.unit if isinstance(leaf, Output | Reference) else None
+        if name is None or (isinstance(leaf, Reference) and name in instances):
+            continue
+        known = working if isinstance(leaf, Output) else [*instances, *working]
+        if name not in working:
+            raise UnknownUnitError(
+                f"unit {unit.name!r} refers to {leaf}, but there is no unit {name!r}{hint(name, known)}", name
+            )
+        producer = plan.units[working[name]]
+        if not _can_have_run(producer.when, unit.when, earlier=working[name] < position):
+            raise DependencyError(
+                f"unit {unit.name!r} needs {leaf}, but {name!r} has not run by then; "
+                "add it earlier, or give this unit a `when` that starts later",
+                unit=unit.name,
+            )
+
+
+def _first(when: When) -> int | None:
+    """Return the first iteration that is due whether it is the last one or not."""
+    return min([*(period - 1 for period in when.periods), *when.exact], default=None)
+
+
+def _can_have_run(producer: When, user: When, earlier: bool) -> bool:
+    """Whether a unit can have run when another one is due for the first time."""
+    if producer.last and earlier:
+        return True
+    first, needed = _first(producer), _first(user)
+    if first is None:
+        return False  # only in the last iteration, and then too late
+    if needed is None:
+        return True  # only in the last iteration, of which nobody knows when it comes
+    return first < needed or (first == needed and earlier)
+
+
+def _check_instance(instance: Instance, earlier: Sequence[Instance]) -> None:
+    names = [other.name for other in earlier]
+    for leaf in instance.references:
         if isinstance(leaf, Output):
             raise DependencyError(
                 f"instance {instance.name!r} is made before any unit runs and cannot use {leaf}",
                 unit=instance.name,
             )
-        if isinstance(leaf, Reference) and leaf.unit is not None and leaf.unit not in earlier:
-            raise _unknown(instance.name, str(leaf), leaf.unit, earlier)
+        if isinstance(leaf, Reference) and leaf.unit is not None and leaf.unit not in names:
+            raise UnknownUnitError(
+                f"instance {instance.name!r} refers to {leaf}, but no instance {leaf.unit!r} "
+                f"is made before it{hint(leaf.unit, names)}",
+                leaf.unit,
+            )
+
+
+def _check_call(item: Instance | CallUnit) -> None:
+    """Check the arguments against the signature, where both are known."""
+    function = item.creator if isinstance(item, Instance) else item.source
+    plain = function.func if isinstance(function, partial) else function
+    if not (inspect.isfunction(plain) or inspect.ismethod(plain)):
+        return
+    if isinstance(item.args, Expression) or isinstance(item.spread, Expression):
+        return
+    signature = inspect.signature(function, follow_wrapped=False)  # type: ignore[arg-type]
+    try:
+        signature.bind(*item.args, **{**(item.spread or {}), **item.kwargs})
+    except TypeError as error:
+        raise PlanError(
+            f"{item.name!r} cannot be called like this: {error}; its parameters are {signature}",
+            unit=item.name,
+        ) from None
 
 
 def check_root(plan: ExperimentPlan, configs: Sequence[ConfigAlias]) -> None:
@@ -114,46 +168,41 @@ def check_root(plan: ExperimentPlan, configs: Sequence[ConfigAlias]) -> None:
     Raises
     ------
     RootDependencyError
-        If a root unit or root instance depends on a config key with different values, or on a branch unit.
+        If a root unit or root instance depends on a config key with different values, or on the folder of one
+        experiment.
     """
     if len(configs) < 2 or not plan.has_root:
         return
-    differing = _differing_keys(configs)
-    branch_names = {item.name for item in (*plan.instances, *plan.units) if not item.root}
+    differing = differing_keys(configs)
     for item in (*plan.instances, *plan.units):
         if item.root:
-            _check_root_item(item, differing, branch_names)
+            _check_root_item(item, differing)
 
 
-def _check_root_item(item: Unit | Instance, differing: set[str], branch_names: set[str]) -> None:
-    for key in config_keys(_values(item)):
-        clash = sorted(differing - set(AUXILIARY_KEYS)) if key is None else _overlap(key, differing)
-        if clash:
-            raise RootDependencyError(
-                f"root unit {item.name!r} depends on the config key {clash[0]!r}, which differs between "
-                "the branches of its task; make the unit a branch one (root=False), or run with branches=1",
-                unit=item.name,
-            )
-    for name in sorted(item.needs & branch_names):
+def _check_root_item(item: Unit | Instance, differing: set[str]) -> None:
+    for key in sorted(needed_keys(item.references, differing)):
         raise RootDependencyError(
-            f"root unit {item.name!r} depends on {name!r}, of which every branch has its own; "
-            f"make {name!r} a root one as well, or {item.name!r} a branch one",
+            f"root unit {item.name!r} depends on the config key {key!r}, which differs between "
+            "the branches of its task; make the unit a branch one (root=False), or run with branches=1",
+            unit=item.name,
+        )
+    if Reference("EP", None, False) in item.references:
+        raise RootDependencyError(
+            f"root unit {item.name!r} asks for EP(), but every branch of its task has a folder of its own; "
+            "use EP(all=True), or make the unit a branch one",
             unit=item.name,
         )
 
 
-def _overlap(key: str, differing: set[str]) -> list[str]:
-    return sorted(other for other in differing if other == key or other.startswith(f"{key}/"))
-
-
-def _differing_keys(configs: Sequence[ConfigAlias]) -> set[str]:
+def differing_keys(configs: Sequence[ConfigAlias]) -> set[str]:
+    """Return the keys, ``'a/b'`` for nested ones, whose values are not the same in all configs."""
     flat = [config.config().flatten() for config in configs]
     keys = {key for each in flat for key in each}
-    return {
-        key
-        for key in keys
-        if any(not _same(flat[0].get(key, flat), each.get(key, flat)) for each in flat[1:])
-    }
+    return {key for key in keys if any(not _same_item(key, flat[0], each) for each in flat[1:])}
+
+
+def _same_item(key: str, left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
+    return key in left and key in right and _same(left[key], right[key])
 
 
 def _same(left: Any, right: Any) -> bool:
@@ -182,16 +231,9 @@ def check_config_keys(plan: ExperimentPlan, known: Iterable[str]) -> None:
     """
     parameters = sorted(known)
     names = {*parameters, *AUXILIARY_KEYS}
-    prefixes = {
-        "/".join(name.split("/")[: depth + 1]) for name in names for depth in range(name.count("/") + 1)
-    }
     for item in (*plan.instances, *plan.units):
-        for key in config_keys(_values(item)):
-            if (
-                key is not None
-                and key not in prefixes
-                and not any(key.startswith(f"{name}/") for name in names)
-            ):
+        for key in sorted(config_keys(item.references)):
+            if not any(overlap(key, name) for name in names):
                 raise PlanError(
                     f"{item.name!r} refers to EC({key!r}), but no config has that key"
                     f"{hint(key, sorted(names))}; "

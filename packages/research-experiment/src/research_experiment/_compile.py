@@ -23,10 +23,10 @@ from research_experiment._nodes import (
     Operation,
     Output,
     Reference,
+    Structure,
 )
-from research_experiment._references import leaves
-from research_experiment.errors import ExpressionError, UnitOutputError
-from research_experiment.expressions import Expression
+from research_experiment.errors import ExpressionError, UnitOutputError, shorten
+from research_experiment.expressions import Expression, freeze
 from research_experiment.running import RunningExperiment
 
 __all__ = ["Compiled", "compile_call", "compile_value", "evaluate"]
@@ -48,44 +48,26 @@ class Compiled(NamedTuple):
 
 
 def evaluate(value: Any, running: RunningExperiment) -> Any:
-    """Evaluate a value once."""
-    return compile_value(value, running).get()
+    """Evaluate a value once; expressions may stand in lists, tuples, sets and dicts."""
+    return compile_value(freeze(value), running).get()
 
 
 def compile_value(value: Any, running: RunningExperiment) -> Compiled:
-    """Compile a value that may be an expression, or contain some in lists, tuples, sets and dicts."""
+    """Compile a value as plans hold it: an expression, or a constant without any in it."""
     if isinstance(value, Expression):
         return _compile_expression(value, running)
-    if next(leaves(value), None) is None:
-        return Compiled(True, value)
-    if isinstance(value, dict):
-        return _compile_dict(value, running)
-    return _compile_sequence(value, running)
-
-
-def _compile_sequence(value: Any, running: RunningExperiment) -> Compiled:
-    getters = [compile_value(item, running).get for item in value]
-    kind = type(value)
-    if hasattr(kind, "_fields"):  # a named tuple takes its items one by one
-        return Compiled(False, lambda: kind(*[get() for get in getters]))
-    return Compiled(False, lambda: kind([get() for get in getters]))
-
-
-def _compile_dict(value: dict[Any, Any], running: RunningExperiment) -> Compiled:
-    pairs = [
-        (compile_value(key, running).get, compile_value(item, running).get) for key, item in value.items()
-    ]
-    return Compiled(False, lambda: {key(): get() for key, get in pairs})
+    return Compiled(True, value)
 
 
 def _compile_expression(expression: Expression, running: RunningExperiment) -> Compiled:
     node = expression._node
-    if isinstance(node, ConfigPart | ConfigItem | Output | Reference):
-        return _compile_node(node, running)
-    return Compiled(False, _explaining(_compile_node(node, running).get, repr(expression)))
+    compiled = _compile_node(node, running)
+    if compiled.constant or isinstance(node, Output):
+        return compiled
+    return Compiled(False, _explaining(compiled.value, expression))
 
 
-def _explaining(get: Callable[[], Any], text: str) -> Callable[[], Any]:
+def _explaining(get: Callable[[], Any], expression: Expression) -> Callable[[], Any]:
     """Say which expression failed; what stops an experiment passes unchanged."""
 
     def explained() -> Any:
@@ -94,7 +76,7 @@ def _explaining(get: Callable[[], Any], text: str) -> Callable[[], Any]:
         except (StopIteration, ExpressionError, UnitOutputError):
             raise
         except Exception as error:
-            raise ExpressionError(text, f"{type(error).__name__}: {error}") from error
+            raise ExpressionError(shorten(repr(expression)), f"{type(error).__name__}: {error}") from error
 
     return explained
 
@@ -103,7 +85,7 @@ def _compile_node(node: Node, running: RunningExperiment) -> Compiled:
     match node:
         case ConfigPart(full):
             return Compiled(False, partial(whole_config, running, full))
-        case ConfigItem(key):
+        case ConfigItem(key, _):
             return _compile_config_item(key, running.config)
         case Output(unit):
             return Compiled(False, _output_getter(unit, running.outputs))
@@ -114,11 +96,26 @@ def _compile_node(node: Node, running: RunningExperiment) -> Compiled:
         case AttributeOf(target, name):
             return _after(_inner(target, running), attrgetter(name))
         case Call(target, args, kwargs):
-            function = _inner(target, running)
-            arguments = (compile_value(args, running).get, compile_value(dict(kwargs), running).get)
-            return Compiled(False, lambda: function()(*arguments[0](), **arguments[1]()))
+            return _compile_method(_inner(target, running), args, kwargs, running)
         case Operation(function, _, operands):
             return _compile_operation(function, [_inner(operand, running) for operand in operands])
+        case Structure(_, parts):
+            getters = [_inner(part, running) for part in parts]
+            return Compiled(False, lambda: node.build([get() for get in getters]))
+
+
+def _compile_method(
+    function: Callable[[], Any],
+    args: tuple[Any, ...],
+    kwargs: tuple[tuple[str, Any], ...],
+    running: RunningExperiment,
+) -> Compiled:
+    positional = [_inner(value, running) for value in args]
+    keywords = [(name, _inner(value, running)) for name, value in kwargs]
+    return Compiled(
+        False,
+        lambda: function()(*[get() for get in positional], **{name: get() for name, get in keywords}),
+    )
 
 
 def _inner(value: Any, running: RunningExperiment) -> Callable[[], Any]:
@@ -157,9 +154,12 @@ def whole_config(running: RunningExperiment, full: bool) -> Config:
 
 
 def _compile_config_item(key: str, config: Config) -> Compiled:
-    if key in config:
-        return Compiled(True, config[key])
-    return Compiled(False, partial(config.__getitem__, key))  # raises when, and only if, the unit runs
+    if key not in config:
+        return Compiled(False, partial(config.__getitem__, key))  # raises when, and only if, the unit runs
+    value = config[key]
+    if isinstance(value, Config):
+        return Compiled(False, value.copy)  # the experiment's own config is never handed out
+    return Compiled(True, value)
 
 
 def _output_getter(unit: str, outputs: Mapping[str, Any]) -> Callable[[], Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -17,6 +17,7 @@ __all__ = [
     "Operation",
     "Output",
     "Reference",
+    "Structure",
     "children",
 ]
 
@@ -33,9 +34,10 @@ class ConfigPart:
 
 @dataclass(frozen=True, slots=True)
 class ConfigItem:
-    """One value of the config."""
+    """One value of the config; an optional one may be missing."""
 
     key: str
+    optional: bool = False
 
     def __str__(self) -> str:
         return f"EC({self.key!r})"
@@ -67,7 +69,7 @@ class Reference:
         return f"{self.letter}({', '.join(parts)})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ItemOf:
     """``target[key]``."""
 
@@ -75,10 +77,10 @@ class ItemOf:
     key: Any
 
     def __str__(self) -> str:
-        return f"{_operand(self.target)}[{self.key!r}]"
+        return f"{_operand(self.target)}[{_key(self.key)}]"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class AttributeOf:
     """``target.name``."""
 
@@ -89,7 +91,7 @@ class AttributeOf:
         return f"{_operand(self.target)}.{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Call:
     """``target(*args, **kwargs)``."""
 
@@ -102,7 +104,7 @@ class Call:
         return f"{_operand(self.target)}({', '.join(parts)})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Operation:
     """An operator, or one of the named methods, over its operands."""
 
@@ -114,8 +116,26 @@ class Operation:
         return self.template.format(*map(_operand, self.operands))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Structure:
+    """A container with expressions in it; `parts` of a mapping are its keys and values in turn."""
+
+    kind: type
+    parts: tuple[Any, ...]
+
+    def build(self, parts: list[Any]) -> Any:
+        """Make the container of these parts."""
+        kind: Any = self.kind
+        if issubclass(kind, Mapping):
+            return kind(dict(zip(parts[::2], parts[1::2], strict=True)))
+        return kind(*parts) if kind is slice or hasattr(kind, "_fields") else kind(parts)
+
+    def __str__(self) -> str:
+        return repr(self.build(list(self.parts)))
+
+
 Leaf: TypeAlias = ConfigPart | ConfigItem | Output | Reference
-Node: TypeAlias = Leaf | ItemOf | AttributeOf | Call | Operation
+Node: TypeAlias = Leaf | ItemOf | AttributeOf | Call | Operation | Structure
 
 
 def _operand(value: Any) -> str:
@@ -124,8 +144,25 @@ def _operand(value: Any) -> str:
     return f"({value!r})" if infix else repr(value)
 
 
+def _key(key: Any) -> str:
+    """Write a key as it is written between brackets."""
+    node = getattr(key, "_node", None)
+    if isinstance(node, Structure) and node.kind in (tuple, slice):
+        key = node.build(list(node.parts))
+    match key:
+        case (_, *_) if type(key) is tuple:
+            return ", ".join(map(_key, key))
+        case slice():
+            start, stop, step = (
+                "" if part is None else repr(part) for part in (key.start, key.stop, key.step)
+            )
+            return f"{start}:{stop}:{step}" if step else f"{start}:{stop}"
+        case _:
+            return repr(key)
+
+
 def children(node: Node) -> tuple[Any, ...]:
-    """Return the values that a node is made of: expressions, containers of them, or constants."""
+    """Return the values that a node is made of: expressions or constants."""
     match node:
         case ItemOf(target, key):
             return (target, key)
@@ -135,5 +172,7 @@ def children(node: Node) -> tuple[Any, ...]:
             return (target, *args, *(value for _, value in kwargs))
         case Operation(_, _, operands):
             return operands
+        case Structure(_, parts):
+            return parts
         case _:
             return ()

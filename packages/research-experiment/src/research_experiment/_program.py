@@ -3,19 +3,55 @@
 from __future__ import annotations
 
 import copy
-import inspect
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
-from operator import attrgetter
-from typing import Any
+from typing import Any, TypeAlias
 
 from research_domain.when import When
-from research_experiment._compile import compile_call, compile_value, evaluate
-from research_experiment.errors import SaveError, UnknownUnitError
-from research_experiment.plan import CallUnit, DumpUnit, Instance, SaveUnit, Store, Unit
+from research_experiment._compile import compile_call, compile_value
+from research_experiment._sources import find_holder, get_attribute, prepare_pipeline
+from research_experiment.errors import SaveError
+from research_experiment.pipelines import snapshot
+from research_experiment.plan import (
+    CallUnit,
+    DumpUnit,
+    Instance,
+    PipelineUnit,
+    SaveUnit,
+    Store,
+    Unit,
+    Working,
+)
 from research_experiment.running import RunningExperiment
 
-__all__ = ["Step", "make_instance", "make_step"]
+__all__ = ["Place", "Step", "Watch", "make_instance"]
+
+
+Watch: TypeAlias = Callable[[str, Callable[[], None]], Callable[[], None]]
+"""Puts a watcher around an action, given the name of its unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a unit runs.
+
+    Parameters
+    ----------
+    running : RunningExperiment
+        The experiment whose values its arguments mean.
+    owners : tuple of RunningExperiment
+        Those who see its output: the experiment itself, or the root and all its branches.
+    shared : frozenset of str
+        Units whose output several branches see.
+    watch : callable or None
+        Puts a watcher around an action.
+    """
+
+    running: RunningExperiment
+    owners: tuple[RunningExperiment, ...]
+    shared: frozenset[str] = frozenset()
+    watch: Watch | None = None
 
 
 class Step:
@@ -35,71 +71,74 @@ class Step:
         Dumps run whatever happened before.
     """
 
-    __slots__ = ("action", "is_dump", "name", "needs", "when")
+    __slots__ = ("_unit", "action", "is_dump", "name", "needs", "when")
 
-    def __init__(self, unit: Unit, compile_unit: Callable[[], Callable[[], None]]) -> None:
+    def __init__(self, unit: Unit, place: Place) -> None:
+        self._unit = unit
         self.name = unit.name
         self.when: When | None = None if unit.when.always else unit.when
         self.needs = unit.needs
         self.is_dump = isinstance(unit, DumpUnit)
-        self.action: Callable[[], None] = partial(self._first, compile_unit)
+        self.action: Callable[[], None] = self._watched(partial(self._first, place), place)
 
-    def _first(self, compile_unit: Callable[[], Callable[[], None]]) -> None:
-        self.action = compile_unit()
-        self.action()
+    def _watched(self, action: Callable[[], None], place: Place) -> Callable[[], None]:
+        if place.watch is None or not isinstance(self._unit, Working):
+            return action
+        return place.watch(self.name, action)
+
+    def _first(self, place: Place) -> None:
+        action = _compile(self._unit, place)
+        self.action = self._watched(action, place)
+        action()
 
 
 def make_instance(
     instance: Instance, running: RunningExperiment, owners: Sequence[RunningExperiment]
 ) -> None:
     """Make an instance and give it to its owners."""
-    made = instance.creator(**evaluate(dict(instance.kwargs), running))
+    made = compile_call(instance.creator, instance.args, instance.kwargs, instance.spread, running)()
     for owner in owners:
         owner.instances[instance.name] = made
 
 
-def make_step(
-    unit: Unit,
-    running: RunningExperiment,
-    owners: Sequence[RunningExperiment],
-    wrap: Callable[[str, Callable[[], None]], Callable[[], None]],
-) -> Step:
-    """Prepare a unit for an experiment.
-
-    Parameters
-    ----------
-    unit : Unit
-        What to run.
-    running : RunningExperiment
-        The experiment whose values its arguments mean.
-    owners : sequence of RunningExperiment
-        Those who see its output: the experiment itself, or the root and all its branches.
-    wrap : callable
-        Puts a watcher around an action, given the name of the unit.
-    """
+def _compile(unit: Unit, place: Place) -> Callable[[], None]:
     match unit:
         case CallUnit():
-            return Step(unit, lambda: wrap(unit.name, _call_action(unit, running, owners)))
+            return _call_action(unit, place)
+        case PipelineUnit():
+            return _pipeline_action(unit, place)
         case SaveUnit():
-            return Step(unit, lambda: _save_action(unit, running, owners))
+            return _save_action(unit, place.running)
         case DumpUnit():
-            return Step(unit, lambda: partial(running.storage.dump, unit.variables))
+            return partial(place.running.storage.dump, unit.variables)
 
 
-def _call_action(
-    unit: CallUnit, running: RunningExperiment, owners: Sequence[RunningExperiment]
-) -> Callable[[], None]:
-    function = resolve_source(unit, running)
+def _call_action(unit: CallUnit, place: Place) -> Callable[[], None]:
+    running = place.running
+    function = _resolve_source(unit, running)
     call = compile_call(function, unit.args, unit.kwargs, unit.spread, running)
     if unit.mode == "generator":
         iterator = _iterate(unit.name, call())
-        _register(unit.name, iterator, owners)
+        _register(unit.name, iterator, place.owners)
         call = partial(next, iterator)
     else:
-        _register(unit.name, function, owners)
-    outputs = [owner.outputs for owner in owners]
-    save = None if unit.store is None else _saver(unit.store, unit.name, owners)
-    return _storing(call, unit.name, outputs, save)
+        _register(unit.name, function, place.owners)
+    save = None if unit.store is None else _saver(unit.store, unit.name, running)
+    return _storing(call, unit.name, [owner.outputs for owner in place.owners], save)
+
+
+def _pipeline_action(unit: PipelineUnit, place: Place) -> Callable[[], None]:
+    running = place.running
+    pipeline, call = prepare_pipeline(unit, running, bool(unit.needs & place.shared))
+    _register(unit.name, pipeline, place.owners)
+    put = running.storage.update_variable
+
+    def save(_: Any) -> None:
+        for name in unit.variables:
+            put(name, snapshot(pipeline.v(name)))
+
+    outputs = [owner.outputs for owner in place.owners]
+    return _storing(call, unit.name, outputs, save if unit.variables else None)
 
 
 def _storing(
@@ -128,17 +167,12 @@ def _storing(
     return run_shared
 
 
-def resolve_source(unit: CallUnit, running: RunningExperiment) -> Callable[..., Any]:
+def _resolve_source(unit: CallUnit, running: RunningExperiment) -> Callable[..., Any]:
     """Return the function of a unit, found on its instance where it is named by ``'instance.attribute'``."""
     if not isinstance(unit.source, str):
         return unit.source
-    owner, _, attribute = unit.source.partition(".")
-    try:
-        return attrgetter(attribute)(running.instances[owner])  # type: ignore[no-any-return]
-    except KeyError:
-        raise UnknownUnitError(f"unit {unit.name!r}: the instance {owner!r} was not made", owner) from None
-    except AttributeError as error:
-        raise UnknownUnitError(f"unit {unit.name!r}: {error}", attribute) from error
+    holder, attribute = find_holder(unit.name, unit.source, running)
+    return get_attribute(unit.name, holder, attribute)  # type: ignore[no-any-return]
 
 
 def _iterate(name: str, made: Any) -> Any:
@@ -155,30 +189,16 @@ def _register(name: str, function: Any, owners: Sequence[RunningExperiment]) -> 
         owner.progress.functions[name] = function
 
 
-def _save_action(
-    unit: SaveUnit, running: RunningExperiment, owners: Sequence[RunningExperiment]
-) -> Callable[[], None]:
+def _save_action(unit: SaveUnit, running: RunningExperiment) -> Callable[[], None]:
     get = compile_value(unit.source, running).get
-    save = _saver(unit.store, unit.name, owners)
+    save = _saver(unit.store, unit.name, running)
     if unit.copy:
         return lambda: save(copy.deepcopy(get()))
     return lambda: save(get())
 
 
-def _saver(store: Store, unit: str, owners: Sequence[RunningExperiment]) -> Callable[[Any], None]:
-    storages = [owner.storage for owner in owners if owner.index is not None]
-    savers = [_single_saver(store, unit, storage.update_variable) for storage in storages]
-    if len(savers) == 1:
-        return savers[0]
-
-    def save_for_all(output: Any) -> None:
-        for save in savers:
-            save(output)
-
-    return save_for_all
-
-
-def _single_saver(store: Store, unit: str, put: Callable[[str, Any], None]) -> Callable[[Any], None]:
+def _saver(store: Store, unit: str, running: RunningExperiment) -> Callable[[Any], None]:
+    put = running.storage.update_variable
     match store.kind:
         case "value":
             return partial(put, str(store.names[0]))
@@ -209,11 +229,3 @@ def _save_parts(
     for name, part in zip(names, parts, strict=True):
         if name is not None:
             put(name, part)
-
-
-def is_generator_function(function: Any) -> bool:
-    """Whether calling the function only makes a generator."""
-    while isinstance(function, partial):
-        function = function.func
-    call = getattr(type(function), "__call__", None)  # noqa: B004 - its code is asked, not whether it exists
-    return inspect.isgeneratorfunction(function) or inspect.isgeneratorfunction(call)

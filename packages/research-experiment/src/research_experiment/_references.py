@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from research_domain import AUXILIARY_KEYS
 from research_experiment._nodes import (
     AttributeOf,
+    Call,
     ConfigItem,
     ConfigPart,
     ItemOf,
@@ -18,25 +20,20 @@ from research_experiment._nodes import (
 )
 from research_experiment.expressions import Expression
 
-__all__ = ["config_keys", "leaves", "needed_units"]
+__all__ = ["config_keys", "leaves", "needed_keys", "needed_units", "overlap"]
 
 
 def leaves(value: Any) -> Iterator[Leaf]:
-    """Yield the leaves of all expressions in a value, also inside lists, tuples, sets and dicts."""
+    """Yield the leaves of an expression; anything else, as plans hold it, has none."""
     if isinstance(value, Expression):
         yield from _node_leaves(value._node)
-    elif isinstance(value, list | tuple | set | frozenset):
-        for item in value:
-            yield from leaves(item)
-    elif isinstance(value, dict):
-        yield from leaves(list(value.items()))
 
 
 def _node_leaves(node: Node) -> Iterator[Leaf]:
     if isinstance(node, ConfigPart | ConfigItem | Output | Reference):
         yield node
         return
-    shortcut = _config_shortcut(node)
+    shortcut = _config_leaf(node)
     if shortcut is not None:
         yield shortcut
         return
@@ -44,37 +41,56 @@ def _node_leaves(node: Node) -> Iterator[Leaf]:
         yield from leaves(child)
 
 
-def _config_shortcut(node: Node) -> ConfigItem | None:
-    """See ``E().config['key']`` and ``EC()['key']`` as what they are: one value of the config."""
+def _config_leaf(node: Node) -> Leaf | None:
+    """See ``E().config['key']``, ``EC()['key']`` and ``EC().get('key')`` as one value of the config."""
     match node:
-        case ItemOf(Expression(_node=ConfigPart()), str(key)):
+        case ItemOf(Expression(_node=config), str(key)) if _is_config(config):
             return ConfigItem(key)
-        case ItemOf(
-            Expression(_node=AttributeOf(Expression(_node=Reference("E", None, False)), "config")), str(key)
+        case Call(Expression(_node=AttributeOf(Expression(_node=config), "get")), (str(key),), ()) if (
+            _is_config(config)
         ):
-            return ConfigItem(key)
+            return ConfigItem(key, optional=True)
+        case AttributeOf() if _is_config(node):
+            return ConfigPart(full=True)
         case _:
             return None
 
 
-def config_keys(value: Any) -> set[str | None]:
-    """Return the config keys that a value depends on; None among them stands for the whole config."""
-    keys: set[str | None] = set()
-    for leaf in leaves(value):
+def _is_config(node: Node) -> bool:
+    match node:
+        case ConfigPart() | AttributeOf(Expression(_node=Reference("E", None, False)), "config"):
+            return True
+        case _:
+            return False
+
+
+def config_keys(references: Iterable[Leaf]) -> set[str]:
+    """Return the config keys that must be there."""
+    return {leaf.key for leaf in references if isinstance(leaf, ConfigItem) and not leaf.optional}
+
+
+def needed_keys(references: Iterable[Leaf], known: Iterable[str]) -> set[str]:
+    """Return those of the known config keys that something depends on."""
+    known = set(known)
+    needed: set[str] = set()
+    for leaf in references:
         match leaf:
             case ConfigItem(key):
-                keys.add(key)
-            case ConfigPart():
-                keys.add(None)
+                needed |= {other for other in known if overlap(key, other)}
+            case ConfigPart(full):
+                needed |= known if full else known - set(AUXILIARY_KEYS)
             case _:
                 pass
-    return keys
+    return needed
 
 
-def needed_units(value: Any) -> frozenset[str]:
-    """Return the names of units whose output, and of units and instances that, a value refers to."""
-    names: set[str] = set()
-    for leaf in leaves(value):
-        if isinstance(leaf, Output | Reference) and leaf.unit is not None:
-            names.add(leaf.unit)
-    return frozenset(names)
+def overlap(key: str, other: str) -> bool:
+    """Whether two paths of a config are the same, or one leads to the other."""
+    return key == other or other.startswith(f"{key}/") or key.startswith(f"{other}/")
+
+
+def needed_units(references: Iterable[Leaf]) -> frozenset[str]:
+    """Return the names of units whose output, and of units and instances that, something refers to."""
+    return frozenset(
+        leaf.unit for leaf in references if isinstance(leaf, Output | Reference) and leaf.unit is not None
+    )

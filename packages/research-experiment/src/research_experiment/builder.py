@@ -3,54 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from types import ModuleType
-from typing import Any, Self, cast
+from typing import Any, Self
 
-from research_domain.when import When
-from research_experiment._checks import check_plan
-from research_experiment._program import is_generator_function
-from research_experiment.errors import PlanError, UnknownUnitError
-from research_experiment.namespaces import (
-    Namespace,
-    close_matches,
-    default_namespaces,
-    find_function,
-    read_namespace,
+from research_experiment._draft import Draft
+from research_experiment._parse import (
+    WhenLike,
+    parse_args,
+    parse_dump,
+    parse_mode,
+    parse_pipelines,
+    parse_spread,
+    parse_timeout,
+    parse_when,
 )
-from research_experiment.plan import CallUnit, DumpUnit, ExperimentPlan, Instance, Mode, SaveUnit, Store, Unit
+from research_experiment.errors import PlanError
+from research_experiment.namespaces import read_namespace
+from research_experiment.pipelines import Pipeline
+from research_experiment.plan import CallUnit, Instance, PipelineUnit, SaveUnit, Store
 
 __all__ = ["ExperimentBuilder"]
 
 
-class ExperimentBuilder:
+class ExperimentBuilder(Draft):
     """Units, instances, saves and dumps, in the order in which they were added.
 
     Every method returns the builder itself, so that calls can be chained.
     """
-
-    def __init__(
-        self,
-        instance_creators: Iterable[Instance] | None = None,
-        actions: Iterable[Unit] | None = None,
-        namespaces: Iterable[ModuleType | str | Mapping[str, Any]] | None = None,
-    ) -> None:
-        self._instances: list[Instance] = list(instance_creators or ())
-        self._units: list[Unit] = list(actions or ())
-        self._namespaces: list[Namespace] = (
-            list(default_namespaces())
-            if namespaces is None
-            else [read_namespace(item) for item in namespaces]
-        )
 
     def add_executable_unit(
         self,
         name: str | Callable[..., Any],
         src: Callable[..., Any] | None = None,
         mode: str = "func",
-        when: int | str | Sequence[int | str] = 1,
+        when: WhenLike = 1,
         save_to: str | Sequence[str | None] | None = None,
-        dump: int | str | Sequence[int | str] | None = None,
+        dump: WhenLike | None = None,
         args: Any = None,
         *,
         root: bool = False,
@@ -106,28 +96,33 @@ class ExperimentBuilder:
         >>> Executor(experiment, configs=[{'x': 4}]).run().experiments[0].results
         {'y': {0: 8}}
         """
-        if mode not in ("func", "generator"):
-            raise PlanError(f"mode of unit {name!r} must be 'func' or 'generator', got {mode!r}")
         unit_name, source = self._source(name, src)
-        self._check_mode(unit_name, source, mode)
+        parsed_mode = parse_mode(mode, source, unit_name)
         unit_name = self.add_postfix(unit_name)
         store = Store.parse(save_to, save_output_dict, unit_name)
-        self._units.append(
-            CallUnit(
-                name=unit_name,
-                source=source,
-                mode=cast("Mode", mode),
-                args=() if args is None else tuple(args) if isinstance(args, list | tuple) else args,
-                spread=kwargs.pop("kwargs", None),
-                kwargs=kwargs,
-                when=_when(when, unit_name),
-                root=root,
-                store=store,
-                timeout_s=timeout,
-            )
+        unit = CallUnit(
+            name=unit_name,
+            source=source,
+            mode=parsed_mode,
+            args=parse_args(args, unit_name),
+            spread=parse_spread(kwargs.pop("kwargs", None), unit_name),
+            kwargs=kwargs,
+            when=parse_when(when, unit_name),
+            root=root,
+            store=store,
+            timeout_s=parse_timeout(timeout, unit_name),
         )
-        if dump is not None:
-            self._add_dump(None if store is None or store.kind == "dict" else store.names, dump)
+        variables = None if store is None or store.kind == "dict" else store.names
+        return self._add_working([unit], variables, dump)
+
+    def _add_working(
+        self, units: Sequence[CallUnit | PipelineUnit], variables: Iterable[str | None] | None, dump: Any
+    ) -> Self:
+        """Add units, and the dump of what the last of them saves; all or nothing."""
+        dumps = [] if dump is None else [parse_dump(variables, dump, units[-1].name)]
+        self._units.extend(units)
+        for unit in dumps:
+            self._units.append(replace(unit, name=self.add_postfix(unit.name)))
         return self
 
     def add_callable(
@@ -135,9 +130,9 @@ class ExperimentBuilder:
         name: str | Callable[..., Any],
         func: Callable[..., Any] | None = None,
         args: Any = None,
-        when: int | str | Sequence[int | str] = 1,
+        when: WhenLike = 1,
         save_to: str | Sequence[str | None] | None = None,
-        dump: int | str | Sequence[int | str] | None = None,
+        dump: WhenLike | None = None,
         **kwargs: Any,
     ) -> Self:
         """Add a function that is called in each iteration; see :meth:`add_executable_unit`.
@@ -156,9 +151,9 @@ class ExperimentBuilder:
         name: str | Callable[..., Any],
         generator: Callable[..., Any] | None = None,
         args: Any = None,
-        when: int | str | Sequence[int | str] = 1,
+        when: WhenLike = 1,
         save_to: str | Sequence[str | None] | None = None,
-        dump: int | str | Sequence[int | str] | None = None,
+        dump: WhenLike | None = None,
         **kwargs: Any,
     ) -> Self:
         """Add a generator: made once, one item taken in each iteration; see :meth:`add_executable_unit`.
@@ -174,7 +169,80 @@ class ExperimentBuilder:
         """
         return self.add_executable_unit(name, generator, "generator", when, save_to, dump, args, **kwargs)
 
-    def add_instance(self, name: str, creator: Callable[..., Any], root: bool = False, **kwargs: Any) -> Self:
+    def add_pipeline(
+        self,
+        name: str,
+        root: Pipeline | str | None = None,
+        branch: Pipeline | str | None = None,
+        run: bool = False,
+        variables: str | Sequence[str] | None = None,
+        dump: WhenLike | None = None,
+        when: WhenLike = 1,
+        mode: str | None = None,
+        *,
+        batch: Any = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Add a pipeline: an object that gives, processes or runs over batches.
+
+        Parameters
+        ----------
+        name : str
+            Name of the unit. Without `root` and `branch`, ``'instance.attribute'`` names a pipeline that an
+            instance holds; what a root instance holds runs once per task.
+        root : Pipeline, optional
+            The pipeline. Its copy gets the experiment's config by ``set_config``; in each iteration
+            ``next_batch()`` is called, and the experiment ends when there is none.
+        branch : Pipeline, optional
+            Together with `root`: the root's ``next_batch()`` is called once per task, as a root unit named
+            ``name + '_root'``, and every branch calls ``execute_for(batch)`` of its own copy of this one.
+        run : bool
+            Call ``run()`` instead of ``next_batch()``: the whole pipeline in one iteration.
+        variables : str or list of str, optional
+            Variables of the pipeline that are saved, under their names, after each call.
+        dump : int, str or list, optional
+            Iterations after which the saved variables are dumped.
+        when : int, str or list
+            Iterations to run in, see :meth:`add_executable_unit`.
+        mode : {'generator', 'func', 'execute_for'}, optional
+            'generator', the default, goes on until there are no more batches; 'func' takes one in each of a
+            given number of iterations (1 by default); 'execute_for' processes `batch`.
+        batch : expression, optional
+            What ``execute_for`` gets, such as ``O('load')``.
+        **kwargs
+            Added to the config that the pipeline gets; may contain named expressions.
+
+        Raises
+        ------
+        PlanError
+            If the parameters contradict each other or the pipeline has not the methods that will be called.
+
+        Examples
+        --------
+        >>> from research_experiment import Executor, Experiment
+        >>> class Count:
+        ...     def __init__(self): self.n = 0
+        ...     def __add__(self, other): return Count()
+        ...     def set_config(self, config): self.step = config['step']
+        ...     def reset(self, *what): self.n = 0
+        ...     def next_batch(self):
+        ...         self.n += self.step
+        ...         return [self.n]
+        ...     def v(self, name): return self.n
+        >>> experiment = Experiment().add_pipeline('count', Count(), variables='n')
+        >>> Executor(experiment, configs=[{'step': 5}], n_iters=3).run().experiments[0].results
+        {'n': {0: 5, 1: 10, 2: 15}}
+        """
+        names = (variables,) if isinstance(variables, str) else tuple(variables or ())
+        unit_name = self.add_postfix(name)
+        options = {"config": kwargs, "variables": names, "when": parse_when(when, unit_name)}
+        sources = (name if root is None and branch is None else root, branch)
+        units = parse_pipelines(unit_name, sources, batch, run, mode, options)
+        return self._add_working(units, names or None, dump)
+
+    def add_instance(
+        self, name: str, creator: Callable[..., Any], root: bool = False, args: Any = None, **kwargs: Any
+    ) -> Self:
         """Add an object that is made at the start; its methods can be units named ``'name.method'``.
 
         Parameters
@@ -185,8 +253,10 @@ class ExperimentBuilder:
             Makes the object.
         root : bool
             Make it once per task, shared by the branches.
+        args : sequence or expression, optional
+            Positional arguments of the creator.
         **kwargs
-            Arguments of the creator; may contain named expressions.
+            Keyword arguments of the creator; may contain named expressions. ``kwargs=EC()`` unpacks a config.
 
         Examples
         --------
@@ -202,9 +272,10 @@ class ExperimentBuilder:
             raise PlanError(
                 f"instance {name!r} needs a class or function that makes it, got {creator!r}", unit=name
             )
-        if any(name == instance.name for instance in self._instances):
-            raise PlanError(f"there already is an instance {name!r}; give this one another name", unit=name)
-        self._instances.append(Instance(name, creator, kwargs, root))
+        if name in self._draft().names:
+            raise PlanError(f"there already is a unit or instance {name!r}; use another name", unit=name)
+        spread = parse_spread(kwargs.pop("kwargs", None), name)
+        self._instances.append(Instance(name, creator, kwargs, root, spread, parse_args(args, name)))
         return self
 
     def add_namespace(self, namespace: ModuleType | str | Mapping[str, Any]) -> Self:
@@ -233,7 +304,7 @@ class ExperimentBuilder:
         self,
         src: Any,
         dst: str | Sequence[str | None] | None = None,
-        when: int | str | Sequence[int | str] = 1,
+        when: WhenLike = 1,
         save_output_dict: bool = False,
         copy: bool = False,
     ) -> Self:
@@ -263,12 +334,10 @@ class ExperimentBuilder:
         store = Store.parse(dst, save_output_dict, name)
         if store is None:
             raise PlanError("save() needs the name of a variable: save(O('unit'), 'variable')", unit=name)
-        self._units.append(SaveUnit(name, src, store, _when(when, name), copy))
+        self._units.append(SaveUnit(name, src, store, parse_when(when, name), copy))
         return self
 
-    def dump(
-        self, variable: str | Sequence[str] | None = None, when: int | str | Sequence[int | str] = "last"
-    ) -> Self:
+    def dump(self, variable: str | Sequence[str] | None = None, when: WhenLike = "last") -> Self:
         """Hand saved values to the storage now and free their memory.
 
         Parameters
@@ -285,95 +354,9 @@ class ExperimentBuilder:
         >>> experiment.dump('step', when=100)
         Experiment(steps, dump step)
         """
-        self._add_dump((variable,) if isinstance(variable, str) else variable, when)
+        unit = parse_dump((variable,) if isinstance(variable, str) else variable, when, "dump")
+        self._units.append(replace(unit, name=self.add_postfix(unit.name)))
         return self
-
-    def _add_dump(
-        self, variables: Iterable[str | None] | None, when: int | str | Sequence[int | str]
-    ) -> None:
-        names = None if variables is None else tuple(name for name in variables if name is not None)
-        name = self.add_postfix("dump" if names is None else f"dump {', '.join(names)}")
-        self._units.append(DumpUnit(name, names, _when(when, name)))
-
-    def add_postfix(self, new_name: str) -> str:
-        """Return the name, with ``_1``, ``_2``, ... behind it when it is taken by another unit."""
-        taken = {unit.name for unit in self._units}
-        name, count = new_name, 0
-        while name in taken:
-            count += 1
-            name = f"{new_name}_{count}"
-        return name
-
-    def get_method(self, name: str) -> Callable[..., Any]:
-        """Return the function of that name from the namespaces.
-
-        Raises
-        ------
-        UnknownUnitError
-            If there is none; the message has the close matches.
-        """
-        found = find_function(name, self._namespaces)
-        if found is None:
-            methods = [key for key in dir(type(self)) if not key.startswith("_")]
-            matches = close_matches(name, self._namespaces, methods)
-            closest = f" (did you mean {' or '.join(map(repr, matches))}?)" if matches else ""
-            raise UnknownUnitError(
-                f"no unit, method or function named {name!r}{closest}; "
-                "add it with add_callable(...) or make its module known with add_namespace(...)",
-                name,
-            )
-        return found
-
-    @property
-    def only_callables(self) -> bool:
-        """Whether no unit is a generator, so that one iteration is all there is by default."""
-        return self._draft().only_callables
-
-    def plan(self) -> ExperimentPlan:
-        """Return the frozen description that is run.
-
-        Returns
-        -------
-        ExperimentPlan
-            Checked: all references exist and can have run.
-
-        Raises
-        ------
-        UnknownUnitError, DependencyError
-            If a unit refers to something that does not exist or cannot have run yet.
-        """
-        plan = self._draft()
-        check_plan(plan)
-        return plan
-
-    def _draft(self) -> ExperimentPlan:
-        return ExperimentPlan(tuple(self._instances), tuple(self._units))
-
-    def _source(
-        self, name: str | Callable[..., Any], src: Callable[..., Any] | None
-    ) -> tuple[str, Callable[..., Any] | str]:
-        if callable(name):
-            if src is not None:
-                raise PlanError(
-                    f"give a name and a function, or the function alone; got {name!r} and {src!r}"
-                )
-            return getattr(name, "__name__", type(name).__name__), name
-        if not isinstance(name, str):
-            raise PlanError(f"a unit needs a name or a function, got {name!r}")
-        if src is not None and not callable(src):
-            raise PlanError(f"unit {name!r} needs a function, got {src!r}", unit=name)
-        if src is not None:
-            return name, src
-        return name, name if "." in name else self.get_method(name)
-
-    @staticmethod
-    def _check_mode(name: str, source: Callable[..., Any] | str, mode: str) -> None:
-        if mode == "func" and is_generator_function(source):
-            raise PlanError(
-                f"unit {name!r} is a generator function: calling it only makes a generator; "
-                "add it with add_generator(...)",
-                unit=name,
-            )
 
     def __getattr__(self, name: str) -> Callable[..., Self]:
         """Turn ``experiment.power(a=2)`` into ``experiment.add_callable('power', power, a=2)``."""
@@ -387,11 +370,3 @@ class ExperimentBuilder:
         return self.add_executable_unit(
             name, function, mode, args=list(args) if args else kwargs.pop("args", None), **kwargs
         )
-
-
-def _when(value: Any, unit: str) -> When:
-    """Parse `when` and name the unit in the error."""
-    try:
-        return When.parse(value)
-    except ValueError as error:
-        raise PlanError(f"unit {unit!r}: {error}", unit=unit) from error

@@ -18,6 +18,7 @@ __all__ = [
     "UnitOutputError",
     "UnknownUnitError",
     "hint",
+    "shorten",
 ]
 
 
@@ -25,6 +26,11 @@ def hint(name: str, known: Iterable[str]) -> str:
     """Return `` (did you mean ...?)`` with the closest of the known names, or nothing."""
     matches = difflib.get_close_matches(name, list(known), n=2)
     return f" (did you mean {' or '.join(map(repr, matches))}?)" if matches else ""
+
+
+def shorten(text: str, limit: int = 500) -> str:
+    """Return a text of bounded length: messages are read by people."""
+    return text if len(text) <= limit else f"{text[: limit - 20]} ... {text[-15:]}"
 
 
 class ExperimentError(Exception):

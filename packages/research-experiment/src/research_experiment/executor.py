@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
+import operator
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
-from itertools import groupby
 from threading import Lock
 from typing import Any, Literal, Self, TypeAlias
 
 from research_domain import ConfigAlias, Identifier
 from research_domain.identity import Identity
-from research_experiment._branch import Branch, Root, Rules, tell
+from research_experiment._branch import Branch, Root, Rules
 from research_experiment._checks import check_config_keys, check_root
-from research_experiment._program import Step, make_instance, make_step
-from research_experiment._references import leaves
+from research_experiment._task import Observation, Task
 from research_experiment.builder import ExperimentBuilder
+from research_experiment.capture import Capture, routing
 from research_experiment.errors import ExecutorError
-from research_experiment.plan import CallUnit, ExperimentPlan, Unit
+from research_experiment.plan import ExperimentPlan
+from research_experiment.profiling import parse_profile
 from research_experiment.protocols import Hook, Sink, Values
 from research_experiment.running import RunningExperiment, Surroundings
-from research_experiment.storage import ExperimentStorage, RootStorage
 
 __all__ = ["Executor", "Target", "parse_target"]
 
 Target: TypeAlias = Literal["for", "threads"]
 Configs: TypeAlias = Iterable[ConfigAlias | Mapping[str, Any]]
+Each: TypeAlias = Callable[[Callable[[Branch], Any], Sequence[Branch]], Any]
 
 _TARGETS: Mapping[str, Target] = {"for": "for", "f": "for", "threads": "threads", "t": "threads"}
 
@@ -48,6 +50,43 @@ def parse_target(target: str) -> Target:
         return _TARGETS[target]
     except (KeyError, TypeError):
         raise ExecutorError(f"target must be 'threads' ('t') or 'for' ('f'), got {target!r}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many iterations there are, and how often values are put between them.
+
+    Parameters
+    ----------
+    n_iters : int or None
+        None until something ends.
+    flush_every_s : float or None
+        Seconds between puts; None only at dumps and at the end.
+    """
+
+    n_iters: int | None
+    flush_every_s: float | None = None
+
+    def clock(self) -> _Clock | None:
+        """Return what tells when values are to be put, if they are."""
+        return None if self.flush_every_s is None else _Clock(self.flush_every_s)
+
+
+class _Clock:
+    """Tells when a period has passed."""
+
+    __slots__ = ("_period_s", "_started_s")
+
+    def __init__(self, period_s: float) -> None:
+        self._period_s = period_s
+        self._started_s = time.monotonic()
+
+    def due(self) -> bool:
+        now = time.monotonic()
+        if now - self._started_s < self._period_s:
+            return False
+        self._started_s = now
+        return True
 
 
 class _LockedSink:
@@ -96,6 +135,11 @@ class Executor:
     flush_every_s : float, optional
         Put values at the end of an iteration when that many seconds have passed; by default only at dumps
         and at the end.
+    capture : Capture, optional
+        Gives each experiment the streams that its units print to; by default nothing is caught.
+    profile : {0, 1, 2}
+        1 measures each call of a unit, 2 (or ``'detailed'``) the functions inside as well; see
+        :attr:`RunningExperiment.profile_info`.
 
     Attributes
     ----------
@@ -135,22 +179,28 @@ class Executor:
         surroundings: Surroundings | None = None,
         catch: tuple[type[BaseException], ...] = (Exception, SystemExit),
         flush_every_s: float | None = None,
+        capture: Capture | None = None,
+        profile: bool | int | str = 0,
     ) -> None:
         self._target = parse_target(target)
         if debug and self._target != "for":
             raise ExecutorError("debug=True raises exceptions to the caller, which needs target='for'")
         self._plan = experiment if isinstance(experiment, ExperimentPlan) else experiment.plan()
-        self._n_iters = _count_iterations(n_iters, self._plan)
-        self._flush_every_s = flush_every_s
+        self._pace = Pace(_count_iterations(n_iters, self._plan), flush_every_s)
         domain_configs, full_configs = _join_configs(configs, branches_configs, executor_config)
         if not isinstance(experiment, ExperimentPlan):
             check_config_keys(self._plan, {key for config in full_configs for key in config.keys()})  # noqa: SIM118
         check_root(self._plan, full_configs)
-        who = (
-            tuple(identities) if identities is not None else tuple(map(Identifier().identify, domain_configs))
+        self._capture = capture
+        self._task = Task(
+            self._plan,
+            list(zip(_identify(identities, domain_configs), full_configs, strict=True)),
+            _sink_for(sink, full_configs),
+            surroundings or Surroundings(),
+            Rules(finalize, debug, catch, tuple(hooks)),
+            Observation(capture, parse_profile(profile)),
         )
-        rules = Rules(finalize, debug, catch, tuple(hooks))
-        self._task = _Task(self._plan, who, full_configs, _sink_for(sink, full_configs), surroundings, rules)
+        self._state: Literal["new", "running", "interrupted", "ended"] = "new"
 
     @property
     def experiments(self) -> tuple[RunningExperiment, ...]:
@@ -164,51 +214,74 @@ class Executor:
         -------
         Executor
             Itself, with the results in :attr:`experiments`.
+
+        Raises
+        ------
+        ExecutorError
+            If it has run already.
+        Exception
+            The first exception of a unit, with ``debug=True``.
         """
-        task = self._task
-        task.start()
-        parallel = self._target == "threads" and len(task.branches) > 1
-        if not parallel:
-            self._run_branches(_in_turn)
-            return self
-        with ThreadPoolExecutor(len(task.branches), thread_name_prefix="branch") as pool:
-            self._run_branches(lambda action, branches: list(pool.map(action, branches)))
+        if self._state != "new":
+            raise ExecutorError("this executor has run already; make a new one to run again")
+        self._state = "running"
+        try:
+            with routing(self._capture):
+                self._task.start()
+                self._run_task()
+        finally:
+            self._state = "ended"
+            self._task.close()
         return self
 
-    def _run_branches(self, each: Callable[[Callable[[Branch], Any], Sequence[Branch]], Any]) -> None:
-        if _in_step(self._plan):
+    def _run_task(self) -> None:
+        branches = self._task.branches
+        if self._target == "for" or len(branches) == 1:
+            self._run_branches(_in_turn)
+            return
+        with ThreadPoolExecutor(len(branches), thread_name_prefix="branch") as pool:
+            try:
+                self._run_branches(lambda action, them: list(pool.map(action, them)))
+            except BaseException:
+                self._state = "interrupted"  # the pool waits for branches that would otherwise go on
+                raise
+
+    def _run_branches(self, each: Each) -> None:
+        if self._plan.in_step:
             self._loop(self._task.branches, self._task.root, each)
         else:
             each(lambda branch: self._loop([branch], None, _in_turn), self._task.branches)
 
-    def _loop(
-        self,
-        branches: Sequence[Branch],
-        root: Root | None,
-        each: Callable[[Callable[[Branch], Any], Sequence[Branch]], Any],
-    ) -> None:
+    def _loop(self, branches: Sequence[Branch], root: Root | None, each: Each) -> None:
         """Run branches in step: segment by segment, iteration by iteration."""
         alive = [branch for branch in branches if branch.running.is_alive]
-        iteration, flushed = 0, time.monotonic()
-        while alive:
-            last = iteration + 1 == self._n_iters
-            for branch in alive if root is None else [root, *alive]:
-                branch.begin_iteration(iteration, last or branch.ending)
-            for segment, is_root in enumerate(self._task.is_root):
-                if is_root and root is not None:
-                    root.run(segment)
-                elif len(alive) == 1:
-                    alive[0].run(segment)
-                else:
-                    each(partial(_run_segment, segment), alive)
-            for branch in alive:
-                branch.end_iteration()
-            alive = [branch for branch in alive if branch.running.is_alive]
-            if self._flush_every_s is not None and time.monotonic() - flushed >= self._flush_every_s:
+        clock = self._pace.clock()
+        iteration = 0
+        try:
+            while alive and self._state == "running":
+                last = iteration + 1 == self._pace.n_iters
+                for branch in alive if root is None else [root, *alive]:
+                    branch.begin_iteration(iteration, last or branch.ending)
+                self._run_segments(alive, root, each)
                 for branch in alive:
-                    branch.flush()
-                flushed = time.monotonic()
-            iteration += 1
+                    branch.end_iteration()
+                alive = [branch for branch in alive if branch.running.is_alive]
+                if clock is not None and clock.due():
+                    for branch in alive:
+                        branch.flush()
+                iteration += 1
+        except BaseException:
+            self._state = "interrupted"
+            raise
+
+    def _run_segments(self, alive: Sequence[Branch], root: Root | None, each: Each) -> None:
+        for segment, is_root in enumerate(self._task.is_root):
+            if is_root and root is not None:
+                root.run(segment)
+            elif len(alive) == 1:
+                alive[0].run(segment)
+            else:
+                each(partial(_run_segment, segment), alive)
 
 
 def _in_turn(action: Callable[[Branch], Any], branches: Sequence[Branch]) -> None:
@@ -220,24 +293,22 @@ def _run_segment(segment: int, branch: Branch) -> None:
     branch.run(segment)
 
 
-def _in_step(plan: ExperimentPlan) -> bool:
-    """Whether branches have to wait for each other: they share a root, or look at each other."""
-    if plan.has_root:
-        return True
-    values = [unit.arguments for unit in plan.units if isinstance(unit, CallUnit)]
-    return any(getattr(leaf, "all", False) for leaf in leaves(values))
-
-
 def _count_iterations(n_iters: int | None, plan: ExperimentPlan) -> int | None:
     if n_iters is None:
         return 1 if plan.only_callables else None
-    if isinstance(n_iters, bool) or not isinstance(n_iters, int) or n_iters < 1:
+    if isinstance(n_iters, bool) or not hasattr(n_iters, "__index__") or n_iters < 1:
         raise ExecutorError(f"n_iters must be a positive int or None, got {n_iters!r}")
-    return n_iters
+    return operator.index(n_iters)
 
 
 def _as_config(config: ConfigAlias | Mapping[str, Any]) -> ConfigAlias:
     return config if isinstance(config, ConfigAlias) else ConfigAlias(config)
+
+
+def _as_configs(configs: Configs, parameter: str) -> list[ConfigAlias]:
+    if isinstance(configs, Mapping | ConfigAlias | str):
+        raise ExecutorError(f"{parameter} must be a list with one config per branch, got {configs!r}")
+    return [_as_config(config) for config in configs]
 
 
 def _join_configs(
@@ -246,11 +317,11 @@ def _join_configs(
     executor_config: ConfigAlias | Mapping[str, Any] | None,
 ) -> tuple[list[ConfigAlias], list[ConfigAlias]]:
     """Return the configs as they identify the experiments, and as the experiments see them."""
-    additions = None if branches_configs is None else [_as_config(config) for config in branches_configs]
+    additions = None if branches_configs is None else _as_configs(branches_configs, "branches_configs")
     if configs is None:
         base = [ConfigAlias()] * (1 if additions is None else len(additions))
     else:
-        base = [_as_config(config) for config in configs]
+        base = _as_configs(configs, "configs")
     if additions is not None and len(additions) != len(base):
         raise ExecutorError(f"{len(base)} configs but {len(additions)} branches_configs; give one per branch")
     if not base:
@@ -263,102 +334,16 @@ def _join_configs(
     return base, full
 
 
+def _identify(identities: Iterable[Identity] | None, configs: Sequence[ConfigAlias]) -> tuple[Identity, ...]:
+    if identities is None:
+        return tuple(map(Identifier().identify, configs))
+    who = tuple(identities)
+    if len(who) != len(configs):
+        raise ExecutorError(f"{len(configs)} configs but {len(who)} identities; give one per config")
+    if len({identity.id for identity in who}) != len(who):
+        raise ExecutorError(f"identities must differ, got {', '.join(identity.id for identity in who)}")
+    return who
+
+
 def _sink_for(sink: Sink | None, configs: Sequence[ConfigAlias]) -> Sink | None:
     return sink if sink is None or len(configs) == 1 else _LockedSink(sink)
-
-
-class _Task:
-    """The branches of an executor and what they share."""
-
-    def __init__(
-        self,
-        plan: ExperimentPlan,
-        identities: Sequence[Identity],
-        configs: Sequence[ConfigAlias],
-        sink: Sink | None,
-        surroundings: Surroundings | None,
-        rules: Rules,
-    ) -> None:
-        self._plan, self._rules = plan, rules
-        around = surroundings or Surroundings()
-        self.running = [
-            RunningExperiment(identity, index, config, ExperimentStorage(identity.id, sink), around)
-            for index, (identity, config) in enumerate(zip(identities, configs, strict=True))
-        ]
-        for running in self.running:
-            running.branches = tuple(self.running)
-        groups = [
-            (is_root, list(units)) for is_root, units in groupby(plan.units, key=lambda unit: unit.root)
-        ]
-        self.is_root = [is_root for is_root, _ in groups]
-        self.branches = [
-            Branch(running, self._segments(groups, False, running, [running]), rules)
-            for running in self.running
-        ]
-        self.root = self._make_root(groups, around) if plan.has_root else None
-
-    def _make_root(self, groups: Sequence[tuple[bool, list[Unit]]], around: Surroundings) -> Root:
-        storage = RootStorage(self.running[0].id, [running.storage for running in self.running])
-        identity = _root_identity(self.running[0].identity)
-        running = RunningExperiment(identity, None, self.running[0].config_alias, storage, around)
-        running.branches = tuple(self.running)
-        segments = self._segments(groups, True, running, [running, *self.running])
-        return Root(running, segments, self._rules, self.branches)
-
-    def _segments(
-        self,
-        groups: Sequence[tuple[bool, list[Unit]]],
-        root: bool,
-        running: RunningExperiment,
-        owners: Sequence[RunningExperiment],
-    ) -> list[list[Step]]:
-        called = self._rules.listeners("called")
-        wrap = partial(_watched, running, called) if called else _unwatched
-        return [
-            [make_step(unit, running, owners, wrap) for unit in units] if is_root is root else []
-            for is_root, units in groups
-        ]
-
-    def start(self) -> None:
-        """Make all instances; those of the root first."""
-        started = self._rules.listeners("started")
-        for branch in self.branches:
-            tell(started, branch.running)
-        if self.root is not None:
-            self._make_instances(self.root, True, [self.root.running, *self.running])
-        for branch in self.branches:
-            self._make_instances(branch, False, [branch.running])
-
-    def _make_instances(self, branch: Branch, root: bool, owners: Sequence[RunningExperiment]) -> None:
-        for instance in self._plan.instances:
-            if instance.root is root:
-                try:
-                    make_instance(instance, branch.running, owners)
-                except StopIteration:
-                    branch.stop()
-                except self._rules.catch as error:
-                    branch.fail(error, instance.name)
-
-
-def _root_identity(first: Identity) -> Identity:
-    """Return an identity for what all branches share, with a random stream of its own."""
-    return Identity(first.id, bytes(255 - byte for byte in first.digest), first.repetition, first.occurrence)
-
-
-def _unwatched(_: str, action: Callable[[], None]) -> Callable[[], None]:
-    return action
-
-
-def _watched(
-    running: RunningExperiment, called: Sequence[Callable[..., None]], unit: str, action: Callable[[], None]
-) -> Callable[[], None]:
-    """Tell the hooks about each call of a unit."""
-
-    def watched() -> None:
-        started_s = time.perf_counter()
-        try:
-            action()
-        finally:
-            tell(called, running, unit, started_s, time.perf_counter() - started_s)
-
-    return watched

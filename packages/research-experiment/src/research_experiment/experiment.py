@@ -30,7 +30,7 @@ class Experiment(ExperimentBuilder):
 
     def copy(self) -> Experiment:
         """Return an independent builder with the same units."""
-        return Experiment(self._instances, self._units, self._namespaces)
+        return self.__copy__()
 
     def __repr__(self) -> str:
         return f"Experiment({', '.join(self._draft().names)})"

@@ -7,9 +7,10 @@ which are evaluated when a unit that has them as arguments is called.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NoReturn, Self, TypeAlias
 
+from research_domain import Config
 from research_experiment._nodes import (
     AttributeOf,
     Call,
@@ -20,9 +21,10 @@ from research_experiment._nodes import (
     Operation,
     Output,
     Reference,
+    Structure,
 )
 
-__all__ = ["EC", "EP", "E", "Expression", "O", "R", "S"]
+__all__ = ["EC", "EP", "E", "Expression", "O", "R", "S", "expression_of", "freeze"]
 
 
 Text: TypeAlias = str
@@ -41,17 +43,17 @@ def _binary(function: Callable[..., Any], symbol: str) -> tuple[Any, Any]:
     template = f"{{0}} {symbol} {{1}}"
 
     def forward(self: Expression, other: Any) -> Expression:
-        return Expression.of(Operation(function, template, (self, other)))
+        return expression_of(Operation(function, template, (self, freeze(other))))
 
     def backward(self: Expression, other: Any) -> Expression:
-        return Expression.of(Operation(function, template, (other, self)))
+        return expression_of(Operation(function, template, (freeze(other), self)))
 
     return forward, backward
 
 
 def _unary(function: Callable[..., Any], template: str) -> Any:
     def apply(self: Expression) -> Expression:
-        return Expression.of(Operation(function, template, (self,)))
+        return expression_of(Operation(function, template, (self,)))
 
     return apply
 
@@ -72,19 +74,13 @@ class Expression:
     __slots__ = ("_node",)
     _node: Node
     __array_ufunc__ = None  # numpy arrays leave the operators to us
-
-    @classmethod
-    def of(cls, node: Node) -> Expression:
-        """Wrap a node of the tree; for those who extend the language."""
-        expression = object.__new__(Expression)
-        object.__setattr__(expression, "_node", node)
-        return expression
+    __pandas_priority__ = 10_000  # and so do series and frames
 
     def __setattr__(self, name: str, value: Any) -> NoReturn:
         raise AttributeError(f"named expressions are immutable: cannot set {name!r} of {self!r}")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Expression.of, (self._node,)
+        return _restore, (type(self), self._node)
 
     def __repr__(self) -> str:
         return str(self._node)
@@ -92,18 +88,20 @@ class Expression:
     def __getattr__(self, name: str) -> Expression:
         if name.startswith("_"):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return Expression.of(AttributeOf(self, name))
+        return expression_of(AttributeOf(self, name))
 
     def __getitem__(self, key: Any) -> Expression:
-        return Expression.of(ItemOf(self, key))
+        return expression_of(ItemOf(self, freeze(key)))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Expression:
         """Return the expression whose value is that of the call."""
-        return Expression.of(Call(self, args, tuple(kwargs.items())))
+        return expression_of(
+            Call(self, _freeze_all(args), tuple(zip(kwargs, _freeze_all(kwargs.values()), strict=True)))
+        )
 
     def str(self) -> Expression:
         """Return the expression whose value is ``str(value)``."""
-        return Expression.of(Operation(_as_text, "str({0})", (self,)))
+        return expression_of(Operation(_as_text, "str({0})", (self,)))
 
     def format(self, template: Text) -> Expression:
         """Return the expression whose value is ``template.format(value)``.
@@ -113,7 +111,7 @@ class Expression:
         template : str
             A format string with one field, such as ``'{:.2f}'``.
         """
-        return Expression.of(Operation(_format_text, "format({0}, {1})", (self, template)))
+        return expression_of(Operation(_format_text, "format({0}, {1})", (self, template)))
 
     def __copy__(self) -> Self:
         return self
@@ -160,6 +158,70 @@ class Expression:
     __pos__ = _unary(operator.pos, "+{0}")
     __invert__ = _unary(operator.invert, "~{0}")
     __abs__ = _unary(abs, "abs({0})")
+
+
+def _restore(kind: type[Expression], node: Node) -> Expression:
+    expression = object.__new__(kind)
+    object.__setattr__(expression, "_node", node)
+    return expression
+
+
+def expression_of(node: Node) -> Expression:
+    """Wrap a node of the tree."""
+    return _restore(Expression, node)
+
+
+def freeze(value: Any) -> Any:
+    """Return a value in which whatever holds expressions is an expression itself.
+
+    Parameters
+    ----------
+    value : object
+        Lists, tuples, sets, dicts, configs and slices are looked into.
+
+    Returns
+    -------
+    object
+        An :class:`Expression` if there is one anywhere in the value, else the value as it is.
+
+    Examples
+    --------
+    >>> freeze([1, EC('x')]), freeze([1, 2])
+    ([1, EC('x')], [1, 2])
+    >>> type(freeze([1, EC('x')])).__name__
+    'Expression'
+    """
+    return _freeze(value, frozenset())
+
+
+def _freeze(value: Any, inside: frozenset[int]) -> Any:
+    parts = None if isinstance(value, Expression) else _parts(value)
+    if parts is None or id(value) in inside:
+        return value
+    inside |= {id(value)}
+    frozen = tuple([_freeze(part, inside) for part in parts])
+    if any(isinstance(part, Expression) for part in frozen):
+        kind = dict if isinstance(value, dict) else type(value)
+        return expression_of(Structure(kind, frozen))
+    return value
+
+
+def _freeze_all(values: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple([freeze(value) for value in values])
+
+
+def _parts(value: Any) -> Iterable[Any] | None:
+    match value:
+        case str() | bytes() | int() | float():
+            return None
+        case list() | tuple() | set() | frozenset():
+            return value
+        case dict() | Config():
+            return [part for item in value.items() for part in item]
+        case slice():
+            return (value.start, value.stop, value.step)
+        case _:
+            return None
 
 
 class E(Expression):

@@ -82,9 +82,14 @@ class Failure:
             config=dict(config),
         )
 
+    @property
+    def where(self) -> str:
+        """Unit, iteration and experiment in words."""
+        unit = "saving its values" if self.unit is None else f"unit {self.unit!r}"
+        return f"{unit}, iteration {self.iteration}, experiment {self.experiment_id}"
+
     def __str__(self) -> str:
-        where = f"unit {self.unit!r}, iteration {self.iteration}, experiment {self.experiment_id}"
-        return f"{self.type}: {self.message} ({where})"
+        return f"{self.type}: {self.message} ({self.where})"
 
 
 def _class_name(error: BaseException) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import difflib
 import importlib
 import sys
@@ -12,18 +11,19 @@ from typing import Any, TypeAlias
 
 from research_experiment.errors import NamespaceError
 
-__all__ = ["Namespace", "close_matches", "default_namespaces", "find_function", "read_namespace"]
+__all__ = ["DEFAULT", "Namespace", "close_matches", "find_function", "read_namespace"]
 
-Namespace: TypeAlias = ModuleType | Mapping[str, Any]
+Namespace: TypeAlias = str | Mapping[str, Any]
+"""The name of an imported module, or names → functions."""
 
-
-def default_namespaces() -> tuple[Namespace, ...]:
-    """Return where functions are looked for by default: the main script or notebook, and builtins."""
-    return (sys.modules["__main__"], builtins)
+DEFAULT: tuple[Namespace, ...] = ("__main__",)
+"""Where functions are looked for when nothing was added: the main script or notebook, and builtins."""
 
 
 def read_namespace(namespace: ModuleType | str | Mapping[str, Any]) -> Namespace:
-    """Return a module or mapping for a module, its name, or a mapping.
+    """Return a name or mapping for a module, its name, or a mapping.
+
+    Modules are kept by name, so that what holds namespaces can be pickled.
 
     Raises
     ------
@@ -32,27 +32,33 @@ def read_namespace(namespace: ModuleType | str | Mapping[str, Any]) -> Namespace
     """
     if isinstance(namespace, str):
         try:
-            return importlib.import_module(namespace)
+            importlib.import_module(namespace)
         except Exception as error:
             raise NamespaceError(
                 f"cannot import the namespace {namespace!r}: {type(error).__name__}: {error}; "
                 "give a module, the name of one that can be imported, or a mapping of names to functions"
             ) from error
-    if isinstance(namespace, ModuleType | Mapping):
+        return namespace
+    if isinstance(namespace, ModuleType):
+        known = sys.modules.get(namespace.__name__) is namespace
+        return namespace.__name__ if known else vars(namespace)
+    if isinstance(namespace, Mapping):
         return namespace
     raise NamespaceError(
         f"a namespace is a module, the name of one, or a mapping of names to functions; got {namespace!r}"
     )
 
 
-def _members(namespace: Namespace) -> Mapping[str, Any]:
-    return namespace if isinstance(namespace, Mapping) else vars(namespace)
+def _members(namespaces: Iterable[Namespace]) -> Iterable[Mapping[str, Any]]:
+    """Return what is in them; builtins come last, so that they hide nothing."""
+    for namespace in (*namespaces, "builtins"):
+        yield vars(importlib.import_module(namespace)) if isinstance(namespace, str) else namespace
 
 
 def find_function(name: str, namespaces: Iterable[Namespace]) -> Callable[..., Any] | None:
     """Return the first callable of that name, or None."""
-    for namespace in namespaces:
-        found = _members(namespace).get(name)
+    for members in _members(namespaces):
+        found = members.get(name)
         if callable(found):
             return found  # type: ignore[no-any-return]
     return None
@@ -60,5 +66,5 @@ def find_function(name: str, namespaces: Iterable[Namespace]) -> Callable[..., A
 
 def close_matches(name: str, namespaces: Iterable[Namespace], more: Iterable[str] = ()) -> list[str]:
     """Return names of functions, and of `more`, that look like `name`."""
-    known = {key for namespace in namespaces for key, value in _members(namespace).items() if callable(value)}
+    known = {key for members in _members(namespaces) for key, value in members.items() if callable(value)}
     return difflib.get_close_matches(name, [*more, *sorted(known)], n=2)

@@ -1,7 +1,7 @@
 """The frozen description of an experiment: what builders make and executors run.
 
-Everything here is a value. Strings and ints of the public API have become typed values; nothing behind this
-module parses them again.
+Everything here is a value. Strings and ints of the public API have become typed values, and containers with
+expressions in them have become expressions; nothing behind this module parses or searches them again.
 """
 
 from __future__ import annotations
@@ -11,12 +11,28 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from research_domain.when import When
-from research_experiment._references import needed_units
+from research_experiment._nodes import Leaf
+from research_experiment._references import leaves, needed_units
 from research_experiment.errors import PlanError
+from research_experiment.expressions import freeze
+from research_experiment.pipelines import Pipeline
 
-__all__ = ["CallUnit", "DumpUnit", "ExperimentPlan", "Instance", "Mode", "SaveUnit", "Store", "Unit"]
+__all__ = [
+    "CallUnit",
+    "DumpUnit",
+    "ExperimentPlan",
+    "Instance",
+    "Mode",
+    "PipelineMode",
+    "PipelineUnit",
+    "SaveUnit",
+    "Store",
+    "Unit",
+    "Working",
+]
 
 Mode: TypeAlias = Literal["func", "generator"]
+PipelineMode: TypeAlias = Literal["func", "generator", "execute_for"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +79,58 @@ class Store:
         )
 
 
-@dataclass(frozen=True, slots=True)
+def _references(*values: Any) -> frozenset[Leaf]:
+    return frozenset(leaf for value in values for leaf in leaves(freeze(value)))
+
+
+def _set(value: Any, **fields: Any) -> None:
+    """Set fields of a frozen value while it is being made."""
+    for name, field_value in fields.items():
+        object.__setattr__(value, name, field_value)
+
+
+def _frozen_items(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: freeze(value) for name, value in mapping.items()}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Instance:
-    """An object made once per experiment, or once per task when it belongs to the root."""
+    """An object made once per experiment, or once per task when it belongs to the root.
+
+    Parameters
+    ----------
+    name : str
+        Unique name.
+    creator : callable
+        Makes the object.
+    kwargs : mapping
+        Its arguments; may contain named expressions.
+    spread : mapping or expression or None
+        Unpacked into keyword arguments after evaluation (``kwargs=EC()``).
+    args : sequence or expression
+        Positional arguments.
+    root : bool
+        Make it once per task.
+    """
 
     name: str
     creator: Callable[..., Any]
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     root: bool = False
+    spread: Any = None
+    args: Any = ()
+    references: frozenset[Leaf] = field(init=False)
+    needs: frozenset[str] = field(init=False)
 
-    @property
-    def needs(self) -> frozenset[str]:
-        """Names of units and instances that the arguments refer to."""
-        return needed_units(dict(self.kwargs))
+    def __post_init__(self) -> None:
+        references = _references(self.args, self.kwargs, self.spread)
+        _set(
+            self, args=_frozen_args(self.args), kwargs=_frozen_items(self.kwargs), spread=freeze(self.spread)
+        )
+        _set(self, references=references, needs=needed_units(references))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CallUnit:
     """A function or generator that is called as part of each iteration.
 
@@ -104,6 +156,13 @@ class CallUnit:
         Where the output is saved.
     timeout_s : float or None
         Limit for one call in seconds, enforced by runners that can.
+
+    Attributes
+    ----------
+    references : frozenset
+        The leaves of all named expressions in the arguments.
+    needs : frozenset of str
+        Names of units and instances that the unit refers to.
     """
 
     name: str
@@ -116,20 +175,77 @@ class CallUnit:
     root: bool = False
     store: Store | None = None
     timeout_s: float | None = None
+    references: frozenset[Leaf] = field(init=False)
+    needs: frozenset[str] = field(init=False)
 
-    @property
-    def arguments(self) -> tuple[Any, ...]:
-        """All arguments, to look for references in."""
-        return (self.args, dict(self.kwargs), self.spread)
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """Names of units and instances that the unit refers to."""
-        owner = {self.source.partition(".")[0]} if isinstance(self.source, str) else set()
-        return needed_units(self.arguments) | owner
+    def __post_init__(self) -> None:
+        references = _references(self.args, self.kwargs, self.spread)
+        _set(
+            self, args=_frozen_args(self.args), kwargs=_frozen_items(self.kwargs), spread=freeze(self.spread)
+        )
+        _set(self, references=references, needs=needed_units(references) | _owner(self.source))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class PipelineUnit:
+    """A pipeline that gives or processes one batch, or runs as a whole, in each iteration.
+
+    Parameters
+    ----------
+    name : str
+        Unique name of the unit.
+    source : Pipeline or str
+        The pipeline, or ``'instance.attribute'``.
+    mode : {'func', 'generator', 'execute_for'}
+        What is called: ``run()`` or ``next_batch()``, or ``execute_for(batch)``.
+    run : bool
+        In the modes 'func' and 'generator', whether ``run()`` is called instead of ``next_batch()``.
+    batch : object
+        What ``execute_for`` gets; usually ``O('name of another pipeline')``.
+    config : mapping
+        Added to the experiment's config for the pipeline; may contain named expressions.
+    variables : tuple of str
+        Variables of the pipeline that are saved after each call.
+    when : When
+        The iterations to run in.
+    root : bool
+        Run once per task for all branches.
+
+    Attributes
+    ----------
+    references : frozenset
+        The leaves of all named expressions in the arguments.
+    needs : frozenset of str
+        Names of units and instances that the unit refers to.
+    """
+
+    name: str
+    source: Pipeline | str
+    mode: PipelineMode
+    run: bool = False
+    batch: Any = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    variables: tuple[str, ...] = ()
+    when: When = field(default_factory=lambda: When.parse(1))
+    root: bool = False
+    references: frozenset[Leaf] = field(init=False)
+    needs: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        references = _references(self.batch, self.config)
+        _set(self, batch=freeze(self.batch), config=_frozen_items(self.config))
+        _set(self, references=references, needs=needed_units(references) | _owner(self.source))
+
+
+def _frozen_args(args: Any) -> Any:
+    return tuple([freeze(value) for value in args]) if isinstance(args, list | tuple) else args
+
+
+def _owner(source: Any) -> frozenset[str]:
+    return frozenset({source.partition(".")[0]} if isinstance(source, str) else ())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class SaveUnit:
     """Save the value of a named expression."""
 
@@ -138,12 +254,13 @@ class SaveUnit:
     store: Store
     when: When
     copy: bool = False
-    root: bool = False
+    root: bool = field(default=False, init=False)
+    references: frozenset[Leaf] = field(init=False)
+    needs: frozenset[str] = field(init=False)
 
-    @property
-    def needs(self) -> frozenset[str]:
-        """Names of units and instances that the value refers to."""
-        return needed_units(self.source)
+    def __post_init__(self) -> None:
+        references = _references(self.source)
+        _set(self, source=freeze(self.source), references=references, needs=needed_units(references))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,16 +270,28 @@ class DumpUnit:
     name: str
     variables: tuple[str, ...] | None
     when: When
-    root: bool = False
-    needs: frozenset[str] = frozenset()
+    root: bool = field(default=False, init=False)
+    references: frozenset[Leaf] = field(default=frozenset(), init=False)
+    needs: frozenset[str] = field(default=frozenset(), init=False)
 
 
-Unit: TypeAlias = CallUnit | SaveUnit | DumpUnit
+Working: TypeAlias = CallUnit | PipelineUnit
+"""Units that have an output."""
+
+Unit: TypeAlias = Working | SaveUnit | DumpUnit
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ExperimentPlan:
-    """Instances and units in their order; picklable as far as the user's own functions and classes are."""
+    """Instances and units in their order; picklable as far as the user's own functions and classes are.
+
+    Parameters
+    ----------
+    instances : tuple of Instance
+        In the order in which they are made.
+    units : tuple of Unit
+        In the order in which they run.
+    """
 
     instances: tuple[Instance, ...] = ()
     units: tuple[Unit, ...] = ()
@@ -170,7 +299,7 @@ class ExperimentPlan:
     @property
     def only_callables(self) -> bool:
         """Whether no unit is a generator."""
-        return not any(isinstance(unit, CallUnit) and unit.mode == "generator" for unit in self.units)
+        return not any(isinstance(unit, Working) and unit.mode == "generator" for unit in self.units)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -180,4 +309,16 @@ class ExperimentPlan:
     @property
     def has_root(self) -> bool:
         """Whether anything is shared by the branches of a task."""
-        return any(instance.root for instance in self.instances) or any(unit.root for unit in self.units)
+        return any(item.root for item in (*self.instances, *self.units))
+
+    @property
+    def root_names(self) -> frozenset[str]:
+        """Names of the units that run once per task."""
+        return frozenset(unit.name for unit in self.units if unit.root)
+
+    @property
+    def in_step(self) -> bool:
+        """Whether branches have to wait for each other: they share a root, or look at each other."""
+        return self.has_root or any(
+            getattr(leaf, "all", False) for item in (*self.instances, *self.units) for leaf in item.references
+        )

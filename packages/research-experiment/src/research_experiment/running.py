@@ -14,6 +14,7 @@ from research_domain.identity import Identity
 from research_domain.seeds import experiment_seed, make_rng
 from research_experiment.errors import ExperimentError, UnknownUnitError, hint
 from research_experiment.failures import Failure
+from research_experiment.profiling import FunctionTime, Profile, UnitTime
 from research_experiment.storage import ExperimentStorage
 
 if TYPE_CHECKING:
@@ -60,9 +61,10 @@ class Progress:
 
     last: bool = False
     ended: bool = False
+    open: bool = True
     failure: Failure | None = None
     functions: dict[str, Any] = field(default_factory=dict)
-    profile: list[tuple[int, str, float, float]] = field(default_factory=list)
+    profile: Profile = field(default_factory=Profile)
 
 
 class RunningExperiment:
@@ -188,22 +190,35 @@ class RunningExperiment:
         return logging.LoggerAdapter(_LOG, {"experiment_id": self.id})
 
     @property
-    def profile_info(self) -> Sequence[tuple[int, str, float, float]]:
-        """Rows (iteration, unit, start in seconds, seconds); empty when profiling is off."""
-        return self.progress.profile
+    def profile_info(self) -> Sequence[UnitTime]:
+        """One row per call of a unit; empty when profiling is off.
 
-    def show_profile_info(self) -> dict[str, float]:
-        """Return seconds spent per unit, the longest first.
+        The calls of a root are found in the first branch of its task: their time was spent once.
+        """
+        return self.progress.profile.units
+
+    @property
+    def profile_details(self) -> Sequence[FunctionTime]:
+        """One row per function and call of a unit; empty unless profiling is detailed."""
+        return self.progress.profile.functions
+
+    def show_profile_info(self, per_iter: bool = False, detailed: bool = False) -> dict[Any, float]:
+        """Return the seconds spent, the longest first.
+
+        Parameters
+        ----------
+        per_iter : bool
+            Keep the iterations apart.
+        detailed : bool
+            Keep the functions inside each unit apart; the time of a function is without those it calls.
 
         Returns
         -------
         dict
-            Unit → seconds over all iterations so far.
+            Unit → seconds; the key is a tuple with the iteration before the unit, and the function behind it,
+            where these are kept apart.
         """
-        total: dict[str, float] = {}
-        for _, unit, _, elapsed_s in self.progress.profile:
-            total[unit] = total.get(unit, 0.0) + elapsed_s
-        return dict(sorted(total.items(), key=lambda item: -item[1]))
+        return self.progress.profile.summary(per_iter, detailed)
 
     def lookup(self, name: str) -> Any:
         """Return an instance, the iterator of a generator, or the function of a callable.

@@ -1,0 +1,120 @@
+"""What has been written down of an experiment so far, and the plan that it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from types import ModuleType
+from typing import Any, Self
+
+from research_experiment._checks import check_plan
+from research_experiment.errors import PlanError, UnknownUnitError
+from research_experiment.namespaces import DEFAULT, Namespace, close_matches, find_function, read_namespace
+from research_experiment.plan import ExperimentPlan, Instance, PipelineUnit, Unit
+
+__all__ = ["Draft"]
+
+
+class Draft:
+    """Instances and units in their order, and the namespaces where functions are found by name."""
+
+    def __init__(
+        self,
+        instance_creators: Iterable[Instance] | None = None,
+        actions: Iterable[Unit] | None = None,
+        namespaces: Iterable[ModuleType | str | Mapping[str, Any]] | None = None,
+    ) -> None:
+        self._instances: list[Instance] = list(instance_creators or ())
+        self._units: list[Unit] = list(actions or ())
+        self._namespaces: list[Namespace] = [
+            read_namespace(item) for item in (DEFAULT if namespaces is None else namespaces)
+        ]
+
+    def add_postfix(self, new_name: str) -> str:
+        """Return the name, with ``_1``, ``_2``, ... behind it when a unit or instance has it."""
+        taken = set(self._draft().names)
+        name, count = new_name, 0
+        while name in taken:
+            count += 1
+            name = f"{new_name}_{count}"
+        return name
+
+    def get_method(self, name: str) -> Callable[..., Any]:
+        """Return the function of that name from the namespaces.
+
+        Raises
+        ------
+        UnknownUnitError
+            If there is none; the message has the close matches.
+        """
+        found = find_function(name, self._namespaces)
+        if found is None:
+            methods = [key for key in dir(type(self)) if not key.startswith("_")]
+            matches = close_matches(name, self._namespaces, methods)
+            closest = f" (did you mean {' or '.join(map(repr, matches))}?)" if matches else ""
+            raise UnknownUnitError(
+                f"no unit, method or function named {name!r}{closest}; "
+                "add it with add_callable(...) or make its module known with add_namespace(...)",
+                name,
+            )
+        return found
+
+    @property
+    def only_callables(self) -> bool:
+        """Whether no unit is a generator, so that one iteration is all there is by default."""
+        return self._draft().only_callables
+
+    def plan(self) -> ExperimentPlan:
+        """Return the frozen description that is run.
+
+        Returns
+        -------
+        ExperimentPlan
+            Checked: all references exist and can have run.
+
+        Raises
+        ------
+        UnknownUnitError, DependencyError
+            If a unit refers to something that does not exist or cannot have run yet.
+        """
+        plan = self._draft()
+        check_plan(plan)
+        return plan
+
+    def _draft(self) -> ExperimentPlan:
+        return ExperimentPlan(tuple(self._instances), tuple(map(self._placed, self._units)))
+
+    def _placed(self, unit: Unit) -> Unit:
+        """Make a pipeline that a root instance holds a root unit: there is one for all branches."""
+        if not isinstance(unit, PipelineUnit) or not isinstance(unit.source, str):
+            return unit
+        owner = unit.source.partition(".")[0]
+        shared = any(instance.root and instance.name == owner for instance in self._instances)
+        return replace(unit, root=True) if shared and not unit.root else unit
+
+    def __copy__(self) -> Self:
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        twin._instances, twin._units = list(self._instances), list(self._units)
+        twin._namespaces = list(self._namespaces)
+        return twin
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self.__copy__()  # units are frozen values, their functions are the user's own
+
+    def _source(
+        self, name: str | Callable[..., Any], src: Callable[..., Any] | None
+    ) -> tuple[str, Callable[..., Any] | str]:
+        if callable(name):
+            if src is not None:
+                raise PlanError(
+                    f"give a name and a function, or the function alone; got {name!r} and {src!r}"
+                )
+            return getattr(name, "__name__", type(name).__name__), name
+        if not isinstance(name, str):
+            raise PlanError(f"a unit needs a name or a function, got {name!r}")
+        if src is not None and not callable(src):
+            raise PlanError(f"unit {name!r} needs a function, got {src!r}", unit=name)
+        if src is not None:
+            return name, src
+        return name, name if "." in name else self.get_method(name)

@@ -1,0 +1,202 @@
+"""A task while it runs: branches, the root that they share, their contexts and those who watch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextvars import copy_context
+from dataclasses import dataclass
+from itertools import groupby
+from threading import RLock
+
+from research_domain import ConfigAlias
+from research_domain.identity import Identity
+from research_experiment._branch import Branch, Root, Rules, tell
+from research_experiment._checks import differing_keys
+from research_experiment._program import Place, Step, Watch
+from research_experiment._references import overlap
+from research_experiment.capture import Capture, activate
+from research_experiment.plan import ExperimentPlan, Unit
+from research_experiment.profiling import Profile
+from research_experiment.protocols import Sink
+from research_experiment.running import RunningExperiment, Surroundings
+from research_experiment.storage import ExperimentStorage, RootStorage
+
+__all__ = ["Observation", "Task"]
+
+Segments = Sequence[tuple[bool, Sequence[Unit]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What is recorded while a task runs.
+
+    Parameters
+    ----------
+    capture : Capture or None
+        Gives the streams that experiments print to.
+    profile : {0, 1, 2}
+        How much is measured.
+    """
+
+    capture: Capture | None = None
+    profile: int = 0
+
+
+class Task:
+    """The branches of an executor and what they share.
+
+    Parameters
+    ----------
+    plan : ExperimentPlan
+        What is run.
+    experiments : sequence of (Identity, ConfigAlias)
+        The branches.
+    sink : Sink or None
+        Where values go.
+    surroundings : Surroundings
+        Seed, folders and results.
+    rules : Rules
+        How branches behave.
+    observation : Observation
+        What is recorded.
+
+    Attributes
+    ----------
+    branches : tuple of Branch
+        In order.
+    root : Root or None
+        What they share.
+    is_root : list of bool
+        For each segment, whether it is the root's.
+    """
+
+    def __init__(
+        self,
+        plan: ExperimentPlan,
+        experiments: Sequence[tuple[Identity, ConfigAlias]],
+        sink: Sink | None,
+        surroundings: Surroundings,
+        rules: Rules,
+        observation: Observation,
+    ) -> None:
+        self._plan, self._rules, self._observation = plan, rules, observation
+        running = _run_all(experiments, sink, surroundings, observation)
+        groups: Segments = [(root, list(units)) for root, units in groupby(plan.units, key=lambda u: u.root)]
+        self.is_root = [is_root for is_root, _ in groups]
+        self.branches = tuple(
+            Branch(one, self._segments(groups, False, Place(one, (one,), plan.root_names)), rules)
+            for one in running
+        )
+        self.root = self._make_root(groups, running, surroundings) if plan.has_root else None
+
+    def _make_root(
+        self, groups: Segments, branches: Sequence[RunningExperiment], surroundings: Surroundings
+    ) -> Root:
+        first = branches[0]
+        running = RunningExperiment(
+            _root_identity(first.identity),
+            None,
+            _common_config([one.config_alias for one in branches]),
+            RootStorage(first.id, branches),
+            surroundings,
+        )
+        running.branches = tuple(branches)
+        running.progress.profile = first.progress.profile  # the root's time was spent once
+        segments = self._segments(groups, True, Place(running, (running, *branches), self._plan.root_names))
+        return Root(running, segments, self._rules, self.branches)
+
+    def _segments(self, groups: Segments, root: bool, place: Place) -> list[list[Step]]:
+        watch = self._watch(place.running)
+        place = Place(place.running, place.owners, place.shared, watch)
+        return [[Step(unit, place) for unit in units] if is_root is root else [] for is_root, units in groups]
+
+    def _watch(self, running: RunningExperiment) -> Watch | None:
+        called = self._rules.listeners("called")
+        if not called and not self._observation.profile:
+            return None
+        profile = running.progress.profile
+
+        def watch(unit: str, action: Callable[[], None]) -> Callable[[], None]:
+            measured = profile.watch(unit, action, lambda: running.iteration)
+            return _told(running, called, unit, measured) if called else measured
+
+        return watch
+
+    def start(self) -> None:
+        """Give everybody a context, and make all instances; those of the root first."""
+        started = self._rules.listeners("started")
+        for branch in self.branches:
+            self._enter_context(branch, (branch.running.id,))
+            tell(started, branch.running)
+        everybody = tuple(branch.running for branch in self.branches)
+        if self.root is not None:
+            self._enter_context(self.root, tuple(running.id for running in everybody))
+            self.root.make_instances(self._plan.instances, (self.root.running, *everybody))
+        for branch in self.branches:
+            branch.make_instances(self._plan.instances, (branch.running,))
+
+    def close(self) -> None:
+        """Let go of everything, also of branches that were interrupted."""
+        for branch in self.branches:
+            if branch.running.is_alive:
+                branch.abandon()
+        if self.root is not None:
+            self.root.release()
+
+    def _enter_context(self, branch: Branch, ids: tuple[str, ...]) -> None:
+        capture = self._observation.capture
+        if capture is None and len(self.branches) == 1:
+            return
+        branch.context = copy_context()
+        if capture is not None:
+            branch.streams = capture.streams(ids)
+            branch.context.run(activate, branch.streams)
+
+
+def _run_all(
+    experiments: Sequence[tuple[Identity, ConfigAlias]],
+    sink: Sink | None,
+    surroundings: Surroundings,
+    observation: Observation,
+) -> list[RunningExperiment]:
+    turn = RLock()
+    running = [
+        RunningExperiment(identity, index, config, ExperimentStorage(identity.id, sink), surroundings)
+        for index, (identity, config) in enumerate(experiments)
+    ]
+    for one in running:
+        one.branches = tuple(running)
+        if observation.profile:
+            one.progress.profile = Profile(observation.profile, turn)
+    return running
+
+
+def _root_identity(first: Identity) -> Identity:
+    """Return an identity for what all branches share, with a random stream of its own."""
+    return Identity(first.id, bytes(255 - byte for byte in first.digest), first.repetition, first.occurrence)
+
+
+def _common_config(configs: Sequence[ConfigAlias]) -> ConfigAlias:
+    """Return the config that all branches agree upon."""
+    common = ConfigAlias(configs[0])
+    differing = differing_keys(configs) if len(configs) > 1 else set()
+    for key in common.keys():  # noqa: SIM118 - not a mapping
+        if any(overlap(key, other) for other in differing):
+            common.pop_config(key)
+    return common
+
+
+def _told(
+    running: RunningExperiment, called: Sequence[Callable[..., None]], unit: str, action: Callable[[], None]
+) -> Callable[[], None]:
+    """Tell the hooks about each call of a unit."""
+
+    def told() -> None:
+        started_s = time.perf_counter()
+        try:
+            action()
+        finally:
+            tell(called, running, unit, started_s, time.perf_counter() - started_s)
+
+    return told
