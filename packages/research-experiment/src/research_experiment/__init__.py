@@ -7,11 +7,18 @@
 ``running``      RunningExperiment: what a unit sees
 ``failures``     Failure: what is kept of a unit that failed
 ``protocols``    Sink, Storage, Hook: what others implement
+``pipelines``    Pipeline: what add_pipeline takes
+``capture``      Capture, TextCapture: who prints what
+``profiling``    UnitTime, FunctionTime: where the time goes
+``sinks``        MemorySink: values in dictionaries
+``evaluation``   named expressions outside of units
+``testing``      what every sink must do, as tests
 ``errors``       everything that is raised
 """
 
 from research_experiment._version import __version__
 from research_experiment.builder import ExperimentBuilder
+from research_experiment.capture import Capture, Streams, TextCapture
 from research_experiment.errors import (
     DependencyError,
     ExecutorError,
@@ -24,19 +31,24 @@ from research_experiment.errors import (
     UnitOutputError,
     UnknownUnitError,
 )
+from research_experiment.evaluation import evaluate, evaluate_outside
 from research_experiment.executor import Executor
 from research_experiment.experiment import Experiment
 from research_experiment.expressions import EC, EP, E, Expression, O, R, S
 from research_experiment.failures import Failure
+from research_experiment.pipelines import Pipeline
 from research_experiment.plan import ExperimentPlan
+from research_experiment.profiling import FunctionTime, UnitTime
 from research_experiment.protocols import Hook, Sink, Storage
 from research_experiment.running import RunningExperiment, Surroundings
+from research_experiment.sinks import MemorySink
 
 __all__ = [
-    "EC",
-    "EP",
+    "Capture",
     "DependencyError",
     "E",
+    "EC",
+    "EP",
     "Executor",
     "ExecutorError",
     "Experiment",
@@ -46,9 +58,12 @@ __all__ = [
     "Expression",
     "ExpressionError",
     "Failure",
+    "FunctionTime",
     "Hook",
+    "MemorySink",
     "NamespaceError",
     "O",
+    "Pipeline",
     "PlanError",
     "R",
     "RootDependencyError",
@@ -57,8 +72,13 @@ __all__ = [
     "SaveError",
     "Sink",
     "Storage",
+    "Streams",
     "Surroundings",
+    "TextCapture",
     "UnitOutputError",
+    "UnitTime",
     "UnknownUnitError",
     "__version__",
+    "evaluate",
+    "evaluate_outside",
 ]

@@ -219,34 +219,36 @@ def compile_call(
     callable
         Calls `function` with the current values.
     """
-    constant, changing = _split_keywords(kwargs, spread, running)
-    spread_getter = None if _is_constant_spread(spread) else compile_value(spread, running).get
+    keywords = {name: compile_value(value, running) for name, value in kwargs.items()}
+    unpacked = _compile_spread(spread, running)
     positional = compile_value(args, running).get if isinstance(args, Expression) else None
     items = [] if positional else [compile_value(item, running) for item in args]
     while items and items[0].constant:  # known arguments in front are bound once
         function = partial(function, items.pop(0).value)
-    if constant:
-        function = partial(function, **constant)
-    if positional is not None or spread_getter is not None:
-        return _general_call(function, positional or _tuple_getter(items), changing, spread_getter)
+    if not unpacked.constant:
+        getters = {name: item.get for name, item in keywords.items()}
+        return _general_call(function, positional or _tuple_getter(items), getters, unpacked.value)
+    constant = {name: item.value for name, item in keywords.items() if item.constant}
+    changing = {name: item.value for name, item in keywords.items() if not item.constant}
+    if unpacked.value or constant:
+        function = partial(function, **{**unpacked.value, **constant})
+    if positional is not None:
+        return _general_call(function, positional, changing, None)
     if changing:
         return _keyword_call(function, items, changing)
     return _positional_call(function, [item.get for item in items])
 
 
-def _is_constant_spread(spread: Any) -> bool:
-    return spread is None or (isinstance(spread, Expression) and isinstance(spread._node, ConfigPart))
-
-
-def _split_keywords(
-    kwargs: Mapping[str, Any], spread: Any, running: RunningExperiment
-) -> tuple[dict[str, Any], dict[str, Callable[[], Any]]]:
-    compiled = {name: compile_value(value, running) for name, value in kwargs.items()}
-    constant = {name: item.value for name, item in compiled.items() if item.constant}
-    changing = {name: item.value for name, item in compiled.items() if not item.constant}
-    if spread is not None and _is_constant_spread(spread):
-        constant = {**whole_config(running, spread._node.full), **constant}
-    return constant, changing
+def _compile_spread(spread: Any, running: RunningExperiment) -> Compiled:
+    """Compile what is unpacked into keyword arguments; a flat config is known from the beginning."""
+    if spread is None:
+        return Compiled(True, {})
+    node = spread._node if isinstance(spread, Expression) else None
+    if isinstance(node, ConfigPart):
+        config = whole_config(running, node.full)
+        if not any(isinstance(config[key], Config) for key in config):
+            return Compiled(True, dict(config))
+    return compile_value(spread, running)
 
 
 def _tuple_getter(items: list[Compiled]) -> Callable[[], tuple[Any, ...]]:
