@@ -4,7 +4,7 @@
 
 ``(variable, kind, count, first, step, iterations, type, text, data)``
 
-with `kind` one of ``float``, ``int``, ``bool`` or a numpy dtype for packed numbers, and ``none``, ``str``,
+with `kind` one of ``float``, ``int``, ``bool``, ``complex`` or a numpy dtype for packed numbers, and ``none``, ``str``,
 ``bytes``, ``tree``, ``dill`` for single values. Iterations are ``first + step * arange(count)`` unless
 they are given as int64.
 """
@@ -40,15 +40,20 @@ Row: TypeAlias = tuple[str, str, int, int, int, bytes | None, str | None, str | 
 Encoded: TypeAlias = tuple[Row, ...]
 
 TEXT_LIMIT = 200
-_BUILTIN = {"float": np.dtype("<f8"), "int": np.dtype("<i8"), "bool": np.dtype("?")}
+_BUILTIN: dict[str, np.dtype[Any]] = {
+    "float": np.dtype("<f8"),
+    "int": np.dtype("<i8"),
+    "bool": np.dtype("?"),
+    "complex": np.dtype("<c16"),
+}
 _SCALARS: tuple[type[Any], ...] = (
     *(np.bool_, np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64),
     *(np.float16, np.float32, np.float64, np.complex64, np.complex128),
 )
 _NUMPY = {kind: np.dtype(kind).newbyteorder("<").str for kind in _SCALARS}
-_KINDS: dict[type, str] = {float: "float", int: "int", bool: "bool", **_NUMPY}
+_KINDS: dict[type, str] = {float: "float", int: "int", bool: "bool", complex: "complex", **_NUMPY}
 _DTYPES: dict[str, np.dtype[Any]] = {**_BUILTIN, **{name: np.dtype(name) for name in _NUMPY.values()}}
-_FAST = {"float": struct.Struct("<d"), "int": struct.Struct("<q")}
+_FORMATS = {float: ("float", "d"), int: ("int", "q"), bool: ("bool", "?")}
 
 
 def number_dtype(kind: str) -> np.dtype[Any] | None:
@@ -83,8 +88,27 @@ def encode(values: Values) -> Encoded:
     """
     rows: list[Row] = []
     for variable, by_iteration in values.items():
-        rows.extend(_encode_variable(variable, by_iteration))
+        row = _encode_uniform(variable, by_iteration)
+        if row is not None:
+            rows.append(row)
+        else:
+            rows.extend(_encode_variable(variable, by_iteration))
     return tuple(rows)
+
+
+def _encode_uniform(variable: str, by_iteration: Mapping[int, Any]) -> Row | None:
+    """Return the one row of builtin numbers of one type, the frequent case; None for all others."""
+    numbers = list(by_iteration.values())
+    kinds = set(map(type, numbers))
+    kind, code = _FORMATS.get(kinds.pop(), ("", "")) if len(kinds) == 1 else ("", "")
+    if not kind or set(map(type, by_iteration)) != {int}:
+        return None
+    try:
+        data = struct.pack(f"<{len(numbers)}{code}", *numbers)
+        first, step, listed = _pack_iterations(list(by_iteration))
+    except (struct.error, OverflowError):
+        return None
+    return variable, kind, len(numbers), first, step, listed, None, None, data
 
 
 def _encode_variable(variable: str, by_iteration: Mapping[int, Any]) -> Iterable[Row]:
@@ -174,9 +198,6 @@ def _number_kind(value: Any) -> str | None:
 
 
 def _pack(kind: str, numbers: list[Any]) -> bytes:
-    fast = _FAST.get(kind)
-    if fast is not None and len(numbers) == 1:
-        return fast.pack(numbers[0])
     return np.array(numbers, _DTYPES[kind]).tobytes()
 
 

@@ -96,12 +96,12 @@ def read_chunks(
     by_variable, others = select_in("variable", variables)
     wanted = set(keys) if by_experiment == "1" else None
     columns = "chunk, experiment, variable, kind, count, first, step, iterations, type, text, data, blob"
-    for row in connection.execute(
+    rows = connection.execute(
         f"SELECT {columns} FROM chunks WHERE {by_experiment} AND {by_variable} ORDER BY chunk",  # noqa: S608
         [*some, *others],
-    ):
-        if wanted is None or row[1] in wanted:
-            yield Chunk._make(row)
+    )
+    chunks = map(Chunk._make, rows)
+    return chunks if wanted is None else (chunk for chunk in chunks if chunk.experiment in wanted)
 
 
 def read_columns(
@@ -113,12 +113,25 @@ def read_columns(
     allow_pickle: bool,
 ) -> dict[int, Column]:
     """Turn rows of values into one column for each variable."""
-    groups: dict[int, dict[str, list[Chunk]]] = {}
+    groups: dict[tuple[int, str], list[Chunk]] = {}
     for chunk in chunks:
-        kind = chunk.kind if number_dtype(chunk.kind) is not None else ""
-        groups.setdefault(chunk.variable, {}).setdefault(kind, []).append(chunk)
+        place = chunk[2:4]
+        if place in groups:
+            groups[place].append(chunk)
+        else:
+            groups[place] = [chunk]
+    variables: dict[int, dict[str, list[Chunk]]] = {}
+    for (variable, kind), group in groups.items():
+        kind = kind if number_dtype(kind) is not None else ""
+        variables.setdefault(variable, {}).setdefault(kind, []).extend(group)
+    for kinds in variables.values():
+        kinds.get("", []).sort(key=_number)
     reader = _Reader(experiments, source, iterations, allow_pickle)
-    return {variable: reader.column(kinds) for variable, kinds in sorted(groups.items())}
+    return {variable: reader.column(kinds) for variable, kinds in sorted(variables.items())}
+
+
+def _number(chunk: Chunk) -> int:
+    return chunk.number
 
 
 class _Reader:
@@ -157,10 +170,10 @@ class _Reader:
             chunks = [chunks[place] for place in order.tolist()]
             owners = owners[order]
         counts = np.array([chunk.length for chunk in chunks], np.int64)
-        _check_counts(chunks, counts)
+        dtype = number_dtype(kind)
+        _check_counts(chunks, counts, dtype)
         numbers = np.repeat(np.array([chunk.number for chunk in chunks], np.int64), counts)
         owners, iterations = self._rows(owners, counts, chunks)
-        dtype = number_dtype(kind)
         values = self._objects(chunks) if dtype is None else _numbers(chunks, dtype, kind)
         if self.wanted is None:
             return _Piece(owners, iterations, numbers, values)
@@ -220,14 +233,19 @@ def _equal(left: tuple[Array, ...], right: tuple[Array, ...]) -> bool:
     return all(np.array_equal(one, other) for one, other in zip(left, right, strict=True))
 
 
-def _check_counts(chunks: list[Chunk], counts: Ints) -> None:
+def _check_counts(chunks: list[Chunk], counts: Ints, dtype: np.dtype[Any] | None) -> None:
     """Refuse counts that the data does not bear out, before anything is made of that size."""
-    for chunk, count in zip(chunks, counts.tolist(), strict=True):
-        dtype = number_dtype(chunk.kind)
-        given = chunk.iterations
-        fits = count == 1 if dtype is None else count * dtype.itemsize == len(chunk.data or b"")
-        if not fits or (given is not None and len(given) != 8 * count):
-            raise DamagedError("table chunks", f"row {chunk.number} does not hold {count} values")
+    if dtype is None:
+        fits = counts == 1
+    else:
+        lengths = np.array([len(chunk.data or b"") for chunk in chunks], np.int64)
+        fits = (lengths % dtype.itemsize == 0) & (counts == lengths // dtype.itemsize)
+    given = [len(chunk.iterations or b"") if chunk.iterations is not None else -1 for chunk in chunks]
+    listed = np.array(given, np.int64)
+    fits &= (listed < 0) | ((listed % 8 == 0) & (counts == listed // 8))
+    if not fits.all():
+        number = chunks[int(np.argmin(fits))].number
+        raise DamagedError("table chunks", f"row {number} does not hold the values that it counts")
 
 
 def _numbers(chunks: list[Chunk], dtype: np.dtype[Any], kind: str) -> Array:

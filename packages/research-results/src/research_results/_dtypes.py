@@ -29,12 +29,14 @@ def spell_dtype(dtype: np.dtype[Any]) -> Any:
     if dtype.names is None:
         return dtype.str
     fields = [dtype.fields[name] for name in dtype.names] if dtype.fields is not None else []
-    if any(len(entry) > 2 for entry in fields) or dtype.type is not np.void:
-        raise NotPlainError("fields with titles, or a record type")
+    titles = [entry[2] if len(entry) > 2 else None for entry in fields]
+    if dtype.type is not np.void or not all(title is None or type(title) is str for title in titles):
+        raise NotPlainError("a record type, or titles that are no strings")
     return {
         "names": list(dtype.names),
         "formats": [spell_dtype(entry[0]) for entry in fields],
         "offsets": [entry[1] for entry in fields],
+        "titles": titles,
         "itemsize": dtype.itemsize,
         "align": dtype.isalignedstruct,
     }
@@ -49,7 +51,7 @@ def make_dtype(spelling: Any) -> np.dtype[Any]:
     if "base" in spelling:
         return np.dtype((make_dtype(spelling["base"]), tuple(spelling["shape"])))
     formats = [make_dtype(entry) for entry in spelling["formats"]]
-    description = {key: spelling[key] for key in ("names", "offsets", "itemsize")}
+    description = {key: spelling[key] for key in ("names", "offsets", "titles", "itemsize")}
     whole: Any = {**description, "formats": formats}
     made: np.dtype[Any] = np.dtype(whole, align=bool(spelling["align"]))
     return made

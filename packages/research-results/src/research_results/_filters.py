@@ -173,16 +173,11 @@ class _Equal:
     def __init__(self, value: Any, rest: str) -> None:
         self.value = value
         self.rest = rest
-        self.encoded: tuple[str, bytes] | None
-        try:
-            kind, _, _, data = encode_value(value.to_dict() if isinstance(value, Config) else value)
-            self.encoded = (kind, data)
-        except ResultsError:
-            self.encoded = None
+        self.encoded = _encoded(value.to_dict() if isinstance(value, Config) else value)
 
     def __call__(self, option: Option, source: Source) -> bool:
         """Tell whether an option is equal."""
-        if not self.rest and (option.kind, option.data) == self.encoded:
+        if not self.rest and self.encoded is not None and (option.kind, option.data) == self.encoded:
             return True
         if option.kind in ("dill", "opaque") and option.blob is None:
             return False
@@ -191,13 +186,19 @@ class _Equal:
             if not isinstance(found, dict):
                 return False
             try:
-                found = Config(found).get(self.rest, _NOTHING)
-            except (TypeError, ValueError):
+                found = Config(found)[self.rest]
+            except (LookupError, TypeError, ValueError):
                 return False
-        return _equal(found, self.value)
+        return _equal(found, self.value) or (bool(self.rest) and _encoded(found) == self.encoded)
 
 
-_NOTHING = object()
+def _encoded(value: Any) -> tuple[str, bytes] | None:
+    """Return kind and data of a value; what nothing can store is equal to nothing."""
+    try:
+        kind, _, _, data = encode_value(value)
+    except ResultsError:
+        return None
+    return kind, data
 
 
 def _equal(left: Any, right: Any) -> bool:
@@ -232,7 +233,7 @@ def _alias_text(value: Any) -> str:
 def _texts(name: str, given: Any) -> tuple[str, ...] | None:
     if given is None:
         return None
-    values = (given,) if isinstance(given, str) else tuple(given)
+    values = (given,) if isinstance(given, str) or not isinstance(given, Iterable) else tuple(given)
     if not all(isinstance(value, str) for value in values):
         raise ArgumentError(name, f"is a string or a list of strings, got {given!r}")
     return values
@@ -241,7 +242,7 @@ def _texts(name: str, given: Any) -> tuple[str, ...] | None:
 def _iterations(given: Any) -> tuple[int, ...] | None:
     if given is None:
         return None
-    values = (given,) if isinstance(given, (int, np.integer)) else tuple(given)
+    values = tuple(given) if isinstance(given, Iterable) else (given,)
     if not all(isinstance(value, (int, np.integer)) and not isinstance(value, bool) for value in values):
         raise ArgumentError("iterations", f"is an int or a list of ints, got {given!r}")
     return tuple(int(value) for value in values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
 
     from research_results._configs import ConfigColumn
     from research_results._experiments import Ints
+
+_INFERRED = {
+    *(str, float, datetime.datetime, datetime.timedelta),
+    *(pd.Timestamp, pd.Timedelta, np.datetime64, np.timedelta64),
+}
 
 __all__ = ["frame", "long_columns", "series", "wide_columns"]
 
@@ -38,7 +44,13 @@ def series(values: Array) -> Any:
     """Return an array as pandas keeps it: objects of one simple type become a column of that type."""
     if values.dtype.kind != "O":
         return pd.Series(values, copy=False).array
-    return pd.Series(values, dtype=object).infer_objects().array
+    kinds = {type(value) for value in values if not _is_gap(value)}
+    column = pd.Series(values, dtype=object)
+    return (column.infer_objects() if len(kinds) == 1 and kinds <= _INFERRED else column).array
+
+
+def _is_gap(value: Any) -> bool:
+    return value is None or (type(value) is float and value != value)
 
 
 def spread(values: Array, places: Ints) -> Any:

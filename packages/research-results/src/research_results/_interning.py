@@ -72,14 +72,8 @@ class Interner:
 
     def config(self, config: ConfigAlias) -> bytes:
         """Return the numbers of the items of a config, four bytes each."""
-        names = config.keys()
-        aliases = list(config.alias().items())
-        values = config.config()
-        if len(aliases) != len(names):  # two keys of one alias: their names tell them apart
-            aliases = [(name, str(values[name])) for name in names]
         numbers = [
-            self._option(name, key, alias, values[name])
-            for name, (key, alias) in zip(names, aliases, strict=True)
+            self._option(key.value, key.alias, value.alias, value.value) for key, value in config.pairs
         ]
         return struct.pack(f"<{len(numbers)}i", *numbers)
 

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from research_domain import AUXILIARY_KEYS, Config
+from research_domain import Domain
 from research_results._configs import config_values
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from research_domain import Domain
     from research_results._experiments import Experiments
     from research_results._source import Source
 
@@ -22,11 +21,16 @@ __all__ = ["domain_mask"]
 def domain_mask(
     connection: sqlite3.Connection, source: Source, experiments: Experiments, domain: Domain
 ) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Tell for each experiment whether its config, without auxiliary keys, is one of a domain's."""
+    """Tell for each experiment whether its config has all parameters of some config of a domain, equal."""
     configs = config_values(connection, source, experiments, allow_pickle=False)
     return np.array([_holds(domain, config) for config in configs], np.bool_)
 
 
-def _holds(domain: Domain, values: dict[str, Any]) -> bool:
-    config = Config({name: value for name, value in values.items() if name not in AUXILIARY_KEYS})
-    return config in domain
+def _holds(domain: Domain, config: dict[str, Any]) -> bool:
+    """Tell whether some config of the domain is part of `config`.
+
+    The domain laid over the one config leaves it as it is exactly if what it lays over it is there already.
+    """
+    if config in domain:
+        return True
+    return bool(config) and config in Domain({name: [value] for name, value in config.items()}) * domain

@@ -47,7 +47,7 @@ def folder_name(experiment_id: str) -> str:
     >>> folder_name('1426674c-0')
     '1426674c-0'
     >>> folder_name('../etc')
-    'etc.f1d8ae11e28ac0ac'
+    'etc.f7f9121fdb53d8de'
     """
     if _PLAIN_FOLDER.fullmatch(experiment_id) and not _DEVICES.fullmatch(experiment_id):
         return experiment_id

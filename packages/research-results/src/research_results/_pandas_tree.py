@@ -1,17 +1,273 @@
-"""Pandas objects as trees."""
+"""Pandas objects as trees: what they are made of, nothing that is looked up by name."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import pandas as pd
 
 from research_results._dtypes import NotPlainError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from research_results._tree import Dump, Load
+
 __all__ = ["decode", "encode"]
 
+Node: TypeAlias = Any
 
-def encode(dump: Any, value: Any) -> Any:
-    raise NotPlainError(type(value).__name__)
+_INDEXES = (
+    *(pd.Index, pd.CategoricalIndex, pd.IntervalIndex),
+    *(pd.DatetimeIndex, pd.TimedeltaIndex, pd.PeriodIndex),
+)
+_MASKED = {
+    "pd.integers": pd.arrays.IntegerArray,
+    "pd.floats": pd.arrays.FloatingArray,
+    "pd.booleans": pd.arrays.BooleanArray,
+}
 
 
-def decode(load: Any, node: Any) -> Any:
-    raise ValueError(node)
+def encode(dump: Dump, value: Any) -> Node:
+    """Return the tree of a pandas object.
+
+    Raises
+    ------
+    NotPlainError
+        For subclasses and for arrays of extensions.
+    """
+    kind = type(value)
+    if value is pd.NaT:
+        return {"@": "pd.NaT"}
+    if value is pd.NA:
+        return {"@": "pd.NA"}
+    if kind in _INDEXES:
+        freq = getattr(value, "freqstr", None) if kind is not pd.PeriodIndex else None
+        return {"@": "pd.index", "v": _array(dump, value.array), "n": dump.json(value.name), "f": freq}
+    encoder = _ENCODERS.get(kind)
+    if encoder is None:
+        raise NotPlainError(f"{kind.__module__}.{kind.__qualname__}")
+    return encoder(dump, value)
+
+
+def decode(load: Load, node: Node) -> Any:
+    """Return the pandas object of a tree."""
+    tag = node["@"]
+    if tag in _MASKED:
+        return _MASKED[tag](load.value(node["v"]), load.value(node["m"]))
+    return _DECODERS[tag](load, node)
+
+
+def _array(dump: Dump, array: Any) -> Node:
+    """Return the tree of the array behind a column or an index."""
+    if type(array) is pd.arrays.NumpyExtensionArray:
+        return dump.json(array.to_numpy())
+    return encode(dump, array)
+
+
+def _restore(load: Load, node: Node, index: pd.Index) -> Any:
+    """Return an array as a series of exactly its type."""
+    array = load.value(node)
+    return pd.Series(array, index=index, dtype=array.dtype)
+
+
+def _zone(dump: Dump, value: Any) -> Node:
+    """Return the tree of a time zone: that of a moment in it."""
+    if value.tz is None:
+        return None
+    import datetime
+
+    return dump.json(datetime.datetime(2000, 1, 1, tzinfo=value.tz))
+
+
+def _timestamp(dump: Dump, value: pd.Timestamp) -> Node:
+    return {"@": "pd.timestamp", "v": dump.json(value.asm8), "z": _zone(dump, value)}
+
+
+def _untimestamp(load: Load, node: Node) -> Any:
+    moment = pd.Timestamp(load.value(node["v"]))
+    zone = load.value(node["z"])
+    return moment if zone is None else moment.tz_localize("UTC").tz_convert(zone.tzinfo)
+
+
+def _datetimes(dump: Dump, value: Any) -> Node:
+    naive = value if value.tz is None else value.tz_convert(None)
+    return {"@": "pd.datetimes", "v": dump.json(np.asarray(naive)), "z": _zone(dump, value)}
+
+
+def _undatetimes(load: Load, node: Node) -> Any:
+    moments = pd.DatetimeIndex(load.value(node["v"]))
+    zone = load.value(node["z"])
+    return (moments if zone is None else moments.tz_localize("UTC").tz_convert(zone.tzinfo)).array
+
+
+def _masked(tag: str) -> Callable[[Dump, Any], Node]:
+    def encode_masked(dump: Dump, value: Any) -> Node:
+        mask = np.asarray(value.isna())
+        data = value.to_numpy(dtype=value.dtype.numpy_dtype, na_value=value.dtype.type(0))
+        return {"@": tag, "v": dump.json(data), "m": dump.json(mask)}
+
+    return encode_masked
+
+
+def _strings(dump: Dump, value: Any) -> Node:
+    missing = value.isna().tolist()
+    texts = [None if gap else str(text) for text, gap in zip(value.tolist(), missing, strict=True)]
+    storage, na_value = value.dtype.storage, value.dtype.na_value
+    return {"@": "pd.strings", "v": dump.items(texts), "s": storage, "na": na_value is pd.NA}
+
+
+def _unstrings(load: Load, node: Node) -> Any:
+    na_value: Any = pd.NA if node["na"] else np.nan
+    try:
+        dtype = pd.StringDtype(node["s"], na_value=na_value)
+    except ImportError:
+        dtype = pd.StringDtype("python", na_value=na_value)
+    texts = [na_value if text is None else load.value(text) for text in node["v"]]
+    return pd.array(texts, dtype=dtype)
+
+
+def _categorical(dump: Dump, value: pd.Categorical) -> Node:
+    categories = dump.json(value.categories)
+    return {"@": "pd.categorical", "c": dump.json(value.codes), "v": categories, "o": bool(value.ordered)}
+
+
+def _uncategorical(load: Load, node: Node) -> Any:
+    return pd.Categorical.from_codes(load.value(node["c"]), load.value(node["v"]), ordered=node["o"])
+
+
+def _periods(dump: Dump, value: Any) -> Node:
+    return {"@": "pd.periods", "v": dump.json(value.asi8), "f": str(value.dtype)}
+
+
+def _unperiods(load: Load, node: Node) -> Any:
+    dtype: Any = pd.PeriodDtype.construct_from_string(node["f"])
+    return pd.arrays.PeriodArray(load.value(node["v"]), dtype=dtype)
+
+
+def _intervals(dump: Dump, value: Any) -> Node:
+    sides = [dump.json(side) for side in (value.left, value.right)]
+    return {"@": "pd.intervals", "v": sides, "c": value.closed}
+
+
+def _unintervals(load: Load, node: Node) -> Any:
+    left, right = (load.value(side) for side in node["v"])
+    return pd.arrays.IntervalArray.from_arrays(left, right, closed=node["c"])
+
+
+def _interval(dump: Dump, value: pd.Interval[Any]) -> Node:
+    return {"@": "pd.interval", "v": dump.items([value.left, value.right]), "c": value.closed}
+
+
+def _uninterval(load: Load, node: Node) -> Any:
+    left, right = map(load.value, node["v"])
+    return pd.Interval(left, right, closed=node["c"])
+
+
+def _multi(dump: Dump, value: pd.MultiIndex) -> Node:
+    levels = dump.items(value.levels)
+    codes = dump.items([np.asarray(code) for code in value.codes])
+    return {"@": "pd.multi", "v": levels, "c": codes, "n": dump.items(value.names)}
+
+
+def _unmulti(load: Load, node: Node) -> Any:
+    levels, codes, names = (load.value(node[part]) for part in ("v", "c", "n"))
+    return pd.MultiIndex(levels=levels, codes=codes, names=names)
+
+
+def _range(dump: Dump, value: pd.RangeIndex) -> Node:
+    bounds = [value.start, value.stop, value.step]
+    return {"@": "pd.range", "v": dump.items(bounds), "n": dump.json(value.name)}
+
+
+def _unrange(load: Load, node: Node) -> Any:
+    start, stop, step = map(load.value, node["v"])
+    return pd.RangeIndex(start, stop, step, name=load.value(node["n"]))
+
+
+def _unindex(load: Load, node: Node) -> Any:
+    array = load.value(node["v"])
+    index = pd.Index(array, dtype=array.dtype, name=load.value(node["n"]))
+    if node["f"] is not None:
+        index.freq = node["f"]
+    return index
+
+
+def _series(dump: Dump, value: pd.Series) -> Node:
+    index, name = dump.json(value.index), dump.json(value.name)
+    return {"@": "pd.series", "v": _array(dump, value.array), "i": index, "n": name, "a": _attrs(dump, value)}
+
+
+def _unseries(load: Load, node: Node) -> Any:
+    series = _restore(load, node["v"], load.value(node["i"]))
+    series.name = load.value(node["n"])
+    series.attrs = load.value(node["a"])
+    return series
+
+
+def _frame(dump: Dump, value: pd.DataFrame) -> Node:
+    columns = [_array(dump, value.iloc[:, place].array) for place in range(value.shape[1])]
+    index, names = dump.json(value.index), dump.json(value.columns)
+    return {"@": "pd.frame", "v": columns, "i": index, "n": names, "a": _attrs(dump, value)}
+
+
+def _unframe(load: Load, node: Node) -> Any:
+    index = load.value(node["i"])
+    columns = {place: _restore(load, column, index) for place, column in enumerate(node["v"])}
+    frame = pd.DataFrame(columns, index=index)
+    frame.columns = load.value(node["n"])
+    frame.attrs = load.value(node["a"])
+    return frame
+
+
+def _attrs(dump: Dump, value: Any) -> Node:
+    if not value.flags.allows_duplicate_labels:
+        raise NotPlainError("flags")
+    return dump.json(dict(value.attrs))
+
+
+_ENCODERS: dict[type, Callable[[Dump, Any], Node]] = {
+    pd.Timestamp: _timestamp,
+    pd.Timedelta: lambda dump, value: {"@": "pd.timedelta", "v": dump.json(value.asm8)},
+    pd.Period: lambda _dump, value: {"@": "pd.period", "v": value.ordinal, "f": value.freqstr},
+    pd.Interval: _interval,
+    pd.arrays.DatetimeArray: _datetimes,
+    pd.arrays.TimedeltaArray: lambda dump, value: {"@": "pd.timedeltas", "v": dump.json(np.asarray(value))},
+    pd.arrays.IntegerArray: _masked("pd.integers"),
+    pd.arrays.FloatingArray: _masked("pd.floats"),
+    pd.arrays.BooleanArray: _masked("pd.booleans"),
+    pd.arrays.PeriodArray: _periods,
+    pd.arrays.IntervalArray: _intervals,
+    pd.Categorical: _categorical,
+    pd.MultiIndex: _multi,
+    pd.RangeIndex: _range,
+    pd.Series: _series,
+    pd.DataFrame: _frame,
+    **{
+        getattr(pd.arrays, name): _strings
+        for name in ("StringArray", "ArrowStringArray")
+        if hasattr(pd.arrays, name)
+    },
+    **{type(pd.array(["text"], dtype=dtype)): _strings for dtype in ("str", "string")},
+}
+
+_DECODERS: dict[str, Callable[[Load, Node], Any]] = {
+    "pd.NaT": lambda _load, _node: pd.NaT,
+    "pd.NA": lambda _load, _node: pd.NA,
+    "pd.timestamp": _untimestamp,
+    "pd.timedelta": lambda load, node: pd.Timedelta(load.value(node["v"])),
+    "pd.period": lambda _load, node: pd.Period(ordinal=node["v"], freq=node["f"]),
+    "pd.interval": _uninterval,
+    "pd.datetimes": _undatetimes,
+    "pd.timedeltas": lambda load, node: pd.TimedeltaIndex(load.value(node["v"])).array,
+    "pd.periods": _unperiods,
+    "pd.intervals": _unintervals,
+    "pd.strings": _unstrings,
+    "pd.categorical": _uncategorical,
+    "pd.multi": _unmulti,
+    "pd.range": _unrange,
+    "pd.index": _unindex,
+    "pd.series": _unseries,
+    "pd.frame": _unframe,
+}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from research_results import _status
 from research_results._artifacts import Artifact, artifacts_of
 from research_results._codec import decode_numbers, decode_value, number_dtype
 from research_results._columns import Chunk, Column, read_chunks, read_columns
@@ -149,6 +150,21 @@ class Reader:
         ]
         left = [("id", _frames.labels(experiments.ids, places)), *configs]
         return _frames.frame([*left, *columns], len(files))
+
+    def experiments_frame(self, wanted: Filter) -> pd.DataFrame:
+        """Return the status of experiments as a frame."""
+        with self.selected(wanted) as (connection, experiments):
+            return _status.experiments_frame(connection, experiments)
+
+    def failures_frame(self, wanted: Filter, *, every_attempt: bool) -> pd.DataFrame:
+        """Return failures as a frame."""
+        with self.selected(wanted) as (connection, experiments):
+            return _status.failures_frame(connection, experiments, every_attempt=every_attempt)
+
+    def summary(self) -> _status.Summary:
+        """Return the research in a few numbers."""
+        with self.source.reading() as connection:
+            return _status.summarize(connection, self.source)
 
     def _columns(
         self, connection: sqlite3.Connection, experiments: Experiments, wanted: Filter

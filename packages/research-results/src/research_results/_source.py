@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from research_domain import DomainError
 from research_results._blobs import Blobs
 from research_results._database import reading
 from research_results._meta import read_description
 from research_results._names import folder_name
-from research_results.errors import DamagedError
+from research_results.errors import DamagedError, ResultsError
 
 if TYPE_CHECKING:
     import sqlite3
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
 __all__ = ["DATABASE", "FolderSource", "MemorySource", "Source"]
 
 DATABASE = "research.db"
+
+_DAMAGE = (
+    *(TypeError, ValueError, LookupError, AttributeError),
+    *(OverflowError, MemoryError, RecursionError, struct.error),
+)
 
 
 class Source(Protocol):
@@ -52,6 +59,9 @@ class Source(Protocol):
     def folder(self, experiment_id: str) -> Path | None:
         """Return the folder of an experiment if it has one."""
 
+    def size_bytes(self) -> int:
+        """Return what files take on disk."""
+
 
 @dataclass(frozen=True, slots=True)
 class FolderSource:
@@ -74,9 +84,17 @@ class FolderSource:
         """What research.json keeps."""
         return read_description(self.path).meta
 
-    def reading(self) -> contextlib.AbstractContextManager[sqlite3.Connection]:
-        """Open research.db read-only."""
-        return reading(self.path / DATABASE)
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Open research.db read-only; whatever its content leads to is damage of the file."""
+        with reading(self.path / DATABASE) as connection:
+            try:
+                yield connection
+            except (ResultsError, DomainError):
+                raise
+            except _DAMAGE as error:
+                reason = f"{type(error).__name__}: {str(error)[:200]}"
+                raise DamagedError(repr(self.name), reason) from error
 
     def blob(self, digest: str) -> bytes:
         """Return the content of a file of blobs/."""
@@ -87,6 +105,11 @@ class FolderSource:
         folder = self.path / "experiments" / folder_name(experiment_id)
         root = self.path.resolve() / "experiments"
         return folder if folder.is_dir() and folder.resolve().parent == root else None
+
+    def size_bytes(self) -> int:
+        """Return what all files of the folder take."""
+        files = (path for path in self.path.rglob("*") if path.is_file() and not path.is_symlink())
+        return sum(path.stat().st_size for path in files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,3 +149,7 @@ class MemorySource:
         """Return the temporary folder of an experiment if it has one."""
         folder = self.files / folder_name(experiment_id)
         return folder if folder.is_dir() else None
+
+    def size_bytes(self) -> int:
+        """Return nothing: what is in memory is not on disk."""
+        return 0

@@ -80,9 +80,9 @@ class Dump:
         if isinstance(value, np.generic) and kind is value.dtype.type:
             return {_TAG: "np", "d": spell_dtype(value.dtype), "b": self.add(value.tobytes())}
         if kind.__module__.partition(".")[0] == "pandas":
-            from research_results import _pandas_tree  # pandas is there already if a value is of it
+            from research_results._pandas_tree import encode  # pandas is there already if a value is of it
 
-            return _pandas_tree.encode(self, value)
+            return encode(self, value)
         raise NotPlainError(f"{kind.__module__}.{kind.__qualname__}")
 
 
@@ -111,9 +111,9 @@ class Load:
         if tag in _DECODERS:
             return _DECODERS[tag](self, node)
         if isinstance(tag, str) and tag.startswith("pd."):
-            from research_results import _pandas_tree
+            from research_results._pandas_tree import decode
 
-            return _pandas_tree.decode(self, node)
+            return decode(self, node)
         raise ValueError(f"unknown kind {str(tag)[:40]!r}")
 
 
@@ -243,7 +243,7 @@ def _unnp(load: Load, node: Json) -> Any:
 
 
 def _npstr(dump: Dump, value: np.str_) -> Json:
-    return {_TAG: "np.str", "v": str(value)}
+    return {_TAG: "np.str", "v": "".join(value)}  # str() would drop trailing NUL characters
 
 
 def _npbytes(dump: Dump, value: np.bytes_) -> Json:

@@ -138,6 +138,9 @@ class Writer:
         self._attempts[key] = attempt
 
     def _fail(self, key: int, attempt: int | None, failure: Any) -> None:
+        if attempt is None:
+            select = "SELECT attempt FROM experiments WHERE key = ?"
+            (attempt,) = self.database.execute(select, (key,)).fetchone()
         values = [getattr(failure, name, None) for name in _FAILURE]
         texts = [clean_text(str(value)) if value is not None else None for value in values[:-1]]
         self.database.execute(_FAIL, (key, attempt, *texts, values[-1]))

@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from research_results._artifacts import Artifact
-from research_results._filters import Filter, parse_filter
+from research_results._filters import parse_filter
+from research_results._frame_methods import ResultsFrames
 from research_results._meta import read_description
 from research_results._names import research_path
-from research_results._reader import ConfigLayout, Reader
+from research_results._reader import Reader
 from research_results._source import FolderSource, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
-
-    import pandas as pd
 
     from research_domain import ConfigAlias
     from research_results._storage import BaseStorage
@@ -63,12 +62,12 @@ class Selection:
     iterations: list[int] | None
 
 
-class ResearchResults:
+class ResearchResults(ResultsFrames):
     """Results of a research, read as they are at the time of each call.
 
-    Opening, listing, filtering and making a DataFrame run no code that a folder holds: what is more than plain
-    data comes as an `Opaque` stand-in, unless `allow_pickle` is True or this very process keeps the values in
-    its memory.
+    Opening, listing, filtering and making a DataFrame run no code that a folder holds: what is more than
+    plain data comes as an `Opaque` stand-in, unless `allow_pickle` is True or this very process keeps the
+    values in its memory.
 
     Parameters
     ----------
@@ -102,9 +101,7 @@ class ResearchResults:
     0  b          0  0.75
     """
 
-    _reader: Reader
     _storage: BaseStorage | None
-    _filters: Mapping[str, Any]
 
     def __init__(
         self, name: str | Path, dump_results: bool = True, *, allow_pickle: bool = False, **kwargs: Any
@@ -137,94 +134,6 @@ class ResearchResults:
     def meta(self) -> Mapping[str, Any]:
         """What is kept about the whole research: options, entropy, times."""
         return dict(self._reader.source.meta)
-
-    @property
-    def variables(self) -> tuple[str, ...]:
-        """Names of all variables, in the order of their first appearance."""
-        return self._reader.variables()
-
-    @property
-    def df(self) -> pd.DataFrame:
-        """All results as a DataFrame: `to_df` with its defaults."""
-        return self.to_df()
-
-    def to_df(
-        self,
-        pivot: bool = True,
-        include_config: bool = True,
-        use_alias: bool = False,
-        concat_config: bool = False,
-        remove_auxilary: bool = True,
-        drop_columns: bool = True,
-        **kwargs: Any,
-    ) -> pd.DataFrame:
-        """Return results as a DataFrame, sorted by the order of the domain, then by iteration.
-
-        Parameters
-        ----------
-        pivot : bool
-            One column for each variable; otherwise columns ``name`` and ``value``.
-        include_config : bool
-            Columns for the parameters.
-        use_alias : bool
-            Aliases of the parameters instead of their values.
-        concat_config : bool
-            One column ``config`` instead, of strings ``key_value-key_value``.
-        remove_auxilary : bool
-            No columns repetition, device and updates.
-        drop_columns : bool
-            With `concat_config`, whether the columns of the parameters go.
-        **kwargs
-            Filters, see `filter`; a variable is chosen with ``name=``.
-
-        Returns
-        -------
-        pandas.DataFrame
-            Columns ``id``, the parameters, ``iteration``, and the variables. A variable that has no value in
-            an iteration is NaN there.
-        """
-        layout = ConfigLayout(include_config, use_alias, concat_config, remove_auxilary, drop_columns)
-        return self._reader.results_frame(self._wanted(kwargs), layout, pivot=pivot)
-
-    def configs_to_df(
-        self,
-        use_alias: bool = True,
-        concat_config: bool = False,
-        remove_auxilary: bool = True,
-        drop_columns: bool = True,
-        **kwargs: Any,
-    ) -> pd.DataFrame:
-        """Return configs as a DataFrame, one row for each experiment; parameters as those of `to_df`.
-
-        Examples
-        --------
-        >>> results = ResearchResults('memory', dump_results=False)
-        >>> results.put('a', {}, {'lr': 0.1, 'repetition': 0})
-        >>> results.configs_to_df(remove_auxilary=False)
-          id   lr repetition
-        0  a  0.1          0
-        """
-        layout = ConfigLayout(True, use_alias, concat_config, remove_auxilary, drop_columns)
-        return self._reader.configs_frame(self._wanted(kwargs), layout)
-
-    def artifacts_to_df(
-        self,
-        include_config: bool = True,
-        use_alias: bool = False,
-        concat_config: bool = False,
-        remove_auxilary: bool = True,
-        drop_columns: bool = True,
-        **kwargs: Any,
-    ) -> pd.DataFrame:
-        """Return what experiments left in their folders as a DataFrame; parameters as those of `to_df`.
-
-        Returns
-        -------
-        pandas.DataFrame
-            Columns ``id``, the parameters, ``artifact_name``, ``full_path`` and ``relative_path``.
-        """
-        layout = ConfigLayout(include_config, use_alias, concat_config, remove_auxilary, drop_columns)
-        return self._reader.artifacts_frame(self._wanted(kwargs), layout)
 
     def load(self, **kwargs: Any) -> Loaded:
         """Return results, configs and artifacts of the experiments that pass a filter."""
@@ -320,7 +229,8 @@ class ResearchResults:
         alias : mapping or ConfigAlias, optional
             The same with aliases of values.
         domain : Domain, optional
-            The config, without auxiliary keys, must be one of its; any value will do for a sampled parameter.
+            The config must have all parameters of one of its configs, with equal values; any value will do
+            for a sampled parameter.
         **kwargs
             More parameters, as in `alias` if that is given, else as in `config`.
 
@@ -385,10 +295,6 @@ class ResearchResults:
 
             with ResearchStorage(self._reader.source.name) as opened:
                 yield opened
-
-    def _wanted(self, given: Mapping[str, Any]) -> Filter:
-        """Return the filter of a call together with those of this object."""
-        return parse_filter(**{**self._filters, **given})
 
 
 def _given(

@@ -1,0 +1,203 @@
+"""What results become: DataFrames, files, pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from research_results._export import write_csv, write_parquet
+from research_results._filters import Filter, parse_filter
+from research_results._reader import ConfigLayout, Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import pandas as pd
+
+    from research_results._status import Summary
+
+__all__ = ["ResultsFrames"]
+
+
+class ResultsFrames:
+    """Frames of the results that a reader finds, under filters that always hold."""
+
+    _reader: Reader
+    _filters: Mapping[str, Any]
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Names of all variables, in the order of their first appearance."""
+        return self._reader.variables()
+
+    @property
+    def df(self) -> pd.DataFrame:
+        """All results as a DataFrame: `to_df` with its defaults."""
+        return self.to_df()
+
+    def to_df(
+        self,
+        pivot: bool = True,
+        include_config: bool = True,
+        use_alias: bool = False,
+        concat_config: bool = False,
+        remove_auxilary: bool = True,
+        drop_columns: bool = True,
+        **kwargs: Any,
+    ) -> pd.DataFrame:
+        """Return results as a DataFrame, sorted by the order of the domain, then by iteration.
+
+        Parameters
+        ----------
+        pivot : bool
+            One column for each variable; otherwise columns ``name`` and ``value``.
+        include_config : bool
+            Columns for the parameters.
+        use_alias : bool
+            Aliases of the parameters instead of their values.
+        concat_config : bool
+            One column ``config`` instead, of strings ``key_value-key_value``.
+        remove_auxilary : bool
+            No columns repetition, device and updates.
+        drop_columns : bool
+            With `concat_config`, whether the columns of the parameters go.
+        **kwargs
+            Filters, see `filter`; a variable is chosen with ``name=``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``id``, the parameters, ``iteration``, and the variables. A variable that has no value in
+            an iteration is NaN there.
+        """
+        layout = ConfigLayout(include_config, use_alias, concat_config, remove_auxilary, drop_columns)
+        return self._reader.results_frame(self._wanted(kwargs), layout, pivot=pivot)
+
+    def configs_to_df(
+        self,
+        use_alias: bool = True,
+        concat_config: bool = False,
+        remove_auxilary: bool = True,
+        drop_columns: bool = True,
+        **kwargs: Any,
+    ) -> pd.DataFrame:
+        """Return configs as a DataFrame, one row for each experiment; parameters as those of `to_df`.
+
+        Examples
+        --------
+        >>> from research_results import ResearchResults
+        >>> results = ResearchResults('memory', dump_results=False)
+        >>> results.put('a', {}, {'lr': 0.1, 'repetition': 0})
+        >>> results.configs_to_df(remove_auxilary=False)
+          id   lr repetition
+        0  a  0.1          0
+        """
+        layout = ConfigLayout(True, use_alias, concat_config, remove_auxilary, drop_columns)
+        return self._reader.configs_frame(self._wanted(kwargs), layout)
+
+    def artifacts_to_df(
+        self,
+        include_config: bool = True,
+        use_alias: bool = False,
+        concat_config: bool = False,
+        remove_auxilary: bool = True,
+        drop_columns: bool = True,
+        **kwargs: Any,
+    ) -> pd.DataFrame:
+        """Return what experiments left in their folders as a DataFrame; parameters as those of `to_df`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``id``, the parameters, ``artifact_name``, ``full_path`` and ``relative_path``.
+        """
+        layout = ConfigLayout(include_config, use_alias, concat_config, remove_auxilary, drop_columns)
+        return self._reader.artifacts_frame(self._wanted(kwargs), layout)
+
+    @property
+    def experiments(self) -> pd.DataFrame:
+        """Status of every experiment.
+
+        A DataFrame with columns ``id``, ``status`` (queued, running, done, failed, lost), ``cause`` (of those
+        that failed), ``attempts``, ``worker``, ``device``, ``started`` (UTC), ``elapsed_s`` (seconds) and
+        ``iterations``.
+        """
+        return self._reader.experiments_frame(self._wanted({}))
+
+    @property
+    def failures(self) -> pd.DataFrame:
+        """The last failure of every experiment that is failed or lost: `load_failures` with its defaults."""
+        return self.load_failures()
+
+    def load_failures(self, *, every_attempt: bool = False, **kwargs: Any) -> pd.DataFrame:
+        """Return why experiments failed.
+
+        Parameters
+        ----------
+        every_attempt : bool
+            Also failures after which another attempt was made.
+        **kwargs
+            Filters, see `filter`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``id``, ``status``, ``attempt``, ``cause``, ``type``, ``message``, ``unit``, ``iteration``
+            and ``traceback`` (text).
+        """
+        return self._reader.failures_frame(self._wanted(kwargs), every_attempt=every_attempt)
+
+    def summary(self) -> Summary:
+        """Return the research in a few numbers; shown as a table in a notebook.
+
+        Examples
+        --------
+        >>> from research_results import ResearchResults
+        >>> results = ResearchResults('memory', dump_results=False)
+        >>> results.put('a', {'loss': {0: 0.5}}, {'lr': 0.1})
+        >>> print(results.summary())
+        research     memory
+        experiments  1 queued
+        parameters   lr
+        variables    loss
+        values       1
+        on disk      nothing
+        time         0.0 s in experiments
+        """
+        return self._reader.summary()
+
+    def to_csv(self, path: str | Path, **kwargs: Any) -> Path:
+        """Write `to_df` as a CSV file, completely or not at all.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+        **kwargs
+            Of `to_df`.
+        """
+        return write_csv(self.to_df(**kwargs), path)
+
+    def to_parquet(self, path: str | Path, **kwargs: Any) -> Path:
+        """Write `to_df` as a Parquet file, completely or not at all; columns of objects become their texts.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
+        **kwargs
+            Of `to_df`.
+
+        Raises
+        ------
+        MissingExtraError
+            Without the extra ``parquet``.
+        """
+        return write_parquet(self.to_df(**kwargs), path)
+
+    def _repr_html_(self) -> str:
+        return self.summary()._repr_html_()
+
+    def _wanted(self, given: Mapping[str, Any]) -> Filter:
+        """Return the filter of a call together with those of this object."""
+        return parse_filter(**{**self._filters, **given})

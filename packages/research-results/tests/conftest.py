@@ -1,0 +1,25 @@
+"""Both storages, empty and open, for every test that asks for one."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from research_results import FolderStorage, MemoryStorage
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture(params=["folder", "memory"])
+def storage(request, tmp_path):
+    made = (
+        MemoryStorage.create() if request.param == "memory" else FolderStorage.create(tmp_path / "research")
+    )
+    with made:
+        yield made
+
+
+@pytest.fixture
+def folder(tmp_path):
+    with FolderStorage.create(tmp_path / "research") as made:
+        yield made
