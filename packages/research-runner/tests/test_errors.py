@@ -14,6 +14,7 @@ EXAMPLES = [
     errors.WorkersDieError("killed", 3),
     errors.NotRunError("name"),
     errors.NotAResearchError("folder"),
+    errors.NotFoundError("name", "path"),
 ]
 
 

@@ -20,6 +20,7 @@ from research_runner._version import __version__
 from research_runner.errors import (
     MissingPackageError,
     NotAResearchError,
+    NotFoundError,
     NotRunError,
     OptionError,
     ResearchExistsError,
@@ -38,6 +39,7 @@ __all__ = [
     "MissingPackageError",
     "Monitor",
     "NotAResearchError",
+    "NotFoundError",
     "NotRunError",
     "OptionError",
     "Research",

@@ -15,15 +15,18 @@ from research_experiment import Failure
 from research_runner.errors import WorkersDieError
 from research_runner.events import (
     Event,
+    ExperimentAbandoned,
     ExperimentEnded,
     ExperimentLost,
     ExperimentQueued,
     ExperimentStarted,
     TaskEnded,
+    TaskReturned,
     TaskStarted,
     WorkerDied,
     WorkerReady,
 )
+from research_runner.plan import Place
 from research_runner.pool.death import Death
 from research_runner.tasks import ExperimentSpec, Task, TaskSource
 
@@ -117,17 +120,17 @@ class Coordinator:
         How many workers there can be.
     limits : Limits
         What to keep to.
-    devices : sequence of (str or None), length `slots`
-        Names of the devices of each slot, for the record.
+    places : sequence of Place, length `slots`
+        What each slot has and adds to its experiments.
     """
 
     def __init__(
-        self, source: TaskSource, slots: int, limits: Limits | None = None, devices: Sequence[str | None] = ()
+        self, source: TaskSource, slots: int, limits: Limits | None = None, places: Sequence[Place] = ()
     ) -> None:
         self._source = source
         self._limits = limits or Limits()
         self._slots = [_Slot() for _ in range(slots)]
-        self._devices = tuple(devices) or (None,) * slots
+        self._places = tuple(places)
         self._again: deque[Task] = deque()
         self._lost_attempts: dict[str, int] = {}
         self._task_s: float | None = None
@@ -204,16 +207,20 @@ class Coordinator:
             return
         left = self._limits.tasks_per_worker
         room = batch - len(slot.tasks) if left is None else min(batch - len(slot.tasks), left - slot.taken)
-        tasks = tuple(self._take(room, events))
+        tasks = tuple(self._take(room))
         if tasks:
-            slot.tasks.extend(
-                _Outstanding(task, {spec.identity.id for spec in task.experiments}) for task in tasks
-            )
+            for task in tasks:
+                slot.tasks.append(_Outstanding(task, {spec.identity.id for spec in task.experiments}))
+                events.extend(self._queued(number, spec) for spec in task.experiments)
             slot.taken += len(tasks)
             yield Send(number, tasks)
         elif not slot.tasks and left is not None and slot.taken >= left:
             slot.state = "leaving"
             yield Stop(number)
+
+    def _queued(self, number: int, spec: ExperimentSpec) -> ExperimentQueued:
+        config = self._places[number].complete(spec) if self._places else spec.config
+        return ExperimentQueued(spec.identity.id, config, spec.index)
 
     def _batch(self) -> int:
         """How many tasks a worker should have: short ones several at a time, long ones one by one."""
@@ -234,17 +241,12 @@ class Coordinator:
         left = self._source.tasks_left
         return left is None or max(left + len(self._again), 1) > waiting
 
-    def _take(self, room: int, events: list[Event]) -> Iterator[Task]:
+    def _take(self, room: int) -> Iterator[Task]:
         """Take tasks: first those that have to run again, then new ones."""
         for _ in range(room):
-            if self._again:
-                yield self._again.popleft()
-                continue
-            task = self._next()
+            task = self._again.popleft() if self._again else self._next()
             if task is None:
                 return
-            for spec in task.experiments:
-                events.append(ExperimentQueued(spec.identity.id, spec.config, spec.index))  # noqa: PERF401
             yield task
 
     def _next(self) -> Task | None:
@@ -290,6 +292,10 @@ class Coordinator:
                 slot.tasks.popleft()
                 self._measure(elapsed_s)
                 return []
+            case TaskReturned():
+                slot.taken -= 1
+                self._again.appendleft(slot.tasks.popleft().task)
+                return []
             case WorkerReady():
                 slot.state = "ready"
                 return []
@@ -307,8 +313,9 @@ class Coordinator:
         self._idle_deaths = 0
         item = slot.tasks[0]
         item.started = started
+        device = self._places[number].device_names if self._places else None
         return [
-            ExperimentStarted(spec.identity.id, self._attempt(spec), number, self._devices[number], started)
+            ExperimentStarted(spec.identity.id, self._attempt(spec), number, device, started)
             for spec in item.task.experiments
         ]
 
@@ -330,6 +337,21 @@ class Coordinator:
         if self._idle_deaths >= self._limits.idle_deaths and self.error is None:
             self.error = WorkersDieError(death.describe(), self._idle_deaths)
             self.stop()
+        return events
+
+    def abandon(self) -> list[Event]:
+        """Give up what has been started and has not ended, because the run ends now."""
+        gone = Death("interrupted")
+        events: list[Event] = []
+        for slot in self._slots:
+            started = [item for item in slot.tasks if item.started is not None]
+            slot.tasks.clear()
+            events.extend(
+                ExperimentAbandoned(spec.identity.id, _failure(spec, gone))
+                for item in started
+                for spec in item.task.experiments
+                if spec.identity.id in item.unfinished
+            )
         return events
 
     def _lose(self, item: _Outstanding, death: Death) -> list[Event]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = [
     "MissingPackageError",
     "NotAResearchError",
+    "NotFoundError",
     "NotRunError",
     "OptionError",
     "ResearchExistsError",
@@ -115,6 +116,29 @@ class NotRunError(RunnerError, RuntimeError):
             f"research {self.name!r} has not been run yet: call run(...), "
             f"or open earlier results with Research.load({self.name!r})"
         )
+
+
+class NotFoundError(RunnerError, FileNotFoundError):
+    """There is no research of that name.
+
+    Parameters
+    ----------
+    name : str
+        The name.
+    path : str
+        Where it was looked for.
+    """
+
+    def __init__(self, name: str, path: str) -> None:
+        super().__init__(name, path)
+        self.name = name
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"there is no research {self.name!r}: the folder {self.path!r} does not exist"
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        return type(self), (self.name, self.path)
 
 
 class NotAResearchError(RunnerError, ValueError):

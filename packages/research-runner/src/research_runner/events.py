@@ -10,17 +10,21 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from research_domain import ConfigAlias
 from research_experiment import Failure
 from research_runner.pool.death import Death
+from research_runner.profiling import ProfileRow
 
 __all__ = [
     "BackendEvent",
     "Event",
+    "ExperimentAbandoned",
     "ExperimentEnded",
     "ExperimentLost",
     "ExperimentQueued",
     "ExperimentStarted",
     "OutputCaptured",
+    "Profiled",
     "Progressed",
     "TaskEnded",
+    "TaskReturned",
     "TaskStarted",
     "UnitFailed",
     "ValuesSaved",
@@ -66,6 +70,13 @@ class OutputCaptured(NamedTuple):
     text: str
 
 
+class Profiled(NamedTuple):
+    """Where the time of an experiment went: one row for each call of a unit."""
+
+    experiment_id: str
+    rows: tuple[ProfileRow, ...]
+
+
 class ExperimentEnded(NamedTuple):
     """An experiment ended by itself: done, or failed with its first failure."""
 
@@ -80,6 +91,13 @@ class TaskEnded(NamedTuple):
 
     task: int
     elapsed_s: float
+
+
+class TaskReturned(NamedTuple):
+    """A worker gives a task back without having begun it: its devices have not enough free memory."""
+
+    task: int
+    reason: str
 
 
 class WorkerReady(NamedTuple):
@@ -131,14 +149,23 @@ class ExperimentLost(NamedTuple):
     retry: bool
 
 
+class ExperimentAbandoned(NamedTuple):
+    """An experiment was running when the run was ended before its time."""
+
+    experiment_id: str
+    failure: Failure
+
+
 Event: TypeAlias = (
     ValuesSaved
     | Progressed
     | UnitFailed
     | OutputCaptured
+    | Profiled
     | ExperimentEnded
     | ExperimentQueued
     | ExperimentStarted
     | ExperimentLost
+    | ExperimentAbandoned
 )
 """What listeners are told."""

@@ -1,42 +1,194 @@
-"""Researches of the past: opening their results, and removing them."""
+"""Researches that another process runs or ran: their results, their progress, their end."""
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Mapping
+import signal
+import socket
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from research_runner.errors import NotAResearchError
+from research_runner.errors import NotAResearchError, NotFoundError, RunnerError
+from research_runner.processes import fingerprint
+from research_runner.profiling import Profiler
 from research_runner.storages import find_storage
 
-__all__ = ["LoadedResearch", "remove_research"]
+__all__ = ["LoadedResearch", "StoredMonitor", "owner", "remove_research"]
 
 _MARK = "research.json"
 
 
+def owner() -> dict[str, Any]:
+    """Return who runs a research: plain values, to be recorded with it."""
+    return {"host": socket.gethostname(), "pid": os.getpid(), "fingerprint": fingerprint(os.getpid())}
+
+
+class StoredMonitor:
+    """The counts of a research, as far as they have been stored; see :class:`~research_runner.Monitor`.
+
+    Parameters
+    ----------
+    results : reader
+        The results of the research.
+    """
+
+    def __init__(self, results: Any) -> None:
+        self._results = results
+        self._frame = results.experiments
+
+    def _count(self, *statuses: str) -> int:
+        return int(self._frame["status"].isin(statuses).sum())
+
+    @property
+    def exceptions(self) -> Sequence[Mapping[str, Any]]:
+        """One dict per failed experiment: id, name (of the unit), it (the iteration), exception (a text)."""
+        names = {"id": "id", "name": "unit", "it": "iteration", "exception": "message"}
+        rows = self._results.failures.to_dict("records")
+        return [{"pid": None, **{key: row[column] for key, column in names.items()}} for row in rows]
+
+    @property
+    def finished_experiments(self) -> int:
+        """Experiments that have ended, failed ones included."""
+        return self._count("done", "failed", "lost")
+
+    @property
+    def failed_experiments(self) -> int:
+        """Those among them that failed."""
+        return self._count("failed", "lost")
+
+    @property
+    def finished_iterations(self) -> int:
+        """Iterations done by the experiments that have ended."""
+        return int(self._frame["iterations"].sum())
+
+    @property
+    def generated_experiments(self) -> int:
+        """Experiments taken from the domain so far."""
+        return len(self._frame)
+
+    @property
+    def in_progress(self) -> int:
+        """Experiments that run now."""
+        return self._count("running")
+
+    @property
+    def in_queue(self) -> int:
+        """Experiments that wait for a worker."""
+        return self._count("queued")
+
+    @property
+    def expected(self) -> int | None:
+        """Experiments in all, as far as is known; None if the domain is infinite."""
+        expected = self._results.meta.get("expected")
+        return None if expected is None else int(expected)
+
+    @property
+    def remained_experiments(self) -> int | None:
+        """Experiments that have not ended, as far as is known; None if the domain is infinite."""
+        return None if self.expected is None else self.expected - self.finished_experiments
+
+
 class LoadedResearch:
-    """A research that was run before; nothing of its code is needed or run.
+    """A research that another process runs or ran; nothing of its code is needed or run.
 
     Parameters
     ----------
     name : str
         Name of its folder.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such folder.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._reader = find_storage("folder").read(Path(name))
+        self._path = Path(name).absolute()
+        if not self._path.exists():
+            raise NotFoundError(name, str(self._path))
+        self._reader = find_storage("folder").read
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        return self._path
+
+    @property
+    def storage(self) -> Self:
+        """What has `results`, `meta` and `path`: this object itself, which only reads."""
+        return self
 
     @property
     def results(self) -> Any:
-        """A reader of the results; ``results.df`` is the table."""
-        return self._reader
+        """A reader of the results so far; ``results.df`` is the table."""
+        return self._reader(self._path)
 
     @property
     def meta(self) -> Mapping[str, Any]:
         """Options, entropy and times of the run."""
-        return self._reader.meta  # type: ignore[no-any-return]
+        return self.results.meta  # type: ignore[no-any-return]
+
+    @property
+    def monitor(self) -> StoredMonitor:
+        """Counts, as they are now."""
+        return StoredMonitor(self.results)
+
+    @property
+    def profiler(self) -> Profiler:
+        """Profiles are not stored.
+
+        Raises
+        ------
+        RunnerError
+            Always.
+        """
+        raise RunnerError("profiles are kept in the process that runs a research, and are not stored")
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run has ended, in whatever way."""
+        return "ended" in self.meta or not self._is_alive()
+
+    def _is_alive(self) -> bool:
+        runner = self.meta.get("owner")
+        if runner is None:
+            return False
+        if runner["host"] != socket.gethostname():
+            return True  # nobody can tell from here
+        return bool(runner["fingerprint"] == fingerprint(runner["pid"]))
+
+    def terminate(self, force: bool = False, timeout_s: float = 30.0) -> None:
+        """End the run in the process that runs it.
+
+        Parameters
+        ----------
+        force : bool
+            Kill what runs; by default it may end, and only nothing new is started.
+        timeout_s : float
+            How long to insist if forced, in seconds.
+
+        Raises
+        ------
+        RunnerError
+            If it runs on another host.
+        """
+        if self.is_finished:
+            return
+        runner = self.meta["owner"]
+        if runner["host"] != socket.gethostname():
+            raise RunnerError(
+                f"{self.name!r} is run by process {runner['pid']} on {runner['host']}; end it there"
+            )
+        os.kill(runner["pid"], signal.SIGTERM)
+        deadline = time.monotonic() + timeout_s
+        while force and not self.is_finished and time.monotonic() < deadline:
+            time.sleep(0.2)
+            if self._is_alive():
+                os.kill(runner["pid"], signal.SIGTERM)
 
     def __repr__(self) -> str:
         return f"LoadedResearch({self.name!r})"
@@ -46,15 +198,11 @@ def remove_research(name: str, *, ask: bool, force: bool) -> None:
     """Delete the folder of a research; see :meth:`Research.remove`."""
     path = Path(name)
     if not path.exists():
-        raise FileNotFoundError(
-            f"there is no research {name!r}: the folder {str(path.absolute())!r} does not exist"
-        )
+        raise NotFoundError(name, str(path.absolute()))
     if not force and (path.is_symlink() or not (path / _MARK).is_file()):
         raise NotAResearchError(str(path))
-    if ask and input(f"Delete {str(path.absolute())!r} with all results? [y/N] ").strip().lower() not in (
-        "y",
-        "yes",
-    ):
+    question = f"Delete {str(path.absolute())!r} with all results? [y/N] "
+    if ask and input(question).strip().lower() not in ("y", "yes"):
         return
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)

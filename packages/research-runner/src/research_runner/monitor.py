@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from research_runner.events import (
     Event,
+    ExperimentAbandoned,
     ExperimentEnded,
     ExperimentLost,
     ExperimentQueued,
@@ -75,16 +76,21 @@ class Monitor:
         return self.generated_experiments - self.finished_experiments - self.in_progress
 
     @property
+    def expected(self) -> int | None:
+        """Experiments in all, as far as is known; None if the domain is infinite."""
+        return self._expected()
+
+    @property
     def remained_experiments(self) -> int | None:
         """Experiments that have not ended, as far as is known; None if the domain is infinite."""
-        expected = self._expected()
+        expected = self.expected
         return None if expected is None else expected - self.finished_experiments
 
     def handle(self, event: Event) -> None:
         """Count an event."""
         match event:
-            case ExperimentQueued():
-                self.generated_experiments += 1
+            case ExperimentQueued(_, _, place):
+                self.generated_experiments = max(self.generated_experiments, place + 1)
             case ExperimentStarted():
                 self._running[event.experiment_id] = 0
             case Progressed(experiment_id, iterations):
@@ -100,6 +106,8 @@ class Monitor:
                 self._running.pop(experiment_id, None)
                 self._ended_iterations += iterations
                 self._count(failed=failure is not None)
+            case ExperimentAbandoned(experiment_id, _):
+                self._ended_iterations += self._running.pop(experiment_id, 0)
             case _:
                 pass
 

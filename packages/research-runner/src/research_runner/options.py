@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from research_domain import ConfigAlias, make_seed_sequence
+from research_domain import ConfigAlias, Domain, make_seed_sequence
 from research_experiment import Executor, ExecutorError
 from research_experiment.executor import parse_target
+from research_runner.coordinator import Limits
 from research_runner.errors import OptionError
+from research_runner.output import STDERR, STDOUT, Redirect
 from research_runner.plan import Entropy, Execution
+from research_runner.profiling import ProfileLevel
 
 __all__ = [
+    "check_bounded",
     "check_debug",
+    "check_detach",
     "parse_configs",
     "parse_count",
     "parse_entropy",
     "parse_execution",
+    "parse_limits",
     "parse_log_level",
     "parse_name",
+    "parse_redirects",
 ]
 
 
@@ -114,7 +122,14 @@ def check_debug(debug: bool, parallel: bool, target: str) -> None:
 
 
 def parse_execution(
-    *, n_iters: int | None, target: str, finalize: bool, debug: bool, parallel: bool, executor_class: Any
+    *,
+    n_iters: int | None,
+    target: str,
+    finalize: bool,
+    debug: bool,
+    parallel: bool,
+    profile: Any,
+    executor_class: Any,
 ) -> Execution:
     """Read how tasks are executed.
 
@@ -131,7 +146,100 @@ def parse_execution(
     cls = Executor if executor_class is None else executor_class
     if not (isinstance(cls, type) and issubclass(cls, Executor)):
         raise OptionError("executor_class", f"must be a subclass of Executor, got {executor_class!r}")
-    return Execution(parse_count("n_iters", n_iters, optional=True), parsed, finalize, debug, cls)
+    return Execution(
+        n_iters=parse_count("n_iters", n_iters, optional=True),
+        target=parsed,
+        finalize=finalize,
+        debug=debug,
+        executor_class=cls,
+        profile=int(ProfileLevel.parse(profile)),
+    )
+
+
+def parse_limits(
+    max_attempts: Any, timeout: Any, tasks_per_worker: Any, *, has_devices: bool, parallel: bool
+) -> Limits:
+    """Read what the coordinator keeps to.
+
+    Parameters
+    ----------
+    max_attempts, timeout, tasks_per_worker
+        See :meth:`Research.run`.
+    has_devices : bool
+        Whether workers are replaced after each task by default, which is what frees the memory of a GPU.
+    parallel : bool
+        Whether there is a process that can be killed.
+
+    Raises
+    ------
+    OptionError
+        If something makes no sense.
+    """
+    if timeout is not None:
+        if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
+            raise OptionError("timeout", f"must be a positive number of seconds, got {timeout!r}")
+        if not parallel:
+            raise OptionError("timeout", "needs a worker process that can be killed: use parallel=True")
+    if tasks_per_worker is None:
+        tasks = 1 if has_devices else None
+    elif tasks_per_worker == math.inf:
+        tasks = None
+    else:
+        tasks = parse_count("tasks_per_worker", tasks_per_worker)
+    return Limits(
+        max_attempts=parse_count("max_attempts", max_attempts) or 1,
+        timeout_s=None if timeout is None else float(timeout),
+        tasks_per_worker=tasks,
+    )
+
+
+def parse_redirects(stdout: Any, stderr: Any, dump_results: bool) -> dict[int, Redirect]:
+    """Read where the output of experiments goes.
+
+    Raises
+    ------
+    OptionError
+        If a value is unknown, or needs a folder and there is none.
+    """
+    return {
+        STDOUT: Redirect.parse(stdout, dump_results=dump_results),
+        STDERR: Redirect.parse(stderr, dump_results=dump_results, option="redirect_stderr"),
+    }
+
+
+def check_detach(detach: bool, dump_results: bool, debug: bool) -> None:
+    """Check that a detached run can be found again.
+
+    Raises
+    ------
+    OptionError
+        If its results would be gone with its process, or nobody could get its exceptions.
+    """
+    if detach and not dump_results:
+        raise OptionError(
+            "detach", "results in memory would end with the detached process: use dump_results=True"
+        )
+    if detach and debug:
+        raise OptionError(
+            "detach", "exceptions of a detached process cannot reach the caller: use debug=False"
+        )
+
+
+def check_bounded(domain: Domain, n_configs: int | None, allowed: bool) -> None:
+    """Check that a research can come to an end.
+
+    Raises
+    ------
+    OptionError
+        If the domain is infinite, and neither a number of configs, an update nor a permission bounds it.
+    """
+    if domain.is_finite or n_configs is not None or domain.update_rule is not None or allowed:
+        return
+    raise OptionError(
+        "domain",
+        "it is infinite and this research would never end; give Research(n_configs=...), an update by "
+        "update_domain(...), or allow it by run(infinite=True) and end it by terminate() or Ctrl-C",
+    )
 
 
 def parse_log_level(level: Any) -> int | None:

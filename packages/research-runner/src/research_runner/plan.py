@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from research_domain import ConfigAlias
 from research_experiment import Executor, ExperimentPlan
 from research_experiment.protocols import Encoded, Values
+from research_runner.devices import MemoryGate, WorkerRow
+from research_runner.output import STDERR, STDOUT, Redirect
+from research_runner.tasks import ExperimentSpec
 
 __all__ = ["Execution", "Place", "WorkerPlan"]
 
@@ -26,22 +29,41 @@ class Execution:
     debug: bool = False
     executor_class: type[Executor] = Executor
     flush_every_s: float = 0.2
+    profile: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What the worker in one slot adds to its experiments.
+    """What the worker in one slot has, and adds to its experiments.
 
     Parameters
     ----------
-    config : ConfigAlias
-        Appended to the config of each of its experiments.
-    branches : tuple of ConfigAlias
-        Appended to the config of each branch.
+    additions : tuple of ConfigAlias, one per branch
+        Appended to the config of the experiment in that branch: what the branch and the worker were given,
+        and the device.
+    devices : tuple of tuple of (str or None), shape (branches, k)
+        Ids of the devices, as NVML knows them; for the memory check.
+    environment : mapping
+        Environment variables of the worker.
     """
 
-    config: ConfigAlias
-    branches: tuple[ConfigAlias, ...] = ()
+    additions: tuple[ConfigAlias, ...]
+    devices: WorkerRow = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def complete(self, spec: ExperimentSpec) -> ConfigAlias:
+        """Return the config of an experiment with everything that is added to it here."""
+        return spec.config + self.additions[spec.branch]
+
+    @property
+    def device_names(self) -> str | None:
+        """Names of all devices in one text, for the record."""
+        names = [name for branch in self.devices for name in branch if name is not None]
+        return ", ".join(dict.fromkeys(names)) or None
+
+
+def _nothing() -> Mapping[int, Redirect]:
+    return {STDOUT: Redirect(), STDERR: Redirect()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +82,18 @@ class WorkerPlan:
         The seed of the research.
     encode : callable
         Turns saved values into what the storage wants.
-    path_of : callable or None
+    path_of : callable
         Experiment id → its folder.
+    folder : Path or None
+        The folder of the research; None if results stay in memory.
+    redirects : mapping of int to Redirect
+        File descriptors and where their text goes.
+    log_level : int or None
+        The lowest level that workers write to log files; None for none.
     results : callable or None
         Returns a reader of the results of the research.
+    gate : MemoryGate or None
+        Waits for free memory on the devices before each task.
     """
 
     experiment: ExperimentPlan
@@ -71,5 +101,24 @@ class WorkerPlan:
     places: tuple[Place, ...]
     entropy: Entropy
     encode: Callable[[Values], Encoded]
-    path_of: Callable[[str], Path] | None = None
+    path_of: Callable[[str], Path]
+    folder: Path | None = None
+    redirects: Mapping[int, Redirect] = field(default_factory=_nothing)
+    log_level: int | None = None
     results: Callable[[], Any] | None = None
+    gate: MemoryGate | None = None
+
+    def parts(self) -> dict[str, object]:
+        """Return everything that has to travel to a worker, by the names that errors shall call it."""
+        experiment = self.experiment
+        parts: dict[str, object] = {f"instance {each.name!r}": each for each in experiment.instances}
+        parts.update({f"unit {each.name!r}": each for each in experiment.units})
+        parts.update({f"the configs of worker {slot}": place for slot, place in enumerate(self.places)})
+        parts["executor_class"] = self.execution.executor_class
+        parts["the plan"] = self
+        return parts
+
+    @property
+    def catches_output(self) -> bool:
+        """Whether anything that experiments print is caught."""
+        return any(self.redirects.values())

@@ -6,6 +6,7 @@ from research_experiment import Storage
 from research_experiment.protocols import Status
 from research_runner.events import (
     Event,
+    ExperimentAbandoned,
     ExperimentEnded,
     ExperimentLost,
     ExperimentQueued,
@@ -50,5 +51,7 @@ class Recorder:
                 )
             case ExperimentLost(experiment_id, _, failure, retry):
                 storage.mark(experiment_id, "queued" if retry else "failed", failure=failure)
+            case ExperimentAbandoned(experiment_id, failure):
+                storage.mark(experiment_id, "lost", failure=failure)
             case _:
                 pass

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Self
 
-from research_domain import Domain
-from research_experiment import Experiment, ExperimentBuilder, ExperimentPlan, Storage
-from research_runner.coordinator import Limits
+from research_domain import ConfigAlias, Domain
+from research_experiment import Executor, Experiment, ExperimentBuilder, ExperimentPlan
+from research_experiment._checks import check_config_keys
+from research_runner import environment
+from research_runner.detached import DetachedRun, start_detached
+from research_runner.devices import DeviceSpec, MemoryGate, NvmlProbe, resolve, split_devices
 from research_runner.errors import NotRunError, OptionError
 from research_runner.loading import LoadedResearch, remove_research
-from research_runner.monitor import Monitor
 from research_runner.options import (
+    check_bounded,
+    check_detach,
     parse_configs,
     parse_count,
     parse_entropy,
     parse_execution,
+    parse_limits,
+    parse_log_level,
     parse_name,
+    parse_redirects,
 )
+from research_runner.plan import Place
 from research_runner.pool import StartMethod
-from research_runner.run import ResearchRun, RunSettings
+from research_runner.profiling import Profiler
+from research_runner.run import ResearchRun, RunSettings, Surface, make_places
 from research_runner.tasks import IterationOptions
 
 __all__ = ["Research"]
@@ -78,7 +89,8 @@ class Research(ExperimentBuilder):
             parse_count("n_reps", n_reps) or 1,
             parse_count("repeat_each", repeat_each, optional=True),
         )
-        self._last: ResearchRun | None = None
+        self._environment: dict[str, str] = {}
+        self._last: ResearchRun | DetachedRun | None = None
 
     def update_domain(self, function: Callable[..., Domain | None], when: Any = 1, **kwargs: Any) -> Self:
         """Replace the domain while it is being explored.
@@ -102,19 +114,32 @@ class Research(ExperimentBuilder):
         workers: int | Iterable[Any] = 1,
         branches: int | Iterable[Any] = 1,
         n_iters: int | None = None,
-        executor_class: Any = None,
+        devices: DeviceSpec = None,
+        executor_class: type[Executor] | None = None,
         dump_results: bool = True,
         parallel: bool = True,
         executor_target: str = "threads",
+        loglevel: str | int | None = None,
         bar: Any = True,
+        detach: bool = False,
         debug: bool = False,
         finalize: bool = True,
+        git_meta: bool = False,
+        env_meta: bool = False,
         seed: Any = None,
+        profile: bool | int | str = False,
+        memory_ratio: float | None = None,
+        n_gpu_checks: int = 3,
+        gpu_check_delay: float = 5,
         create_id_prefix: bool | int = False,
+        redirect_stdout: bool | int = True,
+        redirect_stderr: bool | int = True,
         *,
         max_attempts: int = 2,
-        tasks_per_worker: int | None = None,
+        timeout: float | None = None,
+        tasks_per_worker: float | None = None,
         start_method: StartMethod = "auto",
+        infinite: bool = False,
     ) -> Self:
         """Run the experiment for every config.
 
@@ -129,6 +154,8 @@ class Research(ExperimentBuilder):
         n_iters : int, optional
             Iterations of each experiment; by default 1 if all units are callables, else until a generator
             ends.
+        devices : int, str, list, mapping or None
+            Devices to share between workers and branches; see :meth:`get_devices`.
         executor_class : subclass of Executor, optional
             Runs the tasks.
         dump_results : bool
@@ -137,22 +164,45 @@ class Research(ExperimentBuilder):
             Run in worker processes, else in this one.
         executor_target : {'threads', 't', 'for', 'f'}
             Run the branches of a task in threads or in turn.
+        loglevel : str or int, optional
+            The lowest level that goes into ``research.log`` and the ``experiment.log`` of each experiment; by
+            default only ``research.log`` is written, at level info.
         bar : bool or tqdm-like class
-            Show a progress bar.
+            Show a progress bar, and a last line that sums up.
+        detach : bool
+            Run in a process of its own that outlives this one, and return at once.
         debug : bool
             Raise the first exception; only with ``parallel=False, executor_target='for'``.
         finalize : bool
             Whether the remaining units of an iteration run after a stop or failure in it.
+        git_meta, env_meta : bool
+            Keep the state of the git repository, and the versions of Python and all packages.
         seed : None, bool, int or object with a seed sequence
             Makes everything random reproducible; see :func:`research_domain.make_seed_sequence`.
+        profile : bool, int or 'detailed'
+            1 or True: times of units. 2 or 'detailed': times of the functions below them as well.
+        memory_ratio : float, optional
+            Share of free memory that all devices of a worker must have before a task starts.
+        n_gpu_checks : int
+            How often they are asked before the task goes back to the queue.
+        gpu_check_delay : float
+            Time between these checks in seconds.
         create_id_prefix : bool or int
             Begin ids with the indices of the options; an int is the number of digits.
+        redirect_stdout, redirect_stderr : bool or int
+            0 nothing, 1 one file of the research, 2 a file per experiment, 3 both. True is 1 with a folder;
+            without one it is 2, and ``storage.experiments_stdout[id]`` has the text.
         max_attempts : int
             How often an experiment is tried whose worker dies.
-        tasks_per_worker : int, optional
-            Tasks after which a worker process is replaced by a fresh one; by default workers are kept.
+        timeout : float, optional
+            Seconds that a task may take; then its worker is killed, which costs its experiments an attempt.
+        tasks_per_worker : int or inf, optional
+            Tasks after which a worker process is replaced by a fresh one. By default 1 with devices, because
+            that is what frees the memory of a GPU, and infinite without.
         start_method : {'auto', 'fork', 'forkserver', 'spawn'}
             How worker processes are started.
+        infinite : bool
+            Allow a domain without an end.
 
         Returns
         -------
@@ -165,41 +215,114 @@ class Research(ExperimentBuilder):
             If parameters make no sense or contradict each other; nothing was created.
         ResearchExistsError
             If there already is a folder of that name; nothing was changed.
-        PlanError, UnknownUnitError
-            If units refer to what does not exist; nothing was created.
+        PlanError, UnknownUnitError, TravelError
+            If units refer to what does not exist, or cannot travel to a worker; nothing was created.
+        KeyboardInterrupt
+            After Ctrl-C, when what was running has ended and everything is stored.
         """
         self.name = parse_name(self.name if name is None else name)
+        execution = parse_execution(
+            n_iters=n_iters,
+            target=executor_target,
+            finalize=finalize,
+            debug=debug,
+            parallel=parallel,
+            profile=profile,
+            executor_class=executor_class,
+        )
+        places = self._places(parse_configs("workers", workers), parse_configs("branches", branches), devices)
+        check_bounded(self.domain, self._iteration.n_items, infinite)
+        check_detach(detach, dump_results, debug)
         settings = RunSettings(
             path=Path(self.name).absolute() if dump_results else None,
-            experiment=self._checked_plan(),
+            experiment=self._checked_plan(places),
             domain=self.domain,
             iteration=replace(self._iteration, seed=parse_entropy(seed), create_id_prefix=create_id_prefix),
-            execution=parse_execution(
-                n_iters=n_iters,
-                target=executor_target,
-                finalize=finalize,
-                debug=debug,
+            execution=execution,
+            places=places if parallel else places[:1],
+            limits=parse_limits(
+                max_attempts,
+                timeout,
+                tasks_per_worker,
+                has_devices=places[0].device_names is not None,
                 parallel=parallel,
-                executor_class=executor_class,
-            ),
-            workers=parse_configs("workers", workers),
-            branches=parse_configs("branches", branches),
-            limits=Limits(
-                max_attempts=parse_count("max_attempts", max_attempts) or 1,
-                tasks_per_worker=parse_count("tasks_per_worker", tasks_per_worker, optional=True),
             ),
             start_method=start_method if parallel else None,
+            surface=Surface(
+                redirects=parse_redirects(redirect_stdout, redirect_stderr, dump_results),
+                log_level=parse_log_level(loglevel),
+                environment={**self._environment, **_describe_environment(git_meta, env_meta)},
+            ),
+            gate=None
+            if memory_ratio is None
+            else MemoryGate(NvmlProbe(), memory_ratio, n_gpu_checks, gpu_check_delay),
         )
-        self._last = ResearchRun(settings, self)
+        self._last = start_detached(settings) if detach else ResearchRun(settings, self)
         self._last.execute(bar)
         return self
 
-    def _checked_plan(self) -> ExperimentPlan:
-        """Return the plan, after a look at whether its config keys are parameters of the domain."""
-        return self.plan()
+    def get_devices(
+        self, devices: DeviceSpec, workers: int = 1, branches: int = 1
+    ) -> list[list[list[str | None]]]:
+        """Return how devices are shared between workers and branches.
+
+        Parameters
+        ----------
+        devices : int, str, list, mapping or None
+            Ids as indices, UUIDs or MIG UUIDs; see :func:`research_runner.devices.split_devices`.
+        workers, branches : int
+            How many there are.
+
+        Returns
+        -------
+        list of list of list of (str or None), shape (workers, branches, k)
+            The devices of each branch of each worker.
+
+        Examples
+        --------
+        >>> Research().get_devices([1, 2], workers=3, branches=2)
+        [[['1'], ['1']], [['1'], ['2']], [['2'], ['2']]]
+        """
+        return split_devices(devices, workers, branches).as_lists()
+
+    def attach_git_meta(self, cwd: str = ".") -> Self:
+        """Keep the state of a git repository with the results: its commit, diff and status.
+
+        Parameters
+        ----------
+        cwd : str
+            The repository, or a folder in it.
+        """
+        self._attach(environment.git_meta(cwd))
+        return self
+
+    def attach_env_meta(self) -> Self:
+        """Keep the versions of Python and of all installed packages with the results."""
+        self._attach(environment.env_meta())
+        return self
+
+    def _attach(self, texts: Mapping[str, str]) -> None:
+        """Keep texts for the next run, and for one that goes on."""
+        self._environment.update(texts)
+
+    def _places(
+        self, workers: tuple[ConfigAlias, ...], branches: tuple[ConfigAlias, ...], devices: DeviceSpec
+    ) -> tuple[Place, ...]:
+        grid = split_devices(devices, len(workers), len(branches))
+        if devices is not None:
+            grid = resolve(grid, NvmlProbe(), os.environ.get("CUDA_VISIBLE_DEVICES"))
+        return make_places(workers, branches, grid)
+
+    def _checked_plan(self, places: Iterable[Place]) -> ExperimentPlan:
+        """Return the plan, after a look at whether its config keys are parameters of anything."""
+        plan = self.plan()
+        if self.domain.update_rule is None:  # an update may bring parameters that nobody knows yet
+            added = (key for place in places for addition in place.additions for key in addition.keys())  # noqa: SIM118
+            check_config_keys(plan, {*self.domain.parameters, *added})
+        return plan
 
     @property
-    def storage(self) -> Storage:
+    def storage(self) -> Any:
         """Where the results of the last run are."""
         return self._latest.storage
 
@@ -209,12 +332,36 @@ class Research(ExperimentBuilder):
         return self._latest.storage.results
 
     @property
-    def monitor(self) -> Monitor:
+    def monitor(self) -> Any:
         """Counts of the last run."""
         return self._latest.monitor
 
     @property
-    def _latest(self) -> ResearchRun:
+    def profiler(self) -> Profiler:
+        """Where the time of the last run went, if it was run with `profile`."""
+        return self._latest.profiler
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all experiments of the last run have ended."""
+        return self._last is not None and self._last.is_finished
+
+    def terminate(self, kill_processes: bool = False, force: bool = False, wait: bool = True) -> None:
+        """End the run before its time; from another thread, or after ``run(detach=True)``.
+
+        Parameters
+        ----------
+        kill_processes, force : bool
+            Kill what runs; by default it may end, and only nothing new is started.
+        wait : bool
+            Return when the run has ended.
+        """
+        self._latest.terminate(kill_processes or force)
+        while wait and not self._latest.is_finished:
+            time.sleep(0.1)
+
+    @property
+    def _latest(self) -> ResearchRun | DetachedRun:
         if self._last is None:
             raise NotRunError(self.name)
         return self._last
@@ -263,3 +410,12 @@ class Research(ExperimentBuilder):
 
     def __repr__(self) -> str:
         return f"Research({self.name!r}, domain={self.domain!r}, units=[{', '.join(self._draft().names)}])"
+
+
+def _describe_environment(git_meta: bool, env_meta: bool) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    if git_meta:
+        texts.update(environment.git_meta())
+    if env_meta:
+        texts.update(environment.env_meta())
+    return texts

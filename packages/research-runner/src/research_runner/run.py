@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 import time
 import uuid
 import weakref
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,16 +18,44 @@ from research_domain import ConfigAlias, Domain
 from research_experiment import ExperimentPlan, Storage
 from research_runner.backends import Backend, InlineBackend, ProcessBackend
 from research_runner.coordinator import Coordinator, Limits
+from research_runner.devices import DeviceGrid, MemoryGate, branch_devices, worker_environment
 from research_runner.errors import ResearchExistsError
+from research_runner.events import Event, Profiled
+from research_runner.interrupts import gentle_interrupts
+from research_runner.loading import owner
+from research_runner.logs import RunLog, research_log
 from research_runner.monitor import Monitor
+from research_runner.output import Redirect
 from research_runner.plan import Execution, Place, WorkerPlan
 from research_runner.pool import StartMethod
+from research_runner.profiling import Profiler
 from research_runner.progress import make_bar
 from research_runner.session import Session
 from research_runner.storages import find_storage
 from research_runner.tasks import IterationOptions, TaskSource
 
-__all__ = ["ResearchRun", "RunSettings"]
+__all__ = ["ResearchRun", "RunSettings", "Surface"]
+
+_LOG = logging.getLogger("research.run")
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """What a run leaves for people beside its results.
+
+    Parameters
+    ----------
+    redirects : mapping of int to Redirect
+        File descriptors of experiments and where their text goes.
+    log_level : int or None
+        The lowest level that goes into log files.
+    environment : mapping
+        Texts about where the research ran, by file name.
+    """
+
+    redirects: Mapping[int, Redirect]
+    log_level: int | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +74,16 @@ class RunSettings:
         How configs are taken from the domain; its seed is the entropy of the research.
     execution : Execution
         How each task is executed.
-    workers, branches : tuple of ConfigAlias
-        Configs to append, one per worker and per branch.
+    places : tuple of Place
+        What each worker has and adds to its experiments.
     limits : Limits
         What the coordinator keeps to.
     start_method : StartMethod or None
         How worker processes are started; None runs everything in this process.
+    surface : Surface
+        Output, logs and texts.
+    gate : MemoryGate or None
+        Waits for free memory on the devices.
     """
 
     path: Path | None
@@ -58,10 +91,16 @@ class RunSettings:
     domain: Domain
     iteration: IterationOptions
     execution: Execution
-    workers: tuple[ConfigAlias, ...]
-    branches: tuple[ConfigAlias, ...]
+    places: tuple[Place, ...]
     limits: Limits
     start_method: StartMethod | None
+    surface: Surface
+    gate: MemoryGate | None = None
+
+    @property
+    def branches(self) -> int:
+        """Experiments per task."""
+        return len(self.places[0].additions)
 
     @property
     def n_iters(self) -> int | None:
@@ -79,14 +118,38 @@ class RunSettings:
                 "n_reps": self.iteration.n_reps,
                 "repeat_each": self.iteration.repeat_each,
                 "n_iters": self.n_iters,
-                "workers": len(self.workers),
-                "branches": len(self.branches),
+                "workers": len(self.places),
+                "branches": self.branches,
                 "executor_target": self.execution.target,
                 "finalize": self.execution.finalize,
                 "start_method": self.start_method,
                 "units": list(self.experiment.names),
             },
         }
+
+
+def make_places(
+    workers: tuple[ConfigAlias, ...], branches: tuple[ConfigAlias, ...], grid: DeviceGrid
+) -> tuple[Place, ...]:
+    """Bring together what each worker, each branch and each device adds."""
+    places = []
+    for config, row in zip(workers, grid, strict=True):
+        devices = [ConfigAlias({"device": device}) for device in branch_devices(row)]
+        additions = tuple(branch + config + device for branch, device in zip(branches, devices, strict=True))
+        places.append(Place(additions, row, worker_environment(row)))
+    return tuple(places)
+
+
+class ProfileListener:
+    """Collects the profiles of experiments."""
+
+    def __init__(self) -> None:
+        self.profiler = Profiler()
+
+    def handle(self, event: Event) -> None:
+        """Keep the rows."""
+        if isinstance(event, Profiled):
+            self.profiler.add(event.rows)
 
 
 class ResearchRun:
@@ -105,6 +168,8 @@ class ResearchRun:
         The results; open while the run goes on.
     monitor : Monitor
         The counts.
+    profiler : Profiler
+        Where the time went, if that was asked for.
 
     Raises
     ------
@@ -119,38 +184,54 @@ class ResearchRun:
             raise ResearchExistsError(str(settings.path))
         self._settings = settings
         storage_class = find_storage("memory" if settings.path is None else "folder")
-        self._source = TaskSource(settings.domain, settings.iteration, len(settings.branches), research)
+        source = TaskSource(settings.domain, settings.iteration, settings.branches, research)
         backend = self._make_backend(storage_class.encode)
+        coordinator = Coordinator(source, backend.slots, settings.limits, settings.places)
+        self.monitor = Monitor(lambda: coordinator.expected)
+        profile = ProfileListener()
+        self.profiler = profile.profiler
         try:
-            meta = {**settings.describe(), "started": time.time()}
-            self.storage: Storage = storage_class.create(settings.path, meta)
+            self.storage = self._make_storage(storage_class, source.expected)
         except BaseException:
             backend.close(force=True)
             raise
-        coordinator = Coordinator(self._source, backend.slots, settings.limits)
-        self.monitor = Monitor(lambda: coordinator.expected)
-        self._session = Session(coordinator, backend, self.storage, self.monitor)
+        self._session = Session(coordinator, backend, self.storage, self.monitor, (RunLog(), profile))
+
+    def _make_storage(self, storage_class: Any, expected: int | None) -> Storage:
+        settings = self._settings
+        meta = {**settings.describe(), "expected": expected, "started": time.time(), "owner": owner()}
+        storage: Storage = storage_class.create(settings.path, meta)
+        for name, text in settings.surface.environment.items():
+            storage.put_environment(name, text)
+        return storage
 
     def _make_backend(self, encode: Callable[..., Any]) -> Backend:
         settings = self._settings
-        inline = settings.start_method is None
         plan = WorkerPlan(
             experiment=settings.experiment,
             execution=settings.execution,
-            places=tuple(
-                Place(config, settings.branches) for config in settings.workers[: 1 if inline else None]
-            ),
+            places=settings.places,
             entropy=settings.iteration.seed,
             encode=encode,
             path_of=partial(experiment_path, settings.path or self._temporary_root()),
-            results=self._results_reader(inline),
+            folder=settings.path,
+            redirects=settings.surface.redirects,
+            log_level=settings.surface.log_level,
+            results=self._results_reader(),
+            gate=settings.gate,
         )
         if settings.start_method is None:
             return InlineBackend(plan, lambda reports: self._session.absorb(reports))
-        return ProcessBackend(plan, settings.start_method)
+        backend = ProcessBackend(plan, settings.start_method)
+        try:
+            backend.check()
+        except BaseException:
+            backend.close(force=True)
+            raise
+        return backend
 
-    def _results_reader(self, inline: bool) -> Callable[[], Any] | None:
-        if inline:
+    def _results_reader(self) -> Callable[[], Any] | None:
+        if self._settings.start_method is None:
             return lambda: self.storage.results
         if self._settings.path is not None:
             return partial(read_results, self._settings.path)
@@ -162,14 +243,38 @@ class ResearchRun:
         weakref.finalize(self, shutil.rmtree, root, ignore_errors=True)
         return root
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether all that was to be run has ended."""
+        return self._session.is_over
+
+    def terminate(self, force: bool = False) -> None:
+        """Start nothing new and, if forced, kill what runs; safe to be called from any thread."""
+        self._session.terminate(force)
+
     def execute(self, bar: Any) -> None:
         """Run everything, with a progress bar if one is wanted, and close the storage."""
-        self._session.show(make_bar(bar, self.monitor, self._settings.n_iters))
-        try:
-            self._session.run()
-        finally:
-            self.storage.update_meta(ended=time.time())
-            self.storage.close()
+        settings = self._settings
+        begun = time.monotonic()
+        with research_log(settings.path, settings.surface.log_level):
+            _LOG.info("started: %s", settings.describe()["options"])
+            self._session.show(make_bar(bar, self.monitor, settings.n_iters))
+            try:
+                with gentle_interrupts(self.terminate, raise_second=settings.start_method is None):
+                    self._session.run()
+            finally:
+                self.storage.update_meta(ended=time.time(), expected=self.monitor.expected)
+                self.storage.close()
+                summary = self._summary(time.monotonic() - begun)
+                _LOG.info("ended: %s", summary)
+        if bar:
+            print(summary)  # noqa: T201 - the last line of a run that is watched
+
+    def _summary(self, elapsed_s: float) -> str:
+        monitor, path = self.monitor, self._settings.path
+        failed = monitor.failed_experiments
+        where = "results are in memory" if path is None else f"results are in {path}"
+        return f"{monitor.finished_experiments - failed} done, {failed} failed in {elapsed_s:.1f} s; {where}"
 
 
 def experiment_path(root: Path, experiment_id: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from research_experiment import Storage
@@ -19,6 +20,15 @@ __all__ = ["Session"]
 _COMMIT_EVERY_S: Final = 0.05
 _COMMIT_AT: Final = 1024
 _POLL_S: Final = 0.5
+
+
+@dataclass(slots=True)
+class _End:
+    """Whether and how a run is to end before its time; set by any thread, read by the session's."""
+
+    stop: bool = False
+    kill: bool = False
+    over: bool = False
 
 
 class Session:
@@ -54,6 +64,7 @@ class Session:
         self._recorder = Recorder(storage)
         self._listeners = (monitor, *listeners)
         self._bar: ProgressBar | None = None
+        self._end = _End()
         self._news: list[Event] = []
         self._committed = time.monotonic()
 
@@ -69,20 +80,39 @@ class Session:
         Exception
             What the domain or its update function raised, after everything that ran had ended.
         """
-        finished = False
         try:
-            while not self._coordinator.done:
+            while not self._coordinator.done and not self._end.kill:
+                if self._end.stop:
+                    self._coordinator.stop()
                 self._step()
-            finished = True
+        except BaseException:
+            self._end.kill = True
+            raise
         finally:
-            try:
-                self._backend.close(force=not finished)
-            finally:
-                self._commit()
-                if self._bar is not None:
-                    self._bar.close()
+            self._finish()
         if self._coordinator.error is not None:
             raise self._coordinator.error
+
+    def _finish(self) -> None:
+        """Let go of everything, with everything written that was reported."""
+        try:
+            self._backend.close(force=self._end.kill)
+        finally:
+            self._news.extend(self._coordinator.abandon())
+            self._commit()
+            self._end.over = True
+            if self._bar is not None:
+                self._bar.close()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the run has ended."""
+        return self._end.over
+
+    def terminate(self, force: bool) -> None:
+        """Start nothing new and, if forced, kill what runs; safe to be called from any thread."""
+        self._end.stop = True
+        self._end.kill = self._end.kill or force
 
     def _step(self) -> None:
         commands, events = self._coordinator.decide(time.time())

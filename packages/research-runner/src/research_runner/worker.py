@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Final
 
 from research_experiment import Failure, Hook, RunningExperiment, Surroundings
 from research_experiment.protocols import Encoded, Values
+from research_runner.capturing import STREAMS, branch_capture, process_capture, targets_of, task_label
 from research_runner.events import (
     ExperimentEnded,
+    OutputCaptured,
+    Profiled,
     Progressed,
     TaskEnded,
+    TaskReturned,
     TaskStarted,
     UnitFailed,
     ValuesSaved,
 )
+from research_runner.logs import experiment_log, research_log
+from research_runner.output.branches import BranchCapture
 from research_runner.plan import WorkerPlan
 from research_runner.pool import Channel
+from research_runner.profiling import profile_rows
 from research_runner.tasks import Task
 
-__all__ = ["SLOT_VARIABLE", "Outbox", "Serve", "run_task"]
+__all__ = ["SLOT_VARIABLE", "Outbox", "Serve", "TaskRunner"]
 
 SLOT_VARIABLE: Final = "RESEARCH_WORKER"
 """Environment variable with the number of the worker's slot."""
@@ -112,18 +120,16 @@ class Reporter(Hook):
 
     def ended(self, experiment: RunningExperiment) -> None:
         """Report the end; all values have been put before."""
+        if experiment.profile_info:
+            epoch = time.time() - time.perf_counter()
+            rows = profile_rows(experiment.id, experiment.profile_info, experiment.profile_details, epoch)
+            self._emit(Profiled(experiment.id, tuple(rows)))
         elapsed_s = time.perf_counter() - self._started
         self._emit(ExperimentEnded(experiment.id, experiment.iteration + 1, elapsed_s, experiment.failure))
 
 
-def run_task(
-    plan: WorkerPlan,
-    slot: int,
-    task: Task,
-    emit: Callable[[Any], None],
-    catch: tuple[type[BaseException], ...] = (Exception, SystemExit),
-) -> None:
-    """Run a task to its end.
+class TaskRunner:
+    """Runs tasks in this process.
 
     Parameters
     ----------
@@ -131,38 +137,81 @@ def run_task(
         What to run and how.
     slot : int
         The slot of the worker.
-    task : Task
-        The experiments.
     emit : callable
         Takes the events.
-    catch : tuple of exception classes
-        What counts as a failure of a unit.
+    own_process : bool
+        Whether the process belongs to the tasks alone: then everything that is raised is a failure of a unit,
+        and output is caught at the level of file descriptors.
     """
-    place, execution = plan.places[slot], plan.execution
-    branches = None
-    if place.branches:
-        branches = [place.branches[spec.branch] for spec in task.experiments]
-    options: dict[str, Any] = {}
-    if plan.path_of is not None:
-        options["path_of"] = plan.path_of
-    if plan.results is not None:
-        options["results"] = plan.results
-    execution.executor_class(
-        plan.experiment,
-        configs=[spec.config for spec in task.experiments],
-        branches_configs=branches,
-        executor_config=place.config,
-        target=execution.target,
-        n_iters=execution.n_iters,
-        finalize=execution.finalize,
-        debug=execution.debug,
-        sink=EncodingSink(emit, plan.encode),
-        hooks=(Reporter(emit),),
-        identities=[spec.identity for spec in task.experiments],
-        surroundings=Surroundings(entropy=plan.entropy, **options),
-        catch=catch,
-        flush_every_s=execution.flush_every_s,
-    ).run()
+
+    def __init__(
+        self, plan: WorkerPlan, slot: int, emit: Callable[[Any], None], *, own_process: bool = True
+    ) -> None:
+        self._plan = plan
+        self._place = plan.places[slot]
+        self._emit = emit
+        self._own_process = own_process
+        self._output = process_capture(plan, slot) if own_process else None
+
+    @contextmanager
+    def prepared(self) -> Iterator[None]:
+        """Open logs and the capture of output for the time of the block."""
+        plan = self._plan
+        with ExitStack() as stack:
+            if plan.log_level is not None and plan.folder is not None:
+                if self._own_process:
+                    stack.enter_context(research_log(plan.folder, plan.log_level))
+                stack.enter_context(experiment_log(plan.path_of, plan.log_level))
+            if self._output is not None:
+                stack.enter_context(self._output)
+            yield
+
+    def devices_are_free(self) -> str | None:
+        """Wait for free memory on the devices; return why a task cannot begin, None if it can."""
+        gate = self._plan.gate
+        if gate is None:
+            return None
+        verdict = gate.wait(self._place.devices)
+        return None if verdict.passed else str(verdict)
+
+    def run(self, task: Task) -> None:
+        """Run a task to its end; what it prints is kept where it was asked for."""
+        if self._output is None:
+            branches = branch_capture(self._plan)
+            self._execute(task, branches)
+        else:
+            branches = None if len(task.experiments) == 1 else branch_capture(self._plan)
+            with self._output.task(task_label(task), targets_of(self._plan, task)) as captured:
+                self._execute(task, branches)
+            for fd, text in captured.items():
+                self._hand_over(task_label(task), fd, text.text)
+        if branches is not None:
+            for (experiment_id, fd), kept in branches.finish().items():
+                self._hand_over(experiment_id, fd, kept)
+
+    def _hand_over(self, experiment_id: str, fd: int, text: str) -> None:
+        if text:
+            self._emit(OutputCaptured(experiment_id, STREAMS[fd], text))
+
+    def _execute(self, task: Task, capture: BranchCapture | None) -> None:
+        plan, execution = self._plan, self._plan.execution
+        options: dict[str, Any] = {} if plan.results is None else {"results": plan.results}
+        execution.executor_class(
+            plan.experiment,
+            configs=[self._place.complete(spec) for spec in task.experiments],
+            target=execution.target,
+            n_iters=execution.n_iters,
+            finalize=execution.finalize,
+            debug=execution.debug,
+            sink=EncodingSink(self._emit, plan.encode),
+            hooks=(Reporter(self._emit),),
+            identities=[spec.identity for spec in task.experiments],
+            surroundings=Surroundings(entropy=plan.entropy, path_of=plan.path_of, **options),
+            catch=(BaseException,) if self._own_process else (Exception, SystemExit),
+            flush_every_s=execution.flush_every_s,
+            capture=capture,
+            profile=execution.profile,
+        ).run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,15 +228,22 @@ class Serve:
 
     def __call__(self, channel: Channel) -> None:
         """Run tasks as they come; each is acknowledged before the next begins."""
-        slot = int(os.environ[SLOT_VARIABLE])
         outbox = Outbox(channel.send)
-        while True:
-            for task in channel.recv():
-                started = time.time()
-                outbox.add(TaskStarted(task.index, started))
-                outbox.flush()
-                begun = time.perf_counter()
-                run_task(self.plan, slot, task, outbox.add, catch=(BaseException,))
-                outbox.add(TaskEnded(task.index, time.perf_counter() - begun))
-            if not channel.poll(0):
-                outbox.flush()
+        runner = TaskRunner(self.plan, int(os.environ[SLOT_VARIABLE]), outbox.add)
+        with runner.prepared():
+            while True:
+                for task in channel.recv():
+                    self._serve(task, runner, outbox)
+                if not channel.poll(0):
+                    outbox.flush()
+
+    def _serve(self, task: Task, runner: TaskRunner, outbox: Outbox) -> None:
+        reason = runner.devices_are_free()
+        if reason is not None:
+            outbox.add(TaskReturned(task.index, reason))
+            return
+        outbox.add(TaskStarted(task.index, time.time()))
+        outbox.flush()
+        begun = time.perf_counter()
+        runner.run(task)
+        outbox.add(TaskEnded(task.index, time.perf_counter() - begun))

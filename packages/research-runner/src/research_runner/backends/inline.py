@@ -13,7 +13,7 @@ from research_runner.events import BackendEvent, TaskEnded, TaskStarted, WorkerD
 from research_runner.plan import WorkerPlan
 from research_runner.pool import Death
 from research_runner.tasks import Task
-from research_runner.worker import Outbox, run_task
+from research_runner.worker import Outbox, TaskRunner
 
 __all__ = ["InlineBackend"]
 
@@ -63,9 +63,11 @@ class InlineBackend:
         outbox = Outbox(self._take)
         outbox.add(TaskStarted(task.index, time.time()))
         outbox.flush()
+        runner = TaskRunner(self._plan, 0, outbox.add, own_process=False)
         begun = time.perf_counter()
         try:
-            run_task(self._plan, 0, task, outbox.add)
+            with runner.prepared():
+                runner.run(task)
         finally:
             outbox.add(TaskEnded(task.index, time.perf_counter() - begun))
             outbox.flush()

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
+from typing import Final
 
-from research_runner.events import BackendEvent, WorkerDied, WorkerReady
+from research_runner.capturing import forget_spools, recover
+from research_runner.errors import RunnerError
+from research_runner.events import BackendEvent, TaskEnded, TaskReturned, TaskStarted, WorkerDied, WorkerReady
 from research_runner.plan import WorkerPlan
-from research_runner.pool import Died, Message, PoolEvent, Ready, StartMethod, WorkerPool
+from research_runner.pool import Died, Message, PoolEvent, Ready, StartMethod, WorkerPool, preflight
 from research_runner.tasks import Task
 from research_runner.worker import SLOT_VARIABLE, Serve
 
 __all__ = ["ProcessBackend"]
+
+_FIRST: Final = 0
+"""The slot whose worker shows that the plan can travel."""
 
 
 class ProcessBackend:
@@ -22,43 +29,73 @@ class ProcessBackend:
         What to run and how; one place per slot.
     start_method : {'auto', 'fork', 'forkserver', 'spawn'}
         How processes are started; see :class:`~research_runner.pool.WorkerPool`.
-    environments : sequence of mapping, one per slot
-        Environment variables of the workers.
+
+    Raises
+    ------
+    TravelError
+        If a part of the plan cannot travel to a worker.
     """
 
-    def __init__(
-        self,
-        plan: WorkerPlan,
-        start_method: StartMethod = "auto",
-        environments: Sequence[Mapping[str, str]] = (),
-    ) -> None:
-        self._slots = len(plan.places)
-        given = environments or ({},) * self._slots
-        numbered = [{**each, SLOT_VARIABLE: str(slot)} for slot, each in enumerate(given)]
-        self._pool = WorkerPool(
-            self._slots,
-            Serve(plan),
-            start_method=start_method,
-            environments=numbered,
-            preload=("research_runner.worker",),
-        )
+    def __init__(self, plan: WorkerPlan, start_method: StartMethod = "auto") -> None:
+        self._plan = plan
+        self._start_method: StartMethod = start_method
+        self._given: dict[int, deque[Task]] = {slot: deque() for slot in range(len(plan.places))}
+        self._running: set[int] = set()
+        self._early: list[PoolEvent] = []
+        environments = [
+            {**place.environment, SLOT_VARIABLE: str(slot)} for slot, place in enumerate(plan.places)
+        ]
+        try:
+            self._pool = WorkerPool(
+                len(plan.places),
+                Serve(plan),
+                start_method=start_method,
+                environments=environments,
+                preload=("research_runner.worker",),
+            )
+        except RunnerError:
+            self._blame()
+            raise
+
+    def check(self) -> None:
+        """Start the first worker and wait until it has loaded the plan.
+
+        Raises
+        ------
+        TravelError
+            If it cannot; names the unit and the attribute.
+        """
+        self._pool.start(_FIRST)
+        while not self._early:
+            self._early.extend(self._pool.poll())
+        if isinstance(self._early[0], Died):
+            self._blame()
+
+    def _blame(self) -> None:
+        """Find the part that cannot travel."""
+        environment: Mapping[str, str] = self._plan.places[_FIRST].environment
+        preflight(self._plan.parts(), self._start_method, environment)
 
     @property
     def slots(self) -> int:
         """How many workers there can be."""
-        return self._slots
+        return len(self._given)
 
     def start(self, slot: int) -> None:
         """Start a worker."""
-        self._pool.start(slot)
+        if slot not in self._pool.alive:
+            self._pool.start(slot)
 
     def submit(self, slot: int, tasks: Sequence[Task]) -> None:
         """Send tasks to a worker."""
+        self._given[slot].extend(tasks)
         self._pool.send(slot, tuple(tasks))
 
     def poll(self, timeout_s: float) -> Sequence[BackendEvent]:
         """Wait for news of the workers."""
-        return [event for pool_event in self._pool.poll(timeout_s) for event in _translate(pool_event)]
+        early, self._early = self._early, []
+        news = early or self._pool.poll(timeout_s)
+        return [event for pool_event in news for event in self._translate(pool_event)]
 
     def stop(self, slot: int) -> None:
         """Let a worker go when it is through."""
@@ -71,13 +108,32 @@ class ProcessBackend:
     def close(self, force: bool = False) -> None:
         """Let all workers go, or kill them."""
         self._pool.close(force=force)
+        if force:
+            for slot in self._given:
+                self._recover(slot)
+        forget_spools(self._plan)
 
+    def _translate(self, event: PoolEvent) -> list[BackendEvent]:
+        match event:
+            case Message(slot, payload):
+                for each in payload:
+                    self._follow(slot, each)
+                return [BackendEvent(slot, each) for each in payload]
+            case Ready(slot, pid):
+                return [BackendEvent(slot, WorkerReady(slot, pid))]
+            case Died(slot, pid, death):
+                self._recover(slot)
+                return [BackendEvent(slot, WorkerDied(slot, pid, death))]
 
-def _translate(event: PoolEvent) -> Sequence[BackendEvent]:
-    match event:
-        case Message(slot, payload):
-            return [BackendEvent(slot, each) for each in payload]
-        case Ready(slot, pid):
-            return [BackendEvent(slot, WorkerReady(slot, pid))]
-        case Died(slot, pid, death):
-            return [BackendEvent(slot, WorkerDied(slot, pid, death))]
+    def _follow(self, slot: int, event: object) -> None:
+        """Know what each worker is doing, for its last words."""
+        if isinstance(event, TaskStarted):
+            self._running.add(slot)
+        elif isinstance(event, TaskEnded | TaskReturned):
+            self._running.discard(slot)
+            self._given[slot].popleft()
+
+    def _recover(self, slot: int) -> None:
+        recover(self._plan, slot, self._given[slot][0] if slot in self._running else None)
+        self._running.discard(slot)
+        self._given[slot].clear()

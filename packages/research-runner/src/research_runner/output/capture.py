@@ -208,11 +208,13 @@ def recover_output(
     """
     captured = {}
     files = Files()
-    for fd, target in targets.items():
+    for fd in NAMES:
         if spool_path(folder, name, fd).exists():
             spool = Spool(folder, name, fd)
-            captured[fd] = Delivery(spool, target, files, label, cap_bytes).finish()
+            text = Delivery(spool, targets.get(fd, Target()), files, label, cap_bytes).finish()
             spool.close()
+            if fd in targets:
+                captured[fd] = text
     files.close()
     return captured
 

@@ -6,9 +6,9 @@ Layout: ``measure`` runs beside the experiments and makes rows, ``profiler`` col
 from research_runner.profiling.measure import (
     MAX_FUNCTIONS,
     FunctionTime,
-    ProfileHook,
     ProfileLevel,
     ProfileRow,
+    profile_rows,
 )
 from research_runner.profiling.profiler import MAX_ROWS, Profiler
 
@@ -16,8 +16,8 @@ __all__ = [
     "MAX_FUNCTIONS",
     "MAX_ROWS",
     "FunctionTime",
-    "ProfileHook",
     "ProfileLevel",
     "ProfileRow",
     "Profiler",
+    "profile_rows",
 ]

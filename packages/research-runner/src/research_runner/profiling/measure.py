@@ -1,20 +1,19 @@
-"""Measure where the time goes, in the process where experiments run."""
+"""What a worker reports about where the time went."""
 
 from __future__ import annotations
 
-import cProfile
-import threading
-import time
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from research_experiment.protocols import Hook
-from research_experiment.running import RunningExperiment
+from research_experiment.profiling import FunctionTime as Measured
+from research_experiment.profiling import UnitTime
 from research_runner.errors import OptionError
 
-__all__ = ["MAX_FUNCTIONS", "FunctionTime", "ProfileHook", "ProfileLevel", "ProfileRow"]
+__all__ = ["MAX_FUNCTIONS", "FunctionTime", "ProfileLevel", "ProfileRow", "profile_rows"]
 
 MAX_FUNCTIONS = 100
+"""Of each call, only so many functions are kept: those with the most time of their own."""
 
 
 class ProfileLevel(IntEnum):
@@ -80,65 +79,36 @@ class ProfileRow(NamedTuple):
     functions: tuple[FunctionTime, ...] = ()
 
 
-class ProfileHook(Hook):
-    """Measure the units of the experiments in this process.
+def profile_rows(
+    experiment_id: str, units: Sequence[UnitTime], functions: Sequence[Measured], epoch: float
+) -> Iterator[ProfileRow]:
+    """Bring together what an experiment measured: a row for each call of a unit.
 
     Parameters
     ----------
-    level : ProfileLevel
-        `TIMES` or `DETAILED`.
-    max_functions : int
-        Of each call, only so many functions are kept: those with the most time of their own.
-
-    Notes
-    -----
-    Since Python 3.12 only one thread can be watched by cProfile at a time: of branches that run in threads,
-    calls that overlap with a watched one have times, but no functions.
+    experiment_id : str
+        The experiment.
+    units : sequence of UnitTime
+        Calls of units, in the order in which they ended.
+    functions : sequence of FunctionTime
+        Functions inside of these calls.
+    epoch : float
+        Unix time, in seconds, of zero on the clock of the rows.
     """
-
-    def __init__(self, level: ProfileLevel = ProfileLevel.TIMES, max_functions: int = MAX_FUNCTIONS) -> None:
-        self._detailed = level is ProfileLevel.DETAILED
-        self._max_functions = max_functions
-        self._epoch = time.time() - time.perf_counter()
-        self._rows: list[ProfileRow] = []
-        self._watching = threading.local()
-
-    def calling(self, experiment: RunningExperiment, unit: str) -> None:
-        """Begin to watch the functions of a call."""
-        if not self._detailed:
-            return
-        profile = cProfile.Profile()
-        try:
-            profile.enable()
-        except ValueError:  # another thread, or a profiler of the user, is watched
-            return
-        self._watching.profile = profile
-
-    def called(self, experiment: RunningExperiment, unit: str, started_s: float, elapsed_s: float) -> None:
-        """Keep the time of a call."""
-        profile = self._watching.__dict__.pop("profile", None)
-        functions = () if profile is None else _function_times(profile, self._max_functions)
-        started = self._epoch + started_s
-        self._rows.append(
-            ProfileRow(experiment.id, experiment.iteration, unit, started, elapsed_s, functions)
+    inside: dict[tuple[int, str], list[Measured]] = {}
+    for each in functions:
+        inside.setdefault((each.iteration, each.unit), []).append(each)
+    for call in units:
+        below = inside.pop((call.iteration, call.unit), [])
+        below.sort(key=lambda each: each.own_s, reverse=True)
+        yield ProfileRow(
+            experiment_id,
+            call.iteration,
+            call.unit,
+            epoch + call.started_s,
+            call.elapsed_s,
+            tuple(
+                FunctionTime(each.function, each.n_calls, each.own_s, each.cumulative_s)
+                for each in below[:MAX_FUNCTIONS]
+            ),
         )
-
-    def take(self) -> list[ProfileRow]:
-        """Return the rows since the last time, and forget them."""
-        rows, self._rows = self._rows, []
-        return rows
-
-
-def _function_times(profile: cProfile.Profile, limit: int) -> tuple[FunctionTime, ...]:
-    profile.disable()
-    entries = [entry for entry in profile.getstats() if "_lsprof.Profiler" not in str(entry.code)]
-    entries.sort(key=lambda entry: entry.inlinetime, reverse=True)
-    return tuple(
-        FunctionTime(_function_name(entry.code), entry.callcount, entry.inlinetime, entry.totaltime)
-        for entry in entries[:limit]
-    )
-
-
-def _function_name(code: Any) -> str:
-    """Return ``file:line(name)``, or the name of a function that is not written in Python."""
-    return code if isinstance(code, str) else f"{code.co_filename}:{code.co_firstlineno}({code.co_name})"

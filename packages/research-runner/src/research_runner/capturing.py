@@ -1,0 +1,77 @@
+"""Where the output of a task goes: one experiment has its own files, several share those of the task."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from research_runner.output import STDERR, STDOUT, OutputCapture, Target, recover_output, task_targets
+from research_runner.output.branches import BranchCapture
+from research_runner.plan import WorkerPlan
+from research_runner.tasks import Task
+
+__all__ = [
+    "STREAMS",
+    "branch_capture",
+    "process_capture",
+    "forget_spools",
+    "recover",
+    "targets_of",
+    "task_label",
+]
+
+_SPOOL: Final = "spool"
+
+STREAMS: Final[Mapping[int, Any]] = {STDOUT: "stdout", STDERR: "stderr"}
+"""Names of the file descriptors."""
+
+
+def process_capture(plan: WorkerPlan, slot: int) -> OutputCapture | None:
+    """Return what catches the output of a worker process, if anything is to be caught."""
+    return OutputCapture(_spool(plan), f"worker-{slot}") if plan.catches_output else None
+
+
+def branch_capture(plan: WorkerPlan) -> BranchCapture | None:
+    """Return what tells the branches of a task apart, if anything is to be caught."""
+    if not plan.catches_output:
+        return None
+    return BranchCapture(plan.redirects, plan.folder, plan.path_of)
+
+
+def task_label(task: Task) -> str:
+    """Return whose output it is: the experiment's, or that of a task of several."""
+    if len(task.experiments) == 1:
+        return task.experiments[0].identity.id
+    return f"task-{task.index}"
+
+
+def targets_of(plan: WorkerPlan, task: Task) -> dict[int, Target]:
+    """Say where the process-wide output of a task goes."""
+    own = None
+    if plan.folder is not None:
+        own = plan.folder / ("experiments" if len(task.experiments) == 1 else "output") / task_label(task)
+    return task_targets(plan.redirects[STDOUT], plan.redirects[STDERR], plan.folder, own)
+
+
+def _spool(plan: WorkerPlan) -> Path | None:
+    return None if plan.folder is None else plan.folder / _SPOOL
+
+
+def recover(plan: WorkerPlan, slot: int, task: Task | None) -> None:
+    """Deliver the last words of a dead worker."""
+    folder = _spool(plan)
+    if folder is None or not folder.exists() or not plan.catches_output:
+        return
+    label = f"worker-{slot}" if task is None else task_label(task)
+    targets = {} if task is None else targets_of(plan, task)
+    recover_output(folder, f"worker-{slot}", label, targets)
+
+
+def forget_spools(plan: WorkerPlan) -> None:
+    """Remove the folder of the spools when the last of them is gone."""
+    folder = _spool(plan)
+    if folder is not None:
+        with contextlib.suppress(OSError):
+            folder.rmdir()

@@ -1,0 +1,90 @@
+"""Running a research in a process of its own, which outlives the one that starts it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from research_runner.errors import RunnerError
+from research_runner.loading import LoadedResearch
+from research_runner.pool import wire
+
+if TYPE_CHECKING:
+    from research_runner.run import RunSettings
+
+__all__ = ["DetachedRun", "start_detached"]
+
+_STARTED: Final = b"started\n"
+
+
+class DetachedRun(LoadedResearch):
+    """A research that was started by this process and runs in another one."""
+
+    def execute(self, bar: object) -> None:
+        """Nothing: it is already running."""
+
+
+def start_detached(settings: RunSettings) -> DetachedRun:
+    """Start a run in a process of its own and wait until it has begun.
+
+    Parameters
+    ----------
+    settings : RunSettings
+        What to run; has a folder.
+
+    Returns
+    -------
+    DetachedRun
+        To follow and to end it.
+
+    Raises
+    ------
+    RunnerError
+        If it cannot begin; the text of its error is in the message.
+    """
+    payload = wire.dump_code(settings)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    process = subprocess.Popen(  # noqa: S603 - our own module, in the interpreter that runs us
+        [sys.executable, "-c", f"from {__name__} import main; main()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment,
+        start_new_session=True,
+    )
+    assert process.stdin is not None and process.stdout is not None  # noqa: S101 - both are pipes
+    with process.stdout as answers:
+        with process.stdin as orders:
+            orders.write(payload)
+        answer = answers.readline()
+        if answer != _STARTED:
+            text = (answer + answers.read()).decode(errors="replace").strip()
+            process.wait()
+            raise RunnerError(f"the detached process could not begin: {text}")
+    process.returncode = 0  # it is not our child to wait for any more
+    return DetachedRun(str(settings.path))
+
+
+def main() -> None:
+    """Run what comes through the standard input; this is what the detached process does."""
+    from research_runner.run import ResearchRun
+
+    settings = wire.load_code(sys.stdin.buffer.read())
+    run = ResearchRun(settings)
+    sys.stdout.buffer.write(_STARTED)
+    sys.stdout.buffer.flush()
+    _let_go(settings.path)
+    run.execute(bar=False)
+
+
+def _let_go(folder: Path) -> None:
+    """Point the standard streams away from the process that started us."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    log = os.open(folder / "coordinator.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    for stream, target in ((0, nothing), (1, log), (2, log)):
+        os.dup2(target, stream)
+    os.close(nothing)
+    os.close(log)

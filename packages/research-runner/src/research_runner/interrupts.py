@@ -1,0 +1,59 @@
+"""Ctrl-C and SIGTERM while a research runs: first end in peace, then at once."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+__all__ = ["gentle_interrupts"]
+
+
+@contextmanager
+def gentle_interrupts(terminate: Callable[[bool], None], *, raise_second: bool) -> Iterator[None]:
+    """Turn the first SIGINT or SIGTERM of the block into a stop, and the second into a kill.
+
+    Parameters
+    ----------
+    terminate : callable
+        Called with False for a stop and with True for a kill.
+    raise_second : bool
+        Raise KeyboardInterrupt at the second one, where what runs is in this very thread.
+
+    Notes
+    -----
+    Signals can only be handled in the main thread; elsewhere the block runs as it is.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    count = 0
+
+    def handle(number: int, _: FrameType | None) -> None:
+        nonlocal count
+        count += 1
+        name = signal.Signals(number).name
+        if count == 1:
+            _say(f"{name}: nothing new is started, what runs may end; once more to kill it")
+            terminate(False)
+            return
+        terminate(True)
+        if raise_second:
+            raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if count:
+        raise KeyboardInterrupt
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"\n{text}\n")
+    sys.stderr.flush()

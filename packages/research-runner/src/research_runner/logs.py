@@ -1,0 +1,102 @@
+"""Log files: ``research.log`` of the whole research, ``experiment.log`` in the folder of each experiment."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from research_runner.events import Event, ExperimentEnded, ExperimentLost, UnitFailed
+
+__all__ = ["ExperimentLog", "RunLog", "experiment_log", "research_log"]
+
+_FORMAT: Final = "%(asctime)s %(levelname)-8s %(process)d %(message)s"
+_ROOT: Final = logging.getLogger("research")
+
+
+class ExperimentLog(logging.Handler):
+    """Writes records that belong to an experiment into its folder.
+
+    Parameters
+    ----------
+    path_of : callable
+        Experiment id → its folder.
+    """
+
+    def __init__(self, path_of: Callable[[str], Path]) -> None:
+        super().__init__()
+        self._path_of = path_of
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Append the record to ``experiment.log``; others are left alone."""
+        experiment_id = getattr(record, "experiment_id", None)
+        if experiment_id is None:
+            return
+        try:
+            with (self._path_of(experiment_id) / "experiment.log").open("a", encoding="utf-8") as file:
+                file.write(self.format(record) + "\n")
+        except OSError:
+            self.handleError(record)
+
+
+@contextmanager
+def _attached(handler: logging.Handler, level: int) -> Iterator[None]:
+    before = _ROOT.level
+    handler.setFormatter(logging.Formatter(_FORMAT))
+    handler.setLevel(level)
+    _ROOT.addHandler(handler)
+    if not before or before > level:
+        _ROOT.setLevel(level)
+    try:
+        yield
+    finally:
+        _ROOT.setLevel(before)
+        _ROOT.removeHandler(handler)
+        handler.close()
+
+
+@contextmanager
+def research_log(folder: Path | None, level: int | None) -> Iterator[None]:
+    """Write what is logged in the block into ``research.log``.
+
+    Parameters
+    ----------
+    folder : Path or None
+        The folder of the research; without one nothing is written.
+    level : int or None
+        The lowest level; by default INFO.
+    """
+    if folder is None:
+        yield
+        return
+    with _attached(logging.FileHandler(folder / "research.log", encoding="utf-8"), level or logging.INFO):
+        yield
+
+
+@contextmanager
+def experiment_log(path_of: Callable[[str], Path], level: int) -> Iterator[None]:
+    """Write what experiments log in the block into their ``experiment.log``."""
+    with _attached(ExperimentLog(path_of), level):
+        yield
+
+
+class RunLog:
+    """Logs what a reader of ``research.log`` looks for: failures, and at debug level every end."""
+
+    def handle(self, event: Event) -> None:
+        """Log an event."""
+        match event:
+            case UnitFailed(_, failure):
+                _ROOT.error("%s", failure)
+            case ExperimentLost(experiment_id, attempt, failure, retry):
+                fate = "it will be tried again" if retry else "it has failed"
+                _ROOT.error(
+                    "experiment %s, attempt %d: %s; %s", experiment_id, attempt, failure.message, fate
+                )
+            case ExperimentEnded(experiment_id, iterations, elapsed_s, failure):
+                state = "done" if failure is None else "failed"
+                _ROOT.debug("experiment %s %s: %d it, %.3f s", experiment_id, state, iterations, elapsed_s)
+            case _:
+                pass

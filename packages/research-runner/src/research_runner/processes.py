@@ -1,0 +1,47 @@
+"""Knowing a process again."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+__all__ = ["fingerprint"]
+
+
+def fingerprint(pid: int) -> str | None:
+    """Return a text that no other process with this id will have; None if there is no such process.
+
+    Parameters
+    ----------
+    pid : int
+        Id of a process on this host.
+
+    Notes
+    -----
+    Where the kernel tells, it is the time at which the process started, in ticks since boot; elsewhere only
+    the id, so that a new process with the same id is taken for the old one.
+
+    Examples
+    --------
+    >>> import os
+    >>> fingerprint(os.getpid()) == fingerprint(os.getpid())
+    True
+    """
+    if not Path("/proc/self/stat").exists():
+        return _alive(pid)
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    state, started = fields[0], fields[19]
+    return None if state in "ZX" else f"{pid}@{started}"
+
+
+def _alive(pid: int) -> str | None:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        pass
+    return str(pid)
