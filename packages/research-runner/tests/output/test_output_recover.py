@@ -61,6 +61,13 @@ def test_recovered_text_has_the_same_limit(tmp_path):
     assert captured[STDOUT].text.startswith("first\n[a1: at least 16 more bytes")
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+def test_spools_go_even_where_nobody_wants_the_text(tmp_path):
+    spools = die(tmp_path, "at once")
+    assert recover_output(spools, "worker-3", "worker-3", {}) == {}
+    assert list(spools.iterdir()) == []
+
+
 def test_worker_that_ended_well_leaves_nothing_to_recover(tmp_path):
     with OutputCapture(tmp_path, "w") as capture, capture.task("a", {STDOUT: Target()}):
         print("text")
