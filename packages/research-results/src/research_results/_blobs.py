@@ -8,6 +8,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from research_results._translation import translating
 from research_results.errors import DamagedError
 
 if TYPE_CHECKING:
@@ -65,8 +66,9 @@ class Blobs:
         digest = hashlib.sha256(data).hexdigest()
         path = self._path(digest)
         if not path.is_file():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_file(path, data)
+            with translating(self.folder.parent):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_file(path, data)
         return digest
 
     def read(self, digest: str) -> bytes:
@@ -89,10 +91,15 @@ class Blobs:
         return data
 
     def sweep(self, used: Container[str]) -> None:
-        """Remove what is not used and what a killed writer left half written."""
+        """Remove what is not used any more."""
         for path in self.folder.glob("*/*"):
-            if path.name not in used and (path.suffix == ".tmp" or _DIGEST.fullmatch(path.name)):
+            if path.name not in used and _DIGEST.fullmatch(path.name):
                 path.unlink(missing_ok=True)
+
+    def tidy(self) -> None:
+        """Remove what killed writers left half written, here and beside."""
+        for path in (*self.folder.glob("*/*.tmp"), *self.folder.parent.glob("research.*.tmp")):
+            path.unlink(missing_ok=True)
 
     def _path(self, digest: str) -> Path:
         return self.folder / digest[:2] / digest

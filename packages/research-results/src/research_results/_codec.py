@@ -4,9 +4,9 @@
 
 ``(variable, kind, count, first, step, iterations, type, text, data)``
 
-with `kind` one of ``float``, ``int``, ``bool``, ``complex`` or a numpy dtype for packed numbers, and ``none``, ``str``,
-``bytes``, ``tree``, ``dill`` for single values. Iterations are ``first + step * arange(count)`` unless
-they are given as int64.
+with `kind` one of ``float``, ``int``, ``bool``, ``complex`` or a numpy dtype for packed numbers, and
+``none``, ``str``, ``bytes``, ``tree``, ``dill``, ``opaque`` for single values. Iterations are
+``first + step * arange(count)`` unless they are given as int64.
 """
 
 from __future__ import annotations

@@ -13,19 +13,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from urllib.parse import quote
 
 from research_results._schema import migrate
-from research_results.errors import (
-    ClosedError,
-    DamagedError,
-    ResultsError,
-    StorageAccessError,
-    StorageFullError,
-)
+from research_results._translation import translated
+from research_results.errors import ClosedError, DamagedError, ResultsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
-__all__ = ["Database", "JournalMode", "connect_writer", "reading", "translated"]
+__all__ = ["Database", "JournalMode", "connect_writer", "reading"]
 
 JournalMode: TypeAlias = Literal["auto", "wal", "truncate"]
 
@@ -44,34 +39,6 @@ _NETWORK = (
     "glusterfs",
     "pvfs",
 )
-
-
-def translated(error: Exception, path: str) -> ResultsError:
-    """Return what an error of SQLite or the operating system means for a research."""
-    text = str(error)
-    code = getattr(error, "sqlite_errorcode", None)
-    errno_full = isinstance(error, OSError) and error.errno in _full_errors()
-    folder = path if Path(path).is_dir() else str(Path(path).parent)
-    if code == sqlite3.SQLITE_FULL or errno_full:
-        return StorageFullError(path, _free_bytes(folder))
-    if code is not None and code & 0xFF == sqlite3.SQLITE_IOERR and _free_bytes(folder) < 1 << 17:
-        return StorageFullError(path, _free_bytes(folder))
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return DamagedError(f"{path!r}", text)
-    return StorageAccessError(path, text)
-
-
-def _full_errors() -> tuple[int, ...]:
-    import errno
-
-    return (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
-
-
-def _free_bytes(folder: str) -> int:
-    try:
-        return shutil.disk_usage(folder).free
-    except OSError:
-        return 0
 
 
 def on_network(path: Path) -> bool:
@@ -198,7 +165,9 @@ class Database:
             self.guard.release()
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
-        """Run one statement; a failure fails the whole transaction."""
+        """Run one statement; a failure fails the whole transaction, and every later statement in it."""
+        if self._failed is not None and self._depth:
+            raise self._failed
         try:
             return self.connection.execute(sql, parameters)
         except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:

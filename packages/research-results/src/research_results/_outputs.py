@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from research_results._database import translated
 from research_results._names import folder_name
+from research_results._translation import translating
 
 __all__ = ["OUTPUT_FILES", "FolderOutputs", "MemoryOutputs", "Outputs"]
 
@@ -59,12 +59,10 @@ class FolderOutputs:
     def append(self, experiment_id: str | None, stream: str, text: str) -> None:
         """Append text to a stream of an experiment, or with None of the research."""
         path = self._file(experiment_id, stream)
-        try:
+        with translating(self._folder):
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("a", encoding="utf-8", errors="backslashreplace", newline="") as file:
                 file.write(text)
-        except OSError as error:
-            raise translated(error, str(self._folder)) from error
 
     def view(self, stream: str, ids: Callable[[], Mapping[str, str]]) -> Mapping[str, str]:
         """Return a mapping that reads a file when asked for it."""

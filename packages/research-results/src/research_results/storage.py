@@ -17,19 +17,20 @@ from typing import TYPE_CHECKING, Any
 
 from research_results import _meta
 from research_results._blobs import Blobs
-from research_results._database import Database, JournalMode, connect_writer, translated
+from research_results._database import Database, JournalMode, connect_writer
 from research_results._lock import WriteLock
 from research_results._names import check_file_name, folder_name, research_path
 from research_results._outputs import FolderOutputs, MemoryOutputs
 from research_results._schema import migrate
 from research_results._source import DATABASE, FolderSource, MemorySource
 from research_results._storage import BaseStorage
+from research_results._translation import translating
 from research_results._writer import Writer
 from research_results.errors import ExistsError, ResultsError, StorageAccessError
 from research_results.results import ResearchResults
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from typing import Self
 
 __all__ = ["BaseStorage", "FolderStorage", "MemoryStorage", "ResearchStorage"]
@@ -133,11 +134,13 @@ class FolderStorage(BaseStorage):
         self._description = _meta.read_description(folder)
         self._path = folder
         self._lock = WriteLock(folder / "research.lock")
-        with _translating(folder):
+        with translating(folder):
             self._lock.acquire(take_over=take_over)
         try:
             database = Database(connect_writer(folder / DATABASE, journal), str(folder))
-            super().__init__(Writer(database, Blobs(folder / "blobs")), FolderOutputs(folder))
+            blobs = Blobs(folder / "blobs")
+            super().__init__(Writer(database, blobs), FolderOutputs(folder))
+            blobs.tidy()
             self.update_meta()
         except BaseException:
             self._lock.release()
@@ -218,7 +221,7 @@ class FolderStorage(BaseStorage):
     def update_meta(self, **values: Any) -> None:
         """Keep some more about the whole research, in research.json and research.txt."""
         description = self._description.updated(values)
-        with _translating(self._path):
+        with translating(self._path):
             _meta.write_description(self._path, description)
             self._description = description
             self._write_text()
@@ -226,14 +229,14 @@ class FolderStorage(BaseStorage):
     def experiment_path(self, experiment_id: str) -> Path:
         """Return experiments/<id>, made on first use."""
         folder = self._path / "experiments" / folder_name(experiment_id)
-        with _translating(self._path):
+        with translating(self._path):
             folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     def put_environment(self, name: str, text: str) -> None:
         """Keep a text as env/<name>."""
         path = self._path / "env" / check_file_name("an environment text", name)
-        with _translating(self._path):
+        with translating(self._path):
             path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
@@ -244,7 +247,7 @@ class FolderStorage(BaseStorage):
         try:
             if self._writer.dropped:
                 Blobs(self._path / "blobs").sweep(set(self._writer.used_blobs()))
-            with contextlib.suppress(ResultsError):
+            with contextlib.suppress(ResultsError), translating(self._path):
                 self._write_text()
         finally:
             self._writer.database.close(tidy=True)
@@ -299,19 +302,9 @@ class ResearchStorage(FolderStorage):
 
 def _make_folder(folder: Path, meta: Mapping[str, Any]) -> None:
     description = _meta.Description(created=_meta.now_text()).updated(meta)
-    with _translating(folder):
+    with translating(folder):
         try:
             folder.mkdir(parents=True)
         except FileExistsError:
             raise ExistsError(str(folder)) from None
         _meta.write_description(folder, description)
-
-
-@contextlib.contextmanager
-def _translating(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if isinstance(error, ResultsError):
-            raise
-        raise translated(error, str(folder)) from error

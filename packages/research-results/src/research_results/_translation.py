@@ -1,0 +1,52 @@
+"""What errors of SQLite and of the operating system mean for a research."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import shutil
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from research_results.errors import DamagedError, ResultsError, StorageAccessError, StorageFullError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["translated", "translating"]
+
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+
+
+def translated(error: Exception, path: str) -> ResultsError:
+    """Return what an error of SQLite or the operating system means for a research."""
+    text = str(error)
+    code = getattr(error, "sqlite_errorcode", None)
+    errno_full = isinstance(error, OSError) and error.errno in _FULL
+    folder = path if Path(path).is_dir() else str(Path(path).parent)
+    if code == sqlite3.SQLITE_FULL or errno_full:
+        return StorageFullError(path, _free_bytes(folder))
+    if code is not None and code & 0xFF == sqlite3.SQLITE_IOERR and _free_bytes(folder) < 1 << 17:
+        return StorageFullError(path, _free_bytes(folder))
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return DamagedError(f"{path!r}", text)
+    return StorageAccessError(path, text)
+
+
+def _free_bytes(folder: str) -> int:
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return 0
+
+
+@contextlib.contextmanager
+def translating(folder: Path) -> Iterator[None]:
+    """Turn errors of the operating system into ours."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, ResultsError):
+            raise
+        raise translated(error, str(folder)) from error
