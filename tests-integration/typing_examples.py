@@ -1,0 +1,33 @@
+"""The public API as a user's type checker sees it; checked by mypy --strict, never run."""
+
+from __future__ import annotations
+
+from typing import assert_type
+
+import pandas as pd
+
+from research_stack import EC, Config, ConfigAlias, Domain, E, Executor, Experiment, O, Option, Research
+
+
+def add(x: int, y: int) -> int:
+    return x + y
+
+
+domain = Domain(x=[1, 2]) * Option("y", [3]) + 0.5 * Domain({"x": [4]})
+assert_type(domain.copy(), Domain)
+for alias in domain:
+    assert_type(alias, ConfigAlias)
+    assert_type(alias.config(), Config)
+
+experiment = (
+    Experiment().add_callable("add", add, x=EC("x"), y=EC("y"), save_to="sum").save(O("add") * 2, "twice")
+)
+assert_type(experiment, Experiment)
+assert_type(Executor(experiment, configs=[{"x": 1, "y": 2}]).run(), Executor)
+
+research = Research("sums", domain, experiment, n_reps=2).add_generator("steps", range, args=[3])
+assert_type(research, Research)
+assert_type(research.run(workers=2, branches=[{"b": 1}], seed=1, bar=False), Research)
+research.update_domain(lambda: Domain(x=[5]), when=["%5", "last"])
+random = E().random
+frame: pd.DataFrame = research.results.df
