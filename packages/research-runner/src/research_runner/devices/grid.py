@@ -13,7 +13,7 @@ from research_runner.errors import OptionError
 
 __all__ = ["DeviceGrid", "DeviceSpec", "WorkerRow", "split_devices"]
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("research.devices")
 
 BranchDevices: TypeAlias = tuple[str | None, ...]
 WorkerRow: TypeAlias = tuple[BranchDevices, ...]

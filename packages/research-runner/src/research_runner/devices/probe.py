@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Gpu", "GpuMemory", "GpuProbe", "NvmlProbe"]
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("research.devices")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["resolve"]
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("research.devices")
 
 
 def resolve(grid: DeviceGrid, probe: GpuProbe, mask: str | None = None) -> DeviceGrid:

@@ -12,7 +12,7 @@ from research_runner.output.redirect import STDERR, STDOUT, Target
 
 __all__ = ["CapturedText", "Delivery", "Files", "Spool", "spool_path"]
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("research.output")
 
 CHUNK_BYTES = 2**20
 NAMES = {STDOUT: "stdout", STDERR: "stderr"}

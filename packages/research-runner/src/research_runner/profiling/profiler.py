@@ -15,7 +15,7 @@ from research_runner.profiling.measure import ProfileRow
 
 __all__ = ["MAX_ROWS", "Profiler"]
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("research.profiling")
 
 MAX_ROWS = 2_000_000
 UNIT_SUMS = {
