@@ -273,8 +273,13 @@ class ResearchRun:
     def _summary(self, elapsed_s: float) -> str:
         monitor, path = self.monitor, self._settings.path
         failed = monitor.failed_experiments
-        where = "results are in memory" if path is None else f"results are in {path}"
+        where = "results are in memory" if path is None else f"results are in {_short(path)}"
         return f"{monitor.finished_experiments - failed} done, {failed} failed in {elapsed_s:.1f} s; {where}"
+
+
+def _short(path: Path) -> Path:
+    """Return the path as a person in the current folder would write it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def experiment_path(root: Path, experiment_id: str) -> Path:
