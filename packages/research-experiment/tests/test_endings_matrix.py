@@ -1,4 +1,4 @@
-"""Stops and failures in every place, against an oracle that knows nothing of roots, threads or other branches."""
+"""Stops and failures in every place, against an oracle that knows no roots, threads or siblings."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ changes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
@@ -221,7 +221,7 @@ def compile_call(
     """
     keywords = {name: compile_value(value, running) for name, value in kwargs.items()}
     unpacked = _compile_spread(spread, running)
-    positional = compile_value(args, running).get if isinstance(args, Expression) else None
+    positional = _unpacked(args, running, Iterable, "args") if isinstance(args, Expression) else None
     items = [] if positional else [compile_value(item, running) for item in args]
     while items and items[0].constant:  # known arguments in front are bound once
         function = partial(function, items.pop(0).value)
@@ -248,7 +248,23 @@ def _compile_spread(spread: Any, running: RunningExperiment) -> Compiled:
         config = whole_config(running, node.full)
         if not any(isinstance(config[key], Config) for key in config):
             return Compiled(True, dict(config))
-    return compile_value(spread, running)
+    return Compiled(False, _unpacked(spread, running, Mapping, "kwargs"))
+
+
+def _unpacked(value: Any, running: RunningExperiment, kind: type, parameter: str) -> Callable[[], Any]:
+    """Return the getter of what is unpacked into arguments, and say which expression gave something else."""
+    get = compile_value(value, running).get
+
+    def checked() -> Any:
+        found = get()
+        if isinstance(found, kind):
+            return found
+        raise ExpressionError(
+            shorten(repr(value)),
+            f"{parameter} needs a {'mapping' if kind is Mapping else 'sequence'}, got {type(found).__name__}",
+        )
+
+    return checked
 
 
 def _tuple_getter(items: list[Compiled]) -> Callable[[], tuple[Any, ...]]:

@@ -95,11 +95,13 @@ def parse_timeout(timeout: Any, unit: str) -> float | None:
     return float(timeout)
 
 
-def parse_dump(variables: Iterable[str | None] | None, when: Any, unit: str) -> DumpUnit:
-    """Parse when which variables are dumped; the name of the unit is given by its owner."""
+def parse_dump(
+    variables: Iterable[str | None] | None, when: Any, unit: str, parameter: str = "dump"
+) -> DumpUnit:
+    """Parse which variables are dumped when."""
     names = None if variables is None else tuple([name for name in variables if name is not None])
-    label = "dump" if names is None else f"dump {', '.join(names)}"
-    return DumpUnit(label, names, parse_when(when, unit, "dump" if unit != label else "when"))
+    name = "dump" if names is None else f"dump {', '.join(names)}"
+    return DumpUnit(name, names, parse_when(when, unit, parameter))
 
 
 def parse_pipelines(

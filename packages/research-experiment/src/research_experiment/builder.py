@@ -354,7 +354,7 @@ class ExperimentBuilder(Draft):
         >>> experiment.dump('step', when=100)
         Experiment(steps, dump step)
         """
-        unit = parse_dump((variable,) if isinstance(variable, str) else variable, when, "dump")
+        unit = parse_dump((variable,) if isinstance(variable, str) else variable, when, "dump", "when")
         self._units.append(replace(unit, name=self.add_postfix(unit.name)))
         return self
 

@@ -76,8 +76,11 @@ class Expression:
     __array_ufunc__ = None  # numpy arrays leave the operators to us
     __pandas_priority__ = 10_000  # and so do series and frames
 
-    def __setattr__(self, name: str, value: Any) -> NoReturn:
+    def __setattr__(self, name: Text, value: Any) -> NoReturn:
         raise AttributeError(f"named expressions are immutable: cannot set {name!r} of {self!r}")
+
+    def __delattr__(self, name: Text) -> NoReturn:
+        raise AttributeError(f"named expressions are immutable: cannot delete {name!r} of {self!r}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (type(self), self._node)
@@ -224,6 +227,12 @@ def _parts(value: Any) -> Iterable[Any] | None:
             return None
 
 
+def _name_of(letter: str, name: Any) -> str:
+    if not isinstance(name, str):
+        raise TypeError(f"{letter}() takes a name, a string; got {name!r}")
+    return name
+
+
 class E(Expression):
     """The running experiment, or one of its units or instances.
 
@@ -244,7 +253,7 @@ class E(Expression):
     __slots__ = ()
 
     def __init__(self, unit: str | None = None, all: bool = False) -> None:  # noqa: A002 - known by this name
-        object.__setattr__(self, "_node", Reference("E", unit, all))
+        object.__setattr__(self, "_node", Reference("E", None if unit is None else _name_of("E", unit), all))
 
 
 class EC(Expression):
@@ -266,7 +275,9 @@ class EC(Expression):
     __slots__ = ()
 
     def __init__(self, name: str | None = None, full: bool = False) -> None:
-        object.__setattr__(self, "_node", ConfigPart(full) if name is None else ConfigItem(name))
+        object.__setattr__(
+            self, "_node", ConfigPart(full) if name is None else ConfigItem(_name_of("EC", name))
+        )
 
 
 class O(Expression):  # noqa: E742 - the name that users know
@@ -286,7 +297,7 @@ class O(Expression):  # noqa: E742 - the name that users know
     __slots__ = ()
 
     def __init__(self, name: str) -> None:
-        object.__setattr__(self, "_node", Output(name))
+        object.__setattr__(self, "_node", Output(_name_of("O", name)))
 
 
 class EP(Expression):
