@@ -88,13 +88,13 @@ def resolve_start_method(method: StartMethod) -> str:
     return method
 
 
-def cuda_user() -> str | None:
+def cuda_user(descriptors: Path = Path("/proc/self/fd")) -> str | None:
     """Say who initialised CUDA in this process, None if nobody did; imports nothing."""
     torch = sys.modules.get("torch")
     if torch is not None and getattr(torch, "cuda", None) is not None and torch.cuda.is_initialized():
         return "torch.cuda is initialised"
     with contextlib.suppress(OSError):
-        for fd in Path("/proc/self/fd").iterdir():
+        for fd in descriptors.iterdir():
             with contextlib.suppress(OSError):
                 if fd.readlink() == Path("/dev/nvidia-uvm"):
                     return "the CUDA driver is initialised"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import selectors
 import signal
@@ -30,6 +31,7 @@ __all__ = ["WorkerPool"]
 
 _WARDEN: Final = "warden"
 _WAKE_UP: Final = "wake-up"
+_PATIENCE_S: Final = 1.0  # a signal that comes just before a wait is noticed after it
 
 
 class WorkerPool:
@@ -225,16 +227,16 @@ class WorkerPool:
         list of PoolEvent
             In the order of each worker; empty after the time is over or a watched descriptor is readable.
         """
-        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        deadline = time.monotonic() + (math.inf if timeout_s is None else timeout_s)
         while not self._events:
-            left = None if deadline is None else deadline - time.monotonic()
-            if self._collect(left) or (left is not None and left <= 0):
+            left = deadline - time.monotonic()
+            if self._collect(min(left, _PATIENCE_S)) or left <= 0:
                 break
         events = list(self._events)
         self._events.clear()
         return events
 
-    def _collect(self, timeout_s: float | None) -> bool:
+    def _collect(self, timeout_s: float) -> bool:
         """Wait once and note what happened; whether a watched descriptor is readable."""
         woken = reported = False
         for key, mask in self._selector.select(timeout_s):
