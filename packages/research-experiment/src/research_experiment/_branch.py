@@ -56,6 +56,28 @@ def tell(listeners: Iterable[Callable[..., None]], *args: Any) -> None:
             _LOG.exception("a hook failed and was ignored: %r", listener)
 
 
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where the units of one experiment run: a context of their own, with streams to print to.
+
+    Parameters
+    ----------
+    context : Context
+        Variables of the context that units change stay in here.
+    streams : Streams
+        Where units print.
+    """
+
+    context: Context
+    streams: Streams
+
+    def flush(self) -> None:
+        """Pass on what was printed."""
+        for stream in (self.streams.stdout, self.streams.stderr):
+            if stream is not None:
+                stream.flush()
+
+
 class Branch:
     """Runs the steps of one experiment, and keeps to the rules when a unit stops or fails.
 
@@ -72,22 +94,20 @@ class Branch:
     ----------
     ending : bool
         Whether the current iteration is known to be the last one.
-    context : Context or None
-        Where its units run; None for the caller's own.
-    streams : Streams
-        Where its units print.
+    stage : Stage or None
+        Where its units run; None for the caller's own context.
     """
 
-    __slots__ = ("_iterated", "_missing", "_rules", "_segments", "context", "ending", "running", "streams")
+    __slots__ = ("_exhausted", "_iterated", "_missing", "_rules", "_segments", "ending", "running", "stage")
 
     def __init__(self, running: RunningExperiment, segments: Sequence[Sequence[Step]], rules: Rules) -> None:
         self.running = running
         self.ending = False
-        self.context: Context | None = None
-        self.streams = Streams()
+        self.stage: Stage | None = None
         self._segments = segments
         self._rules = rules
         self._missing: set[str] = set()
+        self._exhausted: set[str] = set()
         self._iterated = rules.listeners("iterated")
 
     def make_instances(self, instances: Iterable[Instance], owners: Sequence[RunningExperiment]) -> None:
@@ -109,10 +129,10 @@ class Branch:
 
     def enter(self, function: Callable[..., None], *args: Any) -> None:
         """Call a function where the experiment's units run and print."""
-        if self.context is None:
+        if self.stage is None:
             function(*args)
         else:
-            self.context.run(function, *args)
+            self.stage.context.run(function, *args)
 
     def begin_iteration(self, iteration: int, last: bool) -> None:
         """Move on to an iteration."""
@@ -128,7 +148,7 @@ class Branch:
         for step in self._segments[segment]:
             if step.when is not None and not step.when.due(iteration, progress.last):
                 continue
-            if self.ending and not step.is_dump and self._skips(step.name, step.needs):
+            if self.ending and not step.is_dump and self._skips(step.name, step.needs, step.consumes):
                 continue
             try:
                 step.action()
@@ -137,10 +157,13 @@ class Branch:
             except catch as error:
                 self.fail(error, step.name)
 
-    def _skips(self, name: str, needs: frozenset[str]) -> bool:
+    def _skips(self, name: str, needs: frozenset[str], consumes: frozenset[str] = frozenset()) -> bool:
         """Whether a step is left out after a stop or failure; what depends on it is left out as well."""
         if self._missing and needs & self._missing:
             self.miss(name)
+            return True
+        if consumes & self._exhausted:
+            self.exhaust(name)
             return True
         return not self._rules.finalize
 
@@ -149,7 +172,9 @@ class Branch:
 
         What it gave before is still there for the others; if there is nothing, they are left out.
         """
-        if unit not in self.running.outputs:
+        if unit in self.running.outputs:
+            self.exhaust(unit)
+        else:
             self.miss(unit)
         self.end_here()
 
@@ -180,6 +205,10 @@ class Branch:
     def miss(self, name: str) -> None:
         """Take note that a unit or instance has nothing to give in this iteration."""
         self._missing.add(name)
+
+    def exhaust(self, name: str) -> None:
+        """Take note that a unit has nothing new to give; its last output is still there."""
+        self._exhausted.add(name)
 
     def end_here(self) -> None:
         """Make the current iteration the last one."""
@@ -223,9 +252,8 @@ class Branch:
         progress.ended, progress.open = True, False
         progress.functions = {}
         self._segments = ()
-        for stream in (self.streams.stdout, self.streams.stderr):
-            if stream is not None:
-                stream.flush()
+        if self.stage is not None:
+            self.stage.flush()
 
 
 class Root(Branch):
@@ -276,6 +304,12 @@ class Root(Branch):
         super().miss(name)
         for branch in self._alive:
             branch.miss(name)
+
+    def exhaust(self, name: str) -> None:
+        """Take note that a unit has nothing new to give, for all branches."""
+        super().exhaust(name)
+        for branch in self._alive:
+            branch.exhaust(name)
 
     def _note(self, error: BaseException, unit: str | None) -> None:
         for branch in self._alive:

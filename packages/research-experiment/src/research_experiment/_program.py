@@ -67,17 +67,20 @@ class Step:
         Runs the unit once.
     needs : frozenset of str
         Units and instances that it cannot do without.
+    consumes : frozenset of str
+        Units whose output it uses up: it has nothing to do when there is no new one.
     is_dump : bool
         Dumps run whatever happened before.
     """
 
-    __slots__ = ("_unit", "action", "is_dump", "name", "needs", "when")
+    __slots__ = ("_unit", "action", "consumes", "is_dump", "name", "needs", "when")
 
     def __init__(self, unit: Unit, place: Place) -> None:
         self._unit = unit
         self.name = unit.name
         self.when: When | None = None if unit.when.always else unit.when
         self.needs = unit.needs
+        self.consumes = unit.consumes if isinstance(unit, PipelineUnit) else frozenset()
         self.is_dump = isinstance(unit, DumpUnit)
         self.action: Callable[[], None] = self._watched(partial(self._first, place), place)
 
@@ -129,7 +132,7 @@ def _call_action(unit: CallUnit, place: Place) -> Callable[[], None]:
 
 def _pipeline_action(unit: PipelineUnit, place: Place) -> Callable[[], None]:
     running = place.running
-    pipeline, call = prepare_pipeline(unit, running, bool(unit.needs & place.shared))
+    pipeline, call = prepare_pipeline(unit, running, bool(unit.consumes & place.shared))
     _register(unit.name, pipeline, place.owners)
     put = running.storage.update_variable
 

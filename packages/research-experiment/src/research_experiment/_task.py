@@ -11,11 +11,11 @@ from threading import RLock
 
 from research_domain import ConfigAlias
 from research_domain.identity import Identity
-from research_experiment._branch import Branch, Root, Rules, tell
+from research_experiment._branch import Branch, Root, Rules, Stage, tell
 from research_experiment._checks import differing_keys
 from research_experiment._program import Place, Step, Watch
 from research_experiment._references import overlap
-from research_experiment.capture import Capture, activate
+from research_experiment.capture import Capture, Streams, activate
 from research_experiment.plan import ExperimentPlan, Unit
 from research_experiment.profiling import Profile
 from research_experiment.protocols import Sink
@@ -124,14 +124,14 @@ class Task:
         return watch
 
     def start(self) -> None:
-        """Give everybody a context, and make all instances; those of the root first."""
+        """Set everybody's stage, and make all instances; those of the root first."""
         started = self._rules.listeners("started")
         for branch in self.branches:
-            self._enter_context(branch, (branch.running.id,))
+            self._set_stage(branch, (branch.running.id,))
             tell(started, branch.running)
         everybody = tuple(branch.running for branch in self.branches)
         if self.root is not None:
-            self._enter_context(self.root, tuple(running.id for running in everybody))
+            self._set_stage(self.root, tuple(running.id for running in everybody))
             self.root.make_instances(self._plan.instances, (self.root.running, *everybody))
         for branch in self.branches:
             branch.make_instances(self._plan.instances, (branch.running,))
@@ -144,14 +144,12 @@ class Task:
         if self.root is not None:
             self.root.release()
 
-    def _enter_context(self, branch: Branch, ids: tuple[str, ...]) -> None:
+    def _set_stage(self, branch: Branch, ids: tuple[str, ...]) -> None:
         capture = self._observation.capture
         if capture is None and len(self.branches) == 1:
             return
-        branch.context = copy_context()
-        if capture is not None:
-            branch.streams = capture.streams(ids)
-            branch.context.run(activate, branch.streams)
+        branch.stage = Stage(copy_context(), Streams() if capture is None else capture.streams(ids))
+        branch.enter(activate, branch.stage.streams)
 
 
 def _run_all(

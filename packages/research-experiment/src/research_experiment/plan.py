@@ -217,6 +217,8 @@ class PipelineUnit:
         The leaves of all named expressions in the arguments.
     needs : frozenset of str
         Names of units and instances that the unit refers to.
+    consumes : frozenset of str
+        Those that the batch comes from: without a new batch there is nothing to do.
     """
 
     name: str
@@ -230,9 +232,11 @@ class PipelineUnit:
     root: bool = False
     references: frozenset[Leaf] = field(init=False)
     needs: frozenset[str] = field(init=False)
+    consumes: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         references = _references(self.batch, self.config)
+        _set(self, consumes=needed_units(_references(self.batch)))
         _set(self, batch=freeze(self.batch), config=_frozen_items(self.config))
         _set(self, references=references, needs=needed_units(references) | _owner(self.source))
 
