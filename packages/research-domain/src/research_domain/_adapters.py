@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from research_domain._nodes import Draw, Grid, Node, Span
+from research_domain._nodes import Draw, Grid, Node, Span, span_length
 from research_domain.alias import as_alias, check_key
 from research_domain.errors import ParameterError
 
@@ -120,7 +120,7 @@ def option_node(key: Any, values: Any) -> Node:
     name = check_key(key)
     if (source := as_source(values)) is not None:
         return Draw(name, source)
-    if isinstance(values, range) and len(values) > LONGEST_GRID:
+    if isinstance(values, range) and span_length(values) > LONGEST_GRID:
         return Span(name, values)
     aliases = [as_alias(value) for value in _listed(name.value, values)]
     return Grid((tuple((name, alias) for alias in aliases),))

@@ -9,8 +9,9 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
+from research_domain._combined import Concat, Product, Zip
 from research_domain._filters import Constraint, Filter, Kept, Redraw, passes
-from research_domain._nodes import Concat, Draw, Grid, Node, Product, Zip
+from research_domain._nodes import Draw, Grid, Node
 from research_domain._sequences import Chain, Filtered, Mixture, Run, Sequence
 from research_domain.alias import ConfigAlias
 
@@ -31,8 +32,10 @@ __all__ = [
     "cross",
     "filtered",
     "has_filters",
+    "is_filter",
     "is_random",
     "join",
+    "parts_of",
     "weighted",
     "zipped",
 ]
@@ -101,7 +104,7 @@ class Fixed(Node):
     def walk(self, start: int, draw: int, draws: Draws) -> Iterator[Pairs]:
         return itertools.islice(self.sequence.walk(start, draw, draws), self.size - start)
 
-    def find(self, query: Mapping[str, Any], hidden: frozenset[str]) -> Iterator[Found]:
+    def find(self, query: Mapping[str, Any], hidden: frozenset[str], ranked: bool = False) -> Iterator[Found]:
         raise LookupError("the place of a config in a mixture is known by enumeration alone")
 
 
@@ -215,7 +218,7 @@ def is_random(body: Body) -> bool:
 
 def constraints(sequence: Sequence, draws: Draws) -> Iterator[Constraint]:
     """Yield what each ``where`` removed, in the order of the terms."""
-    for part in _parts(sequence):
+    for part in parts_of(sequence):
         if isinstance(part, Filtered):
             yield part.constraint(draws)
         elif isinstance(part, Kept):
@@ -224,7 +227,12 @@ def constraints(sequence: Sequence, draws: Draws) -> Iterator[Constraint]:
             yield part.constraint(draws)
 
 
-def _parts(part: Sequence | Node) -> Iterator[Sequence | Node]:
+def is_filter(part: Sequence | Node) -> bool:
+    """Tell whether a part leaves an unknown number of configs."""
+    return isinstance(part, Filtered | Kept)
+
+
+def parts_of(part: Sequence | Node) -> Iterator[Sequence | Node]:
     """Yield a sequence or node and all that it consists of."""
     yield part
     inner: tuple[Sequence | Node, ...] = ()
@@ -237,7 +245,7 @@ def _parts(part: Sequence | Node) -> Iterator[Sequence | Node]:
     elif isinstance(part, Chain | Mixture):
         inner = part.parts
     for one in inner:
-        yield from _parts(one)
+        yield from parts_of(one)
 
 
 class _Streams:

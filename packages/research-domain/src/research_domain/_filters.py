@@ -6,8 +6,9 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from research_domain._combined import held
 from research_domain._draws import BLOCK
-from research_domain._nodes import Node, held
+from research_domain._nodes import Node
 from research_domain.alias import ConfigAlias, Pairs
 from research_domain.errors import PredicateError
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from research_domain._nodes import Found
     from research_domain.config import Config
 
-__all__ = ["PATIENCE", "Constraint", "Filter", "Kept", "Redraw", "give_up", "passes"]
+__all__ = ["PATIENCE", "Constraint", "Filter", "Kept", "Redraw", "give_up", "names", "passes"]
 
 PATIENCE = 100_000
 """Configs in a row that a filter may remove from something endless before we give up."""
@@ -92,10 +93,11 @@ def passes(filters: tuple[Filter, ...], pairs: Pairs) -> bool:
 
 def give_up(filters: tuple[Filter, ...], pairs: Pairs, problem: str) -> NoReturn:
     """Raise the error about filters that keep nothing."""
-    raise PredicateError(_names(filters), ConfigAlias.of_pairs(pairs).alias(as_string=True), problem)
+    raise PredicateError(names(filters), ConfigAlias.of_pairs(pairs).alias(as_string=True), problem)
 
 
-def _names(filters: tuple[Filter, ...]) -> str:
+def names(filters: tuple[Filter, ...]) -> str:
+    """Return the names of all filters."""
     return " and ".join(one.name for one in filters)
 
 
@@ -136,21 +138,23 @@ class Kept(Node):
         return self.children[0].at(self._kept[point], draw, draws)
 
     def walk(self, start: int, draw: int, draws: Draws) -> Iterator[Pairs]:
+        first = start
         if start:
             self._scan(start)
             start = self._kept[start] if start < len(self._kept) else self.children[0].points
-        if start >= self.children[0].points:
-            return iter(())
-        return (pairs for pairs in self.children[0].walk(start, draw, draws) if passes(self.filters, pairs))
+        base = self.children[0]
+        if self._checked >= base.points:
+            return (base.at(point, 0, draws) for point in self._kept[first:])
+        return (pairs for pairs in base.walk(start, draw, draws) if passes(self.filters, pairs))
 
     def constraint(self) -> Constraint:
         """Return what the filters removed."""
-        return Constraint(_names(self.filters), self.children[0].points, self.points)
+        return Constraint(names(self.filters), self.children[0].points, self.points)
 
-    def find(self, query: Mapping[str, Any], hidden: frozenset[str]) -> Iterator[Found]:
-        for point, paths in self.children[0].find(query, hidden):
+    def find(self, query: Mapping[str, Any], hidden: frozenset[str], ranked: bool = False) -> Iterator[Found]:
+        for point, paths in self.children[0].find(query, hidden, True):
             if passes(self.filters, self.children[0].at(point, 0, _NO_DRAWS)):
-                yield self._rank(point), paths
+                yield self._rank(point) if ranked else 0, paths
 
     def _rank(self, point: int) -> int:
         self._scan(None)
@@ -189,7 +193,7 @@ class Redraw(Node):
     def constraint(self, draws: Draws) -> Constraint:
         """Return what the filters removed while the first block was drawn."""
         kept, checked = self._block(0, draws)
-        return Constraint(_names(self.filters), checked, len(kept))
+        return Constraint(names(self.filters), checked, len(kept))
 
     def _block(self, block: int, draws: Draws) -> tuple[list[Pairs], int]:
         known: tuple[int, tuple[list[Pairs], int]] | None = draws.notes.get(self.stream)
@@ -211,7 +215,7 @@ class Redraw(Node):
                 break
         return kept, checked
 
-    def find(self, query: Mapping[str, Any], hidden: frozenset[str]) -> Iterator[Found]:
+    def find(self, query: Mapping[str, Any], hidden: frozenset[str], ranked: bool = False) -> Iterator[Found]:
         for point, paths in self.children[0].find(query, hidden):
             if passes(self.filters, ConfigAlias({path: query[path] for path in paths}).pairs):
                 yield point, paths

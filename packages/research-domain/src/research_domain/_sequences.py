@@ -6,14 +6,15 @@ A sequence has no end of its own: past its length it goes on from the beginning,
 from __future__ import annotations
 
 import itertools
-from bisect import bisect_right
+import sys
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from research_domain._combined import held
 from research_domain._draws import BLOCK
-from research_domain._filters import PATIENCE, Constraint, give_up, passes
-from research_domain._nodes import held
+from research_domain._filters import PATIENCE, Constraint, give_up, names, passes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,16 +33,41 @@ class Sequence:
     __slots__ = ()
 
     def length(self, draws: Draws) -> int | None:
-        """Return the number of configs until it begins anew, None if endless."""
+        """Return the number of configs of a pass, None if endless."""
         raise NotImplementedError
+
+    def once(self, turn: int, index: int, draw: int, draws: Draws) -> Iterator[Pairs]:
+        """Yield one pass from an index in it to its end.
+
+        Parameters
+        ----------
+        turn : int
+            How many passes were before.
+        index : int
+            Where to begin.
+        draw : int
+            Index of the draws of the first point; it grows by one each.
+        draws : Draws
+            Where random values come from.
+        """
+        raise NotImplementedError
+
+    def walk(self, index: int, draw: int, draws: Draws) -> Iterator[Pairs]:
+        """Yield what is produced from an index on, pass after pass."""
+        length = self.length(draws) if index else None
+        turn, inner = divmod(index, length) if length else (0, index)
+        while True:
+            before = draw
+            for pairs in self.once(turn, inner, draw, draws):
+                yield pairs
+                draw += 1
+            if draw == before and not inner:
+                return
+            turn, inner = turn + 1, 0
 
     def at(self, index: int, draw: int, draws: Draws) -> Pairs:
         """Return what is produced at `index`, with the draws of index `draw`."""
         return next(self.walk(index, draw, draws))
-
-    def walk(self, index: int, draw: int, draws: Draws) -> Iterator[Pairs]:
-        """Yield what is produced from `index` on, without end."""
-        raise NotImplementedError
 
 
 class Run(Sequence):
@@ -55,27 +81,18 @@ class Run(Sequence):
     def length(self, draws: Draws) -> int | None:
         return self.node.points if self.node.endless_at is None else None
 
-    def at(self, index: int, draw: int, draws: Draws) -> Pairs:
-        endless = self.node.endless_at
-        return self.node.at(index % self.node.points if endless is None else min(index, endless), draw, draws)
-
-    def walk(self, index: int, draw: int, draws: Draws) -> Iterator[Pairs]:
+    def once(self, turn: int, index: int, draw: int, draws: Draws) -> Iterator[Pairs]:
         endless = self.node.endless_at
         if endless is None:
-            return self._passes(index, draw, draws)
+            return self.node.walk(index, draw, draws)
         if index >= endless:
             return held(self.node, endless, draw, draws)
         before = itertools.islice(self.node.walk(index, draw, draws), endless - index)
         return itertools.chain(before, held(self.node, endless, draw + endless - index, draws))
 
-    def _passes(self, index: int, draw: int, draws: Draws) -> Iterator[Pairs]:
-        point = index % self.node.points if index else 0
-        while True:
-            yield from self.node.walk(point, draw, draws)
-            if not self.node.points:
-                return
-            draw += self.node.points - point
-            point = 0
+    def at(self, index: int, draw: int, draws: Draws) -> Pairs:
+        endless = self.node.endless_at
+        return self.node.at(index % self.node.points if endless is None else min(index, endless), draw, draws)
 
 
 class Chain(Sequence):
@@ -87,34 +104,17 @@ class Chain(Sequence):
         self.parts = parts
 
     def length(self, draws: Draws) -> int | None:
-        lengths = [part.length(draws) for part in self.parts]
-        return None if None in lengths else sum(length for length in lengths if length)
+        return _total(self.parts, draws)
 
-    def walk(self, index: int, draw: int, draws: Draws) -> Iterator[Pairs]:
-        number, turn, inner = self._place(index, draws)
-        while True:
-            for part in self.parts[number:]:
-                length = part.length(draws)
-                if length is None:
-                    yield from part.walk(inner, draw, draws)
-                    return
-                yield from itertools.islice(part.walk(turn * length + inner, draw, draws), length - inner)
-                draw, inner = draw + length - inner, 0
-            number, turn = 0, turn + 1
-
-    def _place(self, index: int, draws: Draws) -> tuple[int, int, int]:
-        """Return the part that an index is in, how often it was passed before, and the index there."""
-        if not index:
-            return 0, 0, 0
-        lengths = [part.length(draws) for part in self.parts]
-        if None in lengths:
-            del lengths[lengths.index(None) :]
-            turn = 0
-        else:
-            turn, index = divmod(index, sum(length for length in lengths if length))
-        ends = list(itertools.accumulate(length for length in lengths if length is not None))
-        number = bisect_right(ends, index)
-        return number, turn, index - (ends[number - 1] if number else 0)
+    def once(self, turn: int, index: int, draw: int, draws: Draws) -> Iterator[Pairs]:
+        for part in self.parts:
+            if index and (length := part.length(draws)) is not None and index >= length:
+                index -= length
+                continue
+            for pairs in part.once(turn, index, draw, draws):
+                yield pairs
+                draw += 1
+            index = 0
 
 
 class Mixture(Sequence):
@@ -129,19 +129,9 @@ class Mixture(Sequence):
         self.stream = stream
 
     def length(self, draws: Draws) -> int | None:
-        lengths = [part.length(draws) for part in self.parts]
-        return None if None in lengths else sum(length for length in lengths if length)
+        return _total(self.parts, draws)
 
-    def walk(self, index: int, draw: int, draws: Draws) -> Iterator[Pairs]:
-        length = self.length(draws)
-        turn, index = (0, index) if length is None else divmod(index, length)
-        while True:
-            yield from self._walk_once(turn, index, draw, length, draws)
-            draw, turn, index = draw + (length or 0) - index, turn + 1, 0
-
-    def _walk_once(
-        self, turn: int, index: int, draw: int, length: int | None, draws: Draws
-    ) -> Iterator[Pairs]:
+    def once(self, turn: int, index: int, draw: int, draws: Draws) -> Iterator[Pairs]:
         lengths = [part.length(draws) for part in self.parts]
         for block in itertools.count(index // BLOCK):
             taken, choices = self._block(block, lengths, draws)
@@ -153,7 +143,7 @@ class Mixture(Sequence):
                 yield self.parts[number].at(place, draw, draws)
                 taken[number] += 1
                 draw += 1
-            if length is not None and (block + 1) * BLOCK >= length:
+            if len(choices) < BLOCK:
                 return
 
     def _block(self, block: int, lengths: list[int | None], draws: Draws) -> tuple[list[int], list[int]]:
@@ -197,8 +187,17 @@ def _until_exhausted(choices: Any, left: list[int | None]) -> int:
     return end
 
 
+def _total(parts: tuple[Sequence, ...], draws: Draws) -> int | None:
+    """Return the sum of lengths, None if one of them is endless."""
+    lengths = [part.length(draws) for part in parts]
+    return None if None in lengths else sum(length for length in lengths if length)
+
+
 class Filtered(Sequence):
-    """What passes filters, of a sequence with draws."""
+    """What passes filters, of a sequence with draws.
+
+    What is produced is found among candidates, which are what the sequence produces; passes are all the same.
+    """
 
     __slots__ = ("base", "filters", "stream")
 
@@ -211,53 +210,49 @@ class Filtered(Sequence):
         total = self.base.length(draws)
         if total is None:
             return None
-        kept = self._scan(draws, total)
-        return bisect_right(kept, total - 1)
+        return len(self._scan(draws, total))
 
-    def _scan(self, draws: Draws, until: int, enough: int | None = None) -> list[int]:
-        """Return the candidates kept so far, having checked them up to one, or until there are enough."""
-        kept: list[int]
-        kept, checked = draws.notes.setdefault(self.stream, ([], 0))
-        if checked >= until or (enough is not None and len(kept) >= enough):
-            return kept
-        for candidate, pairs in self._candidates(checked, draws):
-            if passes(self.filters, pairs):
-                kept.append(candidate)
-            checked = candidate + 1
-            draws.notes[self.stream] = (kept, checked)
-            if checked >= until or (enough is not None and len(kept) >= enough):
-                break
-            self._give_up(candidate - (kept[-1] if kept else -1), pairs, draws)
-        return kept
-
-    def _candidates(self, start: int, draws: Draws) -> Iterator[tuple[int, Pairs]]:
-        return enumerate(self.base.walk(start, start, draws), start)
-
-    def _give_up(self, removed: int, pairs: Pairs, draws: Draws) -> None:
-        if removed >= PATIENCE and (total := self.base.length(draws) or 0) <= removed:
-            what = f"nothing was kept among {removed} configs in a row" + (
-                " (all there are)" if total else ""
-            )
-            give_up(self.filters, pairs, what)
-
-    def walk(self, index: int, draw: int, draws: Draws) -> Iterator[Pairs]:
-        start = 0
+    def once(self, turn: int, index: int, draw: int, draws: Draws) -> Iterator[Pairs]:
+        total = self.base.length(draws)
+        first, end = 0, sys.maxsize if total is None else total
         if index:
-            start = self._scan(draws, _FAR, enough=index)[index - 1] + 1
-        last = start - 1
-        for candidate, pairs in self._candidates(start, draws):
+            kept = self._scan(draws, end, enough=index)
+            if len(kept) < index:
+                return
+            first = kept[index - 1] + 1
+        last = first - 1
+        for candidate, pairs in self._candidates(first, end, draws):
             if passes(self.filters, pairs):
                 last = candidate
                 yield pairs
-            else:
-                self._give_up(candidate - last, pairs, draws)
+            elif total is None:
+                self._give_up(candidate - last, pairs)
+
+    def _scan(self, draws: Draws, until: int, enough: int = sys.maxsize) -> list[int]:
+        """Return the candidates kept so far, having checked them up to one, or until there are enough."""
+        kept: list[int]
+        kept, checked = draws.notes.setdefault(self.stream, ([], 0))
+        if checked >= until or len(kept) >= enough:
+            return kept
+        for candidate, pairs in self._candidates(checked, until, draws):
+            if passes(self.filters, pairs):
+                kept.append(candidate)
+            draws.notes[self.stream] = (kept, candidate + 1)
+            if len(kept) >= enough:
+                break
+            if until == sys.maxsize:
+                self._give_up(candidate - (kept[-1] if kept else -1), pairs)
+        return kept
+
+    def _candidates(self, start: int, end: int, draws: Draws) -> Iterator[tuple[int, Pairs]]:
+        return enumerate(itertools.islice(self.base.walk(start, start, draws), end - start), start)
+
+    def _give_up(self, removed: int, pairs: Pairs) -> None:
+        if removed >= PATIENCE:
+            give_up(self.filters, pairs, f"nothing was kept among {removed} configs in a row")
 
     def constraint(self, draws: Draws) -> Constraint:
         """Return what the filters removed, of all candidates or of the first thousand of endless ones."""
         total = self.base.length(draws)
         checked = 1000 if total is None else total
-        kept = bisect_right(self._scan(draws, checked), checked - 1)
-        return Constraint(" and ".join(one.name for one in self.filters), checked, kept)
-
-
-_FAR = 2**63
+        return Constraint(names(self.filters), checked, bisect_left(self._scan(draws, checked), checked))

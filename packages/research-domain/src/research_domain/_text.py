@@ -6,8 +6,9 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from research_domain._body import Body, Fixed, Term
+from research_domain._combined import Concat, Product, Zip
 from research_domain._filters import Kept, Redraw
-from research_domain._nodes import Concat, Draw, Grid, Node, Product, Span, Zip
+from research_domain._nodes import Draw, Grid, Node, Span
 from research_domain.iteration import IterParams
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def _rows(node: Node) -> Iterator[tuple[str, str, int | None]]:
         for pool in node.pools:
             yield pool[0][0].value, _values(pool), len(pool)
     elif isinstance(node, Span):
-        yield node.key.value, repr(node.values), len(node.values)
+        yield node.key.value, repr(node.values), node.points
     elif isinstance(node, Draw):
         yield node.key.value, _shortened(repr(node.source.sampler)), None
     elif isinstance(node, Fixed):

@@ -10,7 +10,8 @@ import numpy as np
 
 from research_domain._adapters import option_node
 from research_domain._body import Body, Term, cross, filtered, join, weighted
-from research_domain._nodes import Node, Product
+from research_domain._combined import Product
+from research_domain._nodes import Node
 from research_domain.alias import check_key
 from research_domain.errors import ParameterError, WeightError
 

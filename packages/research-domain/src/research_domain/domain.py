@@ -81,7 +81,7 @@ class Domain(Walk):
             return NotImplemented
         if has_filters(self._body) or has_filters(other._body):
             raise ZipError(None, None, "their lengths depend on draws; filter afterwards: (a @ b).where(...)")
-        size, others = self.len, other.len
+        size, others = self._length(), other._length()
         if size is None or others is None:
             raise ZipError(
                 size, others, "use * to draw for each config, or cross the sampled one with a list"
@@ -246,7 +246,7 @@ class Domain(Walk):
         return _text.describe(self._body) + _text.describe_params(self.iter_params)
 
     def _repr_html_(self) -> str:
-        return _text.table(self._body, self.len)
+        return _text.table(self._body, self._length())
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_iterator": None, "_ready": None}

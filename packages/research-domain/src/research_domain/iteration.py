@@ -76,11 +76,17 @@ class Schedule:
     @classmethod
     def of(cls, params: IterParams, length: int | None) -> Schedule:
         """Make the schedule of a domain of some length."""
-        items = length if params.n_items is None else params.n_items
-        if length == 0:
-            items = 0
+        items = length if params.n_items is None or length == 0 else params.n_items
         each = params.repeat_each or (_ENDLESS_BLOCK if items is None else max(items, 1))
         return cls(items, int(each), int(params.n_reps))
+
+    @classmethod
+    def of_unknown(cls, params: IterParams) -> Schedule | None:
+        """Make the schedule of a domain whose length is not known yet, None if it has to be."""
+        if params.n_items is None and params.n_reps > 1 and (params.repeat_each or _BUFFER + 1) > _BUFFER:
+            return None
+        each = params.repeat_each or params.n_items or 1
+        return cls(params.n_items, int(each), int(params.n_reps))
 
     @property
     def size(self) -> int | None:
@@ -102,7 +108,7 @@ class Schedule:
         Parameters
         ----------
         stream : callable
-            Returns the endless iterator of points from an index on.
+            Returns the iterator of points from an index on; where it ends, so do we.
         position : int
             Where to begin.
         """
@@ -120,6 +126,8 @@ class Schedule:
             if width <= 0:
                 return
             block = list(itertools.islice(live, width))
+            if self.each <= _BUFFER and not block:
+                return
             for repetition in range(first, self.reps):
                 points = iter(block[step:]) if block else itertools.islice(stream(start + step), width - step)
                 yield repetition, points

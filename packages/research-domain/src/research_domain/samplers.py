@@ -16,6 +16,7 @@ __all__ = [
     "ChoiceSampler",
     "ConstantSampler",
     "HistoSampler",
+    "LogUniformSampler",
     "NumpySampler",
     "Sampler",
     "ScipySampler",
@@ -391,31 +392,3 @@ def _is_plain(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return all(map(_is_plain, value))
     return isinstance(value, bool | int | float | str)
-
-
-def sampler_from(description: dict[str, Any]) -> Sampler:
-    """Make a sampler from what its ``to_spec`` gave."""
-    from research_domain import _sampling
-
-    given = dict(description)
-    kind = given.pop("$sampler")
-    parts = [sampler_from(part) if isinstance(part, dict) else part for part in given.pop("of", [])]
-    makers: dict[str, Any] = {
-        "numpy": NumpySampler,
-        "scipy": ScipySampler,
-        "histogram": HistoSampler,
-        "constant": ConstantSampler,
-        "choice": ChoiceSampler,
-        "loguniform": LogUniformSampler,
-        "truncate": lambda **limits: parts[0].truncate(**limits),
-        "&": lambda: _sampling.Stacked(tuple(parts)),
-        "|": lambda weights: _sampling.Mixed(tuple(w & one for w, one in zip(weights, parts, strict=True))),
-        **{sign: lambda sign=kind: _sampling.Operation(sign, *parts) for sign in _sampling.OPERATIONS},
-    }
-    if kind not in makers:
-        raise SpecError("$sampler", f"got {kind!r} ({close_matches(str(kind), tuple(makers))})")
-    try:
-        sampler: Sampler = makers[kind](**given)
-    except (TypeError, IndexError) as error:
-        raise SpecError("$sampler", f"{description!r} cannot be read: {error}") from error
-    return sampler

@@ -25,14 +25,15 @@ import numpy as np
 
 from research_domain._adapters import Frozen, Native
 from research_domain._body import Body, Fixed, Term
+from research_domain._combined import Concat, Product, Zip
 from research_domain._filters import Kept, Redraw
-from research_domain._nodes import Concat, Draw, Grid, Node, Product, Span, Zip
+from research_domain._nodes import Draw, Grid, Node, Span
+from research_domain._registry import sampler_from
 from research_domain.alias import Alias
 from research_domain.errors import SpecError, close_matches
 from research_domain.iteration import IterParams
 
 if TYPE_CHECKING:
-    from research_domain._sampling import Sampler
     from research_domain.domain import Domain
 
     D = TypeVar("D", bound=Domain)
@@ -197,14 +198,8 @@ def _read_values(name: str, values: Any) -> Any:
     if isinstance(values, Mapping) and set(values) == {"$range"}:
         return range(*values["$range"])
     if isinstance(values, Mapping) and "$sampler" in values:
-        return _read_sampler(values)
+        return sampler_from(dict(values))
     raise SpecError(name, f"expected a list of values, '$range' or '$sampler', got {values!r}")
-
-
-def _read_sampler(values: Mapping[str, Any]) -> Sampler:
-    from research_domain.samplers import sampler_from
-
-    return sampler_from(dict(values))
 
 
 def _read_value(name: str, value: Any) -> Any:

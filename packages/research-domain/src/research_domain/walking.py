@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, overload
 
-from research_domain._body import compiled, constraints, contains
+from research_domain._body import compiled, constraints, contains, is_filter, parts_of
 from research_domain._draws import Draws
 from research_domain.algebra import Algebra
 from research_domain.alias import AUXILIARY_KEYS, ConfigAlias
@@ -34,22 +34,21 @@ class Walk(Algebra):
     _updates: int = 0
     _seed: np.random.SeedSequence | None = None
     _iterator: Iterator[ConfigAlias] | None = None
-    _ready: tuple[Sequence, Draws] | None = None
+    _ready: tuple[Sequence, Draws, bool] | None = None
 
     @property
     def len(self) -> int | None:
-        """Number of configs without repetitions, None if infinite."""
-        sequence, draws = self._prepared()
-        return sequence.length(draws)
+        """Number of configs that are produced, without repetitions; None if infinite."""
+        return self._schedule().items
 
     @property
     def size(self) -> int | None:
-        """Number of configs that are produced, with `n_items` and repetitions; None if infinite."""
+        """Number of configs that are produced, with repetitions; None if infinite."""
         return self._schedule().size
 
     @property
     def is_finite(self) -> bool:
-        """Whether the domain has a length."""
+        """Whether iterating comes to an end."""
         return self.len is not None
 
     def __len__(self) -> int:
@@ -78,7 +77,7 @@ class Walk(Algebra):
         ----------
         n_items : int, optional
             Number of configs without repetitions, by default all. Past the length, the domain begins again,
-            with new draws of sampled parameters.
+            with new draws of sampled parameters (the same ones where they were filtered).
         n_reps : int, default 1
             How often each config is repeated.
         repeat_each : int, optional
@@ -153,12 +152,18 @@ class Walk(Algebra):
         >>> next(Domain(a=range(10**12)).iterate(10**9)).config()['a']
         1000000000
         """
-        schedule, updates = self._schedule(), self._updates
-        sequence, draws = self._prepared()[0], self._draws()
-        parts = schedule.walk(lambda index: sequence.walk(index, index, draws), start)
+        schedule = self._schedule_at() if start else self._schedule_ahead() or self._schedule()
+        parts = schedule.walk(self._stream, start)
         return itertools.chain.from_iterable(
-            aliased(points, self._extra(repetition, updates)) for repetition, points in parts
+            aliased(points, self._extra(repetition)) for repetition, points in parts
         )
+
+    def _stream(self, index: int) -> Iterator[Pairs]:
+        """Yield points from an index on: of one pass, or of as many as `n_items` asks for."""
+        sequence, draws, _ = self._prepared()
+        if self.iter_params.n_items is None:
+            return sequence.once(0, index, index, draws)
+        return sequence.walk(index, index, draws)
 
     @property
     def iterator(self) -> Iterator[ConfigAlias]:
@@ -192,43 +197,48 @@ class Walk(Algebra):
 
     def __getitem__(self, index: int | slice) -> ConfigAlias | list[ConfigAlias]:
         """Return what iterating gives at a position, or at those of a slice, without iterating."""
-        size = self.size
         if isinstance(index, slice):
-            return self._slice(index, size)
+            return self._slice(index)
         if not hasattr(index, "__index__"):
             raise ParameterError("index", f"expected an int or a slice, got {index!r}")
         position = index.__index__()
-        if size is None and position < 0:
+        schedule = self._schedule() if position < 0 else self._schedule_at()
+        if schedule.size is None and position < 0:
             raise InfiniteDomainError(f"domain[{position}]")
-        if size is not None and not -size <= position < size:
-            raise DomainIndexError(position, size)
-        return self._at(position + (size or 0) if position < 0 else position)
+        config = self._at(schedule, position + (schedule.size or 0) if position < 0 else position)
+        if config is None:
+            raise DomainIndexError(position, self.size or 0)
+        return config
 
-    def _slice(self, index: slice, size: int | None) -> list[ConfigAlias]:
-        if size is None:
-            edges = (index.start or 0, -1 if index.stop is None else index.stop, index.step or 1)
-            if min(edges) < 0:
-                raise InfiniteDomainError(f"domain[{index.start}:{index.stop}:{index.step}]")
-            size = max(edges[:2])
-        positions = range(*index.indices(size))
-        if positions.step == 1:
-            return list(itertools.islice(self.iterate(positions.start), len(positions)))
-        return [self._at(position) for position in positions]
+    def _slice(self, index: slice) -> list[ConfigAlias]:
+        start, stop, step = index.start or 0, index.stop, index.step or 1
+        if step > 0 and start >= 0 and stop is not None and stop >= 0:
+            configs = self.iterate(start) if step == 1 else (self[at] for at in itertools.count(start, step))
+            asked = len(range(start, stop, step))
+            if step > 1 and (size := self.size) is not None:
+                asked = len(range(start, min(stop, size), step))
+            return list(itertools.islice(configs, asked))
+        if (size := self.size) is None:
+            raise InfiniteDomainError(f"domain[{index.start}:{index.stop}:{index.step}]")
+        return [self[position] for position in range(*index.indices(size))]
 
-    def _at(self, position: int) -> ConfigAlias:
-        index, repetition = self._schedule().place(position)
-        sequence, draws = self._prepared()
-        points = iter((sequence.at(index, index, draws),))
-        return next(aliased(points, self._extra(repetition, self._updates)))
+    def _at(self, schedule: Schedule, position: int) -> ConfigAlias | None:
+        """Return the config at a position, None if there is no such position."""
+        if position < 0 or (schedule.size is not None and position >= schedule.size):
+            return None
+        index, repetition = schedule.place(position)
+        sequence, draws, has_filters = self._prepared()
+        found = next(self._stream(index), None) if has_filters else sequence.at(index, index, draws)
+        return None if found is None else ConfigAlias.of_pairs(found + self._extra(repetition))
 
-    def _extra(self, repetition: int, updates: int) -> Pairs:
+    def _extra(self, repetition: int) -> Pairs:
         if not self.iter_params.additional:
             return ()
         for key in ("repetition", "updates"):
             if key in self._body.keys:
                 problem = "is a key that the iteration adds; rename it or set_iter_params(additional=False)"
                 raise ParameterError(key, problem)
-        return auxiliary(repetition, updates)
+        return auxiliary(repetition, self._updates)
 
     def sample(self, n: int, seed: Any = None) -> list[ConfigAlias]:
         """Draw configs without repetitions, each of them at most once.
@@ -259,12 +269,12 @@ class Walk(Algebra):
         known = make_seed_sequence(seed)
         twin = self._of(self._body).set_iter_params(additional=self.iter_params.additional, seed=known)
         twin._updates = self._updates
-        length = twin.len
+        length = twin._length()
         if length is None:
             return list(itertools.islice(twin, n))
         if not 0 <= n <= length:
             raise ParameterError("n", f"asked for {n} configs of a domain with {length}")
-        return [twin._at(index) for index in distinct(n, length, known)]
+        return [twin[index] for index in distinct(n, length, known)]
 
     def __contains__(self, config: object) -> bool:
         """Tell whether a config is one of these; any value will do for a sampled parameter."""
@@ -285,16 +295,28 @@ class Walk(Algebra):
     @property
     def constraints(self) -> tuple[Constraint, ...]:
         """What each ``where`` removed: of all configs, or of the first thousand or so if there is no end."""
-        return tuple(constraints(*self._prepared()))
+        return tuple(constraints(*self._prepared()[:2]))
+
+    def _length(self) -> int | None:
+        """Return the number of configs, whatever the parameters of iteration; None if infinite."""
+        sequence, draws, _ = self._prepared()
+        return sequence.length(draws)
+
+    def _schedule_ahead(self) -> Schedule | None:
+        """Return the schedule that does without the length, None if that costs nothing or has to be known."""
+        return Schedule.of_unknown(self.iter_params) if self._prepared()[2] else None
+
+    def _schedule_at(self) -> Schedule:
+        ahead = self._schedule_ahead()
+        return ahead if ahead is not None and ahead.reps == 1 else self._schedule()
 
     def _schedule(self) -> Schedule:
-        return Schedule.of(self.iter_params, self.len)
+        return Schedule.of(self.iter_params, self._length())
 
-    def _prepared(self) -> tuple[Sequence, Draws]:
-        """Return what is produced, and the draws that indexing remembers."""
+    def _prepared(self) -> tuple[Sequence, Draws, bool]:
+        """Return what is produced, its draws, and whether filters make its length unknown."""
         if self._ready is None:
-            self._ready = (compiled(self._body), self._draws())
+            sequence = compiled(self._body)
+            draws = Draws(lambda: self.seed_sequence, self._updates)
+            self._ready = (sequence, draws, any(is_filter(part) for part in parts_of(sequence)))
         return self._ready
-
-    def _draws(self) -> Draws:
-        return Draws(lambda: self.seed_sequence, self._updates)
