@@ -1,0 +1,123 @@
+"""What an iteration of an experiment costs, as ratios measured in one run.
+
+Run with ``python benchmarks/experiment.py``; it exits with 1 when a ratio is over its limit.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+from research_experiment import EC, Executor, Experiment, Hook, O, TextCapture
+
+N_ITERS = 10_000
+ROUNDS = 7
+
+
+def first(x):
+    return x + 1
+
+
+def second(y):
+    return y * 2
+
+
+def third(z):
+    return z - 1
+
+
+PLAN = (
+    Experiment()
+    .add_callable("first", first, args=[EC("x")])
+    .add_callable("second", second, args=[O("first")])
+    .add_callable("third", third, args=[O("second")], save_to="third")
+    .plan()
+)
+
+
+class OnIteration(Hook):
+    def iterated(self, experiment):
+        pass
+
+
+class OnCall(Hook):
+    def called(self, experiment, unit, started_s, elapsed_s):
+        pass
+
+
+def plain_loop(n_iters: int = N_ITERS) -> float:
+    """Call the same functions from a list of (name, function, argument getters)."""
+    outputs, results, config = {}, {}, {"x": 3}
+    units = [
+        ("first", first, [lambda: config["x"]]),
+        ("second", second, [lambda: outputs["first"]]),
+        ("third", third, [lambda: outputs["second"]]),
+    ]
+    started_s = time.perf_counter()
+    for iteration in range(n_iters):
+        for name, function, getters in units:
+            outputs[name] = function(*[get() for get in getters])
+        results[iteration] = outputs["third"]
+    return time.perf_counter() - started_s
+
+
+def experiment(n_branches: int = 1, n_iters: int = N_ITERS, **options) -> float:
+    configs = [{"x": index} for index in range(n_branches)]
+    executor = Executor(PLAN, configs=configs, n_iters=n_iters, target="for", **options)
+    started_s = time.perf_counter()
+    executor.run()
+    return time.perf_counter() - started_s
+
+
+def many(count: int) -> float:
+    """Return the time of making and running an executor per experiment of one iteration."""
+    started_s = time.perf_counter()
+    for index in range(count):
+        Executor(PLAN, configs=[{"x": index}]).run()
+    return time.perf_counter() - started_s
+
+
+def four_single() -> float:
+    return sum(experiment(n_iters=N_ITERS // 4) for _ in range(4))
+
+
+def ratio(measure: Callable[[], float], base: Callable[[], float]) -> float:
+    """Return the median over rounds of two measurements made one after the other."""
+    return statistics.median(measure() / base() for _ in range(ROUNDS))
+
+
+CASES: list[tuple[str, Callable[[], float], Callable[[], float], float | None]] = [
+    ("three units / plain loop", experiment, plain_loop, 4.0),
+    ("the same with two hooks", lambda: experiment(hooks=[OnIteration(), OnCall()]), plain_loop, 8.0),
+    ("the same with capture", lambda: experiment(capture=TextCapture()), plain_loop, None),
+    ("the same with profile=1", lambda: experiment(profile=1), plain_loop, None),
+    (
+        "four branches in turn / four single ones",
+        lambda: experiment(n_branches=4, n_iters=N_ITERS // 4),
+        four_single,
+        1.2,
+    ),
+]
+
+
+def main() -> int:
+    plain_loop(), experiment()  # warm up
+    failed = False
+    loop_us = statistics.median(plain_loop() for _ in range(ROUNDS)) / N_ITERS * 1e6
+    print(f"plain loop over three functions: {loop_us:.2f} us an iteration")
+    for name, measure, base, limit in CASES:
+        found = ratio(measure, base)
+        over = limit is not None and found > limit
+        failed |= over
+        bound = "" if limit is None else f" (limit {limit}){' OVER' if over else ''}"
+        print(f"{name}: {found:.2f}{bound}")
+    count = 500
+    whole_us = statistics.median(many(count) for _ in range(ROUNDS)) / count * 1e6
+    print(f"making and running an experiment of one iteration: {whole_us:.0f} us")
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
