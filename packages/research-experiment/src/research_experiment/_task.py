@@ -95,7 +95,7 @@ class Task:
     ) -> Root:
         first = branches[0]
         running = RunningExperiment(
-            _root_identity(first.identity),
+            _root_identity(surroundings.root or first.identity),
             None,
             _common_config([one.config_alias for one in branches]),
             RootStorage(first.id, branches),
@@ -112,14 +112,14 @@ class Task:
         return [[Step(unit, place) for unit in units] if is_root is root else [] for is_root, units in groups]
 
     def _watch(self, running: RunningExperiment) -> Watch | None:
-        called = self._rules.listeners("called")
-        if not called and not self._observation.profile:
+        calling, called = self._rules.listeners("calling"), self._rules.listeners("called")
+        if not calling and not called and not self._observation.profile:
             return None
         profile = running.progress.profile
 
         def watch(unit: str, action: Callable[[], None]) -> Callable[[], None]:
             measured = profile.watch(unit, action, lambda: running.iteration)
-            return _told(running, called, unit, measured) if called else measured
+            return _told(running, calling, called, unit, measured) if calling or called else measured
 
         return watch
 
@@ -186,11 +186,16 @@ def _common_config(configs: Sequence[ConfigAlias]) -> ConfigAlias:
 
 
 def _told(
-    running: RunningExperiment, called: Sequence[Callable[..., None]], unit: str, action: Callable[[], None]
+    running: RunningExperiment,
+    calling: Sequence[Callable[..., None]],
+    called: Sequence[Callable[..., None]],
+    unit: str,
+    action: Callable[[], None],
 ) -> Callable[[], None]:
     """Tell the hooks about each call of a unit."""
 
     def told() -> None:
+        tell(calling, running, unit)
         started_s = time.perf_counter()
         try:
             action()

@@ -66,6 +66,9 @@ class Hook:
     def started(self, experiment: RunningExperiment) -> None:
         """Tell that the experiment is about to run its first unit."""
 
+    def calling(self, experiment: RunningExperiment, unit: str) -> None:
+        """Tell that a unit is about to run; for a root unit the experiment is the root."""
+
     def called(self, experiment: RunningExperiment, unit: str, started_s: float, elapsed_s: float) -> None:
         """Tell that one unit ran (or failed).
 

@@ -48,11 +48,15 @@ class Surroundings:
         Experiment id → its folder, made when it is asked for.
     results : callable
         Returns the reader of the research's results, or raises.
+    root : Identity or None
+        Whose random stream the root of a task derives from; by default that of its first branch. It matters
+        where branches of a task are run again without those before them.
     """
 
     entropy: int | Sequence[int] = 0
     path_of: Callable[[str], Path] = _temporary_path
     results: Callable[[], Any] = _no_results
+    root: Identity | None = None
 
 
 @dataclass(slots=True)
