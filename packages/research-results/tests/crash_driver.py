@@ -49,7 +49,7 @@ def write(folder, first, acknowledge):
 
 
 def one_round(folder, first, delay_s, early):
-    """Return what a writer acknowledged before it was killed; `early` ones may not have opened the folder yet."""
+    """Return what a writer acknowledged before it was killed; `early` ones may not even have opened."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:

@@ -1,15 +1,22 @@
 """Results of thousands of experiments in one SQLite file, read back as one DataFrame.
 
-``storage``   FolderStorage, MemoryStorage, ResearchStorage: where values go
+``storage``   FolderStorage, MemoryStorage, ResearchStorage: where values go; remove_research
 ``results``   ResearchResults: reading, filters, DataFrames
 ``errors``    everything that is raised
 """
 
 from research_results._pickles import Opaque
+from research_results._status import Summary
 from research_results._version import __version__
 from research_results.errors import ResultsError
 from research_results.results import Artifact, Loaded, ResearchResults, Selection
-from research_results.storage import BaseStorage, FolderStorage, MemoryStorage, ResearchStorage
+from research_results.storage import (
+    BaseStorage,
+    FolderStorage,
+    MemoryStorage,
+    ResearchStorage,
+    remove_research,
+)
 
 __all__ = [
     "Artifact",
@@ -22,5 +29,7 @@ __all__ = [
     "ResearchStorage",
     "ResultsError",
     "Selection",
+    "Summary",
     "__version__",
+    "remove_research",
 ]

@@ -36,21 +36,25 @@ def write_parquet(frame: pd.DataFrame, path: str | Path) -> Path:
         import pyarrow as pa
     except ImportError:
         raise MissingExtraError("to_parquet", "parquet") from None
+    kept = {name: column if _has_type(pa, column) else _texts(column) for name, column in frame.items()}
     with _replacing(path) as temporary:
-        try:
-            frame.to_parquet(temporary, index=False, engine="pyarrow")
-        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, ValueError, TypeError):
-            _as_text(frame).to_parquet(temporary, index=False, engine="pyarrow")
+        type(frame)(kept).to_parquet(temporary, index=False, engine="pyarrow")
     return Path(path)
 
 
-def _as_text(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame whose columns of objects are texts."""
-    columns: dict[Any, Any] = {
-        name: column.map(repr, na_action="ignore").astype("string") if column.dtype == object else column
-        for name, column in frame.items()
-    }
-    return type(frame)(columns)
+def _has_type(pa: Any, column: pd.Series[Any]) -> bool:
+    """Tell whether Arrow has a type for a column."""
+    if column.dtype.kind not in "Oc":
+        return True
+    try:
+        pa.array(column, from_pandas=True)
+    except (pa.ArrowException, ValueError, TypeError):
+        return False
+    return True
+
+
+def _texts(column: pd.Series[Any]) -> pd.Series[Any]:
+    return column.map(repr, na_action="ignore").astype("string")
 
 
 @contextlib.contextmanager

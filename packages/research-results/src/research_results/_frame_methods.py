@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from research_results._export import write_csv, write_parquet
 from research_results._filters import Filter, parse_filter
+from research_results._plot import plot_curves
 from research_results._reader import ConfigLayout, Reader
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
+    from matplotlib.figure import Figure
 
     from research_results._status import Summary
 
@@ -165,6 +167,54 @@ class ResultsFrames:
         time         0.0 s in experiments
         """
         return self._reader.summary()
+
+    def plot(
+        self,
+        variables: str | Sequence[str] | None = None,
+        *,
+        by: str | Sequence[str] | None = None,
+        aggregate: str | None = "repetition",
+        figure: Figure | None = None,
+        **kwargs: Any,
+    ) -> Figure:
+        """Draw learning curves: the mean over repetitions, and a band of one standard deviation around it.
+
+        Parameters
+        ----------
+        variables : str or sequence of str, optional
+            A panel for each, by default for each variable that is a number.
+        by : str or sequence of str, optional
+            Parameters (or their aliases) that have a curve of their own for each value, by default all that
+            vary, without auxiliary ones. Everything else is averaged.
+        aggregate : str, optional
+            What is averaged when `by` is not given; None gives each repetition a curve.
+        figure : matplotlib.figure.Figure, optional
+            Where to draw, by default a new figure, which a notebook shows.
+        **kwargs
+            Filters, see `filter`.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            The figure; ``figure.savefig('curves.png')`` keeps it.
+
+        Raises
+        ------
+        MissingExtraError
+            Without the extra ``plot``.
+        UnknownVariableError
+            If there is no such variable.
+
+        Examples
+        --------
+        >>> from research_results import ResearchResults
+        >>> results = ResearchResults('memory', dump_results=False)
+        >>> for repetition in range(3):
+        ...     loss = {0: 1.0, 1: repetition / 4}
+        ...     results.put(str(repetition), {'loss': loss}, {'lr': 0.1, 'repetition': repetition})
+        >>> figure = results.plot('loss')
+        """
+        return plot_curves(self, variables, by, aggregate, figure, kwargs)
 
     def to_csv(self, path: str | Path, **kwargs: Any) -> Path:
         """Write `to_df` as a CSV file, completely or not at all.

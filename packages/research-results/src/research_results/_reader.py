@@ -100,11 +100,9 @@ class Reader:
             for chunk in read_chunks(connection, experiments, _numbers(names, wanted)):
                 by_variable = found[places[chunk.experiment]]
                 by_variable.setdefault(chunk.variable, {}).update(self._chunk_values(chunk))
-        keep = None if wanted.iterations is None else set(wanted.iterations)
-        return {
-            experiment_id: _in_order(by_variable, names, keep)
-            for experiment_id, by_variable in zip(experiments.ids, found, strict=True)
-        }
+            keep = None if wanted.iterations is None else set(wanted.iterations)
+            ordered = [_in_order(by_variable, names, keep) for by_variable in found]
+        return dict(zip(experiments.ids, ordered, strict=True))
 
     def artifacts(self, wanted: Filter) -> dict[str, list[Artifact]]:
         """Return the files of experiments."""

@@ -26,14 +26,14 @@ from research_results._source import DATABASE, FolderSource, MemorySource
 from research_results._storage import BaseStorage
 from research_results._translation import translating
 from research_results._writer import Writer
-from research_results.errors import ExistsError, ResultsError, StorageAccessError
+from research_results.errors import ExistsError, NotAResearchError, ResultsError, StorageAccessError
 from research_results.results import ResearchResults
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Self
 
-__all__ = ["BaseStorage", "FolderStorage", "MemoryStorage", "ResearchStorage"]
+__all__ = ["BaseStorage", "FolderStorage", "MemoryStorage", "ResearchStorage", "remove_research"]
 
 
 class MemoryStorage(BaseStorage):
@@ -298,6 +298,46 @@ class ResearchStorage(FolderStorage):
         super().__init__(folder, take_over=take_over, journal=journal)
         if meta:
             self.update_meta(**meta)
+
+
+def remove_research(path: str | Path, *, force: bool = False) -> None:
+    """Remove the folder of a research with everything in it.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder.
+    force : bool
+        Also if it is no research, is of a newer format, or is open for writing.
+
+    Raises
+    ------
+    NotAResearchError, FormatError
+        If it is no research that this version knows.
+    LockedError
+        If somebody writes to it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = tempfile.mkdtemp() + '/research'
+    >>> ResearchStorage(folder).close()
+    >>> remove_research(folder)
+    >>> Path(folder).exists()
+    False
+    """
+    folder = research_path(path)
+    if not folder.is_dir() or folder.is_symlink():
+        raise NotAResearchError(str(folder), "it is no folder" if folder.exists() else "nothing is there")
+    lock = WriteLock(folder / "research.lock")
+    with translating(folder):
+        if not force:
+            _meta.read_description(folder)
+            lock.acquire()
+        try:
+            shutil.rmtree(folder)
+        finally:
+            lock.release()
 
 
 def _make_folder(folder: Path, meta: Mapping[str, Any]) -> None:
