@@ -149,7 +149,7 @@ def _shortened(text: str) -> str:
     return text if len(text) <= _WIDTH else text[: _WIDTH - 3] + "..."
 
 
-def table(body: Body, length: int | None) -> str:
+def table(body: Body, length: int | str | None) -> str:
     """Return an HTML table of the parameters."""
     import html
 
@@ -158,7 +158,9 @@ def table(body: Body, length: int | None) -> str:
         f"<td>{'sampled' if count is None else f'{count:,}'}</td></tr>"
         for name, values, count in _body_rows(body)
     )
-    total = "an infinite number of" if length is None else f"{length:,}"
+    total = (
+        "an infinite number of" if length is None else length if isinstance(length, str) else f"{length:,}"
+    )
     return (
         f"<table><caption><code>{html.escape(describe(body))}</code>: {total} configs</caption>"
         f"<thead><tr><th>parameter</th><th>values</th><th>number</th></tr></thead><tbody>{rows}</tbody></table>"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from research_domain import _text, spec
 from research_domain._body import has_filters, is_random, zipped
 from research_domain.algebra import options_body
+from research_domain.alias import check_key
 from research_domain.errors import ParameterError, UpdateError, ZipError
 from research_domain.options import create_aliases, option_items, option_iterator, option_sample
 from research_domain.updates import UpdateRule
@@ -246,7 +247,7 @@ class Domain(Walk):
         return _text.describe(self._body) + _text.describe_params(self.iter_params)
 
     def _repr_html_(self) -> str:
-        return _text.table(self._body, self._length())
+        return _text.table(self._body, "filtered" if self._prepared()[2] else self._length())
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_iterator": None, "_ready": None}
@@ -267,4 +268,4 @@ def Option(name: Any, values: Any) -> Domain:  # noqa: N802  # the name of the A
     >>> Option('model/layers', [1, 2]) @ Option('lr', [0.1, 0.01])
     Domain({'model/layers': [1, 2]}) @ Domain(lr=[0.1, 0.01])
     """
-    return Domain({name: values})
+    return Domain({check_key(name): values})
