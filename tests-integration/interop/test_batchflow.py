@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
+import dill
 import numpy as np
 import pandas as pd
 import pytest
@@ -217,6 +221,20 @@ def test_missing_config_fails_the_experiment_with_the_reason_of_the_pipeline(dat
     (running,) = Executor(experiment, configs=[{"bye": 1}]).run().experiments
     assert running.failure.unit == "train"
     assert "Name is not found in the config: by" in running.failure.message
+
+
+def test_plans_with_pipelines_survive_the_way_to_a_worker(dataset):
+    plan = Experiment().add_pipeline("train", train_pipeline(dataset), variables="total").plan()
+    again = dill.loads(dill.dumps(plan, recurse=True))
+    assert run(again, [{"by": 2.0}])[0].results["total"] == running_totals(2.0)
+
+
+def test_example_of_the_documentation_runs():
+    page = Path(__file__).parents[2] / "docs" / "pipelines.md"
+    (code,) = re.findall(r"```py\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    names: dict = {}
+    exec(compile(code, "pipelines.md", "exec"), names)
+    assert names["weights"] == [15.0, 7.5]
 
 
 def test_expressions_go_to_the_right_of_frames():
