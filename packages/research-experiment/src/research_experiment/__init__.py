@@ -16,6 +16,7 @@
 ``errors``       everything that is raised
 """
 
+from research_experiment._checks import check_config_keys
 from research_experiment._version import __version__
 from research_experiment.builder import ExperimentBuilder
 from research_experiment.capture import Capture, Streams, TextCapture
@@ -32,7 +33,7 @@ from research_experiment.errors import (
     UnknownUnitError,
 )
 from research_experiment.evaluation import evaluate, evaluate_outside
-from research_experiment.executor import Executor
+from research_experiment.executor import Executor, parse_target
 from research_experiment.experiment import Experiment
 from research_experiment.expressions import EC, EP, E, Expression, O, R, S
 from research_experiment.failures import Failure
@@ -79,6 +80,8 @@ __all__ = [
     "UnitTime",
     "UnknownUnitError",
     "__version__",
+    "check_config_keys",
     "evaluate",
     "evaluate_outside",
+    "parse_target",
 ]
