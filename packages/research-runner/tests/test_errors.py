@@ -13,6 +13,9 @@ EXAMPLES = [
     errors.MissingPackageError("results.df", "research-results"),
     errors.WorkersDieError("killed", 3),
     errors.NotRunError("name"),
+    errors.ChangedError(("'f' has changed",)),
+    errors.HopelessError("ValueError: no", "Traceback", 3),
+    errors.UntrustedError("name"),
     errors.NotAResearchError("folder"),
     errors.NotFoundError("name", "path"),
 ]

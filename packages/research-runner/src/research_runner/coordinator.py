@@ -7,27 +7,32 @@ as events. That is why it can be tested without a process.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 from research_experiment import Failure
-from research_runner.errors import WorkersDieError
+from research_runner.errors import HopelessError, WorkersDieError
 from research_runner.events import (
     Event,
     ExperimentAbandoned,
     ExperimentEnded,
     ExperimentLost,
     ExperimentQueued,
+    ExperimentReturned,
     ExperimentStarted,
     TaskEnded,
     TaskReturned,
     TaskStarted,
+    UnitEnded,
+    UnitStarted,
     WorkerDied,
     WorkerReady,
 )
+from research_runner.pace import Attempts, Canary, Pace
 from research_runner.plan import Place
 from research_runner.pool.death import Death
+from research_runner.slots import Assignment, Slot, State, death_failure
 from research_runner.tasks import ExperimentSpec, Task, TaskSource
 
 __all__ = ["Command", "Coordinator", "Kill", "Limits", "Send", "Start", "Stop"]
@@ -80,6 +85,8 @@ class Limits:
         How many tasks are sent ahead at most.
     idle_deaths : int
         How many workers in a row may die without having begun a task.
+    canary : int
+        Give up when the first so many experiments all fail with the same error; 0 for never.
     """
 
     max_attempts: int = 2
@@ -88,25 +95,17 @@ class Limits:
     batch_s: float = 0.05
     batch_max: int = 64
     idle_deaths: int = 3
+    canary: int = 0
 
 
 @dataclass(slots=True)
-class _Outstanding:
-    """A task that a worker has, and which of its experiments have not ended."""
+class _Course:
+    """Where the run stands as a whole."""
 
-    task: Task
-    unfinished: set[str]
-    started: float | None = None
-
-
-@dataclass(slots=True)
-class _Slot:
-    """A place for one worker."""
-
-    state: str = "empty"  # empty, starting, ready, leaving
-    tasks: deque[_Outstanding] = field(default_factory=deque)
-    taken: int = 0
-    killed: bool = False
+    stopping: bool = False
+    exhausted: bool = False
+    idle_deaths: int = 0
+    error: BaseException | None = None
 
 
 class Coordinator:
@@ -127,34 +126,31 @@ class Coordinator:
     def __init__(
         self, source: TaskSource, slots: int, limits: Limits | None = None, places: Sequence[Place] = ()
     ) -> None:
+        limits = limits or Limits()
         self._source = source
-        self._limits = limits or Limits()
-        self._slots = [_Slot() for _ in range(slots)]
+        self._limits = limits
+        self._slots = [Slot() for _ in range(slots)]
         self._places = tuple(places)
         self._again: deque[Task] = deque()
-        self._lost_attempts: dict[str, int] = {}
-        self._task_s: float | None = None
-        self._idle_deaths = 0
-        self._stopping = False
-        self._exhausted = False
-        self.error: BaseException | None = None
+        self._attempts = Attempts(limits.max_attempts)
+        self._pace = Pace(limits.batch_s, limits.batch_max)
+        self._course = _Course()
+        self._canary = Canary(limits.canary)
+
+    @property
+    def error(self) -> BaseException | None:
+        """What ended the run before its time."""
+        return self._course.error
 
     @property
     def done(self) -> bool:
         """Whether nothing runs and nothing is left to run."""
-        return not self.busy and not self._again and (self._exhausted or self._stopping)
+        return not self.busy and not self._again and (self._course.exhausted or self._course.stopping)
 
     @property
     def busy(self) -> bool:
         """Whether any worker has a task."""
         return any(slot.tasks for slot in self._slots)
-
-    @property
-    def in_progress(self) -> int:
-        """Experiments that have been started and have not ended."""
-        return sum(
-            len(item.unfinished) for slot in self._slots for item in slot.tasks if item.started is not None
-        )
 
     @property
     def expected(self) -> int | None:
@@ -163,8 +159,12 @@ class Coordinator:
 
     def stop(self) -> None:
         """Start nothing new; what runs may end."""
-        self._stopping = True
+        self._course.stopping = True
         self._again.clear()
+
+    def _give_up(self, error: BaseException) -> None:
+        self._course.error = self._course.error or error
+        self.stop()
 
     def decide(self, now: float) -> tuple[list[Command], list[Event]]:
         """Decide what is to be done next.
@@ -172,7 +172,7 @@ class Coordinator:
         Parameters
         ----------
         now : float
-            The time in Unix seconds, only compared with what :class:`TaskStarted` said.
+            The time in Unix seconds, only compared with what workers said.
 
         Returns
         -------
@@ -185,58 +185,46 @@ class Coordinator:
         events: list[Event] = []
         for number, slot in enumerate(self._slots):
             if self._overdue(slot, now):
-                slot.killed = True
                 commands.append(Kill(number, "timeout"))
-            elif slot.state == "ready":
+            elif slot.state is State.READY:
                 commands.extend(self._fill(number, slot, events))
-            elif slot.state == "empty" and self._wants_worker():
-                slot.state = "starting"
+            elif slot.state is State.EMPTY and self._wants_worker():
+                slot.state = State.STARTING
                 commands.append(Start(number))
         return commands, events
 
-    def _overdue(self, slot: _Slot, now: float) -> bool:
-        limit = self._limits.timeout_s
-        if limit is None or slot.killed or not slot.tasks or slot.tasks[0].started is None:
+    def _overdue(self, slot: Slot, now: float) -> bool:
+        """Whether a worker has to be killed, and was not yet."""
+        if slot.blamed or not slot.tasks:
             return False
-        return now - slot.tasks[0].started > limit
+        slot.blamed = slot.tasks[0].overdue(now, self._limits.timeout_s)
+        return bool(slot.blamed)
 
-    def _fill(self, number: int, slot: _Slot, events: list[Event]) -> Iterator[Command]:
+    def _fill(self, number: int, slot: Slot, events: list[Event]) -> Iterator[Command]:
         """Give a worker its next tasks, or let it go."""
-        batch = self._batch()
+        batch = self._pace.batch(self._source.tasks_left, len(self._slots))
         if len(slot.tasks) > batch // 2:
             return
         left = self._limits.tasks_per_worker
         room = batch - len(slot.tasks) if left is None else min(batch - len(slot.tasks), left - slot.taken)
         tasks = tuple(self._take(room))
         if tasks:
-            for task in tasks:
-                slot.tasks.append(_Outstanding(task, {spec.identity.id for spec in task.experiments}))
-                events.extend(self._queued(number, spec) for spec in task.experiments)
+            slot.tasks.extend(map(Assignment.of, tasks))
             slot.taken += len(tasks)
+            events.extend(self._queued(number, spec) for task in tasks for spec in task.experiments)
             yield Send(number, tasks)
         elif not slot.tasks and left is not None and slot.taken >= left:
-            slot.state = "leaving"
+            slot.state = State.LEAVING
             yield Stop(number)
 
     def _queued(self, number: int, spec: ExperimentSpec) -> ExperimentQueued:
         config = self._places[number].complete(spec) if self._places else spec.config
         return ExperimentQueued(spec.identity.id, config, spec.index)
 
-    def _batch(self) -> int:
-        """How many tasks a worker should have: short ones several at a time, long ones one by one."""
-        limits = self._limits
-        if self._task_s is None:
-            return 1
-        wanted = int(limits.batch_s / max(self._task_s, 1e-6))
-        left = self._source.tasks_left
-        if left is not None:
-            wanted = min(wanted, left // (2 * len(self._slots)))
-        return max(1, min(wanted, limits.batch_max))
-
     def _wants_worker(self) -> bool:
         """Whether there is more to do than there are workers waiting for it."""
-        waiting = sum(slot.state in ("starting", "ready") and not slot.tasks for slot in self._slots)
-        if self._exhausted or self._stopping:
+        waiting = sum(slot.waits for slot in self._slots)
+        if self._course.exhausted or self._course.stopping:
             return len(self._again) > waiting
         left = self._source.tasks_left
         return left is None or max(left + len(self._again), 1) > waiting
@@ -251,18 +239,17 @@ class Coordinator:
 
     def _next(self) -> Task | None:
         """Take a new task from the source; its errors end the run when all that runs has ended."""
-        if self._stopping or self._exhausted:
+        if self._course.stopping or self._course.exhausted:
             return None
         try:
             task = self._source.next_task()
             if task is None and not self.busy and not self._again and self._source.refill():
                 task = self._source.next_task()
         except Exception as error:  # noqa: BLE001 - a domain's functions are the user's own
-            self.error = error
-            self.stop()
+            self._give_up(error)
             return None
         if task is None and not self.busy and not self._again:
-            self._exhausted = True
+            self._course.exhausted = True
         return task
 
     def handle(self, number: int, event: Any) -> list[Event]:
@@ -282,104 +269,103 @@ class Coordinator:
         """
         slot = self._slots[number]
         match event:
+            case ExperimentEnded():
+                return self._ended(slot, event)
             case TaskStarted(_, started):
                 return self._started(number, slot, started)
-            case ExperimentEnded():
-                for item in slot.tasks:
-                    item.unfinished.discard(event.experiment_id)
-                return [event]
             case TaskEnded(_, elapsed_s):
                 slot.tasks.popleft()
-                self._measure(elapsed_s)
-                return []
+                self._pace.measure(elapsed_s)
             case TaskReturned():
                 slot.taken -= 1
                 self._again.appendleft(slot.tasks.popleft().task)
-                return []
+            case UnitStarted(experiment_id, unit, deadline):
+                slot.tasks[0].deadlines[experiment_id, unit] = deadline
+            case UnitEnded(experiment_id, unit):
+                slot.tasks[0].deadlines.pop((experiment_id, unit), None)
             case WorkerReady():
-                slot.state = "ready"
-                return []
+                slot.state = State.READY
             case WorkerDied():
                 return self._died(slot, event.death)
             case _:
                 return [event]
+        return []
 
-    def _measure(self, elapsed_s: float) -> None:
-        """Follow the duration of tasks; a longer one counts at once, shorter ones slowly."""
-        known = self._task_s
-        self._task_s = elapsed_s if known is None or elapsed_s > known else known + 0.2 * (elapsed_s - known)
-
-    def _started(self, number: int, slot: _Slot, started: float) -> list[Event]:
-        self._idle_deaths = 0
-        item = slot.tasks[0]
-        item.started = started
+    def _started(self, number: int, slot: Slot, started: float) -> list[Event]:
+        self._course.idle_deaths = 0
+        slot.tasks[0].started = started
         device = self._places[number].device_names if self._places else None
         return [
-            ExperimentStarted(spec.identity.id, self._attempt(spec), number, device, started)
-            for spec in item.task.experiments
+            ExperimentStarted(
+                spec.identity.id, self._attempts.current(spec.identity.id), number, device, started
+            )
+            for spec in slot.tasks[0].task.experiments
         ]
 
-    def _attempt(self, spec: ExperimentSpec) -> int:
-        return self._lost_attempts.get(spec.identity.id, 0) + 1
+    def _ended(self, slot: Slot, event: ExperimentEnded) -> list[Event]:
+        """Take note of an end; some failures are worth another attempt."""
+        running = slot.tasks[0]
+        running.unfinished.discard(event.experiment_id)
+        attempt = self._attempts.current(event.experiment_id)
+        if event.failure is not None and event.retriable and self._attempts.lose(event.experiment_id):
+            spec = next(each for each in running.task.experiments if each.identity.id == event.experiment_id)
+            self._try_again([spec], running.task)
+            return [ExperimentLost(event.experiment_id, attempt, event.failure, retry=True)]
+        self._watch(event.failure)
+        return [event]
 
-    def _died(self, slot: _Slot, death: Death) -> list[Event]:
+    def _watch(self, failure: Failure | None) -> None:
+        """Give up when all that has ended so far has failed in the same way."""
+        more = self._again or self._source.tasks_left != 0
+        if self._canary.sings(failure) and failure is not None and more:
+            self._give_up(HopelessError(str(failure), failure.traceback, self._limits.canary))
+
+    def _try_again(self, specs: Sequence[ExperimentSpec], task: Task) -> None:
+        if specs and not self._course.stopping:
+            self._again.append(self._source.number(specs, task.root))
+
+    def _died(self, slot: Slot, death: Death) -> list[Event]:
         """Give back what the worker had; what it was doing costs an attempt."""
-        had = list(slot.tasks)
+        was_leaving, blamed = slot.state is State.LEAVING, slot.blamed
+        had = slot.clear()
         events: list[Event] = []
         if had and had[0].started is not None:
-            events = self._lose(had.pop(0), death)
-        elif slot.state != "leaving":
-            self._idle_deaths += 1
-        if not self._stopping:
+            events = self._lose(had.pop(0), death, blamed)
+        elif not was_leaving:
+            self._course.idle_deaths += 1
+        if not self._course.stopping:
             self._again.extendleft(item.task for item in reversed(had))
-        slot.state, slot.taken, slot.killed = "empty", 0, False
-        slot.tasks.clear()
-        if self._idle_deaths >= self._limits.idle_deaths and self.error is None:
-            self.error = WorkersDieError(death.describe(), self._idle_deaths)
-            self.stop()
+        if self._course.idle_deaths >= self._limits.idle_deaths:
+            self._give_up(WorkersDieError(death.describe(), self._course.idle_deaths))
+        return events
+
+    def _lose(self, item: Assignment, death: Death, blamed: Mapping[str, str | None]) -> list[Event]:
+        """Count an attempt of those that were running, or only of those for whom the worker was killed."""
+        events: list[Event] = []
+        again: list[ExperimentSpec] = []
+        for spec in item.left:
+            experiment_id = spec.identity.id
+            if blamed and experiment_id not in blamed:
+                again.append(spec)
+                events.append(ExperimentReturned(experiment_id))
+                continue
+            attempt = self._attempts.current(experiment_id)
+            retry = self._attempts.lose(experiment_id)
+            failure = death_failure(spec, death, blamed)
+            events.append(ExperimentLost(experiment_id, attempt, failure, retry))
+            if retry:
+                again.append(spec)
+            else:
+                self._watch(failure)
+        self._try_again(again, item.task)
         return events
 
     def abandon(self) -> list[Event]:
         """Give up what has been started and has not ended, because the run ends now."""
         gone = Death("interrupted")
-        events: list[Event] = []
-        for slot in self._slots:
-            started = [item for item in slot.tasks if item.started is not None]
-            slot.tasks.clear()
-            events.extend(
-                ExperimentAbandoned(spec.identity.id, _failure(spec, gone))
-                for item in started
-                for spec in item.task.experiments
-                if spec.identity.id in item.unfinished
-            )
-        return events
-
-    def _lose(self, item: _Outstanding, death: Death) -> list[Event]:
-        events: list[Event] = []
-        again: list[ExperimentSpec] = []
-        for spec in item.task.experiments:
-            if spec.identity.id not in item.unfinished:
-                continue
-            attempt = self._attempt(spec)
-            retry = attempt < self._limits.max_attempts and not self._stopping
-            if retry:
-                again.append(spec)
-                self._lost_attempts[spec.identity.id] = attempt
-            events.append(ExperimentLost(spec.identity.id, attempt, _failure(spec, death), retry))
-        if again:
-            self._again.append(self._source.number(again))
-        return events
-
-
-def _failure(spec: ExperimentSpec, death: Death) -> Failure:
-    """Describe the death of a worker as the failure of what it was doing."""
-    return Failure(
-        type="WorkerDied",
-        message=death.describe(),
-        traceback=death.detail,
-        unit=None,
-        iteration=-1,
-        experiment_id=spec.identity.id,
-        config=spec.config.alias(),
-        cause=death.cause,
-    )
+        started = [item for slot in self._slots for item in slot.clear() if item.started is not None]
+        return [
+            ExperimentAbandoned(spec.identity.id, death_failure(spec, gone, {}))
+            for item in started
+            for spec in item.left
+        ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 __all__ = [
+    "ChangedError",
+    "HopelessError",
     "MissingPackageError",
     "NotAResearchError",
     "NotFoundError",
@@ -10,6 +12,7 @@ __all__ = [
     "OptionError",
     "ResearchExistsError",
     "RunnerError",
+    "UntrustedError",
     "WorkersDieError",
 ]
 
@@ -54,7 +57,8 @@ class ResearchExistsError(RunnerError, FileExistsError):
     def __str__(self) -> str:
         return (
             f"the folder {self.path!r} already exists, and nothing in it was changed; "
-            "give this research another name, or remove the old one with Research.remove(name)"
+            "go on with it by run(resume=True), give this research another name, "
+            "or remove the old one with Research.remove(name)"
         )
 
 
@@ -96,6 +100,72 @@ class WorkersDieError(RunnerError):
 
     def __str__(self) -> str:
         return f"{self.count} workers in a row died before they began with any experiment: {self.death}"
+
+
+class ChangedError(RunnerError):
+    """An experiment is no longer the one that an earlier run was begun with.
+
+    Parameters
+    ----------
+    changes : tuple of str
+        What has changed, in words.
+    """
+
+    def __init__(self, changes: tuple[str, ...]) -> None:
+        super().__init__(changes)
+        self.changes = changes
+
+    def __str__(self) -> str:
+        return (
+            f"the experiment is no longer what it was: {'; '.join(self.changes)}; "
+            "run(resume='force') goes on all the same, and mixes the results of both"
+        )
+
+
+class UntrustedError(RunnerError, PermissionError):
+    """Going on with a research runs code that is kept in its folder, and nobody said that it can be trusted.
+
+    Parameters
+    ----------
+    name : str
+        Name of the research.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return (
+            f"going on with {self.name!r} runs code that is kept in its folder; if you trust it, "
+            f"use Research.load({self.name!r}, trusted=True)"
+        )
+
+
+class HopelessError(RunnerError):
+    """The first experiments all failed with the same error, and the rest was not started.
+
+    Parameters
+    ----------
+    failure : str
+        The error, in one line.
+    traceback : str
+        Its traceback.
+    count : int
+        How many experiments failed.
+    """
+
+    def __init__(self, failure: str, traceback: str, count: int) -> None:
+        super().__init__(failure, traceback, count)
+        self.failure = failure
+        self.traceback = traceback
+        self.count = count
+
+    def __str__(self) -> str:
+        return (
+            f"the first {self.count} experiments all failed with the same error, and no more were started "
+            f"(canary=0 runs them all the same): {self.failure}\n{self.traceback}"
+        )
 
 
 class NotRunError(RunnerError, RuntimeError):

@@ -19,6 +19,7 @@ __all__ = [
     "ExperimentEnded",
     "ExperimentLost",
     "ExperimentQueued",
+    "ExperimentReturned",
     "ExperimentStarted",
     "OutputCaptured",
     "Profiled",
@@ -26,7 +27,9 @@ __all__ = [
     "TaskEnded",
     "TaskReturned",
     "TaskStarted",
+    "UnitEnded",
     "UnitFailed",
+    "UnitStarted",
     "ValuesSaved",
     "WorkerDied",
     "WorkerReady",
@@ -77,13 +80,32 @@ class Profiled(NamedTuple):
     rows: tuple[ProfileRow, ...]
 
 
+class UnitStarted(NamedTuple):
+    """A unit with a time limit begins; `deadline` in Unix seconds."""
+
+    experiment_id: str
+    unit: str
+    deadline: float
+
+
+class UnitEnded(NamedTuple):
+    """A unit with a time limit has ended."""
+
+    experiment_id: str
+    unit: str
+
+
 class ExperimentEnded(NamedTuple):
-    """An experiment ended by itself: done, or failed with its first failure."""
+    """An experiment ended by itself: done, or failed with its first failure.
+
+    `retriable` says that the failure is one of those that were asked to be tried again.
+    """
 
     experiment_id: str
     iterations: int
     elapsed_s: float
     failure: Failure | None
+    retriable: bool = False
 
 
 class TaskEnded(NamedTuple):
@@ -149,6 +171,12 @@ class ExperimentLost(NamedTuple):
     retry: bool
 
 
+class ExperimentReturned(NamedTuple):
+    """An experiment has to begin anew through no fault of its own; it costs no attempt."""
+
+    experiment_id: str
+
+
 class ExperimentAbandoned(NamedTuple):
     """An experiment was running when the run was ended before its time."""
 
@@ -166,6 +194,7 @@ Event: TypeAlias = (
     | ExperimentQueued
     | ExperimentStarted
     | ExperimentLost
+    | ExperimentReturned
     | ExperimentAbandoned
 )
 """What listeners are told."""

@@ -8,18 +8,25 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Final
 
-__all__ = ["gentle_interrupts"]
+__all__ = ["TERM_GRACE_S", "gentle_interrupts"]
+
+TERM_GRACE_S: Final = 10.0
+"""Seconds between the first SIGTERM and the end of everything."""
 
 
 @contextmanager
-def gentle_interrupts(terminate: Callable[[bool], None], *, raise_second: bool) -> Iterator[None]:
+def gentle_interrupts(
+    terminate: Callable[[bool, float | None], None], *, raise_second: bool
+) -> Iterator[None]:
     """Turn the first SIGINT or SIGTERM of the block into a stop, and the second into a kill.
 
     Parameters
     ----------
     terminate : callable
-        Called with False for a stop and with True for a kill.
+        Called with False for a stop and with True for a kill, and with the seconds after which a stop becomes
+        a kill: those who send SIGTERM will not wait for ever.
     raise_second : bool
         Raise KeyboardInterrupt at the second one, where what runs is in this very thread.
 
@@ -37,10 +44,11 @@ def gentle_interrupts(terminate: Callable[[bool], None], *, raise_second: bool) 
         count += 1
         name = signal.Signals(number).name
         if count == 1:
+            grace_s = TERM_GRACE_S if number == signal.SIGTERM else None
             _say(f"{name}: nothing new is started, what runs may end; once more to kill it")
-            terminate(False)
+            terminate(False, grace_s)
             return
-        terminate(True)
+        terminate(True, None)
         if raise_second:
             raise KeyboardInterrupt
 

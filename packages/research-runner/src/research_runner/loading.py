@@ -8,10 +8,11 @@ import signal
 import socket
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from research_runner.errors import NotAResearchError, NotFoundError, RunnerError
+from research_runner.errors import NotAResearchError, NotFoundError, OptionError, RunnerError, UntrustedError
 from research_runner.processes import fingerprint
 from research_runner.profiling import Profiler
 from research_runner.storages import find_storage
@@ -98,6 +99,8 @@ class LoadedResearch:
     ----------
     name : str
         Name of its folder.
+    trusted : bool
+        Whether its code may be run.
 
     Raises
     ------
@@ -105,8 +108,9 @@ class LoadedResearch:
         If there is no such folder.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, trusted: bool = False) -> None:
         self.name = name
+        self._trusted = trusted
         self._path = Path(name).absolute()
         if not self._path.exists():
             raise NotFoundError(name, str(self._path))
@@ -151,7 +155,7 @@ class LoadedResearch:
     @property
     def is_finished(self) -> bool:
         """Whether the run has ended, in whatever way."""
-        return "ended" in self.meta or not self._is_alive()
+        return self.meta.get("ended") is not None or not self._is_alive()
 
     def _is_alive(self) -> bool:
         runner = self.meta.get("owner")
@@ -189,6 +193,35 @@ class LoadedResearch:
             time.sleep(0.2)
             if self._is_alive():
                 os.kill(runner["pid"], signal.SIGTERM)
+
+    def run(self, resume: bool | str = True, retry_failed: bool = False, bar: Any = True) -> Self:
+        """Go on with the research, without the script that began it.
+
+        Parameters
+        ----------
+        resume : bool or 'force'
+            Has to be set, as a reminder that nothing is run anew.
+        retry_failed : bool
+            Run failed experiments again.
+        bar : bool or tqdm-like class
+            Show a progress bar.
+
+        Raises
+        ------
+        UntrustedError
+            If its code may not be run.
+        """
+        if not self._trusted:
+            raise UntrustedError(self.name)
+        if not resume:
+            raise OptionError("resume", "a research that was loaded can only go on: use resume=True")
+        from research_runner.past import Resume, load_settings
+        from research_runner.run import ResearchRun
+
+        settings = load_settings(self._path)
+        going_on = Resume(retry_failed, resume == "force")
+        ResearchRun(replace(settings, path=self._path, resume=going_on)).execute(bar)
+        return self
 
     def __repr__(self) -> str:
         return f"LoadedResearch({self.name!r})"

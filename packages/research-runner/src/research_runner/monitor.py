@@ -11,6 +11,7 @@ from research_runner.events import (
     ExperimentEnded,
     ExperimentLost,
     ExperimentQueued,
+    ExperimentReturned,
     ExperimentStarted,
     Progressed,
     UnitFailed,
@@ -33,6 +34,8 @@ class Monitor:
     ----------
     expected : callable
         Returns how many experiments there will be, None if nobody knows.
+    done, failed : int
+        Experiments that are kept from an earlier run.
 
     Attributes
     ----------
@@ -46,10 +49,12 @@ class Monitor:
         Experiments taken from the domain so far.
     """
 
-    def __init__(self, expected: Callable[[], int | None] = lambda: None) -> None:
+    def __init__(
+        self, expected: Callable[[], int | None] = lambda: None, done: int = 0, failed: int = 0
+    ) -> None:
         self.exceptions: list[Mapping[str, Any]] = []
-        self.finished_experiments = 0
-        self.failed_experiments = 0
+        self.finished_experiments = done + failed
+        self.failed_experiments = failed
         self.generated_experiments = 0
         self._expected = expected
         self._ended_iterations = 0
@@ -106,7 +111,7 @@ class Monitor:
                 self._running.pop(experiment_id, None)
                 self._ended_iterations += iterations
                 self._count(failed=failure is not None)
-            case ExperimentAbandoned(experiment_id, _):
+            case ExperimentAbandoned(experiment_id, _) | ExperimentReturned(experiment_id):
                 self._ended_iterations += self._running.pop(experiment_id, 0)
             case _:
                 pass

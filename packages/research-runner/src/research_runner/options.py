@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from research_domain import ConfigAlias, Domain, make_seed_sequence
-from research_experiment import Executor, ExecutorError
+from research_experiment import Executor, ExecutorError, ExperimentPlan
 from research_experiment.executor import parse_target
 from research_runner.coordinator import Limits
 from research_runner.errors import OptionError
 from research_runner.output import STDERR, STDOUT, Redirect
+from research_runner.past import Resume
 from research_runner.plan import Entropy, Execution
 from research_runner.profiling import ProfileLevel
 
@@ -21,6 +22,7 @@ __all__ = [
     "check_bounded",
     "check_debug",
     "check_detach",
+    "check_time_limits",
     "parse_configs",
     "parse_count",
     "parse_entropy",
@@ -29,6 +31,8 @@ __all__ = [
     "parse_log_level",
     "parse_name",
     "parse_redirects",
+    "parse_resume",
+    "parse_retry_on",
 ]
 
 
@@ -130,6 +134,7 @@ def parse_execution(
     parallel: bool,
     profile: Any,
     executor_class: Any,
+    retry_on: Any,
 ) -> Execution:
     """Read how tasks are executed.
 
@@ -153,17 +158,66 @@ def parse_execution(
         debug=debug,
         executor_class=cls,
         profile=int(ProfileLevel.parse(profile)),
+        retry_on=parse_retry_on(retry_on),
     )
 
 
+def parse_retry_on(value: Any) -> tuple[type[BaseException], ...]:
+    """Read which exceptions are worth another attempt.
+
+    Raises
+    ------
+    OptionError
+        If it is not an exception class or a tuple of them.
+    """
+    classes = value if isinstance(value, tuple) else tuple(value) if isinstance(value, list) else (value,)
+    if not all(isinstance(each, type) and issubclass(each, BaseException) for each in classes):
+        raise OptionError("retry_on", f"must be an exception class or a tuple of them, got {value!r}")
+    return classes
+
+
+def parse_resume(resume: Any, retry_failed: bool, dump_results: bool) -> Resume | None:
+    """Read how to go on with an earlier run.
+
+    Raises
+    ------
+    OptionError
+        If there can be none, or the parameters contradict each other.
+    """
+    if resume is False or resume is None:
+        if retry_failed:
+            raise OptionError("retry_failed", "only makes sense with resume=True")
+        return None
+    if resume is not True and resume != "force":
+        raise OptionError("resume", f"must be False, True or 'force', got {resume!r}")
+    if not dump_results:
+        raise OptionError("resume", "results in memory end with their process: use dump_results=True")
+    return Resume(retry_failed, resume == "force")
+
+
+def check_time_limits(experiment: ExperimentPlan, parallel: bool) -> None:
+    """Check that units with a time limit run where they can be killed.
+
+    Raises
+    ------
+    OptionError
+        If they do not.
+    """
+    limited = [unit.name for unit in experiment.units if getattr(unit, "timeout_s", None) is not None]
+    if limited and not parallel:
+        raise OptionError(
+            "timeout", f"unit {limited[0]!r} needs a worker process that can be killed: use parallel=True"
+        )
+
+
 def parse_limits(
-    max_attempts: Any, timeout: Any, tasks_per_worker: Any, *, has_devices: bool, parallel: bool
+    max_attempts: Any, timeout: Any, tasks_per_worker: Any, canary: Any, *, has_devices: bool, parallel: bool
 ) -> Limits:
     """Read what the coordinator keeps to.
 
     Parameters
     ----------
-    max_attempts, timeout, tasks_per_worker
+    max_attempts, timeout, tasks_per_worker, canary
         See :meth:`Research.run`.
     has_devices : bool
         Whether workers are replaced after each task by default, which is what frees the memory of a GPU.
@@ -175,6 +229,8 @@ def parse_limits(
     OptionError
         If something makes no sense.
     """
+    if isinstance(canary, bool) or not isinstance(canary, int) or canary < 0:
+        raise OptionError("canary", f"must be a number of experiments, or 0 for never, got {canary!r}")
     if timeout is not None:
         if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
             raise OptionError("timeout", f"must be a positive number of seconds, got {timeout!r}")
@@ -190,6 +246,7 @@ def parse_limits(
         max_attempts=parse_count("max_attempts", max_attempts) or 1,
         timeout_s=None if timeout is None else float(timeout),
         tasks_per_worker=tasks,
+        canary=canary,
     )
 
 

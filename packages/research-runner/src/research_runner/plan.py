@@ -30,6 +30,7 @@ class Execution:
     executor_class: type[Executor] = Executor
     flush_every_s: float = 0.2
     profile: int = 0
+    retry_on: tuple[type[BaseException], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,12 @@ class WorkerPlan:
     log_level: int | None = None
     results: Callable[[], Any] | None = None
     gate: MemoryGate | None = None
+
+    @property
+    def time_limits_s(self) -> dict[str, float]:
+        """Unit → seconds that a call may take, of those that have a limit."""
+        limits = {unit.name: getattr(unit, "timeout_s", None) for unit in self.experiment.units}
+        return {name: limit_s for name, limit_s in limits.items() if limit_s is not None}
 
     def parts(self) -> dict[str, object]:
         """Return everything that has to travel to a worker, by the names that errors shall call it."""

@@ -10,10 +10,12 @@ from research_runner.events import (
     ExperimentEnded,
     ExperimentLost,
     ExperimentQueued,
+    ExperimentReturned,
     ExperimentStarted,
     OutputCaptured,
     ValuesSaved,
 )
+from research_runner.past import set_aside
 
 __all__ = ["Recorder"]
 
@@ -51,7 +53,17 @@ class Recorder:
                 )
             case ExperimentLost(experiment_id, _, failure, retry):
                 storage.mark(experiment_id, "queued" if retry else "failed", failure=failure)
+                if retry:
+                    self._set_aside(experiment_id)
+            case ExperimentReturned(experiment_id):
+                storage.mark(experiment_id, "queued")
+                self._set_aside(experiment_id)
             case ExperimentAbandoned(experiment_id, failure):
                 storage.mark(experiment_id, "lost", failure=failure)
             case _:
                 pass
+
+    def _set_aside(self, experiment_id: str) -> None:
+        """Let the next attempt begin with an empty folder."""
+        if self._storage.path is not None:
+            set_aside(self._storage.path, experiment_id)

@@ -21,6 +21,7 @@ from research_runner.loading import LoadedResearch, remove_research
 from research_runner.options import (
     check_bounded,
     check_detach,
+    check_time_limits,
     parse_configs,
     parse_count,
     parse_entropy,
@@ -29,6 +30,7 @@ from research_runner.options import (
     parse_log_level,
     parse_name,
     parse_redirects,
+    parse_resume,
 )
 from research_runner.plan import Place
 from research_runner.pool import StartMethod
@@ -140,6 +142,10 @@ class Research(ExperimentBuilder):
         tasks_per_worker: float | None = None,
         start_method: StartMethod = "auto",
         infinite: bool = False,
+        retry_on: type[BaseException] | tuple[type[BaseException], ...] = (),
+        canary: int | None = None,
+        resume: bool | str = False,
+        retry_failed: bool = False,
     ) -> Self:
         """Run the experiment for every config.
 
@@ -203,6 +209,16 @@ class Research(ExperimentBuilder):
             How worker processes are started.
         infinite : bool
             Allow a domain without an end.
+        retry_on : exception class or tuple of them
+            Exceptions of units that cost an attempt; by default all of them fail an experiment at once.
+        canary : int, optional
+            Give up when the first so many experiments all fail with the same error; by default three per
+            worker, 0 for never.
+        resume : bool or 'force'
+            Go on with what is in the folder: finished experiments are kept, interrupted ones begin anew, with
+            the seed of the first run. ``'force'`` does so even if units have changed.
+        retry_failed : bool
+            Run failed experiments again when a research is resumed.
 
         Returns
         -------
@@ -214,7 +230,11 @@ class Research(ExperimentBuilder):
         OptionError
             If parameters make no sense or contradict each other; nothing was created.
         ResearchExistsError
-            If there already is a folder of that name; nothing was changed.
+            If there already is a folder of that name and `resume` is not set; nothing was changed.
+        ChangedError
+            If units have changed since the run that is to be resumed.
+        HopelessError
+            If the first experiments all failed with the same error; see `canary`.
         PlanError, UnknownUnitError, TravelError
             If units refer to what does not exist, or cannot travel to a worker; nothing was created.
         KeyboardInterrupt
@@ -229,6 +249,7 @@ class Research(ExperimentBuilder):
             parallel=parallel,
             profile=profile,
             executor_class=executor_class,
+            retry_on=retry_on,
         )
         places = self._places(parse_configs("workers", workers), parse_configs("branches", branches), devices)
         check_bounded(self.domain, self._iteration.n_items, infinite)
@@ -237,13 +258,19 @@ class Research(ExperimentBuilder):
             path=Path(self.name).absolute() if dump_results else None,
             experiment=self._checked_plan(places),
             domain=self.domain,
-            iteration=replace(self._iteration, seed=parse_entropy(seed), create_id_prefix=create_id_prefix),
+            iteration=replace(
+                self._iteration,
+                seed=parse_entropy(seed),
+                seed_given=seed is not None,
+                create_id_prefix=create_id_prefix,
+            ),
             execution=execution,
             places=places if parallel else places[:1],
             limits=parse_limits(
                 max_attempts,
                 timeout,
                 tasks_per_worker,
+                3 * len(places) if canary is None else canary,
                 has_devices=places[0].device_names is not None,
                 parallel=parallel,
             ),
@@ -256,7 +283,9 @@ class Research(ExperimentBuilder):
             gate=None
             if memory_ratio is None
             else MemoryGate(NvmlProbe(), memory_ratio, n_gpu_checks, gpu_check_delay),
+            resume=parse_resume(resume, retry_failed, dump_results),
         )
+        check_time_limits(settings.experiment, parallel)
         self._last = start_detached(settings) if detach else ResearchRun(settings, self)
         self._last.execute(bar)
         return self
@@ -367,20 +396,24 @@ class Research(ExperimentBuilder):
         return self._last
 
     @classmethod
-    def load(cls, name: str) -> LoadedResearch:
-        """Open the results of a research that was run before, or that another process runs now.
+    def load(cls, name: str, trusted: bool = False) -> LoadedResearch:
+        """Open a research that was run before, or that another process runs now.
 
         Parameters
         ----------
         name : str
             Name of its folder.
+        trusted : bool
+            Allow its code to be run, which is what ``load(name, trusted=True).run(resume=True)`` needs.
 
         Raises
         ------
+        NotFoundError
+            If there is none of that name.
         MissingPackageError
             If research-results is not installed.
         """
-        return LoadedResearch(name)
+        return LoadedResearch(name, trusted)
 
     @classmethod
     def remove(cls, name: str, ask: bool = True, force: bool = False) -> None:

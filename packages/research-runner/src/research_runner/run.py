@@ -9,7 +9,8 @@ import time
 import uuid
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,13 @@ from research_runner.coordinator import Coordinator, Limits
 from research_runner.devices import DeviceGrid, MemoryGate, branch_devices, worker_environment
 from research_runner.errors import ResearchExistsError
 from research_runner.events import Event, Profiled
+from research_runner.fingerprints import unit_fingerprints
 from research_runner.interrupts import gentle_interrupts
 from research_runner.loading import owner
 from research_runner.logs import RunLog, research_log
 from research_runner.monitor import Monitor
 from research_runner.output import Redirect
+from research_runner.past import FolderJournal, Past, Resume, continued, save_settings
 from research_runner.plan import Execution, Place, WorkerPlan
 from research_runner.pool import StartMethod
 from research_runner.profiling import Profiler
@@ -84,6 +87,8 @@ class RunSettings:
         Output, logs and texts.
     gate : MemoryGate or None
         Waits for free memory on the devices.
+    resume : Resume or None
+        How to go on with an earlier run in the same folder; None refuses a folder that exists.
     """
 
     path: Path | None
@@ -96,6 +101,7 @@ class RunSettings:
     start_method: StartMethod | None
     surface: Surface
     gate: MemoryGate | None = None
+    resume: Resume | None = None
 
     @property
     def branches(self) -> int:
@@ -123,8 +129,8 @@ class RunSettings:
                 "executor_target": self.execution.target,
                 "finalize": self.execution.finalize,
                 "start_method": self.start_method,
-                "units": list(self.experiment.names),
             },
+            "units": unit_fingerprints(self.experiment),
         }
 
 
@@ -180,29 +186,57 @@ class ResearchRun:
     """
 
     def __init__(self, settings: RunSettings, research: Any = None) -> None:
-        if settings.path is not None and settings.path.exists():
-            raise ResearchExistsError(str(settings.path))
-        self._settings = settings
         storage_class = find_storage("memory" if settings.path is None else "folder")
-        source = TaskSource(settings.domain, settings.iteration, settings.branches, research)
-        backend = self._make_backend(storage_class.encode)
-        coordinator = Coordinator(source, backend.slots, settings.limits, settings.places)
-        self.monitor = Monitor(lambda: coordinator.expected)
+        opened = self._open(settings, storage_class)
+        if opened is not None:
+            settings = replace(settings, iteration=continued(settings, opened.meta))
+        self._settings = settings
+        with ExitStack() as undo:
+            if opened is not None:
+                undo.callback(opened.close)
+            backend = self._make_backend(storage_class.encode)
+            undo.callback(backend.close, force=True)
+            self.storage: Storage = opened or self._make_storage(storage_class)
+            past = Past({} if opened is None else opened.statuses(), settings.resume or Resume())
+            coordinator = self._make_coordinator(past, research)
+            undo.pop_all()
+        self.monitor = Monitor(lambda: coordinator.expected, past.done, past.failed)
         profile = ProfileListener()
         self.profiler = profile.profiler
-        try:
-            self.storage = self._make_storage(storage_class, source.expected)
-        except BaseException:
-            backend.close(force=True)
-            raise
         self._session = Session(coordinator, backend, self.storage, self.monitor, (RunLog(), profile))
 
-    def _make_storage(self, storage_class: Any, expected: int | None) -> Storage:
+    @staticmethod
+    def _open(settings: RunSettings, storage_class: Any) -> Storage | None:
+        """Open what an earlier run left, if there is anything and it is to be continued."""
+        if settings.path is None or not settings.path.exists():
+            return None
+        if settings.resume is None:
+            raise ResearchExistsError(str(settings.path))
+        storage: Storage = storage_class.open(settings.path)
+        return storage
+
+    def _make_coordinator(self, past: Past, research: Any) -> Coordinator:
+        settings, path = self._settings, self.storage.path
+        journal = None
+        if path is not None:
+            journal = FolderJournal(path, len(past.statuses))
+            past.clear_up(path)
+        source = TaskSource(
+            settings.domain, settings.iteration, settings.branches, research, past.keeps, journal
+        )
+        self.storage.update_meta(expected=source.expected, owner=owner(), ended=None)
+        limits = settings.limits if not past.done else replace(settings.limits, canary=0)
+        return Coordinator(source, len(settings.places), limits, settings.places)
+
+    def _make_storage(self, storage_class: Any) -> Storage:
         settings = self._settings
-        meta = {**settings.describe(), "expected": expected, "started": time.time(), "owner": owner()}
-        storage: Storage = storage_class.create(settings.path, meta)
+        storage: Storage = storage_class.create(
+            settings.path, {**settings.describe(), "started": time.time()}
+        )
         for name, text in settings.surface.environment.items():
             storage.put_environment(name, text)
+        if settings.path is not None:
+            save_settings(settings.path, settings)
         return storage
 
     def _make_backend(self, encode: Callable[..., Any]) -> Backend:
@@ -248,9 +282,9 @@ class ResearchRun:
         """Whether all that was to be run has ended."""
         return self._session.is_over
 
-    def terminate(self, force: bool = False) -> None:
-        """Start nothing new and, if forced, kill what runs; safe to be called from any thread."""
-        self._session.terminate(force)
+    def terminate(self, force: bool = False, grace_s: float | None = None) -> None:
+        """Start nothing new and, if forced or after some seconds, kill what runs; safe in any thread."""
+        self._session.terminate(force, grace_s)
 
     def execute(self, bar: Any) -> None:
         """Run everything, with a progress bar if one is wanted, and close the storage."""

@@ -11,6 +11,7 @@ from research_experiment import Storage
 from research_runner.backends import Backend
 from research_runner.coordinator import Command, Coordinator, Kill, Send, Start, Stop
 from research_runner.events import BackendEvent, Event
+from research_runner.full_disk import is_full, warn_full
 from research_runner.monitor import Listener, Monitor
 from research_runner.progress import ProgressBar
 from research_runner.recorder import Recorder
@@ -20,6 +21,7 @@ __all__ = ["Session"]
 _COMMIT_EVERY_S: Final = 0.05
 _COMMIT_AT: Final = 1024
 _POLL_S: Final = 0.5
+_FULL_DISK_S: Final = 1.0
 
 
 @dataclass(slots=True)
@@ -29,6 +31,11 @@ class _End:
     stop: bool = False
     kill: bool = False
     over: bool = False
+    kill_at: float | None = None
+
+    def now(self) -> bool:
+        """Whether it is time to kill what runs."""
+        return self.kill or (self.kill_at is not None and time.monotonic() >= self.kill_at)
 
 
 class Session:
@@ -81,7 +88,7 @@ class Session:
             What the domain or its update function raised, after everything that ran had ended.
         """
         try:
-            while not self._coordinator.done and not self._end.kill:
+            while not self._coordinator.done and not self._end.now():
                 if self._end.stop:
                     self._coordinator.stop()
                 self._step()
@@ -96,7 +103,7 @@ class Session:
     def _finish(self) -> None:
         """Let go of everything, with everything written that was reported."""
         try:
-            self._backend.close(force=self._end.kill)
+            self._backend.close(force=self._end.now())
         finally:
             self._news.extend(self._coordinator.abandon())
             self._commit()
@@ -109,10 +116,12 @@ class Session:
         """Whether the run has ended."""
         return self._end.over
 
-    def terminate(self, force: bool) -> None:
-        """Start nothing new and, if forced, kill what runs; safe to be called from any thread."""
+    def terminate(self, force: bool, grace_s: float | None = None) -> None:
+        """Start nothing new and, if forced or after some seconds, kill what runs; safe in any thread."""
         self._end.stop = True
         self._end.kill = self._end.kill or force
+        if grace_s is not None and self._end.kill_at is None:
+            self._end.kill_at = time.monotonic() + grace_s
 
     def _step(self) -> None:
         commands, events = self._coordinator.decide(time.time())
@@ -151,13 +160,28 @@ class Session:
     def _commit(self) -> None:
         """Write the news in one transaction, then tell them."""
         news, self._news = self._news, []
-        self._committed = time.monotonic()
         if news:
-            with self._storage.transaction():
-                for event in news:
-                    self._recorder.handle(event)
+            self._write(news)
+        self._committed = time.monotonic()
         for event in news:
             for listener in self._listeners:
                 listener.handle(event)
         if self._bar is not None:
             self._bar.refresh()
+
+    def _write(self, news: Sequence[Event]) -> None:
+        """Write all or nothing; wait as long as the disk is full."""
+        warned = False
+        while True:
+            try:
+                with self._storage.transaction():
+                    for event in news:
+                        self._recorder.handle(event)
+                return
+            except Exception as error:
+                if not is_full(error) or self._end.stop:
+                    raise
+                if not warned:
+                    warn_full(error)
+                warned = True
+            time.sleep(_FULL_DISK_S)

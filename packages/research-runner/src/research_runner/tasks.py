@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count, islice
-from typing import Any
+from typing import Any, Protocol
 
 from research_domain import ConfigAlias, Domain, Identifier
 from research_domain.identity import Identity
 
-__all__ = ["ExperimentSpec", "IterationOptions", "Task", "TaskSource"]
+__all__ = ["ExperimentSpec", "IterationOptions", "Journal", "NoJournal", "Task", "TaskSource"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,22 @@ class ExperimentSpec:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A root with its branches: experiments that run together in one worker."""
+    """A root with its branches: experiments that run together in one worker.
+
+    Parameters
+    ----------
+    index : int
+        Number of the task.
+    experiments : tuple of ExperimentSpec
+        The branches that are to be run.
+    root : Identity
+        Identity of the first branch, also where it is not run again: the random stream of the root derives
+        from it.
+    """
 
     index: int
     experiments: tuple[ExperimentSpec, ...]
+    root: Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +64,40 @@ class IterationOptions:
     repeat_each: int | None = None
     create_id_prefix: bool | int = False
     seed: Any = None
+    seed_given: bool = False
+
+
+class Journal(Protocol):
+    """What is known of the updates of an earlier run, and keeps those of this one."""
+
+    def passed(self, generated: int) -> bool:
+        """Whether an earlier run went beyond so many configs, so that its decision stands."""
+
+    def recorded(self, generated: int) -> Domain | None:
+        """Return the domain that replaced the old one after so many configs; None if it went on."""
+
+    def record(self, generated: int, domain: Domain) -> None:
+        """Keep the domain that replaces the old one, before anything of it is run."""
+
+
+class NoJournal:
+    """For results that end with their process: there is no earlier run, and there will be no later one."""
+
+    def passed(self, generated: int) -> bool:
+        """No."""
+        return False
+
+    def recorded(self, generated: int) -> Domain | None:
+        """Nothing."""
+        return None
+
+    def record(self, generated: int, domain: Domain) -> None:
+        """Nothing."""
+
+
+def keep_nothing(experiment_id: str) -> bool:
+    """Run everything."""
+    return False
 
 
 class TaskSource:
@@ -67,10 +113,20 @@ class TaskSource:
         Experiments per task.
     research : object
         Handed to the update function's named expressions.
+    kept : callable
+        Tells of an experiment id whether it is kept from an earlier run and not run again.
+    journal : Journal
+        Knows and keeps the updates of the domain.
     """
 
     def __init__(
-        self, domain: Domain, options: IterationOptions, branches: int = 1, research: Any = None
+        self,
+        domain: Domain,
+        options: IterationOptions,
+        branches: int = 1,
+        research: Any = None,
+        kept: Callable[[str], bool] = keep_nothing,
+        journal: Journal | None = None,
     ) -> None:
         self._domain = domain.copy()
         self._domain.set_iter_params(
@@ -84,6 +140,7 @@ class TaskSource:
         self._identifier = Identifier(options.create_id_prefix)
         self._branches = branches
         self._research = research
+        self._past = (kept, NoJournal() if journal is None else journal)
         self._numbers = count()
         self._replaced = 0
         self.generated = 0
@@ -102,12 +159,16 @@ class TaskSource:
 
     def next_task(self) -> Task | None:
         """Return the next task; None when the domain is exhausted for now."""
-        specs = list(islice(self._specs(), self._branches))
-        return self.number(specs) if specs else None
+        kept, _ = self._past
+        while group := list(islice(self._specs(), self._branches)):
+            specs = [spec for spec in group if not kept(spec.identity.id)]
+            if specs:
+                return self.number(specs, group[0].identity)
+        return None
 
-    def number(self, experiments: Iterable[ExperimentSpec]) -> Task:
+    def number(self, experiments: Iterable[ExperimentSpec], root: Identity) -> Task:
         """Make a task with a number of its own."""
-        return Task(next(self._numbers), tuple(experiments))
+        return Task(next(self._numbers), tuple(experiments), root)
 
     def refill(self) -> bool:
         """Ask for an update when the domain is exhausted and all of its experiments have ended.
@@ -132,8 +193,13 @@ class TaskSource:
             yield spec
 
     def _update(self) -> bool:
-        """Replace what is left of the domain if its rule has a new one."""
-        new = self._domain.update(self.generated, self._research)
+        """Replace what is left of the domain, as an earlier run did or if its rule has a new one."""
+        _, journal = self._past
+        new = journal.recorded(self.generated)
+        if new is None and not journal.passed(self.generated):
+            new = self._domain.update(self.generated, self._research)
+            if new is not None:
+                journal.record(self.generated, new)
         if new is None:
             return False
         self._domain, self._configs = new, iter(new)

@@ -12,8 +12,9 @@ from typing import Any
 from research_runner.events import BackendEvent, TaskEnded, TaskStarted, WorkerDied, WorkerReady
 from research_runner.plan import WorkerPlan
 from research_runner.pool import Death
+from research_runner.reporting import Outbox
 from research_runner.tasks import Task
-from research_runner.worker import Outbox, TaskRunner
+from research_runner.worker import TaskRunner
 
 __all__ = ["InlineBackend"]
 
@@ -63,7 +64,7 @@ class InlineBackend:
         outbox = Outbox(self._take)
         outbox.add(TaskStarted(task.index, time.time()))
         outbox.flush()
-        runner = TaskRunner(self._plan, 0, outbox.add, own_process=False)
+        runner = TaskRunner(self._plan, 0, outbox, own_process=False)
         begun = time.perf_counter()
         try:
             with runner.prepared():

@@ -1,0 +1,101 @@
+"""Whether the units of an experiment are still what they were."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from functools import partial
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
+from typing import Any
+
+from research_experiment import ExperimentPlan, Expression
+
+__all__ = ["changed_units", "unit_fingerprints"]
+
+
+def unit_fingerprints(plan: ExperimentPlan) -> dict[str, str]:
+    """Return a hash of each unit and instance: of its code, its arguments and when it runs.
+
+    Parameters
+    ----------
+    plan : ExperimentPlan
+        The plan.
+
+    Returns
+    -------
+    dict of str to str
+        Name → 16 hex digits. Equal code gives equal digits under one version of Python.
+
+    Notes
+    -----
+    Of arguments that are neither plain values, functions, classes nor named expressions only the type counts.
+    """
+    return {item.name: _digest(item) for item in (*plan.instances, *plan.units)}
+
+
+def changed_units(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what differs, in words: units that were added, removed, or are no longer the same."""
+    changes = [f"{name!r} was removed" for name in before if name not in now]
+    changes += [f"{name!r} was added" for name in now if name not in before]
+    changes += [f"{name!r} has changed" for name in now if name in before and before[name] != now[name]]
+    return tuple(changes)
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(repr(_describe(value, frozenset())).encode()).hexdigest()[:16]
+
+
+def _describe(value: Any, seen: frozenset[int]) -> Any:
+    """Return nested tuples of texts that say what a value is, the same in every process."""
+    if id(value) in seen:
+        return "itself"
+    seen = seen | {id(value)}
+    if value is None or isinstance(value, bool | int | float | complex | str | bytes | Expression):
+        return repr(value)
+    if isinstance(value, list | tuple):
+        return (type(value).__name__, *(_describe(item, seen) for item in value))
+    if isinstance(value, set | frozenset):
+        return (type(value).__name__, *sorted(repr(_describe(item, seen)) for item in value))
+    if isinstance(value, Mapping):
+        return ("mapping", *(_pair(key, item, seen) for key, item in value.items()))
+    if is_dataclass(value) and not isinstance(value, type):
+        return (type(value).__name__, *(_pair(f.name, getattr(value, f.name), seen) for f in fields(value)))
+    return _describe_code(value, seen)
+
+
+def _pair(key: Any, value: Any, seen: frozenset[int]) -> tuple[Any, Any]:
+    return _describe(key, seen), _describe(value, seen)
+
+
+def _describe_code(value: Any, seen: frozenset[int]) -> Any:
+    if isinstance(value, FunctionType):
+        cells = [_cell(cell, seen) for cell in value.__closure__ or ()]
+        return ("function", _describe(value.__code__, seen), _describe(value.__defaults__, seen), *cells)
+    if isinstance(value, CodeType):
+        return (
+            "code",
+            value.co_code.hex(),
+            value.co_names,
+            *(_describe(item, seen) for item in value.co_consts),
+        )
+    if isinstance(value, partial):
+        return ("partial", *(_describe(part, seen) for part in (value.func, value.args, value.keywords)))
+    if isinstance(value, MethodType):
+        return ("method", _describe(value.__func__, seen), type(value.__self__).__qualname__)
+    if isinstance(value, type):
+        return ("class", value.__qualname__, *_methods(value, seen))
+    if isinstance(value, BuiltinFunctionType):
+        return ("builtin", value.__qualname__)
+    return ("object", type(value).__qualname__)
+
+
+def _methods(cls: type, seen: frozenset[int]) -> Iterable[tuple[Any, Any]]:
+    return [_pair(name, each, seen) for name, each in vars(cls).items() if isinstance(each, FunctionType)]
+
+
+def _cell(cell: Any, seen: frozenset[int]) -> Any:
+    try:
+        return _describe(cell.cell_contents, seen)
+    except ValueError:
+        return "empty"

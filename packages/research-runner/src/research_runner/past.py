@@ -1,0 +1,173 @@
+"""What an earlier run left in the folder of a research, and how this one goes on from it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from research_domain import Domain
+from research_runner.errors import ChangedError, OptionError
+from research_runner.fingerprints import changed_units, unit_fingerprints
+from research_runner.pool import wire
+from research_runner.tasks import IterationOptions
+
+if TYPE_CHECKING:
+    from research_runner.run import RunSettings
+
+__all__ = ["FolderJournal", "Past", "Resume", "continued", "load_settings", "save_settings", "set_aside"]
+
+_SETTINGS: Final = "settings.dill"
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """How to go on with an earlier run.
+
+    Parameters
+    ----------
+    retry_failed : bool
+        Run failed experiments again.
+    force : bool
+        Go on even if units have changed.
+    """
+
+    retry_failed: bool = False
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The experiments of an earlier run.
+
+    Parameters
+    ----------
+    statuses : mapping
+        Experiment id → status.
+    resume : Resume
+        How to go on.
+    """
+
+    statuses: Mapping[str, str]
+    resume: Resume
+
+    def keeps(self, experiment_id: str) -> bool:
+        """Whether an experiment is kept as it is."""
+        status = self.statuses.get(experiment_id)
+        return status == "done" or (status == "failed" and not self.resume.retry_failed)
+
+    @property
+    def done(self) -> int:
+        """How many experiments are kept as done."""
+        return sum(status == "done" for status in self.statuses.values())
+
+    @property
+    def failed(self) -> int:
+        """How many experiments are kept as failed."""
+        return sum(status == "failed" and self.keeps(each) for each, status in self.statuses.items())
+
+    def clear_up(self, folder: Path) -> None:
+        """Move the files of experiments that begin anew out of the way."""
+        for experiment_id in self.statuses:
+            if not self.keeps(experiment_id):
+                set_aside(folder, experiment_id)
+
+
+def set_aside(folder: Path, experiment_id: str) -> None:
+    """Move what an interrupted attempt left in the folder of its experiment to ``interrupted``."""
+    source = folder / "experiments" / experiment_id
+    if not source.exists():
+        return
+    target = folder / "interrupted"
+    target.mkdir(exist_ok=True)
+    number = 1
+    while (target / f"{experiment_id}-{number}").exists():
+        number += 1
+    source.rename(target / f"{experiment_id}-{number}")
+
+
+class FolderJournal:
+    """Keeps the updates of a domain in the folder of the research.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of the research.
+    known : int
+        How many experiments an earlier run had taken from the domain.
+    """
+
+    def __init__(self, folder: Path, known: int = 0) -> None:
+        self._folder = folder / "updates"
+        self._known = known
+
+    def passed(self, generated: int) -> bool:
+        """Whether the earlier run took a config after so many."""
+        return generated < self._known
+
+    def recorded(self, generated: int) -> Domain | None:
+        """Return the domain of the update after so many configs, if there was one."""
+        path = self._path(generated)
+        if not path.exists():
+            return None
+        domain = wire.load_code(path.read_bytes())
+        assert isinstance(domain, Domain)  # noqa: S101 - nobody else writes here
+        return domain
+
+    def record(self, generated: int, domain: Domain) -> None:
+        """Keep the domain of an update, before anything of it is run."""
+        self._folder.mkdir(exist_ok=True)
+        write_whole(self._path(generated), wire.dump_code(domain))
+
+    def _path(self, generated: int) -> Path:
+        return self._folder / f"{generated}.dill"
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that it is there as a whole or not at all."""
+    partial = path.with_suffix(".partial")
+    with partial.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def continued(settings: RunSettings, meta: Mapping[str, Any]) -> IterationOptions:
+    """Return how configs are taken by a run that goes on with an earlier one: with its seed.
+
+    Parameters
+    ----------
+    settings : RunSettings
+        Of the run that goes on.
+    meta : mapping
+        What the earlier run recorded.
+
+    Raises
+    ------
+    OptionError
+        If another seed was asked for.
+    ChangedError
+        If units have changed and nobody said that this does not matter.
+    """
+    iteration, resume, entropy = settings.iteration, settings.resume, meta.get("entropy")
+    if iteration.seed_given and iteration.seed != entropy:
+        raise OptionError(
+            "seed", f"the research was begun with the seed {entropy!r}; leave the seed out, or give that one"
+        )
+    changed = changed_units(meta.get("units", {}), unit_fingerprints(settings.experiment))
+    if changed and not (resume is not None and resume.force):
+        raise ChangedError(changed)
+    return replace(iteration, seed=entropy)
+
+
+def save_settings(folder: Path, settings: RunSettings) -> None:
+    """Keep what is run, so that a research can go on without the script that began it."""
+    write_whole(folder / _SETTINGS, wire.dump_code(settings))
+
+
+def load_settings(folder: Path) -> RunSettings:
+    """Return what is run in a folder; this runs code of the folder, so that it has to be trusted."""
+    return wire.load_code((folder / _SETTINGS).read_bytes())  # type: ignore[no-any-return]

@@ -1,0 +1,158 @@
+"""How a worker reports: values, progress, failures, ends and time limits, as events."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from threading import Lock
+from typing import Any, Final
+
+from research_experiment import ExpressionError, Failure, Hook, RunningExperiment
+from research_experiment.protocols import Encoded, Values
+from research_runner.events import (
+    ExperimentEnded,
+    Profiled,
+    Progressed,
+    UnitEnded,
+    UnitFailed,
+    UnitStarted,
+    ValuesSaved,
+)
+from research_runner.profiling import profile_rows
+
+__all__ = ["EncodingSink", "Outbox", "Reporter", "Timekeeper"]
+
+_REPORT_EVERY_S: Final = 0.1
+
+
+class Outbox:
+    """Gathers events and sends them together: at once when asked to, and now and then by itself.
+
+    Parameters
+    ----------
+    send : callable
+        Sends a tuple of events.
+    """
+
+    def __init__(self, send: Callable[[tuple[Any, ...]], None]) -> None:
+        self._send = send
+        self._events: list[Any] = []
+        self._sent = time.monotonic()
+        self._lock = Lock()
+
+    def add(self, event: Any) -> None:
+        """Add an event; send all of them if the last sending was a while ago."""
+        with self._lock:
+            self._events.append(event)
+            if time.monotonic() - self._sent > _REPORT_EVERY_S:
+                self._flush()
+
+    def flush(self) -> None:
+        """Send what there is."""
+        with self._lock:
+            self._flush()
+
+    def _flush(self) -> None:
+        events, self._events = tuple(self._events), []
+        self._sent = time.monotonic()
+        if events:
+            self._send(events)
+
+
+class EncodingSink:
+    """Encodes values where they were made, so that the coordinator only has to write them.
+
+    Parameters
+    ----------
+    emit : callable
+        Takes the events.
+    encode : callable
+        The encoder of the storage.
+    """
+
+    def __init__(self, emit: Callable[[Any], None], encode: Callable[[Values], Encoded]) -> None:
+        self._emit = emit
+        self._encode = encode
+
+    def put(self, experiment_id: str, values: Values) -> None:
+        """Encode values and pass them on."""
+        self._emit(ValuesSaved(experiment_id, self._encode(values)))
+
+
+class Reporter(Hook):
+    """Turns what happens to experiments into events.
+
+    Parameters
+    ----------
+    emit : callable
+        Takes the events.
+    retry_on : tuple of exception classes
+        Failures that are worth another attempt.
+    """
+
+    def __init__(self, emit: Callable[[Any], None], retry_on: tuple[type[BaseException], ...] = ()) -> None:
+        self._emit = emit
+        self._retry_on = retry_on
+        self._retriable: set[str] = set()
+        self._started = time.perf_counter()
+        self._reported = time.monotonic()
+
+    def iterated(self, experiment: RunningExperiment) -> None:
+        """Report progress, not more often than anybody can read."""
+        now = time.monotonic()
+        if now - self._reported > _REPORT_EVERY_S:
+            self._reported = now
+            for branch in experiment.branches:
+                self._emit(Progressed(branch.id, branch.iteration + 1))
+
+    def failed(self, experiment: RunningExperiment, failure: Failure) -> None:
+        """Report a failed unit; it is called while the exception is being handled."""
+        error = sys.exception()
+        if experiment.failure is failure and isinstance(_cause(error), self._retry_on):
+            self._retriable.add(experiment.id)
+        self._emit(UnitFailed(experiment.id, failure, os.getpid()))
+
+    def ended(self, experiment: RunningExperiment) -> None:
+        """Report the end; all values have been put before."""
+        if experiment.profile_info:
+            epoch = time.time() - time.perf_counter()
+            rows = profile_rows(experiment.id, experiment.profile_info, experiment.profile_details, epoch)
+            self._emit(Profiled(experiment.id, tuple(rows)))
+        elapsed_s = time.perf_counter() - self._started
+        failure, retriable = experiment.failure, experiment.id in self._retriable
+        self._emit(ExperimentEnded(experiment.id, experiment.iteration + 1, elapsed_s, failure, retriable))
+
+
+def _cause(error: BaseException | None) -> BaseException | None:
+    """Return what a user's code raised, where a named expression explains it."""
+    return error.__cause__ if isinstance(error, ExpressionError) else error
+
+
+class Timekeeper(Hook):
+    """Reports the beginning and the end of units that have a time limit.
+
+    Parameters
+    ----------
+    outbox : Outbox
+        Sends at once, before anything can hang.
+    limits_s : mapping
+        Unit → seconds that a call may take.
+    """
+
+    def __init__(self, outbox: Outbox, limits_s: Mapping[str, float]) -> None:
+        self._outbox = outbox
+        self._limits_s = limits_s
+
+    def calling(self, experiment: RunningExperiment, unit: str) -> None:
+        """Report the time by which the unit must have ended."""
+        limit_s = self._limits_s.get(unit)
+        if limit_s is not None:
+            self._outbox.add(UnitStarted(experiment.id, unit, time.time() + limit_s))
+            self._outbox.flush()
+
+    def called(self, experiment: RunningExperiment, unit: str, started_s: float, elapsed_s: float) -> None:
+        """Report that it has."""
+        if unit in self._limits_s:
+            self._outbox.add(UnitEnded(experiment.id, unit))

@@ -1,0 +1,117 @@
+"""What the coordinator knows of each worker."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from research_experiment import Failure
+from research_runner.pool.death import Death
+from research_runner.tasks import ExperimentSpec, Task
+
+__all__ = ["Assignment", "Slot", "State", "death_failure"]
+
+
+class State(Enum):
+    """Of the worker in a slot."""
+
+    EMPTY = auto()
+    STARTING = auto()
+    READY = auto()
+    LEAVING = auto()
+
+
+@dataclass(slots=True)
+class Assignment:
+    """A task that a worker has.
+
+    Parameters
+    ----------
+    task : Task
+        The task.
+    unfinished : set of str
+        Ids of its experiments that have not ended.
+    started : float or None
+        When the worker began with it, Unix seconds.
+    deadlines : dict
+        (experiment, unit) → the time until which it must have ended, Unix seconds.
+    """
+
+    task: Task
+    unfinished: set[str]
+    started: float | None = None
+    deadlines: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, task: Task) -> Assignment:
+        """Assign a task."""
+        return cls(task, {spec.identity.id for spec in task.experiments})
+
+    @property
+    def left(self) -> list[ExperimentSpec]:
+        """The experiments that have not ended."""
+        return [spec for spec in self.task.experiments if spec.identity.id in self.unfinished]
+
+    def overdue(self, now: float, timeout_s: float | None) -> dict[str, str | None]:
+        """Return who has taken too long.
+
+        Returns
+        -------
+        dict
+            Experiment id → the unit that takes too long, None if the whole experiment does.
+        """
+        if self.started is None:
+            return {}
+        if timeout_s is not None and now - self.started > timeout_s:
+            return dict.fromkeys(self.unfinished)
+        return {who: unit for (who, unit), deadline in self.deadlines.items() if now > deadline}
+
+
+@dataclass(slots=True)
+class Slot:
+    """A place for one worker.
+
+    Parameters
+    ----------
+    state : State
+        Of the worker.
+    tasks : deque of Assignment
+        What it has; the first one is what it does or does next.
+    taken : int
+        How many tasks it has got so far.
+    blamed : dict
+        Experiment id → unit, of those for which it was killed.
+    """
+
+    state: State = State.EMPTY
+    tasks: deque[Assignment] = field(default_factory=deque)
+    taken: int = 0
+    blamed: dict[str, str | None] = field(default_factory=dict)
+
+    @property
+    def waits(self) -> bool:
+        """Whether the worker has nothing to do."""
+        return not self.tasks and self.state in (State.STARTING, State.READY)
+
+    def clear(self) -> list[Assignment]:
+        """Forget the worker; return what it had."""
+        had = list(self.tasks)
+        self.tasks.clear()
+        self.state, self.taken, self.blamed = State.EMPTY, 0, {}
+        return had
+
+
+def death_failure(spec: ExperimentSpec, death: Death, blamed: Mapping[str, str | None]) -> Failure:
+    """Describe the death of a worker as the failure of what it was doing."""
+    return Failure(
+        type="WorkerDied",
+        message=death.describe(),
+        traceback=death.detail,
+        unit=blamed.get(spec.identity.id),
+        iteration=-1,
+        experiment_id=spec.identity.id,
+        config=spec.config.alias(),
+        cause=death.cause,
+    )
