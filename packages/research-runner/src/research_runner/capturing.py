@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from research_runner.output import STDERR, STDOUT, OutputCapture, Target, recover_output, task_targets
+from research_runner.output import (
+    STDERR,
+    STDOUT,
+    OutputCapture,
+    Redirect,
+    Target,
+    recover_output,
+    task_targets,
+)
 from research_runner.output.branches import BranchCapture
 from research_runner.plan import WorkerPlan
 from research_runner.tasks import Task
@@ -30,7 +39,9 @@ STREAMS: Final[Mapping[int, Any]] = {STDOUT: "stdout", STDERR: "stderr"}
 
 def process_capture(plan: WorkerPlan, slot: int) -> OutputCapture | None:
     """Return what catches the output of a worker process, if anything is to be caught."""
-    return OutputCapture(_spool(plan), f"worker-{slot}") if plan.catches_output else None
+    if not plan.catches_output:
+        return None
+    return OutputCapture(_spool(plan), f"worker-{slot}", hold=True)
 
 
 def branch_capture(plan: WorkerPlan) -> BranchCapture | None:
@@ -49,10 +60,17 @@ def task_label(task: Task) -> str:
 
 def targets_of(plan: WorkerPlan, task: Task) -> dict[int, Target]:
     """Say where the process-wide output of a task goes."""
-    own = None
-    if plan.folder is not None:
-        own = plan.folder / ("experiments" if len(task.experiments) == 1 else "output") / task_label(task)
-    return task_targets(plan.redirects[STDOUT], plan.redirects[STDERR], plan.folder, own)
+    stdout, stderr = plan.redirects[STDOUT], plan.redirects[STDERR]
+    if plan.folder is None or not (stdout.separate or stderr.separate):
+        return _shared_targets(stdout, stderr, plan.folder)
+    own = plan.folder / ("experiments" if len(task.experiments) == 1 else "output") / task_label(task)
+    return task_targets(stdout, stderr, plan.folder, own)
+
+
+@lru_cache(maxsize=8)
+def _shared_targets(stdout: Redirect, stderr: Redirect, folder: Path | None) -> dict[int, Target]:
+    """Return what is the same for every task."""
+    return task_targets(stdout, stderr, folder, None)
 
 
 def _spool(plan: WorkerPlan) -> Path | None:

@@ -34,6 +34,9 @@ class CapturedText:
     dropped_bytes: int
 
 
+_NOTHING = CapturedText("", 0)
+
+
 class Delivery:
     """Carries the text of one stream of one task from the spool to its targets."""
 
@@ -68,6 +71,8 @@ class Delivery:
 
     def finish(self) -> CapturedText:
         """Carry the rest and empty the spool."""
+        if not self._spool.size() and not self._dropped:
+            return _NOTHING
         self.forward(final=True)
         note = self._note()
         text = self._spool.read(0, self._done) + note if self._target.keep else b""
@@ -131,6 +136,7 @@ class Spool:
             self._paths = (path, beside)
             self.writer, self._control = _open_twice(path)
             self._position = os.open(beside, os.O_RDWR | os.O_CREAT, 0o600)
+        self._known = self._read_position()
 
     def size(self) -> int:
         return os.fstat(self._control).st_size
@@ -147,12 +153,15 @@ class Spool:
         os.ftruncate(self._control, size)
 
     def position(self) -> int:
+        return self._known
+
+    def _read_position(self) -> int:
         if self._position is None:
             return 0
-        os.lseek(self._position, 0, os.SEEK_SET)
         return int.from_bytes(os.read(self._position, 8), "little")
 
     def set_position(self, position: int) -> None:
+        self._known = position
         if self._position is not None:
             os.lseek(self._position, 0, os.SEEK_SET)
             os.write(self._position, position.to_bytes(8, "little"))
