@@ -63,7 +63,7 @@ def test_names_that_are_no_strings_are_named(key):
 
 
 def test_unhashable_name_is_named():
-    with pytest.raises(ParameterError, match="'\\['a'\\]'"):
+    with pytest.raises(ParameterError, match="is a string, got list"):
         Option(["a"], [1])
 
 

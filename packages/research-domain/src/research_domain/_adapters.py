@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from research_domain._nodes import Draw, Grid, Node, Span, span_length
-from research_domain.alias import as_alias, check_key
+from research_domain.alias import PLAIN, as_alias, check_key
 from research_domain.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -122,8 +122,10 @@ def option_node(key: Any, values: Any) -> Node:
         return Draw(name, source)
     if isinstance(values, range) and span_length(values) > LONGEST_GRID:
         return Span(name, values)
-    aliases = [as_alias(value) for value in _listed(name.value, values)]
-    return Grid((tuple((name, alias) for alias in aliases),))
+    listed = tuple(_listed(name.value, values))
+    if not PLAIN.issuperset(map(type, listed)):
+        listed = tuple(value if type(value) in PLAIN else as_alias(value) for value in listed)
+    return Grid(((name, listed),))
 
 
 def _listed(name: str, values: Any) -> Sequence[Any]:

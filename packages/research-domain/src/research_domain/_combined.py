@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from research_domain._draws import Draws
+    from research_domain.alias import Pair
 
 __all__ = ["Concat", "Product", "Zip", "held"]
 
@@ -126,8 +127,16 @@ class Zip(Node):
 
     def walk(self, start: int, draw: int, draws: Draws) -> Iterator[Pairs]:
         left, right = self.children
-        pairs: Iterator[Pairs] = map(add, left.walk(start, draw, draws), right.walk(start, draw, draws))
+        pairs: Iterator[Pairs]
+        if (columns := self.columns(start)) is not None:
+            pairs = zip(*columns, strict=True)
+        else:
+            pairs = map(add, left.walk(start, draw, draws), right.walk(start, draw, draws))
         return map(unique, pairs) if self.overlap else pairs
+
+    def columns(self, start: int) -> list[Iterator[Pair]] | None:
+        columns = [child.columns(start) for child in self.children]
+        return None if None in columns else [column for some in columns for column in some or ()]
 
     def find(self, query: Mapping[str, Any], hidden: frozenset[str], ranked: bool = False) -> Iterator[Found]:
         left, right = self.children

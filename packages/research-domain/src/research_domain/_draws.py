@@ -6,6 +6,7 @@ is reached without drawing those before it.
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -83,14 +84,11 @@ class Draws:
     def pair(self, leaf: Leaf, index: int) -> Pair:
         """Return the key and the value with an index."""
         block, offset = divmod(index, BLOCK)
-        return leaf.key, Alias(self.block(leaf, block)[offset])
+        return leaf.key, self.block(leaf, block)[offset]
 
     def stream(self, leaf: Leaf, start: int) -> Iterator[Pair]:
-        """Yield keys and values from an index on, without end."""
-        block, offset = divmod(start, BLOCK)
-        key = leaf.key
-        while True:
-            values = self.block(leaf, block)
-            for value in values[offset:] if offset else values:
-                yield key, Alias(value)
-            block, offset = block + 1, 0
+        """Return the keys and values from an index on, without end."""
+        first, offset = divmod(start, BLOCK)
+        blocks = (self.block(leaf, block) for block in itertools.count(first))
+        values = itertools.islice(itertools.chain.from_iterable(blocks), offset, None)
+        return zip(itertools.repeat(leaf.key), values, strict=False)

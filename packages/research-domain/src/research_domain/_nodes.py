@@ -11,11 +11,11 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from research_domain._compare import same
-from research_domain.alias import Alias, Pair, Pairs
+from research_domain.alias import Alias, Pair, Pairs, value_of
 from research_domain.config import Config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     import numpy as np
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from research_domain._draws import Draws
 
 __all__ = ["Draw", "Found", "Grid", "Node", "Span", "span_length"]
+
+Pool = tuple[Alias, "tuple[Any, ...]"]
+"""Name of a parameter and its values."""
 
 Found = tuple[int, frozenset[str]]
 """A point that agrees with a query, and the paths of the query that it accounts for."""
@@ -60,6 +63,10 @@ class Node:
         for step, point in enumerate(range(start, self.points)):
             yield self.at(point, draw + step, draws)
 
+    def columns(self, start: int) -> list[Iterator[Pair]] | None:
+        """Return an iterator of pairs for each parameter, None if points do not consist of such columns."""
+        return None
+
     def find(self, query: Mapping[str, Any], hidden: frozenset[str], ranked: bool = False) -> Iterator[Found]:
         """Yield points that agree with a query.
 
@@ -84,55 +91,64 @@ class Grid(Node):
 
     Parameters
     ----------
-    pools : tuple of tuples of pairs
-        For each parameter its pairs (key, value); none at all means the one empty config.
+    pools : tuple of pairs
+        For each parameter its name and its values; none at all means the one empty config.
     """
 
     __slots__ = ("has_draws", "pools")
 
-    def __init__(self, pools: tuple[tuple[Pair, ...], ...] = ()) -> None:
+    def __init__(self, pools: tuple[Pool, ...] = ()) -> None:
         self.pools = pools
         self.has_draws = False
 
     @property
     def points(self) -> int:
-        return prod(map(len, self.pools))
+        return prod([len(values) for _, values in self.pools])
 
     @property
     def keys(self) -> frozenset[str]:
-        return frozenset(pool[0][0].value for pool in self.pools)
+        return frozenset(key.value for key, _ in self.pools)
 
     def at(self, point: int, draw: int, draws: Draws) -> Pairs:
-        return tuple([pool[digit] for pool, digit in zip(self.pools, self._digits(point), strict=True)])
+        digits = self._digits(point)
+        return tuple([(key, values[digit]) for (key, values), digit in zip(self.pools, digits, strict=True)])
 
     def _digits(self, point: int) -> list[int]:
         digits = []
-        for pool in reversed(self.pools):
-            point, digit = divmod(point, len(pool))
+        for _, values in reversed(self.pools):
+            point, digit = divmod(point, len(values))
             digits.append(digit)
         digits.reverse()
         return digits
 
     def walk(self, start: int, draw: int, draws: Draws) -> Iterator[Pairs]:
         if not start:
-            return itertools.product(*self.pools)
+            pairs = [zip(itertools.repeat(key), values, strict=False) for key, values in self.pools]
+            return zip(*pairs, strict=True) if len(pairs) == 1 else itertools.product(*pairs)
         return itertools.chain.from_iterable(self._tails(start)) if start < self.points else iter(())
+
+    def columns(self, start: int) -> list[Iterator[Pair]] | None:
+        if len(self.pools) != 1:
+            return None
+        ((key, values),) = self.pools
+        return [zip(itertools.repeat(key), values[start:] if start else values, strict=False)]
 
     def _tails(self, start: int) -> Iterator[Iterator[Pairs]]:
         """Yield products that together begin at a point: the innermost digits first."""
         digits = self._digits(start)
-        first = tuple(pool[digit] for pool, digit in zip(self.pools, digits, strict=True))
+        pairs = [[(key, value) for value in values] for key, values in self.pools]
+        first = tuple([pool[digit] for pool, digit in zip(pairs, digits, strict=True)])
         yield iter((first,))
         for place in reversed(range(len(digits))):
             fixed = [(pair,) for pair in first[:place]]
-            yield itertools.product(*fixed, self.pools[place][digits[place] + 1 :], *self.pools[place + 1 :])
+            yield itertools.product(*fixed, pairs[place][digits[place] + 1 :], *pairs[place + 1 :])
 
     def find(self, query: Mapping[str, Any], hidden: frozenset[str], ranked: bool = False) -> Iterator[Found]:
         candidates = [list(_agreeing(pool, query, hidden)) for pool in self.pools]
         for chosen in itertools.product(*candidates):
             point = 0
-            for (digit, _), pool in zip(chosen, self.pools, strict=True):
-                point = point * len(pool) + digit
+            for (digit, _), (_, values) in zip(chosen, self.pools, strict=True):
+                point = point * len(values) + digit
             yield point, frozenset().union(*(paths for _, paths in chosen))
 
 
@@ -155,11 +171,13 @@ class Span(Node):
         return frozenset((self.key.value,))
 
     def at(self, point: int, draw: int, draws: Draws) -> Pairs:
-        return ((self.key, Alias(self.values[point])),)
+        return ((self.key, self.values[point]),)
 
     def walk(self, start: int, draw: int, draws: Draws) -> Iterator[Pairs]:
-        key = self.key
-        return (((key, Alias(value)),) for value in self.values[start:])
+        return zip(*self.columns(start), strict=True)
+
+    def columns(self, start: int) -> list[Iterator[Pair]]:
+        return [zip(itertools.repeat(self.key), self.values[start:], strict=False)]
 
     def find(self, query: Mapping[str, Any], hidden: frozenset[str], ranked: bool = False) -> Iterator[Found]:
         name = self.key.value
@@ -221,19 +239,17 @@ def span_length(values: range) -> int:
     return max(0, -((values.start - values.stop) // values.step))
 
 
-def _agreeing(
-    pool: Sequence[Pair], query: Mapping[str, Any], hidden: frozenset[str]
-) -> Iterator[tuple[int, frozenset[str]]]:
+def _agreeing(pool: Pool, query: Mapping[str, Any], hidden: frozenset[str]) -> Iterator[Found]:
     """Yield the places of values that agree with a query, and the paths they account for."""
-    name = pool[0][0].value
+    name, values = pool[0].value, pool[1]
     if name in hidden:
-        yield from ((place, frozenset()) for place in range(len(pool)))
+        yield from ((place, frozenset()) for place in range(len(values)))
         return
-    for place, (_, value) in enumerate(pool):
+    for place, value in enumerate(map(value_of, values)):
         if name in query:
-            if same(query[name], value.value):
+            if same(query[name], value):
                 yield place, frozenset((name,))
             continue
-        flat = Config({name: value.value}).flatten()
+        flat = Config({name: value}).flatten()
         if all(path in query and same(query[path], leaf) for path, leaf in flat.items()):
             yield place, frozenset(flat)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from research_domain._body import Body, Fixed, Term
 from research_domain._combined import Concat, Product, Zip
 from research_domain._filters import Kept, Redraw
 from research_domain._nodes import Draw, Grid, Node, Span
+from research_domain.alias import as_alias
 from research_domain.iteration import IterParams
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from research_domain._filters import Filter
-    from research_domain.alias import Alias, Pair
+    from research_domain.alias import Alias
 
 __all__ = ["describe", "describe_params", "table"]
 
@@ -114,8 +115,8 @@ def _options(nodes: list[Node]) -> str:
 def _rows(node: Node) -> Iterator[tuple[str, str, int | None]]:
     """Yield the name of each parameter, its values as text, and how many there are."""
     if isinstance(node, Grid):
-        for pool in node.pools:
-            yield pool[0][0].value, _values(pool), len(pool)
+        for key, values in node.pools:
+            yield key.value, _values(values), len(values)
     elif isinstance(node, Span):
         yield node.key.value, repr(node.values), node.points
     elif isinstance(node, Draw):
@@ -131,10 +132,10 @@ def _body_rows(body: Body) -> Iterator[tuple[str, str, int | None]]:
         yield from _body_rows(term.source) if isinstance(term.source, Body) else _rows(term.source)
 
 
-def _values(pool: tuple[Pair, ...]) -> str:
-    shown = [_value(value) for _, value in pool[:_SHOWN]]
-    if len(pool) > _SHOWN:
-        shown[-2:] = ["...", _value(pool[-1][1])]
+def _values(values: tuple[Any, ...]) -> str:
+    shown = [_value(as_alias(value)) for value in values[:_SHOWN]]
+    if len(values) > _SHOWN:
+        shown[-2:] = ["...", _value(as_alias(values[-1]))]
     return f"[{', '.join(shown)}]"
 
 

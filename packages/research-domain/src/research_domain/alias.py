@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, overload
 
 from research_domain._compare import same
@@ -64,13 +64,28 @@ def _name(value: Any) -> str:
     return name if isinstance(name, str) else str(value)
 
 
+PLAIN = frozenset((bool, int, float, str, type(None)))
+"""Types whose values are their own names, so that wrapping them is a waste."""
+
+Pair = tuple[Alias, Any]
+"""Name of a parameter, and its value or an alias of it."""
+
+Pairs = tuple[Pair, ...]
+
+
 def as_alias(value: Any) -> Alias:
     """Return `value` itself if it is an alias, else an alias of it."""
     return value if isinstance(value, Alias) else Alias(value)
 
 
-Pair = tuple[Alias, Alias]
-Pairs = tuple[Pair, ...]
+def value_of(value: Any) -> Any:
+    """Return what an alias stands for, anything else as it is."""
+    return value.value if isinstance(value, Alias) else value
+
+
+def name_of(value: Any) -> str:
+    """Return the name of an alias, or that which anything else would have."""
+    return value.alias if isinstance(value, Alias) else _name(value)
 
 
 class ConfigAlias:
@@ -101,33 +116,32 @@ class ConfigAlias:
     def __init__(
         self, config: Mapping[Any, Any] | ConfigAlias | Iterable[tuple[Any, Any]] | None = None
     ) -> None:
-        self._prefix: str = ""
         self._pairs: Pairs
+        self._prefix: str
         if isinstance(config, ConfigAlias):
-            self._pairs, self._prefix = config._pairs, config._prefix
+            self._pairs, self._prefix = config._pairs, config.prefix
             return
         if isinstance(config, Config):
             config = config.flatten()
         items = config.items() if isinstance(config, Mapping) else (config or ())
-        self._pairs = unique(tuple((check_key(key), as_alias(value)) for key, value in items))
+        self._pairs = unique(tuple((check_key(key), value) for key, value in items))
 
     @classmethod
     def of_pairs(cls, pairs: Pairs) -> ConfigAlias:
         """Wrap pairs whose keys are known to differ."""
         config = _new(cls)
         config._pairs = pairs
-        config._prefix = ""
         return config
 
     @property
     def pairs(self) -> Pairs:
-        """The aliases of keys and values, in order."""
+        """The aliases of keys, and the values or aliases of them, in order."""
         return self._pairs
 
     @property
     def prefix(self) -> str:
         """Readable beginning of the id, empty unless :meth:`set_prefix` was called."""
-        return self._prefix
+        return getattr(self, "_prefix", "")
 
     def config(self) -> Config:
         """Return the values as a :class:`Config`.
@@ -139,11 +153,18 @@ class ConfigAlias:
         """
         tree: dict[str, Any] = {}
         for key, value in self._pairs:
-            name, content = key.value, value.value
-            if "/" in name or not isinstance(content, _LEAVES):
-                return Config({key.value: value.value for key, value in self._pairs})
+            name, content = key.value, value.value if isinstance(value, Alias) else value
+            if "/" in name or (type(content) not in PLAIN and isinstance(content, Mapping)):
+                return self._nested()
             tree[name] = content
         return Config._view(tree)
+
+    def _nested(self) -> Config:
+        """Return the values as a config, what lies above a path before what lies below."""
+        pairs = sorted(self._pairs, key=lambda pair: pair[0].value.count("/"))
+        tree = Config({key.value: value_of(value) for key, value in pairs})
+        order = dict.fromkeys(key.value.partition("/")[0] for key, _ in self._pairs)
+        return Config({name: tree[name] for name in order})
 
     @overload
     def alias(self, as_string: Literal[False] = False, delim: str = "-") -> dict[str, str]: ...
@@ -174,7 +195,7 @@ class ConfigAlias:
         'a_1, b_2'
         """
         names = {
-            key._alias or key.alias: value.alias if value._alias is None else value._alias
+            key._alias or key.alias: str(value) if type(value) in PLAIN else name_of(value)
             for key, value in self._pairs
         }
         if as_string:
@@ -202,7 +223,7 @@ class ConfigAlias:
         >>> config.keys()
         ['a']
         """
-        return self._pop(tuple(pair for pair in self._pairs if pair[0].value == key))
+        return self._pop(lambda name: bool(name.value == key))
 
     def pop_alias(self, key: str) -> ConfigAlias | None:
         """Remove the item whose key has the alias `key` and return it, None if there is none.
@@ -213,12 +234,13 @@ class ConfigAlias:
         >>> config.pop_alias('lr').config()
         Config({'learning_rate': 0.1})
         """
-        return self._pop(tuple(pair for pair in self._pairs if pair[0].alias == key))
+        return self._pop(lambda name: name.alias == key)
 
-    def _pop(self, popped: Pairs) -> ConfigAlias | None:
+    def _pop(self, is_meant: Callable[[Alias], bool]) -> ConfigAlias | None:
+        popped = tuple(pair for pair in self._pairs if is_meant(pair[0]))
         if not popped:
             return None
-        self._pairs = tuple(pair for pair in self._pairs if pair not in popped)
+        self._pairs = tuple(pair for pair in self._pairs if not is_meant(pair[0]))
         return ConfigAlias.of_pairs(popped)
 
     def set_prefix(self, keys: Iterable[str], n_digits: int) -> ConfigAlias:
@@ -246,7 +268,7 @@ class ConfigAlias:
         >>> ConfigAlias({'#a': 3, 'repetition': 1}).set_prefix(['#a', 'repetition'], 2).prefix
         '03_01'
         """
-        values = {key.value: value.value for key, value in self._pairs}
+        values = {key.value: value_of(value) for key, value in self._pairs}
         for key in (keys := tuple(keys)):
             if key not in values:
                 raise ConfigKeyError(key, tuple(values))
@@ -259,7 +281,7 @@ class ConfigAlias:
                 return NotImplemented
             other = ConfigAlias(other)
         result = ConfigAlias.of_pairs(unique(self._pairs + other._pairs))
-        result._prefix = self._prefix
+        result._prefix = self.prefix
         return result
 
     def __contains__(self, key: object) -> bool:
@@ -268,7 +290,10 @@ class ConfigAlias:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ConfigAlias):
             return NotImplemented
-        mine, theirs = ({key.value: value for key, value in config._pairs} for config in (self, other))
+        mine, theirs = (
+            {key.value: (key.alias, as_alias(value)) for key, value in config._pairs}
+            for config in (self, other)
+        )
         return mine == theirs
 
     __hash__ = None  # type: ignore[assignment]
@@ -278,7 +303,14 @@ class ConfigAlias:
 
 
 _new = object.__new__
-_LEAVES = (int, float, str, bool, type(None), list, tuple, complex, bytes)
+
+
+def wrapped(points: Iterable[Pairs], extra: Pairs) -> Iterator[ConfigAlias]:
+    """Yield points, whose keys are known to differ, as configs with some more pairs."""
+    for pairs in points:
+        config = _new(ConfigAlias)
+        config._pairs = pairs + extra
+        yield config
 
 
 def check_key(key: Any) -> Alias:

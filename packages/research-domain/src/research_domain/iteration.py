@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from research_domain.alias import Alias, ConfigAlias, Pairs, check_key
+from research_domain.alias import Pairs, check_key
 from research_domain.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -140,16 +140,8 @@ class Schedule:
 
 def auxiliary(repetition: int, updates: int) -> Pairs:
     """Return the pairs that tell how a config is run."""
-    return ((_REPETITION, Alias(repetition)), (_UPDATES, Alias(updates)))
+    return ((_REPETITION, repetition), (_UPDATES, updates))
 
 
 _REPETITION = check_key("repetition")
 _UPDATES = check_key("updates")
-
-
-def aliased(points: Iterator[Pairs], extra: Pairs) -> Iterator[ConfigAlias]:
-    """Yield points as configs with some more pairs."""
-    of_pairs = ConfigAlias.of_pairs
-    if not extra:
-        return map(of_pairs, points)
-    return (of_pairs(pairs + extra) for pairs in points)

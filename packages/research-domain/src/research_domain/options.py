@@ -105,7 +105,7 @@ def option_sample(name: Any, values: Any, size: int | None = None, seed: Any = N
     if (source := as_source(values)) is None:
         raise ParameterError(key.value, f"expected a sampler, got {values!r}")
     drawn = source.draw(key.value, 1 if size is None else size, make_rng(seed), (seed,))
-    configs = [ConfigAlias.of_pairs(((key, Alias(value)),)) for value in drawn]
+    configs = [ConfigAlias.of_pairs(((key, value),)) for value in drawn]
     return configs[0] if size is None else configs
 
 

@@ -29,7 +29,7 @@ from research_domain._combined import Concat, Product, Zip
 from research_domain._filters import Kept, Redraw
 from research_domain._nodes import Draw, Grid, Node, Span
 from research_domain._registry import sampler_from
-from research_domain.alias import Alias
+from research_domain.alias import Alias, as_alias
 from research_domain.errors import SpecError, close_matches
 from research_domain.iteration import IterParams
 
@@ -94,7 +94,9 @@ def _node(node: Node) -> dict[str, Any]:
 
 def _options(node: Node) -> list[tuple[str, Any]]:
     if isinstance(node, Grid):
-        return [(_name(pool[0][0]), [_value(pool[0][0], value) for _, value in pool]) for pool in node.pools]
+        return [
+            (_name(key), [_value(key, as_alias(value)) for value in values]) for key, values in node.pools
+        ]
     if isinstance(node, Span):
         values = node.values
         return [(_name(node.key), {"$range": [values.start, values.stop, values.step]})]

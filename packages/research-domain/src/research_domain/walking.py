@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, overload
 from research_domain._body import compiled, constraints, contains, is_filter, parts_of
 from research_domain._draws import Draws
 from research_domain.algebra import Algebra
-from research_domain.alias import AUXILIARY_KEYS, ConfigAlias
+from research_domain.alias import AUXILIARY_KEYS, ConfigAlias, wrapped
 from research_domain.config import Config
 from research_domain.errors import DomainIndexError, InfiniteDomainError, ParameterError
-from research_domain.iteration import IterParams, Schedule, aliased, auxiliary
+from research_domain.iteration import IterParams, Schedule, auxiliary
 from research_domain.seeds import distinct, make_seed_sequence
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ class Walk(Algebra):
         schedule = self._schedule_at() if start else self._schedule_ahead() or self._schedule()
         parts = schedule.walk(self._stream, start)
         return itertools.chain.from_iterable(
-            aliased(points, self._extra(repetition)) for repetition, points in parts
+            wrapped(points, self._extra(repetition)) for repetition, points in parts
         )
 
     def _stream(self, index: int) -> Iterator[Pairs]:
