@@ -33,7 +33,7 @@ PLAN = (
     .add_callable("first", first, args=[EC("x")])
     .add_callable("second", second, args=[O("first")])
     .add_callable("third", third, args=[O("second")], save_to="third")
-    .plan()
+    .build()
 )
 
 

@@ -224,7 +224,7 @@ def test_missing_config_fails_the_experiment_with_the_reason_of_the_pipeline(dat
 
 
 def test_plans_with_pipelines_survive_the_way_to_a_worker(dataset):
-    plan = Experiment().add_pipeline("train", train_pipeline(dataset), variables="total").plan()
+    plan = Experiment().add_pipeline("train", train_pipeline(dataset), variables="total").build()
     again = dill.loads(dill.dumps(plan, recurse=True))
     assert run(again, [{"by": 2.0}])[0].results["total"] == running_totals(2.0)
 

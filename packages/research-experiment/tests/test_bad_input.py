@@ -39,6 +39,16 @@ class Thing:
             yield 1
 
 
+class Sized:
+    def __init__(self, size):
+        self.size = size
+
+
+class Flexible(Sized):
+    def __new__(cls, *args, **kwargs):
+        return super().__new__(cls)
+
+
 def make():
     return Experiment(namespaces=[{"function": function, "generator": generator, "load_images": function}])
 
@@ -192,6 +202,20 @@ BY_THE_PLAN = {
         DependencyError,
         "unit 'g' needs O('f')",
     ),
+    "output of a later unit in the last iteration": (
+        lambda: (
+            make()
+            .add_callable("f", function, x=O("g"), when="last")
+            .add_callable("g", function, x=1, when="last")
+        ),
+        DependencyError,
+        "unit 'f' needs O('g')",
+    ),
+    "unknown parameter of a class": (
+        lambda: make().add_instance("thing", Sized, sise=1),
+        PlanError,
+        "'thing' cannot be called like this: missing a required argument: 'size'; its parameters are (size)",
+    ),
     "iterator that is not made yet": (
         lambda: make().add_callable("f", function, x=E("g")).add_generator("g", generator),
         DependencyError,
@@ -274,11 +298,13 @@ def test_error_before_the_run(case):
         ),
         lambda: make().add_callable("f", function, args=EC("list")),
         lambda: make().add_callable("f", function, kwargs=EC()),
+        lambda: make().add_instance("f", Flexible, anything=1),
+        lambda: make().add_instance("f", Sized, size=1).add_instance("g", dict, a=1),
         lambda: make().add_callable("f", functools.wraps(function)(lambda *a, **k: 1), other=2),
     ],
 )
 def test_plans_that_may_be_right_are_accepted(build):
-    build().plan()
+    build().build()
 
 
 def test_missing_key_of_the_config_is_found_before_the_run():

@@ -331,6 +331,20 @@ def test_streams_are_flushed_at_the_end_and_never_closed():
     assert events == ["x", "\n", "flush"]
 
 
+def test_stream_that_cannot_be_flushed_changes_nothing(caplog):
+    class Full(io.StringIO):
+        def flush(self):
+            raise OSError("no space left on device")
+
+    class Disk:
+        def streams(self, experiment_ids):
+            return Streams(stdout=Full())
+
+    executor = Executor(Experiment().add_callable("p", print, args=["x"]), capture=Disk()).run()
+    assert not executor.experiments[0].is_failed
+    assert "could not be flushed" in caplog.text
+
+
 def test_variables_of_the_context_stay_with_their_branch():
     import contextvars
 

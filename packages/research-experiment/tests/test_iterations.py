@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import threading
 
 import pytest
 from hypothesis import given, settings
@@ -201,6 +202,23 @@ def test_debug_raises_the_exception_itself_with_a_note_where():
     assert sink.values[running.id] == {"a": {0: 1}}
 
 
+@pytest.mark.parametrize(("error", "failed"), [(ValueError, True), (StopIteration, False)])
+def test_instance_that_cannot_be_made_makes_the_first_iteration_the_last(error, failed):
+    def make():
+        raise error
+
+    experiment = (
+        Experiment()
+        .add_instance("thing", make)
+        .add_callable("thing.method", save_to="method")
+        .add_callable("every", lambda: 1, save_to="every")
+        .add_callable("end", lambda: 2, when="last", save_to="end")
+    )
+    running = run(experiment, n_iters=5)
+    assert running.results == {"every": {0: 1}, "end": {0: 2}}
+    assert running.is_failed is failed
+
+
 def test_debug_needs_branches_in_turn():
     with pytest.raises(ExecutorError, match="needs target='for'"):
         Executor(Experiment(), target="threads", debug=True)
@@ -252,8 +270,12 @@ def test_configs_of_branches_and_executor_are_appended():
 @pytest.mark.parametrize("target", ["for", "threads"])
 @pytest.mark.parametrize("error", [KeyboardInterrupt, GeneratorExit])
 def test_what_is_not_caught_ends_all_branches_and_puts_what_was_saved(target, error):
+    other_runs = threading.Event()
+
     def interrupt(branch):
-        if branch == 1:
+        if branch == 0:
+            other_runs.set()
+        elif target == "for" or other_runs.wait(timeout=30):
             raise error
 
     sink = MemorySink()
@@ -268,6 +290,8 @@ def test_what_is_not_caught_ends_all_branches_and_puts_what_was_saved(target, er
         executor.run()
     assert not any(running.is_alive for running in executor.experiments)
     assert sink.values[executor.experiments[0].id] == {"n": {0: 0}}
+    if target == "threads":
+        assert sink.values[executor.experiments[1].id]["n"][0] == 0
 
 
 def test_system_exit_of_a_unit_is_a_failure_unless_the_caller_says_otherwise():
@@ -291,8 +315,9 @@ def test_generators_are_let_go_at_the_end():
             closed.append(True)
 
     for root in (False, True):
-        run(Experiment().add_generator("n", numbers, root=root), n_iters=2)
-    assert closed == [True, True]
+        executor = Executor(Experiment().add_generator("n", numbers, root=root), n_iters=2).run()
+        assert closed.pop()
+        assert executor.experiments[0].outputs == {"n": 1}
 
 
 def test_flush_every_puts_between_iterations():

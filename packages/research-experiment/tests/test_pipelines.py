@@ -114,7 +114,7 @@ def test_root_runs_once_and_each_branch_executes_for_its_own_copy_of_the_batch(t
     root, branch = FakePipeline(BATCHES), FakePipeline()
     experiment = Experiment().add_pipeline("train", root, branch, variables="total")
     experiment.save(O("train"), "batch").save(O("train_root"), "given")
-    assert experiment.plan().names[:2] == ("train_root", "train")
+    assert experiment.build().names[:2] == ("train_root", "train")
     first, second = run(experiment, [{"scale": 10}, {"scale": 100}], target=target)
     assert first.results["total"] == {0: 30, 1: 60}
     assert second.results["total"] == {0: 300, 1: 600}
@@ -282,7 +282,7 @@ def test_pipelines_that_make_no_sense_are_refused_when_they_are_written(options,
         experiment.add_pipeline("p", **options)
     assert message in str(caught.value)
     assert caught.value.unit == "p"
-    assert experiment.plan().names == ()
+    assert experiment.build().names == ()
 
 
 def test_controller_that_does_not_exist_is_found_before_the_run():
@@ -291,13 +291,25 @@ def test_controller_that_does_not_exist_is_found_before_the_run():
     with pytest.raises(
         UnknownUnitError, match=r"unit 'c\.train' refers to an instance 'c' that does not exist"
     ):
-        Experiment().add_pipeline("c.train").plan()
+        Experiment().add_pipeline("c.train").build()
 
 
 def test_root_that_takes_a_differing_key_as_its_config_is_an_error():
     experiment = Experiment().add_instance("c", Controller, root=True).add_pipeline("c.train", x=EC("x"))
     with pytest.raises(RootDependencyError, match=r"root unit 'c\.train' depends on the config key 'x'"):
         Executor(experiment, configs=[{"x": 1}, {"x": 2}])
+
+
+def test_pipelines_behind_a_pipeline_without_a_new_batch_are_left_out_as_well():
+    experiment = (
+        Experiment()
+        .add_pipeline("load", FakePipeline(BATCHES))
+        .add_pipeline("first", branch=FakePipeline(), batch=O("load"), variables="total")
+        .add_pipeline("second", branch=FakePipeline(), batch=O("first"), variables="history")
+        .save(O("second"), "end", when="last")
+    )
+    (running,) = run(experiment, [{}])
+    assert running.results == {"total": {0: 3, 1: 6}, "history": {0: [3], 1: [3, 3]}, "end": {2: [3]}}
 
 
 def test_failing_pipeline_fails_the_experiment():

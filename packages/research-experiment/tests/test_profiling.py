@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from research_experiment import EC, E, Executor, Experiment
+from research_experiment.profiling import Profile
 
 
 def helper(n):
@@ -85,6 +86,22 @@ def test_functions_inside_of_units_are_rows_as_well(level, target):
         assert row.cumulative_s >= row.own_s >= 0
         assert ("work", row.function) in running.show_profile_info(detailed=True)
         assert (0, "work", row.function) in running.show_profile_info(per_iter=True, detailed=True)
+
+
+def test_functions_are_measured_one_unit_at_a_time():
+    turns = []
+
+    class Turn:
+        def __enter__(self):
+            turns.append("enter")
+
+        def __exit__(self, *error):
+            turns.append("leave")
+
+    profile = Profile(2, Turn())
+    profile.watch("unit", lambda: turns.append("work"), lambda: 0)()
+    assert turns == ["enter", "work", "leave"]
+    assert [row.unit for row in profile.units] == ["unit"]
 
 
 def test_failing_units_are_measured_as_well():

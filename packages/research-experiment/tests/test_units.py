@@ -83,12 +83,12 @@ def test_function_alone_takes_its_own_name_and_taken_names_get_a_postfix():
         Experiment().add_callable(power, a=2).add_callable(power, a=3).add_callable("power", power, a=4)
     )
     experiment.add_callable(partial(power, 5)).add_callable(Counter(1), args=[1])
-    assert experiment.plan().names == ("power", "power_1", "power_2", "partial", "Counter")
+    assert experiment.build().names == ("power", "power_1", "power_2", "partial", "Counter")
 
 
 def test_postfix_keeps_away_from_instances():
     experiment = Experiment().add_instance("power", Counter).add_callable("power", power, a=1)
-    assert experiment.plan().names == ("power", "power_1")
+    assert experiment.build().names == ("power", "power_1")
 
 
 def test_kwargs_and_args_are_unpacked_after_evaluation():
@@ -201,7 +201,7 @@ def test_calling_a_name_equals_the_explicit_call():
         (make().power(args=[1]), make().add_callable("power", power, args=[1])),
     ]
     for sugar, explicit in pairs:
-        assert describe(sugar.plan()) == describe(explicit.plan())
+        assert describe(sugar.build()) == describe(explicit.build())
 
 
 def describe(plan):
@@ -250,7 +250,7 @@ def test_module_without_a_place_in_sys_modules_is_a_namespace():
 
 def test_real_methods_win_over_functions_of_that_name():
     experiment = Experiment(namespaces=[{"save": power, "plan": power}])
-    assert experiment.save(1, "x").plan().names == ("save x",)
+    assert experiment.save(1, "x").build().names == ("save x",)
 
 
 def test_private_names_are_never_answered():
@@ -409,7 +409,7 @@ def test_root_that_needs_something_of_a_branch_is_an_error_of_the_plan():
         Experiment().add_instance("b", Counter).add_instance("r", Counter, start=E("b").value, root=True),
     ):
         with pytest.raises(RootDependencyError, match="depends on 'b', of which every branch has its own"):
-            experiment.plan()
+            experiment.build()
 
 
 def test_root_sees_a_config_with_what_all_branches_agree_upon():
@@ -555,6 +555,11 @@ def test_temporary_folder_is_made_on_first_use_only():
     running.path.rmdir()
 
 
+def spoil_nested(model, **more):
+    assert model == {"x": 2}
+    model["x"] = "spoiled"
+
+
 def test_configs_that_are_handed_out_are_copies():
     def spoil(config):
         config["x"] = "spoiled"
@@ -563,7 +568,7 @@ def test_configs_that_are_handed_out_are_copies():
         Experiment()
         .add_callable("a", spoil, args=[EC()])
         .add_callable("b", spoil, args=[EC("model")])
-        .add_callable("c", lambda **kw: kw["model"].update(x="spoiled"), kwargs=EC(full=True))
+        .add_callable("c", spoil_nested, kwargs=EC(full=True))
         .save(EC("model"), "model")
         .save(EC("x"), "x")
     )
@@ -575,7 +580,7 @@ def test_configs_that_are_handed_out_are_copies():
 def test_plan_is_frozen_when_the_builder_goes_on():
     arguments = [EC("x")]
     experiment = Experiment().add_callable("f", lambda *args: args, args=arguments, save_to="f")
-    plan = experiment.plan()
+    plan = experiment.build()
     arguments.append(1)
     experiment.add_callable("g", lambda: 1)
     assert plan.names == ("f",)
@@ -589,8 +594,8 @@ def test_copy_of_a_builder_is_independent(copied):
     first = Experiment(namespaces=[{"power": power}]).add_instance("i", Counter).power(a=1)
     second = copied(first)
     second.power(a=2).add_instance("j", Counter).add_namespace({"numbers": numbers})
-    assert first.plan().names == ("i", "power")
-    assert second.plan().names == ("i", "j", "power", "power_1")
+    assert first.build().names == ("i", "power")
+    assert second.build().names == ("i", "j", "power", "power_1")
     with pytest.raises(UnknownUnitError):
         first.get_method("numbers")
 
@@ -604,19 +609,19 @@ def test_builders_and_plans_survive_pickling(module):
         .add_callable("p", power, a=O("c.add"), b=EC("x") + 1, save_to="p", when=[2, "last"])
         .add_namespace(math)
     )
-    for original in (experiment, experiment.plan()):
+    for original in (experiment, experiment.build()):
         again = module.loads(module.dumps(original))
         assert run(again, {"x": 1}, n_iters=2).results == run(original, {"x": 1}, n_iters=2).results
 
 
 def test_lambdas_in_plans_survive_dill():
-    plan = Experiment().add_callable("f", lambda x: x * 2, args=[EC("x")], save_to="f").plan()
+    plan = Experiment().add_callable("f", lambda x: x * 2, args=[EC("x")], save_to="f").build()
     again = dill.loads(dill.dumps(plan, recurse=True))
     assert run(again, {"x": 4}).results == {"f": {0: 8}}
 
 
 def test_unit_with_a_timeout_keeps_it_in_the_plan():
-    plan = Experiment().add_callable("f", lambda: 1, timeout=3).plan()
+    plan = Experiment().add_callable("f", lambda: 1, timeout=3).build()
     assert plan.units[0].timeout_s == 3.0
 
 
@@ -652,7 +657,7 @@ def test_adding_is_all_or_nothing():
     for options in ({"when": 0}, {"dump": "%x"}, {"save_to": 5}, {"args": 5}, {"kwargs": 5}, {"timeout": -1}):
         with pytest.raises(PlanError):
             experiment.add_callable("f", power, **options)
-    assert experiment.plan().names == ()
+    assert experiment.build().names == ()
 
 
 def test_base_error_catches_everything_on_purpose():

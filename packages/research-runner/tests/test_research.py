@@ -153,7 +153,7 @@ def test_an_experiment_can_be_given_and_is_not_changed(add):
     experiment = Experiment().add_callable(add, x=EC("x"), y=1, save_to="sum")
     research = Research(domain=Domain(x=[1]), experiment=experiment).save(O("add") * 2, "twice")
     assert values(run(research), "twice") == {1: 4}
-    assert len(experiment.plan().units) == 1
+    assert len(experiment.build().units) == 1
 
 
 def test_the_domain_is_updated_while_it_is_explored(add):

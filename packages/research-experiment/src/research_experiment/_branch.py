@@ -74,8 +74,11 @@ class Stage:
     def flush(self) -> None:
         """Pass on what was printed."""
         for stream in (self.streams.stdout, self.streams.stderr):
-            if stream is not None:
-                stream.flush()
+            try:
+                if stream is not None:
+                    stream.flush()
+            except Exception:  # noqa: BLE001 - the experiment has ended; its output must not change that
+                _LOG.exception("output of an experiment could not be flushed")
 
 
 class Branch:

@@ -139,13 +139,9 @@ def _check_instance(instance: Instance, earlier: Sequence[Instance]) -> None:
 
 def _check_call(item: Instance | CallUnit) -> None:
     """Check the arguments against the signature, where both are known."""
-    function = item.creator if isinstance(item, Instance) else item.source
-    plain = function.func if isinstance(function, partial) else function
-    if not (inspect.isfunction(plain) or inspect.ismethod(plain)):
+    signature = _signature(item.creator if isinstance(item, Instance) else item.source)
+    if signature is None or isinstance(item.args, Expression) or isinstance(item.spread, Expression):
         return
-    if isinstance(item.args, Expression) or isinstance(item.spread, Expression):
-        return
-    signature = inspect.signature(function, follow_wrapped=False)  # type: ignore[arg-type]
     try:
         signature.bind(*item.args, **{**(item.spread or {}), **item.kwargs})
     except TypeError as error:
@@ -153,6 +149,16 @@ def _check_call(item: Instance | CallUnit) -> None:
             f"{item.name!r} cannot be called like this: {error}; its parameters are {signature}",
             unit=item.name,
         ) from None
+
+
+def _signature(function: Any) -> inspect.Signature | None:
+    """Return the signature where it can be trusted: of plain functions, methods and classes."""
+    plain = function.func if isinstance(function, partial) else function
+    if type(plain) is type and inspect.getattr_static(plain, "__new__") is object.__dict__["__new__"]:
+        plain = inspect.getattr_static(plain, "__init__")  # nothing else has a say in the arguments
+    if not (inspect.isfunction(plain) or inspect.ismethod(plain)):
+        return None
+    return inspect.signature(function, follow_wrapped=False)
 
 
 def check_root(plan: ExperimentPlan, configs: Sequence[ConfigAlias]) -> None:

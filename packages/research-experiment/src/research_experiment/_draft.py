@@ -64,7 +64,7 @@ class Draft:
         """Whether no unit is a generator, so that one iteration is all there is by default."""
         return self._draft().only_callables
 
-    def plan(self) -> ExperimentPlan:
+    def build(self) -> ExperimentPlan:
         """Return the frozen description that is run.
 
         Returns

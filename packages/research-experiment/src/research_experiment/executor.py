@@ -185,7 +185,7 @@ class Executor:
         self._target = parse_target(target)
         if debug and self._target != "for":
             raise ExecutorError("debug=True raises exceptions to the caller, which needs target='for'")
-        self._plan = experiment if isinstance(experiment, ExperimentPlan) else experiment.plan()
+        self._plan = experiment if isinstance(experiment, ExperimentPlan) else experiment.build()
         self._pace = Pace(_count_iterations(n_iters, self._plan), flush_every_s)
         domain_configs, full_configs = _join_configs(configs, branches_configs, executor_config)
         if not isinstance(experiment, ExperimentPlan):

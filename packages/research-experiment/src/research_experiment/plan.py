@@ -123,11 +123,7 @@ class Instance:
     needs: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        references = _references(self.args, self.kwargs, self.spread)
-        _set(
-            self, args=_frozen_args(self.args), kwargs=_frozen_items(self.kwargs), spread=freeze(self.spread)
-        )
-        _set(self, references=references, needs=needed_units(references))
+        _freeze_call(self, frozenset())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -179,11 +175,7 @@ class CallUnit:
     needs: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        references = _references(self.args, self.kwargs, self.spread)
-        _set(
-            self, args=_frozen_args(self.args), kwargs=_frozen_items(self.kwargs), spread=freeze(self.spread)
-        )
-        _set(self, references=references, needs=needed_units(references) | _owner(self.source))
+        _freeze_call(self, _owner(self.source))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -241,8 +233,18 @@ class PipelineUnit:
         _set(self, references=references, needs=needed_units(references) | _owner(self.source))
 
 
-def _frozen_args(args: Any) -> Any:
-    return tuple([freeze(value) for value in args]) if isinstance(args, list | tuple) else args
+def _freeze_call(call: Instance | CallUnit, owner: frozenset[str]) -> None:
+    """Freeze the arguments of what is called, and note what they refer to."""
+    args = call.args
+    references = _references(args, call.kwargs, call.spread)
+    _set(
+        call,
+        args=tuple([freeze(value) for value in args]) if isinstance(args, list | tuple) else args,
+        kwargs=_frozen_items(call.kwargs),
+        spread=freeze(call.spread),
+        references=references,
+        needs=needed_units(references) | owner,
+    )
 
 
 def _owner(source: Any) -> frozenset[str]:

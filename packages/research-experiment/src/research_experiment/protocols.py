@@ -91,7 +91,10 @@ class Hook:
         """Tell that a unit failed; only the first failure of an experiment is its cause."""
 
     def ended(self, experiment: RunningExperiment) -> None:
-        """Tell that the experiment has ended and that all its values have been put."""
+        """Tell that the experiment has ended and that all its values have been put.
+
+        A run that is interrupted, by an exception that is no failure of a unit, does not tell this.
+        """
 
 
 class Storage(Sink, Protocol):

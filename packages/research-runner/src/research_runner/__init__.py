@@ -29,6 +29,7 @@ from research_runner.errors import (
 )
 from research_runner.loading import LoadedResearch
 from research_runner.monitor import Listener, Monitor
+from research_runner.overview import ResearchPlan
 from research_runner.research import Research
 
 logging.getLogger("research").addHandler(logging.NullHandler())  # failures are in the results and on the bar
@@ -44,6 +45,7 @@ __all__ = [
     "OptionError",
     "Research",
     "ResearchExistsError",
+    "ResearchPlan",
     "RunnerError",
     "WorkersDieError",
     "__version__",

@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
-from pathlib import Path
 from types import ModuleType
 from typing import Any, Self
 
-from research_domain import ConfigAlias, Domain
-from research_experiment import Executor, Experiment, ExperimentBuilder, ExperimentPlan
-from research_experiment._checks import check_config_keys
+from research_domain import Domain
+from research_experiment import Executor, Experiment, ExperimentBuilder
 from research_runner import environment
 from research_runner.detached import DetachedRun, start_detached
-from research_runner.devices import DeviceSpec, MemoryGate, NvmlProbe, resolve, split_devices
+from research_runner.devices import DeviceSpec, split_devices
 from research_runner.errors import NotRunError, OptionError
 from research_runner.loading import LoadedResearch, remove_research
-from research_runner.options import (
-    check_bounded,
-    check_detach,
-    check_time_limits,
-    parse_configs,
-    parse_count,
-    parse_entropy,
-    parse_execution,
-    parse_limits,
-    parse_log_level,
-    parse_name,
-    parse_redirects,
-    parse_resume,
-)
-from research_runner.plan import Place
+from research_runner.options import parse_count, parse_name
+from research_runner.overview import ResearchPlan, look_ahead
 from research_runner.pool import StartMethod
 from research_runner.profiling import Profiler
-from research_runner.run import ResearchRun, RunSettings, Surface, make_places
+from research_runner.run import ResearchRun, RunSettings
+from research_runner.settings import RunOptions, Subject, make_settings
 from research_runner.tasks import IterationOptions
 
 __all__ = ["Research"]
@@ -240,55 +224,43 @@ class Research(ExperimentBuilder):
         KeyboardInterrupt
             After Ctrl-C, when what was running has ended and everything is stored.
         """
-        self.name = parse_name(self.name if name is None else name)
-        execution = parse_execution(
-            n_iters=n_iters,
-            target=executor_target,
-            finalize=finalize,
-            debug=debug,
-            parallel=parallel,
-            profile=profile,
-            executor_class=executor_class,
-            retry_on=retry_on,
-        )
-        places = self._places(parse_configs("workers", workers), parse_configs("branches", branches), devices)
-        check_bounded(self.domain, self._iteration.n_items, infinite)
-        check_detach(detach, dump_results, debug)
-        settings = RunSettings(
-            path=Path(self.name).absolute() if dump_results else None,
-            experiment=self._checked_plan(places),
-            domain=self.domain,
-            iteration=replace(
-                self._iteration,
-                seed=parse_entropy(seed),
-                seed_given=seed is not None,
-                create_id_prefix=create_id_prefix,
-            ),
-            execution=execution,
-            places=places if parallel else places[:1],
-            limits=parse_limits(
-                max_attempts,
-                timeout,
-                tasks_per_worker,
-                3 * len(places) if canary is None else canary,
-                has_devices=places[0].device_names is not None,
-                parallel=parallel,
-            ),
-            start_method=start_method if parallel else None,
-            surface=Surface(
-                redirects=parse_redirects(redirect_stdout, redirect_stderr, dump_results),
-                log_level=parse_log_level(loglevel),
-                environment={**self._environment, **_describe_environment(git_meta, env_meta)},
-            ),
-            gate=None
-            if memory_ratio is None
-            else MemoryGate(NvmlProbe(), memory_ratio, n_gpu_checks, gpu_check_delay),
-            resume=parse_resume(resume, retry_failed, dump_results),
-        )
-        check_time_limits(settings.experiment, parallel)
-        self._last = start_detached(settings) if detach else ResearchRun(settings, self)
+        given = {name: value for name, value in locals().items() if name != "self"}
+        options = RunOptions(**given)
+        settings = self._settings(options)
+        self._last = start_detached(settings) if detach else ResearchRun(settings)
         self._last.execute(bar)
         return self
+
+    def plan(self, **options: Any) -> ResearchPlan:
+        """Say what :meth:`run` would do with these parameters; nothing is run or created.
+
+        Parameters
+        ----------
+        **options
+            Parameters of :meth:`run`.
+
+        Returns
+        -------
+        ResearchPlan
+            How many configs, experiments and tasks, duplicates among them, devices and the seed; print it.
+
+        Examples
+        --------
+        >>> from research_domain import Domain
+        >>> print(Research(domain=Domain(x=[1, 2, 2]), n_reps=2).plan(workers=2, branches=3, seed=1))
+        configs       3
+        experiments   6, in 2 tasks
+        iterations    1
+        duplicates    2 among the first 6 experiments
+        workers       2
+        seed          1
+        """
+        return look_ahead(self._settings(RunOptions(**options)))
+
+    def _settings(self, options: RunOptions) -> RunSettings:
+        self.name = parse_name(self.name if options.name is None else options.name)
+        subject = Subject(self.name, self.build(), self.domain, self._iteration, self._environment)
+        return make_settings(subject, options)
 
     def get_devices(
         self, devices: DeviceSpec, workers: int = 1, branches: int = 1
@@ -333,22 +305,6 @@ class Research(ExperimentBuilder):
     def _attach(self, texts: Mapping[str, str]) -> None:
         """Keep texts for the next run, and for one that goes on."""
         self._environment.update(texts)
-
-    def _places(
-        self, workers: tuple[ConfigAlias, ...], branches: tuple[ConfigAlias, ...], devices: DeviceSpec
-    ) -> tuple[Place, ...]:
-        grid = split_devices(devices, len(workers), len(branches))
-        if devices is not None:
-            grid = resolve(grid, NvmlProbe(), os.environ.get("CUDA_VISIBLE_DEVICES"))
-        return make_places(workers, branches, grid)
-
-    def _checked_plan(self, places: Iterable[Place]) -> ExperimentPlan:
-        """Return the plan, after a look at whether its config keys are parameters of anything."""
-        plan = self.plan()
-        if self.domain.update_rule is None:  # an update may bring parameters that nobody knows yet
-            added = (key for place in places for addition in place.additions for key in addition.keys())  # noqa: SIM118
-            check_config_keys(plan, {*self.domain.parameters, *added})
-        return plan
 
     @property
     def storage(self) -> Any:
@@ -443,12 +399,3 @@ class Research(ExperimentBuilder):
 
     def __repr__(self) -> str:
         return f"Research({self.name!r}, domain={self.domain!r}, units=[{', '.join(self._draft().names)}])"
-
-
-def _describe_environment(git_meta: bool, env_meta: bool) -> dict[str, str]:
-    texts: dict[str, str] = {}
-    if git_meta:
-        texts.update(environment.git_meta())
-    if env_meta:
-        texts.update(environment.env_meta())
-    return texts

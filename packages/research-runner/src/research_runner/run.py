@@ -165,8 +165,6 @@ class ResearchRun:
     ----------
     settings : RunSettings
         What and how.
-    research : object, optional
-        Handed to the update function of the domain.
 
     Attributes
     ----------
@@ -185,7 +183,7 @@ class ResearchRun:
         If a unit cannot travel to a worker process; nothing was created then.
     """
 
-    def __init__(self, settings: RunSettings, research: Any = None) -> None:
+    def __init__(self, settings: RunSettings) -> None:
         storage_class = find_storage("memory" if settings.path is None else "folder")
         opened = self._open(settings, storage_class)
         if opened is not None:
@@ -198,7 +196,7 @@ class ResearchRun:
             undo.callback(backend.close, force=True)
             self.storage: Storage = opened or self._make_storage(storage_class)
             past = Past({} if opened is None else opened.statuses(), settings.resume or Resume())
-            coordinator = self._make_coordinator(past, research)
+            coordinator = self._make_coordinator(past)
             undo.pop_all()
         self.monitor = Monitor(lambda: coordinator.expected, past.done, past.failed)
         profile = ProfileListener()
@@ -215,14 +213,19 @@ class ResearchRun:
         storage: Storage = storage_class.open(settings.path)
         return storage
 
-    def _make_coordinator(self, past: Past, research: Any) -> Coordinator:
+    def _make_coordinator(self, past: Past) -> Coordinator:
         settings, path = self._settings, self.storage.path
         journal = None
         if path is not None:
             journal = FolderJournal(path, len(past.statuses))
             past.clear_up(path)
         source = TaskSource(
-            settings.domain, settings.iteration, settings.branches, research, past.keeps, journal
+            settings.domain,
+            settings.iteration,
+            settings.branches,
+            lambda: self.storage.results,
+            past.keeps,
+            journal,
         )
         self.storage.update_meta(expected=source.expected, owner=owner(), ended=None)
         limits = settings.limits if not past.done else replace(settings.limits, canary=0)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from research_domain import ConfigAlias, Domain, Identifier
 from research_domain.identity import Identity
+from research_experiment.evaluation import evaluate_outside
 
 __all__ = ["ExperimentSpec", "IterationOptions", "Journal", "NoJournal", "Task", "TaskSource"]
 
@@ -66,6 +67,16 @@ class IterationOptions:
     seed: Any = None
     seed_given: bool = False
 
+    def prepare(self, domain: Domain) -> Domain:
+        """Return a copy of a domain that is iterated like this."""
+        return domain.copy().set_iter_params(
+            n_items=self.n_items,
+            n_reps=self.n_reps,
+            repeat_each=self.repeat_each,
+            create_id_prefix=self.create_id_prefix,
+            seed=self.seed,
+        )
+
 
 class Journal(Protocol):
     """What is known of the updates of an earlier run, and keeps those of this one."""
@@ -111,8 +122,8 @@ class TaskSource:
         How configs are taken.
     branches : int
         Experiments per task.
-    research : object
-        Handed to the update function's named expressions.
+    results : callable, optional
+        Returns a reader of the results, for named expressions among the arguments of the update.
     kept : callable
         Tells of an experiment id whether it is kept from an earlier run and not run again.
     journal : Journal
@@ -124,22 +135,15 @@ class TaskSource:
         domain: Domain,
         options: IterationOptions,
         branches: int = 1,
-        research: Any = None,
+        results: Callable[[], Any] | None = None,
         kept: Callable[[str], bool] = keep_nothing,
         journal: Journal | None = None,
     ) -> None:
-        self._domain = domain.copy()
-        self._domain.set_iter_params(
-            n_items=options.n_items,
-            n_reps=options.n_reps,
-            repeat_each=options.repeat_each,
-            create_id_prefix=options.create_id_prefix,
-            seed=options.seed,
-        )
+        self._results = results
+        self._domain = options.prepare(domain)
         self._configs: Iterator[ConfigAlias] = iter(self._domain)
         self._identifier = Identifier(options.create_id_prefix)
         self._branches = branches
-        self._research = research
         self._past = (kept, NoJournal() if journal is None else journal)
         self._numbers = count()
         self._replaced = 0
@@ -197,7 +201,7 @@ class TaskSource:
         _, journal = self._past
         new = journal.recorded(self.generated)
         if new is None and not journal.passed(self.generated):
-            new = self._domain.update(self.generated, self._research)
+            new = self._ask()
             if new is not None:
                 journal.record(self.generated, new)
         if new is None:
@@ -205,3 +209,13 @@ class TaskSource:
         self._domain, self._configs = new, iter(new)
         self._replaced = self.generated
         return True
+
+    def _ask(self) -> Domain | None:
+        """Call the function of the update, with its named expressions evaluated."""
+        rule = self._domain.update_rule
+        if rule is None:
+            return None
+        kwargs = dict(rule.kwargs)
+        if self._results is not None:
+            kwargs = evaluate_outside(kwargs, self._results)
+        return self._domain.replaced(rule.function(**kwargs), self.generated)

@@ -1,0 +1,189 @@
+"""From the parameters of `Research.run`, as users write them, to the typed settings of a run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from research_domain import ConfigAlias, Domain
+from research_experiment import Executor, ExperimentPlan, check_config_keys
+from research_runner import environment
+from research_runner.devices import DeviceSpec, MemoryGate, NvmlProbe, resolve, split_devices
+from research_runner.options import (
+    check_bounded,
+    check_detach,
+    check_time_limits,
+    parse_configs,
+    parse_entropy,
+    parse_execution,
+    parse_limits,
+    parse_log_level,
+    parse_redirects,
+    parse_resume,
+)
+from research_runner.plan import Place
+from research_runner.pool import StartMethod
+from research_runner.run import RunSettings, Surface, make_places
+from research_runner.tasks import IterationOptions
+
+__all__ = ["RunOptions", "Subject", "make_settings"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """The parameters of :meth:`Research.run`, which describes them, as they were given."""
+
+    name: str | None = None
+    workers: int | Iterable[Any] = 1
+    branches: int | Iterable[Any] = 1
+    n_iters: int | None = None
+    devices: DeviceSpec = None
+    executor_class: type[Executor] | None = None
+    dump_results: bool = True
+    parallel: bool = True
+    executor_target: str = "threads"
+    loglevel: str | int | None = None
+    bar: Any = True
+    detach: bool = False
+    debug: bool = False
+    finalize: bool = True
+    git_meta: bool = False
+    env_meta: bool = False
+    seed: Any = None
+    profile: bool | int | str = False
+    memory_ratio: float | None = None
+    n_gpu_checks: int = 3
+    gpu_check_delay: float = 5
+    create_id_prefix: bool | int = False
+    redirect_stdout: bool | int = True
+    redirect_stderr: bool | int = True
+    max_attempts: int = 2
+    timeout: float | None = None
+    tasks_per_worker: float | None = None
+    start_method: StartMethod = "auto"
+    infinite: bool = False
+    retry_on: type[BaseException] | tuple[type[BaseException], ...] = ()
+    canary: int | None = None
+    resume: bool | str = False
+    retry_failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a research is about, however it is run.
+
+    Parameters
+    ----------
+    name : str
+        The folder of its results.
+    experiment : ExperimentPlan
+        What to run.
+    domain : Domain
+        For which configs.
+    iteration : IterationOptions
+        How they are taken.
+    environment : mapping
+        Texts that are kept with the results.
+    """
+
+    name: str
+    experiment: ExperimentPlan
+    domain: Domain
+    iteration: IterationOptions
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def make_settings(subject: Subject, options: RunOptions) -> RunSettings:
+    """Read and check everything, and create nothing.
+
+    Parameters
+    ----------
+    subject : Subject
+        What the research is about.
+    options : RunOptions
+        How it shall be run.
+
+    Raises
+    ------
+    OptionError, PlanError
+        If something makes no sense.
+    """
+    places = _make_places(options)
+    check_bounded(subject.domain, subject.iteration.n_items, options.infinite)
+    check_detach(options.detach, options.dump_results, options.debug)
+    check_time_limits(subject.experiment, options.parallel)
+    _check_keys(subject, places)
+    return RunSettings(
+        path=Path(subject.name).absolute() if options.dump_results else None,
+        experiment=subject.experiment,
+        domain=subject.domain,
+        iteration=replace(
+            subject.iteration,
+            seed=parse_entropy(options.seed),
+            seed_given=options.seed is not None,
+            create_id_prefix=options.create_id_prefix,
+        ),
+        execution=parse_execution(
+            n_iters=options.n_iters,
+            target=options.executor_target,
+            finalize=options.finalize,
+            debug=options.debug,
+            parallel=options.parallel,
+            profile=options.profile,
+            executor_class=options.executor_class,
+            retry_on=options.retry_on,
+        ),
+        places=places if options.parallel else places[:1],
+        limits=parse_limits(
+            options.max_attempts,
+            options.timeout,
+            options.tasks_per_worker,
+            3 * len(places) if options.canary is None else options.canary,
+            has_devices=places[0].device_names is not None,
+            parallel=options.parallel,
+        ),
+        start_method=options.start_method if options.parallel else None,
+        surface=_make_surface(subject, options),
+        gate=_make_gate(options),
+        resume=parse_resume(options.resume, options.retry_failed, options.dump_results),
+    )
+
+
+def _make_places(options: RunOptions) -> tuple[Place, ...]:
+    workers = parse_configs("workers", options.workers)
+    branches = parse_configs("branches", options.branches)
+    grid = split_devices(options.devices, len(workers), len(branches))
+    if options.devices is not None:
+        grid = resolve(grid, NvmlProbe(), os.environ.get("CUDA_VISIBLE_DEVICES"))
+    return make_places(workers, branches, grid)
+
+
+def _make_gate(options: RunOptions) -> MemoryGate | None:
+    if options.memory_ratio is None:
+        return None
+    return MemoryGate(NvmlProbe(), options.memory_ratio, options.n_gpu_checks, options.gpu_check_delay)
+
+
+def _make_surface(subject: Subject, options: RunOptions) -> Surface:
+    texts = dict(subject.environment)
+    if options.git_meta:
+        texts.update(environment.git_meta())
+    if options.env_meta:
+        texts.update(environment.env_meta())
+    return Surface(
+        redirects=parse_redirects(options.redirect_stdout, options.redirect_stderr, options.dump_results),
+        log_level=parse_log_level(options.loglevel),
+        environment=texts,
+    )
+
+
+def _check_keys(subject: Subject, places: Iterable[Place]) -> None:
+    """Check that the config keys of the experiment are parameters of anything."""
+    if subject.domain.update_rule is not None:
+        return  # an update may bring parameters that nobody knows yet
+    added: Iterable[ConfigAlias] = (addition for place in places for addition in place.additions)
+    known = {key for addition in added for key in addition.keys()}  # noqa: SIM118 - not a mapping
+    check_config_keys(subject.experiment, {*subject.domain.parameters, *known})
