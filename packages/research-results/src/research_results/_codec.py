@@ -24,6 +24,7 @@ from research_results._tree import dump_tree, load_tree
 from research_results.errors import ArgumentError, DamagedError, UnstorableError
 
 __all__ = [
+    "NUMBER_KINDS",
     "Encoded",
     "Row",
     "Values",
@@ -53,12 +54,15 @@ _SCALARS: tuple[type[Any], ...] = (
 _NUMPY = {kind: np.dtype(kind).newbyteorder("<").str for kind in _SCALARS}
 _KINDS: dict[type, str] = {float: "float", int: "int", bool: "bool", complex: "complex", **_NUMPY}
 _DTYPES: dict[str, np.dtype[Any]] = {**_BUILTIN, **{name: np.dtype(name) for name in _NUMPY.values()}}
+NUMBER_KINDS = frozenset(_DTYPES)
+"""Kinds of rows that hold packed numbers."""
+
 _FORMATS = {float: ("float", "d"), int: ("int", "q"), bool: ("bool", "?")}
 
 
-def number_dtype(kind: str) -> np.dtype[Any] | None:
-    """Return the dtype in which a kind of number is packed; None if it is no such kind."""
-    return _DTYPES.get(kind)
+def number_dtype(kind: str) -> np.dtype[Any]:
+    """Return the dtype in which a kind of NUMBER_KINDS is packed."""
+    return _DTYPES[kind]
 
 
 def encode(values: Values) -> Encoded:

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from research_domain import AUXILIARY_KEYS, Alias, ConfigAlias
-from research_results._codec import number_dtype
-from research_results._columns import Array, Part, gather
+from research_results._codec import NUMBER_KINDS, number_dtype
 from research_results._experiments import decode_option, read_options
+from research_results._gather import Array, Part, gather
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from research_results._experiments import Experiments, Ints, Option
+    from research_results._experiments import Experiments, Option
+    from research_results._gather import Ints
     from research_results._source import Source
 
 __all__ = ["ConfigColumn", "ConfigTable", "config_values"]
@@ -127,7 +128,7 @@ class ConfigTable:
         """Return the values of options in an array of their type."""
         groups: dict[str, list[int]] = {}
         for place, option in enumerate(options):
-            kind = option.kind if number_dtype(option.kind) is not None else ""
+            kind = option.kind if option.kind in NUMBER_KINDS else ""
             groups.setdefault(kind, []).append(place)
         parts = []
         for kind, places in groups.items():

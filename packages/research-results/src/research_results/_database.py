@@ -77,6 +77,7 @@ def connect_writer(path: Path, journal: JournalMode = "auto") -> sqlite3.Connect
     mode = ("truncate" if on_network(path.parent) else "wal") if journal == "auto" else journal
     connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
     try:
+        connection.execute("PRAGMA page_size = 8192")  # of a new file; rows of 100 floats fit several a page
         if mode == "truncate" or not _try_log(connection):
             connection.execute("PRAGMA journal_mode = TRUNCATE")
             connection.execute("PRAGMA synchronous = FULL")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Sequence
 
+    from research_results._gather import Ints
     from research_results._source import Source
 
 __all__ = [
@@ -26,8 +28,8 @@ __all__ = [
     "select_in",
 ]
 
-Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 _FEW = 500
+_FEW_OPTIONS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,27 +110,63 @@ def select_in(column: str, values: Sequence[int] | None) -> tuple[str, list[int]
     return f"{column} IN ({','.join('?' * len(values))})", list(values)
 
 
-def read_experiments(connection: sqlite3.Connection, ids: Sequence[str] | None = None) -> Experiments:
-    """Read all experiments, or those of some names."""
+def read_experiments(
+    connection: sqlite3.Connection,
+    ids: Sequence[str] | None = None,
+    having: Sequence[Sequence[int]] = (),
+) -> Experiments:
+    """Read experiments in order.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        Where.
+    ids : sequence of str or None
+        Which; None for all.
+    having : sequence of sequences of int
+        Of each of these groups of options a config must have one.
+    """
+    conditions, arguments = _having(having)
     wanted = None if ids is None else set(ids)
-    where, arguments = "1", []
     if wanted is not None and len(wanted) <= _FEW:
-        where, arguments = f"id IN ({','.join('?' * len(wanted))})", list(wanted)
+        conditions.append(f"id IN ({','.join('?' * len(wanted))})")
+        arguments += wanted
+    where = " AND ".join(conditions) or "1"
     rows = connection.execute(
         f"SELECT key, id, config FROM experiments WHERE {where} ORDER BY position, key",  # noqa: S608
         arguments,
     ).fetchall()
     if wanted is not None:
         rows = [row for row in rows if row[1] in wanted]
+    experiments = _experiments(rows)
+    for options in having:
+        experiments = experiments.where(experiments.having(options))
+    return experiments
+
+
+def _having(groups: Sequence[Sequence[int]]) -> tuple[list[str], list[Any]]:
+    """Return conditions that leave out most configs without an option: its bytes must occur in them."""
+    conditions: list[str] = []
+    arguments: list[Any] = []
+    for options in groups:
+        if len(options) <= _FEW_OPTIONS:
+            tests = ["instr(config, ?)"] * len(options)
+            conditions.append(f"({' OR '.join(tests) or '0'})")
+            arguments += [struct.pack("<i", option) for option in options]
+    return conditions, arguments
+
+
+def _experiments(rows: list[tuple[Any, ...]]) -> Experiments:
     if not rows:
         empty = np.empty(0, np.int64)
         return Experiments(empty, (), empty, empty)
     keys, names, configs = zip(*rows, strict=True)
-    if not all(isinstance(config, bytes) and len(config) % 4 == 0 for config in configs):
+    whole = b"".join(configs)
+    lengths = np.array(list(map(len, configs)), np.int64)
+    if (lengths % 4).any():
         raise DamagedError("table experiments", "a config is no list of options")
-    lengths = np.array([len(config) // 4 for config in configs], np.int64)
-    options = np.frombuffer(b"".join(configs), "<i4").astype(np.int64)
-    owners = np.repeat(np.arange(len(rows), dtype=np.int64), lengths)
+    options = np.frombuffer(whole, "<i4").astype(np.int64)
+    owners = np.repeat(np.arange(len(rows), dtype=np.int64), lengths // 4)
     return Experiments(np.array(keys, np.int64), tuple(map(str, names)), options, owners)
 
 

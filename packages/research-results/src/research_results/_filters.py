@@ -109,38 +109,34 @@ def select_experiments(connection: sqlite3.Connection, source: Source, wanted: F
     UnknownParameterError
         If it names a parameter that no config has.
     """
-    experiments = read_experiments(connection, wanted.ids)
-    for path, value in (wanted.config or {}).items():
-        experiments = experiments.where(_having_value(connection, source, experiments, path, value))
-    for path, text in (wanted.alias or {}).items():
-        experiments = experiments.where(_having_alias(connection, experiments, path, text))
+    having = [_having_value(connection, source, path, value) for path, value in (wanted.config or {}).items()]
+    having += [_having_alias(connection, path, text) for path, text in (wanted.alias or {}).items()]
+    experiments = read_experiments(connection, wanted.ids, having)
     if wanted.domain is not None:
         experiments = experiments.where(domain_mask(connection, source, experiments, wanted.domain))
     return experiments
 
 
-def _having_value(
-    connection: sqlite3.Connection, source: Source, experiments: Experiments, path: str, value: Any
-) -> Mask:
-    """Tell which configs have a value under a path, which may lead into a parameter that is a dict."""
+def _having_value(connection: sqlite3.Connection, source: Source, path: str, value: Any) -> list[int]:
+    """Return the options that are a value under a path, which may lead into a parameter that is a dict."""
     value = value.value if isinstance(value, Alias) else value
     matching: list[int] = []
     names = _prefixes(path)
+    _check_known(connection, path, names)
     for name, rest in names.items():
         numbers = _parameters(connection, name, by_alias=False)
         test = _Equal(value, rest)
         matching += [
             number for number, option in options_of(connection, numbers).items() if test(option, source)
         ]
-    _check_known(connection, experiments, path, names)
-    return experiments.having(matching)
+    return matching
 
 
-def _having_alias(connection: sqlite3.Connection, experiments: Experiments, path: str, text: str) -> Mask:
-    """Tell which configs have a parameter, named by name or alias, whose value has an alias."""
+def _having_alias(connection: sqlite3.Connection, path: str, text: str) -> list[int]:
+    """Return the options of a parameter, named by name or alias, whose value has an alias."""
+    _check_known(connection, path, (path,))
     options = options_of(connection, _parameters(connection, path, by_alias=True))
-    _check_known(connection, experiments, path, {path: ""})
-    return experiments.having([number for number, option in options.items() if option.alias == text])
+    return [number for number, option in options.items() if option.alias == text]
 
 
 def _prefixes(path: str) -> dict[str, str]:
@@ -157,13 +153,11 @@ def _parameters(connection: sqlite3.Connection, name: str, *, by_alias: bool) ->
     ]
 
 
-def _check_known(
-    connection: sqlite3.Connection, experiments: Experiments, path: str, names: Iterable[str]
-) -> None:
+def _check_known(connection: sqlite3.Connection, path: str, names: Iterable[str]) -> None:
     parameters = read_parameters(connection).values()
     known = {parameter.name for parameter in parameters} | {parameter.alias for parameter in parameters}
     inside = any(name.startswith(f"{path}/") for name in known)
-    if len(experiments) and known and not inside and known.isdisjoint(names):
+    if known and not inside and known.isdisjoint(names):
         raise UnknownParameterError(path, tuple(sorted(known)))
 
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from research_results._columns import Array, Column, Part, gather, take
+from research_results._columns import Column
+from research_results._gather import Array, Part, gather, take
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from research_results._configs import ConfigColumn
-    from research_results._experiments import Ints
+    from research_results._gather import Ints
 
 _INFERRED = {
     *(str, float, datetime.datetime, datetime.timedelta),
@@ -43,7 +44,7 @@ def _free(name: str, taken: Mapping[str, Any]) -> str:
 def series(values: Array) -> Any:
     """Return an array as pandas keeps it: objects of one simple type become a column of that type."""
     if values.dtype.kind != "O":
-        return pd.Series(values, copy=False).array
+        return values
     kinds = {type(value) for value in values if not _is_gap(value)}
     column = pd.Series(values, dtype=object)
     return (column.infer_objects() if len(kinds) == 1 and kinds <= _INFERRED else column).array
@@ -53,16 +54,9 @@ def _is_gap(value: Any) -> bool:
     return value is None or (type(value) is float and value != value)
 
 
-def spread(values: Array, places: Ints) -> Any:
-    """Return values by place as pandas keeps them; -1 is a missing one."""
-    if (places >= 0).all():
-        return series(values).take(places)
-    return series(take(values, places))
-
-
-def labels(ids: Sequence[str], places: Ints) -> Any:
-    """Return the ids of experiments by place."""
-    return pd.Series(list(ids), dtype=_text_dtype()).array.take(places)
+def labels(texts: Sequence[str], counts: Ints) -> Any:
+    """Return texts, each as often as it counts."""
+    return pd.Series(list(texts), dtype=_text_dtype()).array.repeat(counts)
 
 
 def _text_dtype() -> Any:
@@ -70,9 +64,17 @@ def _text_dtype() -> Any:
     return pd.Series(["text"]).dtype
 
 
-def config_columns(columns: Sequence[ConfigColumn], places: Ints) -> list[tuple[str, Any]]:
-    """Return columns of parameters for rows of experiments."""
-    return [(column.name, spread(column.values, column.codes[places])) for column in columns]
+def config_columns(columns: Sequence[ConfigColumn], counts: Ints) -> list[tuple[str, Any]]:
+    """Return columns of parameters for frames that have so many rows of each experiment."""
+    present = counts > 0
+    each = counts[present]
+    return [
+        (column.name, _repeat(series(take(column.values, column.codes[present])), each)) for column in columns
+    ]
+
+
+def _repeat(values: Any, counts: Ints) -> Any:
+    return np.repeat(values, counts) if isinstance(values, np.ndarray) else values.repeat(counts)
 
 
 def wide_columns(columns: Mapping[str, Column]) -> tuple[Ints, Ints, list[tuple[str, Any]]]:
@@ -131,7 +133,7 @@ def long_columns(columns: Mapping[str, Column]) -> tuple[Ints, Ints, list[tuple[
         owners[order],
         iterations[order],
         [
-            ("name", labels(tuple(columns), names[order])),
+            ("name", labels(tuple(columns), np.ones(len(columns), np.int64)).take(names[order])),
             ("value", series(values)),
         ],
     )

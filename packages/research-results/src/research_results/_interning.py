@@ -5,13 +5,14 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from research_domain import Config, ConfigAlias
+from research_domain import Alias, Config
 from research_results._blobs import BLOB_LIMIT_BYTES
 from research_results._codec import describe, encode_value
 from research_results._names import check_name, clean_text
 from research_results.errors import UnstorableError
 
 if TYPE_CHECKING:
+    from research_domain import ConfigAlias
     from research_results._blobs import Blobs
     from research_results._database import Database
 
@@ -73,7 +74,10 @@ class Interner:
     def config(self, config: ConfigAlias) -> bytes:
         """Return the numbers of the items of a config, four bytes each."""
         numbers = [
-            self._option(key.value, key.alias, value.alias, value.value) for key, value in config.pairs
+            self._option(key.value, key.alias, value.value, value.alias)
+            if isinstance(value, Alias)
+            else self._option(key.value, key.alias, value, None)
+            for key, value in config.pairs
         ]
         return struct.pack(f"<{len(numbers)}i", *numbers)
 
@@ -88,7 +92,8 @@ class Interner:
             self._parameters[name, alias] = number
         return number
 
-    def _option(self, name: str, key: str, alias: str, value: Any) -> int:
+    def _option(self, name: str, key: str, value: Any, alias: str | None) -> int:
+        """Return the number of a value under a key; None for the alias that any value has."""
         kind = type(value)
         if kind in _PLAIN:
             token: Any = value
@@ -102,7 +107,8 @@ class Interner:
             if len(self._options) >= _LIMIT:
                 self._options.clear()
             encoded = token if type(token) is tuple else self._encoded(value)
-            number = self._options[place] = self._insert_option(self._parameter(name, key), alias, encoded)
+            shown = Alias(value).alias if alias is None else alias
+            number = self._options[place] = self._insert_option(self._parameter(name, key), shown, encoded)
         return number
 
     def _insert_option(self, parameter: int, alias: str, encoded: _Encoded) -> int:

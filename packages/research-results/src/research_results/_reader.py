@@ -10,8 +10,9 @@ import numpy as np
 
 from research_results import _status
 from research_results._artifacts import Artifact, artifacts_of
-from research_results._codec import decode_numbers, decode_value, number_dtype
-from research_results._columns import Chunk, Column, read_chunks, read_columns
+from research_results._chunks import Chunk, read_chunks
+from research_results._codec import NUMBER_KINDS, decode_numbers, decode_value
+from research_results._columns import Column, read_columns
 from research_results._configs import ConfigTable
 from research_results._filters import Filter, select_experiments
 from research_results.errors import DamagedError
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from research_domain import ConfigAlias
-    from research_results._experiments import Experiments, Ints
+    from research_results._experiments import Experiments
+    from research_results._gather import Ints
     from research_results._source import Source
 
 __all__ = ["ConfigLayout", "Reader"]
@@ -98,8 +100,9 @@ class Reader:
             places = dict(zip(experiments.keys.tolist(), range(len(experiments)), strict=True))
             found: list[dict[int, dict[int, Any]]] = [{} for _ in range(len(experiments))]
             for chunk in read_chunks(connection, experiments, _numbers(names, wanted)):
-                by_variable = found[places[chunk.experiment]]
-                by_variable.setdefault(chunk.variable, {}).update(self._chunk_values(chunk))
+                if chunk.experiment in places:
+                    by_variable = found[places[chunk.experiment]]
+                    by_variable.setdefault(chunk.variable, {}).update(self._chunk_values(chunk))
             keep = None if wanted.iterations is None else set(wanted.iterations)
             ordered = [_in_order(by_variable, names, keep) for by_variable in found]
         return dict(zip(experiments.ids, ordered, strict=True))
@@ -117,8 +120,9 @@ class Reader:
             columns = self._columns(connection, experiments, wanted)
             shape = _frames.wide_columns if pivot else _frames.long_columns
             owners, iterations, variables = shape(columns)
-            configs = self._config_columns(connection, experiments, layout, owners)
-        left = [("id", _frames.labels(experiments.ids, owners)), *configs, ("iteration", iterations)]
+            counts = np.bincount(owners, minlength=len(experiments))
+            configs = self._config_columns(connection, experiments, layout, counts)
+        left = [("id", _frames.labels(experiments.ids, counts)), *configs, ("iteration", iterations)]
         return _frames.frame([*left, *variables], len(owners))
 
     def configs_frame(self, wanted: Filter, layout: ConfigLayout) -> pd.DataFrame:
@@ -126,9 +130,9 @@ class Reader:
         from research_results import _frames
 
         with self.selected(wanted) as (connection, experiments):
-            places = np.arange(len(experiments), dtype=np.int64)
-            configs = self._config_columns(connection, experiments, layout, places)
-        return _frames.frame([("id", _frames.labels(experiments.ids, places)), *configs], len(places))
+            counts = np.ones(len(experiments), np.int64)
+            configs = self._config_columns(connection, experiments, layout, counts)
+        return _frames.frame([("id", _frames.labels(experiments.ids, counts)), *configs], len(counts))
 
     def artifacts_frame(self, wanted: Filter, layout: ConfigLayout) -> pd.DataFrame:
         """Return files as a frame, one row for each."""
@@ -137,16 +141,16 @@ class Reader:
         names = None if wanted.names is None else set(wanted.names)
         with self.selected(wanted) as (connection, experiments):
             found = [artifacts_of(self.source, name, names) for name in experiments.ids]
-            places = np.repeat(np.arange(len(experiments), dtype=np.int64), [len(files) for files in found])
-            configs = self._config_columns(connection, experiments, layout, places)
+            counts = np.array([len(files) for files in found], np.int64)
+            configs = self._config_columns(connection, experiments, layout, counts)
         files = [artifact for artifacts in found for artifact in artifacts]
-        every = np.arange(len(files), dtype=np.int64)
+        once = np.ones(len(files), np.int64)
         columns = [
-            ("artifact_name", _frames.labels([file.name for file in files], every)),
-            ("full_path", _frames.labels([file.full_path for file in files], every)),
-            ("relative_path", _frames.labels([file.relative_path for file in files], every)),
+            ("artifact_name", _frames.labels([file.name for file in files], once)),
+            ("full_path", _frames.labels([file.full_path for file in files], once)),
+            ("relative_path", _frames.labels([file.relative_path for file in files], once)),
         ]
-        left = [("id", _frames.labels(experiments.ids, places)), *configs]
+        left = [("id", _frames.labels(experiments.ids, counts)), *configs]
         return _frames.frame([*left, *columns], len(files))
 
     def experiments_frame(self, wanted: Filter) -> pd.DataFrame:
@@ -170,8 +174,9 @@ class Reader:
         """Return a column for each variable that has values."""
         names = _variables(connection, wanted.names)
         columns = read_columns(
-            read_chunks(connection, experiments, _numbers(names, wanted)),
+            connection,
             experiments,
+            _numbers(names, wanted),
             self.source,
             iterations=wanted.iterations,
             allow_pickle=self.allow_pickle,
@@ -184,9 +189,9 @@ class Reader:
         return ConfigTable(connection, self.source, experiments, allow_pickle=self.allow_pickle)
 
     def _config_columns(
-        self, connection: sqlite3.Connection, experiments: Experiments, layout: ConfigLayout, places: Ints
+        self, connection: sqlite3.Connection, experiments: Experiments, layout: ConfigLayout, counts: Ints
     ) -> list[tuple[str, Any]]:
-        """Return the columns that describe the configs of rows of experiments."""
+        """Return the columns that describe configs in frames that have so many rows of each experiment."""
         from research_results import _frames
 
         if not layout.include_config:
@@ -195,17 +200,17 @@ class Reader:
         columns: list[tuple[str, Any]] = []
         if layout.concat_config:
             texts = table.strings(auxiliary=not layout.remove_auxilary)
-            columns.append(("config", _frames.labels(texts, places)))
+            columns.append(("config", _frames.labels(texts, counts)))
         if not (layout.concat_config and layout.drop_columns):
             found = table.columns(use_alias=layout.use_alias, auxiliary=not layout.remove_auxilary)
-            columns += _frames.config_columns(found, places)
+            columns += _frames.config_columns(found, counts)
         return columns
 
     def _chunk_values(self, chunk: Chunk) -> Iterator[tuple[int, Any]]:
         """Return the iterations and values of a row."""
         where = f"row {chunk.number} of table chunks"
         data = chunk.bytes(self.source)
-        if number_dtype(chunk.kind) is None:
+        if chunk.kind not in NUMBER_KINDS:
             value = decode_value(
                 chunk.kind, chunk.type_name, chunk.text, data, allow_pickle=self.allow_pickle, where=where
             )

@@ -1,0 +1,96 @@
+"""Arrays put together from parts, in a type that holds all their values exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Array", "Ints", "Part", "gather", "take"]
+
+Array: TypeAlias = "np.ndarray[Any, Any]"
+Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some values of one kind with their places.
+
+    Attributes
+    ----------
+    places : int64 array, length N
+        Where each value belongs in the whole.
+    values : array, length N
+        Of a number's dtype, or of objects.
+    """
+
+    places: Ints
+    values: Array
+
+
+def gather(count: int, parts: Sequence[Part]) -> Array:
+    """Put parts into one array whose type holds all their values exactly.
+
+    Parameters
+    ----------
+    count : int
+        Length of the result.
+    parts : sequence of Part
+        Together they may leave places free: these are NaN.
+
+    Returns
+    -------
+    array, length `count`
+        Of one number type if all values fit it, else of objects.
+    """
+    missing = sum(len(part.places) for part in parts) < count
+    dtype = _common(parts, missing=missing)
+    if dtype.kind == "O":
+        whole = np.full(count, np.nan, object)
+    elif missing:
+        whole = np.full(count, np.nan, dtype)
+    else:
+        whole = np.empty(count, dtype)
+    for part in parts:
+        whole[part.places] = part.values if dtype.kind != "O" else _as_objects(part.values)
+    return whole
+
+
+def _common(parts: Sequence[Part], *, missing: bool) -> np.dtype[Any]:
+    """Return the type that holds all values, and NaN if some are missing."""
+    dtypes = {part.values.dtype for part in parts}
+    kinds = {dtype.kind for dtype in dtypes}
+    if not dtypes or not kinds <= set("biufc") or ("b" in kinds and (missing or kinds != {"b"})):
+        return np.dtype(object)
+    common = np.result_type(*dtypes)
+    if missing and common.kind in "iu":
+        common = np.dtype(np.float64)
+    if common.kind in "fc" and not all(_fits(part.values, common) for part in parts):
+        return np.dtype(object)
+    return common
+
+
+def _fits(values: Array, common: np.dtype[Any]) -> bool:
+    """Tell whether integers survive in a type of floats."""
+    if values.dtype.kind not in "iu" or not len(values):
+        return True
+    limit = 2 ** (np.finfo(common).nmant + 1)
+    return bool(-limit <= int(values.min()) and int(values.max()) <= limit)
+
+
+def _as_objects(values: Array) -> Array:
+    """Return builtin numbers for numbers of 64 bits, so that 1 stays 1."""
+    objects: Array = values.astype(object)
+    return objects
+
+
+def take(values: Array, places: Ints) -> Array:
+    """Return values by place; -1 is a missing one."""
+    present = places >= 0
+    if present.all():
+        return values[places]
+    return gather(len(places), [Part(np.flatnonzero(present), values[places[present]])])
