@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from research_experiment import EC, Executor, Experiment, Hook, O, TextCapture
+from research_experiment import EC, Executor, Experiment, ExperimentPlan, Hook, O, TextCapture
 
 N_ITERS = 10_000
 ROUNDS = 7
@@ -28,13 +28,17 @@ def third(z):
     return z - 1
 
 
-PLAN = (
-    Experiment()
-    .add_callable("first", first, args=[EC("x")])
-    .add_callable("second", second, args=[O("first")])
-    .add_callable("third", third, args=[O("second")], save_to="third")
-    .build()
-)
+def build(root: bool) -> ExperimentPlan:
+    return (
+        Experiment()
+        .add_callable("first", first, args=[EC("same")], root=root)
+        .add_callable("second", second, args=[O("first")])
+        .add_callable("third", third, args=[O("second")], save_to="third")
+        .build()
+    )
+
+
+PLAN, PLAN_WITH_ROOT = build(root=False), build(root=True)
 
 
 class OnIteration(Hook):
@@ -63,9 +67,9 @@ def plain_loop(n_iters: int = N_ITERS) -> float:
     return time.perf_counter() - started_s
 
 
-def experiment(n_branches: int = 1, n_iters: int = N_ITERS, **options) -> float:
-    configs = [{"x": index} for index in range(n_branches)]
-    executor = Executor(PLAN, configs=configs, n_iters=n_iters, target="for", **options)
+def experiment(n_branches: int = 1, n_iters: int = N_ITERS, plan: ExperimentPlan = PLAN, **options) -> float:
+    configs = [{"same": 3, "x": index} for index in range(n_branches)]
+    executor = Executor(plan, configs=configs, n_iters=n_iters, target="for", **options)
     started_s = time.perf_counter()
     executor.run()
     return time.perf_counter() - started_s
@@ -75,7 +79,7 @@ def many(count: int) -> float:
     """Return the time of making and running an executor per experiment of one iteration."""
     started_s = time.perf_counter()
     for index in range(count):
-        Executor(PLAN, configs=[{"x": index}]).run()
+        Executor(PLAN, configs=[{"same": 3, "x": index}]).run()
     return time.perf_counter() - started_s
 
 
@@ -96,6 +100,12 @@ CASES: list[tuple[str, Callable[[], float], Callable[[], float], float | None]] 
     (
         "four branches in turn / four single ones",
         lambda: experiment(n_branches=4, n_iters=N_ITERS // 4),
+        four_single,
+        1.2,
+    ),
+    (
+        "four branches in turn with a root / four single ones without",
+        lambda: experiment(n_branches=4, n_iters=N_ITERS // 4, plan=PLAN_WITH_ROOT),
         four_single,
         1.2,
     ),

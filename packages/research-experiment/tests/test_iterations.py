@@ -365,6 +365,9 @@ def test_hooks_are_told_in_order_and_may_fail(caplog):
         def started(self, experiment):
             events.append("started")
 
+        def calling(self, experiment, unit):
+            events.append(f"calling {unit}")
+
         def called(self, experiment, unit, started_s, elapsed_s):
             assert elapsed_s >= 0
             events.append(f"called {unit}")
@@ -393,11 +396,15 @@ def test_hooks_are_told_in_order_and_may_fail(caplog):
         run(experiment, n_iters=3, hooks=[Rude(), Listen()])
     assert events == [
         "started",
+        "calling a",
         "called a",
+        "calling b",
         "called b",
         "iterated 0",
+        "calling a",
         "called a",
         "failed a",
+        "calling b",
         "called b",
         "iterated 1",
         "ended False",

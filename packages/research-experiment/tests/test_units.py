@@ -468,6 +468,10 @@ def test_random_streams_depend_on_seed_and_identity_alone():
     assert values([{"x": 2}])[0][0] == both[1][0]
     assert len({own for own, _ in both} | {root for _, root in both}) == 3
     assert values([{"x": 1}], entropy=1) != both[:1]
+    whose = Executor(experiment, configs=[{"x": 1}]).experiments[0].identity
+    alone = research_experiment.Surroundings(entropy=0, root=whose)
+    (again,) = Executor(experiment, configs=[{"x": 2}], surroundings=alone).run().experiments
+    assert (again.results["own"][0], again.results["root"][0]) == both[1]
     assert values([{"x": 1}, {"x": 1}])[0][0] != values([{"x": 1}, {"x": 1}])[1][0]
 
 

@@ -138,13 +138,18 @@ class Branch:
             self.stage.context.run(function, *args)
 
     def begin_iteration(self, iteration: int, last: bool) -> None:
-        """Move on to an iteration."""
-        self.running.storage.iteration = iteration
-        self.running.progress.last = last
+        """Move on to an iteration; one that has failed before the first is in its last."""
+        running = self.running
+        running.storage.iteration = iteration
+        running.progress.last = last or self.ending
 
     def run(self, segment: int) -> None:
         """Run the steps of one segment that are due."""
-        self.enter(self._run, segment)
+        stage = self.stage
+        if stage is None:
+            self._run(segment)
+        else:
+            stage.context.run(self._run, segment)
 
     def _run(self, segment: int) -> None:
         progress, iteration, catch = self.running.progress, self.running.storage.iteration, self._rules.catch
@@ -219,12 +224,14 @@ class Branch:
         self.running.progress.last = True
         self.running.progress.open = self._rules.finalize
 
-    def end_iteration(self) -> None:
-        """Tell that the iteration has ended, and end the experiment if it was the last."""
+    def end_iteration(self) -> bool:
+        """Tell that the iteration has ended; return whether it was the last, and the experiment has ended."""
         if self._iterated:
             tell(self._iterated, self.running)
-        if self.running.progress.last:
-            self.end()
+        if not self.running.progress.last:
+            return False
+        self.end()
+        return True
 
     def flush(self) -> None:
         """Put what has been saved; what cannot be put is a failure."""
@@ -292,7 +299,10 @@ class Root(Branch):
 
     def run(self, segment: int) -> None:
         """Run the root's steps of one segment; it ends when all of its branches do."""
-        if all(branch.ending for branch in self._alive):
+        for branch in self._branches:  # those that have ended are ending still
+            if not branch.ending:
+                break
+        else:
             super().end_here()
         super().run(segment)
 

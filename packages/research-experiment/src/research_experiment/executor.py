@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import operator
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from threading import Lock
 from typing import Any, Literal, Self, TypeAlias
 
@@ -16,6 +15,7 @@ from research_domain.identity import Identity
 from research_experiment._branch import Branch, Root, Rules
 from research_experiment._checks import check_config_keys, check_root
 from research_experiment._task import Observation, Task
+from research_experiment._ways import InThreads, InTurn, Way
 from research_experiment.builder import ExperimentBuilder
 from research_experiment.capture import Capture, routing
 from research_experiment.errors import ExecutorError
@@ -28,7 +28,6 @@ __all__ = ["Executor", "Target", "parse_target"]
 
 Target: TypeAlias = Literal["for", "threads"]
 Configs: TypeAlias = Iterable[ConfigAlias | Mapping[str, Any]]
-Each: TypeAlias = Callable[[Callable[[Branch], Any], Sequence[Branch]], Any]
 
 _TARGETS: Mapping[str, Target] = {"for": "for", "f": "for", "threads": "threads", "t": "threads"}
 
@@ -237,35 +236,32 @@ class Executor:
     def _run_task(self) -> None:
         branches = self._task.branches
         if self._target == "for" or len(branches) == 1:
-            self._run_branches(_in_turn)
+            self._run_branches(InTurn())
             return
         with ThreadPoolExecutor(len(branches), thread_name_prefix="branch") as pool:
             try:
-                self._run_branches(lambda action, them: list(pool.map(action, them)))
+                self._run_branches(InThreads(pool))
             except BaseException:
                 self._state = "interrupted"  # the pool waits for branches that would otherwise go on
                 raise
 
-    def _run_branches(self, each: Each) -> None:
+    def _run_branches(self, way: Way) -> None:
         if self._plan.in_step:
-            self._loop(self._task.branches, self._task.root, each)
+            self._loop(self._task.branches, self._task.root, way)
         else:
-            each(lambda branch: self._loop([branch], None, _in_turn), self._task.branches)
+            way.each(lambda branch: self._loop([branch], None, InTurn()), self._task.branches)
 
-    def _loop(self, branches: Sequence[Branch], root: Root | None, each: Each) -> None:
+    def _loop(self, branches: Sequence[Branch], root: Root | None, way: Way) -> None:
         """Run branches in step: segment by segment, iteration by iteration."""
         alive = [branch for branch in branches if branch.running.is_alive]
         clock = self._pace.clock()
         iteration = 0
         try:
             while alive and self._state == "running":
-                last = iteration + 1 == self._pace.n_iters
-                for branch in alive if root is None else [root, *alive]:
-                    branch.begin_iteration(iteration, last or branch.ending)
-                self._run_segments(alive, root, each)
-                for branch in alive:
-                    branch.end_iteration()
-                alive = [branch for branch in alive if branch.running.is_alive]
+                self._iterate(iteration, alive, root, way)
+                ended = [branch.end_iteration() for branch in alive]
+                if any(ended):
+                    alive = [branch for branch in alive if branch.running.is_alive]
                 if clock is not None and clock.due():
                     for branch in alive:
                         branch.flush()
@@ -274,23 +270,17 @@ class Executor:
             self._state = "interrupted"
             raise
 
-    def _run_segments(self, alive: Sequence[Branch], root: Root | None, each: Each) -> None:
+    def _iterate(self, iteration: int, alive: Sequence[Branch], root: Root | None, way: Way) -> None:
+        last = iteration + 1 == self._pace.n_iters
+        if root is not None:
+            root.begin_iteration(iteration, last)
+        for branch in alive:
+            branch.begin_iteration(iteration, last)
         for segment, is_root in enumerate(self._task.is_root):
             if is_root and root is not None:
                 root.run(segment)
-            elif len(alive) == 1:
-                alive[0].run(segment)
             else:
-                each(partial(_run_segment, segment), alive)
-
-
-def _in_turn(action: Callable[[Branch], Any], branches: Sequence[Branch]) -> None:
-    for branch in branches:
-        action(branch)
-
-
-def _run_segment(segment: int, branch: Branch) -> None:
-    branch.run(segment)
+                way.run(segment, alive)
 
 
 def _count_iterations(n_iters: int | None, plan: ExperimentPlan) -> int | None:
