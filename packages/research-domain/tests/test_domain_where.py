@@ -28,6 +28,13 @@ def test_nothing_is_enumerated_before_it_is_asked_for():
     assert plain(domain[2:4]) == [{"a": 0, "b": 6}, {"a": 0, "b": 9}]
     assert plain([next(iter(domain.set_iter_params(n_reps=2, repeat_each=2)))]) == [{"a": 0, "b": 0}]
     assert plain(domain.set_iter_params(n_items=2)) == [{"a": 0, "b": 0}, {"a": 0, "b": 3}]
+    assert domain.is_finite
+    assert domain.set_iter_params().is_finite
+    endless = domain + Domain(x=NumpySampler("n"))
+    assert not endless.is_finite
+    assert plain([next(iter(endless)), endless[1]]) == [{"a": 0, "b": 0}, {"a": 0, "b": 3}]
+    mixed = 0.5 * Domain(x=NumpySampler("n")) + Domain(c=[1]) + domain
+    assert (mixed.len, mixed.is_finite) == (None, False)
     assert len(asked) < 100
 
 

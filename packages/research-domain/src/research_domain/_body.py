@@ -102,7 +102,7 @@ class Fixed(Node):
         return self.sequence.at(point, draw, draws)
 
     def walk(self, start: int, draw: int, draws: Draws) -> Iterator[Pairs]:
-        return itertools.islice(self.sequence.walk(start, draw, draws), self.size - start)
+        return itertools.islice(self.sequence.walk(start, draw, draws), max(self.size - start, 0))
 
     def find(self, query: Mapping[str, Any], hidden: frozenset[str], ranked: bool = False) -> Iterator[Found]:
         raise LookupError("the place of a config in a mixture is known by enumeration alone")

@@ -6,18 +6,20 @@ import itertools
 from bisect import bisect_right
 from math import prod
 from operator import add, itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from research_domain._nodes import Draw, Found, Grid, Node, Span
 from research_domain.alias import Pairs, unique
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from research_domain._draws import Draws
     from research_domain.alias import Pair
 
-__all__ = ["Concat", "Product", "Zip", "held"]
+__all__ = ["Concat", "Product", "Zip", "held", "in_turn"]
+
+Part = TypeVar("Part")
 
 
 class Product(Node):
@@ -49,6 +51,10 @@ class Product(Node):
     @property
     def points(self) -> int:
         return prod(factor.points for factor in self.children)
+
+    @property
+    def endless(self) -> bool:
+        return all(factor.endless for factor in self.children)
 
     @property
     def endless_at(self) -> int | None:
@@ -177,6 +183,10 @@ class Concat(Node):
         return self.ends[-1]
 
     @property
+    def endless(self) -> bool:
+        return any(part.endless for part in self.children)
+
+    @property
     def endless_at(self) -> int | None:
         for number, part in enumerate(self.children):
             if (first := part.endless_at) is not None:
@@ -193,14 +203,16 @@ class Concat(Node):
         return part.at(inner, draw, draws)
 
     def walk(self, start: int, draw: int, draws: Draws) -> Iterator[Pairs]:
-        first = bisect_right(self.ends, start) if start else 0
-        before = self.ends[first - 1] if first else 0
-        for part in self.children[first:]:
-            inner = max(start - before, 0)
-            yield from part.walk(inner, draw, draws)
-            if self.has_draws or start > before:
-                draw += part.points - inner
-                before += part.points
+        parts = self.children
+        if start and self._ends:
+            first = bisect_right(self._ends, start)
+            parts, start = parts[first:], start - (self._ends[first - 1] if first else 0)
+        return in_turn(
+            parts,
+            (start, draw),
+            lambda part, index, number: part.walk(index, number, draws),
+            lambda part: part.points,
+        )
 
     def find(self, query: Mapping[str, Any], hidden: frozenset[str], ranked: bool = False) -> Iterator[Found]:
         for number, part in enumerate(self.children):
@@ -209,6 +221,34 @@ class Concat(Node):
 
     def rebuilt(self, children: tuple[Node, ...]) -> Node:
         return Concat(children, self.has_draws)
+
+
+def in_turn(
+    parts: Iterable[Part],
+    begin: tuple[int, int],
+    walk: Callable[[Part, int, int], Iterator[Pairs]],
+    count: Callable[[Part], int],
+) -> Iterator[Pairs]:
+    """Yield what parts produce, one after another, from an index on.
+
+    Parameters
+    ----------
+    parts : iterable
+        The parts.
+    begin : tuple of int
+        The index to begin with, and the index of the draws there.
+    walk : callable
+        Returns what a part produces from an index on, with draws from an index on.
+    count : callable
+        Returns how many a part produces; only asked about parts that are passed over, as it may be expensive.
+    """
+    index, draw = begin
+    for part in parts:
+        before = draw
+        for pairs in walk(part, index, draw):
+            yield pairs
+            draw += 1
+        index = index - count(part) if index and draw == before else 0
 
 
 def held(node: Node, point: int, draw: int, draws: Draws) -> Iterator[Pairs]:

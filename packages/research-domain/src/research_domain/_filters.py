@@ -183,6 +183,10 @@ class Redraw(Node):
         return 1
 
     @property
+    def endless(self) -> bool:
+        return True
+
+    @property
     def endless_at(self) -> int | None:
         return 0
 

@@ -50,6 +50,11 @@ class Node:
         return frozenset().union(*(child.keys for child in self.children))
 
     @property
+    def endless(self) -> bool:
+        """Whether there is a point that consists of sampled parameters alone."""
+        return False
+
+    @property
     def endless_at(self) -> int | None:
         """Index of the first point that consists of sampled parameters alone, None if there is none."""
         return None
@@ -215,6 +220,10 @@ class Draw(Node):
     @property
     def keys(self) -> frozenset[str]:
         return frozenset((self.key.value,))
+
+    @property
+    def endless(self) -> bool:
+        return True
 
     @property
     def endless_at(self) -> int | None:

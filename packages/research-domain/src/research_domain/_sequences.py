@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from research_domain._combined import held
+from research_domain._combined import Concat, held, in_turn
 from research_domain._draws import BLOCK
 from research_domain._filters import PATIENCE, Constraint, give_up, names, passes
 
@@ -31,6 +31,11 @@ class Sequence:
     """What is produced, by index."""
 
     __slots__ = ()
+
+    @property
+    def endless(self) -> bool:
+        """Whether a pass never ends."""
+        raise NotImplementedError
 
     def length(self, draws: Draws) -> int | None:
         """Return the number of configs of a pass, None if endless."""
@@ -78,21 +83,38 @@ class Run(Sequence):
     def __init__(self, node: Node) -> None:
         self.node = node
 
+    @property
+    def endless(self) -> bool:
+        return self.node.endless
+
     def length(self, draws: Draws) -> int | None:
-        return self.node.points if self.node.endless_at is None else None
+        return None if self.node.endless else self.node.points
 
     def once(self, turn: int, index: int, draw: int, draws: Draws) -> Iterator[Pairs]:
-        endless = self.node.endless_at
-        if endless is None:
+        if not self.endless:
             return self.node.walk(index, draw, draws)
-        if index >= endless:
-            return held(self.node, endless, draw, draws)
-        before = itertools.islice(self.node.walk(index, draw, draws), endless - index)
-        return itertools.chain(before, held(self.node, endless, draw + endless - index, draws))
+        parts = self.node.children if isinstance(self.node, Concat) else (self.node,)
+        return in_turn(
+            parts,
+            (index, draw),
+            lambda part, index, draw: _until_held(part, index, draw, draws),
+            lambda part: part.points,
+        )
 
     def at(self, index: int, draw: int, draws: Draws) -> Pairs:
         endless = self.node.endless_at
         return self.node.at(index % self.node.points if endless is None else min(index, endless), draw, draws)
+
+
+def _until_held(node: Node, index: int, draw: int, draws: Draws) -> Iterator[Pairs]:
+    """Yield the points from an index on; an endless one is never left."""
+    stop = node.endless_at
+    if stop is None:
+        return node.walk(index, draw, draws)
+    if index >= stop:
+        return held(node, stop, draw, draws)
+    before = itertools.islice(node.walk(index, draw, draws), stop - index)
+    return itertools.chain(before, held(node, stop, draw + stop - index, draws))
 
 
 class Chain(Sequence):
@@ -103,18 +125,20 @@ class Chain(Sequence):
     def __init__(self, parts: tuple[Sequence, ...]) -> None:
         self.parts = parts
 
+    @property
+    def endless(self) -> bool:
+        return any(part.endless for part in self.parts)
+
     def length(self, draws: Draws) -> int | None:
         return _total(self.parts, draws)
 
     def once(self, turn: int, index: int, draw: int, draws: Draws) -> Iterator[Pairs]:
-        for part in self.parts:
-            if index and (length := part.length(draws)) is not None and index >= length:
-                index -= length
-                continue
-            for pairs in part.once(turn, index, draw, draws):
-                yield pairs
-                draw += 1
-            index = 0
+        return in_turn(
+            self.parts,
+            (index, draw),
+            lambda part, index, draw: part.once(turn, index, draw, draws),
+            lambda part: part.length(draws) or 0,
+        )
 
 
 class Mixture(Sequence):
@@ -127,6 +151,10 @@ class Mixture(Sequence):
         self.forgetful = all(isinstance(part, Run) and part.node.endless_at == 0 for part in parts)
         self.weights = np.asarray(weights, dtype=float)
         self.stream = stream
+
+    @property
+    def endless(self) -> bool:
+        return any(part.endless for part in self.parts)
 
     def length(self, draws: Draws) -> int | None:
         return _total(self.parts, draws)
@@ -189,8 +217,9 @@ def _until_exhausted(choices: Any, left: list[int | None]) -> int:
 
 def _total(parts: tuple[Sequence, ...], draws: Draws) -> int | None:
     """Return the sum of lengths, None if one of them is endless."""
-    lengths = [part.length(draws) for part in parts]
-    return None if None in lengths else sum(length for length in lengths if length)
+    if any(part.endless for part in parts):
+        return None
+    return sum(part.length(draws) or 0 for part in parts)
 
 
 class Filtered(Sequence):
@@ -205,6 +234,10 @@ class Filtered(Sequence):
         self.base = base
         self.filters = filters
         self.stream = stream
+
+    @property
+    def endless(self) -> bool:
+        return self.base.endless
 
     def length(self, draws: Draws) -> int | None:
         total = self.base.length(draws)

@@ -166,8 +166,9 @@ class Domain(Walk):
         """
         if self._rule is None or generated < 1:
             return None
-        size = self.size
-        last = size is not None and generated - self.iter_params.produced >= size
+        last = False
+        if self._rule.when.last and (size := self.size) is not None:
+            last = generated - self.iter_params.produced >= size
         if not self._rule.when.due(generated - 1, last):
             return None
         return self.replaced(self._rule.function(**self._rule.arguments(research=research)), generated)

@@ -37,6 +37,10 @@ class IterParams:
     seed: Any = None
 
     def __post_init__(self) -> None:
+        for name in ("n_items", "n_reps", "repeat_each", "produced"):
+            value = getattr(self, name)
+            if hasattr(value, "__index__") and not isinstance(value, bool):
+                object.__setattr__(self, name, value.__index__())  # numpy's ints are not plain data
         _check("n_items", self.n_items, 0, optional=True)
         _check("n_reps", self.n_reps, 1)
         _check("repeat_each", self.repeat_each, 1, optional=True)

@@ -49,7 +49,7 @@ class Walk(Algebra):
     @property
     def is_finite(self) -> bool:
         """Whether iterating comes to an end."""
-        return self.len is not None
+        return self.iter_params.n_items is not None or not self._prepared()[0].endless
 
     def __len__(self) -> int:
         length = self.len
