@@ -358,6 +358,16 @@ def test_value_that_cannot_be_put_fails_the_experiment_and_saves_the_rest(dump):
     assert saved["good"] == ({0: 0, 1: 1, 2: 2} if dump is None else {0: 0, 1: 1})
 
 
+def test_value_that_cannot_be_put_between_iterations_ends_the_experiment_there():
+    experiment = Experiment().add_callable("bad", lambda i: len if i == 1 else i, args=[E().iteration])
+    experiment.save(O("bad"), "value")
+    sink = PickySink()
+    running = run(experiment, n_iters=5, sink=sink, flush_every_s=0)
+    assert (running.failure.type, running.failure.iteration) == ("TypeError", 1)
+    assert running.iteration == 1
+    assert sink.values[running.id] == {"value": {0: 0}}
+
+
 def test_hooks_are_told_in_order_and_may_fail(caplog):
     events = []
 
@@ -421,6 +431,25 @@ def test_hook_is_told_of_a_unit_whose_arguments_cannot_be_evaluated():
 
     run(Experiment().add_callable("a", lambda x: x, args=[E().nothing]), hooks=[Listen()])
     assert called == ["a"]
+
+
+def test_root_that_fails_is_a_failure_of_the_root_and_of_those_branches_that_still_run():
+    roots = []
+
+    def fail_later(root):
+        roots.append(root)
+        if root.iteration == 2:
+            raise ValueError("root")
+
+    experiment = (
+        Experiment()
+        .add_generator("steps", range, args=[EC("n")])
+        .add_callable("fail", fail_later, args=[E()], root=True)
+    )
+    executor = Executor(experiment, configs=[{"n": 0}, {"n": 9}, {"n": 9}], target="for").run()
+    assert [running.is_failed for running in executor.experiments] == [False, True, True]
+    assert roots[0].is_failed
+    assert roots[0].failure.unit == "fail"
 
 
 def test_root_is_called_once_per_task_and_hooks_see_the_root():

@@ -224,16 +224,18 @@ class Branch:
         self.running.progress.last = True
         self.running.progress.open = self._rules.finalize
 
-    def end_iteration(self) -> bool:
+    def end_iteration(self, flush: bool) -> bool:
         """Tell that the iteration has ended; return whether it was the last, and the experiment has ended."""
         if self._iterated:
             tell(self._iterated, self.running)
+        if flush:
+            self._flush()
         if not self.running.progress.last:
             return False
         self.end()
         return True
 
-    def flush(self) -> None:
+    def _flush(self) -> None:
         """Put what has been saved; what cannot be put is a failure."""
         try:
             self.running.storage.flush()
@@ -243,7 +245,7 @@ class Branch:
     def end(self) -> None:
         """End the experiment, with everything put."""
         try:
-            self.flush()
+            self._flush()
         finally:
             self.release()
             tell(self._rules.listeners("ended"), self.running)
@@ -325,6 +327,7 @@ class Root(Branch):
             branch.exhaust(name)
 
     def _note(self, error: BaseException, unit: str | None) -> None:
-        for branch in self._alive:
+        alive = self._alive
+        for branch in alive:
             branch.enter(branch._note, error, unit)
-        self.running.progress.failure = self.running.progress.failure or self._branches[0].running.failure
+        self.running.progress.failure = self.running.failure or next(iter(alive)).running.failure

@@ -259,12 +259,10 @@ class Executor:
         try:
             while alive and self._state == "running":
                 self._iterate(iteration, alive, root, way)
-                ended = [branch.end_iteration() for branch in alive]
+                flush = clock is not None and clock.due()
+                ended = [branch.end_iteration(flush) for branch in alive]
                 if any(ended):
                     alive = [branch for branch in alive if branch.running.is_alive]
-                if clock is not None and clock.due():
-                    for branch in alive:
-                        branch.flush()
                 iteration += 1
         except BaseException:
             self._state = "interrupted"
