@@ -5,7 +5,7 @@ The first group is made by workers, the second by the coordinator out of what wo
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from research_domain import ConfigAlias
 from research_experiment import Failure
@@ -33,6 +33,8 @@ __all__ = [
     "ValuesSaved",
     "WorkerDied",
     "WorkerReady",
+    "pack",
+    "unpack",
 ]
 
 
@@ -198,3 +200,34 @@ Event: TypeAlias = (
     | ExperimentAbandoned
 )
 """What listeners are told."""
+
+_ON_THE_WIRE: Final[tuple[type[Any], ...]] = (
+    TaskStarted,
+    ValuesSaved,
+    ExperimentEnded,
+    TaskEnded,
+    Progressed,
+    OutputCaptured,
+    UnitFailed,
+    UnitStarted,
+    UnitEnded,
+    Profiled,
+    TaskReturned,
+)
+_NUMBERS: Final = {kind: number for number, kind in enumerate(_ON_THE_WIRE)}
+
+
+def pack(event: Any) -> tuple[Any, ...]:
+    """Return the event of a worker as a plain tuple, which pickles several times as fast.
+
+    Examples
+    --------
+    >>> unpack(pack(TaskEnded(3, 0.5)))
+    TaskEnded(task=3, elapsed_s=0.5)
+    """
+    return (_NUMBERS[type(event)], *event)
+
+
+def unpack(packed: tuple[Any, ...]) -> Any:
+    """Return what was packed."""
+    return _ON_THE_WIRE[packed[0]](*packed[1:])

@@ -55,6 +55,28 @@ class Task:
     experiments: tuple[ExperimentSpec, ...]
     root: Identity
 
+    def pack(self) -> tuple[Any, ...]:
+        """Return the task as plain tuples and configs, which pickle several times as fast."""
+        return (
+            self.index,
+            _identity_fields(self.root),
+            [
+                (*_identity_fields(spec.identity), spec.config, spec.index, spec.branch)
+                for spec in self.experiments
+            ],
+        )
+
+    @classmethod
+    def unpack(cls, packed: tuple[Any, ...]) -> Task:
+        """Return what was packed."""
+        index, root, experiments = packed
+        specs = tuple(ExperimentSpec(Identity(*each[:4]), *each[4:]) for each in experiments)
+        return cls(index, specs, Identity(*root))
+
+
+def _identity_fields(identity: Identity) -> tuple[str, bytes, int, int]:
+    return identity.id, identity.digest, identity.repetition, identity.occurrence
+
 
 @dataclass(frozen=True, slots=True)
 class IterationOptions:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from research_experiment import Hook, Surroundings
 from research_runner.capturing import STREAMS, branch_capture, process_capture, targets_of, task_label
-from research_runner.events import OutputCaptured, TaskEnded, TaskReturned, TaskStarted
+from research_runner.events import OutputCaptured, TaskEnded, TaskReturned, TaskStarted, pack
 from research_runner.logs import experiment_log, research_log
 from research_runner.output.branches import BranchCapture
 from research_runner.plan import WorkerPlan
@@ -128,12 +128,12 @@ class Serve:
 
     def __call__(self, channel: Channel) -> None:
         """Run tasks as they come; each is acknowledged before the next begins."""
-        outbox = Outbox(channel.send)
+        outbox = Outbox(lambda events: channel.send(list(map(pack, events))))
         runner = TaskRunner(self.plan, int(os.environ[SLOT_VARIABLE]), outbox)
         with runner.prepared():
             while True:
-                for task in channel.recv():
-                    self._serve(task, runner, outbox)
+                for packed in channel.recv():
+                    self._serve(Task.unpack(packed), runner, outbox)
                 if not channel.poll(0):
                     outbox.flush()
 

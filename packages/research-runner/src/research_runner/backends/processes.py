@@ -8,7 +8,15 @@ from typing import Final
 
 from research_runner.capturing import forget_spools, recover
 from research_runner.errors import RunnerError
-from research_runner.events import BackendEvent, TaskEnded, TaskReturned, TaskStarted, WorkerDied, WorkerReady
+from research_runner.events import (
+    BackendEvent,
+    TaskEnded,
+    TaskReturned,
+    TaskStarted,
+    WorkerDied,
+    WorkerReady,
+    unpack,
+)
 from research_runner.plan import WorkerPlan
 from research_runner.pool import Died, Message, PoolEvent, Ready, StartMethod, WorkerPool, preflight
 from research_runner.tasks import Task
@@ -89,7 +97,7 @@ class ProcessBackend:
     def submit(self, slot: int, tasks: Sequence[Task]) -> None:
         """Send tasks to a worker."""
         self._given[slot].extend(tasks)
-        self._pool.send(slot, tuple(tasks))
+        self._pool.send(slot, [task.pack() for task in tasks])
 
     def poll(self, timeout_s: float) -> Sequence[BackendEvent]:
         """Wait for news of the workers."""
@@ -116,9 +124,10 @@ class ProcessBackend:
     def _translate(self, event: PoolEvent) -> list[BackendEvent]:
         match event:
             case Message(slot, payload):
-                for each in payload:
+                events = list(map(unpack, payload))
+                for each in events:
                     self._follow(slot, each)
-                return [BackendEvent(slot, each) for each in payload]
+                return [BackendEvent(slot, each) for each in events]
             case Ready(slot, pid):
                 return [BackendEvent(slot, WorkerReady(slot, pid))]
             case Died(slot, pid, death):
