@@ -11,12 +11,12 @@ from research_experiment import EC, E, Executor, Experiment
 from research_experiment.profiling import Profile
 
 
-def helper(n):
+def add_up(n):
     return sum(range(n))
 
 
 def work(n):
-    return helper(n) + helper(n)
+    return add_up(n) + add_up(n)
 
 
 def build():
@@ -80,8 +80,8 @@ def test_functions_inside_of_units_are_rows_as_well(level, target):
             if row.unit == "work"
         }
         assert calls["work)"] == 1
-        assert calls["helper)"] == 2
-        row = next(row for row in running.profile_details if row.function.endswith("(helper)"))
+        assert calls["add_up)"] == 2
+        row = next(row for row in running.profile_details if row.function.endswith("(add_up)"))
         assert __file__ in row.function
         assert row.cumulative_s >= row.own_s >= 0
         assert ("work", row.function) in running.show_profile_info(detailed=True)
@@ -122,7 +122,7 @@ def test_another_profiler_goes_on_undisturbed():
         profiler.disable()
     assert executor.experiments[0].profile_details == []
     assert len(executor.experiments[0].profile_info) == 2
-    assert any("helper" in str(entry.code) for entry in profiler.getstats())
+    assert any("add_up" in str(entry.code) for entry in profiler.getstats())
 
 
 def test_nested_executors_do_not_wait_for_each_other():
