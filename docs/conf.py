@@ -4,7 +4,7 @@ from importlib.metadata import version as installed_version
 
 project = "research"
 author = "The research developers"
-copyright = "The research developers"  # noqa: A001 - the name that Sphinx reads
+copyright = "The research developers"
 release = installed_version("research-stack")
 version = release
 
