@@ -1,0 +1,228 @@
+"""How fast a research is, beside what else there is: ratios, measured in one run.
+
+    python benchmarks/runner.py                 # everything
+    python benchmarks/runner.py trivial sleep   # some of it
+    python benchmarks/runner.py --quick         # a tenth of it, without limits
+
+The limits are those of the project; the exit code is 1 if one of them is not kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import runner_rivals as rivals
+
+from research_domain import Domain
+from research_experiment import EC
+from research_runner import Research
+
+HERE = Path(__file__).parent
+WORKERS = 2
+
+
+def add(x, y):
+    return x + y
+
+
+def nap(x):
+    time.sleep(0.01)
+    return x
+
+
+class Report:
+    """Prints measurements as they come, and remembers which limits were not kept."""
+
+    def __init__(self, strict: bool) -> None:
+        self._strict = strict
+        self.missed: list[str] = []
+
+    def line(self, what: str, value: str, limit: str = "", kept: bool = True) -> None:
+        mark = "" if not limit else ("  ok" if kept else "  MISSED")
+        print(f"{what:58} {value:>16}   {limit}{mark}", flush=True)
+        if limit and not kept and self._strict:
+            self.missed.append(what)
+
+
+@contextmanager
+def folder():
+    """A folder on a disk, gone afterwards."""
+    path = Path(tempfile.mkdtemp(prefix="research-bench-", dir=Path.cwd()))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def seconds(function: Callable[..., object], *arguments: object) -> float:
+    begun = time.perf_counter()
+    function(*arguments)
+    return time.perf_counter() - begun
+
+
+def grid(count: int) -> Domain:
+    side = round(count**0.5)
+    return Domain(x=range(side), y=range(side))
+
+
+def ours(count: int, **options: object) -> float:
+    with folder() as path:
+        research = Research(str(path / "sums"), grid(count)).add_callable(
+            "add", add, x=EC("x"), y=EC("y"), save_to="sum"
+        )
+        elapsed_s = seconds(lambda: research.run(workers=WORKERS, bar=False, **options))
+        assert research.monitor.finished_experiments == count
+        assert research.monitor.failed_experiments == 0
+    return elapsed_s
+
+
+def standard_pool(count: int) -> float:
+    pairs = [(config.config()["x"], config.config()["y"]) for config in grid(count)]
+
+    def run() -> None:
+        with ProcessPoolExecutor(WORKERS) as pool:
+            assert sum(1 for _ in pool.map(add, *zip(*pairs, strict=True), chunksize=1)) == count
+
+    return seconds(run)
+
+
+def trivial(report: Report, scale: float) -> None:
+    """f(x, y) = x + y, results on disk, two workers."""
+    count, rounds = round(10_000 * scale), 5
+    ours(100)  # imports, caches
+    pairs = [(ours(count), standard_pool(count)) for _ in range(rounds)]
+    mine = statistics.median(first for first, _ in pairs)
+    ratio = statistics.median(second / first for first, second in pairs)
+    report.line(f"research, {count} x f(x, y) = x + y, results on disk", f"{count / mine:,.0f} /s")
+    pool = statistics.median(second for _, second in pairs)
+    report.line("ProcessPoolExecutor(2).map, chunksize=1, bare values", f"{count / pool:,.0f} /s")
+    report.line("  research / ProcessPoolExecutor", f"{ratio:.2f} x", ">= 1", ratio >= 1)
+    report.line("research, results in memory", f"{count / ours(count, dump_results=False):,.0f} /s")
+    report.line(
+        "research, in this process (parallel=False)", f"{count / ours(count, parallel=False):,.0f} /s"
+    )
+    trackers: dict[str, float] = {}
+    for rival in rivals.ALL:
+        with folder() as path:
+            rate = rival.measure(count, WORKERS, path, scale)
+        report.line(rival.name, "not installed" if rate is None else f"{rate:,.1f} /s")
+        if rate is not None and rival.tracker:
+            trackers[rival.name] = rate
+    if trackers:
+        best = max(trackers.values())
+        ratio = count / mine / best
+        report.line("  research / the best that keeps trials", f"{ratio:.1f} x", ">= 5, aim 10", ratio >= 5)
+
+
+def sleeping(report: Report, scale: float) -> None:
+    """Experiments of 10 ms."""
+    for workers in (2, 8):
+        count = round(1000 * workers * scale)
+        with folder() as path:
+            domain = Domain(x=range(count))
+            research = Research(str(path / "naps"), domain).add_callable("nap", nap, x=EC("x"), save_to="x")
+            whole_s = seconds(lambda: research.run(workers=workers, bar=False))  # noqa: B023
+            frame = research.results.experiments
+            begun = frame["started"].sort_values().iloc[4 * workers]  # all workers are there
+            steady = frame[frame["started"] >= begun]
+            elapsed_s = (steady["started"] + steady["elapsed_s"]).max() - begun
+        share = len(steady) * 0.01 / workers / elapsed_s
+        report.line(
+            f"10 ms each, {workers} workers: of the ideal rate", f"{share:.1%}", ">= 95 %", share >= 0.95
+        )
+        report.line("  with the start and the end of the run", f"{count * 0.01 / workers / whole_s:.1%}")
+
+
+SCRIPT = """
+import pandas
+def add(x, y):
+    return x + y
+{rest}
+"""
+OURS = """
+from research_stack import EC, Domain, Research
+Research('one', Domain(x=[1], y=[2])).add_callable('add', add, x=EC('x'), y=EC('y'), save_to='sum').run(bar=False)
+"""
+
+
+def single(report: Report, scale: float) -> None:
+    """One experiment, from the command line to results on disk."""
+    with folder() as path:
+        for name, rest in (("bare", "print(add(1, 2))"), ("ours", OURS)):
+            (path / f"{name}.py").write_text(SCRIPT.format(rest=rest))
+
+        def run(name: str) -> float:
+            shutil.rmtree(path / "one", ignore_errors=True)
+            command = [sys.executable, f"{name}.py"]
+            return seconds(lambda: subprocess.run(command, cwd=path, check=True, capture_output=True))
+
+        pairs = [(run("ours"), run("bare")) for _ in range(max(3, round(9 * scale)))]
+    more_s = statistics.median(first - second for first, second in pairs)
+    bare_s = statistics.median(second for _, second in pairs)
+    report.line("python script.py: the bare function, pandas imported", f"{bare_s:.2f} s")
+    report.line("  one experiment to results on disk: more", f"{more_s:.2f} s", "<= 0.5 s", more_s <= 0.5)
+
+
+def in_fresh_process(task: str, *arguments: object) -> dict[str, float]:
+    command = [sys.executable, str(HERE / "runner_tasks.py"), task, *map(str, arguments)]
+    with folder() as path:
+        done = subprocess.run(command, cwd=path, check=True, capture_output=True, text=True)
+    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def memory(report: Report, scale: float) -> None:
+    """The coordinator over many experiments."""
+    count = round(100_000 * scale)
+    found = in_fresh_process("memory", count)
+    grown = found["grown_bytes"] / 2**20
+    report.line(f"coordinator, growth over {count} experiments", f"{grown:.1f} MB", "< 50 MB", grown < 50)
+    report.line("  at a rate of", f"{count / found['elapsed_s']:,.0f} /s")
+
+
+def first_task(report: Report, scale: float) -> None:
+    """How long a large domain keeps the first task waiting."""
+    found = [in_fresh_process("first", 1000)["first_s"] for _ in range(3)]
+    first_s = statistics.median(found)
+    report.line("first task of 10^6 configs, from run()", f"{first_s:.2f} s", "<= 1 s", first_s <= 1)
+
+
+PARTS = {
+    "trivial": trivial,
+    "sleep": sleeping,
+    "single": single,
+    "memory": memory,
+    "first": first_task,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument(
+        "parts", nargs="*", metavar="part", help=f"some of {', '.join(PARTS)}; all by default"
+    )
+    parser.add_argument("--quick", action="store_true", help="a tenth of everything, and no limits")
+    options = parser.parse_args()
+    logging.disable(logging.CRITICAL)
+    report = Report(strict=not options.quick)
+    for name in options.parts or PARTS:
+        PARTS[name](report, 0.1 if options.quick else 1.0)
+    for missed in report.missed:
+        print("limit not kept:", missed.strip())
+    return int(bool(report.missed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
