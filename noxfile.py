@@ -40,6 +40,9 @@ nox.options.sessions = [
 
 each_package = nox.parametrize("package", list(PROJECTS), ids=list(PROJECTS))
 
+APART = ("tests-integration/interop", "tests-integration/ray")
+"""Tests that need a package of their own, and have a session of their own."""
+
 FAIL_IF_IMPORTABLE = (
     "import sys, importlib.util as u; bad = [n for n in sys.argv[1:] if u.find_spec(n)];"
     "sys.exit(f'undeclared siblings importable: {bad}' if bad else 0)"
@@ -66,10 +69,20 @@ def closure(package: str) -> list[str]:
 
 
 def wheels(session: nox.Session, *packages: str) -> list[str]:
-    """Return the paths of built wheels, and build them first if they are missing."""
-    if len(list(DIST.glob("*.whl"))) != len(PROJECTS):
+    """Return the paths of built wheels, and build them first if they are missing or older than their sources."""
+    if not wheels_are_fresh():
         build_all(session)
     return [str(path) for package in packages for path in DIST.glob(f"{IMPORTS[package]}-*.whl")]
+
+
+def wheels_are_fresh() -> bool:
+    """Whether there is a wheel of each package that is younger than everything that goes into it."""
+    built = list(DIST.glob("*.whl"))
+    if len(built) != len(PROJECTS):
+        return False
+    oldest = min(path.stat().st_mtime for path in built)
+    parts = [*ROOT.glob("packages/*/src/**/*.py"), *ROOT.glob("packages/*/*.*")]
+    return max(path.stat().st_mtime for path in parts) < oldest
 
 
 def build_all(session: nox.Session) -> None:
@@ -164,7 +177,7 @@ def integration(session: nox.Session) -> None:
     """Test all wheels together."""
     groups = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "integration")
     install_everything(session, *groups)
-    session.run("pytest", "tests-integration", "--ignore=tests-integration/interop", *session.posargs)
+    session.run("pytest", "tests-integration", *map("--ignore={}".format, APART), *session.posargs)
 
 
 @nox.session
@@ -172,6 +185,14 @@ def interop(session: nox.Session) -> None:
     """Run real pipelines of the published batchflow package."""
     install_everything(session, "pytest", "pytest-timeout", "batchflow")
     session.run("pytest", "tests-integration/interop", *session.posargs)
+
+
+@nox.session
+def ray(session: nox.Session) -> None:
+    """Run the tests of the Ray backend."""
+    groups = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "integration")
+    install_everything(session, *groups, "ray")
+    session.run("pytest", "tests-integration/ray", *session.posargs)
 
 
 @nox.session
