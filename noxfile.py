@@ -69,7 +69,7 @@ def closure(package: str) -> list[str]:
 
 
 def wheels(session: nox.Session, *packages: str) -> list[str]:
-    """Return the paths of built wheels, and build them first if they are missing or older than their sources."""
+    """Return the paths of built wheels; build them first if they are missing or older than their sources."""
     if not wheels_are_fresh():
         build_all(session)
     return [str(path) for package in packages for path in DIST.glob(f"{IMPORTS[package]}-*.whl")]
@@ -183,7 +183,7 @@ def integration(session: nox.Session) -> None:
 @nox.session
 def interop(session: nox.Session) -> None:
     """Run real pipelines of the published batchflow package."""
-    install_everything(session, "pytest", "pytest-timeout", "batchflow")
+    install_everything(session, "pytest", "pytest-timeout", "batchflow")  # pandas comes with results
     session.run("pytest", "tests-integration/interop", *session.posargs)
 
 
