@@ -29,3 +29,4 @@ autodoc_typehints = "none"  # the numpy docstrings say them
 autodoc_default_options = {"members": True, "show-inheritance": True}
 napoleon_google_docstring = False
 napoleon_use_rtype = False
+napoleon_use_ivar = True
