@@ -4,50 +4,83 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
-from types import CodeType, FunctionType, MethodType
+from dataclasses import dataclass
+from types import FunctionType, MethodType
 from typing import Any
 
-__all__ = ["blame"]
+from research_runner.pool._code import global_names
+
+__all__ = ["Culprit", "blame", "describe"]
 
 
-def blame(
-    value: object, name: str, serialise: Callable[[object], bytes], error: Exception
-) -> tuple[str, str]:
-    """Return the path of the innermost thing that `serialise` refuses, and why.
+@dataclass(frozen=True, slots=True)
+class Culprit:
+    """The innermost thing that is refused.
+
+    Parameters
+    ----------
+    path : str
+        How to get there from the whole, such as ``.model._lock``; empty if the whole is at fault.
+    kind : str
+        The type of the thing.
+    error : Exception
+        Why it is refused.
+    """
+
+    path: str
+    kind: str
+    error: Exception
+
+    @property
+    def reason(self) -> str:
+        """What the thing is and why it is refused."""
+        article = "an" if self.kind[0] in "aeiou" else "a"
+        return f"it is {article} {self.kind} ({describe(self.error)})"
+
+
+def describe(error: Exception) -> str:
+    """Return the type and the first line of the text of an error."""
+    text = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def blame(value: object, attempt: Callable[[object], object], error: Exception) -> Culprit:
+    """Find the innermost part of a value that is refused.
 
     Parameters
     ----------
     value : object
-        What could not be serialised.
-    name : str
-        How the path begins.
-    serialise : callable
-        Raises for what cannot be serialised.
+        What was refused as a whole.
+    attempt : callable
+        Raises for what is refused.
     error : Exception
         What it raised for `value`.
 
-    Returns
-    -------
-    tuple of str
-        Path and reason.
+    Examples
+    --------
+    >>> def attempt(value):
+    ...     if "bad" in repr(value):
+    ...         raise ValueError("no")
+    >>> blame({"a": 1, "b": ["good", "bad"]}, attempt, ValueError("no")).path
+    "['b'][1]"
     """
-    path, seen = name, {id(value)}
+    path, seen = "", {id(value)}
     while True:
         for step, child in _children(value):
             if id(child) in seen:
                 continue
             seen.add(id(child))
-            refused = _refusal(child, serialise)
-            if refused is not None:
-                value, path, error = child, path + step, refused
+            refusal = _refusal(child, attempt)
+            if refusal is not None:
+                value, path, error = child, path + step, refusal
                 break
         else:
-            return path, f"it is a {_type_name(value)} ({type(error).__name__}: {error})"
+            return Culprit(path, _type_name(value), error)
 
 
-def _refusal(value: object, serialise: Callable[[object], bytes]) -> Exception | None:
+def _refusal(value: object, attempt: Callable[[object], object]) -> Exception | None:
     try:
-        serialise(value)
+        attempt(value)
     except Exception as error:  # noqa: BLE001 - any refusal counts
         return error
     return None
@@ -100,13 +133,6 @@ def _function_parts(function: FunctionType) -> Iterator[tuple[str, object]]:
             continue
     yield ".__defaults__", function.__defaults__
     yield ".__kwdefaults__", function.__kwdefaults__
-    for name in _global_names(function.__code__):
+    for name in global_names(function.__code__):
         if name in function.__globals__:
             yield f".<global>.{name}", function.__globals__[name]
-
-
-def _global_names(code: CodeType) -> Iterator[str]:
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _global_names(constant)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from research_runner.pool import wire
-from research_runner.pool._blame import blame
+from research_runner.pool._blame import Culprit, blame, describe
 from research_runner.pool.channel import Channel
 from research_runner.pool.errors import TravelError
 
-__all__ = ["load_parts", "serialise_part"]
+__all__ = ["load_parts", "serialise_part", "travel_error"]
 
-_ADVICE = (
-    "make it inside the function that uses it, leave it out with __getstate__, "
-    "or create it per experiment with add_instance(...)"
+_CANNOT_LEAVE = (
+    "; make it inside the function that uses it, leave it out with __getstate__, "
+    "or create it in each experiment with add_instance(...)"
 )
 
 
@@ -26,8 +26,12 @@ def serialise_part(name: str, part: object) -> bytes:
     try:
         return wire.dump_code(part)
     except Exception as error:
-        path, reason = blame(part, "", wire.dump_code, error)
-        raise TravelError(name, path.lstrip("."), f"{reason}; {_ADVICE}") from error
+        raise travel_error(name, blame(part, wire.dump_code, error), _CANNOT_LEAVE) from error
+
+
+def travel_error(name: str, culprit: Culprit, advice: str) -> TravelError:
+    """Return the error for the culprit inside a part."""
+    return TravelError(name, culprit.path.removeprefix("."), culprit.reason + advice)
 
 
 def load_parts(channel: Channel) -> None:
@@ -37,6 +41,6 @@ def load_parts(channel: Channel) -> None:
         try:
             wire.load_code(blob)
         except Exception as error:  # noqa: BLE001 - the answer is the report
-            channel.send(f"{type(error).__name__}: {error}")
+            channel.send(describe(error))
         else:
             channel.send("")

@@ -44,8 +44,7 @@ class Death:
     Examples
     --------
     >>> print(Death("signal", signal="SIGSEGV", peak_memory_bytes=2**31).describe())
-    killed by SIGSEGV (a crash in C code: an extension module, a GPU driver, or a stack overflow in deep
-    recursion); peak memory 2.0 GiB
+    killed by SIGSEGV (a crash in C code: an extension module, ...); peak memory 2.0 GiB
     """
 
     cause: str

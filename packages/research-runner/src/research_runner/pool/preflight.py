@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 
+from research_runner.pool import wire
+from research_runner.pool._blame import blame
 from research_runner.pool._launch import StartMethod
 from research_runner.pool._pool import WorkerPool
-from research_runner.pool._travel import load_parts, serialise_part
+from research_runner.pool._travel import load_parts, serialise_part, travel_error
 from research_runner.pool.errors import TravelError
 from research_runner.pool.events import Died, Message
 
 __all__ = ["preflight"]
+
+_CANNOT_ARRIVE = "; a fresh process must be able to import what it needs: check sys.path and the directory"
 
 
 def preflight(
@@ -43,24 +46,38 @@ def preflight(
     >>> preflight({"unit 'train'": Model()})
     Traceback (most recent call last):
     ...
-    research_runner.pool.errors.TravelError: unit 'train': steps cannot travel to a worker: it is ...
+    research_runner.pool.errors.TravelError: unit 'train': steps cannot travel to a worker: it is a ...
     """
     blobs = {name: serialise_part(name, part) for name, part in parts.items()}
     with WorkerPool(1, load_parts, start_method=start_method, environments=[environment or {}]) as pool:
         pool.start(0)
-        for blob in blobs.values():
-            pool.send(0, blob)
-        waiting = deque(blobs)
-        while waiting:
-            for event in pool.poll():
-                if isinstance(event, Message):
-                    _judge(waiting.popleft(), event.payload)
-                elif isinstance(event, Died):
-                    reason = f"the worker that loaded it was {event.death.describe()}"
-                    raise TravelError(waiting[0], "", reason)
+        for name, blob in blobs.items():
+            complaint = _load(pool, name, blob)
+            if complaint:
+                raise _blamed(pool, name, parts[name], complaint)
 
 
-def _judge(name: str, complaint: str) -> None:
-    if complaint:
-        reason = f"it cannot be loaded in a fresh worker: {complaint}"
-        raise TravelError(name, "", reason)
+def _blamed(pool: WorkerPool, name: str, part: object, complaint: str) -> TravelError:
+    """Find the culprit by loading ever smaller pieces of the part."""
+
+    def attempt(piece: object) -> None:
+        refusal = _load(pool, name, wire.dump_code(piece))
+        if refusal:
+            raise _Refused(refusal)
+
+    return travel_error(name, blame(part, attempt, _Refused(complaint)), _CANNOT_ARRIVE)
+
+
+def _load(pool: WorkerPool, name: str, blob: bytes) -> str:
+    """Load in the worker, return its complaint, empty if there is none."""
+    pool.send(0, blob)
+    while True:
+        for event in pool.poll():
+            if isinstance(event, Message):
+                return str(event.payload)
+            if isinstance(event, Died):
+                raise TravelError(name, "", f"the worker that loaded it was {event.death.describe()}")
+
+
+class _Refused(Exception):
+    """A fresh worker cannot load something; the text says why."""

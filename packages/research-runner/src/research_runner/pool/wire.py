@@ -1,4 +1,4 @@
-"""Messages as bytes: plain pickle wherever it can do it, dill where code has to travel."""
+"""Messages as bytes: plain pickle wherever it can do it, and with code where code has to travel."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ import pickle
 from types import FunctionType
 from typing import Any, Final
 
-import dill
-
 from research_runner.pool._blame import blame
+from research_runner.pool._code import dump_code, is_findable, load_code
 from research_runner.pool.errors import WireError
 
 __all__ = ["dump_code", "dumps", "load_code", "loads"]
 
 _PICKLE: Final = b"P"
-_DILL: Final = b"D"
+_CODE: Final = b"C"
 
 
-class _NeedsDill(Exception):
+class _NeedsCode(Exception):
     """Something inside the object is known only to this process, so its code has to travel."""
 
 
@@ -27,9 +26,11 @@ class _PlainPickler(pickle.Pickler):
 
     def reducer_override(self, value: Any) -> Any:
         if isinstance(value, (type, FunctionType)) and (
-            value.__module__ in ("__main__", None) or "<" in value.__qualname__
+            value.__module__ in ("__main__", None)
+            or "<" in value.__qualname__
+            or not is_findable(value.__module__)
         ):
-            raise _NeedsDill
+            raise _NeedsCode
         return NotImplemented
 
 
@@ -70,25 +71,17 @@ def dumps(message: object, name: str = "payload") -> bytes:
     buffer.write(_PICKLE)
     try:
         _PlainPickler(buffer, pickle.HIGHEST_PROTOCOL).dump(message)
-    except Exception:  # noqa: BLE001 - whatever a user's __reduce__ raises, dill gets its try
-        return _DILL + _dumps_with_dill(message, name)
+    except Exception:  # noqa: BLE001 - whatever a user's __reduce__ raises, its code gets a try
+        return _CODE + _dumps_with_code(message, name)
     return buffer.getvalue()
 
 
-def _dumps_with_dill(message: object, name: str) -> bytes:
+def _dumps_with_code(message: object, name: str) -> bytes:
     try:
         return dump_code(message)
     except Exception as error:
-        path, reason = blame(message, name, dump_code, error)
-        raise WireError(path, reason) from error
-
-
-def dump_code(value: object) -> bytes:
-    """Serialise a value with dill: only the globals its functions use, or all of them if that fails."""
-    try:
-        return bytes(dill.dumps(value, protocol=pickle.HIGHEST_PROTOCOL, recurse=True))
-    except Exception:  # noqa: BLE001 - mutual recursion and enums fail here and pass below
-        return bytes(dill.dumps(value, protocol=pickle.HIGHEST_PROTOCOL, recurse=False))
+        culprit = blame(message, dump_code, error)
+        raise WireError(name + culprit.path, culprit.reason) from error
 
 
 def loads(data: bytes) -> Any:
@@ -106,8 +99,3 @@ def loads(data: bytes) -> Any:
     except Exception as error:
         reason = f"it cannot be loaded on this side: {type(error).__name__}: {error}"
         raise WireError("payload", reason) from error
-
-
-def load_code(data: bytes | memoryview) -> Any:
-    """Read what `dump_code` wrote; raises whatever the code raises while it loads."""
-    return dill.loads(data)  # noqa: S301 - the other end of a connection of our own wrote it

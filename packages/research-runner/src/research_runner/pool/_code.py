@@ -1,0 +1,322 @@
+"""Code that travels by value: the functions and classes of notebooks, scripts, closures and test modules.
+
+dill alone loses enums, type variables and mutual recursion, gives every function its own copy of the globals,
+and carries the state of imported modules along. Here a function or class is made empty first and filled
+second, so anything may refer to anything; the functions of one module share their globals; a class that
+crosses twice, or there and back, stays one class. Everything else is left to dill.
+"""
+
+from __future__ import annotations
+
+import abc
+import builtins
+import dataclasses
+import dis
+import enum
+import functools
+import importlib
+import io
+import itertools
+import pickle
+import sys
+import threading
+import typing
+import uuid
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from types import CellType, CodeType, FunctionType, MemberDescriptorType, ModuleType
+from typing import Any, Final
+
+import dill
+
+__all__ = ["dump_code", "global_names", "is_importable", "load_code"]
+
+_FUNCTION_ATTRIBUTES: Final = (
+    "__annotations__",
+    "__defaults__",
+    "__doc__",
+    "__kwdefaults__",
+    "__module__",
+    "__qualname__",
+)
+_CLASS_BASICS: Final = ("__doc__", "__module__", "__orig_bases__", "__slots__")
+_CLASS_INTERNALS: Final = ("__dict__", "__weakref__", "_abc_impl")
+_ENUM_METHODS: Final = (FunctionType, classmethod, staticmethod, property, functools.cached_property)
+_SENTINELS: Final = {
+    id(getattr(dataclasses, name)): name
+    for name in ("MISSING", "KW_ONLY", "_FIELD", "_FIELD_CLASSVAR", "_FIELD_INITVAR")
+}
+
+# Which class is which on both sides of a connection; weak, so nothing is kept alive.
+_NAMES: Final[weakref.WeakKeyDictionary[type, str]] = weakref.WeakKeyDictionary()
+_CLASSES: Final[weakref.WeakValueDictionary[str, type]] = weakref.WeakValueDictionary()
+
+
+def dump_code(value: object) -> bytes:
+    """Serialise a value, and by value whatever code in it a fresh process could not import.
+
+    Examples
+    --------
+    >>> def even(n):
+    ...     return n == 0 or odd(n - 1)
+    >>> def odd(n):
+    ...     return n != 0 and even(n - 1)
+    >>> load_code(dump_code(even))(10)
+    True
+    """
+    buffer = io.BytesIO()
+    _CodePickler(buffer).dump(value)
+    return buffer.getvalue()
+
+
+def load_code(data: bytes | memoryview) -> Any:
+    """Read what `dump_code` wrote; raises whatever the code raises while it loads."""
+    return dill.loads(data)  # noqa: S301 - the other end of a connection of our own wrote it
+
+
+def is_importable(value: Any) -> bool:
+    """Whether a fresh process finds this function, class or type variable under its name."""
+    name = value.__module__
+    module = sys.modules.get(name) if isinstance(name, str) else None
+    if module is None or name in ("__main__", "__mp_main__"):
+        return False
+    found: Any = module
+    for part in getattr(value, "__qualname__", value.__name__).split("."):
+        found = getattr(found, part, None)
+    return found is value and is_findable(name)
+
+
+@functools.lru_cache(4096)
+def is_findable(name: str) -> bool:
+    """Whether a fresh process can import a module that is imported here.
+
+    Test modules and files run by path are in ``sys.modules`` under names that nobody else can import.
+    """
+    module = sys.modules[name]
+    file = getattr(module, "__file__", None)
+    if not (file or "").endswith(".py") and not hasattr(module, "__path__"):
+        return True  # built in, an extension, or made by one of these
+    parent = name.rpartition(".")[0]
+    path = getattr(sys.modules.get(parent), "__path__", None)
+    if parent and (path is None or not is_findable(parent)):
+        return False
+    finders = (getattr(finder, "find_spec", None) for finder in sys.meta_path)
+    specs = (find(name, path) for find in finders if find is not None)
+    return any(spec is not None and (file is None or spec.origin == file) for spec in specs)
+
+
+def global_names(code: CodeType) -> Iterator[str]:
+    """Yield the names of the globals that a code object uses, and the code inside it."""
+    for part in _nested(code):
+        for instruction in dis.get_instructions(part):
+            if instruction.opname.endswith(("_GLOBAL", "_NAME")):
+                yield str(instruction.argval)
+
+
+def _nested(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _nested(constant)
+
+
+class _CodePickler(dill.Pickler):  # type: ignore[misc]
+    """Pickle code by value where it has no importable name."""
+
+    def __init__(self, file: io.BytesIO) -> None:
+        super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL, recurse=True)
+        self._spaces: dict[int, dict[str, Any]] = {}
+
+    def reducer_override(self, value: Any) -> Any:
+        """Return how to rebuild a value, or NotImplemented to leave it to dill."""
+        reduce = _REDUCERS.get(type(value))
+        if reduce is not None:
+            return NotImplemented if _is_known(value) else reduce(value)
+        if isinstance(value, FunctionType):
+            return NotImplemented if is_importable(value) else self._reduce_function(value)
+        if isinstance(value, type):
+            return NotImplemented if _is_known(value) else _reduce_class(value)
+        if id(value) in _SENTINELS:
+            return getattr, (dataclasses, _SENTINELS[id(value)])
+        return NotImplemented
+
+    def _reduce_function(self, function: FunctionType) -> Any:
+        """Make the function without contents, then fill in its globals, cells and attributes."""
+        space, used = self._globals(function)
+        cells = function.__closure__ or ()
+        state = (
+            used,
+            [module.__name__ for module in _used_submodules(function, used)],
+            [_content(cell) for cell in cells],
+            {name: getattr(function, name) for name in _FUNCTION_ATTRIBUTES},
+            function.__dict__,
+        )
+        arguments = (function.__code__, space, function.__name__, cells)
+        return _make_function, arguments, state, None, None, _fill_function
+
+    def _globals(self, function: FunctionType) -> tuple[str | dict[str, Any], dict[str, Any]]:
+        """Return the name of an importable module, or the shared globals and those this function uses."""
+        here, name = function.__globals__, function.__module__
+        module = sys.modules.get(name or "")
+        if name != "__main__" and module is not None and vars(module) is here and is_findable(name):
+            return name, {}
+        space = self._spaces.setdefault(id(here), {"__name__": here.get("__name__", "__main__")})
+        names = dict.fromkeys(global_names(function.__code__))
+        return space, {key: here[key] for key in names if key in here and key != "__builtins__"}
+
+
+def _is_known(value: Any) -> bool:
+    """Whether a value that has a module can be found by its name; other values cannot."""
+    if isinstance(value, type) and value.__module__ == "builtins":
+        return True
+    named = getattr(value, "__module__", None) is not None and hasattr(value, "__name__")
+    return named and is_importable(value)
+
+
+def _content(cell: CellType) -> tuple[Any, ...]:
+    try:
+        return (cell.cell_contents,)
+    except ValueError:
+        return ()
+
+
+def _used_submodules(function: FunctionType, used: Mapping[str, Any]) -> Iterator[ModuleType]:
+    """Yield what ``import a.b`` has made reachable from ``a``; importing ``a`` alone would not."""
+    modules = [value for value in used.values() if isinstance(value, ModuleType)]
+    packages = [module for module in modules if hasattr(module, "__path__")]
+    names = {name for code in _nested(function.__code__) for name in code.co_names} if packages else ()
+    for package, name in itertools.product(packages, sorted(names)):
+        module = sys.modules.get(f"{package.__name__}.{name}")
+        if module is not None:
+            yield module
+
+
+def _reduce_class(cls: type) -> Any:
+    """Make the class without contents, then fill in its attributes."""
+    name = _NAMES.setdefault(cls, uuid.uuid4().hex)
+    _CLASSES[name] = cls
+    if issubclass(cls, enum.Enum):
+        return _reduce_enum(name, cls)
+    attributes = {
+        key: value
+        for key, value in vars(cls).items()
+        if key not in (*_CLASS_BASICS, *_CLASS_INTERNALS) and not isinstance(value, MemberDescriptorType)
+    }
+    basics = {key: value for key, value in vars(cls).items() if key in _CLASS_BASICS}
+    basics["__qualname__"] = cls.__qualname__
+    arguments = (name, type(cls), cls.__name__, cls.__bases__, basics)
+    return _make_class, arguments, (name, attributes, {}), None, None, _fill_class
+
+
+def _reduce_enum(name: str, cls: Any) -> Any:
+    attributes = {
+        key: value
+        for key, value in vars(cls).items()
+        if isinstance(value, _ENUM_METHODS) and key not in ("__new__", "_generate_next_value_")
+    }
+    of_members = {
+        key: {attribute: value for attribute, value in vars(member).items() if not attribute.startswith("_")}
+        for key, member in cls.__members__.items()
+    }
+    basics = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
+    members = {key: member._value_ for key, member in cls.__members__.items()}
+    options = {"boundary": cls._boundary_} if issubclass(cls, enum.Flag) else {}
+    arguments = (name, type(cls), cls.__name__, cls.__bases__, basics | members, options)
+    return _make_enum, arguments, (name, attributes, of_members), None, None, _fill_class
+
+
+def _reduce_type_variable(variable: typing.TypeVar) -> Any:
+    flags = {"covariant": variable.__covariant__, "contravariant": variable.__contravariant__}
+    return _make_type_variable, (variable.__name__, variable.__constraints__, variable.__bound__, flags)
+
+
+def _reduce_cached(cached: Any) -> Any:
+    return _make_cached, (cached.__wrapped__, cached.cache_parameters())
+
+
+_REDUCERS: Final[Mapping[type, Callable[[Any], Any]]] = {
+    ModuleType: lambda module: (importlib.import_module, (module.__name__,)),
+    CellType: lambda cell: (_make_cell, ()),  # the function it belongs to fills it
+    typing.TypeVar: _reduce_type_variable,
+    functools._lru_cache_wrapper: _reduce_cached,
+    type(threading.Lock()): lambda lock: (threading.Lock, ()),  # a lock is for one process
+    type(threading.RLock()): lambda lock: (threading.RLock, ()),
+}
+
+
+def _make_cell() -> CellType:
+    return CellType()
+
+
+def _make_function(
+    code: CodeType, space: str | dict[str, Any], name: str, cells: tuple[CellType, ...]
+) -> FunctionType:
+    if isinstance(space, str):
+        space = vars(importlib.import_module(space))
+    space.setdefault("__builtins__", builtins)
+    return FunctionType(code, space, name, None, cells)
+
+
+def _fill_function(function: FunctionType, state: tuple[Any, ...]) -> None:
+    used, submodules, contents, attributes, own = state
+    for name in submodules:
+        importlib.import_module(name)
+    function.__globals__.update(used)
+    for cell, content in zip(function.__closure__ or (), contents, strict=True):
+        if content:
+            cell.cell_contents = content[0]
+    for name, value in attributes.items():
+        setattr(function, name, value)
+    function.__dict__.update(own)
+
+
+def _make_class(name: str, meta: Any, title: str, bases: tuple[type, ...], basics: dict[str, Any]) -> type:
+    known = _CLASSES.get(name)
+    if known is not None:
+        return known
+    make = abc.ABCMeta.__new__ if issubclass(meta, abc.ABCMeta) else type.__new__
+    try:
+        cls: type = make(meta, title, bases, basics)
+    except TypeError:  # a metaclass written in C
+        cls = meta(title, bases, basics)
+    _CLASSES[name] = cls
+    return cls
+
+
+def _make_enum(
+    name: str,
+    meta: Any,
+    title: str,
+    bases: tuple[type, ...],
+    contents: Mapping[str, Any],
+    options: Mapping[str, Any],
+) -> type:
+    known = _CLASSES.get(name)
+    if known is not None:
+        return known
+    space = meta.__prepare__(title, bases)
+    for key, value in contents.items():
+        space[key] = value
+    cls: type = meta(title, bases, space, **options)
+    _CLASSES[name] = cls
+    return cls
+
+
+def _fill_class(cls: type, state: tuple[str, Mapping[str, Any], Mapping[str, Mapping[str, Any]]]) -> None:
+    name, attributes, of_members = state
+    if cls in _NAMES:  # it was here before
+        return
+    _NAMES[cls] = name
+    for key, value in attributes.items():
+        type.__setattr__(cls, key, value)
+    for member, own in of_members.items():
+        vars(vars(cls)["_member_map_"][member]).update(own)
+
+
+def _make_type_variable(name: str, constraints: Any, bound: Any, flags: Mapping[str, bool]) -> Any:
+    make: Any = typing.TypeVar
+    return make(name, *constraints, bound=bound, **flags)
+
+
+def _make_cached(function: Callable[..., Any], parameters: Mapping[str, Any]) -> Any:
+    return functools.lru_cache(**parameters)(function)
