@@ -21,6 +21,22 @@ class RunnerError(Exception):
     """Base class of everything that the runner raises on purpose."""
 
 
+class _FolderError(RunnerError):
+    """About a folder."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+
+class _NameError(RunnerError):
+    """About a research, by its name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
 class OptionError(RunnerError, ValueError):
     """A parameter of :meth:`Research.run` makes no sense, alone or together with others.
 
@@ -41,7 +57,7 @@ class OptionError(RunnerError, ValueError):
         return f"{self.option}: {self.reason}"
 
 
-class ResearchExistsError(RunnerError, FileExistsError):
+class ResearchExistsError(_FolderError, FileExistsError):
     """There already is a folder of that name; nothing was overwritten.
 
     Parameters
@@ -49,10 +65,6 @@ class ResearchExistsError(RunnerError, FileExistsError):
     path : str
         The folder.
     """
-
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.path = path
 
     def __str__(self) -> str:
         return (
@@ -122,7 +134,7 @@ class ChangedError(RunnerError):
         )
 
 
-class UntrustedError(RunnerError, PermissionError):
+class UntrustedError(_NameError, PermissionError):
     """Going on with a research runs code that is kept in its folder, and nobody said that it can be trusted.
 
     Parameters
@@ -130,10 +142,6 @@ class UntrustedError(RunnerError, PermissionError):
     name : str
         Name of the research.
     """
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = name
 
     def __str__(self) -> str:
         return (
@@ -168,7 +176,7 @@ class HopelessError(RunnerError):
         )
 
 
-class NotRunError(RunnerError, RuntimeError):
+class NotRunError(_NameError, RuntimeError):
     """Results were asked for before the research was run.
 
     Parameters
@@ -176,10 +184,6 @@ class NotRunError(RunnerError, RuntimeError):
     name : str
         Name of the research.
     """
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = name
 
     def __str__(self) -> str:
         return (
@@ -211,7 +215,7 @@ class NotFoundError(RunnerError, FileNotFoundError):
         return type(self), (self.name, self.path)
 
 
-class NotAResearchError(RunnerError, ValueError):
+class NotAResearchError(_FolderError, ValueError):
     """A folder does not look like a research, and was left alone.
 
     Parameters
@@ -219,10 +223,6 @@ class NotAResearchError(RunnerError, ValueError):
     path : str
         The folder.
     """
-
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.path = path
 
     def __str__(self) -> str:
         return (
