@@ -1,6 +1,7 @@
 """What every storage promises, whatever keeps the values."""
 
 import datetime
+import gc
 from dataclasses import dataclass
 
 import numpy as np
@@ -267,3 +268,15 @@ def test_any_name_of_an_experiment_is_safe(storage, tmp_path, name):
     assert storage.results.df["id"].tolist() == [name]
     assert storage.results.load_results(name=name) == {name: {name: {0: 1.0}}}
     assert [file.name for file in storage.results.load_artifacts()[name]] == ["file"]
+
+
+def test_files_of_results_in_memory_go_with_them():
+    storage = MemoryStorage()
+    path = storage.experiment_path("a")
+    results = storage.results
+    del storage
+    gc.collect()
+    assert path.is_dir()
+    del results
+    gc.collect()
+    assert not path.parent.exists()

@@ -101,18 +101,21 @@ def encode(values: Values) -> Encoded:
 
 
 def _encode_uniform(variable: str, by_iteration: Mapping[int, Any]) -> Row | None:
-    """Return the one row of builtin numbers of one type, the frequent case; None for all others."""
+    """Return the row of builtin numbers of one type in successive iterations, the frequent case; or None."""
     numbers = list(by_iteration.values())
     kinds = set(map(type, numbers))
     kind, code = _FORMATS.get(kinds.pop(), ("", "")) if len(kinds) == 1 else ("", "")
-    if not kind or set(map(type, by_iteration)) != {int}:
+    iterations = list(by_iteration)
+    if not kind or type(iterations[0]) is not int:
+        return None
+    first, count = iterations[0], len(iterations)
+    if iterations != list(range(first, first + count)):
         return None
     try:
-        data = struct.pack(f"<{len(numbers)}{code}", *numbers)
-        first, step, listed = _pack_iterations(list(by_iteration))
-    except (struct.error, OverflowError):
+        data = struct.pack(f"<{count}{code}", *numbers)
+    except struct.error:
         return None
-    return variable, kind, len(numbers), first, step, listed, None, None, data
+    return variable, kind, count, first, 1, None, None, None, data
 
 
 def _encode_variable(variable: str, by_iteration: Mapping[int, Any]) -> Iterable[Row]:

@@ -50,6 +50,11 @@ class Recorder:
         self._started = 0.0
         self._next = 0
 
+    @property
+    def iteration(self) -> int:
+        """The iteration that was put last; -1 before the first."""
+        return self._next - 1
+
     def put(self, iteration: int | None = None, /, **values: Any) -> None:
         """Store values of one iteration.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -21,7 +21,7 @@ class Outputs(Protocol):
     def append(self, experiment_id: str | None, stream: str, text: str) -> None:
         """Append text to a stream of an experiment, or with None of the research."""
 
-    def view(self, stream: str, ids: Callable[[], Mapping[str, str]]) -> Mapping[str, str]:
+    def view(self, stream: str, ids: Callable[[], Iterable[str]]) -> Mapping[str, str]:
         """Return a mapping from experiment to output."""
 
 
@@ -35,7 +35,7 @@ class MemoryOutputs:
         """Append text to a stream of an experiment, or with None of the research."""
         self._pieces.setdefault((experiment_id, stream), []).append(text)
 
-    def view(self, stream: str, ids: Callable[[], Mapping[str, str]]) -> Mapping[str, str]:
+    def view(self, stream: str, ids: Callable[[], Iterable[str]]) -> Mapping[str, str]:
         """Return a dictionary from experiment to output."""
         return {
             experiment_id: "".join(pieces)
@@ -64,7 +64,7 @@ class FolderOutputs:
             with path.open("a", encoding="utf-8", errors="backslashreplace", newline="") as file:
                 file.write(text)
 
-    def view(self, stream: str, ids: Callable[[], Mapping[str, str]]) -> Mapping[str, str]:
+    def view(self, stream: str, ids: Callable[[], Iterable[str]]) -> Mapping[str, str]:
         """Return a mapping that reads a file when asked for it."""
         return _Files(lambda experiment_id: self._file(experiment_id, stream), ids)
 
@@ -78,7 +78,7 @@ class FolderOutputs:
 class _Files(Mapping[str, str]):
     """Experiment to the text of its file, for those that have one."""
 
-    def __init__(self, file: Callable[[str], Path], ids: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(self, file: Callable[[str], Path], ids: Callable[[], Iterable[str]]) -> None:
         self._file = file
         self._ids = ids
 

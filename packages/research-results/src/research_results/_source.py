@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 import struct
+import tempfile
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
 
     from research_results._database import Database
 
-__all__ = ["DATABASE", "FolderSource", "MemorySource", "Source"]
+__all__ = ["DATABASE", "FolderSource", "MemorySource", "Source", "TemporaryFolder"]
 
 DATABASE = "research.db"
 
@@ -112,13 +116,39 @@ class FolderSource:
         return sum(path.stat().st_size for path in files)
 
 
+class TemporaryFolder:
+    """A folder that is made when it is needed and goes with this object, or with the process that made it.
+
+    Attributes
+    ----------
+    path : Path or None
+        Where it is; None until it is made.
+    """
+
+    def __init__(self) -> None:
+        self.path: Path | None = None
+
+    def make(self) -> Path:
+        """Return the folder, made now or before."""
+        if self.path is None:
+            self.path = Path(tempfile.mkdtemp(prefix="research-memory-"))
+            weakref.finalize(self, _remove, self.path, os.getpid())
+        return self.path
+
+
+def _remove(folder: Path, owner: int) -> None:
+    """Remove a folder in the process that made it; a forked one has only a copy of the object."""
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 @dataclass(frozen=True, slots=True)
 class MemorySource:
     """Results in the memory of this process, shared with their writer."""
 
     database: Database
     meta: Mapping[str, Any]
-    files: Path
+    files: TemporaryFolder
 
     @property
     def name(self) -> str:
@@ -147,7 +177,9 @@ class MemorySource:
 
     def folder(self, experiment_id: str) -> Path | None:
         """Return the temporary folder of an experiment if it has one."""
-        folder = self.files / folder_name(experiment_id)
+        if self.files.path is None:
+            return None
+        folder = self.files.path / folder_name(experiment_id)
         return folder if folder.is_dir() else None
 
     def size_bytes(self) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from research_domain import ConfigAlias
 from research_results._codec import Encoded, Values, encode
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from research_results._outputs import Outputs
-    from research_results._writer import Writer
+    from research_results._writer import Status, Writer
     from research_results.results import ResearchResults
 
 __all__ = ["BaseStorage", "Stream"]
@@ -35,7 +35,7 @@ Stream: TypeAlias = Literal["stdout", "stderr"]
 class BaseStorage(ABC):
     """What all storages do, over a `Writer` and `Outputs`; see the module for the contract."""
 
-    encode: ClassVar[Callable[[Values], Encoded]] = staticmethod(encode)
+    encode: Callable[[Values], Encoded] = staticmethod(encode)
     """Runs where values were made; its result is for `put_encoded`, in this or another process."""
 
     def __init__(self, writer: Writer, outputs: Outputs) -> None:
@@ -163,7 +163,7 @@ class BaseStorage(ABC):
         """Experiment to its standard error, as far as it was kept."""
         return self._outputs.view("stderr", self._writer.statuses)
 
-    def statuses(self) -> Mapping[str, str]:
+    def statuses(self) -> Mapping[str, Status]:
         """Return the status of every experiment, in the order of the domain."""
         return self._writer.statuses()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from research_results._interning import Interner, stored_blob
 from research_results._names import check_name, clean_text
@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from research_results._codec import Encoded
     from research_results._database import Database
 
-__all__ = ["STATUSES", "Writer"]
+__all__ = ["STATUSES", "Status", "Writer"]
 
-STATUSES = ("queued", "running", "done", "failed", "lost")
+Status: TypeAlias = Literal["queued", "running", "done", "failed", "lost"]
+
+STATUSES: tuple[Status, ...] = ("queued", "running", "done", "failed", "lost")
 """What an experiment can be."""
 
 _DETAILS = ("attempt", "worker", "device", "started", "elapsed_s", "iterations")
@@ -74,7 +76,8 @@ class Writer:
         if status not in STATUSES:
             raise ArgumentError("status", f"got {status!r}; use one of {', '.join(STATUSES)}")
         failure = None
-        columns, values = ["status = ?"], [status]
+        columns: list[str] = ["status = ?"]
+        values: list[Any] = [status]
         for name, value in details.items():
             if name == "failure":
                 failure = value
@@ -108,7 +111,7 @@ class Writer:
                     (key, number, kind, count, first, step, iterations, type_name, text, stored, blob),
                 )
 
-    def statuses(self) -> dict[str, str]:
+    def statuses(self) -> dict[str, Status]:
         """Return the status of every experiment, in order."""
         with self.database.guard:
             rows = self.database.execute("SELECT id, status FROM experiments ORDER BY position, key")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sqlite3
-import tempfile
 import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,7 @@ from research_results._lock import WriteLock
 from research_results._names import check_file_name, folder_name, research_path
 from research_results._outputs import FolderOutputs, MemoryOutputs
 from research_results._schema import migrate
-from research_results._source import DATABASE, FolderSource, MemorySource
+from research_results._source import DATABASE, FolderSource, MemorySource, TemporaryFolder
 from research_results._storage import BaseStorage
 from research_results._translation import translating
 from research_results._writer import Writer
@@ -54,11 +53,9 @@ class MemoryStorage(BaseStorage):
         migrate(connection)
         database = Database(connection, "memory")
         weakref.finalize(database, connection.close)
-        files = Path(tempfile.mkdtemp(prefix="research-memory-"))
-        weakref.finalize(database, shutil.rmtree, files, ignore_errors=True)
         super().__init__(Writer(database, None), MemoryOutputs())
         self._meta = _meta.check_meta(meta or {})
-        self._source = MemorySource(database, self._meta, files)
+        self._source = MemorySource(database, self._meta, TemporaryFolder())
         self._environment: dict[str, str] = {}
 
     @classmethod
@@ -102,7 +99,7 @@ class MemoryStorage(BaseStorage):
 
     def experiment_path(self, experiment_id: str) -> Path:
         """Return a temporary folder, kept as long as the results are."""
-        folder = self._source.files / folder_name(experiment_id)
+        folder = self._source.files.make() / folder_name(experiment_id)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
@@ -272,8 +269,7 @@ class ResearchStorage(FolderStorage):
 
     Examples
     --------
-    >>> import tempfile
-    >>> folder = tempfile.mkdtemp() + '/research'
+    >>>     >>> folder = tempfile.mkdtemp() + '/research'
     >>> with ResearchStorage(folder) as storage:
     ...     storage.put('a', {'loss': {0: 0.5}})
     >>> with ResearchStorage(folder) as storage:
@@ -319,8 +315,7 @@ def remove_research(path: str | Path, *, force: bool = False) -> None:
 
     Examples
     --------
-    >>> import tempfile
-    >>> folder = tempfile.mkdtemp() + '/research'
+    >>>     >>> folder = tempfile.mkdtemp() + '/research'
     >>> ResearchStorage(folder).close()
     >>> remove_research(folder)
     >>> Path(folder).exists()
