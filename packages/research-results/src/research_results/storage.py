@@ -269,7 +269,8 @@ class ResearchStorage(FolderStorage):
 
     Examples
     --------
-    >>>     >>> folder = tempfile.mkdtemp() + '/research'
+    >>> import tempfile
+    >>> folder = tempfile.mkdtemp() + '/research'
     >>> with ResearchStorage(folder) as storage:
     ...     storage.put('a', {'loss': {0: 0.5}})
     >>> with ResearchStorage(folder) as storage:
@@ -315,7 +316,8 @@ def remove_research(path: str | Path, *, force: bool = False) -> None:
 
     Examples
     --------
-    >>>     >>> folder = tempfile.mkdtemp() + '/research'
+    >>> import tempfile
+    >>> folder = tempfile.mkdtemp() + '/research'
     >>> ResearchStorage(folder).close()
     >>> remove_research(folder)
     >>> Path(folder).exists()
