@@ -273,17 +273,16 @@ def watching(report: Report, work: Path, results) -> None:
                 late_s = max(float(line.split()[1]) for line in lines[:-1])
         return busy_s, late_s
 
-    alone, watched, late = [], [], []
-    for _ in range(5):
-        alone.append(write(work / "live", watched=False)[0])
-        busy_s, late_s = write(work / "live", watched=True)
-        watched.append(busy_s)
-        late.append(late_s)
+    write(work / "live", watched=False)  # the first one pays for pages and modules
+    slower, late = [], []
+    for turn in range(8):
+        pair = {watched: write(work / "live", watched=watched) for watched in (turn % 2 == 0, turn % 2 == 1)}
+        slower.append(pair[True][0] / pair[False][0])
+        late.append(pair[True][1])
     report.at_most(
         "a second process sees a value after at most (it looks 4 times a second)", max(late), 1, "s"
     )
-    slower = 100 * (statistics.median(watched) / statistics.median(alone) - 1)
-    report.at_most("which slows the writer by", slower, 10, "%")
+    report.at_most("which slows the writer by (median of 8)", 100 * (statistics.median(slower) - 1), 10, "%")
 
 
 def main() -> int:

@@ -117,6 +117,12 @@ class Writer:
             rows = self.database.execute("SELECT id, status FROM experiments ORDER BY position, key")
             return dict(rows.fetchall())
 
+    def counts(self) -> dict[str, int]:
+        """Return how many experiments have each status."""
+        with self.database.guard:
+            rows = self.database.execute("SELECT status, count(*) FROM experiments GROUP BY status")
+            return dict(rows.fetchall())
+
     def known(self, experiment_id: str) -> bool:
         """Tell whether there is such an experiment."""
         with self.database.guard:

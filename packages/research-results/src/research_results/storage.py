@@ -251,10 +251,7 @@ class FolderStorage(BaseStorage):
             self._lock.release()
 
     def _write_text(self) -> None:
-        counts: dict[str, int] = {}
-        for status in self._writer.statuses().values():
-            counts[status] = counts.get(status, 0) + 1
-        _meta.write_text(self._path, self._description, counts)
+        _meta.write_text(self._path, self._description, self._writer.counts())
 
 
 class ResearchStorage(FolderStorage):
