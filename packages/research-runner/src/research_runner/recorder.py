@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
 from research_experiment import Storage
-from research_experiment.protocols import Status
 from research_runner.events import (
     Event,
     ExperimentAbandoned,
@@ -27,43 +29,72 @@ class Recorder:
     ----------
     storage : Storage
         Owned by the thread that calls.
+    known : iterable of str
+        Experiments of an earlier run, whose values have to go when they begin anew.
     """
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, known: Iterable[str] = ()) -> None:
         self._storage = storage
+        self._again = set(known)
 
-    def handle(self, event: Event) -> None:
-        """Write one event."""
+    def write(self, news: Sequence[Event]) -> None:
+        """Write events in their order; an experiment that began and ended among them is marked once."""
+        ended = {event.experiment_id for event in news if isinstance(event, ExperimentEnded)}
+        begun: dict[str, dict[str, Any]] = {}
+        for event in news:
+            if isinstance(event, ExperimentStarted):
+                details = _start_details(event)
+                if event.experiment_id in ended and event.experiment_id not in self._again:
+                    begun[event.experiment_id] = details
+                else:
+                    self._storage.mark(event.experiment_id, "running", **details)
+            elif isinstance(event, ExperimentEnded):
+                self._end(event, begun.pop(event.experiment_id, {}))
+            else:
+                self._handle(event)
+
+    def _end(self, event: ExperimentEnded, details: Mapping[str, Any]) -> None:
+        self._storage.mark(
+            event.experiment_id,
+            "done" if event.failure is None else "failed",
+            iterations=event.iterations,
+            elapsed_s=event.elapsed_s,
+            failure=event.failure,
+            **details,
+        )
+
+    def _handle(self, event: Event) -> None:
         storage = self._storage
         match event:
             case ExperimentQueued(experiment_id, config, place):
                 storage.add(experiment_id, config, index=place)
-            case ExperimentStarted(experiment_id, attempt, slot, device, started):
-                storage.mark(
-                    experiment_id, "running", attempt=attempt, worker=slot, device=device, started=started
-                )
             case ValuesSaved(experiment_id, encoded):
                 storage.put_encoded(experiment_id, encoded)
             case OutputCaptured(experiment_id, stream, text):
                 storage.put_output(experiment_id, stream, text)
-            case ExperimentEnded(experiment_id, iterations, elapsed_s, failure):
-                status: Status = "done" if failure is None else "failed"
-                storage.mark(
-                    experiment_id, status, iterations=iterations, elapsed_s=elapsed_s, failure=failure
-                )
             case ExperimentLost(experiment_id, _, failure, retry):
                 storage.mark(experiment_id, "queued" if retry else "failed", failure=failure)
                 if retry:
-                    self._set_aside(experiment_id)
+                    self._begin_again(experiment_id)
             case ExperimentReturned(experiment_id):
                 storage.mark(experiment_id, "queued")
-                self._set_aside(experiment_id)
+                self._begin_again(experiment_id)
             case ExperimentAbandoned(experiment_id, failure):
                 storage.mark(experiment_id, "lost", failure=failure)
             case _:
                 pass
 
-    def _set_aside(self, experiment_id: str) -> None:
-        """Let the next attempt begin with an empty folder."""
+    def _begin_again(self, experiment_id: str) -> None:
+        """Let the next attempt begin with an empty folder and without the values of this one."""
+        self._again.add(experiment_id)
         if self._storage.path is not None:
             set_aside(self._storage.path, experiment_id)
+
+
+def _start_details(event: ExperimentStarted) -> dict[str, Any]:
+    return {
+        "attempt": event.attempt,
+        "worker": event.slot,
+        "device": event.device,
+        "started": event.started,
+    }

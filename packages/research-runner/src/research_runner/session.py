@@ -68,7 +68,7 @@ class Session:
         self._coordinator = coordinator
         self._backend = backend
         self._storage = storage
-        self._recorder = Recorder(storage)
+        self._recorder = Recorder(storage, storage.statuses())
         self._listeners = (monitor, *listeners)
         self._bar: ProgressBar | None = None
         self._end = _End()
@@ -175,8 +175,7 @@ class Session:
         while True:
             try:
                 with self._storage.transaction():
-                    for event in news:
-                        self._recorder.handle(event)
+                    self._recorder.write(news)
                 return
             except Exception as error:
                 if not is_full(error) or self._end.stop:
