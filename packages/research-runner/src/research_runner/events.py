@@ -30,6 +30,7 @@ __all__ = [
     "UnitEnded",
     "UnitFailed",
     "UnitStarted",
+    "ValueShown",
     "ValuesSaved",
     "WorkerDied",
     "WorkerReady",
@@ -57,6 +58,13 @@ class Progressed(NamedTuple):
 
     experiment_id: str
     iterations: int
+
+
+class ValueShown(NamedTuple):
+    """The latest value of the variable that is to be shown, as a short text."""
+
+    experiment_id: str
+    text: str
 
 
 class UnitFailed(NamedTuple):
@@ -189,6 +197,7 @@ class ExperimentAbandoned(NamedTuple):
 Event: TypeAlias = (
     ValuesSaved
     | Progressed
+    | ValueShown
     | UnitFailed
     | OutputCaptured
     | Profiled
@@ -207,6 +216,7 @@ _ON_THE_WIRE: Final[tuple[type[Any], ...]] = (
     ExperimentEnded,
     TaskEnded,
     Progressed,
+    ValueShown,
     OutputCaptured,
     UnitFailed,
     UnitStarted,

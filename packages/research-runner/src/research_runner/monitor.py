@@ -15,6 +15,7 @@ from research_runner.events import (
     ExperimentStarted,
     Progressed,
     UnitFailed,
+    ValueShown,
 )
 
 __all__ = ["Listener", "Monitor"]
@@ -47,6 +48,8 @@ class Monitor:
         Those among them that failed.
     generated_experiments : int
         Experiments taken from the domain so far.
+    latest : str or None
+        The latest value of the variable that is to be shown, as a text.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Monitor:
         self.finished_experiments = done + failed
         self.failed_experiments = failed
         self.generated_experiments = 0
+        self.latest: str | None = None
         self._expected = expected
         self._ended_iterations = 0
         self._running: dict[str, int] = {}
@@ -100,6 +104,8 @@ class Monitor:
                 self._running[event.experiment_id] = 0
             case Progressed(experiment_id, iterations):
                 self._running[experiment_id] = iterations
+            case ValueShown(_, text):
+                self.latest = text
             case UnitFailed(experiment_id, failure, pid):
                 self._note(experiment_id, failure.unit, failure.iteration, pid, failure)
             case ExperimentLost(experiment_id, _, failure, retry):

@@ -135,6 +135,7 @@ def parse_execution(
     profile: Any,
     executor_class: Any,
     retry_on: Any,
+    show: str | None = None,
 ) -> Execution:
     """Read how tasks are executed.
 
@@ -159,6 +160,7 @@ def parse_execution(
         executor_class=cls,
         profile=int(ProfileLevel.parse(profile)),
         retry_on=parse_retry_on(retry_on),
+        show=show,
     )
 
 

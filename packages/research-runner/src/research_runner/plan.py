@@ -31,6 +31,7 @@ class Execution:
     flush_every_s: float = 0.2
     profile: int = 0
     retry_on: tuple[type[BaseException], ...] = ()
+    show: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from research_runner.events import Event
 from research_runner.monitor import Monitor
 
 __all__ = ["ProgressBar", "make_bar"]
@@ -16,20 +15,24 @@ class ProgressBar:
     Parameters
     ----------
     bar_class : tqdm-like class
-        Called with `total`, `unit` and `desc`; has `n`, `total`, `refresh`, `set_description` and `close`.
+        Called with `total`, `unit` and `desc`; has `n`, `total`, `update`, `refresh`, `set_description` and
+        `close`.
     monitor : Monitor
-        The counts; it is told events before this is.
+        The counts; it is told events before this is refreshed.
     n_iters : int or None
         Iterations per experiment, if they are known.
+    show : str or None
+        The variable whose latest value is shown.
     """
 
-    def __init__(self, bar_class: Any, monitor: Monitor, n_iters: int | None) -> None:
+    def __init__(
+        self, bar_class: Any, monitor: Monitor, n_iters: int | None, show: str | None = None
+    ) -> None:
         self._monitor = monitor
         self._n_iters = n_iters
-        self._failed = -1
-        self._bar = bar_class(
-            total=self._total, unit="exp" if n_iters is None else "it", desc=self._description
-        )
+        self._show = show
+        self._said = self._description
+        self._bar = bar_class(total=self._total, unit="exp" if n_iters is None else "it", desc=self._said)
 
     @property
     def _total(self) -> int | None:
@@ -47,17 +50,18 @@ class ProgressBar:
 
     @property
     def _description(self) -> str:
-        failed = self._monitor.failed_experiments
-        return f"{failed} failed" if failed else "research"
-
-    def handle(self, event: Event) -> None:
-        """Nothing: the bar is drawn by :meth:`refresh`, not for each event."""
+        failed, latest = self._monitor.failed_experiments, self._monitor.latest
+        parts = [f"{failed} failed"] if failed else []
+        if self._show is not None and latest is not None:
+            parts.append(f"{self._show}={latest}")
+        return ", ".join(parts) or "research"
 
     def refresh(self) -> None:
         """Draw the bar if something has changed; the bar class limits how often."""
-        if self._failed != self._monitor.failed_experiments:
-            self._failed = self._monitor.failed_experiments
-            self._bar.set_description(self._description, refresh=False)
+        description = self._description
+        if description != self._said:
+            self._said = description
+            self._bar.set_description(description, refresh=False)
         self._bar.total = self._total
         self._bar.update(self._done - self._bar.n)
 
@@ -68,7 +72,7 @@ class ProgressBar:
         self._bar.close()
 
 
-def make_bar(bar: Any, monitor: Monitor, n_iters: int | None) -> ProgressBar | None:
+def make_bar(bar: Any, monitor: Monitor, n_iters: int | None, show: str | None = None) -> ProgressBar | None:
     """Make the bar that the user asked for.
 
     Parameters
@@ -79,6 +83,8 @@ def make_bar(bar: Any, monitor: Monitor, n_iters: int | None) -> ProgressBar | N
         The counts.
     n_iters : int or None
         Iterations per experiment, if they are known.
+    show : str, optional
+        The variable whose latest value is shown.
     """
     if bar is False or bar is None:
         return None
@@ -86,4 +92,4 @@ def make_bar(bar: Any, monitor: Monitor, n_iters: int | None) -> ProgressBar | N
         from tqdm.auto import tqdm
 
         bar = tqdm
-    return ProgressBar(bar, monitor, n_iters)
+    return ProgressBar(bar, monitor, n_iters, show)

@@ -18,6 +18,7 @@ from research_runner.events import (
     UnitEnded,
     UnitFailed,
     UnitStarted,
+    ValueShown,
     ValuesSaved,
 )
 from research_runner.profiling import profile_rows
@@ -25,6 +26,8 @@ from research_runner.profiling import profile_rows
 __all__ = ["EncodingSink", "Outbox", "Reporter", "Timekeeper"]
 
 _REPORT_EVERY_S: Final = 0.1
+_SHOWN: Final = 24
+"""Characters of a value that is shown."""
 
 
 class Outbox:
@@ -70,15 +73,32 @@ class EncodingSink:
         Takes the events.
     encode : callable
         The encoder of the storage.
+    show : str, optional
+        Variable whose latest value is reported as a text as well.
     """
 
-    def __init__(self, emit: Callable[[Any], None], encode: Callable[[Values], Encoded]) -> None:
+    def __init__(
+        self, emit: Callable[[Any], None], encode: Callable[[Values], Encoded], show: str | None = None
+    ) -> None:
         self._emit = emit
         self._encode = encode
+        self._show = show
 
     def put(self, experiment_id: str, values: Values) -> None:
         """Encode values and pass them on."""
         self._emit(ValuesSaved(experiment_id, self._encode(values)))
+        column = None if self._show is None else values.get(self._show)
+        if column:
+            self._emit(ValueShown(experiment_id, _as_text(column[max(column)])))
+
+
+def _as_text(value: Any) -> str:
+    """Return a number or anything else in a few characters."""
+    try:
+        return format(value, ".4g")
+    except (TypeError, ValueError):
+        text = str(value)
+        return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
 class Reporter(Hook):

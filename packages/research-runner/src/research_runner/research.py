@@ -130,6 +130,7 @@ class Research(ExperimentBuilder):
         canary: int | None = None,
         resume: bool | str = False,
         retry_failed: bool = False,
+        show: str | None = None,
     ) -> Self:
         """Run the experiment for every config.
 
@@ -203,6 +204,8 @@ class Research(ExperimentBuilder):
             the seed of the first run. ``'force'`` does so even if units have changed.
         retry_failed : bool
             Run failed experiments again when a research is resumed.
+        show : str, optional
+            Name of a saved variable whose latest value is shown on the bar: for long experiments.
 
         Returns
         -------

@@ -295,7 +295,7 @@ class ResearchRun:
         begun = time.monotonic()
         with research_log(settings.path, settings.surface.log_level):
             _LOG.info("started: %s", settings.describe()["options"])
-            self._session.show(make_bar(bar, self.monitor, settings.n_iters))
+            self._session.show(make_bar(bar, self.monitor, settings.n_iters, settings.execution.show))
             try:
                 with gentle_interrupts(self.terminate, raise_second=settings.start_method is None):
                     self._session.run()

@@ -11,6 +11,7 @@ from typing import Any
 from research_domain import ConfigAlias, Domain
 from research_experiment import Executor, ExperimentPlan, check_config_keys
 from research_runner import environment
+from research_runner.contradictions import check_together
 from research_runner.devices import DeviceSpec, MemoryGate, NvmlProbe, resolve, split_devices
 from research_runner.options import (
     check_bounded,
@@ -69,6 +70,7 @@ class RunOptions:
     canary: int | None = None
     resume: bool | str = False
     retry_failed: bool = False
+    show: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,7 @@ def make_settings(subject: Subject, options: RunOptions) -> RunSettings:
     OptionError, PlanError
         If something makes no sense.
     """
+    check_together(options)
     places = _make_places(options)
     check_bounded(subject.domain, subject.iteration.n_items, options.infinite)
     check_detach(options.detach, options.dump_results, options.debug)
@@ -135,6 +138,7 @@ def make_settings(subject: Subject, options: RunOptions) -> RunSettings:
             profile=options.profile,
             executor_class=options.executor_class,
             retry_on=options.retry_on,
+            show=options.show,
         ),
         places=places if options.parallel else places[:1],
         limits=parse_limits(

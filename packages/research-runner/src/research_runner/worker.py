@@ -103,7 +103,7 @@ class TaskRunner:
             n_iters=execution.n_iters,
             finalize=execution.finalize,
             debug=execution.debug,
-            sink=EncodingSink(self._outbox.add, plan.encode),
+            sink=EncodingSink(self._outbox.add, plan.encode, execution.show),
             hooks=self._hooks(),
             identities=[spec.identity for spec in task.experiments],
             surroundings=Surroundings(plan.entropy, plan.path_of, root=task.root, **options),
