@@ -8,14 +8,11 @@ from collections import Counter
 import numpy as np
 import pytest
 from domain_oracle import plain
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
 from research_domain import Domain, NumpySampler, Option, make_seed_sequence, uniform
-
-settings.register_profile("draws", deadline=None, max_examples=100)
-settings.load_profile("draws")
 
 
 def normal(**kwargs):

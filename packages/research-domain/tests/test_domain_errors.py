@@ -150,10 +150,15 @@ def test_parameters_with_names_of_auxiliary_keys():
     assert {"repetition": 1} in domain
 
 
-@pytest.mark.parametrize("n", [5, -1])
+@pytest.mark.parametrize("n", [5, -1, 1.5])
 def test_sample_of_more_than_there_is(n):
     with pytest.raises(ParameterError, match="parameter 'n'"):
         Domain(a=[1, 2]).sample(n)
+
+
+def test_start_before_the_beginning():
+    with pytest.raises(ParameterError, match="parameter 'start'"):
+        Domain(a=[1, 2]).iterate(-1)
 
 
 def test_predicate_that_cannot_be_called():

@@ -1,6 +1,7 @@
 """Ids, digests, seeds of experiments: golden values that must never change."""
 
 import itertools
+import os
 import pickle
 import subprocess
 import sys
@@ -38,7 +39,11 @@ for domain in (grid, sampled.set_iter_params(seed=42, n_reps=2)):
 
 def run(code, **environment):
     return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, **environment},
     ).stdout
 
 

@@ -6,13 +6,10 @@ import tracemalloc
 import pytest
 from domain_oracle import plain, repeated
 from domain_strategies import expressions
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from research_domain import Domain, InfiniteDomainError, NumpySampler
-
-settings.register_profile("iteration", deadline=None, max_examples=80)
-settings.load_profile("iteration")
 
 maybe = st.none() | st.integers(1, 25)
 
@@ -98,6 +95,13 @@ def test_set_iter_params_sets_on_this_object_and_returns_it():
     assert domain.set_iter_params(n_reps=3) is domain
     assert domain.size == 6
     assert (domain + domain).size == 4
+
+
+def test_an_iterator_does_not_notice_later_parameters():
+    domain = Domain(x=NumpySampler("n")).set_iter_params(n_items=3, seed=1)
+    expected, configs = list(domain), iter(domain)
+    domain.set_iter_params(n_items=1, seed=2, additional=False)
+    assert list(configs) == expected
 
 
 def test_copy_is_independent():

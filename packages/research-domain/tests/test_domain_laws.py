@@ -5,13 +5,10 @@ import pickle
 import pytest
 from domain_oracle import Sum, Times, multiset, plain
 from domain_strategies import expressions, has_a
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from research_domain import Config, Domain, ZipError
-
-settings.register_profile("laws", deadline=None, max_examples=100)
-settings.load_profile("laws")
 
 
 @given(expressions)

@@ -1,6 +1,9 @@
 """Lazy algebra of parameter spaces.
 
-``domain``    Domain, Option: spaces of parameters and their operators
+``domain``    Domain, Option: spaces of parameters; the operators are in ``algebra``, the ways through them in
+              ``walking``, their single parameters in ``options``
+``iteration`` IterParams: limits and repetitions
+``updates``   UpdateRule: how a domain is replaced
 ``alias``     Alias, ConfigAlias: readable names beside values
 ``samplers``  samplers, uniform, loguniform, integers, choice: values drawn at random
 ``spec``      domains as plain nested dictionaries

@@ -153,10 +153,14 @@ class ConfigAlias:
         """
         tree: dict[str, Any] = {}
         for key, value in self._pairs:
-            name, content = key.value, value.value if isinstance(value, Alias) else value
-            if "/" in name or (type(content) not in PLAIN and isinstance(content, Mapping)):
+            name = key.value
+            if type(value) not in PLAIN:
+                value = value_of(value)
+                if isinstance(value, Mapping):
+                    return self._nested()
+            if "/" in name:
                 return self._nested()
-            tree[name] = content
+            tree[name] = value
         return Config._view(tree)
 
     def _nested(self) -> Config:

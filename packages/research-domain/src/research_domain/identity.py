@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from research_domain.alias import AUXILIARY_KEYS
+from research_domain.alias import AUXILIARY_KEYS, PLAIN, name_of, value_of
 from research_domain.errors import ParameterError
 
 if TYPE_CHECKING:
-    from research_domain.alias import ConfigAlias
+    from research_domain.alias import Alias, ConfigAlias, Pairs
 
 __all__ = ["Identifier", "Identity"]
 
@@ -68,6 +68,7 @@ class Identifier:
         self._seen: dict[str, int] = {}
         self._sha256 = hashlib.sha256
         self._options: dict[str, dict[str, int]] = {}
+        self._layouts: dict[tuple[int, int], _Layout] = {}
 
     def identify(self, config: ConfigAlias) -> Identity:
         """Return the identity of the next experiment.
@@ -81,11 +82,17 @@ class Identifier:
         -------
         Identity
         """
-        names = config.alias()
-        repetition = int(names.get("repetition", 0))
-        for key in AUXILIARY_KEYS:
-            names.pop(key, None)
-        text = _stable("-".join([f"{key}_{names[key]}" for key in sorted(names)]))
+        pairs = config.pairs
+        layout = self._layout(pairs)
+        text = "-".join(
+            [
+                start + (str(value) if type(value := pairs[place][1]) in PLAIN else name_of(value))
+                for start, place in layout.order
+            ]
+        )
+        if " at 0x" in text:
+            text = _stable(text)
+        repetition = 0 if layout.repetition is None else int(value_of(pairs[layout.repetition][1]))
         content = self._sha256(text.encode())
         name = f"{content.hexdigest()[:8]}-{repetition}"
         occurrence = self._seen.get(name, 0)
@@ -93,19 +100,43 @@ class Identifier:
         content.update(f"\n{repetition}\n{occurrence}".encode())
         if occurrence:
             name = f"{name}-{occurrence}"
-        prefix = self._prefix(names, repetition) if self._digits else config.prefix
+        prefix = self._prefix(config, repetition) if self._digits else config.prefix
         return Identity(f"{prefix}_{name}" if prefix else name, content.digest(), repetition, occurrence)
 
-    def _prefix(self, names: dict[str, str], repetition: int) -> str:
+    def _layout(self, pairs: Pairs) -> _Layout:
+        keys = [key for key, _ in pairs]
+        mark = (id(keys[0]), len(keys)) if keys else (0, 0)
+        layout = self._layouts.get(mark)
+        if layout is None or layout.keys != keys:
+            if len(self._layouts) >= _MANY:
+                self._layouts.clear()
+            layout = self._layouts[mark] = _Layout(keys)
+        return layout
+
+    def _prefix(self, config: ConfigAlias, repetition: int) -> str:
         indices = []
-        for key, name in names.items():
-            options = self._options.setdefault(key, {})
-            indices.append(options.setdefault(name, len(options)))
+        for key, name in config.alias().items():
+            if key not in AUXILIARY_KEYS:
+                options = self._options.setdefault(key, {})
+                indices.append(options.setdefault(name, len(options)))
         return "_".join(f"{index:0{self._digits}d}" for index in (*indices, repetition))
+
+
+class _Layout:
+    """Where the parts of an id are in a config with certain keys; most configs share theirs."""
+
+    __slots__ = ("keys", "order", "repetition")
+
+    def __init__(self, keys: list[Alias]) -> None:
+        places = {key.alias: place for place, key in enumerate(keys)}
+        self.keys = keys
+        self.order = [(f"{name}_", places[name]) for name in sorted(places) if name not in AUXILIARY_KEYS]
+        self.repetition = places.get("repetition")
+
+
+_MANY = 64
 
 
 def _stable(text: str) -> str:
     """Drop the addresses of objects without a name of their own: they differ from run to run."""
-    if " at 0x" not in text:
-        return text
     return re.sub(r" at 0x[0-9a-fA-F]+", "", text)

@@ -12,7 +12,7 @@ from research_domain.errors import ParameterError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["IterParams"]
+__all__ = ["IterParams", "Schedule", "auxiliary", "check_count"]
 
 _BUFFER = 4096
 _ENDLESS_BLOCK = 100
@@ -41,15 +41,16 @@ class IterParams:
             value = getattr(self, name)
             if hasattr(value, "__index__") and not isinstance(value, bool):
                 object.__setattr__(self, name, value.__index__())  # numpy's ints are not plain data
-        _check("n_items", self.n_items, 0, optional=True)
-        _check("n_reps", self.n_reps, 1)
-        _check("repeat_each", self.repeat_each, 1, optional=True)
-        _check("produced", self.produced, 0)
+        check_count("n_items", self.n_items, 0, optional=True)
+        check_count("n_reps", self.n_reps, 1)
+        check_count("repeat_each", self.repeat_each, 1, optional=True)
+        check_count("produced", self.produced, 0)
         if not isinstance(self.create_id_prefix, bool):
-            _check("create_id_prefix", self.create_id_prefix, 0)
+            check_count("create_id_prefix", self.create_id_prefix, 0)
 
 
-def _check(name: str, value: Any, least: int, optional: bool = False) -> None:
+def check_count(name: str, value: Any, least: int, optional: bool = False) -> None:
+    """Raise an error that names the parameter unless `value` is an int of at least `least`."""
     if optional and value is None:
         return
     if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:

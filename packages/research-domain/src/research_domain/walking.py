@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, overload
 
 from research_domain._body import compiled, constraints, contains, is_filter, parts_of
@@ -12,7 +12,7 @@ from research_domain.algebra import Algebra
 from research_domain.alias import AUXILIARY_KEYS, ConfigAlias, wrapped
 from research_domain.config import Config
 from research_domain.errors import DomainIndexError, InfiniteDomainError, ParameterError
-from research_domain.iteration import IterParams, Schedule, auxiliary
+from research_domain.iteration import IterParams, Schedule, auxiliary, check_count
 from research_domain.seeds import distinct, make_seed_sequence
 
 if TYPE_CHECKING:
@@ -152,18 +152,20 @@ class Walk(Algebra):
         >>> next(Domain(a=range(10**12)).iterate(10**9)).config()['a']
         1000000000
         """
+        check_count("start", start, 0)
         schedule = self._schedule_at() if start else self._schedule_ahead() or self._schedule()
-        parts = schedule.walk(self._stream, start)
+        stream, additional, updates = self._stream(), bool(self._extra(0)), self._updates
         return itertools.chain.from_iterable(
-            wrapped(points, self._extra(repetition)) for repetition, points in parts
+            wrapped(points, auxiliary(repetition, updates) if additional else ())
+            for repetition, points in schedule.walk(stream, start)
         )
 
-    def _stream(self, index: int) -> Iterator[Pairs]:
-        """Yield points from an index on: of one pass, or of as many as `n_items` asks for."""
+    def _stream(self) -> Callable[[int], Iterator[Pairs]]:
+        """Return what yields points from an index on: of one pass, or of as many as `n_items` asks for."""
         sequence, draws, _ = self._prepared()
         if self.iter_params.n_items is None:
-            return sequence.once(0, index, index, draws)
-        return sequence.walk(index, index, draws)
+            return lambda index: sequence.once(0, index, index, draws)
+        return lambda index: sequence.walk(index, index, draws)
 
     @property
     def iterator(self) -> Iterator[ConfigAlias]:
@@ -228,7 +230,7 @@ class Walk(Algebra):
             return None
         index, repetition = schedule.place(position)
         sequence, draws, has_filters = self._prepared()
-        found = next(self._stream(index), None) if has_filters else sequence.at(index, index, draws)
+        found = next(self._stream()(index), None) if has_filters else sequence.at(index, index, draws)
         return None if found is None else ConfigAlias.of_pairs(found + self._extra(repetition))
 
     def _extra(self, repetition: int) -> Pairs:
@@ -266,13 +268,14 @@ class Walk(Algebra):
         >>> len({config.config()['a'] for config in configs})
         3
         """
+        check_count("n", n, 0)
         known = make_seed_sequence(seed)
         twin = self._of(self._body).set_iter_params(additional=self.iter_params.additional, seed=known)
         twin._updates = self._updates
         length = twin._length()
         if length is None:
             return list(itertools.islice(twin, n))
-        if not 0 <= n <= length:
+        if n > length:
             raise ParameterError("n", f"asked for {n} configs of a domain with {length}")
         return [twin[index] for index in distinct(n, length, known)]
 
