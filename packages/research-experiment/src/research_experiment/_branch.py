@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from contextvars import Context
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from research_experiment._program import Step, make_instance
@@ -43,8 +44,13 @@ class Rules:
 
     def listeners(self, method: str) -> tuple[Callable[..., None], ...]:
         """Return the bound methods of those hooks that override `method`."""
-        overriding = [hook for hook in self.hooks if getattr(type(hook), method) is not getattr(Hook, method)]
-        return tuple(getattr(hook, method) for hook in overriding)
+        return tuple(getattr(hook, method) for hook in self.hooks if _overrides(type(hook), method))
+
+
+@lru_cache(256)
+def _overrides(hook: type[Hook], method: str) -> bool:
+    """Whether a class of hooks wants to be told; it is asked for every experiment."""
+    return getattr(hook, method) is not getattr(Hook, method)
 
 
 def tell(listeners: Iterable[Callable[..., None]], *args: Any) -> None:

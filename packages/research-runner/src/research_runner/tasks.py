@@ -167,6 +167,7 @@ class TaskSource:
         self._identifier = Identifier(options.create_id_prefix)
         self._branches = branches
         self._past = (kept, NoJournal() if journal is None else journal)
+        self._size = self._domain.size
         self._numbers = count()
         self._replaced = 0
         self.generated = 0
@@ -174,8 +175,7 @@ class TaskSource:
     @property
     def expected(self) -> int | None:
         """How many experiments there will be in all if no update comes; None if the domain is infinite."""
-        size = self._domain.size
-        return None if size is None else self._replaced + size
+        return None if self._size is None else self._replaced + self._size
 
     @property
     def tasks_left(self) -> int | None:
@@ -228,7 +228,7 @@ class TaskSource:
                 journal.record(self.generated, new)
         if new is None:
             return False
-        self._domain, self._configs = new, iter(new)
+        self._domain, self._configs, self._size = new, iter(new), new.size
         self._replaced = self.generated
         return True
 
