@@ -12,15 +12,17 @@ import pytest
 
 from research_runner.pool import Ready, WorkerPool
 
-# Not guarded by `if __name__ == "__main__"`, on purpose. One worker idles, one holds the interpreter in C, one is
-# busy and has a child, a child in a session of its own, and an orphan in a session of its own.
+# Not guarded by `if __name__ == "__main__"`, on purpose. One worker idles, one holds the interpreter in C,
+# one is busy and has a child, a child in a session of its own, and an orphan in a session of its own.
 SCRIPT = """
 import ctypes, json, os, subprocess, sys
 from research_runner.pool import Message, Ready, WorkerPool
 
 def descendants():
-    children = [subprocess.Popen(["sleep", "1000"]), subprocess.Popen(["sleep", "1000"], start_new_session=True)]
-    orphan = subprocess.run(["sh", "-c", "setsid sleep 1000 >/dev/null 2>&1 & echo $!"], stdout=subprocess.PIPE)
+    sleep = ["sleep", "1000"]
+    children = [subprocess.Popen(sleep), subprocess.Popen(sleep, start_new_session=True)]
+    script = "setsid sleep 1000 >/dev/null 2>&1 & echo $!"
+    orphan = subprocess.run(["sh", "-c", script], stdout=subprocess.PIPE)
     return [child.pid for child in children] + [int(orphan.stdout)]
 
 class Work:

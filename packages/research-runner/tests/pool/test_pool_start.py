@@ -34,7 +34,7 @@ def test_fork_is_refused_once_torch_has_initialised_cuda(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", types.SimpleNamespace(cuda=cuda))
     assert resolve_start_method("fork") == "fork"
     cuda.is_initialized = lambda: True
-    with pytest.raises(StartMethodError, match="torch.cuda is initialised"):
+    with pytest.raises(StartMethodError, match=r"torch\.cuda is initialised"):
         resolve_start_method("fork")
     assert resolve_start_method("spawn") == "spawn"
 
@@ -70,8 +70,9 @@ def test_closed_pool_refuses_to_start(obey):
     pool = WorkerPool(1, obey)
     pool.close()
     pool.close()
-    with pytest.raises(PoolError, match="closed"):
-        pool.start(0)
+    for use in (lambda: pool.start(0), lambda: pool.poll(0)):
+        with pytest.raises(PoolError, match="the pool is closed"):
+            use()
 
 
 @pytest.fixture
@@ -136,8 +137,35 @@ def test_worker_takes_over_directory_path_and_arguments(driver, tmp_path, monkey
     monkeypatch.syspath_prepend("/a/folder/of/mine")
     monkeypatch.setattr(sys, "argv", ["script.py", "--flag"])
     driver.start()
-    seen = driver.call(lambda: (os.getcwd(), sys.path[0], sys.argv))
+    seen = driver.call(lambda: (str(Path.cwd()), sys.path[0], sys.argv))
     assert seen == (str(tmp_path), "/a/folder/of/mine", ["script.py", "--flag"])
+
+
+def test_worker_starts_although_the_working_directory_is_gone(obey, tmp_path, monkeypatch, method):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with WorkerPool(1, obey, start_method=method) as pool:
+        pool.start(0)
+        events = []
+        while not events:
+            events = pool.poll(30)
+    assert isinstance(events[0], Ready)
+
+
+@pytest.mark.parametrize("method", ["forkserver", "spawn"])  # a fork has the __main__ of its parent
+def test_pickle_finds_the_classes_of_a_notebook_in_a_worker(driver):
+    cells = {"__name__": "__main__"}
+    exec(NOTEBOOK, cells)
+    model = cells["Model"](2)
+
+    def by_reference():
+        import pickle
+
+        return pickle.loads(pickle.dumps(model)).predict(7)
+
+    driver.start()
+    assert driver.call(by_reference) == 42
 
 
 def test_random_numbers_differ_between_workers(driver):
@@ -199,13 +227,12 @@ def test_work_of_a_notebook_travels(method):
     assert payloads == [42]
 
 
+@pytest.mark.parametrize("method", ["forkserver", "spawn"])  # a fork has the module already
 def test_work_that_cannot_be_loaded_is_a_death_with_its_traceback(method, user_module):
     serve = user_module.serve
     user_module_path = Path(user_module.__file__)
     with WorkerPool(1, serve, start_method=method) as pool:
         user_module_path.write_text("raise ImportError('not in a worker')")
-        if method == "fork":
-            pytest.skip("a fork has the module already")
         pool.start(0)
         events = []
         while pool.alive:
@@ -271,6 +298,20 @@ def test_everything_is_gone_after_close(method, obey, traces, tmp_path, monkeypa
         watch.close()
         traces.check()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_fork_of_the_coordinator_that_closes_the_pool_ends_nobody(driver):
+    pid = driver.start()
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            driver.pool.close(force=False)
+            code = 0
+        finally:
+            os._exit(code)
+    assert os.waitpid(child, 0)[1] == 0
+    assert driver.call(lambda: os.getpid()) == pid
 
 
 def test_close_kills_what_does_not_stop_in_time(method, watch):

@@ -10,7 +10,7 @@ from typing import Any
 
 from research_runner.pool._code import global_names
 
-__all__ = ["Culprit", "blame", "describe"]
+__all__ = ["Culprit", "Refusal", "blame", "describe"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,14 @@ class Culprit:
         return f"it is {article} {self.kind} ({describe(self.error)})"
 
 
+class Refusal(Exception):
+    """Something was refused elsewhere; the text is the whole reason."""
+
+
 def describe(error: Exception) -> str:
     """Return the type and the first line of the text of an error."""
+    if isinstance(error, Refusal):
+        return str(error)
     text = str(error).strip().partition("\n")[0]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 

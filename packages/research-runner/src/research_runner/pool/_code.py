@@ -16,7 +16,6 @@ import enum
 import functools
 import importlib
 import io
-import itertools
 import pickle
 import sys
 import threading
@@ -29,7 +28,7 @@ from typing import Any, Final
 
 import dill
 
-__all__ = ["dump_code", "global_names", "is_importable", "load_code"]
+__all__ = ["dump_code", "global_names", "is_findable", "is_importable", "live_in", "load_code"]
 
 _FUNCTION_ATTRIBUTES: Final = (
     "__annotations__",
@@ -50,6 +49,13 @@ _SENTINELS: Final = {
 # Which class is which on both sides of a connection; weak, so nothing is kept alive.
 _NAMES: Final[weakref.WeakKeyDictionary[type, str]] = weakref.WeakKeyDictionary()
 _CLASSES: Final[weakref.WeakValueDictionary[str, type]] = weakref.WeakValueDictionary()
+
+_HOMES: Final[list[dict[str, Any]]] = []
+
+
+def live_in(home: dict[str, Any]) -> None:
+    """Let code of ``__main__`` that arrives from now on be found in a namespace, so that pickle finds it."""
+    _HOMES.append(home)
 
 
 def dump_code(value: object) -> bytes:
@@ -183,12 +189,13 @@ def _content(cell: CellType) -> tuple[Any, ...]:
 def _used_submodules(function: FunctionType, used: Mapping[str, Any]) -> Iterator[ModuleType]:
     """Yield what ``import a.b`` has made reachable from ``a``; importing ``a`` alone would not."""
     modules = [value for value in used.values() if isinstance(value, ModuleType)]
-    packages = [module for module in modules if hasattr(module, "__path__")]
-    names = {name for code in _nested(function.__code__) for name in code.co_names} if packages else ()
-    for package, name in itertools.product(packages, sorted(names)):
-        module = sys.modules.get(f"{package.__name__}.{name}")
-        if module is not None:
-            yield module
+    names = {name for code in _nested(function.__code__) for name in code.co_names} if modules else set()
+    for module in modules:  # grows while it is walked
+        for name in sorted(names) if hasattr(module, "__path__") else ():
+            inner = sys.modules.get(f"{module.__name__}.{name}")
+            if inner is not None:
+                modules.append(inner)
+                yield inner
 
 
 def _reduce_class(cls: type) -> Any:
@@ -268,6 +275,7 @@ def _fill_function(function: FunctionType, state: tuple[Any, ...]) -> None:
     for name, value in attributes.items():
         setattr(function, name, value)
     function.__dict__.update(own)
+    _settle(function)
 
 
 def _make_class(name: str, meta: Any, title: str, bases: tuple[type, ...], basics: dict[str, Any]) -> type:
@@ -311,6 +319,14 @@ def _fill_class(cls: type, state: tuple[str, Mapping[str, Any], Mapping[str, Map
         type.__setattr__(cls, key, value)
     for member, own in of_members.items():
         vars(vars(cls)["_member_map_"][member]).update(own)
+    _settle(cls)
+
+
+def _settle(thing: type | FunctionType) -> None:
+    """Give something defined at the top of ``__main__`` its name there, if that is free."""
+    if thing.__module__ == "__main__" and thing.__qualname__.isidentifier():
+        for home in _HOMES:
+            home.setdefault(thing.__qualname__, thing)
 
 
 def _make_type_variable(name: str, constraints: Any, bound: Any, flags: Mapping[str, bool]) -> Any:

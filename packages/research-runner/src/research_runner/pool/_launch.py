@@ -113,11 +113,20 @@ class WardenLink:
     def __init__(self, settings: Settings) -> None:
         self._unread = b""
         self._process: subprocess.Popen[bytes] | None = None
+        self._owner = os.getpid()
         self.control, theirs = socket.socketpair()
-        self.owner = os.getpid()
-        with theirs:
-            self.pid = self._fork(theirs) if settings.method == "fork" else self._exec(theirs, settings)
+        try:
+            with theirs:
+                self.pid = self._fork(theirs) if settings.method == "fork" else self._exec(theirs, settings)
+        except BaseException:
+            self.control.close()
+            raise
         self._write(_config(settings))
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this process started the warden; a fork of it must not end what is not its own."""
+        return os.getpid() == self._owner
 
     def _exec(self, theirs: socket.socket, settings: Settings) -> int:
         self._process = subprocess.Popen(  # noqa: S603 - our own script
@@ -143,15 +152,17 @@ class WardenLink:
     def start(self, number: int, environment: Mapping[str, str], connection: socket.socket) -> None:
         """Ask for a worker behind a connection."""
         line = _line({"order": "start", "id": number, "environment": dict(environment)})
-        sent = socket.send_fds(self.control, [line], [connection.fileno()])
-        self.control.sendall(line[sent:])
+        with _whoever_listens():
+            sent = socket.send_fds(self.control, [line], [connection.fileno()])
+            self.control.sendall(line[sent:])
 
     def kill(self, number: int) -> None:
         """Ask to kill a worker and its group."""
         self._write({"order": "kill", "id": number})
 
     def _write(self, order: Mapping[str, Any]) -> None:
-        self.control.sendall(_line(order))
+        with _whoever_listens():
+            self.control.sendall(_line(order))
 
     def read(self) -> tuple[list[dict[str, Any]], bool]:
         """Return the reports that have arrived, and whether the warden is still there; never waits."""
@@ -166,18 +177,35 @@ class WardenLink:
 
     def close(self, timeout_s: float = 5.0) -> None:
         """End the warden, which ends everything below it, and wait until it is gone."""
-        self.control.close()
-        if os.getpid() != self.owner:
+        if self.control.fileno() < 0:
             return
+        with self.control:
+            if not self.is_ours:
+                return
+            if not self._say_goodbye(timeout_s):
+                os.kill(self.pid, signal.SIGKILL)
         if self._process is not None:
-            try:
-                self._process.wait(timeout_s)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-            return
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(self.pid, 0)
+            self._process.wait()
+        else:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(self.pid, 0)
+
+    def _say_goodbye(self, timeout_s: float) -> bool:
+        """Close our direction of the connection; whether the warden closed its own in time."""
+        self.control.settimeout(timeout_s)
+        try:
+            with _whoever_listens():
+                self.control.shutdown(socket.SHUT_WR)
+                while self.control.recv(65_536):
+                    pass
+        except TimeoutError:
+            return False
+        return True
+
+
+def _whoever_listens() -> contextlib.suppress:
+    """Write to a warden that may be gone: `read` tells."""
+    return contextlib.suppress(BrokenPipeError, ConnectionResetError)
 
 
 def _config(settings: Settings) -> dict[str, Any]:
@@ -192,7 +220,16 @@ def _config(settings: Settings) -> dict[str, Any]:
 
 def current_path() -> list[str]:
     """Return the import path of this process, with its directory in the place of ``''``."""
-    return [entry or str(Path.cwd()) for entry in sys.path if isinstance(entry, str)]
+    here = current_directory() or ""
+    return [entry or here for entry in sys.path if isinstance(entry, str)]
+
+
+def current_directory() -> str | None:
+    """Return the working directory, None if it was removed."""
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError:
+        return None
 
 
 def _interpreter() -> list[str]:

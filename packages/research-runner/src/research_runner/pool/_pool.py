@@ -13,13 +13,19 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 from research_runner.pool import wire
 from research_runner.pool._frames import Kind, frame
-from research_runner.pool._launch import Settings, StartMethod, WardenLink, current_path, resolve_start_method
+from research_runner.pool._launch import (
+    Settings,
+    StartMethod,
+    WardenLink,
+    current_directory,
+    current_path,
+    resolve_start_method,
+)
 from research_runner.pool._link import Link
 from research_runner.pool._travel import serialise_part
 from research_runner.pool.channel import Channel
@@ -204,13 +210,16 @@ class WorkerPool:
             self._selector.modify(link.connection, events, link)
 
     def _running_warden(self) -> WardenLink:
-        if self._selector.get_map() is None:
-            raise PoolError("the pool is closed; make a new one")
+        self._check_open()
         if self._warden is None:
             self._warden = WardenLink(self._settings)
             self._selector.register(self._warden.control, selectors.EVENT_READ, _WARDEN)
             weakref.finalize(self, self._warden.close)
         return self._warden
+
+    def _check_open(self) -> None:
+        if self._selector.get_map() is None:
+            raise PoolError("the pool is closed; make a new one")
 
     # -- events -----------------------------------------------------------------------------------
 
@@ -227,6 +236,7 @@ class WorkerPool:
         list of PoolEvent
             In the order of each worker; empty after the time is over or a watched descriptor is readable.
         """
+        self._check_open()
         deadline = time.monotonic() + (math.inf if timeout_s is None else timeout_s)
         while not self._events:
             left = deadline - time.monotonic()
@@ -325,7 +335,7 @@ class WorkerPool:
         if self._selector.get_map() is None:
             return
         try:
-            if not force:
+            if not force and self._warden is not None and self._warden.is_ours:
                 self._stop_all(time.monotonic() + timeout_s)
         finally:
             if self._warden is not None:
@@ -352,7 +362,7 @@ class WorkerPool:
 
 def _process_state() -> dict[str, Any]:
     """Return what a worker takes over from this process."""
-    return {"sys_path": current_path(), "argv": sys.argv, "directory": str(Path.cwd())}
+    return {"sys_path": current_path(), "argv": sys.argv, "directory": current_directory()}
 
 
 def _payload(data: bytes) -> Any:

@@ -21,6 +21,7 @@ import gc
 import importlib
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -28,6 +29,7 @@ import sys
 import traceback
 import types
 import warnings
+from collections.abc import Container
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -85,7 +87,7 @@ class Warden:
         poller.register(self._wake, select.POLLIN)
         connected = True
         while connected and os.getppid() == self._config["coordinator"]:
-            ready = {fd for fd, _ in poller.poll()}
+            ready = {fd for fd, _ in poller.poll(None if _LINUX else 500)}
             if self._wake.fileno() in ready:
                 self._wake.recv(4096)
                 self._bury()
@@ -123,12 +125,16 @@ class Warden:
         for line in lines:
             order = json.loads(line)
             if order["order"] == "start":
-                self._start(order["id"], order["environment"], self._sockets.pop(0))
+                self._start(order["id"], order["environment"])
             else:
                 self._kill(order["id"])
         return bool(data)
 
-    def _start(self, number: int, environment: dict[str, str], fd: int) -> None:
+    def _start(self, number: int, environment: dict[str, str]) -> None:
+        if not self._sockets:
+            self._report("refused", id=number, error="OSError: the supervisor has no free file descriptor")
+            return
+        fd = self._sockets.pop(0)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DeprecationWarning)  # threads of preloaded C libraries
@@ -182,11 +188,10 @@ class Warden:
 
     def _bury(self) -> None:
         """Reap every process that has ended; kill what a worker leaves behind before reaping it."""
-        while (pid := next_dead()) is not None:
+        while (ended := reap_one(self._ids)) is not None:
+            pid, status, usage = ended
             if pid in self._ids:
-                kill_group(pid)
                 self._dead[pid] = self._ids[pid]
-            _, status, usage = os.wait4(pid, 0)
             if self._dead:
                 self._kill_escaped()
             if pid in self._ids:
@@ -224,13 +229,26 @@ class Warden:
             self._control.sendall(json.dumps({"event": event, **values}).encode() + b"\n")
 
 
-def next_dead() -> int | None:
-    """Return the pid of a child that has ended and is not reaped yet, None if there is none."""
+def reap_one(leaders: Container[int]) -> tuple[int, int, resource.struct_rusage] | None:
+    """Reap a child that has ended and return its pid, status and usage; None if there is none.
+
+    The group of a leader is killed before the leader is reaped, while its id cannot mean anything else.
+    """
     try:
+        if not hasattr(os, "waitid"):  # macOS before Python 3.13
+            pid, status, usage = os.wait4(-1, os.WNOHANG)
+            if pid in leaders:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(pid, signal.SIGKILL)
+            return (pid, status, usage) if pid else None
         found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if found is None:
+            return None
+        if found.si_pid in leaders:
+            kill_group(found.si_pid)
+        return os.wait4(found.si_pid, 0)
     except ChildProcessError:
         return None
-    return None if found is None else found.si_pid
 
 
 def kill_group(pid: int) -> None:

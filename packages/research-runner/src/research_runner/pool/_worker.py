@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import faulthandler
 import os
 import signal
@@ -14,6 +15,7 @@ import traceback
 from typing import Any, NoReturn
 
 from research_runner.pool import wire
+from research_runner.pool._code import live_in
 from research_runner.pool._frames import Kind
 from research_runner.pool.channel import Channel, WorkerStop
 
@@ -45,9 +47,11 @@ def _prepare(state: dict[str, Any]) -> None:
     """Take over paths and arguments of the coordinator, and random numbers of our own."""
     sys.path[:] = state["sys_path"]
     sys.argv[:] = state["argv"]
-    os.chdir(state["directory"])
+    with contextlib.suppress(OSError):  # it may be gone meanwhile
+        os.chdir(state["directory"] or ".")
     if not faulthandler.is_enabled():
         faulthandler.enable(2)
+    live_in(vars(sys.modules["__main__"]))
     numpy = sys.modules.get("numpy")
     if numpy is not None:
         numpy.random.seed()  # a fork repeats its parent's stream, a fresh interpreter does not

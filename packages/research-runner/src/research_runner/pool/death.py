@@ -90,10 +90,16 @@ class Coroner:
 
     It reads the kernel's counter of processes killed for want of memory, so that a SIGKILL with a risen
     counter is known for what it was.
+
+    Parameters
+    ----------
+    root : Path
+        Where the kernel's files are.
     """
 
-    def __init__(self) -> None:
-        self._oom_kills = count_oom_kills()
+    def __init__(self, root: Path = Path("/")) -> None:
+        self._root = root
+        self._oom_kills = count_oom_kills(root)
 
     def examine(self, report: Mapping[str, Any], verdict: str | None, detail: str) -> Death:
         """Return the death behind a warden's report.
@@ -125,7 +131,7 @@ class Coroner:
 
     def _memory_ran_out(self) -> bool:
         """Whether the counter has risen by one more than the deaths it already explained."""
-        if count_oom_kills() <= self._oom_kills:
+        if count_oom_kills(self._root) <= self._oom_kills:
             return False
         self._oom_kills += 1
         return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from research_runner.pool import wire
-from research_runner.pool._blame import blame
+from research_runner.pool._blame import Refusal, blame
 from research_runner.pool._launch import StartMethod
 from research_runner.pool._pool import WorkerPool
 from research_runner.pool._travel import load_parts, serialise_part, travel_error
@@ -63,9 +63,9 @@ def _blamed(pool: WorkerPool, name: str, part: object, complaint: str) -> Travel
     def attempt(piece: object) -> None:
         refusal = _load(pool, name, wire.dump_code(piece))
         if refusal:
-            raise _Refused(refusal)
+            raise Refusal(refusal)
 
-    return travel_error(name, blame(part, attempt, _Refused(complaint)), _CANNOT_ARRIVE)
+    return travel_error(name, blame(part, attempt, Refusal(complaint)), _CANNOT_ARRIVE)
 
 
 def _load(pool: WorkerPool, name: str, blob: bytes) -> str:
@@ -76,8 +76,4 @@ def _load(pool: WorkerPool, name: str, blob: bytes) -> str:
             if isinstance(event, Message):
                 return str(event.payload)
             if isinstance(event, Died):
-                raise TravelError(name, "", f"the worker that loaded it was {event.death.describe()}")
-
-
-class _Refused(Exception):
-    """A fresh worker cannot load something; the text says why."""
+                raise TravelError(name, "", f"the worker that loaded it died: {event.death.describe()}")
