@@ -8,6 +8,8 @@ import pandas as pd
 
 from research_domain import Alias, ConfigAlias
 
+TEXTS = pd.Series(["x", None], index=[3, 4], dtype=object)  # the same in every version of pandas
+FRAME = pd.DataFrame({"a": [1, 2], "b": TEXTS}, index=pd.Index([3, 4], name="i"))
 META = {"entropy": 2**100, "options": {"workers": 2}}
 CONFIGS = {
     "8c2f8eb1-0": ConfigAlias([(Alias("learning_rate", "lr"), 0.1), ("layers", Alias([64, 10], "small"))]),
@@ -31,7 +33,7 @@ VALUES = {
             0: datetime.datetime(2020, 2, 29, 12, tzinfo=datetime.UTC),
             1: np.datetime64("2020-01-01", "ns"),
         },
-        "frame": {0: pd.DataFrame({"a": [1, 2], "b": ["x", None]}, index=pd.Index([3, 4], name="i"))},
+        "frame": {0: FRAME},
     },
     "../odd\n🙂": {"opaque": {0: Counter("aab")}},
 }

@@ -24,7 +24,7 @@ FRAMES = {
     "small masked": pd.DataFrame({"a": pd.array([1, None], "UInt8"), "b": pd.array([1, None], "Float32")}),
     "periods": pd.DataFrame({"a": pd.period_range("2020-01", periods=3, freq="M")}),
     "intervals": pd.DataFrame({"a": pd.interval_range(0, 3, closed="left")}),
-    "other strings": pd.DataFrame({"a": pd.array(["x", None], pd.StringDtype("python", na_value=pd.NA))}),
+    "other strings": pd.DataFrame({"a": pd.array(["x", None], "string[python]")}),
     "many indexes": pd.DataFrame(
         {"a": [1, 2]}, index=pd.MultiIndex.from_tuples([(1, "x"), (2, "y")], names=["n", None])
     ),
@@ -113,3 +113,12 @@ def test_what_plain_data_cannot_carry_is_opaque(value):
     assert isinstance(decode_value(kind, type_name, text, data, allow_pickle=False, where="here"), Opaque)
     back = decode_value(kind, type_name, text, data, allow_pickle=True, where="here")
     pd.testing.assert_frame_equal(back, value)
+
+
+def test_a_zone_of_pytz_comes_back_as_one():
+    pytz = pytest.importorskip("pytz")
+    moments = [pd.Timestamp("2020-07-01", tz=pytz.timezone("Europe/Berlin"))]
+    moments.append(pd.date_range("2020", periods=2, tz=pytz.timezone("Asia/Tokyo"), freq="h"))
+    stamp, index = round_trip(moments)
+    assert stamp == moments[0] and str(stamp.tz) == "Europe/Berlin"
+    pd.testing.assert_index_equal(index, moments[1])

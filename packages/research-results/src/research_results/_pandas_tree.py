@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
+import importlib
+import zoneinfo
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -73,12 +76,24 @@ def _restore(load: Load, node: Node, index: pd.Index) -> Any:
 
 
 def _zone(dump: Dump, value: Any) -> Node:
-    """Return the tree of a time zone: that of a moment in it."""
-    if value.tz is None:
+    """Return the tree of a time zone: that of a moment in it, or for pytz its name."""
+    zone = value.tz
+    if zone is None:
         return None
-    import datetime
+    if type(zone).__module__.partition(".")[0] == "pytz" and isinstance(zone.zone, str):
+        return zone.zone
+    return dump.json(datetime.datetime(2000, 1, 1, tzinfo=zone))
 
-    return dump.json(datetime.datetime(2000, 1, 1, tzinfo=value.tz))
+
+def _unzone(load: Load, node: Node) -> Any:
+    if not isinstance(node, str):
+        moment = load.value(node)
+        return None if moment is None else moment.tzinfo
+    try:
+        pytz: Any = importlib.import_module("pytz")
+    except ImportError:
+        return zoneinfo.ZoneInfo(node)
+    return pytz.timezone(node)
 
 
 def _timestamp(dump: Dump, value: pd.Timestamp) -> Node:
@@ -87,8 +102,8 @@ def _timestamp(dump: Dump, value: pd.Timestamp) -> Node:
 
 def _untimestamp(load: Load, node: Node) -> Any:
     moment = pd.Timestamp(load.value(node["v"]))
-    zone = load.value(node["z"])
-    return moment if zone is None else moment.tz_localize("UTC").tz_convert(zone.tzinfo)
+    zone = _unzone(load, node["z"])
+    return moment if zone is None else moment.tz_localize("UTC").tz_convert(zone)
 
 
 def _datetimes(dump: Dump, value: Any) -> Node:
@@ -98,8 +113,8 @@ def _datetimes(dump: Dump, value: Any) -> Node:
 
 def _undatetimes(load: Load, node: Node) -> Any:
     moments = pd.DatetimeIndex(load.value(node["v"]))
-    zone = load.value(node["z"])
-    return (moments if zone is None else moments.tz_localize("UTC").tz_convert(zone.tzinfo)).array
+    zone = _unzone(load, node["z"])
+    return (moments if zone is None else moments.tz_localize("UTC").tz_convert(zone)).array
 
 
 def _masked(tag: str) -> Callable[[Dump, Any], Node]:
@@ -120,12 +135,24 @@ def _strings(dump: Dump, value: Any) -> Node:
 
 def _unstrings(load: Load, node: Node) -> Any:
     na_value: Any = pd.NA if node["na"] else np.nan
-    try:
-        dtype = pd.StringDtype(node["s"], na_value=na_value)
-    except ImportError:
-        dtype = pd.StringDtype("python", na_value=na_value)
     texts = [na_value if text is None else load.value(text) for text in node["v"]]
+    dtype = _string_dtype(node["s"], na_value)
+    if dtype is None:
+        array = np.empty(len(texts), object)
+        array[:] = texts
+        return array
     return pd.array(texts, dtype=dtype)
+
+
+def _string_dtype(storage: str, na_value: Any) -> Any:
+    """Return a dtype of strings as this pandas has it; None if its strings are objects."""
+    make: Any = pd.StringDtype
+    try:
+        return make(storage, na_value=na_value)
+    except ImportError:
+        return make("python", na_value=na_value)
+    except TypeError:  # before pandas 2.3: pd.NA is the only gap
+        return make(storage) if na_value is pd.NA else None
 
 
 def _categorical(dump: Dump, value: pd.Categorical) -> Node:
