@@ -11,6 +11,7 @@ from research_domain import AUXILIARY_KEYS, Alias, ConfigAlias
 from research_results._codec import NUMBER_KINDS, number_dtype
 from research_results._experiments import decode_option, read_options
 from research_results._gather import Array, Part, gather
+from research_results.errors import DamagedError
 
 if TYPE_CHECKING:
     import sqlite3
@@ -132,8 +133,8 @@ class ConfigTable:
             groups.setdefault(kind, []).append(place)
         parts = []
         for kind, places in groups.items():
-            values = _objects([self._value(options[place]) for place in places])
-            array = values if not kind else values.astype(number_dtype(kind))
+            own = [options[place] for place in places]
+            array = _packed(kind, own) if kind else _objects([self._value(option) for option in own])
             parts.append(Part(np.array(places, np.int64), array))
         return gather(len(options), parts)
 
@@ -151,6 +152,17 @@ def config_values(
 ) -> list[dict[str, Any]]:
     """Return each config as a dict from the name of a parameter to its value."""
     return ConfigTable(connection, source, experiments, allow_pickle=allow_pickle).values()
+
+
+def _packed(kind: str, options: list[Option]) -> Array:
+    """Return numbers of one kind at once."""
+    data = b"".join(option.data or b"" for option in options)
+    dtype = number_dtype(kind)
+    if len(data) != len(options) * dtype.itemsize:
+        raise DamagedError("table options", f"a {kind} has too few or too many bytes")
+    if kind == "bool":
+        return np.not_equal(np.frombuffer(data, np.uint8), 0)
+    return np.frombuffer(data, dtype)
 
 
 def _objects(values: list[Any]) -> Array:

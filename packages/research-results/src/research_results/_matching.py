@@ -31,6 +31,6 @@ def _holds(domain: Domain, config: dict[str, Any]) -> bool:
 
     The domain laid over the one config leaves it as it is exactly if what it lays over it is there already.
     """
-    if config in domain:
-        return True
-    return bool(config) and config in Domain({name: [value] for name, value in config.items()}) * domain
+    if not config:
+        return config in domain
+    return config in Domain({name: [value] for name, value in config.items()}) * domain
