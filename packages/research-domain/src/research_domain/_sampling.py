@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import operator
 from collections.abc import Callable
@@ -166,7 +165,8 @@ class Sampler:
             return NotImplemented
         if not float(weight) > 0 or math.isinf(float(weight)):
             raise SamplerError("weight", f"a weight is a positive finite number, got {weight!r}")
-        twin = copy.copy(self)
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
         twin.weight = float(weight) * (1.0 if self.weight is None else self.weight)
         return twin
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from research_domain import _text, spec
 from research_domain._body import has_filters, is_random, zipped
 from research_domain.algebra import options_body
 from research_domain.alias import check_key
@@ -220,6 +219,8 @@ class Domain(Walk):
         >>> (Domain(a=[1, 2]) + Domain(b=[3])).to_spec()
         {'$sum': [{'a': [1, 2]}, {'b': [3]}]}
         """
+        from research_domain import spec  # late, as few need it
+
         return spec.to_spec(self._body, self._params)
 
     @classmethod
@@ -241,13 +242,19 @@ class Domain(Walk):
         >>> Domain.from_spec({'$zip': [{'a': [1, 2]}, {'b': [3, 4]}]})
         Domain(a=[1, 2]) @ Domain(b=[3, 4])
         """
+        from research_domain import spec  # late, as few need it
+
         domain, params = spec.from_spec(cls, description)
         return domain.set_iter_params(**params) if params else domain
 
     def __repr__(self) -> str:
+        from research_domain import _text  # late, as few need it
+
         return _text.describe(self._body) + _text.describe_params(self.iter_params)
 
     def _repr_html_(self) -> str:
+        from research_domain import _text  # late, as few need it
+
         return _text.table(self._body, "filtered" if self._prepared()[2] else self._length())
 
     def __getstate__(self) -> dict[str, Any]:
