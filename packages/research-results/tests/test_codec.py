@@ -145,9 +145,20 @@ def test_what_nothing_can_store_names_variable_iteration_and_type():
     assert "'items' of iteration 7 is a builtins.generator" in str(error)
 
 
-def test_an_iteration_that_is_no_int_is_refused():
-    with pytest.raises(ArgumentError, match="'a'"):
-        encode({"x": {"a": 1}})
+@pytest.mark.parametrize("iteration", ["a", 0.5, None, True, 2**63, -(2**63) - 1, np.uint64(2**63)], ids=repr)
+def test_an_iteration_that_is_no_int_is_refused(iteration):
+    with pytest.raises(ArgumentError, match="iteration: of variable 'x' must be an int of 64 bits"):
+        encode({"x": {iteration: 1}})
+    with pytest.raises(ArgumentError):
+        encode({"x": {iteration: "text"}})
+
+
+def test_iterations_may_be_as_far_out_as_64_bits():
+    ends = {-(2**63): 0.5, 2**63 - 1: 1.5}
+    storage = MemoryStorage()
+    storage.put("a", {"x": ends, "y": {2**63 - 2: 1, 2**63 - 1: 2}})
+    assert storage.results.load_results()["a"]["x"] == ends
+    assert storage.results.df["iteration"].tolist() == [-(2**63), 2**63 - 2, 2**63 - 1]
 
 
 def test_encoded_values_are_builtin_all_the_way():

@@ -62,6 +62,8 @@ def test_curves_are_told_apart_as_asked(results):
         *("0.1, 0", "0.1, 1", "0.1, 2", "0.2, 0", "0.2, 1", "0.2, 2"),
     ]
     assert list(curves(results.plot("loss", by="net").axes[0])) == ["wide"]
+    for name in ("lr", "learning_rate"):
+        assert list(curves(results.plot("loss", by=name).axes[0])) == ["0.1", "0.2"]
     assert list(curves(results.plot("loss", by=["net", "repetition"], learning_rate=0.1).axes[0])) == [
         *("wide, 0", "wide, 1", "wide, 2"),
     ]

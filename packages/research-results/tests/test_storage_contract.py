@@ -126,6 +126,15 @@ def test_a_status_keeps_its_details(storage):
     assert (row["elapsed_s"], row["iterations"]) == (1.5, 10)
 
 
+def test_numbers_of_numpy_are_details_like_others(storage):
+    storage.add("a", {}, index=np.int64(3))
+    storage.mark("a", "running", attempt=np.int32(2), worker=np.int64(1), started=np.float32(8))
+    storage.mark("a", "failed", elapsed_s=np.float64(1.5), failure=Failure(iteration=np.int64(7)))
+    (row,) = storage.results.experiments.to_dict("records")
+    assert (row["attempts"], row["worker"], row["elapsed_s"]) == (2, 1, 1.5)
+    assert storage.results.failures["iteration"].tolist() == [7]
+
+
 def test_a_failure_keeps_its_traceback(storage):
     storage.add("a", {"lr": 0.1})
     storage.mark("a", "running", attempt=1)

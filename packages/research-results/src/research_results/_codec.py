@@ -109,7 +109,11 @@ def _encode_uniform(variable: str, by_iteration: Mapping[int, Any]) -> Row | Non
     if not kind or type(iterations[0]) is not int:
         return None
     first, count = iterations[0], len(iterations)
-    if iterations != list(range(first, first + count)):
+    if (
+        iterations != list(range(first, first + count))
+        or not _is_int64(first)
+        or not _is_int64(first + count)
+    ):
         return None
     try:
         data = struct.pack(f"<{count}{code}", *numbers)
@@ -121,7 +125,7 @@ def _encode_uniform(variable: str, by_iteration: Mapping[int, Any]) -> Row | Non
 def _encode_variable(variable: str, by_iteration: Mapping[int, Any]) -> Iterable[Row]:
     packs: dict[str, tuple[list[int], list[Any]]] = {}
     for key, value in by_iteration.items():
-        iteration = key if type(key) is int else _as_int(variable, key)
+        iteration = _as_int(variable, key)
         kind = _number_kind(value)
         if kind is None:
             try:
@@ -199,9 +203,11 @@ def decode_numbers(kind: str, data: bytes, *, where: str) -> list[Any]:
 
 def _number_kind(value: Any) -> str | None:
     kind = _KINDS.get(type(value))
-    if kind == "int" and not -(2**63) <= value < 2**63:
-        return None
-    return kind
+    return None if kind == "int" and not _is_int64(value) else kind
+
+
+def _is_int64(value: int) -> bool:
+    return -(2**63) <= value < 2**63
 
 
 def _pack(kind: str, numbers: list[Any]) -> bytes:
@@ -211,7 +217,7 @@ def _pack(kind: str, numbers: list[Any]) -> bytes:
 def _pack_iterations(iterations: list[int]) -> tuple[int, int, bytes | None]:
     first = iterations[0]
     step = iterations[1] - first if len(iterations) > 1 else 1
-    if step and iterations == list(range(first, first + step * len(iterations), step)):
+    if step and _is_int64(step) and iterations == list(range(first, first + step * len(iterations), step)):
         return first, step, None
     return first, 0, np.array(iterations, "<i8").tobytes()
 
@@ -256,9 +262,9 @@ def describe(value: Any) -> tuple[str, str]:
 
 
 def _as_int(variable: str, key: Any) -> int:
-    if isinstance(key, (int, np.integer)) and not isinstance(key, bool):
+    if isinstance(key, (int, np.integer)) and not isinstance(key, bool) and _is_int64(int(key)):
         return int(key)
-    raise ArgumentError("iteration", f"of variable {variable!r} must be an int, got {key!r}")
+    raise ArgumentError("iteration", f"of variable {variable!r} must be an int of 64 bits, got {key!r}")
 
 
 _DECODERS: dict[str, Callable[[bytes], Any]] = {

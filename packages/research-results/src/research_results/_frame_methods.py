@@ -117,6 +117,11 @@ class ResultsFrames:
         return self._reader.artifacts_frame(self._wanted(kwargs), layout)
 
     @property
+    def counts(self) -> dict[str, int]:
+        """How many experiments are queued, running, done, failed and lost, for each status that some have."""
+        return self._reader.counts()
+
+    @property
     def experiments(self) -> pd.DataFrame:
         """Status of every experiment.
 

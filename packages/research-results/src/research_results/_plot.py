@@ -40,6 +40,8 @@ def plot_curves(
     frame = results.to_df(use_alias=True, remove_auxilary=False, **filters)
     columns = [str(name) for name in frame.columns]
     place = columns.index("iteration")
+    aliases = results._reader.parameters()
+    by, aggregate = _shown(by, aliases), _shown(aggregate, aliases)
     parameters = columns[1:place]
     names = _variables(frame, columns[place + 1 :], variables)
     groups = _grouping(frame, parameters, by, aggregate)
@@ -54,6 +56,13 @@ def plot_curves(
             handles[:_MOST_NAMES], labels[:_MOST_NAMES], title=", ".join(groups), fontsize="small"
         )
     return panels[0].figure  # type: ignore[return-value]
+
+
+def _shown(names: Any, aliases: dict[str, str]) -> Any:
+    """Return aliases for names of parameters; what is none, or is an alias already, as it is."""
+    if names is None or isinstance(names, str):
+        return aliases.get(names, names) if names is not None else None
+    return [aliases.get(name, name) for name in names]
 
 
 def _variables(values: pd.DataFrame, known: list[str], wanted: str | Sequence[str] | None) -> list[str]:

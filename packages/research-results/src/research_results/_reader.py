@@ -14,6 +14,7 @@ from research_results._chunks import Chunk, read_chunks
 from research_results._codec import NUMBER_KINDS, decode_numbers, decode_value
 from research_results._columns import Column, read_columns
 from research_results._configs import ConfigTable
+from research_results._experiments import read_parameters
 from research_results._filters import Filter, select_experiments
 from research_results.errors import DamagedError
 
@@ -81,6 +82,16 @@ class Reader:
         """Return the names of all variables."""
         with self.source.reading() as connection:
             return tuple(_variables(connection, None).values())
+
+    def parameters(self) -> dict[str, str]:
+        """Return name and alias of all parameters."""
+        with self.source.reading() as connection:
+            return {parameter.name: parameter.alias for parameter in read_parameters(connection).values()}
+
+    def counts(self) -> dict[str, int]:
+        """Return how many experiments have each status."""
+        with self.source.reading() as connection:
+            return _status.count_statuses(connection)
 
     def ids(self, wanted: Filter) -> list[str]:
         """Return the names of experiments."""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-from research_results._writer import STATUSES
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     import sqlite3
@@ -17,7 +15,20 @@ if TYPE_CHECKING:
     from research_results._experiments import Experiments
     from research_results._source import Source
 
-__all__ = ["Summary", "experiments_frame", "failures_frame", "summarize"]
+__all__ = [
+    "STATUSES",
+    "Status",
+    "Summary",
+    "count_statuses",
+    "experiments_frame",
+    "failures_frame",
+    "summarize",
+]
+
+Status: TypeAlias = Literal["queued", "running", "done", "failed", "lost"]
+
+STATUSES: tuple[Status, ...] = ("queued", "running", "done", "failed", "lost")
+"""What an experiment can be."""
 
 _LAST_CAUSE = """(SELECT cause FROM failures WHERE failures.experiment = experiments.key
 ORDER BY number DESC LIMIT 1)"""
@@ -167,17 +178,22 @@ class Summary:
         ]
 
 
+def count_statuses(connection: sqlite3.Connection) -> dict[str, int]:
+    """Return how many experiments have each status, for those that some have."""
+    counts = dict(connection.execute("SELECT status, count(*) FROM experiments GROUP BY status").fetchall())
+    return {status: int(counts[status]) for status in STATUSES if status in counts}
+
+
 def summarize(connection: sqlite3.Connection, source: Source) -> Summary:
     """Return a research in a few numbers."""
     execute = connection.execute
-    counts = dict(execute("SELECT status, count(*) FROM experiments GROUP BY status").fetchall())
     (values,) = execute("SELECT coalesce(sum(count), 0) FROM chunks").fetchone()
     (elapsed_s,) = execute("SELECT coalesce(sum(elapsed_s), 0) FROM experiments").fetchone()
     names = [str(row[0]) for row in execute("SELECT name FROM parameters ORDER BY parameter")]
     variables = [str(row[0]) for row in execute("SELECT name FROM variables ORDER BY variable")]
     return Summary(
         source.name,
-        {status: int(counts[status]) for status in STATUSES if status in counts},
+        count_statuses(connection),
         tuple(dict.fromkeys(names)),
         tuple(variables),
         int(values),

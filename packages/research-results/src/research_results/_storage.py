@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from typing import Self
 
     from research_results._outputs import Outputs
-    from research_results._writer import Status, Writer
+    from research_results._status import Status
+    from research_results._writer import Writer
     from research_results.results import ResearchResults
 
 __all__ = ["BaseStorage", "Stream"]

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from research_results._interning import Interner, stored_blob
 from research_results._names import check_name, clean_text
+from research_results._status import STATUSES, Status, count_statuses
 from research_results.errors import ArgumentError, UnknownExperimentError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from research_domain import ConfigAlias
     from research_results._blobs import Blobs
     from research_results._codec import Encoded
     from research_results._database import Database
 
-__all__ = ["STATUSES", "Status", "Writer"]
+__all__ = ["Writer"]
 
-Status: TypeAlias = Literal["queued", "running", "done", "failed", "lost"]
-
-STATUSES: tuple[Status, ...] = ("queued", "running", "done", "failed", "lost")
-"""What an experiment can be."""
-
-_DETAILS = ("attempt", "worker", "device", "started", "elapsed_s", "iterations")
+_DETAILS: dict[str, Callable[[Any], Any]] = {
+    "attempt": int,
+    "worker": int,
+    "device": lambda device: clean_text(str(device)),
+    "started": float,
+    "elapsed_s": float,
+    "iterations": int,
+}
 _FAILURE = ("cause", "type", "message", "traceback", "unit", "iteration")
 _KEYS_LIMIT = 200_000
 _PUT = """INSERT INTO chunks
@@ -59,8 +62,7 @@ class Writer:
         with self.database:
             packed = self._interner.config(config)
             key = self._find(experiment_id)
-            if index is None:
-                index = self._next_position()
+            index = self._next_position() if index is None else int(index)
             if key is not None:
                 update = "UPDATE experiments SET position = ?, config = ?, status = 'queued' WHERE key = ?"
                 self.database.execute(update, (index, packed, key))
@@ -83,7 +85,7 @@ class Writer:
                 failure = value
             elif name in _DETAILS:
                 columns.append(f"{name} = ?")
-                values.append(value if name != "device" or value is None else clean_text(str(value)))
+                values.append(None if value is None else _DETAILS[name](value))
             else:
                 raise ArgumentError(name, f"is no detail of a status; use {', '.join(_DETAILS)} or failure")
         with self.database:
@@ -120,8 +122,7 @@ class Writer:
     def counts(self) -> dict[str, int]:
         """Return how many experiments have each status."""
         with self.database.guard:
-            rows = self.database.execute("SELECT status, count(*) FROM experiments GROUP BY status")
-            return dict(rows.fetchall())
+            return count_statuses(self.database.connection)
 
     def known(self, experiment_id: str) -> bool:
         """Tell whether there is such an experiment."""
@@ -152,7 +153,8 @@ class Writer:
             (attempt,) = self.database.execute(select, (key,)).fetchone()
         values = [getattr(failure, name, None) for name in _FAILURE]
         texts = [clean_text(str(value)) if value is not None else None for value in values[:-1]]
-        self.database.execute(_FAIL, (key, attempt, *texts, values[-1]))
+        iteration = None if values[-1] is None else int(values[-1])
+        self.database.execute(_FAIL, (key, attempt, *texts, iteration))
 
     def _find(self, experiment_id: str) -> int | None:
         key = self._keys.get(experiment_id)

@@ -133,15 +133,15 @@ class FolderStorage(BaseStorage):
         self._lock = WriteLock(folder / "research.lock")
         with translating(folder):
             self._lock.acquire(take_over=take_over)
-        try:
+        with contextlib.ExitStack() as opened:
+            opened.callback(self._lock.release)
             database = Database(connect_writer(folder / DATABASE, journal), str(folder))
+            opened.callback(database.close)
             blobs = Blobs(folder / "blobs")
             super().__init__(Writer(database, blobs), FolderOutputs(folder))
             blobs.tidy()
             self.update_meta()
-        except BaseException:
-            self._lock.release()
-            raise
+            opened.pop_all()  # nothing failed: they stay until close()
 
     @classmethod
     def create(

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from research_results import ResearchResults, ResultsError, remove_research
 
 if TYPE_CHECKING:
-    from research_results import Summary
-
     Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 __all__ = ["main"]
@@ -104,7 +102,7 @@ def _ls(arguments: argparse.Namespace) -> int:
         if not (path / "research.json").is_file():
             continue
         try:
-            rows.append((path.name, _states(ResearchResults(path).summary())))
+            rows.append((path.name, _states(ResearchResults(path).counts)))
         except ResultsError as error:
             rows.append((path.name, f"cannot be read: {error}"))
     width = max((len(_printable(name)) for name, _ in rows), default=0)
@@ -115,8 +113,8 @@ def _ls(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _states(summary: Summary) -> str:
-    return ", ".join(f"{count} {status}" for status, count in summary.counts.items()) or "no experiments"
+def _states(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {status}" for status, count in counts.items()) or "no experiments"
 
 
 def _show(arguments: argparse.Namespace) -> int:
