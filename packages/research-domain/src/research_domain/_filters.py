@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from research_domain._combined import held
 from research_domain._draws import BLOCK
-from research_domain._nodes import Node
+from research_domain._nodes import Node, Point
 from research_domain.alias import ConfigAlias, Pairs
 from research_domain.errors import PredicateError
 
@@ -164,7 +164,7 @@ class Kept(Node):
         return Kept(children[0], self.filters)
 
 
-class Redraw(Node):
+class Redraw(Point):
     """Sampled parameters that are drawn again until they pass filters.
 
     Each block of indices has candidates of its own, so that any index is reached without those before it.
@@ -177,18 +177,6 @@ class Redraw(Node):
         self.filters = filters
         self.has_draws = True
         self.stream = stream
-
-    @property
-    def points(self) -> int:
-        return 1
-
-    @property
-    def endless(self) -> bool:
-        return True
-
-    @property
-    def endless_at(self) -> int | None:
-        return 0
 
     def at(self, point: int, draw: int, draws: Draws) -> Pairs:
         block, place = divmod(draw, BLOCK)

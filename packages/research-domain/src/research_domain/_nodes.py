@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from research_domain._adapters import Source
     from research_domain._draws import Draws
 
-__all__ = ["Draw", "Found", "Grid", "Node", "Span", "span_length"]
+__all__ = ["Draw", "Found", "Grid", "Node", "Point", "Span", "span_length"]
 
 Pool = tuple[Alias, "tuple[Any, ...]"]
 """Name of a parameter and its values."""
@@ -192,7 +192,25 @@ class Span(Node):
             yield self.values.index(query[name]), frozenset((name,))
 
 
-class Draw(Node):
+class Point(Node):
+    """A single point, drawn anew each time, without end."""
+
+    __slots__ = ()
+
+    @property
+    def points(self) -> int:
+        return 1
+
+    @property
+    def endless(self) -> bool:
+        return True
+
+    @property
+    def endless_at(self) -> int | None:
+        return 0
+
+
+class Draw(Point):
     """A sampled parameter.
 
     Parameters
@@ -214,20 +232,8 @@ class Draw(Node):
         self.has_draws = True
 
     @property
-    def points(self) -> int:
-        return 1
-
-    @property
     def keys(self) -> frozenset[str]:
         return frozenset((self.key.value,))
-
-    @property
-    def endless(self) -> bool:
-        return True
-
-    @property
-    def endless_at(self) -> int | None:
-        return 0
 
     def draw(self, size: int, rng: np.random.Generator, place: tuple[Any, ...]) -> list[Any]:
         """Return `size` values."""

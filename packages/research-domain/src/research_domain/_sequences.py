@@ -117,8 +117,8 @@ def _until_held(node: Node, index: int, draw: int, draws: Draws) -> Iterator[Pai
     return itertools.chain(before, held(node, stop, draw + stop - index, draws))
 
 
-class Chain(Sequence):
-    """Sequences one after another; what follows an endless one is never reached."""
+class Several(Sequence):
+    """What is made of several sequences."""
 
     __slots__ = ("parts",)
 
@@ -130,7 +130,13 @@ class Chain(Sequence):
         return any(part.endless for part in self.parts)
 
     def length(self, draws: Draws) -> int | None:
-        return _total(self.parts, draws)
+        return None if self.endless else sum(part.length(draws) or 0 for part in self.parts)
+
+
+class Chain(Several):
+    """Sequences one after another; what follows an endless one is never reached."""
+
+    __slots__ = ()
 
     def once(self, turn: int, index: int, draw: int, draws: Draws) -> Iterator[Pairs]:
         return in_turn(
@@ -141,23 +147,16 @@ class Chain(Sequence):
         )
 
 
-class Mixture(Sequence):
+class Mixture(Several):
     """Sequences of which the next one is drawn by weight; an exhausted one leaves."""
 
-    __slots__ = ("forgetful", "parts", "stream", "weights")
+    __slots__ = ("forgetful", "stream", "weights")
 
     def __init__(self, parts: tuple[Sequence, ...], weights: tuple[float, ...], stream: int) -> None:
-        self.parts = parts
+        super().__init__(parts)
         self.forgetful = all(isinstance(part, Run) and part.node.endless_at == 0 for part in parts)
         self.weights = np.asarray(weights, dtype=float)
         self.stream = stream
-
-    @property
-    def endless(self) -> bool:
-        return any(part.endless for part in self.parts)
-
-    def length(self, draws: Draws) -> int | None:
-        return _total(self.parts, draws)
 
     def once(self, turn: int, index: int, draw: int, draws: Draws) -> Iterator[Pairs]:
         lengths = [part.length(draws) for part in self.parts]
@@ -213,13 +212,6 @@ def _until_exhausted(choices: Any, left: list[int | None]) -> int:
             if len(places) >= rest:
                 end = min(end, int(places[rest - 1]) + 1)
     return end
-
-
-def _total(parts: tuple[Sequence, ...], draws: Draws) -> int | None:
-    """Return the sum of lengths, None if one of them is endless."""
-    if any(part.endless for part in parts):
-        return None
-    return sum(part.length(draws) or 0 for part in parts)
 
 
 class Filtered(Sequence):
