@@ -1,4 +1,4 @@
-"""Makes the helpers of these tests importable, and property tests the same every time."""
+"""Makes the shared modules of these tests importable, and property tests the same every time."""
 
 import sys
 from pathlib import Path

@@ -185,7 +185,7 @@ def test_bad_histograms_are_errors(arguments):
         HistoSampler(*arguments)
 
 
-def test_helpers_have_the_expected_limits():
+def test_plain_functions_have_the_expected_limits():
     assert 2 <= uniform(2, 3, seed=1).sample(200).min() < uniform(2, 3, seed=1).sample(200).max() < 3
     drawn = loguniform(1e-4, 1, seed=1).sample(4000)[:, 0]
     assert 1e-4 <= drawn.min() < drawn.max() <= 1

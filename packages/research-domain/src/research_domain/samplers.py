@@ -1,4 +1,4 @@
-"""Samplers: distributions by name, histograms, constants, and plain helpers."""
+"""Samplers: distributions by name, histograms, constants, and plain functions."""
 
 from __future__ import annotations
 
