@@ -1,0 +1,178 @@
+"""What is shown and counted while a research runs."""
+
+import threading
+import typing
+
+import pytest
+
+from research_domain import Domain
+from research_experiment import EC
+from research_runner import Research
+from research_runner.backends.inline import InlineBackend
+from research_runner.backends.processes import ProcessBackend
+
+pytestmark = pytest.mark.usefixtures("plain")
+
+
+class Bar:
+    """Remembers what it was told."""
+
+    made: typing.ClassVar = []
+
+    def __init__(self, total, unit, desc):
+        self.n, self.total, self.unit, self.texts, self.closed = 0, total, unit, [desc], False
+        self.steps = []
+        Bar.made.append(self)
+
+    def update(self, n):
+        self.n += n
+        self.steps.append(n)
+
+    def set_description(self, text, refresh=True):
+        self.texts.append(text)
+
+    def refresh(self):
+        pass
+
+    def close(self):
+        self.closed = True
+
+
+@pytest.fixture
+def bar():
+    Bar.made.clear()
+    return Bar
+
+
+def failing():
+    return Research(domain=Domain(x=[0, 1, 2])).add_callable(
+        "invert", lambda x: 1 / x, x=EC("x"), save_to="y"
+    )
+
+
+@pytest.mark.parametrize("parallel", [True, False])
+def test_the_bar_counts_iterations_where_their_number_is_known(bar, parallel):
+    failing().run(dump_results=False, n_iters=4, bar=bar, parallel=parallel)
+    (made,) = bar.made
+    assert (made.total, made.unit, made.n, made.closed) == (12, "it", 12, True)
+    assert made.texts == ["research", "1 failed"]
+
+
+def test_the_bar_counts_experiments_where_iterations_are_not_known(bar):
+    research = Research(domain=Domain(x=[1, 2])).add_generator("count", lambda x: iter(range(x)), x=EC("x"))
+    research.run(dump_results=False, bar=bar, parallel=False)
+    (made,) = bar.made
+    assert (made.total, made.unit, made.n) == (2, "exp", 2)
+
+
+@pytest.mark.parametrize("parallel", [True, False])
+def test_the_latest_value_of_a_variable_is_shown(bar, parallel):
+    failing().run(dump_results=False, bar=bar, show="y", parallel=parallel)
+    assert bar.made[0].texts[-1] == "1 failed, y=0.5"
+    failing().run(dump_results=False, bar=bar, parallel=parallel)
+    assert bar.made[1].texts[-1] == "1 failed"
+
+
+def test_values_are_shown_while_an_experiment_goes_on(bar):
+    seen = threading.Event()
+
+    class Watched(bar):
+        def set_description(self, text, refresh=True):
+            super().set_description(text)
+            seen.set()
+
+    research = Research().add_callable("wait", lambda: (seen.wait(0.01), "on" * 30)[1], save_to="state")
+    research.run(dump_results=False, bar=Watched, show="state", parallel=False, n_iters=100)
+    assert seen.is_set()
+    assert bar.made[0].texts[-1] == "state=" + "on" * 11 + "o…"
+
+
+def test_a_domain_without_an_end_has_no_total(bar):
+    from research_domain import NumpySampler
+
+    research = Research(domain=Domain(x=NumpySampler("normal")))
+    research.add_callable("stop", lambda: research.terminate(wait=False))
+    research.run(dump_results=False, bar=bar, parallel=False, infinite=True)
+    assert bar.made[0].total is None
+    assert research.monitor.remained_experiments is None
+
+
+@pytest.mark.parametrize(("bar", "parallel"), [(True, True), (True, False), (False, True)])
+def test_the_last_line_sums_up_and_only_where_there_is_a_bar(bar, parallel, capsys):
+    failing().run(dump_results=False, bar=bar, parallel=parallel)
+    out, err = capsys.readouterr()
+    if bar:
+        assert out.startswith("2 done, 1 failed in ")
+        assert out.endswith(" s; results are in memory\n")
+        assert "3/3" in err
+    else:
+        assert out == err == ""
+
+
+@pytest.mark.parametrize("backend", [ProcessBackend, InlineBackend])
+def test_nobody_asks_more_often_than_ten_times_a_second(backend, monkeypatch):
+    calls, poll = [], backend.poll
+    monkeypatch.setattr(backend, "poll", lambda self, s: calls.append(s) or poll(self, s))
+    research = Research(domain=Domain(x=[1])).add_callable("sleep", lambda: __import__("time").sleep(1.2))
+    research.run(dump_results=False, bar=False, parallel=backend is ProcessBackend)
+    assert len(calls) < 12  # two of them wait for news of the start and the end
+
+
+def test_the_monitor_has_its_fields():
+    research = failing()
+    research.run(dump_results=False, bar=False, n_iters=2)
+    monitor = research.monitor
+    assert monitor.finished_experiments == 3
+    assert monitor.failed_experiments == 1
+    assert monitor.finished_iterations == 5  # the failed one ended in its first
+    assert monitor.generated_experiments == 3
+    assert (monitor.in_progress, monitor.in_queue, monitor.remained_experiments) == (0, 0, 0)
+    (problem,) = monitor.exceptions
+    assert set(problem) == {"id", "name", "it", "pid", "exception"}
+    assert (problem["name"], problem["it"]) == ("invert", 0)
+
+
+def test_the_monitor_counts_while_an_experiment_runs():
+    def wait_until_counted():
+        while research.monitor.in_progress != 1 or not research.monitor.finished_iterations:
+            yield None
+        yield research.monitor.remained_experiments
+
+    research = Research().add_generator("remained", wait_until_counted, save_to="remained")
+    research.run(dump_results=False, bar=False, parallel=False)
+    (values,) = research.results.values.values()
+    assert set(values["remained"].values()) == {None, 1}
+
+
+def test_terminate_from_a_thread_ends_a_run_and_keeps_what_was_done():
+    research = Research(domain=Domain(x=list(range(1000))))
+    research.add_callable("sleep", lambda x: __import__("time").sleep(0.01) or x, x=EC("x"), save_to="x")
+    watching = threading.Thread(target=lambda: _end_after(research, 5))
+    watching.start()
+    research.run(dump_results=False, bar=False, workers=2)
+    watching.join()
+    assert research.is_finished
+    assert 5 <= research.monitor.finished_experiments < 1000
+    statuses = set(research.results.statuses.values())
+    assert "running" not in statuses
+
+
+def _end_after(research, count):
+    while research._last is None or research.monitor.finished_experiments < count:
+        threading.Event().wait(0.01)
+    research.terminate()
+
+
+def test_terminate_with_kill_processes_does_not_wait_for_what_runs():
+    research = Research(domain=Domain(x=[1, 2])).add_callable("hang", lambda: __import__("time").sleep(600))
+    watching = threading.Thread(target=lambda: _kill_when_running(research))
+    watching.start()
+    research.run(dump_results=False, bar=False, workers=2)
+    watching.join()
+    assert set(research.results.statuses.values()) == {"lost"}
+
+
+def _kill_when_running(research):
+    while research._last is None or not research.monitor.in_progress:
+        threading.Event().wait(0.01)
+    research.terminate(kill_processes=True)
