@@ -8,6 +8,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from research_results._faults import fail_point
 from research_results._translation import translating
 from research_results.errors import DamagedError
 
@@ -31,6 +32,7 @@ def write_file(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        fail_point("file-written")
         temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -69,6 +71,7 @@ class Blobs:
             with translating(self.folder.parent):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write_file(path, data)
+                fail_point("between-blob-and-row")
         return digest
 
     def read(self, digest: str) -> bytes:

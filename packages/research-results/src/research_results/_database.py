@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from urllib.parse import quote
 
+from research_results._faults import fail_point
 from research_results._schema import migrate
 from research_results._translation import translated
 from research_results.errors import ClosedError, DamagedError, ResultsError
@@ -158,7 +159,9 @@ class Database:
                     raise self._failed
                 return
             try:
+                fail_point("before-database-commit")
                 self.execute("COMMIT")
+                fail_point("after-database-commit")
             except ResultsError:
                 self._roll_back()
                 raise
@@ -191,6 +194,7 @@ class Database:
                 with contextlib.suppress(sqlite3.OperationalError):
                     connection.execute("PRAGMA busy_timeout = 2000")
                     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                    fail_point("log-folded")
                     connection.execute("PRAGMA journal_mode = DELETE")
             connection.close()
 

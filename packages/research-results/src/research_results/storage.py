@@ -8,6 +8,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import shutil
 import sqlite3
 import weakref
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from research_results import _meta
 from research_results._blobs import Blobs
 from research_results._database import Database, JournalMode, connect_writer
+from research_results._faults import fail_point
 from research_results._lock import WriteLock
 from research_results._names import check_file_name, folder_name, research_path
 from research_results._outputs import FolderOutputs, MemoryOutputs
@@ -133,6 +136,7 @@ class FolderStorage(BaseStorage):
         self._lock = WriteLock(folder / "research.lock")
         with translating(folder):
             self._lock.acquire(take_over=take_over)
+        fail_point("locked")
         with contextlib.ExitStack() as opened:
             opened.callback(self._lock.release)
             database = Database(connect_writer(folder / DATABASE, journal), str(folder))
@@ -140,6 +144,7 @@ class FolderStorage(BaseStorage):
             blobs = Blobs(folder / "blobs")
             super().__init__(Writer(database, blobs), FolderOutputs(folder))
             blobs.tidy()
+            fail_point("opened")
             self.update_meta()
             opened.pop_all()  # nothing failed: they stay until close()
 
@@ -248,6 +253,7 @@ class FolderStorage(BaseStorage):
                 self._write_text()
         finally:
             self._writer.database.close(tidy=True)
+            fail_point("database-closed")
             self._lock.release()
 
     def _write_text(self) -> None:
@@ -335,10 +341,27 @@ def remove_research(path: str | Path, *, force: bool = False) -> None:
 
 
 def _make_folder(folder: Path, meta: Mapping[str, Any]) -> None:
+    """Make a folder that says what it is from its first moment on, or none."""
     description = _meta.Description(created=_meta.now_text()).updated(meta)
     with translating(folder):
+        if folder.exists() or folder.is_symlink():
+            raise ExistsError(str(folder))
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=".research-", dir=folder.parent))
         try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            raise ExistsError(str(folder)) from None
-        _meta.write_description(folder, description)
+            made.chmod(0o777 & ~_umask())
+            _meta.write_description(made, description)
+            fail_point("folder-made")
+            made.rename(folder)
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
+                raise ExistsError(str(folder)) from None
+            raise
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
