@@ -3,6 +3,7 @@
 import pytest
 
 from research_domain import Domain
+from research_experiment import Failure
 from research_runner.coordinator import Coordinator, Kill, Limits, Send, Start, Stop
 from research_runner.errors import WorkersDieError
 from research_runner.events import (
@@ -12,6 +13,8 @@ from research_runner.events import (
     ExperimentStarted,
     TaskEnded,
     TaskStarted,
+    UnitEnded,
+    UnitStarted,
     WorkerDied,
     WorkerReady,
 )
@@ -19,6 +22,7 @@ from research_runner.pool import Death
 from research_runner.tasks import IterationOptions, TaskSource
 
 KILLED = Death("signal", signal="SIGKILL")
+FAILED = Failure("OSError", "busy", "", unit="load", iteration=0, experiment_id="")
 
 
 class Play:
@@ -38,8 +42,8 @@ class Play:
                 self.sent[command.slot] += command.tasks
         return commands
 
-    def report(self, event, slot=0):
-        events = self.coordinator.handle(slot, event)
+    def report(self, event, slot=0, now=0.0):
+        events = self.coordinator.handle(slot, event, now)
         self.news += events
         return events
 
@@ -156,12 +160,59 @@ def test_branches_that_had_ended_before_a_death_are_not_run_again():
 
 
 def test_a_task_over_its_time_is_killed_once():
-    play = Play(1, timeout_s=10)
+    play = Play(1, timeout_s=10, mercy_s=0.5)
     play.ready()
-    play.report(TaskStarted(play.sent[0][0].index, 100.0))
+    play.report(TaskStarted(play.sent[0][0].index, started=7e9), now=100.0)
     assert play.decide(now=109.0) == []
-    assert play.decide(now=111.0) == [Kill(0, "timeout")]
+    assert play.decide(now=111.0) == []
+    assert play.decide(now=111.5) == [Kill(0, "timeout")]
     assert play.decide(now=112.0) == []
+
+
+def test_a_unit_over_its_time_is_killed_by_the_clock_of_the_coordinator():
+    play = Play(1, mercy_s=0.0)
+    play.ready()
+    play.report(TaskStarted(play.sent[0][0].index, started=7e9), now=100.0)
+    who = play.sent[0][0].experiments[0].identity.id
+    play.report(UnitStarted(who, "train", 5.0), now=101.0)
+    assert play.decide(now=105.0) == []
+    assert play.decide(now=107.0) == []
+    assert play.decide(now=108.0) == [Kill(0, "timeout")]
+    play.report(WorkerDied(0, 100, Death("timeout")))
+    (lost,) = play.of(ExperimentLost)
+    assert lost.failure.unit == "train"
+
+
+def test_an_end_that_was_on_its_way_is_in_time():
+    play = Play(1, mercy_s=1.0)
+    play.ready()
+    play.report(TaskStarted(play.sent[0][0].index, 0.0), now=0.0)
+    who = play.sent[0][0].experiments[0].identity.id
+    play.report(UnitStarted(who, "train", 5.0), now=0.0)
+    assert play.decide(now=60.0) == []  # the coordinator was held up
+    play.report(UnitEnded(who, "train"), now=60.0)
+    assert play.decide(now=120.0) == []
+
+
+def test_what_may_be_tried_again_waits_for_the_end_of_its_task():
+    play = Play(2, branches=2)
+    play.ready()
+    task = play.sent[0].pop()
+    who = task.experiments[0].identity.id
+    play.report(TaskStarted(task.index, 0.0))
+    play.report(ExperimentEnded(who, 1, 0.1, FAILED, retriable=True))
+    assert play.decide() == []
+    assert not play.of(ExperimentLost)
+    play.report(ExperimentEnded(task.experiments[1].identity.id, 1, 0.1, None))
+    play.report(TaskEnded(task.index, 0.1))
+    assert [event.experiment_id for event in play.of(ExperimentLost)] == [who]
+    play.decide()
+    (again,) = play.sent[0]
+    assert [spec.identity.id for spec in again.experiments] == [who]
+    play.run_next()
+    play.decide()
+    assert play.coordinator.done
+    assert [event.experiment_id for event in play.of(ExperimentEnded)][-1] == who
 
 
 def test_a_worker_is_replaced_after_its_number_of_tasks():

@@ -16,6 +16,7 @@ EXAMPLES = [
     errors.ChangedError(("'f' has changed",)),
     errors.HopelessError("ValueError: no", "Traceback", 3),
     errors.UntrustedError("name"),
+    errors.NoSettingsError("folder"),
     errors.NotAResearchError("folder"),
     errors.NotFoundError("name", "path"),
 ]

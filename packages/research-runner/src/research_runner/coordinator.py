@@ -87,6 +87,8 @@ class Limits:
         How many workers in a row may die without having begun a task.
     canary : int
         Give up when the first so many experiments all fail with the same error; 0 for never.
+    mercy_s : float
+        How long, in seconds, a worker has to be seen to be late before it is killed.
     """
 
     max_attempts: int = 2
@@ -96,6 +98,7 @@ class Limits:
     batch_max: int = 64
     idle_deaths: int = 3
     canary: int = 0
+    mercy_s: float = 0.2
 
 
 @dataclass(slots=True)
@@ -172,7 +175,7 @@ class Coordinator:
         Parameters
         ----------
         now : float
-            The time in Unix seconds, only compared with what workers said.
+            Seconds of a clock that nobody sets: when it was last looked for what workers have sent.
 
         Returns
         -------
@@ -194,10 +197,14 @@ class Coordinator:
         return commands, events
 
     def _overdue(self, slot: Slot, now: float) -> bool:
-        """Whether a worker has to be killed, and was not yet."""
+        """Whether a worker has to be killed; what it sent in time may still be on its way."""
         if slot.blamed or not slot.tasks:
             return False
-        slot.blamed = slot.tasks[0].overdue(now, self._limits.timeout_s)
+        late = slot.tasks[0].overdue(now, self._limits.timeout_s)
+        if not late or slot.late_since is None:
+            slot.late_since = now if late else None
+        elif now - slot.late_since >= self._limits.mercy_s:
+            slot.blamed = late
         return bool(slot.blamed)
 
     def _fill(self, number: int, slot: Slot, events: list[Event]) -> Iterator[Command]:
@@ -252,7 +259,7 @@ class Coordinator:
             self._course.exhausted = True
         return task
 
-    def handle(self, number: int, event: Any) -> list[Event]:
+    def handle(self, number: int, event: Any, now: float = 0.0) -> list[Event]:
         """Take note of what the worker in a slot, or its backend, reports.
 
         Parameters
@@ -261,6 +268,8 @@ class Coordinator:
             The slot.
         event : event
             What happened.
+        now : float
+            When it was heard of, in seconds of the clock of :meth:`decide`.
 
         Returns
         -------
@@ -272,15 +281,16 @@ class Coordinator:
             case ExperimentEnded():
                 return self._ended(slot, event)
             case TaskStarted(_, started):
+                slot.tasks[0].started = now
                 return self._started(number, slot, started)
             case TaskEnded(_, elapsed_s):
-                slot.tasks.popleft()
                 self._pace.measure(elapsed_s)
+                return self._settle(slot.tasks.popleft())
             case TaskReturned():
                 slot.taken -= 1
                 self._again.appendleft(slot.tasks.popleft().task)
-            case UnitStarted(experiment_id, unit, deadline):
-                slot.tasks[0].deadlines[experiment_id, unit] = deadline
+            case UnitStarted(experiment_id, unit, limit_s):
+                slot.tasks[0].deadlines[experiment_id, unit] = now + limit_s
             case UnitEnded(experiment_id, unit):
                 slot.tasks[0].deadlines.pop((experiment_id, unit), None)
             case WorkerReady():
@@ -293,7 +303,6 @@ class Coordinator:
 
     def _started(self, number: int, slot: Slot, started: float) -> list[Event]:
         self._course.idle_deaths = 0
-        slot.tasks[0].started = started
         device = self._places[number].device_names if self._places else None
         return [
             ExperimentStarted(
@@ -303,16 +312,28 @@ class Coordinator:
         ]
 
     def _ended(self, slot: Slot, event: ExperimentEnded) -> list[Event]:
-        """Take note of an end; some failures are worth another attempt."""
+        """Take note of an end; what may be tried again waits until nothing of it is left in the worker."""
         running = slot.tasks[0]
+        if event.failure is not None and event.retriable:
+            running.retriable.append(event)
+            return []
         running.unfinished.discard(event.experiment_id)
-        attempt = self._attempts.current(event.experiment_id)
-        if event.failure is not None and event.retriable and self._attempts.lose(event.experiment_id):
-            spec = next(each for each in running.task.experiments if each.identity.id == event.experiment_id)
-            self._try_again([spec], running.task)
-            return [ExperimentLost(event.experiment_id, attempt, event.failure, retry=True)]
         self._watch(event.failure)
         return [event]
+
+    def _settle(self, item: Assignment) -> list[Event]:
+        """Try again what may be, now that the worker is through with the task."""
+        events: list[Event] = []
+        for ended in item.retriable:
+            experiment_id, failure = ended.experiment_id, ended.failure
+            attempt = self._attempts.current(experiment_id)
+            if failure is None or not self._attempts.lose(experiment_id):
+                self._watch(failure)
+                events.append(ended)
+                continue
+            self._try_again([spec for spec in item.left if spec.identity.id == experiment_id], item.task)
+            events.append(ExperimentLost(experiment_id, attempt, failure, retry=True))
+        return events
 
     def _watch(self, failure: Failure | None) -> None:
         """Give up when all that has ended so far has failed in the same way."""

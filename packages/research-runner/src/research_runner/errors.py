@@ -6,6 +6,7 @@ __all__ = [
     "ChangedError",
     "HopelessError",
     "MissingPackageError",
+    "NoSettingsError",
     "NotAResearchError",
     "NotFoundError",
     "NotRunError",
@@ -147,6 +148,26 @@ class UntrustedError(_NameError, PermissionError):
         return (
             f"going on with {self.name!r} runs code that is kept in its folder; if you trust it, "
             f"use Research.load({self.name!r}, trusted=True)"
+        )
+
+
+class NoSettingsError(RunnerError, FileNotFoundError):
+    """A research cannot go on without the script that began it.
+
+    Parameters
+    ----------
+    path : str
+        Its folder.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path!r} does not hold what was run (its run ended before that was written, or something "
+            "in it could not be kept); go on with the script that began it, by run(resume=True)"
         )
 
 

@@ -40,7 +40,7 @@ __all__ = [
 
 
 class TaskStarted(NamedTuple):
-    """A worker begins with a task; times are Unix seconds."""
+    """A worker begins with a task, at that time of its clock in Unix seconds."""
 
     task: int
     started: float
@@ -91,11 +91,11 @@ class Profiled(NamedTuple):
 
 
 class UnitStarted(NamedTuple):
-    """A unit with a time limit begins; `deadline` in Unix seconds."""
+    """A unit begins that may take `limit_s` seconds."""
 
     experiment_id: str
     unit: str
-    deadline: float
+    limit_s: float
 
 
 class UnitEnded(NamedTuple):

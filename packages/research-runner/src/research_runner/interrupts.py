@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
-__all__ = ["TERM_GRACE_S", "gentle_interrupts"]
+__all__ = ["TERM_GRACE_S", "gentle_interrupts", "say"]
 
 TERM_GRACE_S: Final = 10.0
 """Seconds between the first SIGTERM and the end of everything."""
@@ -45,7 +45,7 @@ def gentle_interrupts(
         name = signal.Signals(number).name
         if count == 1:
             grace_s = TERM_GRACE_S if number == signal.SIGTERM else None
-            _say(f"{name}: nothing new is started, what runs may end; once more to kill it")
+            say(f"{name}: nothing new is started, what runs may end; once more to kill it")
             terminate(False, grace_s)
             return
         terminate(True, None)
@@ -62,6 +62,7 @@ def gentle_interrupts(
         raise KeyboardInterrupt
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Write a line to standard error, below whatever a progress bar has left there."""
     sys.stderr.write(f"\n{text}\n")
     sys.stderr.flush()

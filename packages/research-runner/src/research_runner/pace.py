@@ -83,6 +83,12 @@ class Attempts:
         return True
 
 
+def _kind(failure: Failure) -> Hashable:
+    """Return what makes failures the same; how a worker died is followed by how much memory it had."""
+    message = failure.message if failure.cause == "exception" else failure.message.partition(";")[0]
+    return failure.type, failure.unit, message, failure.cause
+
+
 class Canary:
     """Notices when the first experiments of a research all fail with the same error.
 
@@ -100,7 +106,7 @@ class Canary:
         """Take note of how an experiment ended; return whether it was the last that was needed to give up."""
         if self._left <= 0:
             return False
-        kind = None if failure is None else (failure.type, failure.unit, failure.message, failure.cause)
+        kind = None if failure is None else _kind(failure)
         if kind is None or self._kind not in (None, kind):
             self._left = 0
             return False

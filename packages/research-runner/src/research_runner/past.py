@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from research_domain import Domain
-from research_runner.errors import ChangedError, OptionError
+from research_runner.errors import ChangedError, NoSettingsError, OptionError
+from research_runner.faults import fail_point
 from research_runner.fingerprints import changed_units, unit_fingerprints
 from research_runner.pool import wire
 from research_runner.tasks import IterationOptions
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FolderJournal", "Past", "Resume", "continued", "load_settings", "save_settings", "set_aside"]
 
+_LOG = logging.getLogger("research.run")
 _SETTINGS: Final = "settings.dill"
 
 
@@ -85,7 +88,9 @@ def set_aside(folder: Path, experiment_id: str) -> None:
     number = 1
     while (target / f"{experiment_id}-{number}").exists():
         number += 1
+    fail_point("before-set-aside")
     source.rename(target / f"{experiment_id}-{number}")
+    fail_point("after-set-aside")
 
 
 class FolderJournal:
@@ -119,7 +124,9 @@ class FolderJournal:
     def record(self, generated: int, domain: Domain) -> None:
         """Keep the domain of an update, before anything of it is run."""
         self._folder.mkdir(exist_ok=True)
+        fail_point("before-update-kept")
         write_whole(self._path(generated), wire.dump_code(domain))
+        fail_point("after-update-kept")
 
     def _path(self, generated: int) -> Path:
         return self._folder / f"{generated}.dill"
@@ -132,6 +139,7 @@ def write_whole(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+    fail_point("file-half-there")
     partial.replace(path)
 
 
@@ -165,9 +173,25 @@ def continued(settings: RunSettings, meta: Mapping[str, Any]) -> IterationOption
 
 def save_settings(folder: Path, settings: RunSettings) -> None:
     """Keep what is run, so that a research can go on without the script that began it."""
-    write_whole(folder / _SETTINGS, wire.dump_code(settings))
+    try:
+        code = wire.dump_code(settings)
+    except Exception as error:  # noqa: BLE001 - whatever a user's object raises when it is pickled
+        _LOG.warning("only its script can resume this research, because something cannot be kept: %s", error)
+        (folder / _SETTINGS).unlink(missing_ok=True)
+        return
+    write_whole(folder / _SETTINGS, code)
 
 
 def load_settings(folder: Path) -> RunSettings:
-    """Return what is run in a folder; this runs code of the folder, so that it has to be trusted."""
-    return wire.load_code((folder / _SETTINGS).read_bytes())  # type: ignore[no-any-return]
+    """Return what is run in a folder; this runs code of the folder, so that it has to be trusted.
+
+    Raises
+    ------
+    NoSettingsError
+        If there are none.
+    """
+    try:
+        code = (folder / _SETTINGS).read_bytes()
+    except FileNotFoundError:
+        raise NoSettingsError(str(folder)) from None
+    return wire.load_code(code)  # type: ignore[no-any-return]

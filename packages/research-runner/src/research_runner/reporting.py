@@ -21,6 +21,7 @@ from research_runner.events import (
     ValueShown,
     ValuesSaved,
 )
+from research_runner.faults import fail_point
 from research_runner.profiling import profile_rows
 
 __all__ = ["EncodingSink", "Outbox", "Reporter", "Timekeeper"]
@@ -61,7 +62,9 @@ class Outbox:
         events, self._events = tuple(self._events), []
         self._sent = time.monotonic()
         if events:
+            fail_point("before-report")
             self._send(events)
+            fail_point("after-report")
 
 
 class EncodingSink:
@@ -166,10 +169,10 @@ class Timekeeper(Hook):
         self._limits_s = limits_s
 
     def calling(self, experiment: RunningExperiment, unit: str) -> None:
-        """Report the time by which the unit must have ended."""
+        """Report how long the unit may take from now on."""
         limit_s = self._limits_s.get(unit)
         if limit_s is not None:
-            self._outbox.add(UnitStarted(experiment.id, unit, time.time() + limit_s))
+            self._outbox.add(UnitStarted(experiment.id, unit, limit_s))
             self._outbox.flush()
 
     def called(self, experiment: RunningExperiment, unit: str, started_s: float, elapsed_s: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import shutil
 import tempfile
 import time
@@ -22,8 +23,10 @@ from research_runner.coordinator import Coordinator, Limits
 from research_runner.devices import DeviceGrid, MemoryGate, branch_devices, worker_environment
 from research_runner.errors import ResearchExistsError
 from research_runner.events import Event, Profiled
+from research_runner.faults import fail_point
 from research_runner.fingerprints import unit_fingerprints
-from research_runner.interrupts import gentle_interrupts
+from research_runner.full_disk import is_full
+from research_runner.interrupts import gentle_interrupts, say
 from research_runner.loading import owner
 from research_runner.logs import RunLog, research_log
 from research_runner.monitor import Monitor
@@ -194,7 +197,13 @@ class ResearchRun:
                 undo.callback(opened.close)
             backend = self._make_backend(storage_class.encode)
             undo.callback(backend.close, force=True)
+            fail_point("workers-there")
             self.storage: Storage = opened or self._make_storage(storage_class)
+            if opened is None:
+                undo.callback(self.storage.close)
+            if settings.path is not None:
+                save_settings(settings.path, replace(settings, resume=None))
+            fail_point("settings-kept")
             past = Past({} if opened is None else opened.statuses(), settings.resume or Resume())
             coordinator = self._make_coordinator(past)
             undo.pop_all()
@@ -219,6 +228,7 @@ class ResearchRun:
         if path is not None:
             journal = FolderJournal(path, len(past.statuses))
             past.clear_up(path)
+            fail_point("cleared-up")
         source = TaskSource(
             settings.domain,
             settings.iteration,
@@ -238,8 +248,6 @@ class ResearchRun:
         )
         for name, text in settings.surface.environment.items():
             storage.put_environment(name, text)
-        if settings.path is not None:
-            save_settings(settings.path, settings)
         return storage
 
     def _make_backend(self, encode: Callable[..., Any]) -> Backend:
@@ -299,13 +307,38 @@ class ResearchRun:
             try:
                 with gentle_interrupts(self.terminate, raise_second=settings.start_method is None):
                     self._session.run()
+            except KeyboardInterrupt:
+                say(self._how_to_resume())
+                raise
             finally:
-                self.storage.update_meta(ended=time.time(), expected=self.monitor.expected)
-                self.storage.close()
+                self._close()
                 summary = self._summary(time.monotonic() - begun)
                 _LOG.info("ended: %s", summary)
         if bar:
             print(summary)  # noqa: T201 - the last line of a run that is watched
+
+    def _close(self) -> None:
+        """Say in the folder that the run has ended, and let go of it."""
+        try:
+            fail_point("before-ended")
+            self.storage.update_meta(ended=time.time(), expected=self.monitor.expected)
+            fail_point("after-ended")
+        except Exception as error:
+            if not is_full(error):
+                raise
+            _LOG.error("the end of the run could not be noted: %s", error)
+        finally:
+            self.storage.close()
+
+    def _how_to_resume(self) -> str:
+        path = self._settings.path
+        if path is None:
+            return "interrupted; results are in memory"
+        name = _short(path)
+        return (
+            f"interrupted; what has ended is stored in {name}; go on with run(resume=True), "
+            f"or without the script: research resume {shlex.quote(str(name))}"
+        )
 
     def _summary(self, elapsed_s: float) -> str:
         monitor, path = self.monitor, self._settings.path

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from research_experiment import Storage
 from research_runner.backends import Backend
 from research_runner.coordinator import Command, Coordinator, Kill, Send, Start, Stop
-from research_runner.events import BackendEvent, Event
+from research_runner.events import BackendEvent, Event, ExperimentLost, ExperimentReturned
+from research_runner.faults import fail_point
 from research_runner.full_disk import is_full, warn_full
 from research_runner.monitor import Listener, Monitor
 from research_runner.progress import ProgressBar
@@ -20,7 +21,8 @@ __all__ = ["Session"]
 
 _COMMIT_EVERY_S: Final = 0.05
 _COMMIT_AT: Final = 1024
-_POLL_S: Final = 0.5
+_POLL_S: Final = 0.1
+_URGENT: Final = (ExperimentLost, ExperimentReturned)
 _FULL_DISK_S: Final = 1.0
 
 
@@ -36,6 +38,14 @@ class _End:
     def now(self) -> bool:
         """Whether it is time to kill what runs."""
         return self.kill or (self.kill_at is not None and time.monotonic() >= self.kill_at)
+
+
+@dataclass(slots=True)
+class _Times:
+    """When something was last done, in seconds of a clock that nobody sets."""
+
+    committed: float = field(default_factory=time.monotonic)
+    looked: float = field(default_factory=time.monotonic)
 
 
 class Session:
@@ -73,7 +83,7 @@ class Session:
         self._bar: ProgressBar | None = None
         self._end = _End()
         self._news: list[Event] = []
-        self._committed = time.monotonic()
+        self._times = _Times()
 
     def show(self, bar: ProgressBar | None) -> None:
         """Let a bar follow the run."""
@@ -104,12 +114,15 @@ class Session:
         """Let go of everything, with everything written that was reported."""
         try:
             self._backend.close(force=self._end.now())
+            fail_point("workers-gone")
         finally:
             self._news.extend(self._coordinator.abandon())
-            self._commit()
-            self._end.over = True
-            if self._bar is not None:
-                self._bar.close()
+            try:
+                self._commit()
+            finally:
+                self._end.over = True
+                if self._bar is not None:
+                    self._bar.close()
 
     @property
     def is_over(self) -> bool:
@@ -124,19 +137,21 @@ class Session:
             self._end.kill_at = time.monotonic() + grace_s
 
     def _step(self) -> None:
-        commands, events = self._coordinator.decide(time.time())
+        commands, events = self._coordinator.decide(self._times.looked)
         self._news.extend(events)
+        fail_point("decided")
         for command in commands:
             self._obey(command)
         if self._coordinator.done:
             return
+        self._times.looked = time.monotonic()
         self.absorb(self._backend.poll(self._patience()))
 
     def _patience(self) -> float:
         """Seconds until something has to be done even if nothing happens."""
         if not self._news:
             return _POLL_S
-        return max(_COMMIT_EVERY_S - (time.monotonic() - self._committed), 0.0)
+        return max(_COMMIT_EVERY_S - (time.monotonic() - self._times.committed), 0.0)
 
     def _obey(self, command: Command) -> None:
         match command:
@@ -151,18 +166,27 @@ class Session:
 
     def absorb(self, reports: Sequence[BackendEvent]) -> None:
         """Take in what the backend reports; write and tell it when enough has come together."""
+        now, urgent = time.monotonic(), False
         for slot, event in reports:
-            self._news.extend(self._coordinator.handle(slot, event))
-        late = time.monotonic() - self._committed >= _COMMIT_EVERY_S
-        if late or len(self._news) >= _COMMIT_AT:
+            for news in self._coordinator.handle(slot, event, now):
+                self._news.append(news)
+                urgent = urgent or isinstance(news, _URGENT)
+        fail_point("heard")
+        late = now - self._times.committed >= _COMMIT_EVERY_S
+        if late or urgent or len(self._news) >= _COMMIT_AT:
             self._commit()
 
     def _commit(self) -> None:
-        """Write the news in one transaction, then tell them."""
+        """Write the news in one transaction, then tell them.
+
+        A lost attempt is written at once, because its files are moved away before it is tried again.
+        """
+        if self._news:
+            fail_point("before-commit")
+            self._write(self._news)
+            fail_point("after-commit")
         news, self._news = self._news, []
-        if news:
-            self._write(news)
-        self._committed = time.monotonic()
+        self._times.committed = time.monotonic()
         for event in news:
             for listener in self._listeners:
                 listener.handle(event)
@@ -176,6 +200,7 @@ class Session:
             try:
                 with self._storage.transaction():
                     self._recorder.write(news)
+                    fail_point("in-commit")
                 return
             except Exception as error:
                 if not is_full(error) or self._end.stop:

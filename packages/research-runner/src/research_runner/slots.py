@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from research_experiment import Failure
+from research_runner.events import ExperimentEnded
 from research_runner.pool.death import Death
 from research_runner.tasks import ExperimentSpec, Task
 
@@ -34,15 +35,18 @@ class Assignment:
     unfinished : set of str
         Ids of its experiments that have not ended.
     started : float or None
-        When the worker began with it, Unix seconds.
+        When the coordinator heard that the worker had begun with it, in seconds of its own clock.
     deadlines : dict
-        (experiment, unit) → the time until which it must have ended, Unix seconds.
+        (experiment, unit) → the time of that clock until which it must have ended.
+    retriable : list
+        Ends of experiments that may be tried again once the worker is through with the task.
     """
 
     task: Task
     unfinished: set[str]
     started: float | None = None
     deadlines: dict[tuple[str, str], float] = field(default_factory=dict)
+    retriable: list[ExperimentEnded] = field(default_factory=list)
 
     @classmethod
     def of(cls, task: Task) -> Assignment:
@@ -83,12 +87,15 @@ class Slot:
         How many tasks it has got so far.
     blamed : dict
         Experiment id → unit, of those for which it was killed.
+    late_since : float or None
+        When it was first seen to take too long.
     """
 
     state: State = State.EMPTY
     tasks: deque[Assignment] = field(default_factory=deque)
     taken: int = 0
     blamed: dict[str, str | None] = field(default_factory=dict)
+    late_since: float | None = None
 
     @property
     def waits(self) -> bool:
@@ -99,7 +106,7 @@ class Slot:
         """Forget the worker; return what it had."""
         had = list(self.tasks)
         self.tasks.clear()
-        self.state, self.taken, self.blamed = State.EMPTY, 0, {}
+        self.state, self.taken, self.blamed, self.late_since = State.EMPTY, 0, {}, None
         return had
 
 

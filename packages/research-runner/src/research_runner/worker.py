@@ -12,6 +12,7 @@ from typing import Any, Final
 from research_experiment import Hook, Surroundings
 from research_runner.capturing import STREAMS, branch_capture, process_capture, targets_of, task_label
 from research_runner.events import OutputCaptured, TaskEnded, TaskReturned, TaskStarted, pack
+from research_runner.faults import fail_point
 from research_runner.logs import experiment_log, research_log
 from research_runner.output.branches import BranchCapture
 from research_runner.plan import WorkerPlan
@@ -142,8 +143,11 @@ class Serve:
         if reason is not None:
             outbox.add(TaskReturned(task.index, reason))
             return
+        fail_point("task-taken")
         outbox.add(TaskStarted(task.index, time.time()))
         outbox.flush()
+        fail_point("task-announced")
         begun = time.perf_counter()
         runner.run(task)
+        fail_point("task-run")
         outbox.add(TaskEnded(task.index, time.perf_counter() - begun))

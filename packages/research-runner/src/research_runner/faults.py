@@ -1,0 +1,70 @@
+"""Fail points: named places at which a test has this process killed, to see that nothing gets lost there.
+
+They are off, and cost one comparison, unless the environment variable of the tests arms one of them.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+__all__ = ["VARIABLE", "arm", "fail_point"]
+
+VARIABLE: Final = "RESEARCH_FAIL_POINT"
+"""``name:passes:token``: kill at that pass of that point, in the one process that removes the token."""
+
+
+@dataclass(slots=True)
+class _Trap:
+    """An armed fail point: how many passes are left, and the file that makes sure of a single kill."""
+
+    name: str
+    passes: int
+    token: Path
+
+
+_trap: _Trap | None = None
+
+
+def fail_point(name: str) -> None:
+    """Kill this process with SIGKILL if a test asked for it here.
+
+    Parameters
+    ----------
+    name : str
+        What has just been done, or is just about to be.
+
+    Examples
+    --------
+    >>> fail_point("after-commit")  # nothing, unless it is armed
+    """
+    if _trap is not None and _trap.name == name:
+        _pass(_trap)
+
+
+def _pass(trap: _Trap) -> None:
+    trap.passes -= 1
+    if trap.passes:
+        return
+    try:
+        trap.token.unlink()
+    except FileNotFoundError:
+        return
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def arm() -> None:
+    """Read the environment variable again, as is done when this module is imported."""
+    global _trap
+    text = os.environ.get(VARIABLE)
+    if not text:
+        _trap = None
+        return
+    name, passes, token = text.split(":", 2)
+    _trap = _Trap(name, int(passes), Path(token))
+
+
+arm()
