@@ -12,6 +12,7 @@ import errno
 import os
 import shutil
 import sqlite3
+import tempfile
 import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
