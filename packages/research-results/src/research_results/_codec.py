@@ -11,6 +11,7 @@ with `kind` one of ``float``, ``int``, ``bool``, ``complex`` or a numpy dtype fo
 
 from __future__ import annotations
 
+import logging
 import struct
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
@@ -41,6 +42,7 @@ Row: TypeAlias = tuple[str, str, int, int, int, bytes | None, str | None, str | 
 Encoded: TypeAlias = tuple[Row, ...]
 
 TEXT_LIMIT = 200
+_LOG = logging.getLogger("research.results")
 _BUILTIN: dict[str, np.dtype[Any]] = {
     "float": np.dtype("<f8"),
     "int": np.dtype("<i8"),
@@ -153,6 +155,15 @@ def encode_value(value: Any) -> tuple[str, str | None, str | None, bytes]:
         raise UnstorableError("config", 0, _type_name(value), str(error)) from error
 
 
+def _brought_back(opaque: Opaque, where: str) -> Any:
+    """Return the value, or what stands for it where its code is not there or does not run any more."""
+    try:
+        return unpickle_value(opaque.data)
+    except Exception as error:  # noqa: BLE001  (whatever somebody's code raises)
+        _LOG.warning("%s: a %s stays opaque: %s: %s", where, opaque.type_name, type(error).__name__, error)
+        return opaque
+
+
 def decode_value(
     kind: str, type_name: str | None, text: str | None, data: bytes, *, allow_pickle: bool, where: str
 ) -> Any:
@@ -173,11 +184,8 @@ def decode_value(
         If the data is none of its kind.
     """
     if kind in ("dill", "opaque"):
-        return (
-            unpickle_value(data)
-            if allow_pickle and kind == "dill"
-            else Opaque(str(type_name), str(text), bytes(data))
-        )
+        opaque = Opaque(str(type_name), str(text), bytes(data))
+        return _brought_back(opaque, where) if allow_pickle and kind == "dill" else opaque
     decoder = _DECODERS.get(kind)
     try:
         if decoder is not None:
