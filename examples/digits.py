@@ -1,8 +1,8 @@
 """Which model reads handwritten digits best? A study on scikit-learn's bundled data.
 
 Two families of models, each with parameters of its own, are joined with ``+``; every config is repeated three
-times with its own split of the data. Models that learn step by step give a score after each step, the others one
-at the end.
+times with its own split of the data. Models that learn step by step give a score after each step, the others
+one at the end.
 
 Run it with ``python examples/digits.py``; it writes the folder ``digits`` and the picture ``digits.png``.
 """

@@ -1,7 +1,9 @@
 """Lazy algebra of parameter spaces.
 
-``domain``    Domain, Option: spaces of parameters; the operators are in ``algebra``, the ways through them in
-              ``walking``, their single parameters in ``options``
+``domain``    Domain, Option: spaces of parameters
+``algebra``   the operators of domains
+``walking``   the ways through a domain
+``options``   what a single parameter may be
 ``iteration`` IterParams: limits and repetitions
 ``updates``   UpdateRule: how a domain is replaced
 ``alias``     Alias, ConfigAlias: readable names beside values

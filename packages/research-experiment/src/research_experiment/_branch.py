@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from contextvars import Context
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from research_experiment._program import Step, make_instance
 from research_experiment.capture import Streams
@@ -44,11 +44,13 @@ class Rules:
 
     def listeners(self, method: str) -> tuple[Callable[..., None], ...]:
         """Return the bound methods of those hooks that override `method`."""
-        return tuple(getattr(hook, method) for hook in self.hooks if _overrides(type(hook), method))
+        return tuple(
+            getattr(hook, method) for hook in self.hooks if _overrides(cast("Hashable", type(hook)), method)
+        )
 
 
 @lru_cache(256)
-def _overrides(hook: type[Hook], method: str) -> bool:
+def _overrides(hook: Hashable, method: str) -> bool:
     """Whether a class of hooks wants to be told; it is asked for every experiment."""
     return getattr(hook, method) is not getattr(Hook, method)
 
