@@ -13,6 +13,8 @@ EXAMPLES = [
     errors.MissingPackageError("results.df", "research-results"),
     errors.WorkersDieError("killed", 3),
     errors.NotRunError("name"),
+    errors.EngineLostError("the Dask scheduler at tcp://host:8786", "its client is closed"),
+    errors.EngineUnreachableError("the Dask scheduler at tcp://host:8786", "timed out"),
     errors.ChangedError(("'f' has changed",)),
     errors.HopelessError("ValueError: no", "Traceback", 3),
     errors.UntrustedError("name"),

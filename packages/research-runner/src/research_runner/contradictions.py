@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from research_runner.backends.registry import LOCAL
 from research_runner.errors import OptionError
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def check_together(options: RunOptions) -> None:
     OptionError
         If one would be; names it, and what to do.
     """
-    for check in (_switches, _choices, _inline, _memory, _gpu_checks, _detached):
+    for check in (_switches, _choices, _inline, _memory, _gpu_checks, _detached, _engine):
         for option, reason in check(options):
             raise OptionError(option, reason)
 
@@ -93,6 +94,13 @@ def _gpu_checks(options: RunOptions) -> _Complaints:
                 yield name, "nothing is checked without memory_ratio"
     elif options.devices is None:
         yield "memory_ratio", "there is no device whose memory could be asked for: give devices=..."
+
+
+def _engine(options: RunOptions) -> _Complaints:
+    """An engine knows the devices of its hosts; this process does not."""
+    if options.devices is not None and options.backend not in (None, *LOCAL):
+        instead = "DaskBackend(..., resources={'GPU': 1}) or RayBackend(..., num_gpus=1)"
+        yield "devices", f"an engine shares out devices itself: use {instead}"
 
 
 def _detached(options: RunOptions) -> _Complaints:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 __all__ = [
     "ChangedError",
+    "EngineLostError",
+    "EngineUnreachableError",
     "HopelessError",
     "MissingPackageError",
     "NoSettingsError",
@@ -113,6 +115,49 @@ class WorkersDieError(RunnerError):
 
     def __str__(self) -> str:
         return f"{self.count} workers in a row died before they began with any experiment: {self.death}"
+
+
+class EngineUnreachableError(RunnerError, ConnectionError):
+    """There is no engine where one was expected, or it cannot be used.
+
+    Parameters
+    ----------
+    engine : str
+        Its name and address.
+    reason : str
+        Why it cannot be used.
+    """
+
+    def __init__(self, engine: str, reason: str) -> None:
+        super().__init__(engine, reason)
+        self.engine = engine
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"no connection to {self.engine}: {self.reason}; nothing was created"
+
+
+class EngineLostError(RunnerError, ConnectionError):
+    """The engine is gone in the middle of a run.
+
+    Parameters
+    ----------
+    engine : str
+        Its name and address.
+    reason : str
+        How this was noticed.
+    """
+
+    def __init__(self, engine: str, reason: str) -> None:
+        super().__init__(engine, reason)
+        self.engine = engine
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"the connection to {self.engine} was lost: {self.reason}; all that had been reported is stored, "
+            "and a research with a folder goes on with run(resume=True) when the engine is back"
+        )
 
 
 class ChangedError(RunnerError):

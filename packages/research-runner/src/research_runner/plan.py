@@ -14,7 +14,7 @@ from research_runner.devices import MemoryGate, WorkerRow
 from research_runner.output import STDERR, STDOUT, Redirect
 from research_runner.tasks import ExperimentSpec
 
-__all__ = ["Execution", "Place", "WorkerPlan"]
+__all__ = ["Execution", "Place", "WorkerPlan", "experiment_path"]
 
 Entropy: TypeAlias = int | Sequence[int]
 
@@ -130,3 +130,10 @@ class WorkerPlan:
     def catches_output(self) -> bool:
         """Whether anything that experiments print is caught."""
         return any(self.redirects.values())
+
+
+def experiment_path(root: Path, experiment_id: str) -> Path:
+    """Return the folder of an experiment, made on first use."""
+    path = root / "experiments" / experiment_id
+    path.mkdir(parents=True, exist_ok=True)
+    return path

@@ -10,6 +10,7 @@ from typing import Any, Self
 from research_domain import Domain
 from research_experiment import Executor, Experiment, ExperimentBuilder
 from research_runner import environment
+from research_runner.backends.protocol import BackendFactory
 from research_runner.detached import DetachedRun, start_detached
 from research_runner.devices import DeviceSpec, split_devices
 from research_runner.errors import NotRunError, OptionError
@@ -131,6 +132,7 @@ class Research(ExperimentBuilder):
         resume: bool | str = False,
         retry_failed: bool = False,
         show: str | None = None,
+        backend: str | BackendFactory | None = None,
     ) -> Self:
         """Run the experiment for every config.
 
@@ -206,6 +208,11 @@ class Research(ExperimentBuilder):
             Run failed experiments again when a research is resumed.
         show : str, optional
             Name of a saved variable whose latest value is shown on the bar: for long experiments.
+        backend : str or object, optional
+            Where tasks run: ``'inline'`` or ``'processes'`` on this machine (by default as `parallel` says),
+            ``'dask'`` or ``'ray'`` for a local cluster of `workers`, ``'dask://host:port'`` or
+            ``'ray://host:port'`` for one that exists, or an object such as
+            :class:`~research_runner.backends.dask.DaskBackend`.
 
         Returns
         -------

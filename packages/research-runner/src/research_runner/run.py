@@ -19,6 +19,7 @@ from typing import Any
 from research_domain import ConfigAlias, Domain
 from research_experiment import ExperimentPlan, Storage
 from research_runner.backends import Backend, InlineBackend, ProcessBackend
+from research_runner.backends.protocol import BackendFactory, Circumstances
 from research_runner.coordinator import Coordinator, Limits
 from research_runner.devices import DeviceGrid, MemoryGate, branch_devices, worker_environment
 from research_runner.errors import ResearchExistsError
@@ -32,7 +33,7 @@ from research_runner.logs import RunLog, research_log
 from research_runner.monitor import Monitor
 from research_runner.output import Redirect
 from research_runner.past import FolderJournal, Past, Resume, continued, save_settings
-from research_runner.plan import Execution, Place, WorkerPlan
+from research_runner.plan import Execution, Place, WorkerPlan, experiment_path
 from research_runner.pool import StartMethod
 from research_runner.profiling import Profiler
 from research_runner.progress import make_bar
@@ -92,6 +93,8 @@ class RunSettings:
         Waits for free memory on the devices.
     resume : Resume or None
         How to go on with an earlier run in the same folder; None refuses a folder that exists.
+    engine : BackendFactory or None
+        Runs tasks beyond this machine.
     """
 
     path: Path | None
@@ -105,6 +108,7 @@ class RunSettings:
     surface: Surface
     gate: MemoryGate | None = None
     resume: Resume | None = None
+    engine: BackendFactory | None = None
 
     @property
     def branches(self) -> int:
@@ -252,13 +256,14 @@ class ResearchRun:
 
     def _make_backend(self, encode: Callable[..., Any]) -> Backend:
         settings = self._settings
+        root = settings.path or self._temporary_root()
         plan = WorkerPlan(
             experiment=settings.experiment,
             execution=settings.execution,
             places=settings.places,
             entropy=settings.iteration.seed,
             encode=encode,
-            path_of=partial(experiment_path, settings.path or self._temporary_root()),
+            path_of=partial(experiment_path, root),
             folder=settings.path,
             redirects=settings.surface.redirects,
             log_level=settings.surface.log_level,
@@ -267,6 +272,8 @@ class ResearchRun:
         )
         if settings.start_method is None:
             return InlineBackend(plan, lambda reports: self._session.absorb(reports))
+        if settings.engine is not None:
+            return settings.engine.make(plan, Circumstances(root, settings.start_method))
         backend = ProcessBackend(plan, settings.start_method)
         try:
             backend.check()
@@ -350,13 +357,6 @@ class ResearchRun:
 def _short(path: Path) -> Path:
     """Return the path as a person in the current folder would write it."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-
-
-def experiment_path(root: Path, experiment_id: str) -> Path:
-    """Return the folder of an experiment, made on first use."""
-    path = root / "experiments" / experiment_id
-    path.mkdir(parents=True, exist_ok=True)
-    return path
 
 
 def read_results(path: Path) -> Any:

@@ -11,6 +11,8 @@ from typing import Any
 from research_domain import ConfigAlias, Domain
 from research_experiment import Executor, ExperimentPlan, check_config_keys
 from research_runner import environment
+from research_runner.backends.protocol import BackendFactory
+from research_runner.backends.registry import parse_backend
 from research_runner.contradictions import check_together
 from research_runner.devices import DeviceSpec, MemoryGate, NvmlProbe, resolve, split_devices
 from research_runner.options import (
@@ -71,6 +73,7 @@ class RunOptions:
     resume: bool | str = False
     retry_failed: bool = False
     show: str | None = None
+    backend: str | BackendFactory | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,8 @@ def make_settings(subject: Subject, options: RunOptions) -> RunSettings:
     OptionError, PlanError
         If something makes no sense.
     """
+    parallel, engine = parse_backend(options.backend, options.parallel)
+    options = replace(options, parallel=parallel)
     check_together(options)
     places = _make_places(options)
     check_bounded(subject.domain, subject.iteration.n_items, options.infinite)
@@ -146,13 +151,14 @@ def make_settings(subject: Subject, options: RunOptions) -> RunSettings:
             options.timeout,
             options.tasks_per_worker,
             3 * len(places) if options.canary is None else options.canary,
-            has_devices=places[0].device_names is not None,
+            has_devices=_has_devices(places, engine),
             parallel=options.parallel,
         ),
         start_method=options.start_method if options.parallel else None,
         surface=_make_surface(subject, options),
         gate=_make_gate(options),
         resume=parse_resume(options.resume, options.retry_failed, options.dump_results),
+        engine=engine,
     )
 
 
@@ -163,6 +169,10 @@ def _make_places(options: RunOptions) -> tuple[Place, ...]:
     if options.devices is not None:
         grid = resolve(grid, NvmlProbe(), os.environ.get("CUDA_VISIBLE_DEVICES"))
     return make_places(workers, branches, grid)
+
+
+def _has_devices(places: tuple[Place, ...], engine: BackendFactory | None) -> bool:
+    return places[0].device_names is not None or (engine is not None and engine.capabilities.holds_devices)
 
 
 def _make_gate(options: RunOptions) -> MemoryGate | None:

@@ -89,6 +89,14 @@ class ProcessBackend:
         """How many workers there can be."""
         return len(self._given)
 
+    def watch(self, fd: int) -> None:
+        """Let `poll` return as soon as a file descriptor is readable."""
+        self._pool.watch(fd)
+
+    def has_worker(self, slot: int) -> bool:
+        """Whether there is a worker whose death was not reported."""
+        return slot in self._pool.alive
+
     def start(self, slot: int) -> None:
         """Start a worker."""
         if slot not in self._pool.alive:

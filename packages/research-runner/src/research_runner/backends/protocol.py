@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from research_runner.events import BackendEvent
+from research_runner.plan import WorkerPlan
+from research_runner.pool import StartMethod
 from research_runner.tasks import Task
 
-__all__ = ["Backend"]
+__all__ = ["Backend", "BackendFactory", "Capabilities", "Circumstances"]
 
 
 class Backend(Protocol):
@@ -29,7 +33,13 @@ class Backend(Protocol):
         """Give tasks to a worker, to be run in this order."""
 
     def poll(self, timeout_s: float) -> Sequence[BackendEvent]:
-        """Wait for news for at most `timeout_s` seconds and return them in order."""
+        """Wait for news for at most `timeout_s` seconds and return them in order.
+
+        Raises
+        ------
+        EngineLostError
+            If nothing can be run any more because the engine is gone; the run ends, and can be resumed.
+        """
 
     def stop(self, slot: int) -> None:
         """Let a worker go when it is through with its tasks; ``WorkerDied`` will follow."""
@@ -39,3 +49,59 @@ class Backend(Protocol):
 
     def close(self, force: bool = False) -> None:
         """Let all workers go, or kill them; leave no process, thread or file behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a backend declares about itself.
+
+    Parameters
+    ----------
+    holds_devices : bool
+        Whether its workers have devices of their own, which the engine gave them. Then a worker is replaced
+        after each task by default, which is what frees the memory of a GPU.
+    shares_files : bool or None
+        Whether its workers see the folder of the research under the same path. None: each worker finds out.
+    """
+
+    holds_devices: bool = False
+    shares_files: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """Where a run takes place.
+
+    Parameters
+    ----------
+    root : Path
+        The folder that has ``experiments`` in it: that of the research, or a temporary one if results stay
+        in memory. It may not exist yet.
+    start_method : {'auto', 'fork', 'forkserver', 'spawn'}
+        How worker processes are started.
+    """
+
+    root: Path
+    start_method: StartMethod = "auto"
+
+
+class BackendFactory(Protocol):
+    """Makes the backend of one run: what is given to ``run(backend=...)``.
+
+    It is kept with the settings of the research, so that it has to be picklable, and small.
+    """
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the backend declares about itself."""
+
+    def make(self, plan: WorkerPlan, circumstances: Circumstances) -> Backend:
+        """Connect to the engine and check that the plan can travel; nothing else is created.
+
+        Raises
+        ------
+        TravelError
+            If a part of the plan cannot travel to a worker.
+        EngineUnreachableError
+            If there is no engine.
+        """

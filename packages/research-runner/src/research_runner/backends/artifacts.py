@@ -1,0 +1,142 @@
+"""Files of experiments between hosts that share no file system: collected there, written here."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from research_runner.backends.crossing import PIECE_BYTES
+from research_runner.capturing import task_label
+from research_runner.tasks import Task
+
+__all__ = ["FilePiece", "Luggage", "Probe", "unpack_piece"]
+
+
+class Probe:
+    """A file in the folder of a research by which a worker finds out whether it sees that folder.
+
+    Parameters
+    ----------
+    root : Path
+        The folder.
+    token : str
+        What nobody else will write.
+    """
+
+    def __init__(self, root: Path, token: str) -> None:
+        self._path = root / f".seen-by-workers-{token}"
+        self._token = token
+
+    def write(self) -> None:
+        """Make the file, and the folder if need be."""
+        if not self._path.exists():
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.write_text(self._token)
+
+    def is_seen(self) -> bool:
+        """Whether the file is there, with its content, and files can be made beside it."""
+        try:
+            return self._path.read_text() == self._token and os.access(self._path.parent, os.W_OK)
+        except OSError:
+            return False
+
+    def remove(self) -> None:
+        """Remove the file."""
+        with contextlib.suppress(OSError):
+            self._path.unlink()
+
+
+class FilePiece(NamedTuple):
+    """A piece of a file, by its path below the root; a `new` one begins the file anew."""
+
+    path: str
+    new: bool
+    data: bytes
+
+
+class Luggage:
+    """The files below a scratch folder, of which each travels once.
+
+    Parameters
+    ----------
+    scratch : Path
+        The folder: ``experiments/<id>`` and ``output/<task>`` travel as whole files, what lies beside them
+        belongs to all tasks and travels as it grows.
+    """
+
+    def __init__(self, scratch: Path) -> None:
+        self._scratch = scratch
+        self._sent: dict[Path, tuple[int, int]] = {}
+        self._grown: dict[Path, int] = {}
+
+    def of_experiment(self, experiment_id: str) -> Iterator[FilePiece]:
+        """Yield the files of an experiment that has ended; they stay where they are."""
+        yield from self._whole(self._scratch / "experiments" / experiment_id)
+
+    def of_task(self, task: Task) -> Iterator[FilePiece]:
+        """Yield what is left of a task that has ended, and remove it."""
+        folders = [self._scratch / "experiments" / spec.identity.id for spec in task.experiments]
+        for folder in (*folders, self._scratch / "output" / task_label(task)):
+            yield from self._whole(folder)
+            self._forget(folder)
+        yield from self._common()
+
+    def everything(self) -> Iterator[FilePiece]:
+        """Yield all that is left, and remove it."""
+        for name in ("experiments", "output"):
+            yield from self._whole(self._scratch / name)
+            self._forget(self._scratch / name)
+        yield from self._common()
+
+    def _whole(self, folder: Path) -> Iterator[FilePiece]:
+        for path in _files(folder):
+            with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+                status = os.fstat(file.fileno())
+                state = status.st_size, status.st_mtime_ns
+                if self._sent.get(path) != state:
+                    self._sent[path] = state
+                    yield from self._pieces(path, iter(lambda: file.read(PIECE_BYTES), b""), new=True)
+
+    def _common(self) -> Iterator[FilePiece]:
+        for path in sorted(self._scratch.iterdir()):
+            if path.is_file():
+                with path.open("rb") as file:
+                    file.seek(self._grown.get(path, 0))
+                    yield from self._pieces(path, iter(lambda: file.read(PIECE_BYTES), b""), new=False)
+                    self._grown[path] = file.tell()
+
+    def _pieces(self, path: Path, chunks: Iterable[bytes], new: bool) -> Iterator[FilePiece]:
+        name = path.relative_to(self._scratch).as_posix()
+        if new:
+            yield FilePiece(name, True, b"")
+        for chunk in chunks:
+            yield FilePiece(name, False, chunk)
+
+    def _forget(self, folder: Path) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        self._sent = {path: state for path, state in self._sent.items() if not path.is_relative_to(folder)}
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def unpack_piece(root: Path, piece: FilePiece) -> None:
+    """Write a piece below the root, and nowhere else.
+
+    Raises
+    ------
+    ValueError
+        If its path leads out of the root.
+    """
+    path = PurePosixPath(piece.path)
+    if path.is_absolute() or ".." in path.parts:
+        raise ValueError(f"a worker sent a file that would lie outside of the research: {piece.path!r}")
+    target = root / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("wb" if piece.new else "ab") as file:
+        file.write(piece.data)

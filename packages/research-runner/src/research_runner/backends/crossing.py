@@ -1,0 +1,283 @@
+"""What crosses between a coordinator and the servants of an engine.
+
+The process of an engine's worker only passes things on to the process that runs experiments. Plans and
+configs cross it sealed, so that no user code is imported there.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from research_runner.output import Redirect
+from research_runner.plan import Execution, Place, WorkerPlan, experiment_path
+from research_runner.pool import StartMethod, wire
+from research_runner.tasks import Task
+
+__all__ = [
+    "Bye",
+    "Hello",
+    "Joiner",
+    "Kill",
+    "Leave",
+    "Order",
+    "PIECE_BYTES",
+    "Parcel",
+    "Run",
+    "Sealed",
+    "SealedPlan",
+    "Start",
+    "Stop",
+    "seal_task",
+    "split",
+]
+
+PIECE_BYTES: Final = 1 << 22
+"""Messages cross in pieces of this size, so that nobody between has to hold a whole one."""
+
+_HEADER: Final = struct.Struct(">Q16sQ?")
+
+
+# -- orders, and what answers them that is not an event -----------------------------------------------
+
+
+class Hello(NamedTuple):
+    """A servant has begun."""
+
+    host: str
+    pid: int
+    python: tuple[int, int]
+    version: str
+
+
+class Bye(NamedTuple):
+    """A servant ends; nothing more will come."""
+
+
+class Start(NamedTuple):
+    """Start the worker process."""
+
+
+class Run(NamedTuple):
+    """Run tasks in it, in this order."""
+
+    tasks: tuple[Task, ...]
+
+
+class Stop(NamedTuple):
+    """Let it go when it is through."""
+
+
+class Kill(NamedTuple):
+    """Kill it."""
+
+    cause: str
+
+
+class Leave(NamedTuple):
+    """End the servant and its worker process."""
+
+    force: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The first thing that a servant is told: what to serve.
+
+    Parameters
+    ----------
+    plan : bytes
+        The sealed plan.
+    slot : int
+        The slot.
+    environments : tuple of mappings
+        Environment variables that the plan has for each slot.
+    redirects : mapping of int to Redirect
+        Where output goes.
+    root : Path
+        See :class:`~research_runner.backends.protocol.Circumstances`.
+    has_folder : bool
+        Whether results are kept in a folder.
+    start_method : {'auto', 'fork', 'forkserver', 'spawn'}
+        How the worker process is started.
+    shares_files : bool or None
+        What the backend declared about files.
+    token : str
+        What the probe file in `root` contains.
+    directory : str
+        The current folder of the coordinator.
+    sys_path : tuple of str
+        Its import path.
+    """
+
+    plan: bytes
+    slot: int
+    environments: tuple[Mapping[str, str], ...]
+    redirects: Mapping[int, Redirect]
+    root: Path
+    has_folder: bool
+    start_method: StartMethod
+    shares_files: bool | None
+    token: str
+    directory: str = field(default_factory=os.getcwd)
+    sys_path: tuple[str, ...] = field(default_factory=lambda: tuple(filter(None, sys.path)))
+
+
+# -- sealed things --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A value that stays closed wherever it is only passed on.
+
+    Parameters
+    ----------
+    data : bytes
+        The value, as `wire.dumps` wrote it.
+    crossings : int
+        How many processes pass it on before it is opened.
+
+    Examples
+    --------
+    >>> import pickle
+    >>> sealed = Sealed(wire.dumps([1, 2]))
+    >>> passed_on = pickle.loads(pickle.dumps(sealed))
+    >>> pickle.loads(pickle.dumps(passed_on))
+    [1, 2]
+    """
+
+    data: bytes
+    crossings: int = 1
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        if self.crossings:
+            return Sealed, (self.data, self.crossings - 1)
+        return wire.loads, (self.data,)
+
+
+def seal_task(task: Task) -> Task:
+    """Return a task whose configs are sealed."""
+    configs: list[Any] = [Sealed(wire.dumps(spec.config)) for spec in task.experiments]
+    sealed = (replace(spec, config=config) for spec, config in zip(task.experiments, configs, strict=True))
+    return replace(task, experiments=tuple(sealed))
+
+
+@dataclass(frozen=True, slots=True)
+class SealedPlan(WorkerPlan):
+    """What a servant knows of a plan; in the process that it starts it is the plan itself.
+
+    Parameters
+    ----------
+    order : Order
+        What the servant was told.
+    moved : Path or None
+        Where the files of its experiments are, if not where the order says.
+    """
+
+    order: Order = field(kw_only=True)
+    moved: Path | None = field(kw_only=True)
+
+    @classmethod
+    def of(cls, order: Order, moved: Path | None) -> SealedPlan:
+        """Make the plan of a servant."""
+        nothing: Any = None
+        root = moved or order.root
+        return cls(
+            experiment=nothing,
+            execution=Execution(),
+            places=tuple(Place((), (), environment) for environment in order.environments),
+            entropy=0,
+            encode=nothing,
+            path_of=partial(experiment_path, root),
+            folder=root if order.has_folder else None,
+            redirects=order.redirects,
+            order=order,
+            moved=moved,
+        )
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        order = self.order
+        return _open_plan, (order.plan, order.directory, order.sys_path, self.moved)
+
+
+def _open_plan(data: bytes, directory: str, sys_path: tuple[str, ...], moved: Path | None) -> WorkerPlan:
+    """Return the plan, in a process that looks for code and files where the coordinator does, if it can."""
+    known = set(sys.path)
+    sys.path.extend(path for path in sys_path if path not in known and Path(path).exists())
+    if Path(directory).is_dir():
+        os.chdir(directory)
+    plan: WorkerPlan = wire.load_code(data)
+    if moved is None:
+        return plan
+    folder = None if plan.folder is None else moved
+    return replace(plan, path_of=partial(experiment_path, moved), folder=folder, results=None)
+
+
+# -- bytes in pieces --------------------------------------------------------------------------------
+
+
+class Parcel(NamedTuple):
+    """A piece of a message: who sent it, which run of the servant, its place, and whether more follow."""
+
+    number: int
+    nonce: bytes
+    place: int
+    more: bool
+    data: bytes
+
+    def pack(self) -> bytes:
+        """Return it as bytes."""
+        return _HEADER.pack(self.number, self.nonce, self.place, self.more) + self.data
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> Parcel:
+        """Return what was packed.
+
+        Examples
+        --------
+        >>> Parcel.unpack(Parcel(1, bytes(16), 0, False, b"data").pack()).data
+        b'data'
+        """
+        number, nonce, place, more = _HEADER.unpack_from(packed)
+        return cls(number, nonce, place, more, packed[_HEADER.size :])
+
+
+def split(message: bytes, number: int, nonce: bytes, place: int) -> Iterator[Parcel]:
+    """Yield a message in pieces; the first of them has this place."""
+    for offset in range(0, len(message) or 1, PIECE_BYTES):
+        more = offset + PIECE_BYTES < len(message)
+        yield Parcel(number, nonce, place, more, message[offset : offset + PIECE_BYTES])
+        place += 1
+
+
+class Joiner:
+    """Puts messages together again; drops pieces that come twice.
+
+    Examples
+    --------
+    >>> joiner = Joiner()
+    >>> pieces = list(split(b"abc" * 3_000_000, 1, bytes(16), 0))
+    >>> len(pieces), [len(joiner.add(piece) or b"") for piece in [*pieces, pieces[-1]]]
+    (3, [0, 0, 9000000, 0])
+    """
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._next = 0
+
+    def add(self, parcel: Parcel) -> bytes | None:
+        """Return the message that this piece completes, None if there is none."""
+        if parcel.place < self._next:
+            return None
+        self._next = parcel.place + 1
+        self._pieces.append(parcel.data)
+        if parcel.more:
+            return None
+        pieces, self._pieces = self._pieces, []
+        return b"".join(pieces)

@@ -1,0 +1,310 @@
+"""Tasks on an engine: a servant of ours in each place that the engine gives, and messages between."""
+
+from __future__ import annotations
+
+import sys
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
+
+from research_runner._version import __version__
+from research_runner.backends.artifacts import FilePiece, Probe, unpack_piece
+from research_runner.backends.crossing import (
+    Bye,
+    Hello,
+    Joiner,
+    Kill,
+    Leave,
+    Order,
+    Parcel,
+    Run,
+    Start,
+    Stop,
+    seal_task,
+    split,
+)
+from research_runner.backends.processes import ProcessBackend
+from research_runner.backends.protocol import Capabilities, Circumstances
+from research_runner.events import BackendEvent, TaskStarted, UnitStarted, WorkerDied, WorkerReady, unpack
+from research_runner.plan import WorkerPlan
+from research_runner.pool import Death, wire
+
+__all__ = ["Arrived", "Engine", "Gone", "RemoteBackend"]
+
+_FAREWELL_S: Final = 10.0
+_FORCED_FAREWELL_S: Final = 3.0
+_NOBODY: Final = bytes(16)
+
+
+class Arrived(NamedTuple):
+    """A servant sent something."""
+
+    data: bytes
+
+
+class Gone(NamedTuple):
+    """A servant is gone, and the engine says why."""
+
+    number: int
+    reason: str
+
+
+News: TypeAlias = Arrived | Gone
+
+
+class Engine(Protocol):
+    """What is used of an engine. All methods are called by one thread, and only `receive` waits."""
+
+    def launch(self, number: int) -> None:
+        """Let the engine run a servant of this number wherever there is a place, once."""
+
+    def send(self, number: int, data: bytes) -> None:
+        """Send to a servant, in order."""
+
+    def receive(self, timeout_s: float) -> Sequence[News]:
+        """Wait for news for at most `timeout_s` seconds and return them, in order for each servant.
+
+        Raises
+        ------
+        EngineLostError
+            If the engine is gone.
+        """
+
+    def forget(self, number: int) -> None:
+        """Take back a servant that has not begun, or that is gone."""
+
+    def close(self) -> None:
+        """Take back what is left of the run, and let the engine go."""
+
+
+@dataclass(slots=True)
+class _Post:
+    """What is known of a servant.
+
+    Parameters
+    ----------
+    number, slot : int
+        Who it is, and which slot it serves.
+    nonce : bytes or None
+        What distinguishes this run of it from others, if the engine should run it again; None before it has
+        begun.
+    occupied : bool
+        Whether it has, or starts, a worker process.
+    pid : int
+        Of the worker process.
+    offset_s : float
+        What has to be added to its clock, at most.
+    """
+
+    number: int
+    slot: int
+    nonce: bytes | None = None
+    occupied: bool = True
+    pid: int = 0
+    offset_s: float = float("inf")
+    place: int = 0
+    joiner: Joiner = field(default_factory=Joiner)
+
+
+class RemoteBackend:
+    """One servant per slot, started when the slot is first needed.
+
+    Parameters
+    ----------
+    plan : WorkerPlan
+        What to run and how; one place per slot.
+    circumstances : Circumstances
+        Where files are, and how worker processes are started.
+    engine : Engine
+        Runs the servants.
+    capabilities : Capabilities
+        What was declared about files.
+
+    Raises
+    ------
+    TravelError
+        If a part of the plan cannot travel to a worker.
+    """
+
+    def __init__(
+        self, plan: WorkerPlan, circumstances: Circumstances, engine: Engine, capabilities: Capabilities
+    ) -> None:
+        self._engine = engine
+        self._root = circumstances.root
+        self._order = _order(plan, circumstances, capabilities)
+        self._probe = Probe(self._root, self._order.token)
+        self._posts: dict[int, _Post] = {}
+        self._events: list[BackendEvent] = []
+        self._launched = 0
+
+    @property
+    def slots(self) -> int:
+        """How many workers there can be."""
+        return len(self._order.environments)
+
+    # -- orders -----------------------------------------------------------------------------------
+
+    def start(self, slot: int) -> None:
+        """Start a worker process, in a servant that is there or in a new one."""
+        post = self._of_slot(slot)
+        if post is not None:
+            post.occupied = True
+            self._tell(post, Start())
+            return
+        number = self._launched
+        self._launched += 1
+        self._posts[number] = _Post(number, slot)
+        self._engine.launch(number)
+
+    def submit(self, slot: int, tasks: Sequence[Any]) -> None:
+        """Send tasks to a worker."""
+        self._tell_slot(slot, Run(tuple(map(seal_task, tasks))))
+
+    def stop(self, slot: int) -> None:
+        """Let a worker process go when it is through; its servant stays."""
+        self._tell_slot(slot, Stop())
+
+    def kill(self, slot: int, cause: str) -> None:
+        """Kill a worker process with all its children; its servant stays."""
+        self._tell_slot(slot, Kill(cause))
+
+    def _of_slot(self, slot: int) -> _Post | None:
+        return next((post for post in self._posts.values() if post.slot == slot), None)
+
+    def _tell_slot(self, slot: int, order: object) -> None:
+        post = self._of_slot(slot)
+        if post is not None:
+            self._tell(post, order)
+
+    def _tell(self, post: _Post, order: object) -> None:
+        for parcel in split(wire.dumps(order), post.number, _NOBODY, post.place):
+            self._engine.send(post.number, parcel.pack())
+            post.place += 1
+
+    # -- news -------------------------------------------------------------------------------------
+
+    def poll(self, timeout_s: float) -> Sequence[BackendEvent]:
+        """Wait for news of the workers; the files that came with them have been written."""
+        if not self._events:
+            self._receive(timeout_s)
+        events, self._events = self._events, []
+        return events
+
+    def _receive(self, timeout_s: float) -> None:
+        for news in self._engine.receive(timeout_s):
+            match news:
+                case Gone(number, reason):
+                    self._bury(number, reason)
+                case Arrived(data):
+                    self._read(Parcel.unpack(data))
+
+    def _read(self, parcel: Parcel) -> None:
+        post = self._posts.get(parcel.number)
+        if post is None:
+            return
+        if post.nonce is None:
+            post.nonce = parcel.nonce
+        if post.nonce != parcel.nonce:
+            self._bury(post.number, "the engine began it anew, so its worker must have died")
+            return
+        message = post.joiner.add(parcel)
+        if message is None:
+            return
+        sent, items = wire.loads(message)
+        post.offset_s = min(post.offset_s, time.time() - sent)
+        for item in items:
+            self._take(post, item)
+
+    def _take(self, post: _Post, item: Any) -> None:
+        match item:
+            case Hello():
+                self._welcome(post, item)
+            case FilePiece():
+                unpack_piece(self._root, item)
+            case Bye():
+                self._posts.pop(post.number, None)
+            case WorkerReady():
+                post.pid = item.pid
+                self._tell_events(post, item)
+            case WorkerDied():
+                post.occupied = False
+                self._tell_events(post, item)
+            case _:
+                self._tell_events(post, _on_our_clock(unpack(item), post.offset_s))
+
+    def _tell_events(self, post: _Post, event: Any) -> None:
+        self._events.append(BackendEvent(post.slot, event))
+
+    def _welcome(self, post: _Post, hello: Hello) -> None:
+        """Tell a servant what to serve, if it can."""
+        ours = sys.version_info[:2], __version__
+        if (hello.python, hello.version) != ours:
+            theirs = f"Python {'%d.%d' % hello.python} and research-runner {hello.version}"  # noqa: UP031
+            needed = f"Python {'%d.%d' % ours[0]} and research-runner {ours[1]}"  # noqa: UP031
+            self._bury(post.number, f"{hello.host} has {theirs}, but code travels only to {needed}")
+            return
+        if self._order.shares_files is None:
+            self._probe.write()
+        self._tell(post, replace(self._order, slot=post.slot))
+
+    def _bury(self, number: int, reason: str) -> None:
+        """Report the death of a worker whose servant is gone."""
+        post = self._posts.pop(number, None)
+        self._engine.forget(number)
+        if post is not None and post.occupied:
+            death = Death("refused" if post.nonce is None else "lost", detail=reason)
+            self._tell_events(post, WorkerDied(post.slot, post.pid, death))
+
+    # -- the end ----------------------------------------------------------------------------------
+
+    def close(self, force: bool = False) -> None:
+        """Let all servants go, with their worker processes; forced, these are killed."""
+        try:
+            self._part(time.monotonic() + (_FORCED_FAREWELL_S if force else _FAREWELL_S), force)
+        except ConnectionError:
+            pass  # an engine that is gone takes its workers with it
+        finally:
+            self._engine.close()
+            self._probe.remove()
+
+    def _part(self, deadline: float, force: bool) -> None:
+        for post in list(self._posts.values()):
+            self._tell(post, Leave(force))
+            if post.nonce is None:
+                self._engine.forget(post.number)
+                del self._posts[post.number]
+        while self._posts and (left := deadline - time.monotonic()) > 0:
+            self._receive(left)
+
+
+def _order(plan: WorkerPlan, circumstances: Circumstances, capabilities: Capabilities) -> Order:
+    """Serialise the plan, and check that it can be loaded again."""
+    check = ProcessBackend(plan, circumstances.start_method)
+    try:
+        check.check()
+    finally:
+        check.close(force=True)
+    return Order(
+        plan=wire.dump_code(plan),
+        slot=0,
+        environments=tuple(place.environment for place in plan.places),
+        redirects=plan.redirects,
+        root=Path(circumstances.root),
+        has_folder=plan.folder is not None,
+        start_method=circumstances.start_method,
+        shares_files=capabilities.shares_files,
+        token=uuid.uuid4().hex,
+    )
+
+
+def _on_our_clock(event: Any, offset_s: float) -> Any:
+    """Return an event of another host with its times as our clock would have shown them."""
+    match event:
+        case TaskStarted(task, started):
+            return TaskStarted(task, started + offset_s)
+        case UnitStarted(experiment_id, unit, deadline):
+            return UnitStarted(experiment_id, unit, deadline + offset_s)
+    return event
