@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["DetachedRun", "start_detached"]
 
 _STARTED: Final = b"started\n"
+_FAILED: Final = b"failed\n"
 
 
 class DetachedRun(LoadedResearch):
@@ -42,8 +43,10 @@ def start_detached(settings: RunSettings) -> DetachedRun:
 
     Raises
     ------
+    Exception
+        What it raised before it began: whatever `ResearchRun` raises.
     RunnerError
-        If it cannot begin; the text of its error is in the message.
+        If it could not even say why it did not begin.
     """
     payload = wire.dump_code(settings)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
@@ -61,11 +64,21 @@ def start_detached(settings: RunSettings) -> DetachedRun:
             orders.write(payload)
         answer = answers.readline()
         if answer != _STARTED:
-            text = (answer + answers.read()).decode(errors="replace").strip()
+            rest = answers.read()
             process.wait()
-            raise RunnerError(f"the detached process could not begin: {text}")
+            raise _error_of(answer, rest)
     process.returncode = 0  # it is not our child to wait for any more
     return DetachedRun(str(settings.path))
+
+
+def _error_of(answer: bytes, rest: bytes) -> Exception:
+    """Return what kept a detached process from beginning."""
+    if answer == _FAILED:
+        error = wire.loads(rest)
+        if isinstance(error, Exception):
+            return error
+    text = (answer + rest).decode(errors="replace").strip()
+    return RunnerError(f"the detached process could not begin: {text}")
 
 
 def main() -> None:
@@ -73,7 +86,11 @@ def main() -> None:
     from research_runner.run import ResearchRun
 
     settings = wire.load_code(sys.stdin.buffer.read())
-    run = ResearchRun(settings)
+    try:
+        run = ResearchRun(settings)
+    except Exception as error:  # noqa: BLE001 - raised again by who started us
+        sys.stdout.buffer.write(_FAILED + wire.dumps(error))
+        return
     sys.stdout.buffer.write(_STARTED)
     sys.stdout.buffer.flush()
     _let_go(settings.path)

@@ -234,6 +234,11 @@ def remove_research(name: str, *, ask: bool, force: bool) -> None:
         raise NotFoundError(name, str(path.absolute()))
     if not force and (path.is_symlink() or not (path / _MARK).is_file()):
         raise NotAResearchError(str(path))
+    if not force and _is_running(name):
+        raise RunnerError(
+            f"research {name!r} is being run and was left alone; end it with "
+            f"Research.load({name!r}).terminate(), or delete it all the same with remove(..., force=True)"
+        )
     question = f"Delete {str(path.absolute())!r} with all results? [y/N] "
     if ask and input(question).strip().lower() not in ("y", "yes"):
         return
@@ -241,3 +246,11 @@ def remove_research(name: str, *, ask: bool, force: bool) -> None:
         shutil.rmtree(path)
     else:
         path.unlink()
+
+
+def _is_running(name: str) -> bool:
+    """Whether somebody writes to a folder, as far as it can be read."""
+    try:
+        return not LoadedResearch(name).is_finished
+    except Exception:  # noqa: BLE001 - what cannot be read can be removed
+        return False
