@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,10 +60,15 @@ class Opaque:
 
 
 def pickle_value(value: Any) -> bytes:
-    """Serialise anything that dill can."""
+    """Serialise anything that dill can: with the globals its code uses, or with all of them if that fails."""
     import dill  # only opaque values pay for it
 
-    return bytes(dill.dumps(value, recurse=True))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", dill.PicklingWarning)
+        try:
+            return bytes(dill.dumps(value, recurse=True))
+        except Exception:  # noqa: BLE001 - enums of a script fail here and pass below
+            return bytes(dill.dumps(value))
 
 
 def unpickle_value(data: bytes) -> Any:
