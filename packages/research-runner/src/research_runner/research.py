@@ -21,6 +21,7 @@ from research_runner.pool import StartMethod
 from research_runner.profiling import Profiler
 from research_runner.run import ResearchRun, RunSettings
 from research_runner.settings import RunOptions, Subject, make_settings
+from research_runner.showing import as_html, as_text, describe, progress_of
 from research_runner.tasks import IterationOptions
 
 __all__ = ["Research"]
@@ -392,12 +393,16 @@ class Research(ExperimentBuilder):
         ask : bool
             Ask on the terminal first.
         force : bool
-            Delete it even if it does not look like a research.
+            Delete it even if it does not look like a research, or is being run.
 
         Raises
         ------
+        NotFoundError
+            If there is no such folder.
         NotAResearchError
-            If the folder does not look like a research, or there is none.
+            If the folder does not look like a research.
+        RunnerError
+            If it is being run.
         """
         remove_research(name, ask=ask, force=force)
 
@@ -406,6 +411,19 @@ class Research(ExperimentBuilder):
         twin = Research(self.name, self.domain, Experiment(self._instances, self._units, self._namespaces))
         twin._iteration = self._iteration
         return twin
+
+    def _rows(self) -> list[tuple[str, str]]:
+        last, progress = self._last, "not run yet"
+        if last is not None:
+            where = "memory" if last.storage.path is None else str(last.storage.path)
+            progress = progress_of(last.monitor, last.is_finished, where)
+        return describe(self.domain, self._iteration, self._draft(), progress)
+
+    def __str__(self) -> str:
+        return as_text(f"Research {self.name!r}", self._rows())
+
+    def _repr_html_(self) -> str:
+        return as_html(f"Research {self.name!r}", self._rows())
 
     def __repr__(self) -> str:
         return f"Research({self.name!r}, domain={self.domain!r}, units=[{', '.join(self._draft().names)}])"
