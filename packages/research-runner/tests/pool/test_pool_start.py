@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import multiprocessing.forkserver
 import os
+import pickle
 import sys
 import types
 from pathlib import Path
@@ -166,6 +167,20 @@ def test_pickle_finds_the_classes_of_a_notebook_in_a_worker(driver):
 
     driver.start()
     assert driver.call(by_reference) == 42
+
+
+class OfThisModule:
+    """Of a module that the import system finds nowhere, as test modules are."""
+
+
+def test_others_find_the_classes_of_a_module_that_is_not_importable(driver):
+    def by_reference():
+        import pickle
+
+        return pickle.dumps(OfThisModule)
+
+    driver.start()
+    assert pickle.loads(driver.call(by_reference)) is OfThisModule
 
 
 def test_random_numbers_differ_between_workers(driver):

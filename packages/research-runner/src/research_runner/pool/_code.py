@@ -20,15 +20,25 @@ import pickle
 import sys
 import threading
 import typing
-import uuid
-import weakref
 from collections.abc import Callable, Iterator, Mapping
 from types import CellType, CodeType, FunctionType, MemberDescriptorType, ModuleType
 from typing import Any, Final
 
 import dill
 
-__all__ = ["dump_code", "global_names", "is_findable", "is_importable", "live_in", "load_code"]
+from research_runner.pool._homes import (
+    Identity,
+    complete,
+    home_of,
+    identify,
+    introduce,
+    is_findable,
+    is_importable,
+    recall,
+    settle,
+)
+
+__all__ = ["dump_code", "global_names", "load_code"]
 
 _FUNCTION_ATTRIBUTES: Final = (
     "__annotations__",
@@ -45,17 +55,6 @@ _SENTINELS: Final = {
     id(getattr(dataclasses, name)): name
     for name in ("MISSING", "KW_ONLY", "_FIELD", "_FIELD_CLASSVAR", "_FIELD_INITVAR")
 }
-
-# Which class is which on both sides of a connection; weak, so nothing is kept alive.
-_NAMES: Final[weakref.WeakKeyDictionary[type, str]] = weakref.WeakKeyDictionary()
-_CLASSES: Final[weakref.WeakValueDictionary[str, type]] = weakref.WeakValueDictionary()
-
-_HOMES: Final[list[dict[str, Any]]] = []
-
-
-def live_in(home: dict[str, Any]) -> None:
-    """Let code of ``__main__`` that arrives from now on be found in a namespace, so that pickle finds it."""
-    _HOMES.append(home)
 
 
 def dump_code(value: object) -> bytes:
@@ -78,37 +77,6 @@ def dump_code(value: object) -> bytes:
 def load_code(data: bytes | memoryview) -> Any:
     """Read what `dump_code` wrote; raises whatever the code raises while it loads."""
     return dill.loads(data)  # noqa: S301 - the other end of a connection of our own wrote it
-
-
-def is_importable(value: Any) -> bool:
-    """Whether a fresh process finds this function, class or type variable under its name."""
-    name = value.__module__
-    module = sys.modules.get(name) if isinstance(name, str) else None
-    if module is None or name in ("__main__", "__mp_main__"):
-        return False
-    found: Any = module
-    for part in getattr(value, "__qualname__", value.__name__).split("."):
-        found = getattr(found, part, None)
-    return found is value and is_findable(name)
-
-
-@functools.lru_cache(4096)
-def is_findable(name: str) -> bool:
-    """Whether a fresh process can import a module that is imported here.
-
-    Test modules and files run by path are in ``sys.modules`` under names that nobody else can import.
-    """
-    module = sys.modules[name]
-    file = getattr(module, "__file__", None)
-    if not (file or "").endswith(".py") and not hasattr(module, "__path__"):
-        return True  # built in, an extension, or made by one of these
-    parent = name.rpartition(".")[0]
-    path = getattr(sys.modules.get(parent), "__path__", None)
-    if parent and (path is None or not is_findable(parent)):
-        return False
-    finders = (getattr(finder, "find_spec", None) for finder in sys.meta_path)
-    specs = (find(name, path) for find in finders if find is not None)
-    return any(spec is not None and (file is None or spec.origin == file) for spec in specs)
 
 
 def global_names(code: CodeType) -> Iterator[str]:
@@ -156,6 +124,7 @@ class _CodePickler(dill.Pickler):  # type: ignore[misc]
             [_content(cell) for cell in cells],
             {name: getattr(function, name) for name in _FUNCTION_ATTRIBUTES},
             function.__dict__,
+            None if isinstance(space, str) else home_of(function),
         )
         arguments = (function.__code__, space, function.__name__, cells)
         return _make_function, arguments, state, None, None, _fill_function
@@ -200,10 +169,8 @@ def _used_submodules(function: FunctionType, used: Mapping[str, Any]) -> Iterato
 
 def _reduce_class(cls: type) -> Any:
     """Make the class without contents, then fill in its attributes."""
-    name = _NAMES.setdefault(cls, uuid.uuid4().hex)
-    _CLASSES[name] = cls
     if issubclass(cls, enum.Enum):
-        return _reduce_enum(name, cls)
+        return _reduce_enum(cls)
     attributes = {
         key: value
         for key, value in vars(cls).items()
@@ -211,11 +178,12 @@ def _reduce_class(cls: type) -> Any:
     }
     basics = {key: value for key, value in vars(cls).items() if key in _CLASS_BASICS}
     basics["__qualname__"] = cls.__qualname__
-    arguments = (name, type(cls), cls.__name__, cls.__bases__, basics)
-    return _make_class, arguments, (name, attributes, {}), None, None, _fill_class
+    identity = identify(cls)
+    arguments = (identity, type(cls), cls.__name__, cls.__bases__, basics)
+    return _make_class, arguments, (identity, attributes, {}), None, None, _fill_class
 
 
-def _reduce_enum(name: str, cls: Any) -> Any:
+def _reduce_enum(cls: Any) -> Any:
     attributes = {
         key: value
         for key, value in vars(cls).items()
@@ -228,8 +196,9 @@ def _reduce_enum(name: str, cls: Any) -> Any:
     basics = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
     members = {key: member._value_ for key, member in cls.__members__.items()}
     options = {"boundary": cls._boundary_} if issubclass(cls, enum.Flag) else {}
-    arguments = (name, type(cls), cls.__name__, cls.__bases__, basics | members, options)
-    return _make_enum, arguments, (name, attributes, of_members), None, None, _fill_class
+    identity = identify(cls)
+    arguments = (identity, type(cls), cls.__name__, cls.__bases__, basics | members, options)
+    return _make_enum, arguments, (identity, attributes, of_members), None, None, _fill_class
 
 
 def _reduce_type_variable(variable: typing.TypeVar) -> Any:
@@ -265,7 +234,7 @@ def _make_function(
 
 
 def _fill_function(function: FunctionType, state: tuple[Any, ...]) -> None:
-    used, submodules, contents, attributes, own = state
+    used, submodules, contents, attributes, own, home = state
     for name in submodules:
         importlib.import_module(name)
     function.__globals__.update(used)
@@ -275,11 +244,13 @@ def _fill_function(function: FunctionType, state: tuple[Any, ...]) -> None:
     for name, value in attributes.items():
         setattr(function, name, value)
     function.__dict__.update(own)
-    _settle(function)
+    settle(function, home, function.__qualname__)
 
 
-def _make_class(name: str, meta: Any, title: str, bases: tuple[type, ...], basics: dict[str, Any]) -> type:
-    known = _CLASSES.get(name)
+def _make_class(
+    identity: Identity, meta: Any, title: str, bases: tuple[type, ...], basics: dict[str, Any]
+) -> type:
+    known = recall(identity)
     if known is not None:
         return known
     make = abc.ABCMeta.__new__ if issubclass(meta, abc.ABCMeta) else type.__new__
@@ -287,46 +258,34 @@ def _make_class(name: str, meta: Any, title: str, bases: tuple[type, ...], basic
         cls: type = make(meta, title, bases, basics)
     except TypeError:  # a metaclass written in C
         cls = meta(title, bases, basics)
-    _CLASSES[name] = cls
-    return cls
+    return introduce(identity, cls)
 
 
 def _make_enum(
-    name: str,
+    identity: Identity,
     meta: Any,
     title: str,
     bases: tuple[type, ...],
     contents: Mapping[str, Any],
     options: Mapping[str, Any],
 ) -> type:
-    known = _CLASSES.get(name)
+    known = recall(identity)
     if known is not None:
         return known
     space = meta.__prepare__(title, bases)
     for key, value in contents.items():
         space[key] = value
-    cls: type = meta(title, bases, space, **options)
-    _CLASSES[name] = cls
-    return cls
+    return introduce(identity, meta(title, bases, space, **options))
 
 
-def _fill_class(cls: type, state: tuple[str, Mapping[str, Any], Mapping[str, Mapping[str, Any]]]) -> None:
-    name, attributes, of_members = state
-    if cls in _NAMES:  # it was here before
+def _fill_class(cls: type, state: tuple[Identity, Mapping[str, Any], Mapping[str, Any]]) -> None:
+    identity, attributes, of_members = state
+    if not complete(identity, cls):
         return
-    _NAMES[cls] = name
     for key, value in attributes.items():
         type.__setattr__(cls, key, value)
     for member, own in of_members.items():
         vars(vars(cls)["_member_map_"][member]).update(own)
-    _settle(cls)
-
-
-def _settle(thing: type | FunctionType) -> None:
-    """Give something defined at the top of ``__main__`` its name there, if that is free."""
-    if thing.__module__ == "__main__" and thing.__qualname__.isidentifier():
-        for home in _HOMES:
-            home.setdefault(thing.__qualname__, thing)
 
 
 def _make_type_variable(name: str, constraints: Any, bound: Any, flags: Mapping[str, bool]) -> Any:

@@ -15,8 +15,8 @@ import traceback
 from typing import Any, NoReturn
 
 from research_runner.pool import wire
-from research_runner.pool._code import live_in
 from research_runner.pool._frames import Kind
+from research_runner.pool._homes import take_residence
 from research_runner.pool.channel import Channel, WorkerStop
 
 __all__ = ["main"]
@@ -51,7 +51,7 @@ def _prepare(state: dict[str, Any]) -> None:
         os.chdir(state["directory"] or ".")
     if not faulthandler.is_enabled():
         faulthandler.enable(2)
-    live_in(vars(sys.modules["__main__"]))
+    take_residence()
     numpy = sys.modules.get("numpy")
     if numpy is not None:
         numpy.random.seed()  # a fork repeats its parent's stream, a fresh interpreter does not

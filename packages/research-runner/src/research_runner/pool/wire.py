@@ -8,7 +8,8 @@ from types import FunctionType
 from typing import Any, Final
 
 from research_runner.pool._blame import blame
-from research_runner.pool._code import dump_code, is_findable, load_code
+from research_runner.pool._code import dump_code, load_code
+from research_runner.pool._homes import is_findable
 from research_runner.pool.errors import WireError
 
 __all__ = ["dump_code", "dumps", "load_code", "loads"]

@@ -1,0 +1,137 @@
+"""Where functions and classes are at home, and which class is which on both sides of a connection."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import uuid
+import weakref
+from types import FunctionType, ModuleType
+from typing import Any, Final, TypeAlias
+
+__all__ = [
+    "Identity",
+    "complete",
+    "home_of",
+    "identify",
+    "introduce",
+    "is_findable",
+    "is_importable",
+    "recall",
+    "settle",
+    "take_residence",
+]
+
+Identity: TypeAlias = tuple[str, str | None, str]
+"""A unique name of a class, the module in which it is found (None if in none), its qualified name."""
+
+# Weak, so nothing is kept alive: classes that are complete, and all classes by their unique names.
+_NAMES: Final[weakref.WeakKeyDictionary[type, str]] = weakref.WeakKeyDictionary()
+_CLASSES: Final[weakref.WeakValueDictionary[str, type]] = weakref.WeakValueDictionary()
+
+_RESIDENCES: Final[set[str]] = set()
+"""Modules of this worker that hold what has arrived."""
+
+
+def is_importable(value: Any) -> bool:
+    """Whether a fresh process finds this function, class or type variable under its name."""
+    name = value.__module__
+    return name not in ("__main__", "__mp_main__", None) and _has_its_name(value) and is_findable(name)
+
+
+def _has_its_name(value: Any) -> bool:
+    qualname = getattr(value, "__qualname__", value.__name__)
+    return value.__module__ in sys.modules and _look_up(value.__module__, qualname) is value
+
+
+def _look_up(module: str, qualname: str) -> Any:
+    found: Any = sys.modules[module]
+    for part in qualname.split("."):
+        found = getattr(found, part, None)
+    return found
+
+
+@functools.lru_cache(4096)
+def is_findable(name: str) -> bool:
+    """Whether a fresh process can import a module that is imported here.
+
+    Test modules and files run by path are in ``sys.modules`` under names that nobody else can import.
+    """
+    if name in _RESIDENCES:
+        return False
+    module = sys.modules[name]
+    file = getattr(module, "__file__", None)
+    if not (file or "").endswith(".py") and not hasattr(module, "__path__"):
+        return True  # built in, an extension, or made by one of these
+    parent = name.rpartition(".")[0]
+    path = getattr(sys.modules.get(parent), "__path__", None)
+    if parent and (path is None or not is_findable(parent)):
+        return False
+    finders = (getattr(finder, "find_spec", None) for finder in sys.meta_path)
+    specs = (find(name, path) for find in finders if find is not None)
+    return any(spec is not None and (file is None or spec.origin == file) for spec in specs)
+
+
+def home_of(value: Any) -> str | None:
+    """Return the module in which something that is not importable has its name, None if it has none."""
+    name: str = value.__module__
+    if _has_its_name(value):
+        return name
+    is_free = name == "__main__" and _look_up(name, value.__qualname__) is None
+    return name if is_free else None
+
+
+def take_residence() -> None:
+    """In a worker: let what arrives from now on be found in its module, so that pickle and others find it."""
+    _RESIDENCES.add("__main__")
+
+
+def settle(thing: type | FunctionType, home: str | None, qualname: str) -> None:
+    """In a worker, give something that has arrived its name in its module, if that is free."""
+    if home is None or not _RESIDENCES or not qualname.isidentifier():
+        return
+    parts = home.split(".")
+    for end in range(1, len(parts) + 1):
+        name = ".".join(parts[:end])
+        if name not in sys.modules:
+            sys.modules[name] = ModuleType(
+                name, "What has arrived from a module that cannot be imported here."
+            )
+            _RESIDENCES.add(name)
+    vars(sys.modules[home]).setdefault(qualname, thing)
+
+
+def identify(cls: type) -> Identity:
+    """Return by what the other side knows a class that leaves."""
+    name = _NAMES.setdefault(cls, uuid.uuid4().hex)
+    _CLASSES[name] = cls
+    return name, home_of(cls), cls.__qualname__
+
+
+def recall(identity: Identity) -> type | None:
+    """Return the class that is already here, None if it has to be made."""
+    name, home, qualname = identity
+    known = _CLASSES.get(name)
+    if known is None and home in sys.modules and _RESIDENCES:
+        found = _look_up(home, qualname)  # a fork has it from its parent
+        has_arrived = any(found is cls for cls in _CLASSES.values())
+        if isinstance(found, type) and not has_arrived:
+            _CLASSES[name] = known = found
+            _NAMES[found] = name
+    return known
+
+
+def introduce(identity: Identity, cls: type) -> type:
+    """Note a class that was just made and has no contents yet."""
+    name, home, qualname = identity
+    _CLASSES[name] = cls
+    settle(cls, home, qualname)
+    return cls
+
+
+def complete(identity: Identity, cls: type) -> bool:
+    """Note that a class is about to get its contents; whether it needs them."""
+    if cls in _NAMES:
+        return False
+    _NAMES[cls] = identity[0]
+    return True
