@@ -147,9 +147,8 @@ def main(count: int) -> None:
     print("microseconds to serialise and load a message")
     small = {"a tuple of 4": ("values", "a1b2-0", 3, 0.5), "an event": Ready(1, 2), "a lambda": lambda x: x}
     for name, message in small.items():
-        print(
-            f"  {name:<20}{len(wire.dumps(message)):>6} B{median(lambda m=message: per_message(m)) * 1e6:>10.1f}"
-        )
+        elapsed_s = median(lambda m=message: per_message(m))
+        print(f"  {name:<20}{len(wire.dumps(message)):>6} B{elapsed_s * 1e6:>10.1f}")
 
 
 if __name__ == "__main__":
