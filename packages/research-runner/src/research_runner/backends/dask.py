@@ -16,7 +16,7 @@ import socket
 import threading
 import uuid
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -102,7 +102,7 @@ class DaskBackend:
                 n_workers=workers,
                 threads_per_worker=1,
                 processes=False,
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",
                 memory_limit=0,
                 silence_logs=logging.ERROR,
                 resources=dict(self.resources),
@@ -120,6 +120,23 @@ class DaskBackend:
 def _distributed() -> Any:
     """Return the package; its functions are not typed."""
     return importlib.import_module("distributed")
+
+
+def _how(error: Exception) -> str:
+    """Say how a connection ended; what Dask tells is about its own insides."""
+    return "it was closed" if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Keep Dask's client from reporting that its attempts to connect again are given up."""
+    logger = logging.getLogger("distributed.client")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 class _DaskEngine:
@@ -190,7 +207,8 @@ class _DaskEngine:
                 self._inbox.put(_END, timeout=_PUT_S)
                 self._inbox.close()
         self._outgoing.close()
-        self._client.close(timeout=_CLOSE_S)
+        with _silence():
+            self._client.close(timeout=_CLOSE_S)
         if self._cluster is not None:
             self._cluster.close(timeout=_CLOSE_S)
 
@@ -212,7 +230,7 @@ class _DaskEngine:
                         return
                     self._news.put(Arrived(data))
         except (OSError, RuntimeError, KeyError, AttributeError) as error:
-            self._lost(f"{type(error).__name__}: {error}")
+            self._lost(_how(error))
 
     def _heard(self, event: tuple[float, Any]) -> None:
         """Take note of Dask workers that are gone."""
@@ -254,7 +272,7 @@ class _Outgoing:
             except KeyError:  # the servant is gone, and with it its queue
                 continue
             except OSError as error:
-                self._lost(f"{type(error).__name__}: {error}")
+                self._lost(_how(error))
                 return
 
     def close(self) -> None:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from threading import current_thread
 from typing import Any
 
 from research_runner.events import BackendEvent, TaskEnded, TaskStarted, WorkerDied, WorkerReady
 from research_runner.plan import WorkerPlan
 from research_runner.pool import Death
+from research_runner.pool._launch import cuda_user
 from research_runner.reporting import Outbox
 from research_runner.tasks import Task
 from research_runner.worker import TaskRunner
 
 __all__ = ["InlineBackend"]
+
+_LOG = logging.getLogger("research.devices")
 
 
 class InlineBackend:
@@ -29,6 +34,11 @@ class InlineBackend:
     report : callable, optional
         Takes events while a task runs, so that long experiments can be watched; called in the thread that
         polls. By default all events are returned when the task has ended.
+
+    Notes
+    -----
+    The environment variables of the worker, which show it its devices, are set while tasks run. A process in
+    which CUDA is already in use has made up its mind about its devices; there, a warning is logged.
     """
 
     def __init__(
@@ -39,6 +49,9 @@ class InlineBackend:
         self._events: list[BackendEvent] = []
         self._tasks: deque[Task] = deque()
         self._thread = current_thread()
+        self._environment = dict(plan.places[0].environment)
+        if self._environment and (user := cuda_user()):
+            _LOG.warning("devices cannot be chosen any more, because %s; use parallel=True", user)
 
     @property
     def slots(self) -> int:
@@ -67,7 +80,7 @@ class InlineBackend:
         runner = TaskRunner(self._plan, 0, outbox, own_process=False)
         begun = time.perf_counter()
         try:
-            with runner.prepared():
+            with _variables(self._environment), runner.prepared():
                 runner.run(task)
         finally:
             outbox.add(TaskEnded(task.index, time.perf_counter() - begun))
@@ -90,3 +103,18 @@ class InlineBackend:
     def close(self, force: bool = False) -> None:
         """Forget everything."""
         self._tasks.clear()
+
+
+@contextmanager
+def _variables(environment: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables for the time of the block."""
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,390 @@
+"""What every backend must do, as tests that its author runs; they need research-results.
+
+Derive a test class from :class:`BackendContract`, say what to give to ``run(backend=...)``, and let pytest
+collect it::
+
+    class TestMyBackend(BackendContract):
+        def backend(self):
+            return MyBackend("localhost")
+
+        def kill_engine_worker(self):
+            self.cluster.workers[0].kill()
+
+Tests of what a backend cannot do are skipped: those with an engine's worker that is killed, or with an engine
+that goes away, where nothing is said about how; those with attempts that die, where `attempts_can_die` is
+False.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+import unittest
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from research_domain import Domain
+from research_experiment import EC, EP, E, O
+from research_runner.errors import EngineLostError
+from research_runner.pool import TravelError
+from research_runner.research import Research
+
+__all__ = ["BackendContract", "wait_until"]
+
+_PATIENCE_S: Final = 60.0
+_LARGE: Final = 2_000_000
+
+
+def wait_until(condition: Callable[[], Any], patience_s: float = _PATIENCE_S) -> None:
+    """Wait until something is the case.
+
+    Raises
+    ------
+    AssertionError
+        If it does not come about.
+    """
+    deadline = time.monotonic() + patience_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited for {patience_s} s in vain")
+        time.sleep(0.01)
+
+
+def _require(condition: Any, message: str) -> None:
+    if not condition:
+        raise AssertionError(message)
+
+
+# -- units ------------------------------------------------------------------------------------------
+
+
+def _walk(random: np.random.Generator, x: int) -> Iterator[float]:
+    position = float(x)
+    while True:
+        position += random.normal()
+        yield position
+
+
+def _tick(x: int) -> Iterator[int]:
+    while True:
+        yield x
+        time.sleep(0.05)
+
+
+def _rest(x: int, rest_s: float = 0.1) -> int:
+    time.sleep(rest_s)
+    return x * 2
+
+
+def _hang(x: int, bad: int) -> int:
+    if x == bad:
+        time.sleep(3600)
+    return x
+
+
+def _die(x: int, bad: int, log: Path, until: int) -> int:
+    """Leave a line in a log, and die if it has not enough lines."""
+    if x == bad:
+        with log.open("a") as file:
+            file.write(f"{os.getpid()}\n")
+        if len(log.read_text().splitlines()) < until:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return x
+
+
+def _fail(x: int, bad: int) -> int:
+    if x == bad:
+        raise ValueError(f"no {x} please")
+    return x
+
+
+def _leave_file(x: int, path: Path) -> int:
+    (Path(path) / "deep").mkdir()
+    (Path(path) / "deep" / "file.bin").write_bytes(bytes([x]) * 5_000_000)
+    return x
+
+
+def _speak(x: int) -> int:
+    print(f"this is {x}", flush=True)  # noqa: T201 - output is what is tested
+    return x
+
+
+class BackendContract:
+    """Tests that any backend passes; see the module for how to use them.
+
+    Attributes
+    ----------
+    attempts_can_die : bool
+        Whether each attempt runs in a process that may die without any harm to others.
+    options : mapping
+        More parameters of ``run``, for all tests.
+    """
+
+    attempts_can_die: bool = True
+    options: Mapping[str, Any] = {}
+
+    # -- what the author of a backend says --------------------------------------------------------
+
+    def backend(self) -> Any:
+        """Return what is given to ``run(backend=...)``; there must be room for two workers."""
+        raise NotImplementedError
+
+    def kill_engine_worker(self) -> None:
+        """Kill a process of the engine, not of ours, in which an attempt is running."""
+        raise unittest.SkipTest("nothing is known about how to kill a worker of this engine")
+
+    def lose_engine(self) -> None:
+        """Let the engine disappear."""
+        raise unittest.SkipTest("nothing is known about how this engine disappears")
+
+    def bring_back_engine(self) -> None:
+        """Start it again, in the same place."""
+        raise NotImplementedError
+
+    # -- what the tests share ---------------------------------------------------------------------
+
+    def _run(self, research: Research, **options: Any) -> Research:
+        given = {"workers": 2, "bar": False, "seed": 11, **self.options, "backend": self.backend(), **options}
+        return research.run(**given)
+
+    @contextmanager
+    def _running(self, research: Research, **options: Any) -> Iterator[list[BaseException]]:
+        """Run in a thread for the time of the block; yield what is raised in it."""
+        errors: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                self._run(research, **options)
+            except BaseException as error:  # noqa: BLE001 - the test looks at it
+                errors.append(error)
+
+        thread = threading.Thread(target=run, name="contract")
+        thread.start()
+        try:
+            wait_until(lambda: research._last is not None or errors)
+            yield errors
+        finally:
+            thread.join(_PATIENCE_S)
+            _require(not thread.is_alive(), "the run did not end")
+
+    def _needs_processes(self) -> None:
+        if not self.attempts_can_die:
+            raise unittest.SkipTest("attempts of this backend share a process with the coordinator")
+
+    @staticmethod
+    def _walks(name: Path, size: int = 6) -> Research:
+        return (
+            Research(str(name), Domain(x=list(range(size))))
+            .add_callable("scale", lambda: 3, root=True)
+            .add_generator("walk", _walk, random=E().random, x=EC("x"), save_to="walk")
+            .add_callable("times", lambda a, b: a * b, args=[O("walk"), O("scale")], save_to="scaled")
+        )
+
+    @staticmethod
+    def _rests(name: Path, size: int) -> Research:
+        return Research(str(name), Domain(x=list(range(size)))).add_callable(
+            "rest", _rest, x=EC("x"), save_to="y"
+        )
+
+    def _expect_same(self, research: Research, other: Research) -> None:
+        left, right = research.results.df, other.results.df
+        _require(left.equals(right), f"the tables differ:\n{left}\n{right}")
+
+    # -- results ----------------------------------------------------------------------------------
+
+    def test_table_is_that_of_an_inline_run(self, tmp_path: Path) -> None:
+        """The same seed gives the same table, with branches and several workers."""
+        here = self._walks(tmp_path / "here").run(n_iters=4, seed=11, bar=False, backend="inline")
+        there = self._run(self._walks(tmp_path / "there"), n_iters=4, branches=2)
+        _require(there.monitor.finished_experiments == 6, "experiments are missing")
+        self._expect_same(there, here)
+
+    def test_table_is_the_same_in_memory(self, tmp_path: Path) -> None:
+        """Results can stay in memory."""
+        here = self._walks(tmp_path / "here").run(n_iters=4, seed=11, bar=False, backend="inline")
+        there = self._run(self._walks(tmp_path / "there"), n_iters=4, dump_results=False)
+        self._expect_same(there, here)
+
+    def test_values_arrive_while_their_experiment_runs(self, tmp_path: Path) -> None:
+        """Nobody has to wait for the end."""
+        research = Research(str(tmp_path / "ticks"), Domain(x=[1, 2])).add_generator(
+            "tick", _tick, x=EC("x"), save_to="tick"
+        )
+        with self._running(research, n_iters=60) as errors:
+            wait_until(lambda: errors or len(research.results.df))
+            _require(not research.is_finished, "values were seen only after the end")
+            research.terminate()
+        _require(not errors, f"the run raised {errors}")
+
+    def test_large_results_arrive_whole(self, tmp_path: Path) -> None:
+        """Values of many megabytes come back as they were."""
+        research = Research(str(tmp_path / "large"), Domain(x=[1, 2, 3])).add_callable(
+            "make", lambda x: np.arange(_LARGE) * x, x=EC("x"), save_to="array"
+        )
+        table = self._run(research).results.df.set_index("x")["array"]
+        for x in (1, 2, 3):
+            _require(np.array_equal(table[x], np.arange(_LARGE) * x), f"the array of x={x} has changed")
+
+    def test_configs_of_workers_are_appended(self, tmp_path: Path) -> None:
+        """A worker adds its config to those of its experiments."""
+        research = Research(str(tmp_path / "who"), Domain(x=list(range(8)))).add_callable(
+            "who", lambda who: who, who=EC("who"), save_to="name"
+        )
+        workers = [{"who": "a"}] if not self.attempts_can_die else [{"who": "a"}, {"who": "b"}]
+        table = self._run(research, workers=workers).results.df
+        _require(set(table["name"]) <= {"a", "b"} and len(table) == 8, f"found {table}")
+
+    def test_files_of_experiments_are_in_their_folders(self, tmp_path: Path) -> None:
+        """What a unit leaves in EP() is found in the folder of the research."""
+        research = Research(str(tmp_path / "files"), Domain(x=[1, 2, 3])).add_callable(
+            "leave", _leave_file, x=EC("x"), path=EP(), save_to="x2"
+        )
+        self._run(research)
+        for experiment_id, x in research.results.df.set_index("id")["x"].items():
+            file = tmp_path / "files" / "experiments" / str(experiment_id) / "deep" / "file.bin"
+            _require(file.read_bytes() == bytes([x]) * 5_000_000, f"{file} is not what was written")
+
+    def test_output_is_caught(self, tmp_path: Path) -> None:
+        """What experiments print is kept, for each and for all of them."""
+        research = Research(str(tmp_path / "output"), Domain(x=[1, 2, 3])).add_callable(
+            "speak", _speak, x=EC("x"), save_to="x2"
+        )
+        self._run(research, redirect_stdout=3)
+        everything = (tmp_path / "output" / "stdout.txt").read_text()
+        for experiment_id, x in research.results.df.set_index("id")["x"].items():
+            own = tmp_path / "output" / "experiments" / str(experiment_id) / "stdout.txt"
+            _require(own.read_text() == f"this is {x}\n", f"{own} is not what was printed")
+            _require(f"this is {x}\n" in everything, f"the common file lacks x={x}")
+
+    # -- what goes wrong --------------------------------------------------------------------------
+
+    def test_failed_unit_fails_its_experiment_alone(self, tmp_path: Path) -> None:
+        """An exception arrives with its traceback."""
+        research = Research(str(tmp_path / "fails"), Domain(x=list(range(4)))).add_callable(
+            "fail", _fail, x=EC("x"), bad=2, save_to="y"
+        )
+        self._run(research)
+        failures = research.results.failures
+        _require(list(failures["cause"]) == ["exception"], f"found {failures}")
+        _require("no 2 please" in failures["message"].iloc[0], "the message is lost")
+        _require("_fail" in failures["traceback"].iloc[0], "the traceback is lost")
+        _require(len(research.results.df["y"].dropna()) == 3, "other experiments have suffered")
+
+    def test_plan_that_cannot_travel_is_refused(self, tmp_path: Path) -> None:
+        """Nothing is created for a plan that no worker could load."""
+        self._needs_processes()
+        handle = (each for each in "abc")
+        research = Research(str(tmp_path / "stays")).add_callable("use", lambda: next(handle), save_to="y")
+        try:
+            self._run(research)
+        except TravelError as error:
+            _require("use" in str(error), f"the error does not name the unit: {error}")
+        else:
+            raise AssertionError("no TravelError was raised")
+        _require(not (tmp_path / "stays").exists(), "a folder was created")
+
+    def test_each_attempt_is_counted_once(self, tmp_path: Path) -> None:
+        """An experiment that takes its worker with it is tried as often as it was asked for."""
+        self._needs_processes()
+        log = tmp_path / "log"
+        research = Research(str(tmp_path / "dies"), Domain(x=list(range(6)))).add_callable(
+            "die", _die, x=EC("x"), bad=3, log=log, until=100, save_to="y"
+        )
+        self._run(research, max_attempts=3)
+        failures = research.results.failures
+        _require(len(log.read_text().splitlines()) == 3, f"attempts: {log.read_text()!r}")
+        _require(list(failures["cause"]) == ["signal"], f"found {failures}")
+        _require(len(research.results.df["y"].dropna()) == 5, "other experiments have suffered")
+
+    def test_second_attempt_may_succeed(self, tmp_path: Path) -> None:
+        """The death of a worker is not the end of its experiment."""
+        self._needs_processes()
+        research = Research(str(tmp_path / "dies"), Domain(x=list(range(4)))).add_callable(
+            "die", _die, x=EC("x"), bad=2, log=tmp_path / "log", until=2, save_to="y"
+        )
+        self._run(research)
+        experiments = research.results.experiments
+        _require(list(experiments["status"]) == ["done"] * 4, f"found {experiments}")
+        _require(sorted(experiments["attempts"]) == [1, 1, 1, 2], f"found {experiments}")
+
+    def test_time_limit_kills_what_hangs(self, tmp_path: Path) -> None:
+        """An experiment that takes too long is killed, and no other one suffers."""
+        self._needs_processes()
+        research = Research(str(tmp_path / "hangs"), Domain(x=list(range(5)))).add_callable(
+            "hang", _hang, x=EC("x"), bad=1, save_to="y"
+        )
+        self._run(research, timeout=1, max_attempts=1)
+        failures = research.results.failures
+        _require(list(failures["cause"]) == ["timeout"], f"found {failures}")
+        _require(len(research.results.df["y"].dropna()) == 4, "other experiments have suffered")
+
+    def test_fresh_worker_for_each_task(self, tmp_path: Path) -> None:
+        """Workers can be replaced, which is what frees the memory of devices."""
+        self._needs_processes()
+        research = Research(str(tmp_path / "fresh"), Domain(x=list(range(5)))).add_callable(
+            "pid", os.getpid, save_to="pid"
+        )
+        table = self._run(research, tasks_per_worker=1).results.df
+        _require(table["pid"].nunique() == 5, f"found {table}")
+
+    # -- ends before the end ----------------------------------------------------------------------
+
+    def test_stop_lets_what_runs_end_and_resume_goes_on(self, tmp_path: Path) -> None:
+        """A stopped run loses nothing; the rest is run later, with the same table."""
+        research = self._rests(tmp_path / "stops", 12)
+        with self._running(research) as errors:
+            wait_until(lambda: errors or research.monitor.finished_experiments >= 2)
+            research.terminate(wait=False)
+        statuses = set(research.results.experiments["status"])
+        _require(not errors, f"the run raised {errors}")
+        _require(statuses <= {"done", "queued"}, f"found {statuses}")
+        _require(2 <= research.monitor.finished_experiments < 12, "it did not stop")
+        self._run(research, resume=True)
+        here = self._rests(tmp_path / "here", 12).run(seed=11, bar=False, backend="inline")
+        self._expect_same(research, here)
+
+    def test_kill_ends_at_once(self, tmp_path: Path) -> None:
+        """A run can be ended while its experiments hang."""
+        self._needs_processes()
+        research = Research(str(tmp_path / "hangs"), Domain(x=[1, 1, 1])).add_callable(
+            "hang", _hang, x=EC("x"), bad=1, save_to="y"
+        )
+        with self._running(research) as errors:
+            wait_until(lambda: errors or research.monitor.in_progress == 2)
+            research.terminate(force=True, wait=False)
+        _require(not errors, f"the run raised {errors}")
+        statuses = list(research.results.experiments["status"])
+        _require(statuses.count("lost") == 2, f"found {statuses}")
+
+    def test_death_of_an_engines_worker_loses_nothing(self, tmp_path: Path) -> None:
+        """The engine may lose a worker process in the middle."""
+        research = self._rests(tmp_path / "loses", 20)
+        with self._running(research) as errors:
+            wait_until(lambda: errors or research.monitor.finished_experiments >= 3)
+            self.kill_engine_worker()
+        _require(not errors, f"the run raised {errors}")
+        experiments = research.results.experiments
+        _require(list(experiments["status"]) == ["done"] * 20, f"found {experiments}")
+        here = self._rests(tmp_path / "here", 20).run(seed=11, bar=False, backend="inline")
+        self._expect_same(research, here)
+
+    def test_run_goes_on_when_its_engine_is_back(self, tmp_path: Path) -> None:
+        """An engine that disappears ends the run with an error that says so, and nothing is lost."""
+        research = self._rests(tmp_path / "goes", 20)
+        with self._running(research) as errors:
+            wait_until(lambda: errors or research.monitor.finished_experiments >= 3)
+            self.lose_engine()
+        _require([type(error) for error in errors] == [EngineLostError], f"the run raised {errors}")
+        _require("resume=True" in str(errors[0]), f"the error does not say what to do: {errors[0]}")
+        done = list(research.results.experiments["status"]).count("done")
+        _require(3 <= done < 20, f"{done} are done")
+        self.bring_back_engine()
+        self._run(research, resume=True)
+        here = self._rests(tmp_path / "here", 20).run(seed=11, bar=False, backend="inline")
+        self._expect_same(research, here)
