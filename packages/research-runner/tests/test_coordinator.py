@@ -12,6 +12,7 @@ from research_runner.events import (
     ExperimentQueued,
     ExperimentStarted,
     TaskEnded,
+    TaskReturned,
     TaskStarted,
     UnitEnded,
     UnitStarted,
@@ -286,3 +287,18 @@ def test_an_update_at_the_end_waits_for_all_experiments(slots):
                 play.report(WorkerReady(command.slot, 0), command.slot)
     assert seen == [3, 5]
     assert len(play.of(ExperimentQueued)) == 5
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_task_that_is_given_back_runs_later_at_no_cost_unless_the_run_is_ended(stopped):
+    play = Play(1, tasks_per_worker=1)
+    play.ready()
+    (task,) = play.sent[0]
+    if stopped:
+        play.coordinator.stop()
+    back = TaskReturned(task.index, "no memory")
+    assert play.report(back) == [back]
+    play.sent[0].clear()
+    play.decide()
+    assert play.sent[0] == ([] if stopped else [task])
+    assert play.coordinator.done is stopped

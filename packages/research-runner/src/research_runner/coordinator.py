@@ -288,7 +288,10 @@ class Coordinator:
                 return self._settle(slot.tasks.popleft())
             case TaskReturned():
                 slot.taken -= 1
-                self._again.appendleft(slot.tasks.popleft().task)
+                task = slot.tasks.popleft().task
+                if not self._course.stopping:
+                    self._again.appendleft(task)
+                return [event]
             case UnitStarted(experiment_id, unit, limit_s):
                 slot.tasks[0].deadlines[experiment_id, unit] = now + limit_s
             case UnitEnded(experiment_id, unit):

@@ -207,6 +207,7 @@ Event: TypeAlias = (
     | ExperimentLost
     | ExperimentReturned
     | ExperimentAbandoned
+    | TaskReturned
 )
 """What listeners are told."""
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from research_runner.events import Event, ExperimentEnded, ExperimentLost, UnitFailed
+from research_runner.events import Event, ExperimentEnded, ExperimentLost, TaskReturned, UnitFailed
 
 __all__ = ["ExperimentLog", "RunLog", "experiment_log", "research_log"]
 
@@ -90,6 +90,8 @@ class RunLog:
         match event:
             case UnitFailed(_, failure):
                 _ROOT.error("%s", failure)
+            case TaskReturned(_, reason):
+                _ROOT.warning("a task goes back to the queue: %s", reason)
             case ExperimentLost(experiment_id, attempt, failure, retry):
                 fate = "it will be tried again" if retry else "it has failed"
                 _ROOT.error(
