@@ -82,8 +82,8 @@ class InlineBackend:
         try:
             with _variables(self._environment), runner.prepared():
                 runner.run(task)
-        finally:
             outbox.add(TaskEnded(task.index, time.perf_counter() - begun))
+        finally:
             outbox.flush()
 
     def _take(self, events: tuple[Any, ...]) -> None:

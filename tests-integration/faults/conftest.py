@@ -1,0 +1,382 @@
+"""A small research that is run by processes which tests kill, and what has to be true of it afterwards.
+
+Every test gets a `study`. Its coordinators are processes of their own, its units are told what to do by files,
+and when the test is over the study is checked without being asked: nothing hangs, no process is left, the
+database is sound, every config is in one state, nothing that had ended runs again, and once it is resumed its
+table is that of a run that nobody disturbed.
+"""
+
+import faulthandler
+import os
+import signal
+import sqlite3
+import sys
+import time
+import traceback
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+
+import research_results._faults
+import research_runner.faults
+import research_runner.interrupts
+from research_stack import EC, EP, Domain, E, O, Research, ResearchResults
+
+WATCHDOG_S = 40.0
+STATES = {"queued", "running", "done", "failed", "lost"}
+
+
+def until(condition, what, patience_s=WATCHDOG_S):
+    """Return the first true value of `condition()`; what takes as long as this hangs."""
+    deadline = time.monotonic() + patience_s
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"hang: {what}"
+        time.sleep(0.002)
+    return found
+
+
+class Marks:
+    """Files by which tests and units speak to each other; pickled, it is only a path.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they are.
+    """
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def set(self, name, text=""):
+        """Leave a mark; it is there as a whole or not at all."""
+        partial = self.folder / f".{name}.{os.getpid()}"
+        partial.write_text(str(text))
+        partial.replace(self.folder / name)
+
+    def take(self, name):
+        """Take a mark away; whether this was the one who did."""
+        try:
+            (self.folder / name).unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def __contains__(self, name):
+        return (self.folder / name).exists()
+
+    def wait(self, name):
+        """Return the text of a mark as soon as it is there."""
+        until(lambda: name in self, f"nobody left the mark {name!r}")
+        return (self.folder / name).read_text()
+
+    def count(self, name):
+        """Add one to a counter that survives everything."""
+        handle = os.open(self.folder / f"count-{name}", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.write(handle, b".")
+        os.close(handle)
+
+    def counted(self, name):
+        """Return a counter."""
+        path = self.folder / f"count-{name}"
+        return path.stat().st_size if path.exists() else 0
+
+
+class Coordinator:
+    """A process that runs the research, as the leader of a group like the foreground job of a terminal.
+
+    Parameters
+    ----------
+    folder : Path
+        Its current folder.
+    function : callable
+        What it does; `KeyboardInterrupt` ends it with 130, other exceptions with 1.
+    """
+
+    def __init__(self, folder, function):
+        self.output = folder / f"coordinator-{time.monotonic_ns()}.txt"
+        self.exit_code = None
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self.pid = os.fork()
+        if self.pid == 0:
+            self._be(folder, function)
+
+    def _be(self, folder, function):
+        code = 1
+        try:
+            os.setsid()
+            os.chdir(folder)
+            log = os.open(self.output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+            for fd in (1, 2):
+                os.dup2(log, fd)
+            sys.stdout, sys.stderr = (open(fd, "w", buffering=1, closefd=False) for fd in (1, 2))
+            sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            faulthandler.disable()  # it would write to where the tests do
+            function()
+            code = 0
+        except KeyboardInterrupt:
+            code = 130
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+
+    @property
+    def text(self):
+        """What it has written so far."""
+        return self.output.read_text() if self.output.exists() else ""
+
+    def send(self, number):
+        """Send a signal to its group, as a terminal does."""
+        os.killpg(self.pid, number)
+
+    def kill(self):
+        """Kill the coordinator alone, with SIGKILL."""
+        os.kill(self.pid, signal.SIGKILL)
+        return self.wait()
+
+    def wait(self):
+        """Return its exit code, minus the signal that killed it."""
+        if self.exit_code is None:
+            until(self._ended, f"the coordinator did not end; it wrote:\n{self.text}")
+        return self.exit_code
+
+    def _ended(self):
+        pid, status = os.waitpid(self.pid, os.WNOHANG)
+        if pid:
+            self.exit_code = os.waitstatus_to_exitcode(status)
+        return bool(pid)
+
+
+class Study:
+    """The research of a test.
+
+    Parameters
+    ----------
+    folder : Path
+        The current folder of all of its processes.
+    """
+
+    size = 6
+    name = "study"
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.marks = Marks(folder / "marks")
+        self.options = {"workers": 2, "start_method": "fork", "seed": 11, "bar": False, "n_iters": 2}
+        self.fault = None
+        self.timeout = None
+        self.whole = True
+        self.coordinators = []
+        self._ended = {}
+        self.marks.set("armed")
+
+    # -- what is run ------------------------------------------------------------------------------
+
+    def research(self):
+        """Return the research; its functions are local, because workers cannot import modules of tests."""
+        marks, fault = self.marks, self.fault
+
+        def work(x):
+            marks.count(x)
+            marks.set(f"pid-{x}", os.getpid())
+            if fault is not None and "calm" not in marks:
+                fault(x, marks)
+            return x * 2 + 0.5
+
+        def leave(path, x):
+            (path / "artifact.txt").write_text(str(x))
+
+        return (
+            Research(self.name, Domain(x=list(range(self.size))))
+            .add_callable("work", work, x=EC("x"), when="%0", timeout=self.timeout, save_to="y")
+            .add_callable("noise", lambda random: random.normal(), random=E().random, save_to="noise")
+            .add_callable("large", lambda y: np.full(9000, y), y=O("work"), when="last", save_to="large")
+            .add_callable("leave", leave, path=EP(), x=EC("x"), when="last")
+        )
+
+    def start(self, fail_point=None, before=None, **options):
+        """Run the research in a process of its own; `before` is called there first."""
+        options = {**self.options, **options}
+
+        def run():
+            if fail_point is not None:
+                os.environ[research_runner.faults.VARIABLE] = fail_point
+            research_runner.faults.arm()
+            research_results._faults.arm()
+            if before is not None:
+                before()
+            self.research().run(**options)
+
+        return self.launch(run)
+
+    def launch(self, function):
+        """Do something in a process that counts as a coordinator."""
+        coordinator = Coordinator(self.folder, function)
+        self.coordinators.append(coordinator)
+        return coordinator
+
+    def run(self, **options):
+        """Run to the end, and check what has to be true then; return the coordinator."""
+        coordinator = self.start(**options)
+        coordinator.wait()
+        self.check()
+        return coordinator
+
+    def resume(self, **options):
+        """Go on, undisturbed."""
+        self.marks.set("calm")
+        coordinator = self.run(**{"resume": True, "retry_failed": True, **options})
+        assert coordinator.exit_code == 0, coordinator.text
+        return coordinator
+
+    # -- what is there ----------------------------------------------------------------------------
+
+    @property
+    def path(self):
+        return self.folder / self.name
+
+    @property
+    def results(self):
+        return ResearchResults(self.path)
+
+    def states(self):
+        """Return the status of each value of x."""
+        with closing(sqlite3.connect(self.path / "research.db")) as connection:
+            found = dict(connection.execute("SELECT id, status FROM experiments").fetchall())
+        configs = self.results.load_configs()
+        return {configs[each].config()["x"]: status for each, status in found.items()}
+
+    def failure(self, x, **options):
+        """Return the last failure of an experiment."""
+        (row,) = self.results.load_failures(config={"x": x}, **options).to_dict("records")
+        return row
+
+    def processes(self):
+        """Return all processes of the research, by their current folder; those of the tests are not there."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.status() == psutil.STATUS_ZOMBIE and process.ppid() == os.getpid():
+                    continue
+                if Path(process.cwd()).is_relative_to(self.folder) and process.pid != os.getpid():
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+    # -- what has to be true ----------------------------------------------------------------------
+
+    def check(self):
+        """Check what has to be true whenever no coordinator runs."""
+        until(lambda: not self.processes(), f"processes are left: {self.processes()}", 10.0)
+        if not (self.path / "research.db").exists():
+            return
+        with closing(sqlite3.connect(self.path / "research.db")) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            rows = connection.execute("SELECT id, status FROM experiments").fetchall()
+        assert len({each for each, _ in rows}) == len(rows)
+        assert {status for _, status in rows} <= STATES
+        states = self.states()
+        assert len(states) == len(rows), "a config has two experiments"
+        runs = {x: self.marks.counted(x) for x, status in states.items() if status == "done"}
+        for x, count in self._ended.items():
+            assert runs.get(x) == count, f"x={x} had ended after {count} runs and ran again"
+        self._ended = runs
+
+    def check_whole(self, reference):
+        """Check that the resumed research is as if nothing had happened."""
+        self.resume()
+        assert self.states() == dict.fromkeys(range(self.size), "done")
+        table = self.results.df
+        pd.testing.assert_frame_equal(table.drop(columns="large"), reference.drop(columns="large"))
+        for mine, other in zip(table["large"], reference["large"], strict=True):
+            np.testing.assert_array_equal(mine, other)
+        artifacts = sorted(path.parent.name for path in self.path.glob("experiments/*/artifact.txt"))
+        assert artifacts == sorted(table["id"].unique())
+
+
+@pytest.fixture(scope="session")
+def references(tmp_path_factory):
+    """Return a function that gives the table of an undisturbed run of a study with so many configs."""
+    known = {}
+
+    def reference(size):
+        if size not in known:
+            study = Study(tmp_path_factory.mktemp("reference"))
+            study.size = size
+            assert study.run().wait() == 0, study.coordinators[0].text
+            assert study.results.failures.empty, study.results.failures["traceback"].iloc[0]
+            known[size] = study.results.df
+        return known[size]
+
+    return reference
+
+
+@pytest.fixture
+def study(own_folder, references):
+    """Return a study; check it when the test is over, whatever the test did."""
+    study = Study(own_folder)
+    yield study
+    try:
+        for coordinator in study.coordinators:
+            coordinator.wait()
+        study.check()
+        if study.whole:
+            study.check_whole(references(study.size))
+    finally:
+        for process in study.processes():
+            process.kill()
+
+
+@pytest.fixture
+def soon():
+    """Return a function that waits for a condition, under a watchdog."""
+    return until
+
+
+@pytest.fixture
+def short_grace():
+    """Return what makes the time between SIGTERM and the end short, in a coordinator."""
+
+    def shorten():
+        research_runner.interrupts.TERM_GRACE_S = 0.3
+
+    return shorten
+
+
+@pytest.fixture
+def once():
+    """Return a function that makes a fault happen in the first attempt of one experiment only."""
+
+    def make(fault, at=2):
+        def strike(x, marks):
+            if x == at and marks.take("armed"):
+                fault(x, marks)
+
+        return strike
+
+    return make
+
+
+@pytest.fixture
+def always():
+    """Return a function that makes a fault happen in every attempt of one experiment."""
+
+    def make(fault, at=2):
+        def strike(x, marks):
+            if x == at:
+                fault(x, marks)
+
+        return strike
+
+    return make

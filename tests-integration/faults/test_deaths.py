@@ -1,0 +1,169 @@
+"""Workers, their children and coordinators that die in every way there is."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+METHODS = ["fork", "forkserver", "spawn"]
+
+
+def hold(x, marks):
+    """Say who is here, and wait."""
+    marks.set(f"here-{x}", os.getpid())
+    marks.wait("go on")
+
+
+def hold_with_child(x, marks):
+    """Have a child that left the session, and a grandchild; wait."""
+    script = f"{sys.executable} -c 'import time; time.sleep(1000)' & sleep 1000"
+    child = subprocess.Popen(["sh", "-c", script], start_new_session=True)
+    marks.set(f"child-{x}", child.pid)
+    hold(x, marks)
+
+
+def run_child(x, marks):
+    """Depend on a child process."""
+    child = subprocess.Popen(["sleep", "1000"])
+    marks.set(f"child-{x}", child.pid)
+    if child.wait():
+        raise ChildProcessError(f"my child ended with {child.returncode}")
+
+
+def segfault(x, marks):
+    ctypes.string_at(0)
+
+
+def abort(x, marks):
+    os.abort()
+
+
+def leave(x, marks):
+    os._exit(0)
+
+
+def sys_exit(x, marks):
+    sys.exit(3)
+
+
+def keyboard_interrupt(x, marks):
+    raise KeyboardInterrupt("not from a keyboard")
+
+
+def kill(pid):
+    os.kill(int(pid), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_busy_worker_is_killed(study, once, method):
+    study.fault = once(hold)
+    coordinator = study.start(start_method=method)
+    kill(study.marks.wait("here-2"))
+    assert coordinator.wait() == 0
+    assert set(study.states().values()) == {"done"}
+    assert study.marks.counted(2) == 2
+    assert {x: study.marks.counted(x) for x in range(6) if x != 2} == dict.fromkeys([0, 1, 3, 4, 5], 1)
+
+
+def test_an_idle_worker_is_killed(study, always, soon):
+    study.fault = always(hold, at=0)
+    coordinator = study.start()
+    busy = study.marks.wait("here-0")
+    soon(lambda: list(study.states().values()).count("done") == 5, "the others end")
+    kill(study.marks.wait("pid-5"))
+    study.marks.take("here-0")
+    kill(busy)  # so that a worker is needed again
+    study.marks.wait("here-0")
+    study.marks.set("go on")
+    assert coordinator.wait() == 0
+    assert set(study.states().values()) == {"done"}
+    assert study.marks.counted(0) == 2
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_coordinator_is_killed(study, once, method):
+    study.fault = once(hold_with_child)
+    coordinator = study.start(start_method=method)
+    study.marks.wait("here-2")
+    assert coordinator.kill() == -signal.SIGKILL
+
+
+def test_the_coordinator_is_killed_while_it_resumes(study, always, soon):
+    study.fault = always(hold)
+    coordinator = study.start()
+    study.marks.wait("here-2")
+    coordinator.kill()
+    study.check()
+    for _ in range(2):
+        study.marks.take("here-2")
+        again = study.start(resume=True)
+        study.marks.wait("here-2")
+        again.kill()
+        study.check()
+
+
+def test_a_child_of_a_worker_is_killed(study, once):
+    study.fault = once(run_child)
+    coordinator = study.start()
+    kill(study.marks.wait("child-2"))
+    assert coordinator.wait() == 0
+    assert study.states() == {**dict.fromkeys(range(6), "done"), 2: "failed"}
+    failure = study.failure(2)
+    assert (failure["cause"], failure["type"], failure["unit"]) == ("exception", "ChildProcessError", "work")
+    assert "my child ended with -9" in failure["message"]
+
+
+@pytest.mark.parametrize(
+    ("death", "cause", "words"),
+    [(segfault, "signal", "SIGSEGV"), (abort, "signal", "SIGABRT"), (leave, "exit", "code 0")],
+)
+def test_a_unit_takes_its_worker_with_it(study, always, death, cause, words):
+    study.fault = always(death)
+    coordinator = study.run()
+    assert coordinator.exit_code == 0, coordinator.text
+    assert study.states() == {**dict.fromkeys(range(6), "done"), 2: "failed"}
+    failure = study.failure(2)
+    assert failure["cause"] == cause
+    assert words in failure["message"]
+    assert study.marks.counted(2) == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "name"), [(sys_exit, "SystemExit"), (keyboard_interrupt, "KeyboardInterrupt")]
+)
+def test_a_unit_raises_what_ends_other_programs(study, always, fault, name):
+    study.fault = always(fault)
+    coordinator = study.run()
+    assert coordinator.exit_code == 0, coordinator.text
+    assert study.states() == {**dict.fromkeys(range(6), "done"), 2: "failed"}
+    failure = study.failure(2)
+    assert (failure["cause"], failure["type"], failure["unit"]) == ("exception", name, "work")
+    assert study.marks.counted(2) == 1
+
+
+def test_a_keyboard_interrupt_of_a_unit_in_this_process_ends_the_run(study, always):
+    study.fault = always(keyboard_interrupt)
+    coordinator = study.run(parallel=False, workers=1, start_method="auto")
+    assert coordinator.exit_code == 130, coordinator.text
+    assert study.states() == {0: "done", 1: "done", 2: "lost"}
+
+
+def test_a_death_costs_the_branches_of_the_task_an_attempt(study, once):
+    study.fault = once(segfault)
+    coordinator = study.run(branches=3, executor_target="for", workers=1)
+    assert coordinator.exit_code == 0, coordinator.text
+    assert set(study.states().values()) == {"done"}
+
+
+def test_everything_of_a_killed_worker_is_gone_while_the_run_goes_on(study, once, soon):
+    study.fault = once(hold_with_child)
+    coordinator = study.start()
+    child = int(study.marks.wait("child-2"))
+    kill(study.marks.wait("here-2"))
+    soon(lambda: not psutil.pid_exists(child), "the child goes with its worker")
+    assert coordinator.wait() == 0
+    assert set(study.states().values()) == {"done"}
