@@ -1,6 +1,6 @@
 """A small research that is run by processes which tests kill, and what has to be true of it afterwards.
 
-Every test gets a `study`. Its coordinators are processes of their own, its units are told what to do by files,
+Every test gets a `study`. Its coordinators are processes of their own, its units follow orders left in files,
 and when the test is over the study is checked without being asked: nothing hangs, no process is left, the
 database is sound, every config is in one state, nothing that had ended runs again, and once it is resumed its
 table is that of a run that nobody disturbed.
@@ -115,7 +115,7 @@ class Coordinator:
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             for fd in (1, 2):
                 os.dup2(log, fd)
-            sys.stdout, sys.stderr = (open(fd, "w", buffering=1, closefd=False) for fd in (1, 2))
+            sys.stdout, sys.stderr = (os.fdopen(fd, "w", 1, closefd=False) for fd in (1, 2))
             sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr
             signal.signal(signal.SIGINT, signal.default_int_handler)
             faulthandler.disable()  # it would write to where the tests do
@@ -166,15 +166,16 @@ class Study:
         The current folder of all of its processes.
     """
 
-    size = 6
     name = "study"
 
     def __init__(self, folder):
         self.folder = folder
         self.marks = Marks(folder / "marks")
+        self.values = list(range(6))
+        self.more = None
+        self.parts = {"noise", "large", "leave"}
         self.options = {"workers": 2, "start_method": "fork", "seed": 11, "bar": False, "n_iters": 2}
-        self.fault = None
-        self.timeout = None
+        self.fault = self.value = self.timeout = None
         self.whole = True
         self.coordinators = []
         self._ended = {}
@@ -184,25 +185,33 @@ class Study:
 
     def research(self):
         """Return the research; its functions are local, because workers cannot import modules of tests."""
-        marks, fault = self.marks, self.fault
+        marks, fault, value, more = self.marks, self.fault, self.value, self.more
 
-        def work(x):
-            marks.count(x)
+        def work(x, me, path):
+            marks.count(me)
             marks.set(f"pid-{x}", os.getpid())
             if fault is not None and "calm" not in marks:
                 fault(x, marks)
-            return x * 2 + 0.5
+            return x * 2 + 0.5 if value is None else value(x, marks)
 
         def leave(path, x):
             (path / "artifact.txt").write_text(str(x))
 
-        return (
-            Research(self.name, Domain(x=list(range(self.size))))
-            .add_callable("work", work, x=EC("x"), when="%0", timeout=self.timeout, save_to="y")
-            .add_callable("noise", lambda random: random.normal(), random=E().random, save_to="noise")
-            .add_callable("large", lambda y: np.full(9000, y), y=O("work"), when="last", save_to="large")
-            .add_callable("leave", leave, path=EP(), x=EC("x"), when="last")
+        def replace():
+            return Domain(x=more)
+
+        research = Research(self.name, Domain(x=self.values)).add_callable(
+            "work", work, x=EC("x"), me=E().id, path=EP(), when="%0", timeout=self.timeout, save_to="y"
         )
+        if "noise" in self.parts:
+            research.add_callable("noise", lambda random: random.normal(), random=E().random, save_to="noise")
+        if "large" in self.parts:
+            research.add_callable(
+                "large", lambda y: np.full(9000, y), y=O("work"), when="last", save_to="large"
+            )
+        if "leave" in self.parts:
+            research.add_callable("leave", leave, path=EP(), x=EC("x"), when="last")
+        return research if more is None else research.update_domain(replace, when="%3")
 
     def start(self, fail_point=None, before=None, **options):
         """Run the research in a process of its own; `before` is called there first."""
@@ -249,17 +258,26 @@ class Study:
     def results(self):
         return ResearchResults(self.path)
 
+    def rows(self):
+        """Return id and status of all experiments, as they are in the file."""
+        with closing(sqlite3.connect(self.path / "research.db")) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            return connection.execute("SELECT id, status FROM experiments").fetchall()
+
     def states(self):
         """Return the status of each value of x."""
-        with closing(sqlite3.connect(self.path / "research.db")) as connection:
-            found = dict(connection.execute("SELECT id, status FROM experiments").fetchall())
         configs = self.results.load_configs()
-        return {configs[each].config()["x"]: status for each, status in found.items()}
+        return {configs[each].config()["x"]: status for each, status in self.rows()}
+
+    def runs(self, x):
+        """Return how often the experiment of a value of x was begun."""
+        (who,) = self.results.load_configs(config={"x": x})
+        return self.marks.counted(who)
 
     def failure(self, x, **options):
         """Return the last failure of an experiment."""
         (row,) = self.results.load_failures(config={"x": x}, **options).to_dict("records")
-        return row
+        return {name: None if pd.isna(value) else value for name, value in row.items()}
 
     def processes(self):
         """Return all processes of the research, by their current folder; those of the tests are not there."""
@@ -281,43 +299,59 @@ class Study:
         until(lambda: not self.processes(), f"processes are left: {self.processes()}", 10.0)
         if not (self.path / "research.db").exists():
             return
-        with closing(sqlite3.connect(self.path / "research.db")) as connection:
-            assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-            rows = connection.execute("SELECT id, status FROM experiments").fetchall()
+        rows = self.rows()
         assert len({each for each, _ in rows}) == len(rows)
         assert {status for _, status in rows} <= STATES
-        states = self.states()
-        assert len(states) == len(rows), "a config has two experiments"
-        runs = {x: self.marks.counted(x) for x, status in states.items() if status == "done"}
-        for x, count in self._ended.items():
-            assert runs.get(x) == count, f"x={x} had ended after {count} runs and ran again"
+        assert "running" not in {status for _, status in rows} or self._was_killed
+        runs = {who: self.marks.counted(who) for who, status in rows if status == "done"}
+        for who, count in self._ended.items():
+            assert runs.get(who) == count, f"{who} had ended after {count} runs and ran again"
         self._ended = runs
+
+    @property
+    def _was_killed(self):
+        """Whether the last coordinator had no chance to say what became of its experiments."""
+        return self.coordinators[-1].exit_code == -signal.SIGKILL
+
+    @property
+    def kind(self):
+        """What makes the table what it is."""
+        return repr((self.values, self.more, sorted(self.parts), self.value))
+
+    def undisturbed(self, folder):
+        """Return the same study in another folder, with nothing that could happen to it."""
+        twin = Study(folder)
+        twin.values, twin.more, twin.parts, twin.value = self.values, self.more, self.parts, self.value
+        twin.marks.set("calm")
+        return twin
 
     def check_whole(self, reference):
         """Check that the resumed research is as if nothing had happened."""
         self.resume()
-        assert self.states() == dict.fromkeys(range(self.size), "done")
         table = self.results.df
-        pd.testing.assert_frame_equal(table.drop(columns="large"), reference.drop(columns="large"))
-        for mine, other in zip(table["large"], reference["large"], strict=True):
-            np.testing.assert_array_equal(mine, other)
-        artifacts = sorted(path.parent.name for path in self.path.glob("experiments/*/artifact.txt"))
-        assert artifacts == sorted(table["id"].unique())
+        assert dict(self.rows()) == dict.fromkeys(reference["id"], "done")
+        small = [name for name in table.columns if name != "large"]
+        pd.testing.assert_frame_equal(table[small], reference[small], check_exact=True)
+        if "large" in table.columns:
+            for mine, other in zip(table["large"], reference["large"], strict=True):
+                np.testing.assert_array_equal(mine, other)
+        if "leave" in self.parts:
+            artifacts = {path.parent.name for path in self.path.glob("experiments/*/artifact.txt")}
+            assert artifacts == set(table["id"])
 
 
 @pytest.fixture(scope="session")
 def references(tmp_path_factory):
-    """Return a function that gives the table of an undisturbed run of a study with so many configs."""
+    """Return a function that gives the table of a run of the same study that nobody disturbed."""
     known = {}
 
-    def reference(size):
-        if size not in known:
-            study = Study(tmp_path_factory.mktemp("reference"))
-            study.size = size
-            assert study.run().wait() == 0, study.coordinators[0].text
-            assert study.results.failures.empty, study.results.failures["traceback"].iloc[0]
-            known[size] = study.results.df
-        return known[size]
+    def reference(study):
+        if study.kind not in known:
+            twin = study.undisturbed(tmp_path_factory.mktemp("reference"))
+            assert twin.run().exit_code == 0, twin.coordinators[0].text
+            assert twin.results.failures.empty, twin.results.failures["traceback"].iloc[0]
+            known[study.kind] = twin.results.df
+        return known[study.kind]
 
     return reference
 
@@ -332,7 +366,7 @@ def study(own_folder, references):
             coordinator.wait()
         study.check()
         if study.whole:
-            study.check_whole(references(study.size))
+            study.check_whole(references(study))
     finally:
         for process in study.processes():
             process.kill()

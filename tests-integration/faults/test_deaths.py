@@ -65,8 +65,8 @@ def test_a_busy_worker_is_killed(study, once, method):
     kill(study.marks.wait("here-2"))
     assert coordinator.wait() == 0
     assert set(study.states().values()) == {"done"}
-    assert study.marks.counted(2) == 2
-    assert {x: study.marks.counted(x) for x in range(6) if x != 2} == dict.fromkeys([0, 1, 3, 4, 5], 1)
+    assert study.runs(2) == 2
+    assert {x: study.runs(x) for x in range(6) if x != 2} == dict.fromkeys([0, 1, 3, 4, 5], 1)
 
 
 def test_an_idle_worker_is_killed(study, always, soon):
@@ -81,7 +81,7 @@ def test_an_idle_worker_is_killed(study, always, soon):
     study.marks.set("go on")
     assert coordinator.wait() == 0
     assert set(study.states().values()) == {"done"}
-    assert study.marks.counted(0) == 2
+    assert study.runs(0) == 2
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -129,7 +129,7 @@ def test_a_unit_takes_its_worker_with_it(study, always, death, cause, words):
     failure = study.failure(2)
     assert failure["cause"] == cause
     assert words in failure["message"]
-    assert study.marks.counted(2) == 2
+    assert study.runs(2) == 2
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_a_unit_raises_what_ends_other_programs(study, always, fault, name):
     assert study.states() == {**dict.fromkeys(range(6), "done"), 2: "failed"}
     failure = study.failure(2)
     assert (failure["cause"], failure["type"], failure["unit"]) == ("exception", name, "work")
-    assert study.marks.counted(2) == 1
+    assert study.runs(2) == 1
 
 
 def test_a_keyboard_interrupt_of_a_unit_in_this_process_ends_the_run(study, always):

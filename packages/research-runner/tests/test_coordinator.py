@@ -236,6 +236,25 @@ def test_after_stop_nothing_new_is_sent_and_what_runs_may_end():
     assert play.coordinator.done
 
 
+def test_after_stop_what_was_sent_ahead_is_left_out():
+    play = Play(100)
+    play.ready()
+    play.run_next(elapsed_s=0.001)
+    play.decide()
+    running, *ahead = play.sent[0]
+    assert ahead
+    play.report(TaskStarted(running.index, 0.0))
+    play.coordinator.stop()
+    assert play.decide() == [Stop(0)]
+    assert play.decide() == []
+    play.run_next()
+    assert not play.coordinator.done
+    play.report(WorkerDied(0, 100, Death("stopped")))
+    assert play.decide() == []
+    assert play.coordinator.done
+    assert not play.of(ExperimentLost)
+
+
 def test_workers_that_die_before_they_begin_end_the_run_with_a_reason():
     play = Play(10)
     for _ in range(3):

@@ -52,7 +52,7 @@ class Send(NamedTuple):
 
 
 class Stop(NamedTuple):
-    """Let the worker in a slot go when it is through."""
+    """Let the worker in a slot go when it is through with its task; those sent ahead may stay undone."""
 
     slot: int
 
@@ -209,6 +209,11 @@ class Coordinator:
 
     def _fill(self, number: int, slot: Slot, events: list[Event]) -> Iterator[Command]:
         """Give a worker its next tasks, or let it go."""
+        if self._course.stopping:
+            if slot.tasks:
+                slot.state = State.LEAVING
+                yield Stop(number)
+            return
         batch = self._pace.batch(self._source.tasks_left, len(self._slots))
         if len(slot.tasks) > batch // 2:
             return

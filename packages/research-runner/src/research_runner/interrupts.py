@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Final
+from typing import Final, TextIO
 
 __all__ = ["TERM_GRACE_S", "gentle_interrupts", "say"]
 
@@ -37,7 +37,7 @@ def gentle_interrupts(
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    count = 0
+    count, terminal = 0, sys.stderr  # what runs in this very thread may have its own in its place
 
     def handle(number: int, _: FrameType | None) -> None:
         nonlocal count
@@ -45,7 +45,7 @@ def gentle_interrupts(
         name = signal.Signals(number).name
         if count == 1:
             grace_s = TERM_GRACE_S if number == signal.SIGTERM else None
-            say(f"{name}: nothing new is started, what runs may end; once more to kill it")
+            say(f"{name}: nothing new is started, what runs may end; once more to kill it", terminal)
             terminate(False, grace_s)
             return
         terminate(True, None)
@@ -62,7 +62,8 @@ def gentle_interrupts(
         raise KeyboardInterrupt
 
 
-def say(text: str) -> None:
+def say(text: str, stream: TextIO | None = None) -> None:
     """Write a line to standard error, below whatever a progress bar has left there."""
-    sys.stderr.write(f"\n{text}\n")
-    sys.stderr.flush()
+    stream = stream or sys.stderr
+    stream.write(f"\n{text}\n")
+    stream.flush()

@@ -135,6 +135,9 @@ class Serve:
             while True:
                 for packed in channel.recv():
                     self._serve(Task.unpack(packed), runner, outbox)
+                    if channel.is_stopping():
+                        outbox.flush()
+                        return
                 if not channel.poll(0):
                     outbox.flush()
 

@@ -42,7 +42,10 @@ class Backend(Protocol):
         """
 
     def stop(self, slot: int) -> None:
-        """Let a worker go when it is through with its tasks; ``WorkerDied`` will follow."""
+        """Let a worker go when it is through with its task; ``WorkerDied`` will follow.
+
+        Tasks that were sent ahead may be left out: they count as never begun.
+        """
 
     def kill(self, slot: int, cause: str) -> None:
         """Kill a worker and all its children; ``WorkerDied`` with this cause will follow."""

@@ -75,6 +75,14 @@ class Channel:
             self._read()
         return True
 
+    def is_stopping(self) -> bool:
+        """Whether the coordinator has asked this worker to stop, be it after other messages; never waits."""
+        poller = select.poll()
+        poller.register(self._socket, select.POLLIN)
+        while poller.poll(0):
+            self._read()
+        return any(kind == Kind.STOP for kind, _ in self._frames)
+
     def next_frame(self) -> tuple[int, bytes]:
         """Return kind and payload of the next frame."""
         while not self._frames:

@@ -1,0 +1,83 @@
+"""A process is killed at each fail point that there is in the code; what is left is resumed."""
+
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+import research_results
+import research_runner
+from research_stack import Research
+
+SOURCES = [
+    path
+    for package in (research_runner, research_results)
+    for path in sorted(Path(package.__file__).parent.rglob("*.py"))
+]
+POINTS = sorted({name for path in SOURCES for name in re.findall(r'fail_point\("([\w-]+)"\)', path.read_text())} - {"name"})
+ONCE = {
+    "after-ended",
+    "before-ended",
+    "cleared-up",
+    "database-closed",
+    "folder-made",
+    "locked",
+    "log-folded",
+    "opened",
+    "settings-kept",
+    "workers-gone",
+    "workers-there",
+}
+"""Where a run passes a single time."""
+
+
+def leave_twice(x, marks):
+    """Let an experiment lose a worker in every run until all is calm, so that its files are moved away."""
+    import os
+
+    if x == 1 and marks.counted("deaths") < 2:
+        marks.count("deaths")
+        os._exit(7)
+
+
+@pytest.fixture
+def changing(study):
+    """A study with an update of its domain, large values, and an experiment that is tried again."""
+    study.more = [10, 11, 12, 13]
+    study.fault = leave_twice
+    study.options["max_attempts"] = 5
+    return study
+
+
+def armed(study, point, passes):
+    """Return what arms a fail point once, and leave the token."""
+    study.marks.set("token")
+    return f"{point}:{passes}:{study.marks.folder / 'token'}"
+
+
+@pytest.mark.parametrize(
+    ("point", "passes"), [(point, n) for point in POINTS for n in ((1,) if point in ONCE else (1, 3))]
+)
+def test_a_kill_at_a_fail_point_loses_nothing(changing, point, passes):
+    coordinator = changing.start(fail_point=armed(changing, point, passes))
+    coordinator.wait()
+    assert "token" not in changing.marks or passes > 1, "the point was not reached"
+    assert coordinator.exit_code in (0, -signal.SIGKILL), coordinator.text
+
+
+@pytest.mark.parametrize("point", [point for point in POINTS if point != "folder-made"])
+def test_a_kill_at_a_fail_point_while_it_resumes_loses_nothing(changing, point):
+    changing.start(fail_point=armed(changing, "after-commit", 3)).wait()
+    changing.check()
+    coordinator = changing.start(fail_point=armed(changing, point, 1), resume=True)
+    assert coordinator.wait() in (0, -signal.SIGKILL), coordinator.text
+
+
+def test_what_was_killed_goes_on_without_its_script(changing):
+    changing.start(fail_point=armed(changing, "after-commit", 3)).wait()
+    changing.check()
+    changing.marks.set("calm")
+    coordinator = changing.launch(lambda: Research.load("study", trusted=True).run(resume=True, bar=False))
+    assert coordinator.wait() == 0, coordinator.text
+    assert set(changing.states().values()) == {"done"}

@@ -1,0 +1,121 @@
+"""Ctrl-C, SIGTERM, and units that never end."""
+
+import ctypes
+import os
+import signal
+import time
+from itertools import cycle
+
+import pytest
+
+
+def hold(x, marks):
+    """Say who is here, and wait."""
+    marks.set(f"here-{x}", os.getpid())
+    marks.wait("go on")
+
+
+def hang(x, marks):
+    """Hang in three ways: asleep, with the interpreter's lock held in C, deaf to every signal there is."""
+    if x == 1:
+        time.sleep(1000)
+    elif x == 3:
+        ctypes.PyDLL(None).sleep(1000)
+    elif x == 5:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        while True:
+            pass
+
+
+def jump(x=None, marks=None):
+    """Let the clock of this process be an hour ahead, right, and an hour behind, in turn."""
+    real, offsets = time.time, cycle([3600.0, 0.0, -3600.0])
+    time.time = lambda: real() + next(offsets)
+
+
+def test_ctrl_c_lets_what_runs_end_and_begins_nothing_new(study, always, soon):
+    study.fault = always(hold)
+    coordinator = study.start(workers=1)
+    study.marks.wait("here-2")
+    coordinator.send(signal.SIGINT)
+    soon(lambda: "SIGINT: nothing new is started" in coordinator.text, "the first Ctrl-C is answered")
+    study.marks.set("go on")
+    assert coordinator.wait() == 130
+    states = study.states()
+    assert {x: states[x] for x in range(3)} == dict.fromkeys(range(3), "done")
+    assert set(states.values()) <= {"done", "queued"}
+    assert "queued" in {states.get(x, "queued") for x in (3, 4, 5)}
+    assert "research resume study" in coordinator.text
+    assert not study.marks.folder.joinpath("pid-5").exists()
+
+
+def test_a_second_ctrl_c_kills_what_runs(study, always, soon):
+    study.fault = always(hold)
+    coordinator = study.start()
+    study.marks.wait("here-2")
+    coordinator.send(signal.SIGINT)
+    soon(lambda: "SIGINT: nothing new is started" in coordinator.text, "the first Ctrl-C is answered")
+    coordinator.send(signal.SIGINT)
+    assert coordinator.wait() == 130
+    assert study.states()[2] == "lost"
+    assert "research resume study" in coordinator.text
+
+
+def test_ctrl_c_in_one_process_waits_for_the_unit_and_a_second_one_does_not(study, always, soon):
+    study.fault = always(hold)
+    options = {"parallel": False, "start_method": "auto", "workers": 1}
+    coordinator = study.start(**options)
+    study.marks.wait("here-2")
+    coordinator.send(signal.SIGINT)
+    soon(lambda: "SIGINT: nothing new is started" in coordinator.text, "the first Ctrl-C is answered")
+    coordinator.send(signal.SIGINT)
+    assert coordinator.wait() == 130
+    assert study.states()[2] == "lost"
+
+
+def test_sigterm_lets_what_runs_end(study, always, soon):
+    study.fault = always(hold)
+    coordinator = study.start()
+    study.marks.wait("here-2")
+    coordinator.send(signal.SIGTERM)
+    soon(lambda: "SIGTERM: nothing new is started" in coordinator.text, "SIGTERM is answered")
+    study.marks.set("go on")
+    assert coordinator.wait() == 130
+    assert study.states()[2] == "done"
+
+
+def test_sigterm_kills_what_runs_after_the_time_of_grace(study, always, short_grace):
+    study.fault = always(hold)
+    coordinator = study.start(before=short_grace)
+    study.marks.wait("here-2")
+    coordinator.send(signal.SIGTERM)
+    assert coordinator.wait() == 130
+    assert study.states()[2] == "lost"
+
+
+@pytest.mark.parametrize(("unit_s", "experiment_s", "blamed"), [(1.0, None, "work"), (None, 1.0, None)])
+def test_units_that_hang_are_killed_in_time(study, unit_s, experiment_s, blamed):
+    study.fault, study.timeout = hang, unit_s
+    coordinator = study.run(workers=4, timeout=experiment_s, max_attempts=1)
+    assert coordinator.exit_code == 0, coordinator.text
+    assert study.states() == {0: "done", 1: "failed", 2: "done", 3: "failed", 4: "done", 5: "failed"}
+    for x in (1, 3, 5):
+        failure = study.failure(x)
+        assert (failure["cause"], failure["unit"]) == ("timeout", blamed)
+
+
+def test_a_clock_that_jumps_changes_no_time_limit(study):
+    study.fault, study.timeout = jump, 30.0
+    coordinator = study.run(before=jump, timeout=60.0)
+    assert coordinator.exit_code == 0, coordinator.text
+    assert set(study.states().values()) == {"done"}
+    assert [study.runs(x) for x in range(6)] == [1] * 6
+
+
+def test_a_clock_that_jumps_saves_no_unit_that_hangs(study):
+    study.fault, study.timeout = hang, 1.0
+    study.values = [0, 1, 2]
+    coordinator = study.run(before=jump, max_attempts=1)
+    assert coordinator.exit_code == 0, coordinator.text
+    assert study.states() == {0: "done", 1: "failed", 2: "done"}
+    assert study.failure(1)["cause"] == "timeout"
