@@ -223,6 +223,8 @@ def test_output_is_appended_per_stream_and_experiment(storage):
     assert list(storage.experiments_stdout) == ["a"]
     with pytest.raises(KeyError):
         storage.experiments_stdout["b"]
+    storage.close()
+    assert list(storage.experiments_stdout) == ["a"]
 
 
 def test_meta_is_merged(storage):

@@ -18,7 +18,7 @@ from research_results._codec import Encoded, Values, encode
 from research_results._loop import Recorder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -157,12 +157,18 @@ class BaseStorage(ABC):
     @property
     def experiments_stdout(self) -> Mapping[str, str]:
         """Experiment to its standard output, as far as it was kept."""
-        return self._outputs.view("stdout", self._writer.statuses)
+        return self._outputs.view("stdout", self._ids)
 
     @property
     def experiments_stderr(self) -> Mapping[str, str]:
         """Experiment to its standard error, as far as it was kept."""
-        return self._outputs.view("stderr", self._writer.statuses)
+        return self._outputs.view("stderr", self._ids)
+
+    def _ids(self) -> Iterable[str]:
+        """Return the experiments in order, also when nothing can be written any more."""
+        if self._writer.database.is_open:
+            return self._writer.statuses()
+        return list(self.results.experiments["id"])
 
     def statuses(self) -> Mapping[str, Status]:
         """Return the status of every experiment, in the order of the domain."""
