@@ -40,6 +40,14 @@ def test_fork_is_refused_once_torch_has_initialised_cuda(monkeypatch):
     assert resolve_start_method("spawn") == "spawn"
 
 
+def test_fork_is_refused_when_cuda_came_into_use_after_the_pool_was_made(monkeypatch, obey):
+    with WorkerPool(1, obey, start_method="fork") as pool:
+        cuda = types.SimpleNamespace(is_initialized=lambda: True)
+        monkeypatch.setitem(sys.modules, "torch", types.SimpleNamespace(cuda=cuda))
+        with pytest.raises(StartMethodError, match="use 'auto'"):
+            pool.start(0)
+
+
 def test_fork_is_refused_once_the_driver_is_open(tmp_path):
     assert cuda_user(tmp_path) is None
     (tmp_path / "7").symlink_to("/dev/nvidia-uvm")

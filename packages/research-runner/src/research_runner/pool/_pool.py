@@ -212,6 +212,8 @@ class WorkerPool:
     def _running_warden(self) -> WardenLink:
         self._check_open()
         if self._warden is None:
+            if self.start_method == "fork":  # CUDA may have come into use since the pool was made
+                resolve_start_method("fork")
             self._warden = WardenLink(self._settings)
             self._selector.register(self._warden.control, selectors.EVENT_READ, _WARDEN)
             weakref.finalize(self, self._warden.close)
@@ -235,6 +237,11 @@ class WorkerPool:
         -------
         list of PoolEvent
             In the order of each worker; empty after the time is over or a watched descriptor is readable.
+
+        Notes
+        -----
+        A handler of a signal that raises in here may lose what was just read: let it write to a descriptor
+        that is watched.
         """
         self._check_open()
         deadline = time.monotonic() + (math.inf if timeout_s is None else timeout_s)

@@ -21,7 +21,6 @@ import gc
 import importlib
 import json
 import os
-import resource
 import select
 import signal
 import socket
@@ -31,7 +30,10 @@ import types
 import warnings
 from collections.abc import Container
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    import resource  # not on Windows, where this module is imported and never run
 
 __all__ = ["run"]
 
@@ -78,7 +80,7 @@ class Warden:
         """Serve until the coordinator closes the connection or is gone; then leave nothing behind."""
         self._watch_parent()
         for name in self._config["preload"]:
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(Exception, SystemExit):
                 importlib.import_module(name)
         gc.collect()
         gc.freeze()
@@ -161,6 +163,8 @@ class Warden:
             reset_signals()
             for end in (self._control, self._wake, self._waker):
                 end.close()
+            for other in self._sockets:  # of workers that are started next
+                os.close(other)
             os.environ.update(environment)
             os.environ[MARK] = f"{parent}:{number}"
             if self._config["method"] == "spawn":
