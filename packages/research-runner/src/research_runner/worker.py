@@ -47,6 +47,7 @@ class TaskRunner:
         self._place = plan.places[slot]
         self._outbox = outbox
         self._own_process = own_process
+        self._limits_s = plan.time_limits_s
         self._output = process_capture(plan, slot) if own_process else None
 
     @contextmanager
@@ -91,7 +92,7 @@ class TaskRunner:
 
     def _hooks(self) -> tuple[Hook, ...]:
         reporter = Reporter(self._outbox.add, self._plan.execution.retry_on)
-        limits_s = self._plan.time_limits_s
+        limits_s = self._limits_s
         return (reporter, Timekeeper(self._outbox, limits_s)) if limits_s else (reporter,)
 
     def _execute(self, task: Task, capture: BranchCapture | None) -> None:

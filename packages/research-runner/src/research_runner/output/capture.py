@@ -122,12 +122,12 @@ class OutputCapture:
             raise RunnerError(
                 f"cannot catch the output of {label!r}: another task of this process is running"
             )
-        for fd in targets:
+        for fd, target in targets.items():
             if fd not in self._channels:
                 _fill_gaps()
                 self._channels[fd] = _Channel(Spool(self._folder, self._name, fd), _open_text(fd))
-            if self._channels[fd].spool.size():  # processes of earlier tasks have written since then
-                self._delivery(fd, Target(targets[fd].common), self._name).finish()
+            if target.is_own and self._channels[fd].spool.size():  # earlier tasks' processes still write
+                self._delivery(fd, Target(target.common), self._name).finish()
         deliveries = {fd: self._delivery(fd, target, label) for fd, target in targets.items()}
         self._active.begin(deliveries)
         self._ticker.start()
@@ -288,7 +288,8 @@ class _Redirection:
         if self._before and channels.keys() != self._channels.keys():
             self.end()
         self._channels = channels
-        self._flush()
+        if not self._before:
+            self._flush()
         for fd, channel in channels.items():
             if fd not in self._before:
                 self._before[fd] = (os.dup(fd), getattr(sys, NAMES[fd]))

@@ -90,6 +90,11 @@ class Target:
     separate: Path | None = None
     keep: bool = False
 
+    @property
+    def is_own(self) -> bool:
+        """Whether anything is only for the text of this task."""
+        return self.keep or self.separate is not None
+
 
 def task_targets(
     stdout: Redirect, stderr: Redirect, research: Path | None, own: Path | None
