@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from research_results._faults import fail_point
 from research_results._schema import migrate
-from research_results._translation import translated
+from research_results._translation import translated, translating
 from research_results.errors import ClosedError, DamagedError, ResultsError
 
 if TYPE_CHECKING:
@@ -207,8 +207,8 @@ def _nothing() -> None:
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """Open the database read-only for the time of one question.
 
-    Where a killed writer left a log that only somebody with the right to write could fold in, a private copy
-    is read instead.
+    Where a killed writer left a database that only somebody with the right to write could open, with a log to
+    fold in or to begin, a private copy is read instead.
 
     Raises
     ------
@@ -220,7 +220,8 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
             connection = stack.enter_context(contextlib.closing(_connect_reader(path, "ro")))
             _check_reader(connection, path)
         except sqlite3.OperationalError as error:
-            if not any(_beside(path, suffix).exists() for suffix in ("-wal", "-journal")):
+            unfinished = any(_beside(path, suffix).exists() for suffix in ("-wal", "-journal"))
+            if not (unfinished or (error.sqlite_errorcode == sqlite3.SQLITE_CANTOPEN and path.is_file())):
                 raise translated(error, str(path)) from error
             copy = _copy_aside(path, stack)
             connection = stack.enter_context(contextlib.closing(_connect_reader(copy, "rw")))
@@ -258,7 +259,7 @@ def _beside(path: Path, suffix: str) -> Path:
 def _copy_aside(path: Path, stack: contextlib.ExitStack) -> Path:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="research-read-")))
     for suffix in ("", "-wal", "-journal"):
-        with contextlib.suppress(FileNotFoundError):
+        with translating(path), contextlib.suppress(FileNotFoundError):
             shutil.copyfile(_beside(path, suffix), folder / (path.name + suffix))
     os.chmod(folder / path.name, 0o600)  # noqa: PTH101
     return folder / path.name
