@@ -93,7 +93,7 @@ class Identifier:
         if " at 0x" in text:
             text = _stable(text)
         repetition = 0 if layout.repetition is None else int(value_of(pairs[layout.repetition][1]))
-        content = self._sha256(text.encode())
+        content = self._sha256(text.encode("utf-8", "surrogatepass"))
         name = f"{content.hexdigest()[:8]}-{repetition}"
         occurrence = self._seen.get(name, 0)
         self._seen[name] = occurrence + 1
