@@ -274,3 +274,16 @@ def test_a_description_that_is_no_text_is_no_research(stranger):
     (path / "research.json").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(NotAResearchError):
         ResearchResults(path)
+
+
+@pytest.mark.parametrize(("config", "value"), [({"k": "\ud800"}, 1.0), ({"k": 1}, "\ud800")])
+def test_half_a_surrogate_pair_spoils_no_table(tmp_path, config, value):
+    with ResearchStorage(tmp_path / "research") as storage:
+        for name in ("a", "b"):
+            storage.add(name, config)
+            storage.put(name, {"v": {0: value}})
+    results = ResearchResults(tmp_path / "research")
+    for layout in ({}, {"use_alias": True}, {"concat_config": True}, {"pivot": False}):
+        assert len(results.to_df(**layout)) == 2
+    assert results.df["v"].tolist() == [value, value]
+    assert r"\ud800" in results.to_csv(tmp_path / "table.csv").read_text()

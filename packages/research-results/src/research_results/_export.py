@@ -20,7 +20,7 @@ __all__ = ["write_csv", "write_parquet"]
 def write_csv(frame: pd.DataFrame, path: str | Path) -> Path:
     """Write a frame as CSV, completely or not at all."""
     with _replacing(path) as temporary:
-        frame.to_csv(temporary, index=False)
+        frame.to_csv(temporary, index=False, errors="backslashreplace")
     return Path(path)
 
 

@@ -30,7 +30,12 @@ def frame(columns: Sequence[tuple[str, Any]], length: int) -> pd.DataFrame:
     taken: dict[str, Any] = {}
     for name, values in columns:
         taken[_free(name, taken)] = values
-    return pd.DataFrame(taken, index=pd.RangeIndex(length), copy=False)
+    index = pd.RangeIndex(length)
+    try:
+        return pd.DataFrame(taken, index=index, copy=False)
+    except UnicodeEncodeError:  # of objects it makes strings if it can; a series it leaves as it is
+        kept = {name: pd.Series(values, index, dtype=values.dtype) for name, values in taken.items()}
+        return pd.DataFrame(kept, index=index, copy=False)
 
 
 def _free(name: str, taken: Mapping[str, Any]) -> str:
@@ -47,7 +52,12 @@ def series(values: Array) -> Any:
         return values
     kinds = {type(value) for value in values if not _is_gap(value)}
     column = pd.Series(values, dtype=object)
-    return (column.infer_objects() if len(kinds) == 1 and kinds <= _INFERRED else column).array
+    if len(kinds) != 1 or not kinds <= _INFERRED:
+        return column.array
+    try:
+        return column.infer_objects().array
+    except UnicodeEncodeError:  # half a surrogate pair, which Python allows in a string and Arrow does not
+        return column.array
 
 
 def _is_gap(value: Any) -> bool:
