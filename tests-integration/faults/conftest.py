@@ -147,10 +147,17 @@ class Coordinator:
     def wait(self):
         """Return its exit code, minus the signal that killed it."""
         if self.exit_code is None:
-            until(self._ended, f"the coordinator did not end; it wrote:\n{self.text}")
+            try:
+                until(self.has_ended, "the coordinator did not end")
+            except AssertionError:
+                os.killpg(self.pid, signal.SIGKILL)
+                raise AssertionError(f"hang: the coordinator did not end; it wrote:\n{self.text}") from None
         return self.exit_code
 
-    def _ended(self):
+    def has_ended(self):
+        """Whether it has ended; never waits."""
+        if self.exit_code is not None:
+            return True
         pid, status = os.waitpid(self.pid, os.WNOHANG)
         if pid:
             self.exit_code = os.waitstatus_to_exitcode(status)
@@ -323,6 +330,7 @@ class Study:
         twin = Study(folder)
         twin.values, twin.more, twin.parts, twin.value = self.values, self.more, self.parts, self.value
         twin.marks.set("calm")
+        twin.marks.take("armed")
         return twin
 
     def check_whole(self, reference):

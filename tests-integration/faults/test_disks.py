@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -32,8 +33,7 @@ def small_disk(own_folder, study):
 def unmounted(own_folder):
     """Unmount everything when the study has been checked."""
     yield
-    with open("/proc/self/mounts") as lines:
-        points = [line.split()[1] for line in lines]
+    points = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
     for point in points:
         if point.startswith(str(own_folder)):
             subprocess.run(["umount", "-l", point], check=True)
@@ -41,7 +41,7 @@ def unmounted(own_folder):
 
 def fill(path):
     """Take all the room that there is."""
-    with contextlib.suppress(OSError), open(path, "ab", buffering=0) as file:
+    with contextlib.suppress(OSError), path.open("ab", buffering=0) as file:
         for size in (65536, 4096, 1):
             with contextlib.suppress(OSError):
                 while True:
