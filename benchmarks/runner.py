@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import multiprocessing
 import shutil
 import statistics
 import subprocess
@@ -88,27 +89,33 @@ def ours(count: int, **options: object) -> float:
     return elapsed_s
 
 
-def standard_pool(count: int) -> float:
+def standard_pool(count: int, start_method: str) -> float:
     pairs = [(config.config()["x"], config.config()["y"]) for config in grid(count)]
 
     def run() -> None:
-        with ProcessPoolExecutor(WORKERS) as pool:
+        with ProcessPoolExecutor(WORKERS, multiprocessing.get_context(start_method)) as pool:
             assert sum(1 for _ in pool.map(add, *zip(*pairs, strict=True), chunksize=1)) == count
 
     return seconds(run)
+
+
+def compare(report: Report, count: int, rounds: int, method: str) -> None:
+    """Beside the standard pool, started in the same way; both with the start and the end of their workers."""
+    pairs = [(ours(count, start_method=method), standard_pool(count, method)) for _ in range(rounds)]
+    mine, pool = (statistics.median(each) for each in zip(*pairs, strict=True))
+    ratio = statistics.median(second / first for first, second in pairs)
+    report.line(f"research, {count} x f(x, y) = x + y, on disk, {method}", f"{count / mine:,.0f} /s")
+    report.line(f"ProcessPoolExecutor(2).map, chunksize=1, {method}", f"{count / pool:,.0f} /s")
+    report.line("  research / ProcessPoolExecutor", f"{ratio:.2f} x", ">= 1", ratio >= 1)
 
 
 def trivial(report: Report, scale: float) -> None:
     """f(x, y) = x + y, results on disk, two workers."""
     count, rounds = round(10_000 * scale), 5
     ours(100)  # imports, caches
-    pairs = [(ours(count), standard_pool(count)) for _ in range(rounds)]
-    mine = statistics.median(first for first, _ in pairs)
-    ratio = statistics.median(second / first for first, second in pairs)
-    report.line(f"research, {count} x f(x, y) = x + y, results on disk", f"{count / mine:,.0f} /s")
-    pool = statistics.median(second for _, second in pairs)
-    report.line("ProcessPoolExecutor(2).map, chunksize=1, bare values", f"{count / pool:,.0f} /s")
-    report.line("  research / ProcessPoolExecutor", f"{ratio:.2f} x", ">= 1", ratio >= 1)
+    for method in ("fork", "forkserver"):
+        compare(report, count, rounds, method)
+    mine = statistics.median(ours(count) for _ in range(3))
     report.line("research, results in memory", f"{count / ours(count, dump_results=False):,.0f} /s")
     report.line(
         "research, in this process (parallel=False)", f"{count / ours(count, parallel=False):,.0f} /s"
@@ -116,7 +123,7 @@ def trivial(report: Report, scale: float) -> None:
     trackers: dict[str, float] = {}
     for rival in rivals.ALL:
         with folder() as path:
-            rate = rival.measure(count, WORKERS, path, scale)
+            rate = rival.measure(count, WORKERS, path)
         report.line(rival.name, "not installed" if rate is None else f"{rate:,.1f} /s")
         if rate is not None and rival.tracker:
             trackers[rival.name] = rate
@@ -153,7 +160,8 @@ def add(x, y):
 """
 OURS = """
 from research_stack import EC, Domain, Research
-Research('one', Domain(x=[1], y=[2])).add_callable('add', add, x=EC('x'), y=EC('y'), save_to='sum').run(bar=False)
+research = Research('one', Domain(x=[1], y=[2]))
+research.add_callable('add', add, x=EC('x'), y=EC('y'), save_to='sum').run(bar=False)
 """
 
 

@@ -38,7 +38,7 @@ class Rival:
     share: float = 1.0
     tracker: bool = False
 
-    def measure(self, count: int, workers: int, folder: Path, scale: float) -> float | None:
+    def measure(self, count: int, workers: int, folder: Path) -> float | None:
         """Return trials per second, None if it is not installed."""
         if any(importlib.util.find_spec(module) is None for module in self.module.split()):
             return None
@@ -158,7 +158,9 @@ def with_ray_tune(count: int, workers: int, folder: Path) -> None:
     from ray import tune
 
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
-    ray.init(num_cpus=workers, log_to_driver=False, logging_level="ERROR", include_dashboard=False)
+    ray.init(
+        address="local", num_cpus=workers, log_to_driver=False, logging_level="ERROR", include_dashboard=False
+    )
     try:
         space = {"x": tune.grid_search(list(range(count))), "y": 1}
         config = tune.RunConfig(storage_path=str(folder), verbose=0)
