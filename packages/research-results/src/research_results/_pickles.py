@@ -60,7 +60,7 @@ class Opaque:
 
 
 def pickle_value(value: Any) -> bytes:
-    """Serialise anything that dill can: with the globals its code uses, or with all of them if that fails."""
+    """Serialise anything that dill can: with the code of its class, or by the name of it if that fails."""
     import dill  # only opaque values pay for it
 
     with warnings.catch_warnings():
@@ -68,6 +68,7 @@ def pickle_value(value: Any) -> bytes:
         try:
             return bytes(dill.dumps(value, recurse=True))
         except Exception:  # noqa: BLE001 - enums of a script fail here and pass below
+            warnings.simplefilter("ignore", dill.PicklingWarning)
             return bytes(dill.dumps(value))
 
 
