@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 from collections.abc import Callable
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
 from research_runner.backends.protocol import BackendFactory
@@ -21,7 +20,7 @@ LOCAL: Final = {"inline": False, "processes": True}
 
 _OURS: Final = {
     "dask": "research_runner.backends.dask:DaskBackend",
-    "ray": "research_runner.backends.ray:RayBackend",
+    "ray": "research_runner.backends.ray:RayBackend.of_client",
 }
 
 
@@ -84,8 +83,7 @@ def _named(text: str) -> BackendFactory:
 
 def _find(name: str) -> Callable[[str | None], BackendFactory]:
     if name in _OURS:
-        module, _, attribute = _OURS[name].partition(":")
-        ours: Callable[[str | None], BackendFactory] = getattr(importlib.import_module(module), attribute)
+        ours: Callable[[str | None], BackendFactory] = EntryPoint(name, _OURS[name], GROUP).load()
         return ours
     offered = entry_points(group=GROUP)
     for entry in offered:
