@@ -1,0 +1,142 @@
+"""Bytes, files and names of backends."""
+
+import pickle
+
+import pytest
+
+from research_domain import Domain
+from research_runner import MissingPackageError, OptionError, Research
+from research_runner.backends import registry
+from research_runner.backends.artifacts import FilePiece, Luggage, Probe, unpack_piece
+from research_runner.backends.crossing import PIECE_BYTES, Joiner, Sealed, split
+from research_runner.backends.protocol import Capabilities
+from research_runner.backends.registry import parse_backend
+from research_runner.backends.remote import _on_our_clock
+from research_runner.events import TaskStarted, UnitStarted
+from research_runner.pool import wire
+
+
+@pytest.mark.parametrize("size", [0, 1, PIECE_BYTES, PIECE_BYTES + 1, 3 * PIECE_BYTES])
+def test_split_messages_are_joined(size):
+    message = bytes(size)
+    parcels = list(split(message, 1, bytes(16), 0))
+    joiner = Joiner()
+    assert [joiner.add(parcel) for parcel in parcels] == [None] * (len(parcels) - 1) + [message]
+
+
+def test_joiner_takes_each_piece_once():
+    joiner = Joiner()
+    first, second = [*split(b"a", 1, bytes(16), 0), *split(b"b", 1, bytes(16), 1)]
+    assert [joiner.add(each) for each in (first, first, second, first)] == [b"a", None, b"b", None]
+
+
+def test_sealed_value_is_opened_after_its_crossings():
+    sealed = Sealed(wire.dumps({"x": 1}), crossings=2)
+    for _ in range(2):
+        sealed = pickle.loads(pickle.dumps(sealed))
+        assert isinstance(sealed, Sealed)
+    assert pickle.loads(pickle.dumps(sealed)) == {"x": 1}
+
+
+def test_times_of_another_clock_are_translated():
+    assert _on_our_clock(TaskStarted(1, 100.0), 5.0) == TaskStarted(1, 105.0)
+    assert _on_our_clock(UnitStarted("a", "unit", 100.0), -5.0) == UnitStarted("a", "unit", 95.0)
+
+
+def test_luggage_sends_each_file_once(tmp_path):
+    here, there = tmp_path / "here", tmp_path / "there"
+    own = here / "experiments" / "a-0"
+    (own / "deep").mkdir(parents=True)
+    (own / "deep" / "file").write_bytes(b"x" * (PIECE_BYTES + 1))
+    (own / "empty").touch()
+    (here / "stdout.txt").write_text("one\n")
+    luggage = Luggage(here)
+    for piece in luggage.of_experiment("a-0"):
+        unpack_piece(there, piece)
+    assert (there / "experiments/a-0/deep/file").stat().st_size == PIECE_BYTES + 1
+    assert (there / "experiments/a-0/empty").read_bytes() == b""
+    assert list(luggage.of_experiment("a-0")) == []
+    (own / "empty").write_text("no longer")
+    for _ in range(2):
+        for piece in luggage.everything():
+            unpack_piece(there, piece)
+        with (here / "stdout.txt").open("a") as file:
+            file.write("two\n")
+    assert (there / "experiments/a-0/empty").read_text() == "no longer"
+    assert (there / "stdout.txt").read_text() == "one\ntwo\n"
+    assert not own.exists()
+
+
+@pytest.mark.parametrize("path", ["../outside", "/etc/outside", "experiments/../../outside"])
+def test_file_outside_of_the_research_is_refused(path, tmp_path):
+    with pytest.raises(ValueError, match="outside of the research"):
+        unpack_piece(tmp_path / "research", FilePiece(path, True, b""))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_probe_is_seen_where_the_folder_is(tmp_path):
+    probe = Probe(tmp_path / "folder", "token")
+    assert not probe.is_seen()
+    probe.write()
+    assert probe.is_seen()
+    assert not Probe(tmp_path / "elsewhere", "token").is_seen()
+    probe.remove()
+    assert list((tmp_path / "folder").iterdir()) == []
+
+
+class Engine:
+    capabilities = Capabilities(holds_devices=True)
+
+    def make(self, plan, circumstances):
+        raise NotImplementedError
+
+
+def test_names_of_backends():
+    engine = Engine()
+    assert parse_backend(None, False) == (False, None)
+    assert parse_backend("inline", True) == (False, None)
+    assert parse_backend("processes", True) == (True, None)
+    assert parse_backend(engine, True) == (True, engine)
+
+
+@pytest.mark.parametrize("backend", ["nowhere", "nowhere://host:1", 3, Engine, object()])
+def test_unknown_backends_are_refused(backend):
+    with pytest.raises(OptionError, match="backend"):
+        parse_backend(backend, True)
+
+
+def test_backend_needs_other_processes():
+    with pytest.raises(OptionError, match="parallel=False forbids"):
+        parse_backend("processes", False)
+
+
+def test_backends_of_other_packages_are_found(monkeypatch):
+    class Entry:
+        name = "moon"
+
+        def load(self):
+            return lambda address: (address, "made")
+
+    monkeypatch.setattr(registry, "entry_points", lambda group: [Entry()])
+    assert parse_backend("moon://crater:9", True) == (True, ("crater:9", "made"))
+    assert parse_backend("moon", True) == (True, (None, "made"))
+
+
+def test_missing_engine_names_its_extra(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    for name in ("dask", "ray"):
+        with pytest.raises(MissingPackageError, match=rf"pip install research-runner\[{name}\]"):
+            parse_backend(name, True)
+
+
+def test_devices_are_the_engines_own():
+    research = Research(domain=Domain(x=[1])).add_callable("f", lambda: 1)
+    with pytest.raises(OptionError, match=r"resources=\{'GPU': 1\}"):
+        research.run(backend=Engine(), devices=[0])
+
+
+def test_workers_with_devices_of_an_engine_are_replaced_after_each_task():
+    research = Research(domain=Domain(x=[1])).add_callable("f", lambda: 1)
+    from research_runner.settings import RunOptions
+
+    assert research._settings(RunOptions(backend=Engine())).limits.tasks_per_worker == 1

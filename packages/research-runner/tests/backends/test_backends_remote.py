@@ -1,0 +1,184 @@
+"""Servants and their coordinator, with threads in the place of an engine."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from research_domain import Domain
+from research_experiment import EC, EP
+from research_runner import Research, WorkersDieError
+from research_runner.backends import remote, servant
+from research_runner.backends.crossing import split
+from research_runner.backends.protocol import Capabilities
+from research_runner.backends.remote import Arrived, Gone
+from research_runner.errors import EngineLostError
+from research_runner.events import TaskStarted, pack
+from research_runner.pool import wire
+
+
+def run(research, backend, **options):
+    return research.run(dump_results=False, bar=False, seed=1, backend=backend, **{"workers": 2, **options})
+
+
+def values(research, name="y"):
+    """Return the value of the last iteration of each experiment, in the order of the domain."""
+    results = research.results
+    return [list(results.values[each].get(name, {0: None}).values())[-1] for each in results.configs]
+
+
+def adder(size=10):
+    return Research(domain=Domain(x=list(range(size)))).add_callable(
+        "add", lambda x: x + 100, x=EC("x"), save_to="y"
+    )
+
+
+@pytest.mark.parametrize("shares_files", [True, False, None])
+def test_values_arrive_from_one_servant_per_slot(shares_files, engine, thread_backend):
+    research = run(adder(), thread_backend(engine, Capabilities(shares_files=shares_files)))
+    assert values(research) == list(range(100, 110))
+    assert engine.launched == 2
+
+
+def test_servants_stay_when_workers_are_replaced(engine, thread_backend):
+    research = Research(domain=Domain(x=[1, 2, 3, 4])).add_callable("pid", os.getpid, save_to="y")
+    run(research, thread_backend(engine), tasks_per_worker=1, workers=1)
+    pids = values(research)
+    assert len(set(pids)) == 4
+    assert os.getpid() not in pids
+    assert engine.launched == 1
+
+
+def test_death_of_a_worker_costs_an_attempt_and_no_servant(engine, thread_backend, tmp_path):
+    def die(x, mark):
+        if x == 1 and not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return x
+
+    research = Research(domain=Domain(x=[0, 1, 2])).add_callable(
+        "die", die, x=EC("x"), mark=tmp_path / "mark", save_to="y"
+    )
+    run(research, thread_backend(engine), workers=1)
+    assert values(research) == [0, 1, 2]
+    assert engine.launched == 1
+
+
+def test_servant_that_is_lost_is_replaced(engine, thread_backend, tmp_path):
+    def wait_once(x, mark):
+        if x == 2 and not mark.exists():
+            mark.touch()
+            time.sleep(600)
+        return x
+
+    research = Research(domain=Domain(x=list(range(6)))).add_callable(
+        "wait", wait_once, x=EC("x"), mark=tmp_path / "mark", save_to="y"
+    )
+
+    def lose():
+        while not (tmp_path / "mark").exists():
+            time.sleep(0.01)
+        engine.lines[0].wanted = False
+        engine.news.put(Gone(0, "its host is gone"))
+
+    thread = threading.Thread(target=lose)
+    thread.start()
+    run(research, thread_backend(engine), workers=1)
+    thread.join()
+    assert values(research) == list(range(6))
+    assert engine.launched == 2
+
+
+def test_servant_that_is_begun_anew_counts_as_lost(engine, thread_backend, tmp_path):
+    def wait_once(x, mark):
+        if not mark.exists():
+            mark.touch()
+            time.sleep(600)
+        return x
+
+    research = Research(domain=Domain(x=[5])).add_callable(
+        "wait", wait_once, x=EC("x"), mark=tmp_path / "mark", save_to="y"
+    )
+
+    def begin_anew():
+        while not (tmp_path / "mark").exists():
+            time.sleep(0.01)
+        engine.lines[0].wanted = False
+        engine.begin_anew(0)
+
+    thread = threading.Thread(target=begin_anew)
+    thread.start()
+    run(research, thread_backend(engine), workers=1)
+    thread.join()
+    assert values(research) == [5]
+
+
+def test_engine_that_is_lost_ends_the_run(engine, thread_backend):
+    research = Research(domain=Domain(x=[1])).add_callable("hang", time.sleep, args=[600])
+    engine.lost = True
+    with pytest.raises(EngineLostError, match=r"run\(resume=True\)"):
+        run(research, thread_backend(engine))
+
+
+def test_servants_that_cannot_load_the_plan_end_the_run(engine, thread_backend, monkeypatch):
+    monkeypatch.setattr(remote.ProcessBackend, "check", lambda self: None)
+
+    class Here:
+        def __reduce__(self):
+            return _load_here_alone, (os.getpid(),)
+
+    research = Research(domain=Domain(x=[1])).add_callable("use", lambda it: 1, it=Here(), save_to="y")
+    with pytest.raises(WorkersDieError, match="not here"):
+        run(research, thread_backend(engine))
+
+
+def _load_here_alone(pid):
+    if os.getpid() != pid:
+        raise RuntimeError("not here")
+    return 1
+
+
+def test_host_with_another_python_is_refused(engine, thread_backend, monkeypatch):
+    monkeypatch.setattr(servant, "sys", SimpleNamespace(version_info=(2, 7, 18), executable=sys.executable))
+    with pytest.raises(WorkersDieError, match=r"has Python 2\.7 .* code travels only to Python 3"):
+        run(adder(), thread_backend(engine))
+
+
+def test_messages_larger_than_a_piece_arrive_whole(engine, thread_backend):
+    research = Research(domain=Domain(x=[1, 2])).add_callable(
+        "make", lambda x: bytes([x]) * 10_000_000, x=EC("x"), save_to="y"
+    )
+    run(research, thread_backend(engine))
+    assert values(research) == [bytes([1]) * 10_000_000, bytes([2]) * 10_000_000]
+
+
+def test_output_in_memory_arrives(engine, thread_backend):
+    research = Research(domain=Domain(x=[1])).add_callable("say", lambda: print("hello"))
+    run(research, thread_backend(engine))
+    assert list(research.storage.experiments_stdout.values()) == ["hello\n"]
+
+
+def test_files_of_experiments_are_nowhere_near_ours_while_they_run(engine, thread_backend):
+    research = Research(domain=Domain(x=[1])).add_callable(
+        "path", lambda path: str(path), path=EP(), save_to="y"
+    )
+    run(research, thread_backend(engine))
+    assert "research-servant-" in values(research)[0]
+
+
+def test_times_are_those_of_the_clock_of_the_coordinator(tmp_path, monkeypatch):
+    order = SimpleNamespace(token="token", environments=({},))
+    monkeypatch.setattr(remote, "_order", lambda *_: order)
+    sent = time.time() + 3600
+    message = wire.dumps((sent, [pack(TaskStarted(0, sent - 1))]))
+    arrived = [Arrived(parcel.pack()) for parcel in split(message, 0, b"n" * 16, 0)]
+    stub = SimpleNamespace(launch=lambda number: None, receive=lambda timeout_s: arrived)
+    backend = remote.RemoteBackend(None, SimpleNamespace(root=tmp_path), stub, None)
+    backend.start(0)
+    ((slot, event),) = backend.poll(0)
+    assert slot == 0
+    assert event.started == pytest.approx(time.time() - 1, abs=60)
