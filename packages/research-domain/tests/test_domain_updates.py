@@ -125,3 +125,13 @@ def test_an_endless_domain_is_never_exhausted():
     domain = Domain(x=NumpySampler("n")).set_update(lambda: Domain(x=[1]), "last")
     assert domain.update(10**6) is None
     assert len(plain(itertools.islice(domain, 3))) == 3
+
+
+def test_parameters_of_iteration_among_the_arguments_are_for_the_new_domain():
+    domain = Domain(x=[1, 2]).set_update(lambda: Domain(x=[3, 4]), "last", n_reps=2)
+    assert [config.config()["x"] for config in domain.update(generated=2)] == [3, 4, 3, 4]
+
+
+def test_a_function_that_takes_such_a_parameter_gets_it():
+    domain = Domain(x=[1, 2]).set_update(lambda n_reps: Domain(x=[n_reps]), "last", n_reps=2)
+    assert [config.config()["x"] for config in domain.update(generated=2)] == [2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -117,7 +118,8 @@ class Domain(Walk):
             See :class:`research_domain.When`, with "configs generated so far, minus one" in place of the
             iteration; ``'last'`` is when this domain is exhausted.
         **kwargs
-            Arguments of the function; named expressions are evaluated first.
+            Arguments of the function; named expressions are evaluated first. ``n_items``, ``n_reps`` and
+            ``repeat_each``, unless the function takes them, are for the iteration of the new domain.
 
         Returns
         -------
@@ -192,7 +194,8 @@ class Domain(Walk):
             return None
         if not isinstance(new, Domain):
             raise UpdateError("function", f"expected it to return a domain or None, got {new!r}")
-        old = new._params or self.iter_params
+        rule = self._rule
+        old = new._params or dataclasses.replace(self.iter_params, **(rule.iteration if rule else {}))
         domain = new.copy().set_iter_params(
             old.n_items, old.n_reps, old.repeat_each, generated, old.additional, old.create_id_prefix
         )

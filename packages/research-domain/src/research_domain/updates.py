@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["UpdateRule"]
 
+_ITERATION = ("n_items", "n_reps", "repeat_each")
+
 
 @dataclass(frozen=True, slots=True)
 class UpdateRule:
@@ -27,6 +29,8 @@ class UpdateRule:
         In the language of iterations, with "configs generated so far, minus one" in place of the iteration.
     kwargs : mapping
         Arguments of the function; what has a method ``get`` and is no mapping is a named expression.
+    iteration : mapping
+        Parameters of iteration of the new domain, where it has not set its own.
 
     Examples
     --------
@@ -38,10 +42,14 @@ class UpdateRule:
     function: Callable[..., Domain | None]
     when: When
     kwargs: Mapping[str, Any] = field(default_factory=dict)
+    iteration: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, function: Any, when: Any, kwargs: Mapping[str, Any] | None = None) -> UpdateRule:
         """Read what users write.
+
+        Among `kwargs`, ``n_items``, ``n_reps`` and ``repeat_each`` are parameters of iteration, unless the
+        function has parameters of these names.
 
         Raises
         ------
@@ -54,7 +62,11 @@ class UpdateRule:
             raise UpdateError(
                 "function", f"expected a function that returns a domain or None, got {function!r}"
             )
-        return cls(function, When.parse(when), dict(kwargs or {}))
+        given = dict(kwargs or {})
+        iteration = {
+            name: given.pop(name) for name in _ITERATION if name in given and not _takes(function, name)
+        }
+        return cls(function, When.parse(when), given, iteration)
 
     def arguments(self, **context: Any) -> dict[str, Any]:
         """Return the arguments with named expressions replaced by their values.
@@ -68,6 +80,16 @@ class UpdateRule:
             name: value.get(**context) if _is_expression(value) else value
             for name, value in self.kwargs.items()
         }
+
+
+def _takes(function: Callable[..., Any], name: str) -> bool:
+    """Whether a function has a parameter of that name."""
+    from inspect import signature
+
+    try:
+        return name in signature(function).parameters
+    except (TypeError, ValueError):  # some builtins do not tell
+        return False
 
 
 def _is_expression(value: Any) -> bool:
