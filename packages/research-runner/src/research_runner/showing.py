@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import Any
 
 from research_domain import Domain
@@ -89,6 +88,8 @@ def as_html(title: str, rows: Rows) -> str:
     >>> as_html('a < b', [])
     '<table><caption>a &lt; b</caption></table>'
     """
+    from html import escape  # late, as it loads all names of characters
+
     cells = "".join(
         f'<tr><th style="text-align:left">{escape(name)}</th>'
         f'<td style="text-align:left">{escape(text)}</td></tr>'
