@@ -142,10 +142,11 @@ def sleeping(report: Report, scale: float) -> None:
             research = Research(str(path / "naps"), domain).add_callable("nap", nap, x=EC("x"), save_to="x")
             whole_s = seconds(lambda: research.run(workers=workers, bar=False))  # noqa: B023
             frame = research.results.experiments
-            begun = frame["started"].sort_values().iloc[4 * workers]  # all workers are there
-            steady = frame[frame["started"] >= begun]
-            elapsed_s = (steady["started"] + steady["elapsed_s"]).max() - begun
-        share = len(steady) * 0.01 / workers / elapsed_s
+            started = frame["started"].map(lambda time: time.timestamp())
+            begun = started.sort_values().iloc[4 * workers]  # all workers are there
+            steady = started >= begun
+            elapsed_s = (started + frame["elapsed_s"])[steady].max() - begun
+        share = steady.sum() * 0.01 / workers / elapsed_s
         report.line(
             f"10 ms each, {workers} workers: of the ideal rate", f"{share:.1%}", ">= 95 %", share >= 0.95
         )

@@ -56,7 +56,7 @@ def first(side: int) -> dict[str, float]:
     threading.Thread(target=end).start()
     begun = time.time()
     research.run(bar=False)
-    return {"first_s": float(research.results.experiments["started"].min()) - begun}
+    return {"first_s": research.results.experiments["started"].min().timestamp() - begun}
 
 
 if __name__ == "__main__":
