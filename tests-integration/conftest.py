@@ -1,5 +1,9 @@
 """What the tests of several packages share."""
 
+import importlib.util
+import sys
+from pathlib import Path
+
 import pytest
 
 
@@ -8,3 +12,31 @@ def own_folder(tmp_path, monkeypatch):
     """Every test runs in an empty folder of its own."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def make_digits(monkeypatch):
+    """Return a function that makes the study of handwritten digits, over a part of its domain.
+
+    Its functions travel with their code, as they do when the example is run as a script.
+    """
+    path = Path(__file__).parent.parent / "examples" / "digits.py"
+    spec = importlib.util.spec_from_file_location("digits_example", path)
+    digits = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "digits_example", digits)
+    spec.loader.exec_module(digits)
+
+    def make(name):
+        from research_stack import EC, E, O, Option, Research
+
+        networks = Option("model", ["network"]) * Option("units", [8, 16]) * Option("rate", [0.003])
+        forests = Option("model", ["forest"]) * Option("depth", [4]) * Option("features", [0.1, 0.3])
+        return (
+            Research(name, networks + forests, n_reps=2)
+            .add_callable("data", digits.split_digits, random=E().random)
+            .add_generator(
+                "score", digits.learn, data=O("data"), random=E().random, kwargs=EC(), save_to="score"
+            )
+        )
+
+    return make

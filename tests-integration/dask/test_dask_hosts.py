@@ -54,11 +54,12 @@ class Host:
             and ip("-n", self.name, "link", "set", inner, "up")
             and ip("-n", self.name, "link", "set", "lo", "up")
             and ip("-n", self.name, "route", "add", "default", "via", self.gateway)
+            and ip("-n", self.name, "route", "add", "default", "via", self.gateway)
         )
 
-    def start_worker(self, port, log):
+    def start_worker(self, address, log):
         """Start a Dask worker there."""
-        worker = f"{sys.executable} -m dask worker tcp://{self.gateway}:{port} --nthreads 1 --no-dashboard"
+        worker = f"{sys.executable} -m dask worker tcp://{address} --nthreads 1 --no-dashboard"
         script = f"hostname {self.hostname} && mount -t tmpfs none {self._hidden} && cd {self._hidden} && "
         command = ["ip", "netns", "exec", self.name, "unshare", "--mount", "--uts", "sh", "-c"]
         with log.open("w") as file:
@@ -90,11 +91,12 @@ def hosts(own_folder, tmp_path_factory):
     try:
         if not all(host.build() for host in hosts):
             pytest.skip("network namespaces cannot be made here, so Dask was not tested across hosts")
+        here = hosts[0].gateway  # the end of a cable: nobody else can connect to it
         with socket.socket() as free:
-            free.bind(("0.0.0.0", 0))
+            free.bind((here, 0))
             port = free.getsockname()[1]
         ready = logs / "scheduler.json"
-        options = ["--host", "0.0.0.0", "--port", str(port), "--no-dashboard", "--scheduler-file", str(ready)]
+        options = ["--host", here, "--port", str(port), "--no-dashboard", "--scheduler-file", str(ready)]
         with (logs / "scheduler.log").open("w") as log:
             scheduler = subprocess.Popen(
                 [sys.executable, "-m", "dask", "scheduler", *options],
@@ -104,8 +106,8 @@ def hosts(own_folder, tmp_path_factory):
             )
         wait_until(lambda: ready.exists() and json.loads(ready.read_text() or "{}"))
         for host in hosts:
-            host.start_worker(port, logs / f"{host.hostname}.log")
-        yield f"127.0.0.1:{port}", hosts
+            host.start_worker(f"{here}:{port}", logs / f"{host.hostname}.log")
+        yield f"{here}:{port}", hosts
     finally:
         for host in hosts:
             host.destroy()
