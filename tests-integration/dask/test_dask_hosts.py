@@ -54,7 +54,6 @@ class Host:
             and ip("-n", self.name, "link", "set", inner, "up")
             and ip("-n", self.name, "link", "set", "lo", "up")
             and ip("-n", self.name, "route", "add", "default", "via", self.gateway)
-            and ip("-n", self.name, "route", "add", "default", "via", self.gateway)
         )
 
     def start_worker(self, address, log):
