@@ -119,3 +119,27 @@ def test_a_clock_that_jumps_saves_no_unit_that_hangs(study):
     assert coordinator.exit_code == 0, coordinator.text
     assert study.states() == {0: "done", 1: "failed", 2: "done"}
     assert study.failure(1)["cause"] == "timeout"
+
+
+def hold_the_last(x, marks):
+    """Let the last two experiments wait."""
+    if x >= 4:
+        hold(x, marks)
+
+
+def test_what_ran_at_a_kill_does_not_look_as_if_it_ran_after_an_interrupted_resume(study, soon):
+    study.fault = hold_the_last
+    killed = study.start(tasks_per_worker=1)
+    study.marks.wait("here-4")
+    study.marks.wait("here-5")
+    soon(lambda: list(study.states().values()).count("running") == 2, "both are known to run")
+    killed.kill()
+    study.check()
+    study.marks.take("here-4")
+    resumed = study.start(resume=True, workers=1)
+    study.marks.wait("here-4")
+    resumed.send(signal.SIGINT)
+    soon(lambda: "SIGINT: nothing new is started" in resumed.text, "the first Ctrl-C is answered")
+    resumed.send(signal.SIGINT)
+    assert resumed.wait() == 130
+    assert study.states() == {**dict.fromkeys(range(4), "done"), 4: "lost", 5: "queued"}

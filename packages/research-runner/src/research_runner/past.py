@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from research_domain import Domain
+from research_experiment import Storage
 from research_runner.errors import ChangedError, NoSettingsError, OptionError
 from research_runner.faults import fail_point
 from research_runner.fingerprints import changed_units, unit_fingerprints
@@ -71,10 +72,15 @@ class Past:
         """How many experiments are kept as failed."""
         return sum(status == "failed" and self.keeps(each) for each, status in self.statuses.items())
 
-    def clear_up(self, folder: Path) -> None:
-        """Move the files of experiments that begin anew out of the way."""
-        for experiment_id in self.statuses:
-            if not self.keeps(experiment_id):
+    def clear_up(self, storage: Storage) -> None:
+        """Queue the experiments that begin anew, and move their files out of the way."""
+        again = [experiment_id for experiment_id in self.statuses if not self.keeps(experiment_id)]
+        with storage.transaction():
+            for experiment_id in again:
+                storage.mark(experiment_id, "queued")
+        folder = storage.path
+        if folder is not None:
+            for experiment_id in again:
                 set_aside(folder, experiment_id)
 
 

@@ -231,7 +231,7 @@ class ResearchRun:
         journal = None
         if path is not None:
             journal = FolderJournal(path, len(past.statuses))
-            past.clear_up(path)
+            past.clear_up(self.storage)
             fail_point("cleared-up")
         source = TaskSource(
             settings.domain,
