@@ -1,6 +1,7 @@
 """What is shown and counted while a research runs."""
 
 import threading
+import time
 import typing
 
 import pytest
@@ -114,8 +115,10 @@ def test_nobody_asks_more_often_than_ten_times_a_second(backend, monkeypatch):
     calls, poll = [], backend.poll
     monkeypatch.setattr(backend, "poll", lambda self, s: calls.append(s) or poll(self, s))
     research = Research(domain=Domain(x=[1])).add_callable("sleep", lambda: __import__("time").sleep(1.2))
+    begun = time.monotonic()
     research.run(dump_results=False, bar=False, parallel=backend is ProcessBackend)
-    assert len(calls) < 12  # two of them wait for news of the start and the end
+    news = 8  # the worker is ready, the task begins and ends, all is written
+    assert len(calls) <= 10 * (time.monotonic() - begun) + news
 
 
 def test_the_monitor_has_its_fields():
