@@ -1,4 +1,4 @@
-"""The command ``research``: look at folders of results, export them, remove them.
+"""The command ``research``: look at folders of results, export them, go on with them, remove them.
 
 Each subcommand is a function that adds itself to the parser and names the function that runs it.
 """
@@ -6,12 +6,14 @@ Each subcommand is a function that adds itself to the parser and names the funct
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from research_results import ResearchResults, ResultsError, remove_research
+from research_runner import Research, RunnerError
 
 if TYPE_CHECKING:
     Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -32,7 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 if all went well, 1 for an error that is said on standard error. Wrong arguments exit with 2.
+        0 if all went well; 1 for an error, which is said on standard error, and if experiments have failed;
+        130 after Ctrl-C. Wrong arguments exit with 2.
 
     Examples
     --------
@@ -48,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     run: Command = arguments.run
     try:
         return run(arguments)
-    except (ResultsError, OSError) as error:
+    except (ResultsError, RunnerError, OSError) as error:
         _say(f"research: {error}", to_error=True)
         return 1
     except KeyboardInterrupt:
@@ -84,6 +87,15 @@ def _add_export(commands: Subparsers) -> None:
     command.set_defaults(run=_export)
 
 
+def _add_resume(commands: Subparsers) -> None:
+    text = "go on with a research that did not come to its end; this runs the code that is kept in its folder"
+    command = commands.add_parser("resume", help=text, description=text)
+    command.add_argument("name", help="folder of the research")
+    command.add_argument("--retry-failed", action="store_true", help="run failed experiments again")
+    command.add_argument("--force", action="store_true", help="even if units have changed")
+    command.set_defaults(run=_resume)
+
+
 def _add_rm(commands: Subparsers) -> None:
     command = commands.add_parser("rm", help="remove a research with everything in its folder")
     command.add_argument("name", help="folder of the research")
@@ -92,7 +104,7 @@ def _add_rm(commands: Subparsers) -> None:
     command.set_defaults(run=_rm)
 
 
-_COMMANDS = (_add_ls, _add_show, _add_export, _add_rm)
+_COMMANDS = (_add_ls, _add_show, _add_export, _add_resume, _add_rm)
 
 
 def _ls(arguments: argparse.Namespace) -> int:
@@ -143,6 +155,16 @@ def _export(arguments: argparse.Namespace) -> int:
         return 1
     _say(str(writers[suffix](arguments.to, use_alias=arguments.aliases)))
     return 0
+
+
+def _resume(arguments: argparse.Namespace) -> int:
+    """Go on with a research; the code is 1 if any of its experiments has failed."""
+    research = Research.load(arguments.name, trusted=True)
+    research.run(resume="force" if arguments.force else True, retry_failed=arguments.retry_failed)
+    failed = research.monitor.failed_experiments
+    if failed:
+        _say(f"{failed} failed, see: research show {shlex.quote(arguments.name)} --failures", to_error=True)
+    return 1 if failed else 0
 
 
 def _rm(arguments: argparse.Namespace) -> int:
