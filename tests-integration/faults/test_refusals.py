@@ -6,6 +6,7 @@ import socket
 
 import pytest
 
+from research_runner.errors import ChangedError
 from research_stack import Domain, Research
 
 
@@ -120,6 +121,7 @@ def test_units_that_changed_are_named_and_force_goes_on(study, always):
     study.marks.set("calm")
     forced = study.run(resume="force")
     assert forced.exit_code == 0, forced.text
+    assert study.run(resume=True).exit_code == 0
     assert set(study.states().values()) == {"done"}
     study.whole = False
 
@@ -131,3 +133,18 @@ def test_of_a_domain_that_has_grown_only_the_new_configs_run(study):
     assert study.run(resume=True).exit_code == 0
     assert [study.runs(x) for x in (3, 1, 5, 0)] == [1, 1, 1, 1]
     assert list(study.states()) == [3, 1, 5, 0]
+
+
+def test_a_refused_resume_holds_no_lock(study):
+    assert study.run().exit_code == 0
+    study.parts -= {"noise"}
+
+    def run():
+        try:
+            study.research().run(**{**study.options, "resume": True})
+        except ChangedError:
+            study.research().run(**{**study.options, "resume": "force"})
+
+    coordinator = study.launch(run)
+    assert coordinator.wait() == 0, coordinator.text
+    study.whole = False

@@ -193,12 +193,11 @@ class ResearchRun:
     def __init__(self, settings: RunSettings) -> None:
         storage_class = find_storage("memory" if settings.path is None else "folder")
         opened = self._open(settings, storage_class)
-        if opened is not None:
-            settings = replace(settings, iteration=continued(settings, opened.meta))
-        self._settings = settings
         with ExitStack() as undo:
             if opened is not None:
                 undo.callback(opened.close)
+                settings = replace(settings, iteration=continued(settings, opened.meta))
+            self._settings = settings
             backend = self._make_backend(storage_class.encode)
             undo.callback(backend.close, force=True)
             fail_point("workers-there")
@@ -241,7 +240,8 @@ class ResearchRun:
             past.keeps,
             journal,
         )
-        self.storage.update_meta(expected=source.expected, owner=owner(), ended=None)
+        units = unit_fingerprints(settings.experiment)
+        self.storage.update_meta(expected=source.expected, owner=owner(), ended=None, units=units)
         limits = settings.limits if not past.done else replace(settings.limits, canary=0)
         return Coordinator(source, len(settings.places), limits, settings.places)
 
