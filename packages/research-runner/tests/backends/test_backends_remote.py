@@ -182,3 +182,17 @@ def test_times_are_those_of_the_clock_of_the_coordinator(tmp_path, monkeypatch):
     ((slot, event),) = backend.poll(0)
     assert slot == 0
     assert event.started == pytest.approx(time.time() - 1, abs=60)
+
+
+def test_long_wait_for_a_place_is_warned_about_once(tmp_path, monkeypatch, caplog):
+    order = SimpleNamespace(token="token", environments=({}, {}))
+    monkeypatch.setattr(remote, "_order", lambda *_: order)
+    monkeypatch.setattr(remote, "_WARN_AFTER_S", -1)
+    stub = SimpleNamespace(launch=lambda number: None, receive=lambda timeout_s: [])
+    backend = remote.RemoteBackend(None, SimpleNamespace(root=tmp_path), stub, None)
+    backend.start(0)
+    for _ in range(3):
+        assert backend.poll(0) == []
+    assert [record.message for record in caplog.records] == [
+        "the engine has given no place for a worker yet; has it got what was asked for?"
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 import uuid
@@ -37,6 +38,8 @@ __all__ = ["Arrived", "Engine", "Gone", "RemoteBackend"]
 _FAREWELL_S: Final = 10.0
 _FORCED_FAREWELL_S: Final = 3.0
 _NOBODY: Final = bytes(16)
+_WARN_AFTER_S: Final = 30.0
+_LOG: Final = logging.getLogger("research.engine")
 
 
 class Arrived(NamedTuple):
@@ -139,6 +142,7 @@ class RemoteBackend:
         self._posts: dict[int, _Post] = {}
         self._events: list[BackendEvent] = []
         self._launched = 0
+        self._warn_at: float | None = None
 
     @property
     def slots(self) -> int:
@@ -158,6 +162,8 @@ class RemoteBackend:
         self._launched += 1
         self._posts[number] = _Post(number, slot)
         self._engine.launch(number)
+        if number == 0:
+            self._warn_at = time.monotonic() + _WARN_AFTER_S
 
     def submit(self, slot: int, tasks: Sequence[Any]) -> None:
         """Send tasks to a worker."""
@@ -190,8 +196,15 @@ class RemoteBackend:
         """Wait for news of the workers; the files that came with them have been written."""
         if not self._events:
             self._receive(timeout_s)
+            self._warn()
         events, self._events = self._events, []
         return events
+
+    def _warn(self) -> None:
+        """Say once that nothing has begun for a while."""
+        if self._warn_at is not None and time.monotonic() > self._warn_at:
+            self._warn_at = None
+            _LOG.warning("the engine has given no place for a worker yet; has it got what was asked for?")
 
     def _receive(self, timeout_s: float) -> None:
         for news in self._engine.receive(timeout_s):
@@ -240,6 +253,7 @@ class RemoteBackend:
 
     def _welcome(self, post: _Post, hello: Hello) -> None:
         """Tell a servant what to serve, if it can."""
+        self._warn_at = None
         ours = sys.version_info[:2], __version__
         if (hello.python, hello.version) != ours:
             theirs = f"Python {'%d.%d' % hello.python} and research-runner {hello.version}"  # noqa: UP031
