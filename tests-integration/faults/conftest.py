@@ -15,6 +15,7 @@ import time
 import traceback
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,7 @@ import pytest
 import research_results._faults
 import research_runner.faults
 import research_runner.interrupts
+from research_results import ResultsError
 from research_stack import EC, EP, Domain, E, O, Research, ResearchResults
 
 WATCHDOG_S = 40.0
@@ -123,6 +125,8 @@ class Coordinator:
             code = 0
         except KeyboardInterrupt:
             code = 130
+        except SystemExit as end:
+            code = end.code
         except BaseException:
             traceback.print_exc()
         finally:
@@ -267,14 +271,22 @@ class Study:
 
     def rows(self):
         """Return id and status of all experiments, as they are in the file."""
-        with closing(sqlite3.connect(self.path / "research.db")) as connection:
+        uri = f"file:{quote(str(self.path))}/research.db?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True)) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
             return connection.execute("SELECT id, status FROM experiments").fetchall()
 
     def states(self):
         """Return the status of each value of x."""
-        configs = self.results.load_configs()
-        return {configs[each].config()["x"]: status for each, status in self.rows()}
+        rows, configs = self.rows(), self.results.load_configs()
+        return {configs[each].config()["x"]: status for each, status in rows}
+
+    def state(self, x):
+        """Return the status of a value of x, wherever a coordinator may be; None if there is none yet."""
+        try:
+            return self.states().get(x)
+        except (ResultsError, sqlite3.OperationalError):  # not quite there
+            return None
 
     def runs(self, x):
         """Return how often the experiment of a value of x was begun."""

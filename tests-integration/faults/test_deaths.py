@@ -73,7 +73,7 @@ def test_an_idle_worker_is_killed(study, always, soon):
     study.fault = always(hold, at=0)
     coordinator = study.start()
     busy = study.marks.wait("here-0")
-    soon(lambda: list(study.states().values()).count("done") == 5, "the others end")
+    soon(lambda: all(study.state(x) == "done" for x in range(1, 6)), "the others end")
     kill(study.marks.wait("pid-5"))
     study.marks.take("here-0")
     kill(busy)  # so that a worker is needed again

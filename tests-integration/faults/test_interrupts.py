@@ -63,6 +63,7 @@ def test_ctrl_c_lets_what_runs_end_and_begins_nothing_new(study, always, soon):
 def test_a_second_ctrl_c_kills_what_runs(study, always, soon):
     study.fault = always(hold)
     coordinator = study.start()
+    soon(lambda: study.state(2) == "running", "it is known to run")
     study.marks.wait("here-2")
     coordinator.send(signal.SIGINT)
     soon(lambda: "SIGINT: nothing new is started" in coordinator.text, "the first Ctrl-C is answered")
@@ -95,9 +96,10 @@ def test_sigterm_lets_what_runs_end(study, always, soon):
     assert study.states()[2] == "done"
 
 
-def test_sigterm_kills_what_runs_after_the_time_of_grace(study, always, short_grace):
+def test_sigterm_kills_what_runs_after_the_time_of_grace(study, always, short_grace, soon):
     study.fault = always(hold)
     coordinator = study.start(before=short_grace)
+    soon(lambda: study.state(2) == "running", "it is known to run")
     study.marks.wait("here-2")
     coordinator.send(signal.SIGTERM)
     assert coordinator.wait() == 130
@@ -143,12 +145,13 @@ def test_what_ran_at_a_kill_does_not_look_as_if_it_ran_after_an_interrupted_resu
     killed = study.start(tasks_per_worker=1)
     study.marks.wait("here-4")
     study.marks.wait("here-5")
-    soon(lambda: list(study.states().values()).count("running") == 2, "both are known to run")
+    soon(lambda: study.state(4) == study.state(5) == "running", "both are known to run")
     killed.kill()
     study.check()
     study.marks.take("here-4")
     resumed = study.start(resume=True, workers=1)
     study.marks.wait("here-4")
+    soon(lambda: study.state(4) == "running", "it is known to run")
     resumed.send(signal.SIGINT)
     soon(lambda: "SIGINT: nothing new is started" in resumed.text, "the first Ctrl-C is answered")
     resumed.send(signal.SIGINT)
