@@ -167,3 +167,29 @@ def test_everything_of_a_killed_worker_is_gone_while_the_run_goes_on(study, once
     soon(lambda: not psutil.pid_exists(child), "the child goes with its worker")
     assert coordinator.wait() == 0
     assert set(study.states().values()) == {"done"}
+
+
+def fail_to_connect(x, marks):
+    raise ConnectionError("busy")
+
+
+@pytest.mark.parametrize(("errors", "status", "runs"), [(ConnectionError, "done", 2), ((), "failed", 1)])
+def test_an_exception_is_tried_again_only_if_that_was_asked_for(study, once, errors, status, runs):
+    study.fault = once(fail_to_connect)
+    coordinator = study.run(retry_on=errors)
+    assert coordinator.exit_code == 0, coordinator.text
+    assert study.states() == {**dict.fromkeys(range(6), "done"), 2: status}
+    assert study.runs(2) == runs
+
+
+def test_what_an_interrupted_attempt_left_is_moved_aside(study, always, soon):
+    study.fault = always(hold)
+    coordinator = study.start()
+    study.marks.wait("here-2")
+    soon(lambda: study.state(2) == "running", "it is known to run")
+    (who,) = study.results.load_configs(config={"x": 2})
+    study.path.joinpath("experiments", who, "half").write_text("of an artifact")
+    coordinator.kill()
+    study.resume()
+    assert study.path.joinpath("interrupted", f"{who}-1", "half").read_text() == "of an artifact"
+    assert not study.path.joinpath("experiments", who, "half").exists()

@@ -8,6 +8,7 @@ from itertools import cycle
 
 import pytest
 
+import research_runner.run
 from research_runner.pool import WorkerPool
 
 
@@ -157,3 +158,18 @@ def test_what_ran_at_a_kill_does_not_look_as_if_it_ran_after_an_interrupted_resu
     resumed.send(signal.SIGINT)
     assert resumed.wait() == 130
     assert study.states() == {**dict.fromkeys(range(4), "done"), 4: "lost", 5: "queued"}
+
+
+@pytest.mark.parametrize("point", ["workers-there", "settings-kept", "cleared-up"])
+def test_ctrl_c_before_it_has_begun_leaves_nothing_half_done(study, point):
+    def interrupt_at_the_point():
+        def raise_there(name):
+            if name == point:
+                raise KeyboardInterrupt
+
+        research_runner.run.fail_point = raise_there
+
+    coordinator = study.start(before=interrupt_at_the_point)
+    assert coordinator.wait() == 130
+    assert not study.path.joinpath("research.lock").exists()
+    assert study.path.exists() == (point != "workers-there")
