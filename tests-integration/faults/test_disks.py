@@ -113,3 +113,24 @@ def test_a_read_only_research_can_be_read_but_not_resumed(own_folder, study, alw
     assert "StorageAccessError" in again.text
     assert study.results.df["id"].nunique() == done
     subprocess.run(["umount", study.path], check=True)
+
+
+def print_much(x, marks):
+    """Print more than there is room for, once the disk is full."""
+    if x == 2:
+        hold(x, marks)
+        print("x" * 100_000)
+        os.system("echo from a child; echo to stderr >&2")
+
+
+@pytest.mark.parametrize("branches", [1, 3])
+def test_what_is_printed_on_a_full_disk_is_lost_and_nothing_else(small_disk, study, soon, branches):
+    study.fault = print_much
+    coordinator = study.start(redirect_stdout=3, redirect_stderr=3, workers=1, branches=branches)
+    study.marks.wait("here-2")
+    fill(small_disk)
+    study.marks.set("go on")
+    soon(lambda: "waits until there is room" in coordinator.text, "the full disk is noticed")
+    small_disk.unlink()
+    assert coordinator.wait() == 0, coordinator.text
+    assert set(study.states().values()) == {"done"}, study.results.failures["traceback"].tolist()

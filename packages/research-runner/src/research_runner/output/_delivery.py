@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import tempfile
@@ -163,8 +164,9 @@ class Spool:
     def set_position(self, position: int) -> None:
         self._known = position
         if self._position is not None:
-            os.lseek(self._position, 0, os.SEEK_SET)
-            os.write(self._position, position.to_bytes(8, "little"))
+            with contextlib.suppress(OSError):  # a full disk: it only matters if this process dies
+                os.lseek(self._position, 0, os.SEEK_SET)
+                os.write(self._position, position.to_bytes(8, "little"))
 
     def close(self) -> None:
         for fd in (self.writer, self._control, self._position):

@@ -8,6 +8,7 @@ from threading import Lock
 from typing import Protocol
 
 from research_experiment.capture import Streams
+from research_runner.full_disk import is_full
 from research_runner.output.capture import DEFAULT_CAP_BYTES
 from research_runner.output.redirect import STDERR, STDOUT, Redirect
 
@@ -21,14 +22,18 @@ class _Target(Protocol):
 
 
 class _File:
-    """A file that is made when the first text comes."""
+    """A file that is made when the first text comes; what a full disk has no room for is lost."""
 
     def __init__(self, path: Callable[[], Path]) -> None:
         self._path = path
 
     def append(self, text: str) -> None:
-        with self._path().open("a", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
+        try:
+            with self._path().open("a", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(text)
+        except OSError as error:
+            if not is_full(error):
+                raise
 
 
 class _Text:

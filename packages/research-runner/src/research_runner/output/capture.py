@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self, TextIO
 
 from research_runner.errors import RunnerError
+from research_runner.full_disk import is_full
 from research_runner.output._delivery import NAMES, CapturedText, Delivery, Files, Spool, spool_path
 from research_runner.output.redirect import Target
 
@@ -270,9 +271,21 @@ class _Channel:
     text: TextIO
 
 
+class _Sink(io.FileIO):
+    """A file whose writers never hear that the disk is full: what they print is lost, not what they do."""
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            if not is_full(error):
+                raise
+            return memoryview(data).nbytes
+
+
 def _open_text(fd: int) -> TextIO:
     """Return a text stream on a descriptor; it passes on every line at once and refuses no character."""
-    binary = io.BufferedWriter(io.FileIO(fd, "wb", closefd=False))
+    binary = io.BufferedWriter(_Sink(fd, "wb", closefd=False))
     return io.TextIOWrapper(binary, encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
 
