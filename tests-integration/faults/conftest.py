@@ -321,16 +321,21 @@ class Study:
         rows = self.rows()
         assert len({each for each, _ in rows}) == len(rows)
         assert {status for _, status in rows} <= STATES
-        assert "running" not in {status for _, status in rows} or self._was_killed
+        assert "running" not in {status for _, status in rows} or self._was_cut_off
         runs = {who: self.marks.counted(who) for who, status in rows if status == "done"}
         for who, count in self._ended.items():
             assert runs.get(who) == count, f"{who} had ended after {count} runs and ran again"
         self._ended = runs
 
     @property
-    def _was_killed(self):
-        """Whether the last coordinator had no chance to say what became of its experiments."""
-        return self.coordinators[-1].exit_code == -signal.SIGKILL
+    def _was_cut_off(self):
+        """Whether the last one that was not refused could not write what became of its experiments."""
+        for coordinator in reversed(self.coordinators):
+            if coordinator.exit_code != 1:
+                return coordinator.exit_code == -signal.SIGKILL
+            if "StorageFullError" in coordinator.text:
+                return True
+        return False
 
     @property
     def kind(self):
