@@ -13,6 +13,7 @@ import sqlite3
 import sys
 import time
 import traceback
+import warnings
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
@@ -104,7 +105,9 @@ class Coordinator:
         self.exit_code = None
         sys.stdout.flush()
         sys.stderr.flush()
-        self.pid = os.fork()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # threads that other tests have left
+            self.pid = os.fork()
         if self.pid == 0:
             self._be(folder, function)
 
