@@ -37,6 +37,8 @@ class Channel:
         self._reader = FrameReader()
         self._frames: deque[tuple[int, bytes]] = deque()
         self._sending = threading.Lock()
+        self._arrivals = select.poll()
+        self._arrivals.register(connection, select.POLLIN)
 
     def recv(self) -> Any:
         """Return the next message; wait for it.
@@ -68,18 +70,14 @@ class Channel:
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while not self._frames:
             left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
-            poller = select.poll()
-            poller.register(self._socket, select.POLLIN)
-            if not poller.poll(None if left is None else left * 1000):
+            if not self._arrivals.poll(None if left is None else left * 1000):
                 return False
             self._read()
         return True
 
     def is_stopping(self) -> bool:
         """Whether the coordinator has asked this worker to stop, be it after other messages; never waits."""
-        poller = select.poll()
-        poller.register(self._socket, select.POLLIN)
-        while poller.poll(0):
+        while self._arrivals.poll(0):
             self._read()
         return any(kind == Kind.STOP for kind, _ in self._frames)
 
