@@ -183,7 +183,7 @@ main()
 def with_hydra(count: int, workers: int, folder: Path) -> None:
     (folder / "job.py").write_text(HYDRA)
     values = ",".join(map(str, range(count)))
-    command = [sys.executable, "job.py", "--multirun", "hydra/launcher=joblib"]
+    command = [sys.executable, "job.py", "--multirun", "hydra/launcher=joblib", "hydra.job.chdir=true"]
     command += [f"hydra.launcher.n_jobs={workers}", f"+x={values}", "+y=1"]
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
     assert len(list(folder.rglob("sum.txt"))) == count
