@@ -96,7 +96,7 @@ class Round:
                 self.worker_kills += kill_a_worker(coordinator.pid, rng)
             errors = coordinator.communicate()[1]
             self.given_up += coordinator.returncode > 0
-            if coordinator.returncode > 0 and b"WorkersDieError" not in errors:
+            if coordinator.returncode > 0 and b"killed by SIGKILL" not in errors:
                 sys.exit(errors.decode())
             self.account()
             if coordinator.returncode == 0:

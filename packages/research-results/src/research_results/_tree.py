@@ -126,7 +126,8 @@ def dump_tree(value: Any) -> bytes:
         If some part of it is not plain.
     """
     dump = Dump()
-    head = json.dumps(dump.json(value), separators=(",", ":"), allow_nan=False).encode()
+    text = json.dumps(dump.json(value), separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    head = text.encode("utf-8", "surrogatepass")  # escapes of two halves would come back as one character
     return b"".join((struct.pack("<I", len(head)), head, *dump.buffers))
 
 
