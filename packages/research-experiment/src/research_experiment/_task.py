@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
-from dataclasses import dataclass
-from itertools import groupby
+from dataclasses import dataclass, replace
 from threading import RLock
 
 from research_domain import ConfigAlias
@@ -16,15 +15,13 @@ from research_experiment._checks import differing_keys
 from research_experiment._program import Place, Step, Watch
 from research_experiment._references import overlap
 from research_experiment.capture import Capture, Streams, activate
-from research_experiment.plan import ExperimentPlan, Unit
+from research_experiment.plan import ExperimentPlan
 from research_experiment.profiling import Profile
 from research_experiment.protocols import Sink
 from research_experiment.running import RunningExperiment, Surroundings
 from research_experiment.storage import ExperimentStorage, RootStorage
 
 __all__ = ["Observation", "Task"]
-
-Segments = Sequence[tuple[bool, Sequence[Unit]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +79,13 @@ class Task:
     ) -> None:
         self._plan, self._rules, self._observation = plan, rules, observation
         running = _run_all(experiments, sink, surroundings, observation)
-        groups: Segments = [(root, list(units)) for root, units in groupby(plan.units, key=lambda u: u.root)]
-        self.is_root = [is_root for is_root, _ in groups]
+        self.is_root = [is_root for is_root, _ in plan.segments]
         self.branches = tuple(
-            Branch(one, self._segments(groups, False, Place(one, (one,), plan.root_names)), rules)
-            for one in running
+            Branch(one, self._segments(False, Place(one, (one,), plan.root_names)), rules) for one in running
         )
-        self.root = self._make_root(groups, running, surroundings) if plan.has_root else None
+        self.root = self._make_root(running, surroundings) if plan.has_root else None
 
-    def _make_root(
-        self, groups: Segments, branches: Sequence[RunningExperiment], surroundings: Surroundings
-    ) -> Root:
+    def _make_root(self, branches: Sequence[RunningExperiment], surroundings: Surroundings) -> Root:
         first = branches[0]
         running = RunningExperiment(
             _root_identity(surroundings.root or first.identity),
@@ -103,13 +96,17 @@ class Task:
         )
         running.branches = tuple(branches)
         running.progress.profile = first.progress.profile  # the root's time was spent once
-        segments = self._segments(groups, True, Place(running, (running, *branches), self._plan.root_names))
+        segments = self._segments(True, Place(running, (running, *branches), self._plan.root_names))
         return Root(running, segments, self._rules, self.branches)
 
-    def _segments(self, groups: Segments, root: bool, place: Place) -> list[list[Step]]:
+    def _segments(self, root: bool, place: Place) -> list[list[Step]]:
         watch = self._watch(place.running)
-        place = Place(place.running, place.owners, place.shared, watch)
-        return [[Step(unit, place) for unit in units] if is_root is root else [] for is_root, units in groups]
+        if watch is not None:
+            place = replace(place, watch=watch)
+        return [
+            [Step(unit, place) for unit in units] if is_root is root else []
+            for is_root, units in self._plan.segments
+        ]
 
     def _watch(self, running: RunningExperiment) -> Watch | None:
         calling, called = self._rules.listeners("calling"), self._rules.listeners("called")

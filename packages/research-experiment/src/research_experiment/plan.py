@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import groupby
 from typing import Any, Literal, TypeAlias
 
 from research_domain.when import When
@@ -287,7 +289,7 @@ Working: TypeAlias = CallUnit | PipelineUnit
 Unit: TypeAlias = Working | SaveUnit | DumpUnit
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class ExperimentPlan:
     """Instances and units in their order; picklable as far as the user's own functions and classes are.
 
@@ -302,7 +304,7 @@ class ExperimentPlan:
     instances: tuple[Instance, ...] = ()
     units: tuple[Unit, ...] = ()
 
-    @property
+    @cached_property
     def only_callables(self) -> bool:
         """Whether no unit is a generator."""
         return not any(isinstance(unit, Working) and unit.mode == "generator" for unit in self.units)
@@ -312,17 +314,22 @@ class ExperimentPlan:
         """Names of all instances and units."""
         return (*(instance.name for instance in self.instances), *(unit.name for unit in self.units))
 
-    @property
+    @cached_property
     def has_root(self) -> bool:
         """Whether anything is shared by the branches of a task."""
         return any(item.root for item in (*self.instances, *self.units))
 
-    @property
+    @cached_property
     def root_names(self) -> frozenset[str]:
         """Names of the units that run once per task."""
         return frozenset(unit.name for unit in self.units if unit.root)
 
-    @property
+    @cached_property
+    def segments(self) -> tuple[tuple[bool, tuple[Unit, ...]], ...]:
+        """Runs of units that all belong to the root, or all to the branches, and which of both it is."""
+        return tuple((root, tuple(units)) for root, units in groupby(self.units, key=lambda unit: unit.root))
+
+    @cached_property
     def in_step(self) -> bool:
         """Whether branches have to wait for each other: they share a root, or look at each other."""
         return self.has_root or any(
