@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["Interner", "stored_blob"]
 
 _LIMIT = 100_000
+_ITEMS_LIMIT = 10_000
 _PLAIN = (int, str, bool, type(None))
+_UNCHANGING = (*_PLAIN, float)
 _Encoded: TypeAlias = tuple[str, str | None, str | None, bytes]
 
 
@@ -50,6 +52,7 @@ class Interner:
         self._variables: dict[str, int] = {}
         self._parameters: dict[tuple[str, str], int] = {}
         self._options: dict[Any, int] = {}
+        self._pairs: dict[int, tuple[int, object]] = {}  # they are kept, so that no other gets their id
         self._opaque: dict[int, tuple[Any, _Encoded]] = {}
 
     def forget(self) -> None:
@@ -57,6 +60,7 @@ class Interner:
         self._variables.clear()
         self._parameters.clear()
         self._options.clear()
+        self._pairs.clear()
 
     def variable(self, name: str) -> int:
         """Return the number of a variable."""
@@ -73,13 +77,22 @@ class Interner:
 
     def config(self, config: ConfigAlias) -> bytes:
         """Return the numbers of the items of a config, four bytes each."""
-        numbers = [
-            self._option(key.value, key.alias, value.value, value.alias)
-            if isinstance(value, Alias)
-            else self._option(key.value, key.alias, value, None)
-            for key, value in config.pairs
-        ]
+        known, pairs = self._pairs, config.pairs
+        numbers = [(known.get(id(pair)) or self._item(pair))[0] for pair in pairs]
         return struct.pack(f"<{len(numbers)}i", *numbers)
+
+    def _item(self, pair: tuple[Alias, Any]) -> tuple[int, object]:
+        """Return the number of an item of a config; the same item is looked up once if it cannot change."""
+        key, value = pair
+        alias = None
+        if isinstance(value, Alias):
+            value, alias = value.value, value.alias
+        item = self._option(key.value, key.alias, value, alias), pair
+        if type(value) in _UNCHANGING:
+            if len(self._pairs) >= _ITEMS_LIMIT:
+                self._pairs.clear()
+            self._pairs[id(pair)] = item
+        return item
 
     def _parameter(self, name: str, alias: str) -> int:
         number = self._parameters.get((name, alias))

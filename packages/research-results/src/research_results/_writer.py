@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from research_results._interning import Interner, stored_blob
@@ -29,11 +30,24 @@ _DETAILS: dict[str, Callable[[Any], Any]] = {
 }
 _FAILURE = ("cause", "type", "message", "traceback", "unit", "iteration")
 _KEYS_LIMIT = 200_000
+_ADD = """INSERT INTO experiments (id, position, config, status) VALUES (?, ?, ?, 'queued')
+ON CONFLICT (id) DO NOTHING"""
+_QUEUE_AGAIN = "UPDATE experiments SET position = ?, config = ?, status = 'queued' WHERE id = ?"
 _PUT = """INSERT INTO chunks
 (experiment, variable, kind, count, first, step, iterations, type, text, data, blob)
 VALUES (?,?,?,?,?,?,?,?,?,?,?)"""
 _FAIL = """INSERT INTO failures
 (experiment, attempt, cause, type, message, traceback, unit, iteration) VALUES (?,?,?,?,?,?,?,?)"""
+
+
+@lru_cache(maxsize=64)
+def _update(columns: tuple[str, ...]) -> str:
+    """Return the statement that sets the status and these columns of an experiment."""
+    for name in columns:
+        if name not in _DETAILS:
+            raise ArgumentError(name, f"is no detail of a status; use {', '.join(_DETAILS)} or failure")
+    names = ", ".join(f"{name} = ?" for name in ("status", *columns))
+    return f"UPDATE experiments SET {names} WHERE key = ?"  # noqa: S608  (names from above)
 
 
 class Writer:
@@ -61,43 +75,32 @@ class Writer:
         """Write an experiment as queued; one that is there already gets this config and place."""
         with self.database:
             packed = self._interner.config(config)
-            key = self._find(experiment_id)
             index = self._next_position() if index is None else int(index)
-            if key is not None:
-                update = "UPDATE experiments SET position = ?, config = ?, status = 'queued' WHERE key = ?"
-                self.database.execute(update, (index, packed, key))
-                return
-            check_name("an experiment", experiment_id)
-            insert = "INSERT INTO experiments (id, position, config, status) VALUES (?, ?, ?, 'queued')"
-            key = self.database.execute(insert, (experiment_id, index, packed)).lastrowid or 0
-            self._remember(experiment_id, key)
-            self._fresh.add(key)
+            if experiment_id not in self._keys:
+                check_name("an experiment", experiment_id)
+                added = self.database.execute(_ADD, (experiment_id, index, packed))
+                if added.rowcount:
+                    key = added.lastrowid or 0
+                    self._remember(experiment_id, key)
+                    self._fresh.add(key)
+                    return
+            self.database.execute(_QUEUE_AGAIN, (index, packed, experiment_id))
 
     def mark(self, experiment_id: str, status: str, details: Mapping[str, Any]) -> None:
         """Write the status of an experiment with what is known about it."""
         if status not in STATUSES:
             raise ArgumentError("status", f"got {status!r}; use one of {', '.join(STATUSES)}")
-        failure = None
-        columns: list[str] = ["status = ?"]
-        values: list[Any] = [status]
-        for name, value in details.items():
-            if name == "failure":
-                failure = value
-            elif name in _DETAILS:
-                columns.append(f"{name} = ?")
-                values.append(None if value is None else _DETAILS[name](value))
-            else:
-                raise ArgumentError(name, f"is no detail of a status; use {', '.join(_DETAILS)} or failure")
+        failure = details.get("failure")
+        columns = tuple(name for name in details if name != "failure")
+        update = _update(columns)
+        values = [None if (value := details[name]) is None else _DETAILS[name](value) for name in columns]
         with self.database:
             key = self.key(experiment_id)
             if status == "running":
                 self._start(key, details.get("attempt"))
             else:
                 self._attempts.pop(key, None)
-            self.database.execute(
-                f"UPDATE experiments SET {', '.join(columns)} WHERE key = ?",  # noqa: S608  (names from above)
-                (*values, key),
-            )
+            self.database.execute(update, (status, *values, key))
             if failure is not None:
                 self._fail(key, details.get("attempt"), failure)
 
