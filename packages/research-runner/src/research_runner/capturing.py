@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +11,6 @@ from research_runner.output import (
     STDERR,
     STDOUT,
     OutputCapture,
-    Redirect,
     Target,
     recover_output,
     task_targets,
@@ -27,6 +25,7 @@ __all__ = [
     "process_capture",
     "forget_spools",
     "recover",
+    "shared_targets",
     "targets_of",
     "task_label",
 ]
@@ -58,19 +57,21 @@ def task_label(task: Task) -> str:
     return f"task-{task.index}"
 
 
+def shared_targets(plan: WorkerPlan) -> dict[int, Target] | None:
+    """Say where the process-wide output of every task goes; None if it depends on the task."""
+    stdout, stderr = plan.redirects[STDOUT], plan.redirects[STDERR]
+    if plan.folder is not None and (stdout.separate or stderr.separate):
+        return None
+    return task_targets(stdout, stderr, plan.folder, None)
+
+
 def targets_of(plan: WorkerPlan, task: Task) -> dict[int, Target]:
     """Say where the process-wide output of a task goes."""
-    stdout, stderr = plan.redirects[STDOUT], plan.redirects[STDERR]
-    if plan.folder is None or not (stdout.separate or stderr.separate):
-        return _shared_targets(stdout, stderr, plan.folder)
+    shared = shared_targets(plan)
+    if shared is not None or plan.folder is None:
+        return shared or {}
     own = plan.folder / ("experiments" if len(task.experiments) == 1 else "output") / task_label(task)
-    return task_targets(stdout, stderr, plan.folder, own)
-
-
-@lru_cache(maxsize=8)
-def _shared_targets(stdout: Redirect, stderr: Redirect, folder: Path | None) -> dict[int, Target]:
-    """Return what is the same for every task."""
-    return task_targets(stdout, stderr, folder, None)
+    return task_targets(plan.redirects[STDOUT], plan.redirects[STDERR], plan.folder, own)
 
 
 def _spool(plan: WorkerPlan) -> Path | None:

@@ -95,7 +95,7 @@ class Limits:
     timeout_s: float | None = None
     tasks_per_worker: int | None = None
     batch_s: float = 0.05
-    batch_max: int = 64
+    batch_max: int = 256
     idle_deaths: int = 3
     canary: int = 0
     mercy_s: float = 0.2
@@ -295,7 +295,7 @@ class Coordinator:
                 slot.taken -= 1
                 task = slot.tasks.popleft().task
                 if not self._course.stopping:
-                    self._again.appendleft(task)
+                    self._again.append(task)
                 return [event]
             case UnitStarted(experiment_id, unit, limit_s):
                 slot.tasks[0].deadlines[experiment_id, unit] = now + limit_s

@@ -126,10 +126,13 @@ class TaskEnded(NamedTuple):
 
 
 class TaskReturned(NamedTuple):
-    """A worker gives a task back without having begun it: its devices have not enough free memory."""
+    """A worker gives a task back without having begun it.
+
+    `reason` says what is wrong with its devices; None if the task would only have to wait behind long ones.
+    """
 
     task: int
-    reason: str
+    reason: str | None = None
 
 
 class WorkerReady(NamedTuple):

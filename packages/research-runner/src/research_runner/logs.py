@@ -90,7 +90,7 @@ class RunLog:
         match event:
             case UnitFailed(_, failure):
                 _ROOT.error("%s", failure)
-            case TaskReturned(_, reason):
+            case TaskReturned(_, str(reason)):
                 _ROOT.warning("a task goes back to the queue: %s", reason)
             case ExperimentLost(experiment_id, attempt, failure, retry):
                 fate = "it will be tried again" if retry else "it has failed"

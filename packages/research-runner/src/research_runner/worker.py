@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from research_experiment import Hook, Surroundings
-from research_runner.capturing import STREAMS, branch_capture, process_capture, targets_of, task_label
+from research_runner.capturing import (
+    STREAMS,
+    branch_capture,
+    process_capture,
+    shared_targets,
+    targets_of,
+    task_label,
+)
 from research_runner.events import OutputCaptured, TaskEnded, TaskReturned, TaskStarted, pack
 from research_runner.faults import fail_point
 from research_runner.logs import experiment_log, research_log
@@ -21,6 +28,9 @@ from research_runner.reporting import EncodingSink, Outbox, Reporter, Timekeeper
 from research_runner.tasks import Task
 
 __all__ = ["SLOT_VARIABLE", "Serve", "TaskRunner"]
+
+_LONG_S: Final = 0.1
+"""After a task that took longer, those sent ahead with it go back, for any worker that is free."""
 
 SLOT_VARIABLE: Final = "RESEARCH_WORKER"
 """Environment variable with the number of the worker's slot."""
@@ -48,7 +58,10 @@ class TaskRunner:
         self._outbox = outbox
         self._own_process = own_process
         self._limits_s = plan.time_limits_s
+        self._sink = EncodingSink(outbox.add, plan.encode, plan.execution.show)
+        self._catch = (BaseException,) if own_process else (Exception, SystemExit)
         self._output = process_capture(plan, slot) if own_process else None
+        self._targets = shared_targets(plan)
 
     @contextmanager
     def prepared(self) -> Iterator[None]:
@@ -78,10 +91,11 @@ class TaskRunner:
             self._execute(task, branches)
         else:
             branches = None if len(task.experiments) == 1 else branch_capture(self._plan)
-            with self._output.task(task_label(task), targets_of(self._plan, task)) as captured:
+            label, targets = task_label(task), self._targets or targets_of(self._plan, task)
+            with self._output.task(label, targets) as captured:
                 self._execute(task, branches)
             for fd, text in captured.items():
-                self._hand_over(task_label(task), fd, text.text)
+                self._hand_over(label, fd, text.text)
         if branches is not None:
             for (experiment_id, fd), kept in branches.finish().items():
                 self._hand_over(experiment_id, fd, kept)
@@ -105,11 +119,11 @@ class TaskRunner:
             n_iters=execution.n_iters,
             finalize=execution.finalize,
             debug=execution.debug,
-            sink=EncodingSink(self._outbox.add, plan.encode, execution.show),
+            sink=self._sink,
             hooks=self._hooks(),
             identities=[spec.identity for spec in task.experiments],
             surroundings=Surroundings(plan.entropy, plan.path_of, root=task.root, **options),
-            catch=(BaseException,) if self._own_process else (Exception, SystemExit),
+            catch=self._catch,
             flush_every_s=execution.flush_every_s,
             capture=capture,
             profile=execution.profile,
@@ -134,19 +148,24 @@ class Serve:
         runner = TaskRunner(self.plan, int(os.environ[SLOT_VARIABLE]), outbox)
         with runner.prepared():
             while True:
-                for packed in channel.recv():
-                    self._serve(Task.unpack(packed), runner, outbox)
+                tasks = iter(channel.recv())
+                for packed in tasks:
+                    elapsed_s = self._serve(Task.unpack(packed), runner, outbox)
                     if channel.is_stopping():
                         outbox.flush()
                         return
+                    if elapsed_s > _LONG_S:
+                        for other in tasks:
+                            outbox.add(TaskReturned(Task.unpack(other).index))
                 if not channel.poll(0):
                     outbox.flush()
 
-    def _serve(self, task: Task, runner: TaskRunner, outbox: Outbox) -> None:
+    def _serve(self, task: Task, runner: TaskRunner, outbox: Outbox) -> float:
+        """Run a task; return how long it took, in seconds."""
         reason = runner.devices_are_free()
         if reason is not None:
             outbox.add(TaskReturned(task.index, reason))
-            return
+            return 0.0
         fail_point("task-taken")
         outbox.add(TaskStarted(task.index, time.time()))
         outbox.flush()
@@ -154,4 +173,6 @@ class Serve:
         begun = time.perf_counter()
         runner.run(task)
         fail_point("task-run")
-        outbox.add(TaskEnded(task.index, time.perf_counter() - begun))
+        elapsed_s = time.perf_counter() - begun
+        outbox.add(TaskEnded(task.index, elapsed_s))
+        return elapsed_s

@@ -140,7 +140,7 @@ class Spool:
         self._known = self._read_position()
 
     def size(self) -> int:
-        return os.fstat(self._control).st_size
+        return os.lseek(self._control, 0, os.SEEK_END)
 
     def read(self, start: int, stop: int) -> bytes:
         os.lseek(self._control, start, os.SEEK_SET)

@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,6 +22,7 @@ __all__ = ["DEFAULT_CAP_BYTES", "OutputCapture", "capture_fd", "recover_output"]
 
 DEFAULT_CAP_BYTES = 64 * 2**20
 TICK_S, FLOOD_TICK_S = 0.1, 0.01
+_ORIGINALS = {fd: f"__{name}__" for fd, name in NAMES.items()}
 
 
 class OutputCapture:
@@ -88,9 +89,10 @@ class OutputCapture:
         self._channels.clear()
         self._files.close()
 
-    @contextmanager
-    def task(self, label: str, targets: Mapping[int, Target]) -> Iterator[dict[int, CapturedText]]:
-        """Catch the output of the block.
+    def task(
+        self, label: str, targets: Mapping[int, Target]
+    ) -> AbstractContextManager[dict[int, CapturedText]]:
+        """Catch the output of a block.
 
         Parameters
         ----------
@@ -99,26 +101,14 @@ class OutputCapture:
         targets : mapping of int to Target
             File descriptors (`STDOUT`, `STDERR`) and where their text goes. Others are left alone.
 
-        Yields
-        ------
-        dict of int to CapturedText
-            Empty until the block has ended.
+        Returns
+        -------
+        context manager of dict of int to CapturedText
+            The dict is empty until the block has ended.
         """
-        captured: dict[int, CapturedText] = {}
-        if not targets:
-            yield captured
-            return
-        deliveries = self._start(label, targets)
-        owner = os.getpid()
-        try:
-            self._redirection.begin({fd: self._channels[fd] for fd in targets})
-            yield captured
-        finally:
-            if os.getpid() == owner:  # a forked child that unwinds through here owns nothing
-                self._redirection.pause()
-                captured.update(self._active.finish(deliveries))
+        return _Round(self, label, targets) if targets else nullcontext({})
 
-    def _start(self, label: str, targets: Mapping[int, Target]) -> dict[int, Delivery]:
+    def _begin(self, label: str, targets: Mapping[int, Target]) -> None:
         if self._active.deliveries:
             raise RunnerError(
                 f"cannot catch the output of {label!r}: another task of this process is running"
@@ -129,10 +119,13 @@ class OutputCapture:
                 self._channels[fd] = _Channel(Spool(self._folder, self._name, fd), _open_text(fd))
             if target.is_own and self._channels[fd].spool.size():  # earlier tasks' processes still write
                 self._delivery(fd, Target(target.common), self._name).finish()
-        deliveries = {fd: self._delivery(fd, target, label) for fd, target in targets.items()}
-        self._active.begin(deliveries)
+        self._redirection.begin({fd: self._channels[fd] for fd in targets})
+        self._active.begin({fd: self._delivery(fd, target, label) for fd, target in targets.items()})
         self._ticker.start()
-        return deliveries
+
+    def _end(self) -> dict[int, CapturedText]:
+        self._redirection.pause()
+        return self._active.finish()
 
     def _delivery(self, fd: int, target: Target, label: str) -> Delivery:
         return Delivery(self._channels[fd].spool, target, self._files, label, self._cap_bytes)
@@ -217,25 +210,46 @@ def recover_output(
     return captured
 
 
+class _Round:
+    """The block in which the output of one task is caught."""
+
+    __slots__ = ("_capture", "_captured", "_label", "_owner", "_targets")
+
+    def __init__(self, capture: OutputCapture, label: str, targets: Mapping[int, Target]) -> None:
+        self._capture = capture
+        self._label = label
+        self._targets = targets
+        self._captured: dict[int, CapturedText] = {}
+
+    def __enter__(self) -> dict[int, CapturedText]:
+        self._owner = os.getpid()
+        self._capture._begin(self._label, self._targets)
+        return self._captured
+
+    def __exit__(self, *exc_info: object) -> None:
+        if os.getpid() == self._owner:  # a forked child that unwinds through here owns nothing
+            self._captured.update(self._capture._end())
+
+
 class _Active:
     """What is being carried while a task runs, by the thread of the task and that of the ticker."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self.deliveries: tuple[Delivery, ...] = ()
+        self.deliveries: Mapping[int, Delivery] = {}
 
     def begin(self, deliveries: Mapping[int, Delivery]) -> None:
         with self._lock:
-            self.deliveries = tuple(deliveries.values())
+            self.deliveries = deliveries
 
-    def finish(self, deliveries: Mapping[int, Delivery]) -> dict[int, CapturedText]:
+    def finish(self) -> dict[int, CapturedText]:
         with self._lock:
-            self.deliveries = ()
+            deliveries, self.deliveries = self.deliveries, {}
             return {fd: delivery.finish() for fd, delivery in deliveries.items()}
 
     def forward(self) -> bool:
         with self._lock:
-            flooded = [delivery.forward() for delivery in self.deliveries]
+            flooded = [delivery.forward() for delivery in self.deliveries.values()]
         return any(flooded)
 
 
@@ -329,8 +343,7 @@ class _Redirection:
     def _flush(self) -> None:
         """Empty the buffers of Python's streams, whoever holds them, and of the C library."""
         for fd, channel in self._channels.items():
-            name = NAMES[fd]
-            for stream in {getattr(sys, name), getattr(sys, f"__{name}__"), channel.text}:
+            for stream in {getattr(sys, NAMES[fd]), getattr(sys, _ORIGINALS[fd]), channel.text}:
                 try:
                     stream.flush()
                 except (AttributeError, OSError, ValueError):  # not a file, gone, closed

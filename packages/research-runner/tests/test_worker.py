@@ -1,0 +1,74 @@
+"""What a worker does with the tasks that it gets, over a real connection."""
+
+import contextlib
+import os
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from research_domain import ConfigAlias, Domain
+from research_experiment import EC, Experiment
+from research_runner import worker
+from research_runner.events import TaskEnded, TaskReturned, TaskStarted, unpack
+from research_runner.plan import Execution, Place, WorkerPlan
+from research_runner.pool.channel import Channel, WorkerStop
+from research_runner.tasks import IterationOptions, TaskSource
+from research_runner.worker import SLOT_VARIABLE, Serve
+
+
+def nap(seconds):
+    time.sleep(seconds)
+
+
+@pytest.fixture
+def work(monkeypatch):
+    """Give a worker, in a thread of this process, tasks that sleep; return the connection to it."""
+    monkeypatch.setitem(os.environ, SLOT_VARIABLE, "0")
+    ours, theirs = socket.socketpair()
+
+    def serve(plan):
+        with contextlib.suppress(WorkerStop), theirs:
+            Serve(plan)(Channel(theirs))
+
+    def begin(naps):
+        experiment = Experiment().add_callable("nap", nap, args=[EC("seconds")]).build()
+        place = Place((ConfigAlias(),))
+        plan = WorkerPlan(experiment, Execution(), (place,), 0, lambda values: values, Path)
+        thread = threading.Thread(target=serve, args=(plan,))
+        thread.start()
+        threads.append(thread)
+        source = TaskSource(Domain(seconds=naps), IterationOptions())
+        channel = Channel(ours)
+        channel.send([source.next_task().pack() for _ in naps])
+        return channel
+
+    threads = []
+    yield begin
+    ours.close()
+    for thread in threads:
+        thread.join()
+
+
+def told(channel, kind, count):
+    """Return the tasks of the first events of a kind, and everything that was told until then."""
+    events = []
+    while sum(isinstance(event, kind) for event in events) < count:
+        events += map(unpack, channel.recv())
+    return [event.task for event in events if isinstance(event, kind)], events
+
+
+def test_tasks_sent_ahead_go_back_when_they_would_wait_behind_a_long_one(work):
+    returned, events = told(work([0.2, 0, 0]), TaskReturned, 2)
+    assert returned == [1, 2]
+    assert [event.task for event in events if isinstance(event, TaskStarted)] == [0]
+    assert [event.task for event in events if isinstance(event, TaskEnded)] == [0]
+
+
+def test_short_tasks_stay_together(work, monkeypatch):
+    monkeypatch.setattr(worker, "_LONG_S", 60)
+    ended, events = told(work([0, 0, 0, 0]), TaskEnded, 4)
+    assert ended == [0, 1, 2, 3]
+    assert not any(isinstance(event, TaskReturned) for event in events)
