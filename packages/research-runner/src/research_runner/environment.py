@@ -6,7 +6,6 @@ import os
 import platform
 import subprocess
 import sys
-from importlib.metadata import distributions
 from pathlib import Path
 
 __all__ = ["env_meta", "git_meta"]
@@ -106,6 +105,8 @@ def _python() -> str:
 
 def _packages() -> str:
     """List distributions; where one is installed twice, the one that Python would import."""
+    from importlib.metadata import distributions  # late: no worker needs it
+
     found: dict[str, str] = {}
     for distribution in distributions():
         name = distribution.metadata["Name"]

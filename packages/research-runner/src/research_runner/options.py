@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from research_domain import ConfigAlias, Domain, make_seed_sequence
 from research_experiment import Executor, ExecutorError, ExperimentPlan
 from research_experiment.executor import parse_target
+from research_runner.arguments import parse_count
 from research_runner.coordinator import Limits
 from research_runner.errors import OptionError
 from research_runner.output import STDERR, STDOUT, Redirect
@@ -24,33 +24,14 @@ __all__ = [
     "check_detach",
     "check_time_limits",
     "parse_configs",
-    "parse_count",
     "parse_entropy",
     "parse_execution",
     "parse_limits",
     "parse_log_level",
-    "parse_name",
     "parse_redirects",
     "parse_resume",
     "parse_retry_on",
 ]
-
-
-def parse_count(option: str, value: Any, *, optional: bool = False) -> int | None:
-    """Read a positive whole number.
-
-    Raises
-    ------
-    OptionError
-        If it is none.
-    """
-    if value is None and optional:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise OptionError(
-            option, f"must be a positive whole number{' or None' if optional else ''}, got {value!r}"
-        )
-    return value
 
 
 def parse_configs(option: str, value: Any) -> tuple[ConfigAlias, ...]:
@@ -93,22 +74,6 @@ def parse_entropy(seed: Any) -> Entropy:
     if isinstance(sequence.entropy, int):
         return int(sequence.entropy)
     return [int(part) for part in sequence.entropy]
-
-
-def parse_name(name: Any) -> str:
-    """Read the name of a research, which is the relative path of its folder.
-
-    Raises
-    ------
-    OptionError
-        If it is empty, absolute, or leads out of the current folder.
-    """
-    if not isinstance(name, str | Path) or not str(name).strip() or "\0" in str(name):
-        raise OptionError("name", f"must be the name of a folder, got {name!r}")
-    path = Path(name)
-    if path.name in ("", ".", ".."):
-        raise OptionError("name", f"must be the name of a folder, got {str(name)!r}")
-    return str(name)
 
 
 def check_debug(debug: bool, parallel: bool, target: str) -> None:

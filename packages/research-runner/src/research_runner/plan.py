@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from research_domain import ConfigAlias
 from research_experiment import Executor, ExperimentPlan
 from research_experiment.protocols import Encoded, Values
-from research_runner.devices import MemoryGate, WorkerRow
 from research_runner.output import STDERR, STDOUT, Redirect
 from research_runner.tasks import ExperimentSpec
+
+if TYPE_CHECKING:
+    from research_runner.devices import MemoryGate, WorkerRow
 
 __all__ = ["Execution", "Place", "WorkerPlan", "experiment_path"]
 

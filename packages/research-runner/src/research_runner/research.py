@@ -5,24 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from research_domain import Domain
 from research_experiment import Executor, Experiment, ExperimentBuilder
-from research_runner import environment
-from research_runner.backends.protocol import BackendFactory
-from research_runner.detached import DetachedRun, start_detached
-from research_runner.devices import DeviceSpec, split_devices
+from research_runner.arguments import parse_count, parse_name
 from research_runner.errors import NotRunError, OptionError
 from research_runner.loading import LoadedResearch, remove_research
-from research_runner.options import parse_count, parse_name
-from research_runner.overview import ResearchPlan, look_ahead
-from research_runner.pool import StartMethod
-from research_runner.profiling import Profiler
-from research_runner.run import ResearchRun, RunSettings
-from research_runner.settings import RunOptions, Subject, make_settings
 from research_runner.showing import as_html, as_text, describe, progress_of
 from research_runner.tasks import IterationOptions
+
+if TYPE_CHECKING:
+    from research_runner.backends.protocol import BackendFactory
+    from research_runner.detached import DetachedRun
+    from research_runner.devices import DeviceSpec
+    from research_runner.overview import ResearchPlan
+    from research_runner.pool import StartMethod
+    from research_runner.profiling import Profiler
+    from research_runner.run import ResearchRun, RunSettings
 
 __all__ = ["Research"]
 
@@ -236,8 +236,10 @@ class Research(ExperimentBuilder):
             After Ctrl-C, when what was running has ended and everything is stored.
         """
         given = {name: value for name, value in locals().items() if name != "self"}
-        options = RunOptions(**given)
-        settings = self._settings(options)
+        settings = self._settings(given)
+        from research_runner.detached import start_detached  # late, here and below: no worker needs it
+        from research_runner.run import ResearchRun
+
         self._last = start_detached(settings) if detach else ResearchRun(settings)
         self._last.execute(bar)
         return self
@@ -266,9 +268,14 @@ class Research(ExperimentBuilder):
         workers       2
         seed          1
         """
-        return look_ahead(self._settings(RunOptions(**options)))
+        from research_runner.overview import look_ahead
 
-    def _settings(self, options: RunOptions) -> RunSettings:
+        return look_ahead(self._settings(options))
+
+    def _settings(self, given: Mapping[str, Any]) -> RunSettings:
+        from research_runner.settings import RunOptions, Subject, make_settings
+
+        options = RunOptions(**given)
         self.name = parse_name(self.name if options.name is None else options.name)
         subject = Subject(self.name, self.build(), self.domain, self._iteration, self._environment)
         return make_settings(subject, options)
@@ -295,6 +302,8 @@ class Research(ExperimentBuilder):
         >>> Research().get_devices([1, 2], workers=3, branches=2)
         [[['1'], ['1']], [['1'], ['2']], [['2'], ['2']]]
         """
+        from research_runner.devices import split_devices
+
         return split_devices(devices, workers, branches).as_lists()
 
     def attach_git_meta(self, cwd: str = ".") -> Self:
@@ -305,12 +314,16 @@ class Research(ExperimentBuilder):
         cwd : str
             The repository, or a folder in it.
         """
-        self._attach(environment.git_meta(cwd))
+        from research_runner.environment import git_meta
+
+        self._attach(git_meta(cwd))
         return self
 
     def attach_env_meta(self) -> Self:
         """Keep the versions of Python and of all installed packages with the results."""
-        self._attach(environment.env_meta())
+        from research_runner.environment import env_meta
+
+        self._attach(env_meta())
         return self
 
     def _attach(self, texts: Mapping[str, str]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import entry_points
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, Literal, Self
@@ -40,6 +39,8 @@ def find_storage(name: Literal["folder", "memory"]) -> Any:
     MissingPackageError
         If results are to be kept on disk and no package can.
     """
+    from importlib.metadata import entry_points  # late: no worker needs it
+
     for entry in entry_points(group=GROUP, name=name):
         return entry.load()
     if name == "memory":

@@ -59,7 +59,7 @@ class ProcessBackend:
                 Serve(plan),
                 start_method=start_method,
                 environments=environments,
-                preload=("research_runner.worker",),
+                preload=("research_runner.worker", plan.encode.__module__),
             )
         except RunnerError:
             self._blame()
