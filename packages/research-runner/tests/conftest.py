@@ -6,4 +6,4 @@ import pytest
 @pytest.fixture
 def plain(monkeypatch):
     """Keep results in the plain in-memory storage, as if no package offered another one."""
-    monkeypatch.setattr("research_runner.storages.entry_points", lambda **_: ())
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: ())
