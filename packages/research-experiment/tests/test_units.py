@@ -667,3 +667,23 @@ def test_adding_is_all_or_nothing():
 def test_base_error_catches_everything_on_purpose():
     with pytest.raises(ExperimentError):
         Experiment().add_callable("f", 5)
+
+
+def test_an_argument_of_a_function_may_be_called_mode():
+    experiment = Experiment().add_callable("f", lambda mode: mode, mode=EC("mode"), save_to="mode")
+    (running,) = Executor(experiment, configs=[{"mode": "fast"}]).run().experiments
+    assert running.results == {"mode": {0: "fast"}}
+    experiment = Experiment().add_generator("g", lambda mode: iter([mode]), mode="slow", save_to="mode")
+    (running,) = Executor(experiment).run().experiments
+    assert running.results == {"mode": {0: "slow"}}
+
+
+@pytest.mark.parametrize("option", ["when", "save_to", "dump", "root", "save_output_dict", "timeout"])
+def test_an_option_of_a_unit_is_no_named_expression_and_kwargs_is_the_way_out(option):
+    with pytest.raises(PlanError, match=rf"{option} of unit 'f' is an option .* kwargs=\{{'{option}': EC\("):
+        Experiment().add_callable("f", len, **{option: EC(option)})
+    experiment = Experiment().add_callable(
+        "f", lambda **given: given, kwargs={option: EC(option)}, save_to="v"
+    )
+    (running,) = Executor(experiment, configs=[{option: 3}]).run().experiments
+    assert running.results == {"v": {0: {option: 3}}}

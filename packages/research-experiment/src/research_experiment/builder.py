@@ -18,6 +18,7 @@ from research_experiment._parse import (
     parse_spread,
     parse_timeout,
     parse_when,
+    refuse_expressions,
 )
 from research_experiment.errors import PlanError
 from research_experiment.namespaces import read_namespace
@@ -96,7 +97,27 @@ class ExperimentBuilder(Draft):
         >>> Executor(experiment, configs=[{'x': 4}]).run().experiments[0].results
         {'y': {0: 8}}
         """
+        return self._add_call(
+            name, src, mode, when, save_to, dump, args, kwargs, root, save_output_dict, timeout
+        )
+
+    def _add_call(
+        self,
+        name: str | Callable[..., Any],
+        src: Callable[..., Any] | None,
+        mode: str,
+        when: WhenLike,
+        save_to: str | Sequence[str | None] | None,
+        dump: WhenLike | None,
+        args: Any,
+        kwargs: dict[str, Any],
+        root: bool = False,
+        save_output_dict: bool = False,
+        timeout: float | None = None,
+    ) -> Self:
         unit_name, source = self._source(name, src)
+        options = {"root": root, "save_output_dict": save_output_dict, "timeout": timeout}
+        refuse_expressions(unit_name, when=when, save_to=save_to, dump=dump, **options)
         parsed_mode = parse_mode(mode, source, unit_name)
         unit_name = self.add_postfix(unit_name)
         store = Store.parse(save_to, save_output_dict, unit_name)
@@ -144,7 +165,8 @@ class ExperimentBuilder(Draft):
         >>> Executor(experiment, configs=[{'x': 4}]).run().experiments[0].results
         {'sum': {0: 7}}
         """
-        return self.add_executable_unit(name, func, "func", when, save_to, dump, args, **kwargs)
+        options = _take_options(kwargs)
+        return self._add_call(name, func, "func", when, save_to, dump, args, kwargs, **options)
 
     def add_generator(
         self,
@@ -167,7 +189,8 @@ class ExperimentBuilder(Draft):
         >>> Executor(experiment, configs=[{}]).run().experiments[0].results
         {'n': {0: 0, 1: 1, 2: 2}}
         """
-        return self.add_executable_unit(name, generator, "generator", when, save_to, dump, args, **kwargs)
+        options = _take_options(kwargs)
+        return self._add_call(name, generator, "generator", when, save_to, dump, args, kwargs, **options)
 
     def add_pipeline(
         self,
@@ -370,3 +393,8 @@ class ExperimentBuilder(Draft):
         return self.add_executable_unit(
             name, function, mode, args=list(args) if args else kwargs.pop("args", None), **kwargs
         )
+
+
+def _take_options(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Take the options of a unit from what is given for it; the rest are arguments of its function."""
+    return {name: kwargs.pop(name) for name in ("root", "save_output_dict", "timeout") if name in kwargs}
