@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 __all__ = [
     "ChangedError",
     "EngineLostError",
@@ -72,8 +74,8 @@ class ResearchExistsError(_FolderError, FileExistsError):
     def __str__(self) -> str:
         return (
             f"the folder {self.path!r} already exists, and nothing in it was changed; "
-            "go on with it by run(resume=True), give this research another name, "
-            "or remove the old one with Research.remove(name)"
+            f"go on with it by run(resume=True), or without the script: research resume {quote(self.path)}; "
+            "give this research another name, or remove the old one with Research.remove(name)"
         )
 
 
@@ -238,7 +240,8 @@ class HopelessError(RunnerError):
     def __str__(self) -> str:
         return (
             f"the first {self.count} experiments all failed with the same error, and no more were started "
-            f"(canary=0 runs them all the same): {self.failure}\n{self.traceback}"
+            "(canary=0 runs them all the same; once the error is mended, "
+            f"run(resume=True, retry_failed=True) goes on): {self.failure}\n{self.traceback}"
         )
 
 

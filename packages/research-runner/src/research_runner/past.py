@@ -20,7 +20,16 @@ from research_runner.tasks import IterationOptions
 if TYPE_CHECKING:
     from research_runner.run import RunSettings
 
-__all__ = ["FolderJournal", "Past", "Resume", "continued", "load_settings", "save_settings", "set_aside"]
+__all__ = [
+    "FolderJournal",
+    "Past",
+    "Resume",
+    "continued",
+    "load_settings",
+    "save_settings",
+    "set_aside",
+    "settings_are_kept",
+]
 
 _LOG = logging.getLogger("research.run")
 _SETTINGS: Final = "settings.dill"
@@ -73,15 +82,24 @@ class Past:
         return sum(status == "failed" and self.keeps(each) for each, status in self.statuses.items())
 
     def clear_up(self, storage: Storage) -> None:
-        """Queue the experiments that begin anew, and move their files out of the way."""
-        again = [experiment_id for experiment_id in self.statuses if not self.keeps(experiment_id)]
+        """Queue the experiments that begin anew, and move all files away that are not of kept ones."""
+        kept = {experiment_id for experiment_id in self.statuses if self.keeps(experiment_id)}
         with storage.transaction():
-            for experiment_id in again:
-                storage.mark(experiment_id, "queued")
-        folder = storage.path
-        if folder is not None:
-            for experiment_id in again:
-                set_aside(folder, experiment_id)
+            for experiment_id in self.statuses:
+                if experiment_id not in kept:
+                    storage.mark(experiment_id, "queued")
+        if storage.path is not None:
+            for experiment_id in folders_of_experiments(storage.path):
+                if experiment_id not in kept:
+                    set_aside(storage.path, experiment_id)
+
+
+def folders_of_experiments(folder: Path) -> list[str]:
+    """Return whose files there are, also of experiments whose coordinator was killed before it noted them."""
+    try:
+        return [entry.name for entry in os.scandir(folder / "experiments")]
+    except FileNotFoundError:
+        return []
 
 
 def set_aside(folder: Path, experiment_id: str) -> None:
@@ -186,6 +204,11 @@ def save_settings(folder: Path, settings: RunSettings) -> None:
         (folder / _SETTINGS).unlink(missing_ok=True)
         return
     write_whole(folder / _SETTINGS, code)
+
+
+def settings_are_kept(folder: Path) -> bool:
+    """Whether a research can go on without the script that began it."""
+    return (folder / _SETTINGS).exists()
 
 
 def load_settings(folder: Path) -> RunSettings:

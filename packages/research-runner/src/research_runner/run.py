@@ -32,7 +32,14 @@ from research_runner.loading import owner
 from research_runner.logs import RunLog, research_log
 from research_runner.monitor import Monitor
 from research_runner.output import Redirect
-from research_runner.past import FolderJournal, Past, Resume, continued, save_settings
+from research_runner.past import (
+    FolderJournal,
+    Past,
+    Resume,
+    continued,
+    save_settings,
+    settings_are_kept,
+)
 from research_runner.plan import Execution, Place, WorkerPlan, experiment_path
 from research_runner.pool import StartMethod
 from research_runner.profiling import Profiler
@@ -310,12 +317,16 @@ class ResearchRun:
         begun = time.monotonic()
         with research_log(settings.path, settings.surface.log_level):
             _LOG.info("started: %s", settings.describe()["options"])
-            self._session.show(make_bar(bar, self.monitor, settings.n_iters, settings.execution.show))
             try:
                 with gentle_interrupts(self.terminate, raise_second=settings.start_method is None):
+                    self._session.show(make_bar(bar, self.monitor, settings.n_iters, settings.execution.show))
                     self._session.run()
             except KeyboardInterrupt:
-                say(self._how_to_resume())
+                say(f"interrupted; {self._how_to_resume()}")
+                raise
+            except Exception as error:
+                if not settings.execution.debug:
+                    error.add_note(self._how_to_resume())
                 raise
             finally:
                 self._close()
@@ -340,12 +351,12 @@ class ResearchRun:
     def _how_to_resume(self) -> str:
         path = self._settings.path
         if path is None:
-            return "interrupted; results are in memory"
+            return "results are in memory"
         name = _short(path)
-        return (
-            f"interrupted; what has ended is stored in {name}; go on with run(resume=True), "
-            f"or without the script: research resume {shlex.quote(str(name))}"
-        )
+        text = f"what has ended is stored in {name}; go on with run(resume=True)"
+        if not settings_are_kept(path):
+            return text
+        return f"{text}, or without the script: research resume {shlex.quote(str(name))}"
 
     def _summary(self, elapsed_s: float) -> str:
         monitor, path = self.monitor, self._settings.path

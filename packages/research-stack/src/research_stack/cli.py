@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return run(arguments)
     except (ResultsError, RunnerError, OSError) as error:
-        _say(f"research: {error}", to_error=True)
+        _say("\n".join([f"research: {error}", *getattr(error, "__notes__", ())]), to_error=True)
         return 1
     except KeyboardInterrupt:
         return 130
