@@ -47,7 +47,8 @@ DESCRIPTIONS = [
     (Death("exit", 3), "exited with code 3"),
     (Death("exit", 1, detail="Traceback\n  ...\nValueError: no"), "ValueError: no"),
     (Death("stopped", 0), "stopped when asked to"),
-    (Death("timeout", signal="SIGKILL"), "killed by the coordinator: timeout"),
+    (Death("timeout", signal="SIGKILL"), "killed because it took longer than its timeout"),
+    (Death("weariness", signal="SIGKILL"), "killed by the coordinator: weariness"),
     (Death("refused", detail="OSError: no room"), "could not be started; OSError: no room"),
     (Death("lost"), "nobody saw how it ended"),
 ]

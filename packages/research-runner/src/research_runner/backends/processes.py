@@ -17,6 +17,7 @@ from research_runner.events import (
     WorkerReady,
     unpack,
 )
+from research_runner.faults import fail_point
 from research_runner.plan import WorkerPlan
 from research_runner.pool import Died, Message, PoolEvent, Ready, StartMethod, WorkerPool, preflight
 from research_runner.tasks import Task
@@ -101,11 +102,13 @@ class ProcessBackend:
         """Start a worker."""
         if slot not in self._pool.alive:
             self._pool.start(slot)
+            fail_point("worker-started")
 
     def submit(self, slot: int, tasks: Sequence[Task]) -> None:
         """Send tasks to a worker."""
         self._given[slot].extend(tasks)
         self._pool.send(slot, [task.pack() for task in tasks])
+        fail_point("tasks-sent")
 
     def poll(self, timeout_s: float) -> Sequence[BackendEvent]:
         """Wait for news of the workers."""

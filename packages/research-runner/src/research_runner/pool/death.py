@@ -82,6 +82,8 @@ class Death:
                 return "could not be started"
             case "lost":
                 return "lost: it or the process that supervises it is gone, and nobody saw how it ended"
+            case "timeout":
+                return "killed because it took longer than its timeout"
         return f"killed by the coordinator: {self.cause}"
 
 
