@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from research_results._export import write_csv, write_parquet
-from research_results._filters import Filter, parse_filter
+from research_results._layout import ConfigLayout
 from research_results._plot import plot_curves
-from research_results._reader import ConfigLayout, Reader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from research_results._filters import Filter
+    from research_results._reader import Reader
     from research_results._status import Summary
 
 __all__ = ["ResultsFrames"]
@@ -255,4 +256,6 @@ class ResultsFrames:
 
     def _wanted(self, given: Mapping[str, Any]) -> Filter:
         """Return the filter of a call together with those of this object."""
+        from research_results._filters import parse_filter  # late: who only writes needs no reader
+
         return parse_filter(**{**self._filters, **given})

@@ -27,34 +27,10 @@ if TYPE_CHECKING:
     from research_domain import ConfigAlias
     from research_results._experiments import Experiments
     from research_results._gather import Ints
+    from research_results._layout import ConfigLayout
     from research_results._source import Source
 
-__all__ = ["ConfigLayout", "Reader"]
-
-
-@dataclass(frozen=True, slots=True)
-class ConfigLayout:
-    """How configs stand in a frame.
-
-    Attributes
-    ----------
-    include_config : bool
-        Whether they do.
-    use_alias : bool
-        Aliases instead of names and values.
-    concat_config : bool
-        One column ``config`` of strings.
-    remove_auxilary : bool
-        Leave out repetition, device and updates.
-    drop_columns : bool
-        With `concat_config`, no columns for parameters.
-    """
-
-    include_config: bool = True
-    use_alias: bool = False
-    concat_config: bool = False
-    remove_auxilary: bool = True
-    drop_columns: bool = True
+__all__ = ["Reader"]
 
 
 @dataclass(frozen=True, slots=True)

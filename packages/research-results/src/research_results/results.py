@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from research_results._artifacts import Artifact
-from research_results._filters import parse_filter
 from research_results._frame_methods import ResultsFrames
 from research_results._meta import read_description
 from research_results._names import research_path
-from research_results._reader import Reader
 from research_results._source import FolderSource, Source
 
 if TYPE_CHECKING:
@@ -106,6 +104,10 @@ class ResearchResults(ResultsFrames):
     def __init__(
         self, name: str | Path, dump_results: bool = True, *, allow_pickle: bool = False, **kwargs: Any
     ) -> None:
+        # late, here and below: who only writes needs no reader
+        from research_results._filters import parse_filter
+        from research_results._reader import Reader
+
         self._filters = kwargs
         parse_filter(**kwargs)
         if dump_results:
@@ -121,6 +123,8 @@ class ResearchResults(ResultsFrames):
     @classmethod
     def of(cls, source: Source, opened: BaseStorage) -> ResearchResults:
         """Return a reader of a storage that is open already."""
+        from research_results._reader import Reader
+
         results = cls.__new__(cls)
         results._reader, results._storage, results._filters = Reader(source, source.trusted), opened, {}
         return results
