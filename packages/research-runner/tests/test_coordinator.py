@@ -146,18 +146,22 @@ def test_an_experiment_that_kills_its_workers_fails_after_max_attempts_and_is_tr
     assert play.coordinator.done
 
 
-def test_branches_that_had_ended_before_a_death_are_not_run_again():
+def test_branches_are_tried_again_alone_after_a_death_unless_they_had_ended():
     play = Play(3, branches=3)
     play.ready()
-    (task,) = play.sent[0]
+    (first,) = play.sent[0]
     play.sent[0].clear()
-    play.report(TaskStarted(task.index, 0.0))
-    play.report(ExperimentEnded(task.experiments[1].identity.id, 1, 0.1, None))
+    play.report(TaskStarted(first.index, 0.0))
+    play.report(ExperimentEnded(first.experiments[1].identity.id, 1, 0.1, None))
     play.report(WorkerDied(0, 100, KILLED))
     play.ready()
     (again,) = play.sent[0]
-    assert [spec.index for spec in again.experiments] == [0, 2]
-    assert [spec.branch for spec in again.experiments] == [0, 2]
+    play.run_next()
+    play.decide()
+    (last,) = play.sent[0]
+    for task, place in ((again, 0), (last, 2)):
+        assert [(spec.index, spec.branch) for spec in task.experiments] == [(place, place)]
+        assert task.root == first.root
 
 
 def test_a_task_over_its_time_is_killed_once():

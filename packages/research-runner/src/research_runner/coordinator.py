@@ -386,7 +386,8 @@ class Coordinator:
                 again.append(spec)
             else:
                 self._watch(failure)
-        self._try_again(again, item.task)
+        for specs in [again] if blamed else [[spec] for spec in again]:  # which of them did it is unknown
+            self._try_again(specs, item.task)
         return events
 
     def abandon(self) -> list[Event]:
