@@ -14,8 +14,11 @@ import sys
 import time
 import traceback
 import warnings
+from collections import Counter
+from collections.abc import Container, Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 import numpy as np
@@ -30,6 +33,8 @@ from research_results import ResultsError
 from research_stack import EC, EP, Domain, E, O, Research, ResearchResults
 
 WATCHDOG_S = 40.0
+GONE_S = 2.0
+"""What is promised: seconds until everything of a killed coordinator is gone."""
 STATES = {"queued", "running", "done", "failed", "lost"}
 
 
@@ -85,8 +90,11 @@ class Marks:
 
     def counted(self, name):
         """Return a counter."""
-        path = self.folder / f"count-{name}"
-        return path.stat().st_size if path.exists() else 0
+        return self.counts().get(name, 0)
+
+    def counts(self):
+        """Return all counters, also of experiments that were killed before anybody had noted them."""
+        return {path.name.removeprefix("count-"): path.stat().st_size for path in self.folder.glob("count-*")}
 
 
 class Coordinator:
@@ -171,6 +179,15 @@ class Coordinator:
         return bool(pid)
 
 
+class Count(NamedTuple):
+    """What was counted when a study was checked: by experiment, and how many coordinators there had been."""
+
+    runs: Mapping[str, int] = {}
+    losses: Mapping[str, int] = {}
+    done: Container[str] = ()
+    lives: int = 0
+
+
 class Study:
     """The research of a test.
 
@@ -190,9 +207,10 @@ class Study:
         self.parts = {"noise", "large", "leave"}
         self.options = {"workers": 2, "start_method": "fork", "seed": 11, "bar": False, "n_iters": 2}
         self.fault = self.value = self.timeout = None
+        self.readable = None
         self.whole = True
         self.coordinators = []
-        self._ended = {}
+        self._before = Count()
         self.marks.set("armed")
 
     # -- what is run ------------------------------------------------------------------------------
@@ -209,7 +227,8 @@ class Study:
             return x * 2 + 0.5 if value is None else value(x, marks)
 
         def leave(path, x):
-            (path / "artifact.txt").write_text(str(x))
+            with (path / "artifact.txt").open("a") as file:
+                file.write(f"{x}\n")  # twice, if an attempt meets the files of another
 
         def replace():
             return Domain(x=more)
@@ -272,12 +291,19 @@ class Study:
     def results(self):
         return ResearchResults(self.path)
 
+    def table(self):
+        """Return the table, with values of y that can be compared."""
+        table = self.results.df
+        return table if self.readable is None else table.assign(y=table["y"].map(self.readable))
+
     def rows(self):
         """Return id and status of all experiments, as they are in the file."""
-        uri = f"file:{quote(str(self.path))}/research.db?mode=ro"
-        with closing(sqlite3.connect(uri, uri=True)) as connection:
+        with closing(self._connect()) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
             return connection.execute("SELECT id, status FROM experiments").fetchall()
+
+    def _connect(self):
+        return sqlite3.connect(f"file:{quote(str(self.path))}/research.db?mode=ro", uri=True)
 
     def states(self):
         """Return the status of each value of x."""
@@ -318,17 +344,33 @@ class Study:
 
     def check(self):
         """Check what has to be true whenever no coordinator runs."""
-        until(lambda: not self.processes(), f"processes are left: {self.processes()}", 10.0)
+        patience_s = GONE_S if self._was_killed else 10.0
+        until(lambda: not self.processes(), f"processes are left: {self.processes()}", patience_s)
         if not (self.path / "research.db").exists():
             return
         rows = self.rows()
         assert len({each for each, _ in rows}) == len(rows)
         assert {status for _, status in rows} <= STATES
         assert "running" not in {status for _, status in rows} or self._was_cut_off
-        runs = {who: self.marks.counted(who) for who, status in rows if status == "done"}
-        for who, count in self._ended.items():
-            assert runs.get(who) == count, f"{who} had ended after {count} runs and ran again"
-        self._ended = runs
+        self._check_runs(rows)
+
+    def _check_runs(self, rows):
+        """Check that nothing ran again that had ended, and nothing twice without a reason on the disk."""
+        now, before = self._counted(rows), self._before
+        for who, _ in rows:
+            runs = now.runs.get(who, 0) - before.runs.get(who, 0)
+            if who in before.done:
+                assert not runs and who in now.done, f"{who} had ended and ran {runs} more times"
+            allowed = now.lives - before.lives + now.losses.get(who, 0) - before.losses.get(who, 0)
+            assert runs <= allowed, f"{who} ran {runs} times, where {allowed} can be explained"
+        self._before = now
+
+    def _counted(self, rows):
+        with closing(self._connect()) as connection:
+            select = "SELECT id FROM failures JOIN experiments ON experiments.key = failures.experiment"
+            losses = Counter(who for (who,) in connection.execute(select))
+        done = {who for who, status in rows if status == "done"}
+        return Count(self.marks.counts(), losses, done, len(self.coordinators))
 
     @property
     def _was_cut_off(self):
@@ -341,6 +383,11 @@ class Study:
         return False
 
     @property
+    def _was_killed(self):
+        """Whether the last coordinator was killed with SIGKILL."""
+        return bool(self.coordinators) and self.coordinators[-1].exit_code == -signal.SIGKILL
+
+    @property
     def kind(self):
         """What makes the table what it is."""
         return repr((self.values, self.more, sorted(self.parts), self.value))
@@ -349,6 +396,7 @@ class Study:
         """Return the same study in another folder, with nothing that could happen to it."""
         twin = Study(folder)
         twin.values, twin.more, twin.parts, twin.value = self.values, self.more, self.parts, self.value
+        twin.readable = self.readable
         twin.marks.set("calm")
         twin.marks.take("armed")
         return twin
@@ -356,7 +404,7 @@ class Study:
     def check_whole(self, reference):
         """Check that the resumed research is as if nothing had happened."""
         self.resume()
-        table = self.results.df
+        table = self.table()
         assert dict(self.rows()) == dict.fromkeys(reference["id"], "done")
         small = [name for name in table.columns if name != "large"]
         pd.testing.assert_frame_equal(table[small], reference[small], check_exact=True)
@@ -364,8 +412,9 @@ class Study:
             for mine, other in zip(table["large"], reference["large"], strict=True):
                 np.testing.assert_array_equal(mine, other)
         if "leave" in self.parts:
-            artifacts = {path.parent.name for path in self.path.glob("experiments/*/artifact.txt")}
-            assert artifacts == set(table["id"])
+            paths = self.path.glob("experiments/*/artifact.txt")
+            artifacts = {path.parent.name: path.read_text() for path in paths}
+            assert artifacts == {who: f"{x}\n" for who, x in zip(table["id"], table["x"], strict=True)}
 
 
 @pytest.fixture(scope="session")
@@ -378,7 +427,7 @@ def references(tmp_path_factory):
             twin = study.undisturbed(tmp_path_factory.mktemp("reference"))
             assert twin.run().exit_code == 0, twin.coordinators[0].text
             assert twin.results.failures.empty, twin.results.failures["traceback"].iloc[0]
-            known[study.kind] = twin.results.df
+            known[study.kind] = twin.table()
         return known[study.kind]
 
     return reference

@@ -2,12 +2,17 @@
 
 import ctypes
 import os
+import re
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import psutil
 import pytest
+
+import research_runner.pool._pool
+from research_runner.pool.death import Coroner
 
 METHODS = ["fork", "forkserver", "spawn"]
 
@@ -92,6 +97,28 @@ def test_the_coordinator_is_killed(study, once, method):
     assert coordinator.kill() == -signal.SIGKILL
 
 
+def test_the_only_process_is_killed(study, once):
+    study.fault = once(hold)
+    coordinator = study.start(parallel=False, workers=1, start_method="auto")
+    study.marks.wait("here-2")
+    coordinator.kill()
+
+
+def test_the_supervisor_of_the_workers_is_killed(study, always, soon):
+    study.fault = always(hold)
+    coordinator = study.start()
+    study.marks.wait("here-2")
+    soon(lambda: study.state(2) == "running", "it is known to run")
+    study.marks.take("here-2")
+    (supervisor,) = psutil.Process(coordinator.pid).children()
+    supervisor.kill()
+    study.marks.wait("here-2")
+    study.marks.set("go on")
+    assert coordinator.wait() == 0, coordinator.text
+    assert set(study.states().values()) == {"done"}
+    assert study.runs(2) == 2
+
+
 def test_the_coordinator_is_killed_while_it_resumes(study, always, soon):
     study.fault = always(hold)
     coordinator = study.start()
@@ -132,6 +159,29 @@ def test_a_unit_takes_its_worker_with_it(study, always, death, cause, words):
     assert study.runs(2) == 2
 
 
+def test_a_worker_that_the_kernel_killed_for_its_memory_is_failed_with_its_peak(study, always, own_folder):
+    counter = own_folder / "kernel" / "proc" / "vmstat"
+    counter.parent.mkdir(parents=True)
+    counter.write_text("oom_kill 4\n")
+
+    def run_out_of_memory(x, marks):
+        counter.write_text(f"oom_kill {5 + marks.counted('deaths')}\n")
+        marks.count("deaths")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def read_our_counter():
+        research_runner.pool._pool.Coroner = partial(Coroner, own_folder / "kernel")
+
+    study.fault = always(run_out_of_memory)
+    coordinator = study.start(before=read_our_counter)
+    assert coordinator.wait() == 0, coordinator.text
+    assert study.states() == {**dict.fromkeys(range(6), "done"), 2: "failed"}
+    failure = study.failure(2)
+    assert failure["cause"] == "memory"
+    assert re.search(r"out-of-memory killer.*; peak memory \d+ MiB$", failure["message"])
+    assert study.runs(2) == 2
+
+
 @pytest.mark.parametrize(
     ("fault", "name"), [(sys_exit, "SystemExit"), (keyboard_interrupt, "KeyboardInterrupt")]
 )
@@ -157,6 +207,14 @@ def test_a_death_costs_the_branches_of_the_task_an_attempt(study, once):
     coordinator = study.run(branches=3, executor_target="for", workers=1)
     assert coordinator.exit_code == 0, coordinator.text
     assert set(study.states().values()) == {"done"}
+
+
+@pytest.mark.parametrize("target", ["for", "threads"])
+def test_a_branch_that_always_takes_its_worker_with_it_fails_alone(study, always, target):
+    study.fault = always(segfault)
+    coordinator = study.run(branches=3, executor_target=target, workers=1)
+    assert coordinator.exit_code == 0, coordinator.text
+    assert study.states() == {**dict.fromkeys(range(6), "done"), 2: "failed"}
 
 
 def test_everything_of_a_killed_worker_is_gone_while_the_run_goes_on(study, once, soon):
@@ -193,3 +251,25 @@ def test_what_an_interrupted_attempt_left_is_moved_aside(study, always, soon):
     study.resume()
     assert study.path.joinpath("interrupted", f"{who}-1", "half").read_text() == "of an artifact"
     assert not study.path.joinpath("experiments", who, "half").exists()
+
+
+def speak(x, marks):
+    """Print which attempt this is, also from a child; hang in the first one of an experiment."""
+    print(f"attempt of {x}, calm: {'calm' in marks}", flush=True)
+    os.system(f"echo child of {x}")
+    if x == 2 and "calm" not in marks:
+        hold(x, marks)
+
+
+def test_what_an_interrupted_attempt_printed_is_not_taken_for_that_of_another(study):
+    study.value, study.parts = lambda x, marks: speak(x, marks) or x, set()
+    coordinator = study.start(redirect_stdout=2)
+    study.marks.wait("here-2")
+    coordinator.kill()
+    study.resume(redirect_stdout=2)
+    outputs = [path.read_text() for path in sorted(study.path.glob("experiments/*/stdout.txt"))]
+    texts = {x: [f"attempt of {x}, calm: {calm}\nchild of {x}\n" for calm in (False, True)] for x in range(6)}
+    for x, allowed in texts.items():
+        (output,) = (each for each in outputs if f"of {x}" in each)
+        assert output in allowed[x == 2 :]
+    assert not study.path.joinpath("spool").exists()

@@ -107,6 +107,18 @@ def test_sigterm_kills_what_runs_after_the_time_of_grace(study, always, short_gr
     assert study.states()[2] == "lost"
 
 
+def test_a_second_sigterm_does_not_wait_for_the_time_of_grace(study, always, soon):
+    study.fault = always(hold)
+    coordinator = study.start()
+    soon(lambda: study.state(2) == "running", "it is known to run")
+    study.marks.wait("here-2")
+    coordinator.send(signal.SIGTERM)
+    soon(lambda: "SIGTERM: nothing new is started" in coordinator.text, "SIGTERM is answered")
+    coordinator.send(signal.SIGTERM)
+    assert coordinator.wait() == 130
+    assert study.states()[2] == "lost"
+
+
 @pytest.mark.parametrize(("unit_s", "experiment_s", "blamed"), [(1.0, None, "work"), (None, 1.0, None)])
 def test_units_that_hang_are_killed_in_time(study, unit_s, experiment_s, blamed):
     study.fault, study.timeout = hang, unit_s
@@ -116,6 +128,7 @@ def test_units_that_hang_are_killed_in_time(study, unit_s, experiment_s, blamed)
     for x in (1, 3, 5):
         failure = study.failure(x)
         assert (failure["cause"], failure["unit"]) == ("timeout", blamed)
+        assert "longer than its timeout" in failure["message"]
 
 
 def test_a_clock_that_jumps_changes_no_time_limit(study):

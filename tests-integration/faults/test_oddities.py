@@ -6,6 +6,7 @@ import shutil
 import signal
 import sqlite3
 import sys
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
@@ -85,10 +86,11 @@ def circular(x, marks):
     return values
 
 
-def test_a_circular_result_is_stored_and_is_not_unpickled_without_a_word(study):
-    study.parts, study.value, study.whole = set(), circular, False
-    coordinator = study.run()
-    assert coordinator.exit_code == 0, coordinator.text
+def test_a_circular_result_is_stored_and_is_not_unpickled_without_a_word(study, always):
+    study.parts, study.value = set(), circular
+    study.readable = lambda value: repr(value.load(allow_pickle=True))
+    kill_in_the_middle(study, always)
+    study.resume()
     assert set(study.states().values()) == {"done"}
     (loaded,) = study.results.load_results(config={"x": 3}).values()
     value = loaded["y"][0]
@@ -230,26 +232,45 @@ def size_of(folder):
     return total
 
 
-def test_a_million_configs_begin_at_once_and_take_no_room(study, soon):
-    study.whole = False
+def test_a_million_configs_begin_at_once_take_no_room_and_go_on_after_a_kill(study, soon):
+    study.whole = False  # that takes ten minutes
+    log = study.folder / "runs"
 
-    def run():
-        domain = Domain(x=range(1000)) * Domain(y=range(1000))
-        research = Research("study", domain)
-        research.add_callable("add", lambda x, y: x + y, x=EC("x"), y=EC("y"), save_to="z").run(
-            **study.options
-        )
+    def add(x, y):
+        with log.open("a") as file:
+            file.write(f"{x} {y}\n")
+        return x + y
 
-    coordinator = study.launch(run)
-    process = psutil.Process(coordinator.pid)
-    soon(lambda: study.path.joinpath("research.db").exists() and done(study) > 10, "first results")
+    def run(**options):
+        research = Research("study", Domain(x=range(1000)) * Domain(y=range(1000)))
+        research.add_callable("add", add, x=EC("x"), y=EC("y"), save_to="z")
+        research.run(**{**study.options, "n_iters": 1, **options})
+
+    killed = study.launch(run)
+    soon(lambda: study.path.joinpath("research.db").exists() and done(study) > 500, "first results")
+    killed.kill()
+    study.check()
+    before, runs = study.results.df, Counter(log.read_text().splitlines())
+    assert len(before) == done(study)
+    assert max(runs.values()) == 1
+    resumed = study.launch(lambda: run(resume=True))
+    process = psutil.Process(resumed.pid)
+    soon(lambda: done(study) > len(before), "the first results of the resumed one")
     first = process.memory_info().rss
-    soon(lambda: done(study) > 2000, "more results")
+    soon(lambda: done(study) > len(before) + 2000, "more results")
     more = process.memory_info().rss - first
-    coordinator.send(signal.SIGINT)
-    assert coordinator.wait() == 130
+    resumed.send(signal.SIGINT)
+    assert resumed.wait() == 130, resumed.text
+    study.check()
     assert more < 40 * 2**20, f"{more / 2**20:.0f} MiB"
-    ResearchResults(study.path).summary()
+    table, runs = study.results.df, Counter(log.read_text().splitlines())
+    assert len(table) == done(study)
+    places = table["x"] * 1000 + table["y"]
+    assert places.is_unique and places.is_monotonic_increasing
+    assert (table["z"] == table["x"] + table["y"]).all()
+    assert before.merge(table).equals(before)
+    assert {runs[f"{row.x} {row.y}"] for row in before.itertuples()} == {1}
+    assert set(runs.values()) <= {1, 2}
 
 
 def done(study):

@@ -1,5 +1,6 @@
 """What cannot work is refused before anything is made, and says what to do."""
 
+import json
 import os
 import signal
 import socket
@@ -43,7 +44,7 @@ def test_an_existing_name_is_refused_with_what_can_be_done(study):
     before = contents(study.path)
     again = study.run()
     assert again.exit_code == 1
-    for word in ("ResearchExistsError", "resume=True", "another name", "Research.remove"):
+    for word in ("ResearchExistsError", "resume=True", "research resume", "another name", "Research.remove"):
         assert word in again.text
     assert contents(study.path) == before
 
@@ -63,6 +64,31 @@ def test_a_second_process_is_refused_and_told_who_runs(study, always):
     assert study.runs(2) == 1
 
 
+def test_the_lock_of_a_dead_coordinator_is_taken_over(study, always):
+    study.fault = always(hold)
+    coordinator = study.start()
+    study.marks.wait("here-2")
+    coordinator.kill()
+    lock = study.path / "research.lock"
+    assert json.loads(lock.read_text())["pid"] == coordinator.pid
+    study.resume()
+    assert not lock.exists()
+
+
+def test_the_lock_of_another_host_is_believed_until_it_is_removed(study, always):
+    study.fault = always(hold)
+    coordinator = study.start()
+    study.marks.wait("here-2")
+    coordinator.kill()
+    lock = study.path / "research.lock"
+    lock.write_text(json.dumps({"host": "elsewhere", "pid": 7}))
+    refused = study.run(resume=True)
+    assert refused.exit_code == 1
+    for word in ("LockedError", "process 7 on host 'elsewhere'", "remove the file research.lock"):
+        assert word in refused.text
+    lock.unlink()
+
+
 def test_a_domain_without_an_end_is_refused_unless_that_is_meant(study):
     study.whole = False
 
@@ -80,19 +106,45 @@ def test_a_domain_without_an_end_is_refused_unless_that_is_meant(study):
     assert not study.path.exists()
 
 
-def test_a_research_that_is_hopeless_is_given_up(study):
+def fail(x, marks):
+    raise RuntimeError("always the same")
+
+
+@pytest.mark.parametrize("canary", [4, None])
+def test_a_research_that_is_hopeless_is_given_up(study, canary):
     study.values = list(range(50))
-
-    def fail(x, marks):
-        raise RuntimeError("always the same")
-
     study.fault = fail
-    coordinator = study.run(canary=4)
+    coordinator = study.run(**({} if canary is None else {"canary": canary}))
     assert coordinator.exit_code == 1
-    assert "HopelessError" in coordinator.text
-    assert coordinator.text.count("always the same") >= 1
+    assert f"HopelessError: the first {6 if canary is None else canary} experiments" in coordinator.text
+    assert coordinator.text.count('raise RuntimeError("always the same")') == 1
+    for word in ("canary=0", "retry_failed=True", "stored in study", "research resume study"):
+        assert word in coordinator.text
     states = list(study.states().values())
-    assert 4 <= states.count("failed") < 50
+    assert (canary or 6) <= states.count("failed") < 50
+
+
+def test_a_research_that_is_hopeless_goes_on_when_that_is_meant(study):
+    study.fault, study.values = fail, list(range(20))
+    coordinator = study.run(canary=0)
+    assert coordinator.exit_code == 0, coordinator.text
+    assert set(study.states().values()) == {"failed"}
+    again = study.run(resume=True)
+    assert again.exit_code == 0, again.text
+    assert {study.runs(x) for x in range(20)} == {1}  # failed ones are kept
+
+
+def test_a_research_that_ever_had_a_success_is_not_given_up(study):
+    def fail_but_first(x, marks):
+        if x:
+            fail(x, marks)
+
+    study.fault, study.values = fail_but_first, [0]
+    assert study.run().exit_code == 0
+    study.values = list(range(20))
+    coordinator = study.run(resume=True)
+    assert coordinator.exit_code == 0, coordinator.text
+    assert study.states() == {**dict.fromkeys(range(20), "failed"), 0: "done"}
 
 
 def test_a_research_whose_workers_all_crash_is_given_up(study):
