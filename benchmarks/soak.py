@@ -7,7 +7,8 @@ lost        experiments that are not there in the end, or with other values than
 repeated    experiments that ran again after they had ended: their end was on the disk when the coordinator
             was killed, or no lost attempt explains it within the life of one coordinator
 
-Both have to be zero; the exit code says so.
+Both have to be zero; the exit code says so. The last line also says within how
+many seconds everything of a killed coordinator was gone.
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ class Round:
     worker_kills: int = 0
     coordinator_kills: int = 0
     given_up: int = 0
+    left_s: float = 0.0
     repeated: int = 0
     seen: int = 0
     done: set[int] = field(default_factory=set)
@@ -92,6 +94,7 @@ class Round:
                 if time.monotonic() > dies_at:
                     self.coordinator_kills += coordinator.poll() is None
                     coordinator.kill()
+                    self.left_s = max(self.left_s, seconds_until_gone(self.folder))
                     break
                 self.worker_kills += kill_a_worker(coordinator.pid, rng)
             errors = coordinator.communicate()[1]
@@ -104,8 +107,7 @@ class Round:
 
     def account(self) -> None:
         """Count what ran again since the last time, once all processes are gone."""
-        while processes_in(self.folder):
-            time.sleep(0.01)
+        seconds_until_gone(self.folder)
         log = self.folder / "runs.txt"
         if not log.exists():
             return
@@ -146,9 +148,17 @@ def processes_in(folder: Path) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if Path(process.cwd()) == folder:
+            if Path(process.cwd()) == folder and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
     return found
+
+
+def seconds_until_gone(folder: Path) -> float:
+    """Wait until no process of a research is left; return how long that took."""
+    began = time.monotonic()
+    while processes_in(folder):
+        time.sleep(0.002)
+    return time.monotonic() - began
 
 
 def kill_a_worker(coordinator: int, rng: random.Random) -> bool:
@@ -174,20 +184,21 @@ def main(minutes: float) -> int:
         print(f"undisturbed: {EXPERIMENTS:,} experiments in {calm_s:.0f} s, {EXPERIMENTS / calm_s:,.0f}/s")
         deadline = time.monotonic() + 60 * minutes
         lost = repeated = 0
+        left_s = 0.0
         while time.monotonic() < deadline:
             began = time.monotonic()
             one = Round(Path(place) / f"round-{time.monotonic_ns()}")
             one.folder.mkdir()
             one.disturb(deadline, rng)
             took_s, missing = time.monotonic() - began, one.missing(noise)
-            lost, repeated = lost + missing, repeated + one.repeated
+            lost, repeated, left_s = lost + missing, repeated + one.repeated, max(left_s, one.left_s)
             print(
                 f"{one.worker_kills} workers and {one.coordinator_kills} coordinators killed, "
                 f"{one.given_up} gave up: {EXPERIMENTS:,} experiments in {took_s:.0f} s, "
                 f"{EXPERIMENTS / took_s:,.0f}/s, {missing} lost, {one.repeated} repeated",
                 flush=True,
             )
-    print(f"in all: {lost} lost, {repeated} repeated")
+    print(f"in all: {lost} lost, {repeated} repeated; all of a killed coordinator was gone in {left_s:.2f} s")
     return 1 if lost or repeated else 0
 
 
