@@ -82,7 +82,6 @@ class Warden:
         for name in self._config["preload"]:
             with contextlib.suppress(Exception, SystemExit):
                 importlib.import_module(name)
-        gc.collect()
         gc.freeze()
         poller = select.poll()
         poller.register(self._control, select.POLLIN)
