@@ -71,7 +71,9 @@ def research_log(folder: Path | None, level: int | None) -> Iterator[None]:
     if folder is None:
         yield
         return
-    with _attached(logging.FileHandler(folder / "research.log", encoding="utf-8"), level or logging.INFO):
+    with _attached(
+        logging.FileHandler(folder / "research.log", encoding="utf-8", delay=True), level or logging.INFO
+    ):
         yield
 
 

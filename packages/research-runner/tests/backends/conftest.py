@@ -69,7 +69,7 @@ class ThreadEngine:
         self._servant_class = servant_class
         self._threads = []
 
-    def launch(self, number):
+    def launch(self, number, slot=0):
         self.launched += 1
         line = self.lines[number] = ThreadLine(self)
         self._threads.append(threading.Thread(target=self._serve, args=(number, line)))
@@ -121,7 +121,11 @@ class ThreadBackend:
     capabilities: Capabilities = field(default_factory=lambda: Capabilities(shares_files=False))
 
     def make(self, plan, circumstances):
-        return RemoteBackend(plan, circumstances, self.engine, self.capabilities)
+        try:
+            return RemoteBackend(plan, circumstances, self.engine, self.capabilities)
+        except BaseException:
+            self.engine.close()
+            raise
 
 
 @pytest.fixture

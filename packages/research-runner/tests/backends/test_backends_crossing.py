@@ -137,6 +137,4 @@ def test_devices_are_the_engines_own():
 
 def test_workers_with_devices_of_an_engine_are_replaced_after_each_task():
     research = Research(domain=Domain(x=[1])).add_callable("f", lambda: 1)
-    from research_runner.settings import RunOptions
-
-    assert research._settings(RunOptions(backend=Engine())).limits.tasks_per_worker == 1
+    assert research._settings({"backend": Engine()}).limits.tasks_per_worker == 1

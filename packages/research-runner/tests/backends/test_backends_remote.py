@@ -18,7 +18,7 @@ from research_runner.backends.protocol import Capabilities
 from research_runner.backends.remote import Arrived, Gone
 from research_runner.errors import EngineLostError
 from research_runner.events import TaskStarted, pack
-from research_runner.pool import wire
+from research_runner.pool import TravelError, wire
 
 
 def run(research, backend, **options):
@@ -117,23 +117,56 @@ def test_servant_that_is_begun_anew_counts_as_lost(engine, thread_backend, tmp_p
     assert values(research) == [5]
 
 
-def test_engine_that_is_lost_ends_the_run(engine, thread_backend):
-    research = Research(domain=Domain(x=[1])).add_callable("hang", time.sleep, args=[600])
-    engine.lost = True
+def test_engine_that_is_lost_ends_the_run(engine, thread_backend, tmp_path):
+    def hang(mark):
+        mark.touch()
+        time.sleep(600)
+
+    def lose():
+        while not (tmp_path / "mark").exists():
+            time.sleep(0.01)
+        engine.lost = True
+
+    research = Research(domain=Domain(x=[1])).add_callable("hang", hang, mark=tmp_path / "mark")
+    thread = threading.Thread(target=lose)
+    thread.start()
     with pytest.raises(EngineLostError, match=r"run\(resume=True\)"):
+        run(research, thread_backend(engine))
+    thread.join()
+
+
+def test_engine_that_is_lost_at_once_ends_the_run(engine, thread_backend):
+    engine.lost = True
+    with pytest.raises(EngineLostError, match="somebody said so"):
+        run(adder(), thread_backend(engine))
+
+
+def test_plan_is_checked_here_where_no_place_is_to_be_had(engine, thread_backend, monkeypatch):
+    monkeypatch.setattr(remote, "_SOON_S", 0.05)
+    monkeypatch.setattr(engine, "launch", lambda number, slot: None)
+    research = Research(domain=Domain(x=[1])).add_callable("use", lambda it: 1, it=Here())
+    with pytest.raises(TravelError, match="unit 'use'"):
+        run(research, thread_backend(engine))
+
+
+def test_plan_that_no_worker_can_load_is_named(engine, thread_backend):
+    research = Research(domain=Domain(x=[1])).add_callable("use", lambda it: 1, it=Here())
+    with pytest.raises(TravelError, match="unit 'use'"):
         run(research, thread_backend(engine))
 
 
 def test_servants_that_cannot_load_the_plan_end_the_run(engine, thread_backend, monkeypatch):
-    monkeypatch.setattr(remote.ProcessBackend, "check", lambda self: None)
-
-    class Here:
-        def __reduce__(self):
-            return _load_here_alone, (os.getpid(),)
-
+    monkeypatch.setattr(remote, "_check_here", lambda *_: None)
     research = Research(domain=Domain(x=[1])).add_callable("use", lambda it: 1, it=Here(), save_to="y")
     with pytest.raises(WorkersDieError, match="not here"):
         run(research, thread_backend(engine))
+
+
+class Here:
+    """Something that can be loaded in this process alone."""
+
+    def __reduce__(self):
+        return _load_here_alone, (os.getpid(),)
 
 
 def _load_here_alone(pid):
@@ -170,15 +203,19 @@ def test_files_of_experiments_are_nowhere_near_ours_while_they_run(engine, threa
     assert "research-servant-" in values(research)[0]
 
 
+def circumstances(root):
+    return SimpleNamespace(root=root, start_method="auto")
+
+
 def test_times_are_those_of_the_clock_of_the_coordinator(tmp_path, monkeypatch):
     order = SimpleNamespace(token="token", environments=({},))
     monkeypatch.setattr(remote, "_order", lambda *_: order)
+    monkeypatch.setattr(remote, "_check_here", lambda *_: None)
     sent = time.time() + 3600
     message = wire.dumps((sent, [pack(TaskStarted(0, sent - 1))]))
     arrived = [Arrived(parcel.pack()) for parcel in split(message, 0, b"n" * 16, 0)]
-    stub = SimpleNamespace(launch=lambda number: None, receive=lambda timeout_s: arrived)
-    backend = remote.RemoteBackend(None, SimpleNamespace(root=tmp_path), stub, None)
-    backend.start(0)
+    stub = SimpleNamespace(launch=lambda number, slot: None, receive=lambda timeout_s: arrived)
+    backend = remote.RemoteBackend(None, circumstances(tmp_path), stub, None)
     ((slot, event),) = backend.poll(0)
     assert slot == 0
     assert event.started == pytest.approx(time.time() - 1, abs=60)
@@ -187,12 +224,23 @@ def test_times_are_those_of_the_clock_of_the_coordinator(tmp_path, monkeypatch):
 def test_long_wait_for_a_place_is_warned_about_once(tmp_path, monkeypatch, caplog):
     order = SimpleNamespace(token="token", environments=({}, {}))
     monkeypatch.setattr(remote, "_order", lambda *_: order)
+    monkeypatch.setattr(remote, "_check_here", lambda *_: None)
     monkeypatch.setattr(remote, "_WARN_AFTER_S", -1)
-    stub = SimpleNamespace(launch=lambda number: None, receive=lambda timeout_s: [])
-    backend = remote.RemoteBackend(None, SimpleNamespace(root=tmp_path), stub, None)
+    monkeypatch.setattr(remote, "_SOON_S", 0)
+    stub = SimpleNamespace(launch=lambda number, slot: None, receive=lambda timeout_s: [])
+    backend = remote.RemoteBackend(None, circumstances(tmp_path), stub, None)
     backend.start(0)
     for _ in range(3):
         assert backend.poll(0) == []
     assert [record.message for record in caplog.records] == [
         "the engine has given no place for a worker yet; has it got what was asked for?"
     ]
+
+
+def test_servant_that_does_not_see_the_folder_sends_its_files(engine, thread_backend, monkeypatch, tmp_path):
+    monkeypatch.setattr(servant.Probe, "is_seen", lambda self: False)
+    research = Research(domain=Domain(x=[1])).add_callable(
+        "path", lambda path: str(path), path=EP(), save_to="y"
+    )
+    run(research, thread_backend(engine, Capabilities(shares_files=None)))
+    assert "research-servant-" in values(research)[0]

@@ -21,6 +21,7 @@ from research_runner.pool import StartMethod, wire
 from research_runner.tasks import Task
 
 __all__ = [
+    "Begin",
     "Bye",
     "Hello",
     "Joiner",
@@ -60,8 +61,12 @@ class Bye(NamedTuple):
     """A servant ends; nothing more will come."""
 
 
+class Begin(NamedTuple):
+    """The run begins: the folder of the research is there."""
+
+
 class Start(NamedTuple):
-    """Start the worker process."""
+    """Start the worker process again."""
 
 
 class Run(NamedTuple):
@@ -110,6 +115,8 @@ class Order:
         What the backend declared about files.
     token : str
         What the probe file in `root` contains.
+    encoder : str
+        The module of the function that encodes values.
     directory : str
         The current folder of the coordinator.
     sys_path : tuple of str
@@ -125,6 +132,7 @@ class Order:
     start_method: StartMethod
     shares_files: bool | None
     token: str
+    encoder: str
     directory: str = field(default_factory=os.getcwd)
     sys_path: tuple[str, ...] = field(default_factory=lambda: tuple(filter(None, sys.path)))
 
@@ -193,7 +201,7 @@ class SealedPlan(WorkerPlan):
             execution=Execution(),
             places=tuple(Place((), (), environment) for environment in order.environments),
             entropy=0,
-            encode=nothing,
+            encode=_stand_in(order.encoder),
             path_of=partial(experiment_path, root),
             folder=root if order.has_folder else None,
             redirects=order.redirects,
@@ -204,6 +212,16 @@ class SealedPlan(WorkerPlan):
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         order = self.order
         return _open_plan, (order.plan, order.directory, order.sys_path, self.moved)
+
+
+def _stand_in(module: str) -> Callable[[Any], Any]:
+    """Return something that has the module of a function, which a fork server imports beforehand."""
+
+    def encode(values: Any) -> Any:
+        raise NotImplementedError(f"a servant encodes nothing; {module} does")
+
+    encode.__module__ = module
+    return encode
 
 
 def _open_plan(data: bytes, directory: str, sys_path: tuple[str, ...], moved: Path | None) -> WorkerPlan:

@@ -154,7 +154,7 @@ class _DaskEngine:
         client.subscribe_topic("all", self._heard)
         asyncio.run_coroutine_threadsafe(self._listen(), client.loop.asyncio_loop)
 
-    def launch(self, number: int) -> None:
+    def launch(self, number: int, slot: int) -> None:
         """Submit a servant as a task that Dask shall not try again."""
         orders = _distributed().Queue(f"{self._name}-orders-{number}", client=self._client)
         future = self._client.submit(

@@ -1,46 +1,49 @@
-"""Tasks on a Ray cluster: a servant is an actor that is asked for news and told orders.
+"""Tasks on a Ray cluster: a servant is a Ray task; bytes go both ways through a mailbox, which is an actor.
 
-Ray ends a process that is connected to it when the cluster is gone. So that this is not the coordinator, a
-process of its own is connected.
+A process that is connected to Ray is ended by Ray when the cluster is gone. So that this is not the
+coordinator, a process of its own is connected, unless the coordinator is connected anyway.
 
-``RayBackend``  what is given to ``run(backend=...)``
-``_RayEngine``  in the coordinator
-``_Driver``     in the process that is connected
-``_Actor``      the servant's side
+``RayBackend``     what is given to ``run(backend=...)``
+``_NearEngine``    used where the coordinator is connected
+``_FarEngine``     used where it is not: another process is, ``_Driver``
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib
 import logging
 import math
 import os
-import queue
+import secrets
+import shutil
 import socket
+import sys
+import tempfile
 import threading
-import time
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, TypeAlias
 
+from research_runner.backends.errands import Errands, ray_package, reason_of
+from research_runner.backends.lifeline import Lifeline
 from research_runner.backends.protocol import Backend, Capabilities, Circumstances
 from research_runner.backends.registry import require
-from research_runner.backends.remote import Arrived, Gone, News, RemoteBackend
-from research_runner.backends.servant import Servant
+from research_runner.backends.remote import News, RemoteBackend
 from research_runner.errors import EngineLostError, EngineUnreachableError
 from research_runner.plan import WorkerPlan
-from research_runner.pool import Channel, Died, Message, PoolError, PoolEvent, Ready, WorkerPool, WorkerStop
+from research_runner.pool import Channel, Died, Message, PoolError, PoolEvent, WorkerPool, WorkerStop
 
 __all__ = ["RayBackend"]
 
-_NEWS_MAX: Final = 8
+_Needs: TypeAlias = tuple[Mapping[str, Any], ...]
+
 _CONNECT_S: Final = 5.0
 _CLOSE_S: Final = 10.0
-_TURN_S: Final = 0.2
-_IDLE_S: Final = 0.01
-_PATIENCE_S: Final = 5.0
+_TURN_S: Final = 0.5
+_RECONNECT: Final = "RAY_gcs_rpc_server_reconnect_timeout_s"
+_RECONNECT_S: Final = 60.0
+_LONGEST_FOLDER: Final = 40
 
 
 @dataclass(frozen=True)
@@ -87,28 +90,33 @@ class RayBackend:
         return Capabilities(self.num_gpus > 0, self.shares_files)
 
     def make(self, plan: WorkerPlan, circumstances: Circumstances) -> Backend:
-        """Connect, and check that the plan can travel."""
-        address = self._current_address()
-        _check_reachable(address)
-        needs = {"num_cpus": self.num_cpus, "num_gpus": self.num_gpus, "resources": dict(self.resources)}
-        engine = _RayEngine(_Driver(address, len(plan.places), needs))
+        """Connect, and check meanwhile that the plan can travel."""
+        engine = self._engine(tuple(self._needs() for _ in plan.places), plan.encode.__module__)
         try:
-            return RemoteBackend(plan, circumstances, engine, self.capabilities)
+            backend = RemoteBackend(plan, circumstances, engine, self.capabilities)
+            engine.wait()
         except BaseException:
             engine.close()
             raise
+        return backend
 
-    def _current_address(self) -> str | None:
-        """Return the address that was given, or that of the cluster that this process is connected to."""
-        ray = _ray()
-        if self.address is None and ray.is_initialized():
-            return str(ray.get_runtime_context().gcs_address)
-        return self.address
+    def _engine(self, needs: _Needs, preload: str) -> _NearEngine | _FarEngine:
+        address = _address_here()
+        if address is not None and self.address in (None, "auto", address):
+            return _NearEngine(address, needs, preload)
+        _check_reachable(self.address)
+        return _FarEngine(self.address, needs, preload)
+
+    def _needs(self) -> Mapping[str, Any]:
+        return {"num_cpus": self.num_cpus, "num_gpus": self.num_gpus, "resources": dict(self.resources)}
 
 
-def _ray() -> Any:
-    """Return the package; its functions are not typed."""
-    return importlib.import_module("ray")
+def _address_here() -> str | None:
+    """Return the address of the cluster that this process is connected to."""
+    ray = sys.modules.get("ray")
+    if ray is None or not ray.is_initialized():
+        return None
+    return str(ray.get_runtime_context().gcs_address)
 
 
 def _check_reachable(address: str | None) -> None:
@@ -127,44 +135,104 @@ def _check_reachable(address: str | None) -> None:
             raise EngineUnreachableError(f"Ray at {address}", str(error)) from error
 
 
-class _RayEngine:
-    """What is used of Ray; see :class:`~research_runner.backends.remote.Engine`."""
+# -- connected itself -----------------------------------------------------------------------------------
 
-    def __init__(self, driver: _Driver) -> None:
-        self._name = f"Ray at {driver.address}" if driver.address else "the local Ray cluster"
-        self._pool = WorkerPool(1, driver)
-        self._pool.start(0)
+
+class _NearEngine:
+    """Ray, where this process is connected; see :class:`~research_runner.backends.remote.Engine`."""
+
+    def __init__(self, address: str, needs: _Needs, preload: str) -> None:
+        self._name = f"Ray at {address}"
+        self._lifeline = _lifeline(self._name, address)
+        self._is_lost = False
+        self._errands = Errands(needs, preload)
+        self.launch = self._errands.launch
+        self.send = self._errands.send
+        self.forget = self._errands.forget
+
+    def wait(self) -> None:
+        """Wait for nothing."""
+
+    def receive(self, timeout_s: float) -> Sequence[News]:
+        """Wait for news."""
         try:
-            while not (events := [each for each in self._pool.poll() if not isinstance(each, Ready)]):
-                pass
-            self._read(events)
-        except EngineLostError as error:
-            self._pool.close(force=True)
-            raise EngineUnreachableError(self._name, error.reason) from error
+            self._lifeline.check()
+            return self._errands.news(min(timeout_s, _TURN_S)) or []
+        except EngineLostError:
+            self._is_lost = True
+            raise
+        except (ray_package().exceptions.RayError, ConnectionError) as error:
+            self._is_lost = True
+            raise EngineLostError(self._name, reason_of(error)) from error
+
+    def close(self) -> None:
+        """Take back what is left of the run."""
+        self._lifeline.close()
+        with contextlib.suppress(ray_package().exceptions.RayError, ConnectionError):
+            if self._is_lost:
+                self._errands.leave()
+            else:
+                self._errands.close()
+
+
+def _lifeline(name: str, address: str) -> Lifeline:
+    """Return what notices that Ray is gone a little before Ray does, and ends this process."""
+    return Lifeline(name, address, 0.8 * float(os.environ.get(_RECONNECT, _RECONNECT_S)))
+
+
+# -- another process is connected -----------------------------------------------------------------------
+
+
+class _FarEngine:
+    """Ray, where another process is connected; see :class:`~research_runner.backends.remote.Engine`."""
+
+    def __init__(self, address: str | None, needs: _Needs, preload: str) -> None:
+        self._name = f"Ray at {address}" if address else "the local Ray cluster"
+        self._folder = None if address else _make_folder()
+        driver = _Driver(address, needs, preload, self._folder)
+        self._pool = WorkerPool(1, driver, environments=[{} if address else _environment(self._folder)])
+        self._is_connected = False
+        self._early: list[News] = []
+        self._pool.start(0)
+
+    def wait(self) -> None:
+        """Wait until it is connected.
+
+        Raises
+        ------
+        EngineUnreachableError
+            If it cannot be.
+        """
+        while not self._is_connected:
+            self._early += self._read(self._pool.poll())
 
     def _read(self, events: Sequence[PoolEvent]) -> list[News]:
         news: list[News] = []
         for event in events:
             if isinstance(event, Message):
+                self._is_connected = True
                 news.extend(event.payload)
             elif isinstance(event, Died):
-                raise EngineLostError(self._name, f"the process that was connected {event.death.describe()}")
+                reason = f"the process that was connected {event.death.describe()}"
+                error = EngineLostError if self._is_connected else EngineUnreachableError
+                raise error(self._name, reason)
         return news
 
-    def launch(self, number: int) -> None:
-        """Have an actor made."""
-        self._tell("launch", number)
+    def launch(self, number: int, slot: int) -> None:
+        """Have a servant submitted."""
+        self._tell("launch", number, slot)
 
     def send(self, number: int, data: bytes) -> None:
-        """Have something sent to an actor."""
+        """Have something sent to a servant."""
         self._tell("send", number, data)
 
     def receive(self, timeout_s: float) -> Sequence[News]:
-        """Wait for news of the actors."""
-        return self._read(self._pool.poll(timeout_s))
+        """Wait for news."""
+        early, self._early = self._early, []
+        return early or self._read(self._pool.poll(timeout_s))
 
     def forget(self, number: int) -> None:
-        """Have an actor killed."""
+        """Have a servant taken back."""
         self._tell("forget", number)
 
     def _tell(self, *order: Any) -> None:
@@ -172,11 +240,33 @@ class _RayEngine:
             self._pool.send(0, order)
 
     def close(self) -> None:
-        """Disconnect; a local cluster ends with the process that is connected."""
+        """Disconnect; a local cluster ends with the process that is connected, and its folder with it."""
         self._pool.close(timeout_s=_CLOSE_S)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
 
-@dataclass(frozen=True)
+def _make_folder() -> Path | None:
+    """Make a folder for a cluster of our own; None where its name would be too long for the sockets in it."""
+    folder = Path(tempfile.mkdtemp(prefix="research-ray-"))
+    if len(str(folder)) > _LONGEST_FOLDER:
+        folder.rmdir()
+        return None
+    return folder
+
+
+def _environment(folder: Path | None) -> Mapping[str, str]:
+    """Return how a cluster of our own is kept to ourselves; nothing is written into the user's folder."""
+    environment = {"RAY_USAGE_STATS_ENABLED": os.environ.get("RAY_USAGE_STATS_ENABLED", "0")}
+    if folder is None or "RAY_AUTH_MODE" in os.environ:
+        return environment
+    token = folder / "token"
+    token.touch(0o600)
+    token.write_text(secrets.token_hex(32))
+    return {**environment, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}
+
+
+@dataclass(frozen=True, slots=True)
 class _Driver:
     """The process that is connected to Ray.
 
@@ -184,165 +274,48 @@ class _Driver:
     ----------
     address : str or None
         Of the cluster; None for one of our own.
-    workers : int
-        For how many it has to have room.
-    needs : mapping
-        What each of them occupies.
+    needs : tuple of mapping
+        What the worker in each slot occupies.
+    preload : str
+        A module that all of them need.
+    folder : Path or None
+        Where a cluster of our own has its files; None leaves it to Ray.
     """
 
     address: str | None
-    workers: int
-    needs: Mapping[str, Any]
+    needs: _Needs
+    preload: str
+    folder: Path | None
 
     def __call__(self, channel: Channel) -> None:
         """Serve the coordinator; what Ray reports is in files of its own as well."""
         nothing = os.open(os.devnull, os.O_WRONLY)
         for fd in (1, 2):
             os.dup2(nothing, fd)
-        _ray().init(**self._options(), log_to_driver=False, logging_level=logging.ERROR)
+        ray_package().init(**self._options(), log_to_driver=False, logging_level=logging.ERROR)
         channel.send([])
-        actors = _Actors(self.needs)
-        ended = threading.Event()
-        threading.Thread(target=self._obey, args=(channel, actors, ended), daemon=True).start()
-        while not ended.is_set():
-            news = actors.news(_TURN_S)
+        errands = Errands(self.needs, self.preload)
+        threading.Thread(target=self._obey, args=(channel, errands), daemon=True).start()
+        while (news := errands.news(_TURN_S)) is not None:
             if news:
                 channel.send(news)
-        actors.forget_all()
-        _ray().shutdown()
+        errands.close()
+        ray_package().shutdown()
 
     def _options(self) -> dict[str, Any]:
         if self.address is not None:
             return {"address": self.address}
-        shares = {"num_cpus": self.needs["num_cpus"], "num_gpus": self.needs["num_gpus"]}
-        room: dict[str, Any] = {name: math.ceil(share * self.workers) for name, share in shares.items()}
-        room["resources"] = {name: share * self.workers for name, share in self.needs["resources"].items()}
-        return {"address": "local", "include_dashboard": False, **room}
+        room = {name: math.ceil(sum(each[name] for each in self.needs)) for name in ("num_cpus", "num_gpus")}
+        names = {name for each in self.needs for name in each["resources"]}
+        resources = {name: sum(each["resources"].get(name, 0) for each in self.needs) for name in names}
+        place = {} if self.folder is None else {"_temp_dir": str(self.folder)}
+        return {"address": "local", "include_dashboard": False, "resources": resources, **room, **place}
 
     @staticmethod
-    def _obey(channel: Channel, actors: _Actors, ended: threading.Event) -> None:
+    def _obey(channel: Channel, errands: Errands) -> None:
         try:
             while True:
                 name, *arguments = channel.recv()
-                getattr(actors, name)(*arguments)
+                getattr(errands, name)(*arguments)
         except WorkerStop:
-            pass
-        finally:
-            ended.set()
-
-
-class _Actors:
-    """The actors of a run. Orders come from one thread, another one waits for news."""
-
-    def __init__(self, needs: Mapping[str, Any]) -> None:
-        groups = {"orders": 1, "news": 1}
-        make = _ray().remote(**needs, max_restarts=0, max_task_retries=0, concurrency_groups=groups)
-        self._class = make(_Actor)
-        self._actors: dict[int, Any] = {}
-        self._asked: dict[Any, int] = {}
-
-    def launch(self, number: int) -> None:
-        """Make an actor, which Ray shall not start again, and ask it for news."""
-        self._actors[number] = self._class.remote(number)
-        self._ask(number)
-
-    def _ask(self, number: int) -> None:
-        self._asked[self._actors[number].news.options(concurrency_group="news").remote()] = number
-
-    def send(self, number: int, data: bytes) -> None:
-        """Send to a servant."""
-        if number in self._actors:
-            self._actors[number].order.options(concurrency_group="orders").remote(data)
-
-    def forget(self, number: int) -> None:
-        """Kill an actor; its worker process ends with it."""
-        actor = self._actors.pop(number, None)
-        if actor is not None:
-            _ray().kill(actor)
-
-    def forget_all(self) -> None:
-        """Kill all of them."""
-        for number in list(self._actors):
-            self.forget(number)
-
-    def news(self, timeout_s: float) -> list[News]:
-        """Wait for the answer of any actor, and ask it again."""
-        if not self._asked:
-            time.sleep(_IDLE_S)
-            return []
-        asked = list(self._asked)
-        ready, _ = _ray().wait(asked, num_returns=1, timeout=timeout_s)
-        if ready:
-            ready, _ = _ray().wait(asked, num_returns=len(asked), timeout=0)
-        return [news for reference in ready for news in self._answer(reference)]
-
-    def _answer(self, reference: Any) -> list[News]:
-        number = self._asked.pop(reference)
-        try:
-            data = _ray().get(reference)
-        except _ray().exceptions.RayError as error:
-            return [Gone(number, str(error).strip().partition("\n")[0])]
-        if data is None:
-            return [Gone(number, "its servant ended")]
-        if number in self._actors:
-            self._ask(number)
-        return [Arrived(each) for each in data]
-
-
-class _Actor:
-    """The servant and its connection in an actor; see :class:`~research_runner.backends.servant.Line`."""
-
-    def __init__(self, number: int) -> None:
-        self._received: deque[bytes] = deque()
-        self._news: queue.Queue[bytes | None] = queue.Queue(_NEWS_MAX)
-        self._wake, self._waker = socket.socketpair()
-        self._wake.setblocking(False)
-        self._servant = threading.Thread(target=self._serve, args=(number,), name="servant", daemon=True)
-        self._servant.start()
-
-    def _serve(self, number: int) -> None:
-        try:
-            Servant(number, self).run()
-        finally:
-            self._news.put(None)
-
-    # -- what the coordinator calls ------------------------------------------------------------------
-
-    def order(self, data: bytes) -> None:
-        """Take something for the servant."""
-        self._received.append(data)
-        self._waker.send(b"\0")
-
-    def news(self) -> list[bytes] | None:
-        """Return what the servant has sent; wait a little for it. None when it has ended."""
-        found: list[bytes] = []
-        with contextlib.suppress(queue.Empty):
-            item = self._news.get(timeout=_PATIENCE_S)
-            while item is not None:
-                found.append(item)
-                item = self._news.get_nowait()
-            if not found:
-                return None
-            self._news.put(None)
-        return found
-
-    # -- what the servant calls -----------------------------------------------------------------------
-
-    @property
-    def fd(self) -> int:
-        """Readable when orders have come."""
-        return self._wake.fileno()
-
-    def received(self) -> list[bytes]:
-        """Return what has come."""
-        with contextlib.suppress(BlockingIOError):
-            self._wake.recv(4096)
-        return [self._received.popleft() for _ in range(len(self._received))]
-
-    def send(self, data: bytes) -> None:
-        """Keep it until it is asked for; wait as long as too much is kept."""
-        self._news.put(data)
-
-    def is_wanted(self) -> bool:
-        """Whether anybody still wants the servant: Ray kills the actors of those who are gone."""
-        return True
+            errands.end()

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 from research_runner._version import __version__
 from research_runner.backends.artifacts import FilePiece, Probe, unpack_piece
 from research_runner.backends.crossing import (
+    Begin,
     Bye,
     Hello,
     Joiner,
@@ -31,12 +32,15 @@ from research_runner.backends.processes import ProcessBackend
 from research_runner.backends.protocol import Capabilities, Circumstances
 from research_runner.events import BackendEvent, TaskStarted, UnitStarted, WorkerDied, WorkerReady, unpack
 from research_runner.plan import WorkerPlan
-from research_runner.pool import Death, wire
+from research_runner.pool import Death, StartMethod, wire
 
 __all__ = ["Arrived", "Engine", "Gone", "RemoteBackend"]
 
+_SOON_S: Final = 1.0
+_LOAD_S: Final = 60.0
 _FAREWELL_S: Final = 10.0
 _FORCED_FAREWELL_S: Final = 3.0
+_FIRST: Final = 0
 _NOBODY: Final = bytes(16)
 _WARN_AFTER_S: Final = 30.0
 _LOG: Final = logging.getLogger("research.engine")
@@ -61,8 +65,8 @@ News: TypeAlias = Arrived | Gone
 class Engine(Protocol):
     """What is used of an engine. All methods are called by one thread, and only `receive` waits."""
 
-    def launch(self, number: int) -> None:
-        """Let the engine run a servant of this number wherever there is a place, once."""
+    def launch(self, number: int, slot: int) -> None:
+        """Let the engine run a servant of this number, for a slot, wherever there is a place, once."""
 
     def send(self, number: int, data: bytes) -> None:
         """Send to a servant, in order."""
@@ -100,10 +104,13 @@ class _Post:
         Of the worker process.
     offset_s : float
         What has to be added to its clock, at most.
+    begun : bool
+        Whether a worker was asked for; the first servant is launched before that.
     """
 
     number: int
     slot: int
+    begun: bool
     nonce: bytes | None = None
     occupied: bool = True
     pid: int = 0
@@ -114,6 +121,9 @@ class _Post:
 
 class RemoteBackend:
     """One servant per slot, started when the slot is first needed.
+
+    The first one is launched at once, to show that the plan can be loaded; where no place is to be had soon,
+    a process here does.
 
     Parameters
     ----------
@@ -142,7 +152,19 @@ class RemoteBackend:
         self._posts: dict[int, _Post] = {}
         self._events: list[BackendEvent] = []
         self._launched = 0
-        self._warn_at: float | None = None
+        self._warn_at: float | None = time.monotonic() + _WARN_AFTER_S
+        self._launch(_FIRST, begun=False)
+        if not self._has_loaded():
+            _check_here(plan, circumstances.start_method)
+
+    def _has_loaded(self) -> bool:
+        """Wait until the first worker has loaded the plan; whether it soon has."""
+        deadline, has_begun = time.monotonic() + _SOON_S, False
+        while not self._events and (left := deadline - time.monotonic()) > 0:
+            self._receive(left)
+            if not has_begun and any(post.nonce for post in self._posts.values()):
+                deadline, has_begun = time.monotonic() + _LOAD_S, True
+        return any(isinstance(event, WorkerReady) for _, event in self._events)
 
     @property
     def slots(self) -> int:
@@ -154,16 +176,21 @@ class RemoteBackend:
     def start(self, slot: int) -> None:
         """Start a worker process, in a servant that is there or in a new one."""
         post = self._of_slot(slot)
-        if post is not None:
+        if post is None:
+            self._launch(slot, begun=True)
+        elif post.begun:
             post.occupied = True
             self._tell(post, Start())
-            return
+        else:
+            post.begun = True
+            if post.nonce is not None:
+                self._begin(post)
+
+    def _launch(self, slot: int, begun: bool) -> None:
         number = self._launched
         self._launched += 1
-        self._posts[number] = _Post(number, slot)
-        self._engine.launch(number)
-        if number == 0:
-            self._warn_at = time.monotonic() + _WARN_AFTER_S
+        self._posts[number] = _Post(number, slot, begun)
+        self._engine.launch(number, slot)
 
     def submit(self, slot: int, tasks: Sequence[Any]) -> None:
         """Send tasks to a worker."""
@@ -260,9 +287,15 @@ class RemoteBackend:
             needed = f"Python {'%d.%d' % ours[0]} and research-runner {ours[1]}"  # noqa: UP031
             self._bury(post.number, f"{hello.host} has {theirs}, but code travels only to {needed}")
             return
+        self._tell(post, replace(self._order, slot=post.slot))
+        if post.begun:
+            self._begin(post)
+
+    def _begin(self, post: _Post) -> None:
+        """Let a servant serve; now it can find out whether it sees our files."""
         if self._order.shares_files is None:
             self._probe.write()
-        self._tell(post, replace(self._order, slot=post.slot))
+        self._tell(post, Begin())
 
     def _bury(self, number: int, reason: str) -> None:
         """Report the death of a worker whose servant is gone."""
@@ -295,14 +328,14 @@ class RemoteBackend:
 
 
 def _order(plan: WorkerPlan, circumstances: Circumstances, capabilities: Capabilities) -> Order:
-    """Serialise the plan, and check that it can be loaded again."""
-    check = ProcessBackend(plan, circumstances.start_method)
+    """Serialise the plan."""
     try:
-        check.check()
-    finally:
-        check.close(force=True)
+        sealed = wire.dump_code(plan)
+    except Exception:
+        _check_here(plan, circumstances.start_method)  # names the part
+        raise
     return Order(
-        plan=wire.dump_code(plan),
+        plan=sealed,
         slot=0,
         environments=tuple(place.environment for place in plan.places),
         redirects=plan.redirects,
@@ -311,7 +344,23 @@ def _order(plan: WorkerPlan, circumstances: Circumstances, capabilities: Capabil
         start_method=circumstances.start_method,
         shares_files=capabilities.shares_files,
         token=uuid.uuid4().hex,
+        encoder=plan.encode.__module__,
     )
+
+
+def _check_here(plan: WorkerPlan, start_method: StartMethod) -> None:
+    """Check that a process here can load the plan.
+
+    Raises
+    ------
+    TravelError
+        If it cannot; names the part.
+    """
+    backend = ProcessBackend(plan, start_method)
+    try:
+        backend.check()
+    finally:
+        backend.close(force=True)
 
 
 def _on_our_clock(event: Any, offset_s: float) -> Any:

@@ -22,6 +22,7 @@ from typing import Any, Final, Protocol
 from research_runner._version import __version__
 from research_runner.backends.artifacts import Luggage, Probe
 from research_runner.backends.crossing import (
+    Begin,
     Bye,
     Hello,
     Joiner,
@@ -44,12 +45,13 @@ from research_runner.events import (
     WorkerReady,
     pack,
 )
-from research_runner.pool import wire
+from research_runner.pool import StartMethod, wire
 from research_runner.tasks import Task
 
 __all__ = ["Line", "LineLostError", "Servant"]
 
 _PATIENCE_S: Final = 1.0
+_GATHER_S: Final = 0.01
 
 
 class LineLostError(Exception):
@@ -80,7 +82,7 @@ class Line(Protocol):
 
 
 class _Mail:
-    """Messages over a line of bytes."""
+    """Messages over a line of bytes; news that come in quick succession go together."""
 
     def __init__(self, number: int, line: Line) -> None:
         self._number = number
@@ -88,6 +90,8 @@ class _Mail:
         self._nonce = uuid.uuid4().bytes
         self._place = 0
         self._joiner = Joiner()
+        self._gathered: list[Any] = []
+        self._due = 0.0
 
     @property
     def fd(self) -> int:
@@ -100,14 +104,24 @@ class _Mail:
         messages = [self._joiner.add(Parcel.unpack(data)) for data in self._line.received()]
         return [wire.loads(message) for message in messages if message is not None]
 
-    def report(self, items: Iterable[Any]) -> None:
-        """Tell the coordinator, with the time at which it was told."""
-        packed = list(items)
-        if not packed:
+    def gather(self, *items: Any) -> None:
+        """Keep news until they are reported."""
+        self._gathered.extend(items)
+
+    @property
+    def patience_s(self) -> float:
+        """How long the news that were gathered may wait for others; 0 if they are due."""
+        return max(self._due - time.monotonic(), 0.0) if self._gathered else _PATIENCE_S
+
+    def report(self) -> None:
+        """Tell the coordinator what was gathered, with the time at which it was told."""
+        if not self._gathered:
             return
+        packed, self._gathered = self._gathered, []
         for parcel in split(wire.dumps((time.time(), packed)), self._number, self._nonce, self._place):
             self._line.send(parcel.pack())
             self._place += 1
+        self._due = time.monotonic() + _GATHER_S
 
 
 class Servant:
@@ -119,11 +133,14 @@ class Servant:
         Who it is; no other servant of the run has this number.
     line : Line
         Its connection.
+    auto : {'auto', 'fork', 'forkserver', 'spawn'}
+        How the worker process is started if that is left to us.
     """
 
-    def __init__(self, number: int, line: Line) -> None:
+    def __init__(self, number: int, line: Line, auto: StartMethod = "auto") -> None:
         self._mail = _Mail(number, line)
-        self._slot = 0
+        self._auto: StartMethod = auto
+        self._scratch = Path(tempfile.mkdtemp(prefix="research-servant-"))
         self._tasks: dict[int, Task] = {}
         self._luggage: Luggage | None = None
         self._backend: ProcessBackend | None = None
@@ -137,23 +154,17 @@ class Servant:
         LineLostError
             If nobody wants it any more before that.
         """
-        scratch = Path(tempfile.mkdtemp(prefix="research-servant-"))
         try:
-            self._mail.report([Hello(socket.gethostname(), os.getpid(), sys.version_info[:2], __version__)])
+            self._mail.gather(Hello(socket.gethostname(), os.getpid(), sys.version_info[:2], __version__))
+            self._mail.report()
             first, *orders = self._wait_for_orders()
-            backend = self._prepare(first, scratch)
-            while True:
-                for order in orders:
-                    self._obey(backend, order)
-                if self._leave is not None:
-                    break
-                self._pass_on([event for _, event in backend.poll(_PATIENCE_S)])
-                orders = self._mail.orders()
-            self._finish(backend, self._leave.force)
+            if isinstance(first, Leave):
+                raise LineLostError("it was not needed")
+            self._serve(first, orders)
         finally:
             if self._backend is not None:
                 self._backend.close(force=True)
-            shutil.rmtree(scratch, ignore_errors=True)
+            shutil.rmtree(self._scratch, ignore_errors=True)
 
     def _wait_for_orders(self) -> list[Any]:
         """Return the first orders; what is to be served comes before all others."""
@@ -163,49 +174,70 @@ class Servant:
             poller.poll(_PATIENCE_S * 1000)
         return orders
 
-    def _prepare(self, order: Order | Leave, scratch: Path) -> ProcessBackend:
-        if isinstance(order, Leave):
-            raise LineLostError("it was not needed")
-        shares_files = order.shares_files
-        if shares_files is None:
-            shares_files = Probe(order.root, order.token).is_seen()
-        if not shares_files:
-            self._luggage = Luggage(scratch)
-        self._slot = order.slot
-        self._backend = ProcessBackend(
-            SealedPlan.of(order, None if shares_files else scratch), order.start_method
-        )
-        self._backend.watch(self._mail.fd)
-        self._backend.start(self._slot)
-        return self._backend
+    def _serve(self, order: Order, orders: list[Any]) -> None:
+        """Start a worker, so that it is known whether it can load the plan, then do what is wanted."""
+        backend = self._start(order, order.shares_files is not False)
+        while True:
+            for each in orders:
+                if isinstance(each, Begin):
+                    backend = self._begin(backend, order)
+                else:
+                    self._obey(backend, order.slot, each)
+            if self._leave is not None:
+                break
+            self._pass_on([event for _, event in backend.poll(self._mail.patience_s)])
+            orders = self._mail.orders()
+        self._finish(backend, self._leave.force)
 
-    def _obey(self, backend: ProcessBackend, order: Any) -> None:
+    def _start(self, order: Order, shares_files: bool) -> ProcessBackend:
+        if not shares_files:
+            self._luggage = Luggage(self._scratch)
+        method = self._auto if order.start_method == "auto" else order.start_method
+        plan = SealedPlan.of(order, None if shares_files else self._scratch)
+        self._backend = backend = ProcessBackend(plan, method)
+        backend.watch(self._mail.fd)
+        backend.start(order.slot)
+        return backend
+
+    def _begin(self, backend: ProcessBackend, order: Order) -> ProcessBackend:
+        """Find out whether files are shared; start another worker if they are not."""
+        if order.shares_files is not None or Probe(order.root, order.token).is_seen():
+            return backend
+        backend.close(force=True)
+        return self._start(order, False)
+
+    def _obey(self, backend: ProcessBackend, slot: int, order: Any) -> None:
         """Obey, but for what was meant for a worker process whose death the coordinator did not know yet."""
         match order:
             case Start():
-                backend.start(self._slot)
+                backend.start(slot)
             case Leave():
                 self._leave = order
-            case _ if not backend.has_worker(self._slot):
+            case _ if not backend.has_worker(slot):
                 pass
             case Run(tasks):
                 self._tasks.update((task.index, task) for task in tasks)
-                backend.submit(self._slot, tasks)
+                backend.submit(slot, tasks)
             case Stop():
-                backend.stop(self._slot)
+                backend.stop(slot)
             case Kill(cause):
-                backend.kill(self._slot, cause)
+                backend.kill(slot, cause)
 
     def _pass_on(self, events: Iterable[Any]) -> None:
-        """Report events; the files of what has ended go before the news of its end."""
-        waiting: list[Any] = []
+        """Report events; the files of what has ended go before the news of its end.
+
+        While the worker has enough to do, news may wait a little for others.
+        """
+        urgent = False
         for event in events:
             for piece in self._files_before(event):
-                waiting.append(piece)
-                self._mail.report(waiting)
-                waiting = []
-            waiting.append(event if isinstance(event, WorkerReady | WorkerDied) else pack(event))
-        self._mail.report(waiting)
+                self._mail.gather(piece)
+                self._mail.report()
+            is_of_worker = isinstance(event, WorkerReady | WorkerDied)
+            self._mail.gather(event if is_of_worker else pack(event))
+            urgent = urgent or is_of_worker
+        if urgent or not self._tasks or not self._mail.patience_s:
+            self._mail.report()
 
     def _files_before(self, event: Any) -> Iterable[Any]:
         match event:
@@ -225,5 +257,7 @@ class Servant:
         backend.close(force=force)
         if self._luggage is not None:
             for piece in self._luggage.everything():
-                self._mail.report([piece])
-        self._mail.report([Bye()])
+                self._mail.gather(piece)
+                self._mail.report()
+        self._mail.gather(Bye())
+        self._mail.report()

@@ -1,0 +1,169 @@
+"""What runs in the processes of Ray: a mailbox, and a relay in each place.
+
+The code travels by value, and needs nothing but the standard library and Ray, so that a process of Ray
+imports nothing of ours: a relay starts a process that does, which is a servant, and carries bytes.
+
+``Mailbox``      an actor that keeps what is sent until it is asked for
+``relay``        the task that occupies a place
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import subprocess
+import sys
+import threading
+from multiprocessing.connection import Connection, Pipe
+from typing import Any, Final
+
+__all__ = ["FAILED", "Mailbox", "relay"]
+
+FAILED: Final = b"!"
+"""How the last words of a servant begin that could not be one; parcels begin with a zero."""
+
+_GIVE_UP: Final = b""
+_SERVANT: Final = """
+import importlib, json, sys
+fd, number, preload, sys.path[:] = json.loads(sys.argv[1])
+try:
+    from research_runner.backends.apart import serve
+    importlib.import_module(preload)
+except BaseException as error:
+    from multiprocessing.connection import Connection
+    Connection(fd).send_bytes(b"!" + repr(error).encode())
+    raise
+serve(fd, number)
+"""
+_AT_ONCE_BYTES: Final = 1 << 24
+
+
+class Mailbox:
+    """Keeps orders for each servant, and news for the coordinator; all methods are coroutines of one thread.
+
+    Parameters
+    ----------
+    news_max : int
+        Pieces of news that may wait here; servants wait when there are more.
+    """
+
+    def __init__(self, news_max: int) -> None:
+        self._news: asyncio.Queue[Any] = asyncio.Queue(news_max)
+        self._orders: dict[int, asyncio.Queue[bytes | None]] = {}
+        self._early: dict[int, tuple[int, bytes]] = {}
+        self._next = 0
+        self._gone: set[int] = set()
+
+    async def order(self, place: int, number: int, data: bytes) -> None:
+        """Take what the coordinator sends to a servant; calls may overtake each other."""
+        self._early[place] = number, data
+        while self._next in self._early:
+            target, first = self._early.pop(self._next)
+            self._next += 1
+            if target not in self._gone:
+                self._of(target).put_nowait(first)
+
+    def _of(self, number: int) -> asyncio.Queue[bytes | None]:
+        return self._orders.setdefault(number, asyncio.Queue())
+
+    async def orders(self, number: int) -> list[bytes] | None:
+        """Return what there is for a servant; wait for it. None if there will be nothing more."""
+        if number in self._gone:
+            return None
+        queue = self._of(number)
+        found = [await queue.get()]
+        while not queue.empty():
+            found.append(queue.get_nowait())
+        orders = [each for each in found if each is not None]
+        return orders or None
+
+    async def dismiss(self, number: int) -> None:
+        """Let nobody wait for orders of this servant any more."""
+        self._gone.add(number)
+        self._of(number).put_nowait(None)
+        del self._orders[number]
+
+    async def report(self, items: list[Any]) -> None:
+        """Take news; wait as long as there are too many."""
+        for item in items:
+            await self._news.put(item)
+
+    async def news(self) -> list[Any]:
+        """Return what there is for the coordinator; wait for it."""
+        found = [await self._news.get()]
+        size = len(found[0])
+        while size < _AT_ONCE_BYTES and not self._news.empty():
+            found.append(self._news.get_nowait())
+            size += len(found[-1])
+        return found
+
+
+def relay(number: int, mailbox: Any, preload: str) -> None:
+    """Start a servant beside this process, and carry bytes until it ends.
+
+    Parameters
+    ----------
+    number : int
+        Who it is.
+    mailbox : handle of the actor
+        With whom it exchanges bytes.
+    preload : str
+        A module that its worker processes will need.
+
+    Raises
+    ------
+    RuntimeError
+        If it could not begin, or died.
+    """
+    ours, theirs = Pipe()
+    fd = theirs.fileno()
+    command = [sys.executable, "-c", _SERVANT, json.dumps([fd, number, preload, sys.path])]
+    with theirs:
+        process = subprocess.Popen(  # noqa: S603 - our own code
+            command, stdin=subprocess.DEVNULL, pass_fds=[fd], start_new_session=True
+        )
+    orders = threading.Thread(target=_carry_orders, args=(ours, number, mailbox), daemon=True)
+    orders.start()
+    try:
+        _carry_news(ours, mailbox)
+    finally:
+        mailbox.dismiss.remote(number)
+        ours.close()
+        code = process.wait()
+    if code:
+        raise RuntimeError(f"the process of the servant ended with code {code}")
+
+
+def _carry_orders(connection: Connection, number: int, mailbox: Any) -> None:
+    """Carry orders until there will be none: then nobody wants the servant any more."""
+    ray = importlib.import_module("ray")
+    try:
+        try:
+            while (orders := ray.get(mailbox.orders.remote(number))) is not None:
+                for order in orders:
+                    connection.send_bytes(order)
+        except ray.exceptions.RayError:
+            pass  # the mailbox is gone, and with it the coordinator
+        connection.send_bytes(_GIVE_UP)
+    except (OSError, ValueError):
+        return  # the servant has ended
+
+
+def _carry_news(connection: Connection, mailbox: Any) -> None:
+    ray = importlib.import_module("ray")
+    ended = False
+    while not ended:
+        found: list[bytes] = []
+        size = 0
+        try:
+            while not found or (size < _AT_ONCE_BYTES and connection.poll()):
+                found.append(connection.recv_bytes())
+                size += len(found[-1])
+        except (EOFError, OSError):
+            ended = True
+        for item in found:
+            if item.startswith(FAILED):
+                raise RuntimeError(item.removeprefix(FAILED).decode())
+        if found:
+            ray.get(mailbox.report.remote(found))

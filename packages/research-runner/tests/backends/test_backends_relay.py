@@ -1,0 +1,101 @@
+"""What runs in the processes of Ray, without Ray; and how it is noticed that Ray is gone."""
+
+import asyncio
+import contextlib
+import socket
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from research_runner.backends.lifeline import Lifeline
+from research_runner.backends.relay import Mailbox, relay
+from research_runner.errors import EngineLostError
+from research_runner.testing import wait_until
+
+
+def test_orders_are_kept_in_the_order_in_which_they_were_sent():
+    async def use():
+        mailbox = Mailbox(8)
+        for place, data in ((2, b"c"), (0, b"a"), (1, b"b")):
+            await mailbox.order(place, 5, data)
+        return await mailbox.orders(5)
+
+    assert asyncio.run(use()) == [b"a", b"b", b"c"]
+
+
+def test_nobody_waits_for_orders_of_a_servant_that_is_dismissed():
+    async def use():
+        mailbox = Mailbox(8)
+        waiting = asyncio.ensure_future(mailbox.orders(1))
+        await asyncio.sleep(0)
+        await mailbox.dismiss(1)
+        await mailbox.order(0, 1, b"too late")
+        return await waiting, await mailbox.orders(1)
+
+    assert asyncio.run(use()) == (None, None)
+
+
+def test_news_wait_when_there_are_too_many():
+    async def use():
+        mailbox = Mailbox(2)
+        reporting = asyncio.ensure_future(mailbox.report([b"1", b"2", b"3"]))
+        await asyncio.sleep(0)
+        full = reporting.done()
+        first = await mailbox.news()
+        await reporting
+        return full, first, await mailbox.news()
+
+    assert asyncio.run(use()) == (False, [b"1", b"2"], [b"3"])
+
+
+class Remote:
+    """Methods of an actor that are called at once."""
+
+    def __init__(self, **methods):
+        for name, method in methods.items():
+            setattr(self, name, SimpleNamespace(remote=method))
+
+
+def test_servant_that_cannot_begin_says_why(monkeypatch):
+    class RayError(Exception):
+        pass
+
+    ray = SimpleNamespace(get=lambda value: value, exceptions=SimpleNamespace(RayError=RayError))
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    mailbox = Remote(orders=lambda number: None, dismiss=lambda number: None)
+    with pytest.raises(RuntimeError, match="No module named 'no_such_module'"):
+        relay(0, mailbox, "no_such_module")
+
+
+def listen(port=0):
+    server = socket.socket()
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    server.bind(("127.0.0.1", port))
+    server.listen()
+    return server
+
+
+def test_lifeline_is_tied_again_when_it_was_torn_for_a_while():
+    with listen() as server:
+        lifeline = Lifeline("the engine", f"127.0.0.1:{server.getsockname()[1]}", 3600)
+        server.accept()[0].close()
+        server.setblocking(False)
+
+        def is_tied():
+            lifeline.check()
+            with contextlib.suppress(BlockingIOError):
+                return server.accept()
+
+        wait_until(is_tied)
+    lifeline.close()
+
+
+def test_lifeline_is_torn_when_nobody_listens_any_more():
+    with listen() as server:
+        lifeline = Lifeline("the engine", f"127.0.0.1:{server.getsockname()[1]}", -1)
+        server.accept()[0].close()
+    with pytest.raises(EngineLostError, match=r"the engine.*has not answered"):
+        while True:
+            lifeline.check()
+    lifeline.close()
