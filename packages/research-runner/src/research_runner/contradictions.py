@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from research_runner.backends.registry import LOCAL
 from research_runner.errors import OptionError
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ def check_together(options: RunOptions) -> None:
     OptionError
         If one would be; names it, and what to do.
     """
-    for check in (_switches, _choices, _inline, _memory, _gpu_checks, _detached, _engine):
+    for check in (_switches, _choices, _inline, _memory, _gpu_checks, _detached):
         for option, reason in check(options):
             raise OptionError(option, reason)
 
@@ -92,15 +91,14 @@ def _gpu_checks(options: RunOptions) -> _Complaints:
         for name, default in (("n_gpu_checks", 3), ("gpu_check_delay", 5)):
             if getattr(options, name) != default:
                 yield name, "nothing is checked without memory_ratio"
-    elif options.devices is None:
+    elif options.devices is None and not _gives_devices(options.backend):
         yield "memory_ratio", "there is no device whose memory could be asked for: give devices=..."
 
 
-def _engine(options: RunOptions) -> _Complaints:
-    """An engine knows the devices of its hosts; this process does not."""
-    if options.devices is not None and options.backend not in (None, *LOCAL):
-        instead = "DaskBackend(..., resources={'GPU': 1}) or RayBackend(..., num_gpus=1)"
-        yield "devices", f"an engine shares out devices itself: use {instead}"
+def _gives_devices(backend: object) -> bool:
+    """Whether an engine was asked for devices when its backend was made."""
+    capabilities = getattr(backend, "capabilities", None)
+    return bool(capabilities is not None and capabilities.gpus)
 
 
 def _detached(options: RunOptions) -> _Complaints:

@@ -49,11 +49,14 @@ class Place:
         Ids of the devices, as NVML knows them; for the memory check.
     environment : mapping
         Environment variables of the worker.
+    gpus : float
+        How many devices an engine has to give to the worker, or which share of one; it says which.
     """
 
     additions: tuple[ConfigAlias, ...]
     devices: WorkerRow = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    gpus: float = 0
 
     def complete(self, spec: ExperimentSpec) -> ConfigAlias:
         """Return the config of an experiment with everything that is added to it here."""
@@ -61,7 +64,9 @@ class Place:
 
     @property
     def device_names(self) -> str | None:
-        """Names of all devices in one text, for the record."""
+        """Names of all devices in one text, for the record; None if there are none that are known here."""
+        if self.gpus:
+            return None
         names = [name for branch in self.devices for name in branch if name is not None]
         return ", ".join(dict.fromkeys(names)) or None
 

@@ -11,6 +11,7 @@ from typing import Any
 from research_domain import ConfigAlias, Domain
 from research_experiment import Executor, ExperimentPlan, check_config_keys
 from research_runner import environment
+from research_runner.backends.gpus import ask_for_gpus, engine_grid
 from research_runner.backends.protocol import BackendFactory
 from research_runner.backends.registry import parse_backend
 from research_runner.contradictions import check_together
@@ -119,7 +120,7 @@ def make_settings(subject: Subject, options: RunOptions) -> RunSettings:
     parallel, engine = parse_backend(options.backend, options.parallel)
     options = replace(options, parallel=parallel)
     check_together(options)
-    places = _make_places(options)
+    places = _make_places(options, engine)
     check_bounded(subject.domain, subject.iteration.n_items, options.infinite)
     check_detach(options.detach, options.dump_results, options.debug)
     check_time_limits(subject.experiment, options.parallel)
@@ -151,7 +152,7 @@ def make_settings(subject: Subject, options: RunOptions) -> RunSettings:
             options.timeout,
             options.tasks_per_worker,
             3 * len(places) if options.canary is None else options.canary,
-            has_devices=_has_devices(places, engine),
+            has_devices=any(place.gpus or place.device_names for place in places),
             parallel=options.parallel,
         ),
         start_method=options.start_method if options.parallel else None,
@@ -162,17 +163,17 @@ def make_settings(subject: Subject, options: RunOptions) -> RunSettings:
     )
 
 
-def _make_places(options: RunOptions) -> tuple[Place, ...]:
+def _make_places(options: RunOptions, engine: BackendFactory | None) -> tuple[Place, ...]:
     workers = parse_configs("workers", options.workers)
     branches = parse_configs("branches", options.branches)
+    if engine is not None:
+        gpus = engine.capabilities.gpus
+        grid = engine_grid(options.devices, gpus, len(workers), len(branches))
+        return ask_for_gpus(make_places(workers, branches, grid), options.devices, gpus)
     grid = split_devices(options.devices, len(workers), len(branches))
     if options.devices is not None:
         grid = resolve(grid, NvmlProbe(), os.environ.get("CUDA_VISIBLE_DEVICES"))
     return make_places(workers, branches, grid)
-
-
-def _has_devices(places: tuple[Place, ...], engine: BackendFactory | None) -> bool:
-    return places[0].device_names is not None or (engine is not None and engine.capabilities.holds_devices)
 
 
 def _make_gate(options: RunOptions) -> MemoryGate | None:

@@ -4,8 +4,7 @@ import pickle
 
 import pytest
 
-from research_domain import Domain
-from research_runner import MissingPackageError, OptionError, Research
+from research_runner import MissingPackageError, OptionError
 from research_runner.backends import registry
 from research_runner.backends.artifacts import FilePiece, Luggage, Probe, unpack_piece
 from research_runner.backends.crossing import PIECE_BYTES, Joiner, Sealed, split
@@ -85,7 +84,7 @@ def test_probe_is_seen_where_the_folder_is(tmp_path):
 
 
 class Engine:
-    capabilities = Capabilities(holds_devices=True)
+    capabilities = Capabilities()
 
     def make(self, plan, circumstances):
         raise NotImplementedError
@@ -127,14 +126,3 @@ def test_missing_engine_names_its_extra(monkeypatch):
     for name in ("dask", "ray"):
         with pytest.raises(MissingPackageError, match=rf"pip install research-runner\[{name}\]"):
             parse_backend(name, True)
-
-
-def test_devices_are_the_engines_own():
-    research = Research(domain=Domain(x=[1])).add_callable("f", lambda: 1)
-    with pytest.raises(OptionError, match=r"resources=\{'GPU': 1\}"):
-        research.run(backend=Engine(), devices=[0])
-
-
-def test_workers_with_devices_of_an_engine_are_replaced_after_each_task():
-    research = Research(domain=Domain(x=[1])).add_callable("f", lambda: 1)
-    assert research._settings({"backend": Engine()}).limits.tasks_per_worker == 1

@@ -85,7 +85,8 @@ def test_lifeline_is_tied_again_when_it_was_torn_for_a_while():
         def is_tied():
             lifeline.check()
             with contextlib.suppress(BlockingIOError):
-                return server.accept()
+                server.accept()[0].close()
+                return True
 
         wait_until(is_tied)
     lifeline.close()

@@ -15,10 +15,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from research_runner.backends.gpus import found_devices
+from research_runner.devices import NvmlProbe
 from research_runner.output import Redirect
 from research_runner.plan import Execution, Place, WorkerPlan, experiment_path
 from research_runner.pool import StartMethod, wire
 from research_runner.tasks import Task
+from research_runner.worker import SLOT_VARIABLE
 
 __all__ = [
     "Begin",
@@ -192,14 +195,14 @@ class SealedPlan(WorkerPlan):
     moved: Path | None = field(kw_only=True)
 
     @classmethod
-    def of(cls, order: Order, moved: Path | None) -> SealedPlan:
-        """Make the plan of a servant."""
+    def of(cls, order: Order, moved: Path | None, environment: Mapping[str, str]) -> SealedPlan:
+        """Make the plan of a servant whose place has an environment of its own."""
         nothing: Any = None
         root = moved or order.root
         return cls(
             experiment=nothing,
             execution=Execution(),
-            places=tuple(Place((), (), environment) for environment in order.environments),
+            places=tuple(Place((), (), {**each, **environment}) for each in order.environments),
             entropy=0,
             encode=_stand_in(order.encoder),
             path_of=partial(experiment_path, root),
@@ -231,10 +234,19 @@ def _open_plan(data: bytes, directory: str, sys_path: tuple[str, ...], moved: Pa
     if Path(directory).is_dir():
         os.chdir(directory)
     plan: WorkerPlan = wire.load_code(data)
+    if plan.gate is not None:
+        plan = _with_found_devices(plan, int(os.environ[SLOT_VARIABLE]))
     if moved is None:
         return plan
     folder = None if plan.folder is None else moved
     return replace(plan, path_of=partial(experiment_path, moved), folder=folder, results=None)
+
+
+def _with_found_devices(plan: WorkerPlan, slot: int) -> WorkerPlan:
+    """Return a plan that names the devices of this process, to be asked how much of their memory is free."""
+    places = list(plan.places)
+    places[slot] = replace(places[slot], devices=found_devices(places[slot].devices, NvmlProbe()))
+    return replace(plan, places=tuple(places))
 
 
 # -- bytes in pieces --------------------------------------------------------------------------------

@@ -20,18 +20,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from research_runner.backends.gpus import borrowed
 from research_runner.backends.protocol import Backend, Capabilities, Circumstances
 from research_runner.backends.registry import require
 from research_runner.backends.remote import Arrived, Gone, News, RemoteBackend
 from research_runner.backends.servant import LineLostError, Servant
 from research_runner.errors import EngineLostError, EngineUnreachableError
-from research_runner.plan import WorkerPlan
+from research_runner.plan import Place, WorkerPlan
 
 __all__ = ["DaskBackend"]
 
 _QUEUE_MAX: Final = 32
 """Pieces that may wait in the scheduler; with pieces of 4 MiB it never holds more than 128 MiB of ours."""
 
+_GPU: Final = "GPU"
 _CLOSE_S: Final = 5.0
 _PUT_S: Final = 1.0
 _END: Final = b""
@@ -48,7 +50,8 @@ class DaskBackend:
         inside this process, of as many workers as the run has, which ends with the run.
     resources : mapping of str to float
         What each worker of the run occupies of the resources that Dask workers were started with, such as
-        ``{'GPU': 1}`` for ``dask worker --resources GPU=1``.
+        ``{'GPU': 1}`` for ``dask worker --resources GPU=1``, which is what ``run(devices=...)`` asks for; it
+        gets as many of the devices in ``CUDA_VISIBLE_DEVICES`` of the Dask worker.
     shares_files : bool or None
         Whether Dask workers see the folder of the research; None: each of them finds out.
 
@@ -82,30 +85,34 @@ class DaskBackend:
     @property
     def capabilities(self) -> Capabilities:
         """What the backend declares about itself."""
-        return Capabilities(bool(self.resources.get("GPU")), self.shares_files)
+        return Capabilities(self.resources.get(_GPU, 0), self.shares_files)
 
     def make(self, plan: WorkerPlan, circumstances: Circumstances) -> Backend:
         """Connect, and check that the plan can travel."""
-        engine = _DaskEngine(*self._connect(len(plan.places)), dict(self.resources))
+        needs = [self._needs(place) for place in plan.places]
+        engine = _DaskEngine(*self._connect(needs), needs)
         try:
             return RemoteBackend(plan, circumstances, engine, self.capabilities)
         except BaseException:
             engine.close()
             raise
 
-    def _connect(self, workers: int) -> tuple[Any, Any]:
+    def _needs(self, place: Place) -> Mapping[str, float]:
+        return {**self.resources, _GPU: place.gpus} if place.gpus else self.resources
+
+    def _connect(self, needs: Sequence[Mapping[str, float]]) -> tuple[Any, Any]:
         """Return a client of our own, and the cluster that has to be closed after it, if there is one."""
         distributed = _distributed()
         cluster: Any = None
         if self.cluster is None:
             cluster = distributed.LocalCluster(
-                n_workers=workers,
+                n_workers=len(needs),
                 threads_per_worker=1,
                 processes=False,
                 dashboard_address="127.0.0.1:0",
                 memory_limit=0,
                 silence_logs=logging.ERROR,
-                resources=dict(self.resources),
+                resources={name: max(each.get(name, 0) for each in needs) for name in set().union(*needs)},
             )
         address = self.cluster or cluster.scheduler_address
         try:
@@ -142,10 +149,10 @@ def _silence() -> Iterator[None]:
 class _DaskEngine:
     """What is used of Dask; see :class:`~research_runner.backends.remote.Engine`."""
 
-    def __init__(self, client: Any, cluster: Any, resources: Mapping[str, float]) -> None:
+    def __init__(self, client: Any, cluster: Any, needs: Sequence[Mapping[str, float]]) -> None:
         self._client = client
         self._cluster = cluster
-        self._resources = resources
+        self._needs = needs
         self._name = f"research-{uuid.uuid4().hex}"
         self._servants: dict[int, tuple[Any, Any]] = {}
         self._news: queue.SimpleQueue[News | EngineLostError] = queue.SimpleQueue()
@@ -162,10 +169,11 @@ class _DaskEngine:
             number,
             orders.name,
             self._inbox.name,
+            self._needs[slot].get(_GPU, 0),
             key=f"{self._name}-{number}",
             pure=False,
             retries=0,
-            resources=self._resources or None,
+            resources=dict(self._needs[slot]) or None,
         )
         self._servants[number] = future, orders
         future.add_done_callback(lambda done: self._ended(number, done))
@@ -280,11 +288,12 @@ class _Outgoing:
         self._task.cancel()
 
 
-def _serve(number: int, inbox: str, outbox: str) -> None:
+def _serve(number: int, inbox: str, outbox: str, gpus: float) -> None:
     """Be a servant; this is the Dask task."""
     line = _DaskLine(inbox, outbox)
     try:
-        Servant(number, line).run()
+        with borrowed(gpus) as environment:
+            Servant(number, line, environment).run()
     finally:
         line.close()
 

@@ -60,14 +60,15 @@ class Capabilities:
 
     Parameters
     ----------
-    holds_devices : bool
-        Whether its workers have devices of their own, which the engine gave them. Then a worker is replaced
-        after each task by default, which is what frees the memory of a GPU.
+    gpus : float
+        How many devices the engine was asked to give to each worker; its environment has to show it only
+        those. Then a worker is replaced after each task by default, which is what frees the memory of a GPU.
+        With ``run(devices=...)``, each place of the plan says instead how many its worker needs.
     shares_files : bool or None
         Whether its workers see the folder of the research under the same path. None: each worker finds out.
     """
 
-    holds_devices: bool = False
+    gpus: float = 0
     shares_files: bool | None = None
 
 

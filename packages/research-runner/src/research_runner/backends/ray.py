@@ -31,7 +31,7 @@ from research_runner.backends.protocol import Backend, Capabilities, Circumstanc
 from research_runner.backends.registry import require
 from research_runner.backends.remote import News, RemoteBackend
 from research_runner.errors import EngineLostError, EngineUnreachableError
-from research_runner.plan import WorkerPlan
+from research_runner.plan import Place, WorkerPlan
 from research_runner.pool import Channel, Died, Message, PoolError, PoolEvent, WorkerPool, WorkerStop
 
 __all__ = ["RayBackend"]
@@ -58,7 +58,8 @@ class RayBackend:
         cluster that this process is connected to; without one it makes a cluster with room for the workers
         of the run, which ends with the run.
     num_cpus, num_gpus : float
-        What each worker of the run occupies. Ray shows it only those GPUs.
+        What each worker of the run occupies. Ray shows it only those GPUs. ``run(devices=...)`` says the same
+        in the words of one machine.
     resources : mapping of str to float
         What it occupies of other resources.
     shares_files : bool or None
@@ -87,11 +88,11 @@ class RayBackend:
     @property
     def capabilities(self) -> Capabilities:
         """What the backend declares about itself."""
-        return Capabilities(self.num_gpus > 0, self.shares_files)
+        return Capabilities(self.num_gpus, self.shares_files)
 
     def make(self, plan: WorkerPlan, circumstances: Circumstances) -> Backend:
         """Connect, and check meanwhile that the plan can travel."""
-        engine = self._engine(tuple(self._needs() for _ in plan.places), plan.encode.__module__)
+        engine = self._engine(tuple(map(self._needs, plan.places)), plan.encode.__module__)
         try:
             backend = RemoteBackend(plan, circumstances, engine, self.capabilities)
             engine.wait()
@@ -107,8 +108,8 @@ class RayBackend:
         _check_reachable(self.address)
         return _FarEngine(self.address, needs, preload)
 
-    def _needs(self) -> Mapping[str, Any]:
-        return {"num_cpus": self.num_cpus, "num_gpus": self.num_gpus, "resources": dict(self.resources)}
+    def _needs(self, place: Place) -> Mapping[str, Any]:
+        return {"num_cpus": self.num_cpus, "num_gpus": place.gpus, "resources": dict(self.resources)}
 
 
 def _address_here() -> str | None:

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -133,12 +133,21 @@ class Servant:
         Who it is; no other servant of the run has this number.
     line : Line
         Its connection.
+    environment : mapping
+        Variables that the worker process gets, because of what its place has.
     auto : {'auto', 'fork', 'forkserver', 'spawn'}
         How the worker process is started if that is left to us.
     """
 
-    def __init__(self, number: int, line: Line, auto: StartMethod = "auto") -> None:
+    def __init__(
+        self,
+        number: int,
+        line: Line,
+        environment: Mapping[str, str] | None = None,
+        auto: StartMethod = "auto",
+    ) -> None:
         self._mail = _Mail(number, line)
+        self._environment = environment or {}
         self._auto: StartMethod = auto
         self._scratch = Path(tempfile.mkdtemp(prefix="research-servant-"))
         self._tasks: dict[int, Task] = {}
@@ -193,7 +202,7 @@ class Servant:
         if not shares_files:
             self._luggage = Luggage(self._scratch)
         method = self._auto if order.start_method == "auto" else order.start_method
-        plan = SealedPlan.of(order, None if shares_files else self._scratch)
+        plan = SealedPlan.of(order, None if shares_files else self._scratch, self._environment)
         self._backend = backend = ProcessBackend(plan, method)
         backend.watch(self._mail.fd)
         backend.start(order.slot)
