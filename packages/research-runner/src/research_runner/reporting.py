@@ -113,10 +113,18 @@ class Reporter(Hook):
         Takes the events.
     retry_on : tuple of exception classes
         Failures that are worth another attempt.
+    flush : callable
+        Sends what was taken: after the end of a branch whose siblings may run for long.
     """
 
-    def __init__(self, emit: Callable[[Any], None], retry_on: tuple[type[BaseException], ...] = ()) -> None:
+    def __init__(
+        self,
+        emit: Callable[[Any], None],
+        retry_on: tuple[type[BaseException], ...],
+        flush: Callable[[], None],
+    ) -> None:
         self._emit = emit
+        self._flush = flush
         self._retry_on = retry_on
         self._retriable: set[str] = set()
         self._started = time.perf_counter()
@@ -146,6 +154,8 @@ class Reporter(Hook):
         elapsed_s = time.perf_counter() - self._started
         failure, retriable = experiment.failure, experiment.id in self._retriable
         self._emit(ExperimentEnded(experiment.id, experiment.iteration + 1, elapsed_s, failure, retriable))
+        if len(experiment.branches) > 1 and elapsed_s > _REPORT_EVERY_S:
+            self._flush()
 
 
 def _cause(error: BaseException | None) -> BaseException | None:

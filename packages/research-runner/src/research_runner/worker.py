@@ -105,7 +105,7 @@ class TaskRunner:
             self._outbox.add(OutputCaptured(experiment_id, STREAMS[fd], text))
 
     def _hooks(self) -> tuple[Hook, ...]:
-        reporter = Reporter(self._outbox.add, self._plan.execution.retry_on)
+        reporter = Reporter(self._outbox.add, self._plan.execution.retry_on, self._outbox.flush)
         limits_s = self._limits_s
         return (reporter, Timekeeper(self._outbox, limits_s)) if limits_s else (reporter,)
 
