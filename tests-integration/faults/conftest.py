@@ -236,6 +236,9 @@ class Study:
         research = Research(self.name, Domain(x=self.values)).add_callable(
             "work", work, x=EC("x"), me=E().id, path=EP(), when="%0", timeout=self.timeout, save_to="y"
         )
+        if "root" in self.parts:
+            research.add_callable("root", lambda random: random.normal(), random=E().random, root=True)
+            research.save(O("root"), "root")
         if "noise" in self.parts:
             research.add_callable("noise", lambda random: random.normal(), random=E().random, save_to="noise")
         if "large" in self.parts:
@@ -390,13 +393,14 @@ class Study:
     @property
     def kind(self):
         """What makes the table what it is."""
-        return repr((self.values, self.more, sorted(self.parts), self.value))
+        return repr((self.values, self.more, sorted(self.parts), self.value, self.options.get("branches")))
 
     def undisturbed(self, folder):
         """Return the same study in another folder, with nothing that could happen to it."""
         twin = Study(folder)
         twin.values, twin.more, twin.parts, twin.value = self.values, self.more, self.parts, self.value
         twin.readable = self.readable
+        twin.options["branches"] = self.options.get("branches", 1)
         twin.marks.set("calm")
         twin.marks.take("armed")
         return twin

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from functools import partial
 
 import psutil
@@ -13,6 +14,7 @@ import pytest
 
 import research_runner.pool._pool
 from research_runner.pool.death import Coroner
+from research_stack import Research
 
 METHODS = ["fork", "forkserver", "spawn"]
 
@@ -104,6 +106,19 @@ def test_the_only_process_is_killed(study, once):
     coordinator.kill()
 
 
+def test_a_detached_coordinator_is_killed(study, always, soon):
+    study.fault = always(hold)
+    starter = study.start(detach=True)
+    assert starter.wait() == 0, starter.text
+    study.marks.wait("here-2")
+    far = Research.load("study")
+    assert not far.is_finished
+    kill(far.meta["owner"]["pid"])
+    starter.exit_code = -signal.SIGKILL  # that of the one it started, which is nobody's child
+    study.check()
+    assert far.is_finished
+
+
 def test_the_supervisor_of_the_workers_is_killed(study, always, soon):
     study.fault = always(hold)
     coordinator = study.start()
@@ -117,6 +132,35 @@ def test_the_supervisor_of_the_workers_is_killed(study, always, soon):
     assert coordinator.wait() == 0, coordinator.text
     assert set(study.states().values()) == {"done"}
     assert study.runs(2) == 2
+
+
+def take_a_while(x, marks):
+    """Let one branch take longer than anybody may lose, and the next one wait."""
+    if x == 3:
+        time.sleep(0.15)
+    elif x == 4:
+        hold(x, marks)
+
+
+def test_the_coordinator_is_killed_when_one_branch_of_a_task_has_ended(study, soon):
+    study.options.update(branches=3, executor_target="for")
+    study.fault = take_a_while
+    coordinator = study.start()
+    study.marks.wait("here-4")
+    soon(lambda: study.state(3) == "done", "a branch of the same task has ended")
+    coordinator.kill()
+    study.check()
+    study.resume()
+    assert (study.runs(3), study.runs(4)) == (1, 2)
+
+
+def test_the_coordinator_is_killed_when_branches_share_a_root(study, always):
+    study.parts |= {"root"}
+    study.options.update(branches=3)
+    study.fault = always(hold, at=4)
+    coordinator = study.start()
+    study.marks.wait("here-4")
+    coordinator.kill()
 
 
 def test_the_coordinator_is_killed_while_it_resumes(study, always, soon):
