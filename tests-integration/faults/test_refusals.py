@@ -178,6 +178,17 @@ def test_units_that_changed_are_named_and_force_goes_on(study, always):
     study.whole = False
 
 
+def test_another_number_of_iterations_is_named_as_well(study):
+    assert study.run().exit_code == 0
+    refused = study.run(resume=True, n_iters=3)
+    assert refused.exit_code == 1
+    assert "n_iters was 2 and is 3" in refused.text
+    forced = study.run(resume="force", n_iters=3)
+    assert forced.exit_code == 0, forced.text
+    assert study.run(resume=True, n_iters=3).exit_code == 0
+    study.options["n_iters"], study.whole = 3, False
+
+
 def test_of_a_domain_that_has_grown_only_the_new_configs_run(study):
     study.values = [3, 1]
     assert study.run().exit_code == 0

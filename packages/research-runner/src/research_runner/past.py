@@ -182,7 +182,7 @@ def continued(settings: RunSettings, meta: Mapping[str, Any]) -> IterationOption
     OptionError
         If another seed was asked for.
     ChangedError
-        If units have changed and nobody said that this does not matter.
+        If units or the number of iterations have changed and nobody said that this does not matter.
     """
     iteration, resume, entropy = settings.iteration, settings.resume, meta.get("entropy")
     if iteration.seed_given and iteration.seed != entropy:
@@ -190,6 +190,9 @@ def continued(settings: RunSettings, meta: Mapping[str, Any]) -> IterationOption
             "seed", f"the research was begun with the seed {entropy!r}; leave the seed out, or give that one"
         )
     changed = changed_units(meta.get("units", {}), unit_fingerprints(settings.experiment))
+    n_iters = meta.get("options", {}).get("n_iters", settings.n_iters)
+    if n_iters != settings.n_iters:
+        changed += (f"n_iters was {n_iters} and is {settings.n_iters}",)
     if changed and not (resume is not None and resume.force):
         raise ChangedError(changed)
     return replace(iteration, seed=entropy)

@@ -247,8 +247,8 @@ class ResearchRun:
             past.keeps,
             journal,
         )
-        units = unit_fingerprints(settings.experiment)
-        self.storage.update_meta(expected=source.expected, owner=owner(), ended=None, units=units)
+        described = settings.describe()
+        self.storage.update_meta(expected=source.expected, owner=owner(), ended=None, **described)
         limits = settings.limits if not past.done else replace(settings.limits, canary=0)
         return Coordinator(source, len(settings.places), limits, settings.places)
 
