@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import psutil
 
 from research_stack import EC, Domain, E, Research, ResearchResults
@@ -134,11 +135,13 @@ class Round:
             ).fetchall()
         return {x for (x,) in done}, Counter(x for (x,) in lost)
 
+    def table(self) -> pd.DataFrame:
+        """Return a row for each experiment, whether it is there or not."""
+        return ResearchResults(self.folder / "study").df.set_index("x").reindex(np.arange(EXPERIMENTS))
+
     def missing(self, noise: np.ndarray) -> int:
         """Return how many experiments are not there, or not what they should be."""
-        table = ResearchResults(self.folder / "study").df.set_index("x")
-        wanted = np.arange(EXPERIMENTS)
-        table = table.reindex(wanted)
+        table, wanted = self.table(), np.arange(EXPERIMENTS)
         right = (table["y"].to_numpy() == wanted * 2) & (table["noise"].to_numpy() == noise)
         return int(EXPERIMENTS - right.sum())
 
@@ -180,10 +183,10 @@ def main(minutes: float) -> int:
         began = time.monotonic()
         calm.disturb(-1.0, rng)
         calm_s = time.monotonic() - began
-        noise = ResearchResults(calm.folder / "study").df["noise"].to_numpy()
+        noise = calm.table()["noise"].to_numpy()
         print(f"undisturbed: {EXPERIMENTS:,} experiments in {calm_s:.0f} s, {EXPERIMENTS / calm_s:,.0f}/s")
         deadline = time.monotonic() + 60 * minutes
-        lost = repeated = 0
+        lost, repeated = calm.missing(noise), calm.repeated
         left_s = 0.0
         while time.monotonic() < deadline:
             began = time.monotonic()
