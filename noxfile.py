@@ -6,6 +6,7 @@ undeclared import fails. Wheels are installed by path: no published sibling is e
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -17,6 +18,9 @@ from packaging.utils import canonicalize_name
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_external_run = True
+
+os.environ["UV_COMPILE_BYTECODE"] = "1"  # tests start processes by the hundreds, and each would compile anew
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 ROOT = Path(__file__).parent
 DIST = ROOT / "dist"
