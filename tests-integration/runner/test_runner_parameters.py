@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,14 @@ def pids(research):
 def with_pids(**options):
     research = Research(**{"domain": Domain(x=list(range(6))), **options})
     return research.add_callable("pid", lambda: __import__("os").getpid(), save_to="pid")
+
+
+def meet(here, count):
+    """Wait until so many processes have been here."""
+    (here / str(os.getpid())).touch()
+    deadline = time.monotonic() + 60
+    while len(list(here.iterdir())) < count and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 @parameter("self.name", "name", "dump_results")
@@ -87,9 +96,11 @@ def test_namespaces_are_searched_for_units():
 
 
 @parameter("workers")
-def test_workers_is_the_number_of_processes():
+def test_workers_is_the_number_of_processes(tmp_path):
     for workers in (1, 3):
-        research = with_pids().add_callable("wait", lambda: __import__("time").sleep(0.15))
+        here = tmp_path / str(workers)
+        here.mkdir()
+        research = with_pids().add_callable("meet", meet, here=here, count=workers)
         assert len(set(pids(run(research, workers=workers)))) == workers
 
 
