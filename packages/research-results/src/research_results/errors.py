@@ -115,8 +115,8 @@ class LockedError(ResultsError):
     def __str__(self) -> str:
         return (
             f"{self.path!r} is open for writing by process {self.pid} on host {self.host!r}; wait for it, "
-            "or end it, or read with ResearchResults meanwhile (if its host is not this one and you know that "
-            "it is dead, remove the file research.lock in there, or open with take_over=True)"
+            "or end it, or read with ResearchResults meanwhile (if its host is not this one and it is known "
+            "to be dead, remove the file research.lock in there, or open with take_over=True)"
         )
 
 
