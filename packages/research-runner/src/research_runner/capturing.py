@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -89,8 +89,7 @@ def recover(plan: WorkerPlan, slot: int, task: Task | None) -> None:
 
 
 def forget_spools(plan: WorkerPlan) -> None:
-    """Remove the folder of the spools when the last of them is gone."""
+    """Remove the folder of the spools when all workers are gone, with what a killed run has left there."""
     folder = _spool(plan)
     if folder is not None:
-        with contextlib.suppress(OSError):
-            folder.rmdir()
+        shutil.rmtree(folder, ignore_errors=True)

@@ -127,9 +127,8 @@ class ProcessBackend:
     def close(self, force: bool = False) -> None:
         """Let all workers go, or kill them."""
         self._pool.close(force=force)
-        if force:
-            for slot in self._given:
-                self._recover(slot)
+        for slot in self._given:
+            self._recover(slot)
         forget_spools(self._plan)
 
     def _translate(self, event: PoolEvent) -> list[BackendEvent]:
