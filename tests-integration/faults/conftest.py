@@ -231,7 +231,8 @@ class Study:
                 file.write(f"{x}\n")  # twice, if an attempt meets the files of another
 
         def replace():
-            return Domain(x=more)
+            marks.count("asked")
+            return Domain(x=more if "fickle" not in marks or marks.counted("asked") == 1 else [99])
 
         research = Research(self.name, Domain(x=self.values)).add_callable(
             "work", work, x=EC("x"), me=E().id, path=EP(), when="%0", timeout=self.timeout, save_to="y"

@@ -154,6 +154,29 @@ def test_the_coordinator_is_killed_when_one_branch_of_a_task_has_ended(study, so
     assert (study.runs(3), study.runs(4)) == (1, 2)
 
 
+def test_the_coordinator_is_killed_after_an_update_of_its_domain(study, always):
+    study.more = [10, 11, 12, 13]
+    study.marks.set("fickle")  # another answer would be given now
+    study.fault = always(hold, at=11)
+    coordinator = study.start()
+    study.marks.wait("here-11")
+    coordinator.kill()
+    study.resume()
+    assert study.marks.counted("asked") == 1
+
+
+def test_the_coordinator_is_killed_that_drew_its_seed(study, always, tmp_path_factory):
+    del study.options["seed"]
+    study.fault, study.whole = always(hold), False
+    coordinator = study.start()
+    study.marks.wait("here-2")
+    coordinator.kill()
+    study.resume()
+    twin = study.undisturbed(tmp_path_factory.mktemp("twin"))
+    assert twin.run(seed=study.results.meta["entropy"]).exit_code == 0
+    study.check_whole(twin.table())
+
+
 def test_the_coordinator_is_killed_when_branches_share_a_root(study, always):
     study.parts |= {"root"}
     study.options.update(branches=3)
