@@ -321,6 +321,11 @@ class Study:
         except (ResultsError, sqlite3.OperationalError):  # not quite there
             return None
 
+    def reach_the_middle(self, x=2):
+        """Wait until an experiment holds, one is known on the disk to run, and one to be done."""
+        self.marks.wait(f"here-{x}")
+        until(lambda: {"done", "running"} <= {status for _, status in self.rows()}, "the middle is reached")
+
     def runs(self, x):
         """Return how often the experiment of a value of x was begun."""
         (who,) = self.results.load_configs(config={"x": x})

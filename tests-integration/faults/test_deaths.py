@@ -95,7 +95,7 @@ def test_an_idle_worker_is_killed(study, always, soon):
 def test_the_coordinator_is_killed(study, once, method):
     study.fault = once(hold_with_child)
     coordinator = study.start(start_method=method)
-    study.marks.wait("here-2")
+    study.reach_the_middle()
     assert coordinator.kill() == -signal.SIGKILL
 
 
@@ -106,11 +106,11 @@ def test_the_only_process_is_killed(study, once):
     coordinator.kill()
 
 
-def test_a_detached_coordinator_is_killed(study, always, soon):
+def test_a_detached_coordinator_is_killed(study, always):
     study.fault = always(hold)
     starter = study.start(detach=True)
     assert starter.wait() == 0, starter.text
-    study.marks.wait("here-2")
+    study.reach_the_middle()
     far = Research.load("study")
     assert not far.is_finished
     kill(far.meta["owner"]["pid"])
@@ -119,11 +119,10 @@ def test_a_detached_coordinator_is_killed(study, always, soon):
     assert far.is_finished
 
 
-def test_the_supervisor_of_the_workers_is_killed(study, always, soon):
+def test_the_supervisor_of_the_workers_is_killed(study, always):
     study.fault = always(hold)
     coordinator = study.start()
-    study.marks.wait("here-2")
-    soon(lambda: study.state(2) == "running", "it is known to run")
+    study.reach_the_middle()
     study.marks.take("here-2")
     (supervisor,) = psutil.Process(coordinator.pid).children()
     supervisor.kill()
@@ -159,7 +158,7 @@ def test_the_coordinator_is_killed_after_an_update_of_its_domain(study, always):
     study.marks.set("fickle")  # another answer would be given now
     study.fault = always(hold, at=11)
     coordinator = study.start()
-    study.marks.wait("here-11")
+    study.reach_the_middle(11)
     coordinator.kill()
     study.resume()
     assert study.marks.counted("asked") == 1
@@ -169,11 +168,12 @@ def test_the_coordinator_is_killed_that_drew_its_seed(study, always, tmp_path_fa
     del study.options["seed"]
     study.fault, study.whole = always(hold), False
     coordinator = study.start()
-    study.marks.wait("here-2")
+    study.reach_the_middle()
     coordinator.kill()
+    entropy = study.results.meta["entropy"]
     study.resume()
     twin = study.undisturbed(tmp_path_factory.mktemp("twin"))
-    assert twin.run(seed=study.results.meta["entropy"]).exit_code == 0
+    assert twin.run(seed=entropy).exit_code == 0
     study.check_whole(twin.table())
 
 
@@ -186,16 +186,16 @@ def test_the_coordinator_is_killed_when_branches_share_a_root(study, always):
     coordinator.kill()
 
 
-def test_the_coordinator_is_killed_while_it_resumes(study, always, soon):
+def test_the_coordinator_is_killed_while_it_resumes(study, always):
     study.fault = always(hold)
     coordinator = study.start()
-    study.marks.wait("here-2")
+    study.reach_the_middle()
     coordinator.kill()
     study.check()
     for _ in range(2):
         study.marks.take("here-2")
         again = study.start(resume=True)
-        study.marks.wait("here-2")
+        study.reach_the_middle()
         again.kill()
         study.check()
 

@@ -29,7 +29,7 @@ def kill_in_the_middle(study, always, at=2):
     """Run until an experiment is in the middle, and kill the coordinator."""
     study.fault = always(hold, at=at)
     coordinator = study.start()
-    study.marks.wait(f"here-{at}")
+    study.reach_the_middle(at)
     coordinator.kill()
     study.check()
 

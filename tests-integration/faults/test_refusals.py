@@ -67,7 +67,7 @@ def test_a_second_process_is_refused_and_told_who_runs(study, always):
 def test_the_lock_of_a_dead_coordinator_is_taken_over(study, always):
     study.fault = always(hold)
     coordinator = study.start()
-    study.marks.wait("here-2")
+    study.reach_the_middle()
     coordinator.kill()
     lock = study.path / "research.lock"
     assert json.loads(lock.read_text())["pid"] == coordinator.pid
@@ -78,7 +78,7 @@ def test_the_lock_of_a_dead_coordinator_is_taken_over(study, always):
 def test_the_lock_of_another_host_is_believed_until_it_is_removed(study, always):
     study.fault = always(hold)
     coordinator = study.start()
-    study.marks.wait("here-2")
+    study.reach_the_middle()
     coordinator.kill()
     lock = study.path / "research.lock"
     lock.write_text(json.dumps({"host": "elsewhere", "pid": 7}))
@@ -162,7 +162,7 @@ def test_a_research_whose_workers_all_crash_is_given_up(study):
 def test_units_that_changed_are_named_and_force_goes_on(study, always):
     study.fault = always(hold)
     coordinator = study.start()
-    study.marks.wait("here-2")
+    study.reach_the_middle()
     coordinator.kill()
     study.check()
     study.parts -= {"noise"}
