@@ -1,11 +1,11 @@
 """A Dask cluster of real processes."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import psutil
 import pytest
@@ -14,14 +14,16 @@ from research_runner.testing import wait_until
 
 
 class DaskProcesses:
-    """A scheduler and workers, each started by its command; ended by the ids of their processes.
+    """A scheduler and workers, each started by its command, in sessions of their own.
+
+    Workers have one thread, and one of the devices that are called 4 and 7.
 
     Parameters
     ----------
     folder : Path
         Where they work and log.
     workers : int
-        How many workers of one thread.
+        How many workers.
     """
 
     def __init__(self, folder, workers=2):
@@ -43,17 +45,17 @@ class DaskProcesses:
             *("--host", "127.0.0.1", "--port", str(self._port)),
             *("--no-dashboard", "--scheduler-file", str(scheduler_file)),
         )
-        for _ in range(self._workers):
-            self._launch(
-                "worker",
-                *(f"tcp://{self.address}", "--nthreads", "1", "--no-dashboard"),
-                *("--local-directory", str(self._folder)),
-            )
+        self._launch(
+            "worker",
+            *(f"tcp://{self.address}", "--nworkers", str(self._workers), "--nthreads", "1"),
+            *("--no-dashboard", "--local-directory", str(self._folder), "--resources", "GPU=1"),
+        )
         wait_until(lambda: scheduler_file.exists() and json.loads(scheduler_file.read_text() or "{}"))
         wait_until(lambda: len(list(self.worker_processes())) == self._workers)
 
     def _launch(self, *command):
-        log = (self._folder / f"{command[0]}-{len(self._processes)}.log").open("w")
+        log = (self._folder / f"{command[0]}-{self._starts}.log").open("w")
+        environment = {**os.environ, "TMPDIR": str(self._folder), "CUDA_VISIBLE_DEVICES": "4,7"}
         with log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "dask", *command],
@@ -61,15 +63,16 @@ class DaskProcesses:
                 stdout=log,
                 stderr=log,
                 cwd=self._folder,
+                env=environment,
+                start_new_session=True,
             )
         self._processes.append(process)
 
     def worker_processes(self):
         """Yield the processes that run tasks; each is the child of a nanny."""
-        for process in self._processes[1:]:
-            for child in psutil.Process(process.pid).children():
-                if "spawn_main" in " ".join(child.cmdline()):
-                    yield child
+        for child in psutil.Process(self._processes[1].pid).children():
+            if "spawn_main" in " ".join(child.cmdline()):
+                yield child
 
     def kill_worker(self):
         """Kill the process of a worker in which something of ours is running."""
@@ -80,24 +83,15 @@ class DaskProcesses:
         self._processes[0].kill()
 
     def stop(self):
-        """End everything."""
-        for process in self._processes:
+        """End everything; nobody has to say goodbye."""
+        for process in reversed(self._processes):
             if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-        for process in self._processes:
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
         self._processes.clear()
 
-    def logs(self):
-        """Return what all of them have logged."""
-        return "\n".join(path.read_text() for path in sorted(Path(self._folder).glob("*.log")))
 
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def dask_processes(tmp_path_factory):
     """A running cluster."""
     processes = DaskProcesses(tmp_path_factory.mktemp("dask"))

@@ -37,8 +37,9 @@ class Host:
         self.name = f"research{os.getpid()}n{number}"
         self.cable = f"re{os.getpid()}c{number}"
         self.hostname = f"host{number}"
-        self.gateway = f"10.231.{number}.1"
-        self._own = f"10.231.{number}.2"
+        network = f"10.{64 + os.getpid() % 128}.{os.getpid() // 128 % 256}"  # nobody else tests in it
+        self.gateway = f"{network}.{4 * number + 1}"
+        self._own = f"{network}.{4 * number + 2}"
         self._hidden = hidden
         self._process = None
 
@@ -48,9 +49,9 @@ class Host:
         return (
             ip("netns", "add", self.name)
             and ip("link", "add", self.cable, "type", "veth", "peer", "name", inner, "netns", self.name)
-            and ip("addr", "add", f"{self.gateway}/24", "dev", self.cable)
+            and ip("addr", "add", f"{self.gateway}/30", "dev", self.cable)
             and ip("link", "set", self.cable, "up")
-            and ip("-n", self.name, "addr", "add", f"{self._own}/24", "dev", inner)
+            and ip("-n", self.name, "addr", "add", f"{self._own}/30", "dev", inner)
             and ip("-n", self.name, "link", "set", inner, "up")
             and ip("-n", self.name, "link", "set", "lo", "up")
             and ip("-n", self.name, "route", "add", "default", "via", self.gateway)

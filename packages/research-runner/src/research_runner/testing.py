@@ -71,10 +71,11 @@ def _walk(random: np.random.Generator, x: int) -> Iterator[float]:
         yield position
 
 
-def _tick(x: int) -> Iterator[int]:
-    while True:
+def _tick(x: int, gate: Path) -> Iterator[int]:
+    """Yield until a gate is open."""
+    while not gate.exists():
         yield x
-        time.sleep(0.05)
+        time.sleep(0.02)
 
 
 def _rest(x: int, rest_s: float = 0.1) -> int:
@@ -230,14 +231,18 @@ class BackendContract:
 
     def test_values_arrive_while_their_experiment_runs(self, tmp_path: Path) -> None:
         """Nobody has to wait for the end."""
+        gate = tmp_path / "gate"
         research = Research(str(tmp_path / "ticks"), Domain(x=[1, 2])).add_generator(
-            "tick", _tick, x=EC("x"), save_to="tick"
+            "tick", _tick, x=EC("x"), gate=gate, save_to="tick"
         )
-        with self._running(research, n_iters=60) as errors:
-            wait_until(lambda: errors or len(research.results.df))
-            _require(not research.is_finished, "values were seen only after the end")
-            research.terminate()
+        with self._running(research) as errors:
+            try:
+                wait_until(lambda: errors or len(research.results.df))
+                _require(not research.is_finished, "values were seen only after the end")
+            finally:
+                gate.touch()
         _require(not errors, f"the run raised {errors}")
+        _require(research.monitor.finished_experiments == 2, "experiments are missing")
 
     def test_large_results_arrive_whole(self, tmp_path: Path) -> None:
         """Values of many megabytes come back as they were."""
@@ -354,16 +359,16 @@ class BackendContract:
 
     def test_stop_lets_what_runs_end_and_resume_goes_on(self, tmp_path: Path) -> None:
         """A stopped run loses nothing; the rest is run later, with the same table."""
-        research = self._rests(tmp_path / "stops", 30)
+        research = self._rests(tmp_path / "stops", 12)
         with self._running(research) as errors:
             wait_until(lambda: errors or research.monitor.finished_experiments >= 2)
             research.terminate(wait=False)
         statuses = set(research.results.experiments["status"])
         _require(not errors, f"the run raised {errors}")
         _require(statuses <= {"done", "queued"}, f"found {statuses}")
-        _require(2 <= research.monitor.finished_experiments < 30, "it did not stop")
+        _require(2 <= research.monitor.finished_experiments < 12, "it did not stop")
         self._run(research, resume=True)
-        self._expect_doubled(research, 30)
+        self._expect_doubled(research, 12)
 
     def test_kill_ends_at_once(self, tmp_path: Path) -> None:
         """A run can be ended while its experiments hang."""
@@ -381,14 +386,14 @@ class BackendContract:
     def test_death_of_an_engines_worker_loses_nothing(self, tmp_path: Path) -> None:
         """The engine may lose a worker process in the middle."""
         self._needs("kill_engine_worker")
-        research = self._rests(tmp_path / "loses", 30)
+        research = self._rests(tmp_path / "loses", 20)
         with self._running(research) as errors:
             wait_until(lambda: errors or research.monitor.finished_experiments >= 3)
             self.kill_engine_worker()
         _require(not errors, f"the run raised {errors}")
         experiments = research.results.experiments
-        _require(list(experiments["status"]) == ["done"] * 30, f"found {experiments}")
-        self._expect_doubled(research, 30)
+        _require(list(experiments["status"]) == ["done"] * 20, f"found {experiments}")
+        self._expect_doubled(research, 20)
 
     def test_run_goes_on_when_its_engine_is_back(self, tmp_path: Path) -> None:
         """An engine that disappears ends the run with an error that says so, and nothing is lost."""
