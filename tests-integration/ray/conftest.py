@@ -1,93 +1,142 @@
-"""Ray clusters: with a token of their own, and one of them of real processes."""
+"""Ray clusters of real processes, with a token and folders of their own."""
 
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import psutil
 import pytest
 
 from research_runner.testing import wait_until
+from research_stack import Research
+
+RECONNECT = "RAY_gcs_rpc_server_reconnect_timeout_s"
 
 
 @pytest.fixture(scope="session", autouse=True)
 def ray_environment(tmp_path_factory):
-    """Let everything that is started here know one token, and notice soon that a cluster is gone."""
+    """Let everything that is started here know one token, and be patient on a busy machine."""
     token = tmp_path_factory.mktemp("token") / "token"
     token.touch(0o600)
     token.write_text(secrets.token_hex(32))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_AUTH_MODE", "token")
         patch.setenv("RAY_AUTH_TOKEN_PATH", str(token))
-        patch.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "5")
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv(RECONNECT, "300")
         yield
 
 
+@pytest.fixture
+def impatient(monkeypatch):
+    """Let processes that are connected from now on notice soon that a cluster is gone; Ray ends them then."""
+    monkeypatch.setenv(RECONNECT, "5")
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
 class RayProcesses:
-    """A head node of two CPUs, started by its command; ended by the ids of its processes.
+    """A head node of two CPUs and two GPUs that do not exist, started by its command."""
 
-    Parameters
-    ----------
-    folder : Path
-        Where it logs.
-    """
-
-    def __init__(self, folder):
-        self._folder = folder
+    def __init__(self):
+        self._folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))  # sockets need a short name
         self._head = None
         self._children = []
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
+        self._port, self._client_port = free_port(), free_port()
         self.address = f"127.0.0.1:{self._port}"
+        self.client_address = f"127.0.0.1:{self._client_port}"
 
     def start(self):
         """Start it; workers can be had when this returns."""
-        ports = ("--port", str(self._port), "--min-worker-port", "0", "--max-worker-port", "0")
-        with (self._folder / "head.log").open("w") as log:
+        ports = ("--port", str(self._port), "--ray-client-server-port", str(self._client_port))
+        log_path = self._folder / "head.log"
+        with log_path.open("w") as log:
             self._head = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", *ports),
-                    *("--num-cpus", "2", "--include-dashboard=false", "--node-ip-address", "127.0.0.1"),
+                    *("--min-worker-port", "0", "--max-worker-port", "0", "--num-cpus", "2"),
+                    *("--num-gpus", "2", "--include-dashboard=false", "--node-ip-address", "127.0.0.1"),
+                    *("--temp-dir", str(self._folder)),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ},
+                env={**os.environ, "TMPDIR": str(self._folder), RECONNECT: "300"},
             )
-        wait_until(lambda: "Ray runtime started" in (self._folder / "head.log").read_text())
+        wait_until(lambda: "Ray runtime started" in log_path.read_text())
 
     def processes(self):
         """Return all processes of the cluster."""
         return psutil.Process(self._head.pid).children(recursive=True)
+
+    def kill_worker(self):
+        """Kill a process of Ray in which something of ours is running."""
+        next(each for each in self.processes() if each.name().startswith("ray::") and each.children()).kill()
 
     def lose(self):
         """Kill what the whole cluster depends on."""
         self._children = self.processes()
         next(each for each in self._children if each.name() == "gcs_server").kill()
 
+    @staticmethod
+    def wait_for_finished(name, count):
+        """Wait until so many experiments of a research are done."""
+
+        def is_there():
+            return Path(name, "research.db").exists() and count <= list(
+                Research.load(name).results.experiments["status"]
+            ).count("done")
+
+        wait_until(is_there)
+
     def stop(self):
         """End everything."""
         self._children += self.processes() if self._head.poll() is None else []
-        self._head.send_signal(signal.SIGTERM)
-        try:
-            self._head.wait(20)
-        except subprocess.TimeoutExpired:
-            self._head.kill()
-            self._head.wait()
-        for child in self._children:
-            if child.is_running():
-                child.kill()
+        for process in self._children:
+            if process.is_running():
+                process.kill()
+        self._head.send_signal(signal.SIGKILL)
+        self._head.wait()
+
+    def remove(self):
+        """End everything, and leave nothing."""
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="module")
-def ray_processes(tmp_path_factory):
+@pytest.fixture(scope="session")
+def ray_processes():
     """A running cluster."""
-    processes = RayProcesses(tmp_path_factory.mktemp("ray"))
+    processes = RayProcesses()
     processes.start()
     yield processes
-    processes.stop()
+    processes.remove()
+
+
+@pytest.fixture
+def ray_of_one_test():
+    """A running cluster that nobody needs afterwards."""
+    processes = RayProcesses()
+    processes.start()
+    yield processes
+    processes.remove()
+
+
+@pytest.fixture(scope="class")
+def ray_connected(ray_processes):
+    """A running cluster to which this process is connected."""
+    import ray
+
+    ray.init(address=ray_processes.address, log_to_driver=False)
+    yield ray_processes
+    ray.shutdown()

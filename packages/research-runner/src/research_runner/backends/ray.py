@@ -31,6 +31,7 @@ from research_runner.backends.protocol import Backend, Capabilities, Circumstanc
 from research_runner.backends.registry import require
 from research_runner.backends.remote import News, RemoteBackend
 from research_runner.errors import EngineLostError, EngineUnreachableError
+from research_runner.interrupts import say
 from research_runner.plan import Place, WorkerPlan
 from research_runner.pool import Channel, Died, Message, PoolError, PoolEvent, WorkerPool, WorkerStop
 
@@ -43,6 +44,7 @@ _CLOSE_S: Final = 10.0
 _TURN_S: Final = 0.5
 _RECONNECT: Final = "RAY_gcs_rpc_server_reconnect_timeout_s"
 _RECONNECT_S: Final = 60.0
+_SHARE: Final = 0.5
 _LONGEST_FOLDER: Final = 40
 
 
@@ -145,7 +147,7 @@ class _NearEngine:
     def __init__(self, address: str, needs: _Needs, preload: str) -> None:
         self._name = f"Ray at {address}"
         self._lifeline = _lifeline(self._name, address)
-        self._is_lost = False
+        self._lost: EngineLostError | None = None
         self._errands = Errands(needs, preload)
         self.launch = self._errands.launch
         self.send = self._errands.send
@@ -159,26 +161,27 @@ class _NearEngine:
         try:
             self._lifeline.check()
             return self._errands.news(min(timeout_s, _TURN_S)) or []
-        except EngineLostError:
-            self._is_lost = True
+        except EngineLostError as error:
+            self._lost = error
             raise
         except (ray_package().exceptions.RayError, ConnectionError) as error:
-            self._is_lost = True
-            raise EngineLostError(self._name, reason_of(error)) from error
+            self._lost = EngineLostError(self._name, reason_of(error))
+            raise self._lost from error
 
     def close(self) -> None:
         """Take back what is left of the run."""
         self._lifeline.close()
         with contextlib.suppress(ray_package().exceptions.RayError, ConnectionError):
-            if self._is_lost:
-                self._errands.leave()
-            else:
+            if self._lost is None:
                 self._errands.close()
+            else:  # nobody may see the error: Ray's hook waits for Ray, which ends this process
+                say(f"{self._lost}; Ray will end this process")
+                self._errands.leave()
 
 
 def _lifeline(name: str, address: str) -> Lifeline:
-    """Return what notices that Ray is gone a little before Ray does, and ends this process."""
-    return Lifeline(name, address, 0.8 * float(os.environ.get(_RECONNECT, _RECONNECT_S)))
+    """Return what notices that Ray is gone before Ray does, and ends this process."""
+    return Lifeline(name, address, _SHARE * float(os.environ.get(_RECONNECT, _RECONNECT_S)))
 
 
 # -- another process is connected -----------------------------------------------------------------------
