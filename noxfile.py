@@ -195,7 +195,7 @@ def interop(session: nox.Session) -> None:
 def ray(session: nox.Session) -> None:
     """Run the tests of the Ray backend."""
     groups = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "integration")
-    install_everything(session, *groups, "ray")
+    install_everything(session, *groups, "ray[client]")
     session.run("pytest", "tests-integration/ray", *session.posargs)
 
 
