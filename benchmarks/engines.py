@@ -1,9 +1,11 @@
 """What it costs to run experiments through an engine: rates, delays and memory.
 
-Each rate is compared with the bare engine running the same function in the same run, on the same cluster of
-two workers of one thread, which is warm. ``total`` has everything from the call of ``run`` to its return, so
-also the connection, the check of the plan and the start of our processes; ``steady`` counts from the start
-of the first experiment to the end of the last one.
+Each rate is compared with the bare engine running the same function in the same run, on two workers of one
+thread; medians of rounds in turn. ``connected``: both sides use a cluster that is there and warm, to which
+this process is connected; what is timed is everything from the call of ``run`` to its return, so also the check
+of the plan and the start of our processes. ``alone``: both sides make a cluster and let it go, which is timed
+as well. ``steady`` counts from the start of the first experiment to the end of the last one. The limit is half
+the rate of the bare engine with a thousand experiments.
 
 Run it with ``python benchmarks/engines.py [dask] [ray] [memory]``.
 """
@@ -30,6 +32,7 @@ from research_stack import EC, Domain, Research
 COUNT = 1000
 MANY = 100_000
 WORKERS = 2
+ROUNDS = 3
 
 
 def add(x, y):
@@ -47,21 +50,37 @@ def trivial(count: int) -> Research:
     return Research("trivial", domain).add_callable("add", add, x=EC("x"), y=EC("y"), save_to="sum")
 
 
-def rates(backend: Any, bare: Callable[[], float]) -> None:
-    """Print the rates of both, and their ratios."""
+def timed(function: Callable[[], Any]) -> tuple[float, Any]:
+    """Return how long a call took in seconds, and its result."""
+    begun = time.perf_counter()
+    result = function()
+    return time.perf_counter() - begun, result
+
+
+def steady_s(research: Research) -> float:
+    experiments = research.results.experiments
+    started = (experiments["started"] - experiments["started"].min()).dt.total_seconds()
+    return float((started + experiments["elapsed_s"]).max())
+
+
+def compare(
+    what: str, backend: Any, bare: Callable[[], None], count: int = COUNT, rounds: int = ROUNDS
+) -> None:
+    """Print the rates of both, and their ratio."""
+    rates: dict[str, list[float]] = {"bare": [], "ours": [], "steady": []}
     bare()
-    of_bare = COUNT / bare()
-    print(f"  bare    {of_bare:8.0f} /s")
-    for count in (COUNT, 10 * COUNT):
-        begun = time.perf_counter()
-        research = trivial(count).run(f"trivial-{count}", workers=WORKERS, seed=1, bar=False, backend=backend)
-        elapsed_s = time.perf_counter() - begun
-        experiments = research.results.experiments
-        started = (experiments["started"] - experiments["started"].min()).dt.total_seconds()
-        steady_s = (started + experiments["elapsed_s"]).max()
-        for name, seconds in (("total", elapsed_s), ("steady", steady_s)):
-            rate = count / seconds
-            print(f"  {name:<7} {rate:8.0f} /s   {rate / of_bare:6.2f} of bare, {count:,} experiments")
+    for number in range(rounds):
+        research = trivial(count)
+        name = f"{what}-{count}-{number}"
+        rates["bare"].append(COUNT / timed(bare)[0])
+        options = {"workers": WORKERS, "seed": 1, "bar": False, "backend": backend}
+        elapsed_s, _ = timed(lambda: research.run(name, **options))  # noqa: B023 - called at once
+        rates["ours"].append(count / elapsed_s)
+        rates["steady"].append(count / steady_s(research))
+    medians = {name: statistics.median(found) for name, found in rates.items()}
+    for name, rate in medians.items():
+        share = rate / medians["bare"]
+        print(f"  {what:<10} {name:<7} {rate:8.0f} /s   {share:6.2f} of bare, {count:,} experiments")
 
 
 def delays(backend: Any) -> None:
@@ -103,64 +122,69 @@ def memory(backend: Any) -> None:
     done.set()
     thread.join()
     growth = (max(sizes) - before) / 2**20
-    print(f"  {MANY:,} experiments in {elapsed_s:.0f} s: {growth:.0f} MiB more at most")
+    print(f"  memory     {MANY:,} experiments in {elapsed_s:.0f} s: {growth:.0f} MiB more at most")
 
 
-def with_dask(measure: Callable[[Any, Callable[[], float]], None]) -> None:
+def dask_tasks(client: Any) -> None:
+    futures = [client.submit(add, x, y, pure=False) for x in range(COUNT // 10) for y in range(10)]
+    assert len(client.gather(futures)) == COUNT
+
+
+def with_dask(measure: Callable[[Any, Callable[[], None]], None]) -> None:
     from distributed import Client, LocalCluster
 
     with (
         LocalCluster(WORKERS, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,
         Client(cluster) as client,
     ):
-
-        def bare() -> float:
-            begun = time.perf_counter()
-            futures = [client.submit(add, x, y, pure=False) for x in range(COUNT // 10) for y in range(10)]
-            assert len(client.gather(futures)) == COUNT
-            return time.perf_counter() - begun
-
-        measure(DaskBackend(client), bare)
+        measure(DaskBackend(client), lambda: dask_tasks(client))
 
 
-def with_ray(measure: Callable[[Any, Callable[[], float]], None]) -> None:
+def ray_tasks() -> None:
+    import ray
+
+    remote = ray.remote(max_retries=0)(add)
+    found = ray.get([remote.remote(x, y) for x in range(COUNT // 10) for y in range(10)])
+    assert len(found) == COUNT
+
+
+def with_ray(measure: Callable[[Any, Callable[[], None]], None]) -> None:
     import ray
 
     ray.init(address="local", num_cpus=WORKERS, include_dashboard=False, log_to_driver=False)
-    remote = ray.remote(max_retries=0)(add)
-
-    def bare() -> float:
-        begun = time.perf_counter()
-        found = ray.get([remote.remote(x, y) for x in range(COUNT // 10) for y in range(10)])
-        assert len(found) == COUNT
-        return time.perf_counter() - begun
-
     try:
-        measure(RayBackend(), bare)
+        measure(RayBackend(), ray_tasks)
     finally:
         ray.shutdown()
 
 
-def rates_and_delays(backend: Any, bare: Callable[[], float]) -> None:
-    rates(backend, bare)
+def rates_and_delays(backend: Any, bare: Callable[[], None]) -> None:
+    compare("connected", backend, bare)
+    compare("connected", backend, bare, 10 * COUNT, 1)
     delays(backend)
 
 
+ENGINES = {"dask": ("distributed", with_dask), "ray": ("ray", with_ray)}
+
+
+def measure(name: str, connected: Callable[[Callable[..., None]], None], with_memory: bool) -> None:
+    print(name)
+    connected(rates_and_delays)
+    compare("alone", name, lambda: connected(lambda _, bare: bare()))
+    if with_memory:
+        connected(lambda backend, bare: memory(backend))
+
+
 def main() -> None:
-    wanted = sys.argv[1:] or ["dask", "ray", "memory"]
+    wanted = sys.argv[1:] or [*ENGINES, "memory"]
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        for name, module, engine in (("dask", "distributed", with_dask), ("ray", "ray", with_ray)):
+        for name, (module, connected) in ENGINES.items():
             if name in wanted and importlib.util.find_spec(module) is not None:
-                print(name)
-                place = Path(name)
+                place = Path(folder, name)
                 place.mkdir()
                 os.chdir(place)
-                engine(rates_and_delays)
-                os.chdir("..")
-        if "memory" in wanted:
-            print("memory of the coordinator, on Dask")
-            with_dask(lambda backend, bare: memory(backend))
+                measure(name, connected, "memory" in wanted)
         os.chdir("/")
 
 

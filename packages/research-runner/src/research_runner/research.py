@@ -149,7 +149,8 @@ class Research(ExperimentBuilder):
             Iterations of each experiment; by default 1 if all units are callables, else until a generator
             ends.
         devices : int, str, list, mapping or None
-            Devices to share between workers and branches; see :meth:`get_devices`.
+            Devices to share between workers and branches; see :meth:`get_devices`. An engine is asked for as
+            many, and chooses which.
         executor_class : subclass of Executor, optional
             Runs the tasks.
         dump_results : bool
