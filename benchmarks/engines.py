@@ -2,10 +2,10 @@
 
 Each rate is compared with the bare engine running the same function in the same run, on two workers of one
 thread; medians of rounds in turn. ``connected``: both sides use a cluster that is there and warm, to which
-this process is connected; what is timed is everything from the call of ``run`` to its return, so also the check
-of the plan and the start of our processes. ``alone``: both sides make a cluster and let it go, which is timed
-as well. ``steady`` counts from the start of the first experiment to the end of the last one. The limit is half
-the rate of the bare engine with a thousand experiments.
+this process is connected; what is timed is everything from the call of ``run`` to its return, so also the
+check of the plan and the start of our processes. ``alone``: both sides make a cluster and let it go, which is
+timed as well. ``steady`` counts from the start of the first experiment to the end of the last one. The limit
+is half the rate of the bare engine with a thousand experiments.
 
 Run it with ``python benchmarks/engines.py [dask] [ray] [memory]``.
 """
