@@ -1,5 +1,6 @@
 """Ray clusters of real processes, with a token and folders of their own."""
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from research_results import StorageAccessError
 from research_runner.testing import wait_until
 from research_stack import Research
 
@@ -92,12 +94,12 @@ class RayProcesses:
     def wait_for_finished(name, count):
         """Wait until so many experiments of a research are done."""
 
-        def is_there():
-            return Path(name, "research.db").exists() and count <= list(
-                Research.load(name).results.experiments["status"]
-            ).count("done")
+        def are_done():
+            with contextlib.suppress(StorageAccessError):  # the folder may just be being made
+                statuses = Research.load(name).results.experiments["status"]
+                return list(statuses).count("done") >= count
 
-        wait_until(is_there)
+        wait_until(lambda: Path(name, "research.db").exists() and are_done())
 
     def stop(self):
         """End everything."""

@@ -105,15 +105,18 @@ research.run(workers=2, bar=False, backend="ray")
 
 def test_run_of_a_connected_process_says_that_ray_is_gone(ray_of_one_test, monkeypatch):
     monkeypatch.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "12")
-    script = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", GOES_AWAY, ray_of_one_test.address],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    ray_of_one_test.wait_for_finished("goes", 3)
-    ray_of_one_test.lose()
-    _, errors = script.communicate(timeout=60)
+    ) as script:
+        try:
+            ray_of_one_test.wait_for_finished("goes", 3)
+            ray_of_one_test.lose()
+            _, errors = script.communicate(timeout=60)
+        finally:
+            script.kill()
     assert "the connection to Ray at" in errors
     assert "goes on with run(resume=True) when the engine is back" in errors
     assert list(Research.load("goes").results.experiments["status"]).count("done") == 3
