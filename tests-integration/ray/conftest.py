@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from research_results import StorageAccessError
+from research_results.errors import StorageAccessError
 from research_runner.testing import wait_until
 from research_stack import Research
 
