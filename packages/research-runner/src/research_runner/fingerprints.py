@@ -71,7 +71,8 @@ def _pair(key: Any, value: Any, seen: frozenset[int]) -> tuple[Any, Any]:
 def _describe_code(value: Any, seen: frozenset[int]) -> Any:
     if isinstance(value, FunctionType):
         cells = [_cell(cell, seen) for cell in value.__closure__ or ()]
-        return ("function", _describe(value.__code__, seen), _describe(value.__defaults__, seen), *cells)
+        parts = (value.__code__, value.__defaults__, value.__kwdefaults__)
+        return ("function", *(_describe(part, seen) for part in parts), *cells)
     if isinstance(value, CodeType):
         return (
             "code",
