@@ -43,10 +43,7 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _LINUX = sys.platform == "linux"
 _LIBC = ctypes.CDLL(None, use_errno=True) if _LINUX else None
-_SPAWN = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); "
-    "from research_runner.pool._worker import main; main(int(sys.argv.pop()))"
-)
+_SPAWNED = Path(__file__).with_name("_spawned.py")
 
 
 def prctl(option: int, value: int) -> None:
@@ -179,7 +176,7 @@ class Warden:
     def _exec(self, fd: int) -> NoReturn:
         os.set_inheritable(fd, True)
         command = self._config["interpreter"]
-        arguments = ["-c", _SPAWN, str(fd), json.dumps(self._config["sys_path"])]
+        arguments = [str(_SPAWNED), str(fd), json.dumps(self._config["sys_path"])]
         os.execv(command[0], [*command, *arguments])  # noqa: S606 - no shell is wanted
 
     def _kill(self, number: int) -> None:
