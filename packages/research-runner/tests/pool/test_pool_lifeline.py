@@ -15,7 +15,7 @@ from research_runner.pool import Ready, WorkerPool
 # Not guarded by `if __name__ == "__main__"`, on purpose. One worker idles, one holds the interpreter in C,
 # one is busy and has a child, a child in a session of its own, and an orphan in a session of its own.
 SCRIPT = """
-import ctypes, json, os, subprocess, sys
+import ctypes, json, os, signal, subprocess, sys
 from research_runner.pool import Message, Ready, WorkerPool
 
 def descendants():
@@ -35,6 +35,7 @@ class Work:
             pass
         channel.recv()
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it for what runs in the background
 pool = WorkerPool(3, Work(), start_method=sys.argv[1])
 workers, others = [], []
 for slot, task in enumerate(["idle", "hold", "busy"]):
