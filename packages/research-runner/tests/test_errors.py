@@ -19,6 +19,7 @@ EXAMPLES = [
     errors.HopelessError("ValueError: no", "Traceback", 3),
     errors.UntrustedError("name"),
     errors.NoSettingsError("folder"),
+    errors.LostCodeError("folder", "ModuleNotFoundError: No module named 'helpers'"),
     errors.NotAResearchError("folder"),
     errors.NotFoundError("name", "path"),
 ]

@@ -1,10 +1,12 @@
 """The command ``research resume``: going on without the script."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
-from research_stack import EC, Domain, Research
+from research_stack import EC, Domain, Research, ResearchResults
 from research_stack.cli import main
 
 
@@ -52,6 +54,48 @@ def test_resume_without_what_was_run_says_what_to_do(study, tmp_path, capsys):
     (tmp_path / "study" / "settings.dill").unlink()
     assert main(["resume", "study"]) == 1
     assert "run(resume=True)" in capsys.readouterr().err
+
+
+HELPERS = """
+from pathlib import Path
+
+def work(x):
+    if x and not Path("mended").exists():
+        raise RuntimeError("not mended yet")
+    return x * 10
+"""
+
+SCRIPT = """
+import helpers_of_a_script
+from research_stack import EC, Domain, Research
+
+research = Research("study", Domain(x=[0, 1]))
+research.add_callable(helpers_of_a_script.work, x=EC("x"), save_to="y").run(bar=False)
+"""
+
+COMMAND = "import sys; from research_stack.cli import main; sys.exit(main(sys.argv[1:]))"
+
+
+def test_resume_finds_modules_beside_the_script_and_says_when_they_are_gone(tmp_path):
+    beside = tmp_path / "beside"
+    beside.mkdir()
+    beside.joinpath("helpers_of_a_script.py").write_text(HELPERS)
+    beside.joinpath("script.py").write_text(SCRIPT)
+
+    def run(*arguments):
+        return subprocess.run([sys.executable, *arguments], cwd=tmp_path, capture_output=True, text=True)
+
+    assert run("beside/script.py").returncode == 0
+    tmp_path.joinpath("mended").touch()
+    beside.rename(tmp_path / "elsewhere")
+    lost = run("-c", COMMAND, "resume", "study", "--retry-failed")
+    assert lost.returncode == 1
+    assert lost.stderr.startswith("research: what '")
+    assert "No module named 'helpers_of_a_script'" in lost.stderr
+    tmp_path.joinpath("elsewhere").rename(beside)
+    resumed = run("-c", COMMAND, "resume", "study", "--retry-failed")
+    assert resumed.returncode == 0, resumed.stderr
+    assert ResearchResults(tmp_path / "study").df["y"].tolist() == [0, 10]
 
 
 def test_resume_of_nothing_is_an_error(tmp_path, monkeypatch, capsys):

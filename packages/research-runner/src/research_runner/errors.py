@@ -9,6 +9,7 @@ __all__ = [
     "EngineLostError",
     "EngineUnreachableError",
     "HopelessError",
+    "LostCodeError",
     "MissingPackageError",
     "NoSettingsError",
     "NotAResearchError",
@@ -215,6 +216,29 @@ class NoSettingsError(RunnerError, FileNotFoundError):
         return (
             f"{self.path!r} does not hold what was run (its run ended before that was written, or something "
             "in it could not be kept); go on with the script that began it, by run(resume=True)"
+        )
+
+
+class LostCodeError(RunnerError):
+    """The code that a research was begun with is not to be found any more.
+
+    Parameters
+    ----------
+    path : str
+        Its folder.
+    reason : str
+        What is missing.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"what {self.path!r} was begun with cannot be loaded here ({self.reason}); make its modules "
+            "importable, for example by PYTHONPATH, or go on with its script, by run(resume=True)"
         )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from research_domain import Domain
 from research_experiment import Storage
-from research_runner.errors import ChangedError, NoSettingsError, OptionError
+from research_runner.errors import ChangedError, LostCodeError, NoSettingsError, OptionError
 from research_runner.faults import fail_point
 from research_runner.fingerprints import changed_units, unit_fingerprints
 from research_runner.pool import wire
+from research_runner.pool._launch import current_path
 from research_runner.tasks import IterationOptions
 
 if TYPE_CHECKING:
@@ -206,7 +209,8 @@ def save_settings(folder: Path, settings: RunSettings) -> None:
         _LOG.warning("only its script can resume this research, because something cannot be kept: %s", error)
         (folder / _SETTINGS).unlink(missing_ok=True)
         return
-    write_whole(folder / _SETTINGS, code)
+    path = json.dumps(list(map(os.path.abspath, current_path()))).encode()
+    write_whole(folder / _SETTINGS, path + b"\n" + code)
 
 
 def settings_are_kept(folder: Path) -> bool:
@@ -217,13 +221,21 @@ def settings_are_kept(folder: Path) -> bool:
 def load_settings(folder: Path) -> RunSettings:
     """Return what is run in a folder; this runs code of the folder, so that it has to be trusted.
 
+    Modules are looked for where the script that began the research found them, after all other places.
+
     Raises
     ------
     NoSettingsError
         If there are none.
+    LostCodeError
+        If a module of theirs is not there any more, or no longer has what they need.
     """
     try:
-        code = (folder / _SETTINGS).read_bytes()
+        path, _, code = (folder / _SETTINGS).read_bytes().partition(b"\n")
     except FileNotFoundError:
         raise NoSettingsError(str(folder)) from None
-    return wire.load_code(code)  # type: ignore[no-any-return]
+    try:
+        sys.path.extend(place for place in json.loads(path) if place not in sys.path)
+        return wire.load_code(code)  # type: ignore[no-any-return]
+    except Exception as error:
+        raise LostCodeError(str(folder), f"{type(error).__name__}: {error}") from error
