@@ -136,14 +136,16 @@ def _how(error: Exception) -> str:
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Keep Dask's client from reporting that its attempts to connect again are given up."""
-    logger = logging.getLogger("distributed.client")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
+    """Keep Dask from reporting that what is closed has been closed."""
+    loggers = [logging.getLogger(name) for name in ("distributed.client", "distributed.batched")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        logger.setLevel(before)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 class _DaskEngine:
@@ -217,8 +219,8 @@ class _DaskEngine:
         self._outgoing.close()
         with _silence():
             self._client.close(timeout=_CLOSE_S)
-        if self._cluster is not None:
-            self._cluster.close(timeout=_CLOSE_S)
+            if self._cluster is not None:
+                self._cluster.close(timeout=_CLOSE_S)
 
     # -- what comes from other threads --------------------------------------------------------------
 
