@@ -35,6 +35,7 @@ from research_stack import EC, EP, Domain, E, O, Research, ResearchResults
 WATCHDOG_S = 40.0
 GONE_S = 2.0
 """What is promised: seconds until everything of a killed coordinator is gone."""
+KILLED = {-signal.SIGKILL, -signal.SIGHUP}
 STATES = {"queued", "running", "done", "failed", "lost"}
 
 
@@ -386,15 +387,15 @@ class Study:
         """Whether the last one that was not refused could not write what became of its experiments."""
         for coordinator in reversed(self.coordinators):
             if coordinator.exit_code != 1:
-                return coordinator.exit_code == -signal.SIGKILL
+                return coordinator.exit_code in KILLED
             if "StorageFullError" in coordinator.text:
                 return True
         return False
 
     @property
     def _was_killed(self):
-        """Whether the last coordinator was killed with SIGKILL."""
-        return bool(self.coordinators) and self.coordinators[-1].exit_code == -signal.SIGKILL
+        """Whether the last coordinator had no time for anything."""
+        return bool(self.coordinators) and self.coordinators[-1].exit_code in KILLED
 
     @property
     def kind(self):

@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import pty
+import signal
 import struct
 import subprocess
 import sys
@@ -177,8 +178,9 @@ def test_ctrl_c_once_and_then_the_same_script(terminal, study, soon, wanted):
 
 def test_the_terminal_is_closed(terminal, study, soon, wanted):
     program = begin(terminal, study, soon, sys.executable, "script.py")
+    soon(lambda: study.state(6) == "running", "it is known to run")
     os.close(terminal._keys)
-    program.wait()
+    assert program.wait() == -signal.SIGHUP
     study.check()
     study.marks.set("calm")
     program = terminal.type(COMMAND, "resume", "study")
