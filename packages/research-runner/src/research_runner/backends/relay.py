@@ -3,8 +3,12 @@
 The code travels by value, and needs nothing but the standard library and Ray, so that a process of Ray
 imports nothing of ours: a relay starts a process that does, which is a servant, and carries bytes.
 
-``Mailbox``      an actor that keeps what is sent until it is asked for
+``Mailbox``      an actor that keeps what is sent until it is asked for, and owns the relays
 ``relay``        the task that occupies a place
+
+Relays belong to the mailbox, so that with it they end, whether they run or wait for a place; but for the
+first, which is submitted while the mailbox starts. Nothing is ever cancelled: a task that is cancelled while
+it ends makes Ray end the process that owns it.
 """
 
 from __future__ import annotations
@@ -40,7 +44,7 @@ _AT_ONCE_BYTES: Final = 1 << 24
 
 
 class Mailbox:
-    """Keeps orders for each servant, and news for the coordinator; all methods are coroutines of one thread.
+    """Keeps orders for each servant, and news for the coordinator; all methods run in one thread.
 
     Parameters
     ----------
@@ -54,6 +58,29 @@ class Mailbox:
         self._early: dict[int, tuple[int, bytes]] = {}
         self._next = 0
         self._gone: set[int] = set()
+        self._relays: dict[int, asyncio.Task[None]] = {}
+
+    async def launch(self, number: int, needs: dict[str, Any], preload: str) -> None:
+        """Submit a servant, which Ray shall not try again."""
+        ray = importlib.import_module("ray")
+        task = ray.remote(max_retries=0)(relay).options(name="research", **needs)
+        me = ray.get_runtime_context().current_actor
+        await self.follow(number, [task.remote(number, me, preload)])
+
+    async def follow(self, number: int, task: list[Any]) -> None:
+        """Watch over the task of a servant."""
+        self._relays[number] = asyncio.create_task(self._bury(number, task[0]))
+
+    async def _bury(self, number: int, task: Any) -> None:
+        """Report that a servant has ended, after everything that it has sent."""
+        try:
+            await task
+            reason = "its servant ended"
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the reason
+            reason = str(getattr(error, "cause", None) or error).strip().partition("\n")[0]
+        await self.dismiss(number)
+        del self._relays[number]
+        await self._news.put((number, reason))
 
     async def order(self, place: int, number: int, data: bytes) -> None:
         """Take what the coordinator sends to a servant; calls may overtake each other."""
@@ -79,10 +106,17 @@ class Mailbox:
         return orders or None
 
     async def dismiss(self, number: int) -> None:
-        """Let nobody wait for orders of this servant any more."""
+        """Take a servant back: it gets no more orders, and ends."""
         self._gone.add(number)
         self._of(number).put_nowait(None)
         del self._orders[number]
+
+    async def close(self, patience_s: float) -> None:
+        """Take all servants back, and wait a little for those that run."""
+        for number in self._relays:
+            await self.dismiss(number)
+        if self._relays:
+            await asyncio.wait(self._relays.values(), timeout=patience_s)
 
     async def report(self, items: list[Any]) -> None:
         """Take news; wait as long as there are too many."""

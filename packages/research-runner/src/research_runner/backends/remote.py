@@ -36,7 +36,7 @@ from research_runner.pool import Death, StartMethod, wire
 
 __all__ = ["Arrived", "Engine", "Gone", "RemoteBackend"]
 
-_SOON_S: Final = 1.0
+_SOON_S: Final = 2.0
 _LOAD_S: Final = 60.0
 _FAREWELL_S: Final = 10.0
 _FORCED_FAREWELL_S: Final = 3.0
