@@ -100,3 +100,21 @@ def test_lifeline_is_torn_when_nobody_listens_any_more():
         while True:
             lifeline.check()
     lifeline.close()
+
+
+def test_only_servants_that_have_begun_are_waited_for():
+    async def use():
+        mailbox, loop = Mailbox(8), asyncio.get_running_loop()
+        running, waiting = loop.create_future(), loop.create_future()
+        await mailbox.follow(1, [running])
+        await mailbox.follow(2, [waiting])
+        orders = asyncio.ensure_future(mailbox.orders(1))
+        await asyncio.sleep(0)
+        closing = asyncio.ensure_future(mailbox.close(3600))
+        await orders
+        running.set_result(None)
+        await closing
+        waiting.cancel()
+        return await mailbox.news()
+
+    assert asyncio.run(use()) == [(1, "its servant ended")]

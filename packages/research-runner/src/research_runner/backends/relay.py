@@ -57,6 +57,7 @@ class Mailbox:
         self._orders: dict[int, asyncio.Queue[bytes | None]] = {}
         self._early: dict[int, tuple[int, bytes]] = {}
         self._next = 0
+        self._begun: set[int] = set()
         self._gone: set[int] = set()
         self._relays: dict[int, asyncio.Task[None]] = {}
 
@@ -96,6 +97,7 @@ class Mailbox:
 
     async def orders(self, number: int) -> list[bytes] | None:
         """Return what there is for a servant; wait for it. None if there will be nothing more."""
+        self._begun.add(number)
         if number in self._gone:
             return None
         queue = self._of(number)
@@ -112,11 +114,12 @@ class Mailbox:
         del self._orders[number]
 
     async def close(self, patience_s: float) -> None:
-        """Take all servants back, and wait a little for those that run."""
+        """Take all servants back, and wait a little for those that have begun."""
         for number in self._relays:
             await self.dismiss(number)
-        if self._relays:
-            await asyncio.wait(self._relays.values(), timeout=patience_s)
+        running = [task for number, task in self._relays.items() if number in self._begun]
+        if running:
+            await asyncio.wait(running, timeout=patience_s)
 
     async def report(self, items: list[Any]) -> None:
         """Take news; wait as long as there are too many."""
