@@ -51,7 +51,7 @@ from research_runner.tasks import Task
 __all__ = ["Line", "LineLostError", "Servant"]
 
 _PATIENCE_S: Final = 1.0
-_GATHER_S: Final = 0.01
+_GATHER_S: Final = 0.02
 
 
 class LineLostError(Exception):
