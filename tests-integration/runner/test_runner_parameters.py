@@ -154,6 +154,12 @@ def test_parallel_decides_about_the_process():
     assert os.getpid() not in pids(run(with_pids()))
 
 
+@parameter("backend")
+def test_backend_decides_about_the_place():
+    assert set(pids(run(with_pids(), backend="inline"))) == {os.getpid()}
+    assert os.getpid() not in pids(run(with_pids(), backend="processes"))
+
+
 @parameter("debug")
 def test_debug_raises_to_the_caller():
     research = Research(domain=Domain(x=[0])).add_callable("invert", lambda x: 1 / x, x=EC("x"))
@@ -369,7 +375,7 @@ TESTED.update(  # elsewhere
 def test_no_parameter_is_without_a_test():
     wanted = {f"self.{name}" for name in inspect.signature(Research).parameters}
     wanted |= set(inspect.signature(Research.run).parameters) - {"self"}
-    assert wanted - TESTED == {"backend"} & wanted
+    assert wanted == TESTED
 
 
 def test_options_are_recorded_with_the_results():
