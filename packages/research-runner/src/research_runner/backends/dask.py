@@ -295,7 +295,7 @@ def _serve(number: int, inbox: str, outbox: str, gpus: float) -> None:
     line = _DaskLine(inbox, outbox)
     try:
         with borrowed(gpus) as environment:
-            Servant(number, line, environment).run()
+            Servant(number, line, environment, folder=line.folder).run()
     finally:
         line.close()
 
@@ -315,6 +315,11 @@ class _DaskLine:
         self._wake.setblocking(False)
         self._thread = threading.Thread(target=self._listen, name="research-orders", daemon=True)
         self._thread.start()
+
+    @property
+    def folder(self) -> str:
+        """The folder of the Dask worker, which Dask clears up even if the worker is killed."""
+        return str(self._worker.local_directory)
 
     @property
     def fd(self) -> int:

@@ -137,6 +137,8 @@ class Servant:
         Variables that the worker process gets, because of what its place has.
     auto : {'auto', 'fork', 'forkserver', 'spawn'}
         How the worker process is started if that is left to us.
+    folder : str or None
+        Where files can be kept while it serves; by default that for temporary files.
     """
 
     def __init__(
@@ -145,11 +147,12 @@ class Servant:
         line: Line,
         environment: Mapping[str, str] | None = None,
         auto: StartMethod = "auto",
+        folder: str | None = None,
     ) -> None:
         self._mail = _Mail(number, line)
         self._environment = environment or {}
         self._auto: StartMethod = auto
-        self._scratch = Path(tempfile.mkdtemp(prefix="research-servant-"))
+        self._scratch = Path(tempfile.mkdtemp(prefix="research-servant-", dir=folder))
         self._tasks: dict[int, Task] = {}
         self._luggage: Luggage | None = None
         self._backend: ProcessBackend | None = None
