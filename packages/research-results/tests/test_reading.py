@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from research_results import FolderStorage, ResearchResults, ResearchStorage
+from research_results import FolderStorage, ResearchResults, ResearchStorage, storage
 from research_results.errors import (
     DamagedError,
     ExistsError,
@@ -25,6 +25,7 @@ from research_results.errors import (
 
 WATCH = """
 import sys
+from research_results import storage
 from research_results import ResearchResults
 results = ResearchResults(sys.argv[1])
 for _ in sys.stdin:
@@ -169,6 +170,7 @@ def test_a_read_only_folder_is_read_whatever_its_writer_did(tmp_path, ended, jou
 
 FULL = """
 import os, sys
+from research_results import storage
 from research_results import FolderStorage, ResearchResults
 from research_results.errors import StorageFullError
 folder, kind = sys.argv[1:]
@@ -368,3 +370,17 @@ def test_people_find_out_what_a_folder_is(folder):
     text = (folder.path / "research.txt").read_text()
     assert "1 queued" in text and '"workers": 4' in text and "ResearchResults" in text
     assert (folder.path / "env" / "packages.txt").read_text() == "numpy 2\n"
+
+
+def test_a_reader_finds_an_empty_research_from_its_first_moment_on(tmp_path, monkeypatch):
+    class Watched(storage.WriteLock):
+        """Acquired as soon as there is a folder, before anything is opened for writing."""
+
+        def acquire(self, **options):
+            seen.append(ResearchResults(tmp_path / "new").experiments)
+            super().acquire(**options)
+
+    seen = []
+    monkeypatch.setattr(storage, "WriteLock", Watched)
+    FolderStorage.create(tmp_path / "new").close()
+    assert [len(frame) for frame in seen] == [0]

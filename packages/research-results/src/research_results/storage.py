@@ -176,7 +176,7 @@ class FolderStorage(BaseStorage):
             If it cannot be written.
         """
         folder = research_path(path or "")
-        _make_folder(folder, meta or {})
+        _make_folder(folder, meta or {}, journal)
         return cls(folder, journal=journal)
 
     @classmethod
@@ -295,7 +295,7 @@ class ResearchStorage(FolderStorage):
     ) -> None:
         folder = research_path(path)
         if not folder.exists():
-            _make_folder(folder, meta or {})
+            _make_folder(folder, meta or {}, journal)
         super().__init__(folder, take_over=take_over, journal=journal)
         if meta:
             self.update_meta(**meta)
@@ -341,8 +341,8 @@ def remove_research(path: str | Path, *, force: bool = False) -> None:
             lock.release()
 
 
-def _make_folder(folder: Path, meta: Mapping[str, Any]) -> None:
-    """Make a folder that says what it is from its first moment on, or none."""
+def _make_folder(folder: Path, meta: Mapping[str, Any], journal: JournalMode) -> None:
+    """Make a folder that says what it is and can be read from its first moment on, or none."""
     description = _meta.Description(created=_meta.now_text()).updated(meta)
     with translating(folder):
         if folder.exists() or folder.is_symlink():
@@ -352,6 +352,7 @@ def _make_folder(folder: Path, meta: Mapping[str, Any]) -> None:
         try:
             made.chmod(0o777 & ~_umask())
             _meta.write_description(made, description)
+            connect_writer(made / DATABASE, journal).close()
             fail_point("folder-made")
             made.rename(folder)
         except OSError as error:
