@@ -294,7 +294,7 @@ def test_start_method_is_how_workers_are_started():
     ours = Path("/proc/self/cmdline").read_text()
     assert commands("fork") == ours
     assert "_warden.py" in commands("forkserver")
-    assert "research_runner.pool._worker" in commands("spawn")
+    assert "_spawned.py" in commands("spawn")
     assert commands("auto") != ours
 
 
