@@ -16,8 +16,7 @@ from research_experiment import Storage
 from research_runner.errors import ChangedError, LostCodeError, NoSettingsError, OptionError
 from research_runner.faults import fail_point
 from research_runner.fingerprints import changed_units, unit_fingerprints
-from research_runner.pool import wire
-from research_runner.pool._launch import current_path
+from research_runner.pool import current_path, wire
 from research_runner.tasks import IterationOptions
 
 if TYPE_CHECKING:

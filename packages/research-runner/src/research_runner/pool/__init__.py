@@ -7,7 +7,7 @@ two; ``wire`` turns messages into bytes; `preflight` checks that work can travel
 work is.
 """
 
-from research_runner.pool._launch import StartMethod
+from research_runner.pool._launch import StartMethod, current_path
 from research_runner.pool._pool import WorkerPool
 from research_runner.pool.channel import Channel, WorkerStop
 from research_runner.pool.death import Death
@@ -29,5 +29,6 @@ __all__ = [
     "WireError",
     "WorkerPool",
     "WorkerStop",
+    "current_path",
     "preflight",
 ]
