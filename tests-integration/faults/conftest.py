@@ -27,8 +27,8 @@ import psutil
 import pytest
 
 import research_results._faults
-import research_runner.faults
 import research_runner.interrupts
+import research_runner.system.fail_points
 from research_results import ResultsError
 from research_stack import EC, EP, Domain, E, O, Research, ResearchResults
 
@@ -257,8 +257,8 @@ class Study:
 
         def run():
             if fail_point is not None:
-                os.environ[research_runner.faults.VARIABLE] = fail_point
-            research_runner.faults.arm()
+                os.environ[research_runner.system.fail_points.VARIABLE] = fail_point
+            research_runner.system.fail_points.arm()
             research_results._faults.arm()
             if before is not None:
                 before()

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 import research_runner.pool._pool
-from research_runner.pool.death import Coroner
+from research_runner.system.death import Coroner
 from research_stack import Research
 
 METHODS = ["fork", "forkserver", "spawn"]

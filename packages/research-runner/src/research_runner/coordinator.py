@@ -31,8 +31,8 @@ from research_runner.events import (
 )
 from research_runner.pace import Attempts, Canary, Pace
 from research_runner.plan import Place
-from research_runner.pool.death import Death
 from research_runner.slots import Assignment, Slot, State, death_failure
+from research_runner.system.death import Death
 from research_runner.tasks import ExperimentSpec, Task, TaskSource
 
 __all__ = ["Command", "Coordinator", "Kill", "Limits", "Send", "Start", "Stop"]

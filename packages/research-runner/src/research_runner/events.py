@@ -9,8 +9,8 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from research_domain import ConfigAlias
 from research_experiment import Failure
-from research_runner.pool.death import Death
 from research_runner.profiling import ProfileRow
+from research_runner.system.death import Death
 
 __all__ = [
     "BackendEvent",

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from research_runner.errors import NotAResearchError, NotFoundError, OptionError, RunnerError, UntrustedError
-from research_runner.processes import fingerprint
 from research_runner.profiling import Profiler
 from research_runner.storages import find_storage
+from research_runner.system.process_identity import fingerprint
 
 __all__ = ["LoadedResearch", "StoredMonitor", "owner", "remove_research"]
 

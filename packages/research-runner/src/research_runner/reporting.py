@@ -21,8 +21,8 @@ from research_runner.events import (
     ValueShown,
     ValuesSaved,
 )
-from research_runner.faults import fail_point
 from research_runner.profiling import profile_rows
+from research_runner.system.fail_points import fail_point
 
 __all__ = ["EncodingSink", "Outbox", "Reporter", "Timekeeper"]
 

@@ -24,9 +24,7 @@ from research_runner.coordinator import Coordinator, Limits
 from research_runner.devices import DeviceGrid, MemoryGate, branch_devices, worker_environment
 from research_runner.errors import ResearchExistsError
 from research_runner.events import Event, Profiled
-from research_runner.faults import fail_point
 from research_runner.fingerprints import unit_fingerprints
-from research_runner.full_disk import is_full
 from research_runner.interrupts import gentle_interrupts, say
 from research_runner.loading import owner
 from research_runner.logs import RunLog, research_log
@@ -46,6 +44,8 @@ from research_runner.profiling import Profiler
 from research_runner.progress import make_bar
 from research_runner.session import Session
 from research_runner.storages import find_storage
+from research_runner.system.fail_points import fail_point
+from research_runner.system.full_disk import is_full
 from research_runner.tasks import IterationOptions, TaskSource
 
 __all__ = ["ResearchRun", "RunSettings", "Surface"]

@@ -11,11 +11,11 @@ from research_experiment import Storage
 from research_runner.backends import Backend
 from research_runner.coordinator import Command, Coordinator, Kill, Send, Start, Stop
 from research_runner.events import BackendEvent, Event, ExperimentLost, ExperimentReturned
-from research_runner.faults import fail_point
-from research_runner.full_disk import is_full, warn_full
 from research_runner.monitor import Listener, Monitor
 from research_runner.progress import ProgressBar
 from research_runner.recorder import Recorder
+from research_runner.system.fail_points import fail_point
+from research_runner.system.full_disk import is_full, warn_full
 
 __all__ = ["Session"]
 

@@ -9,7 +9,7 @@ from enum import Enum, auto
 
 from research_experiment import Failure
 from research_runner.events import ExperimentEnded
-from research_runner.pool.death import Death
+from research_runner.system.death import Death
 from research_runner.tasks import ExperimentSpec, Task
 
 __all__ = ["Assignment", "Slot", "State", "death_failure"]

@@ -19,7 +19,7 @@ from research_runner.pool import (
     WorkerPool,
     preflight,
 )
-from research_runner.pool.death import Coroner, count_oom_kills, signal_name
+from research_runner.system.death import Coroner, count_oom_kills, signal_name
 
 ERRORS = [
     PoolError("the pool is closed"),

@@ -17,9 +17,9 @@ from research_runner.events import (
     WorkerReady,
     unpack,
 )
-from research_runner.faults import fail_point
 from research_runner.plan import WorkerPlan
 from research_runner.pool import Died, Message, PoolEvent, Ready, StartMethod, WorkerPool, preflight
+from research_runner.system.fail_points import fail_point
 from research_runner.tasks import Task
 from research_runner.worker import SLOT_VARIABLE, Serve
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Self, TextIO
 
 from research_runner.errors import RunnerError
-from research_runner.full_disk import is_full
 from research_runner.output._delivery import NAMES, CapturedText, Delivery, Files, Spool, spool_path
 from research_runner.output.redirect import Target
+from research_runner.system.full_disk import is_full
 
 __all__ = ["DEFAULT_CAP_BYTES", "OutputCapture", "capture_fd", "recover_output"]
 

@@ -29,9 +29,9 @@ from research_runner.pool._launch import (
 from research_runner.pool._link import Link
 from research_runner.pool._travel import serialise_part
 from research_runner.pool.channel import Channel
-from research_runner.pool.death import Coroner
 from research_runner.pool.errors import PoolError, WireError
 from research_runner.pool.events import Died, Message, PoolEvent, Ready
+from research_runner.system.death import Coroner
 
 __all__ = ["WorkerPool"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from research_runner.pool.death import Death
+from research_runner.system.death import Death
 
 __all__ = ["Died", "Message", "PoolEvent", "Ready"]
 
