@@ -4,9 +4,10 @@ import pytest
 
 from research_domain import Domain
 from research_experiment import Failure
-from research_runner.coordinator import Coordinator, Kill, Limits, Send, Start, Stop
 from research_runner.errors import WorkersDieError
-from research_runner.events import (
+from research_runner.pool import Death
+from research_runner.scheduling.coordinator import Coordinator, Kill, Limits, Send, Start, Stop
+from research_runner.scheduling.events import (
     ExperimentEnded,
     ExperimentLost,
     ExperimentQueued,
@@ -19,8 +20,7 @@ from research_runner.events import (
     WorkerDied,
     WorkerReady,
 )
-from research_runner.pool import Death
-from research_runner.tasks import IterationOptions, TaskSource
+from research_runner.scheduling.tasks import IterationOptions, TaskSource
 
 KILLED = Death("signal", signal="SIGKILL")
 FAILED = Failure("OSError", "busy", "", unit="load", iteration=0, experiment_id="")

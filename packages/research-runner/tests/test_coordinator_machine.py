@@ -15,8 +15,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from research_domain import Domain
 from research_experiment import Failure
-from research_runner.coordinator import Coordinator, Kill, Limits, Send, Start, Stop
-from research_runner.events import (
+from research_runner.past import Past, Resume
+from research_runner.pool import Death
+from research_runner.scheduling.coordinator import Coordinator, Kill, Limits, Send, Start, Stop
+from research_runner.scheduling.events import (
     ExperimentAbandoned,
     ExperimentEnded,
     ExperimentLost,
@@ -31,9 +33,7 @@ from research_runner.events import (
     WorkerDied,
     WorkerReady,
 )
-from research_runner.past import Past, Resume
-from research_runner.pool import Death
-from research_runner.tasks import IterationOptions, TaskSource
+from research_runner.scheduling.tasks import IterationOptions, TaskSource
 
 DEATHS = [Death("signal", signal="SIGKILL"), Death("exit", exit_code=0), Death("memory", signal="SIGKILL")]
 ENDED = ("done", "failed")

@@ -12,10 +12,10 @@ import pytest
 from research_domain import ConfigAlias, Domain
 from research_experiment import EC, Experiment
 from research_runner import worker
-from research_runner.events import TaskEnded, TaskReturned, TaskStarted, unpack
 from research_runner.plan import Execution, Place, WorkerPlan
 from research_runner.pool.channel import Channel, WorkerStop
-from research_runner.tasks import IterationOptions, TaskSource
+from research_runner.scheduling.events import TaskEnded, TaskReturned, TaskStarted, unpack
+from research_runner.scheduling.tasks import IterationOptions, TaskSource
 from research_runner.worker import SLOT_VARIABLE, Serve
 
 

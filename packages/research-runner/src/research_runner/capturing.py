@@ -17,7 +17,7 @@ from research_runner.output import (
 )
 from research_runner.output.branches import BranchCapture
 from research_runner.plan import WorkerPlan
-from research_runner.tasks import Task
+from research_runner.scheduling.tasks import Task
 
 __all__ = [
     "STREAMS",

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from research_runner.events import Event, ExperimentEnded, ExperimentLost, TaskReturned, UnitFailed
+from research_runner.scheduling.events import Event, ExperimentEnded, ExperimentLost, TaskReturned, UnitFailed
 
 __all__ = ["ExperimentLog", "RunLog", "experiment_log", "research_log"]
 

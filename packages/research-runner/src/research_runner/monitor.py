@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from research_runner.events import (
+from research_runner.scheduling.events import (
     Event,
     ExperimentAbandoned,
     ExperimentEnded,

@@ -11,12 +11,12 @@ from research_domain import ConfigAlias, Domain, make_seed_sequence
 from research_experiment import Executor, ExecutorError, ExperimentPlan
 from research_experiment.executor import parse_target
 from research_runner.arguments import parse_count
-from research_runner.coordinator import Limits
 from research_runner.errors import OptionError
 from research_runner.output import STDERR, STDOUT, Redirect
 from research_runner.past import Resume
 from research_runner.plan import Entropy, Execution
 from research_runner.profiling import ProfileLevel
+from research_runner.scheduling.coordinator import Limits
 
 __all__ = [
     "check_bounded",

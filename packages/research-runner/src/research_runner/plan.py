@@ -11,7 +11,7 @@ from research_domain import ConfigAlias
 from research_experiment import Executor, ExperimentPlan
 from research_experiment.protocols import Encoded, Values
 from research_runner.output import STDERR, STDOUT, Redirect
-from research_runner.tasks import ExperimentSpec
+from research_runner.scheduling.tasks import ExperimentSpec
 
 if TYPE_CHECKING:
     from research_runner.devices import MemoryGate, WorkerRow

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from research_experiment import Storage
-from research_runner.events import (
+from research_runner.past import set_aside
+from research_runner.scheduling.events import (
     Event,
     ExperimentAbandoned,
     ExperimentEnded,
@@ -17,7 +18,6 @@ from research_runner.events import (
     OutputCaptured,
     ValuesSaved,
 )
-from research_runner.past import set_aside
 
 __all__ = ["Recorder"]
 

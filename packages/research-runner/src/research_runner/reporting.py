@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from research_experiment import ExpressionError, Failure, Hook, RunningExperiment
 from research_experiment.protocols import Encoded, Values
-from research_runner.events import (
+from research_runner.profiling import profile_rows
+from research_runner.scheduling.events import (
     ExperimentEnded,
     Profiled,
     Progressed,
@@ -21,7 +22,6 @@ from research_runner.events import (
     ValueShown,
     ValuesSaved,
 )
-from research_runner.profiling import profile_rows
 from research_runner.system.fail_points import fail_point
 
 __all__ = ["EncodingSink", "Outbox", "Reporter", "Timekeeper"]

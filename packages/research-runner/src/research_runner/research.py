@@ -12,8 +12,8 @@ from research_experiment import Executor, Experiment, ExperimentBuilder
 from research_runner.arguments import parse_count, parse_name
 from research_runner.errors import NotRunError, OptionError
 from research_runner.loading import LoadedResearch, remove_research
+from research_runner.scheduling.tasks import IterationOptions
 from research_runner.showing import as_html, as_text, describe, progress_of
-from research_runner.tasks import IterationOptions
 
 if TYPE_CHECKING:
     from research_runner.backends.protocol import BackendFactory

@@ -20,10 +20,8 @@ from research_domain import ConfigAlias, Domain
 from research_experiment import ExperimentPlan, Storage
 from research_runner.backends import Backend, InlineBackend, ProcessBackend
 from research_runner.backends.protocol import BackendFactory, Circumstances
-from research_runner.coordinator import Coordinator, Limits
 from research_runner.devices import DeviceGrid, MemoryGate, branch_devices, worker_environment
 from research_runner.errors import ResearchExistsError
-from research_runner.events import Event, Profiled
 from research_runner.fingerprints import unit_fingerprints
 from research_runner.interrupts import gentle_interrupts, say
 from research_runner.loading import owner
@@ -42,11 +40,13 @@ from research_runner.plan import Execution, Place, WorkerPlan, experiment_path
 from research_runner.pool import StartMethod
 from research_runner.profiling import Profiler
 from research_runner.progress import make_bar
+from research_runner.scheduling.coordinator import Coordinator, Limits
+from research_runner.scheduling.events import Event, Profiled
+from research_runner.scheduling.tasks import IterationOptions, TaskSource
 from research_runner.session import Session
 from research_runner.storages import find_storage
 from research_runner.system.fail_points import fail_point
 from research_runner.system.full_disk import is_full
-from research_runner.tasks import IterationOptions, TaskSource
 
 __all__ = ["ResearchRun", "RunSettings", "Surface"]
 

@@ -9,11 +9,11 @@ from typing import Final
 
 from research_experiment import Storage
 from research_runner.backends import Backend
-from research_runner.coordinator import Command, Coordinator, Kill, Send, Start, Stop
-from research_runner.events import BackendEvent, Event, ExperimentLost, ExperimentReturned
 from research_runner.monitor import Listener, Monitor
 from research_runner.progress import ProgressBar
 from research_runner.recorder import Recorder
+from research_runner.scheduling.coordinator import Command, Coordinator, Kill, Send, Start, Stop
+from research_runner.scheduling.events import BackendEvent, Event, ExperimentLost, ExperimentReturned
 from research_runner.system.fail_points import fail_point
 from research_runner.system.full_disk import is_full, warn_full
 

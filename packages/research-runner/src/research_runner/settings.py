@@ -31,7 +31,7 @@ from research_runner.options import (
 from research_runner.plan import Place
 from research_runner.pool import StartMethod
 from research_runner.run import RunSettings, Surface, make_places
-from research_runner.tasks import IterationOptions
+from research_runner.scheduling.tasks import IterationOptions
 
 __all__ = ["RunOptions", "Subject", "make_settings"]
 

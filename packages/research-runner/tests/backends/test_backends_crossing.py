@@ -11,8 +11,8 @@ from research_runner.backends.crossing import PIECE_BYTES, Joiner, Sealed, split
 from research_runner.backends.protocol import Capabilities
 from research_runner.backends.registry import parse_backend
 from research_runner.backends.remote import _on_our_clock
-from research_runner.events import TaskStarted, UnitStarted
 from research_runner.pool import wire
+from research_runner.scheduling.events import TaskStarted, UnitStarted
 
 
 @pytest.mark.parametrize("size", [0, 1, PIECE_BYTES, PIECE_BYTES + 1, 3 * PIECE_BYTES])

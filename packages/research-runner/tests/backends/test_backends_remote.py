@@ -17,8 +17,8 @@ from research_runner.backends.crossing import split
 from research_runner.backends.protocol import Capabilities
 from research_runner.backends.remote import Arrived, Gone
 from research_runner.errors import EngineLostError
-from research_runner.events import TaskStarted, pack
 from research_runner.pool import TravelError, wire
+from research_runner.scheduling.events import TaskStarted, pack
 
 
 def run(research, backend, **options):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from research_runner.backends.crossing import PIECE_BYTES
 from research_runner.capturing import task_label
-from research_runner.tasks import Task
+from research_runner.scheduling.tasks import Task
 
 __all__ = ["FilePiece", "Luggage", "Probe", "unpack_piece"]
 

@@ -20,7 +20,7 @@ from research_runner.devices import NvmlProbe
 from research_runner.output import Redirect
 from research_runner.plan import Execution, Place, WorkerPlan, experiment_path
 from research_runner.pool import StartMethod, wire
-from research_runner.tasks import Task
+from research_runner.scheduling.tasks import Task
 from research_runner.worker import SLOT_VARIABLE
 
 __all__ = [

@@ -8,7 +8,9 @@ from typing import Final
 
 from research_runner.capturing import forget_spools, recover
 from research_runner.errors import RunnerError
-from research_runner.events import (
+from research_runner.plan import WorkerPlan
+from research_runner.pool import Died, Message, PoolEvent, Ready, StartMethod, WorkerPool, preflight
+from research_runner.scheduling.events import (
     BackendEvent,
     TaskEnded,
     TaskReturned,
@@ -17,10 +19,8 @@ from research_runner.events import (
     WorkerReady,
     unpack,
 )
-from research_runner.plan import WorkerPlan
-from research_runner.pool import Died, Message, PoolEvent, Ready, StartMethod, WorkerPool, preflight
+from research_runner.scheduling.tasks import Task
 from research_runner.system.fail_points import fail_point
-from research_runner.tasks import Task
 from research_runner.worker import SLOT_VARIABLE, Serve
 
 __all__ = ["ProcessBackend"]

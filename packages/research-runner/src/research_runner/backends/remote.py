@@ -30,9 +30,16 @@ from research_runner.backends.crossing import (
 )
 from research_runner.backends.processes import ProcessBackend
 from research_runner.backends.protocol import Capabilities, Circumstances
-from research_runner.events import BackendEvent, TaskStarted, UnitStarted, WorkerDied, WorkerReady, unpack
 from research_runner.plan import WorkerPlan
 from research_runner.pool import Death, StartMethod, wire
+from research_runner.scheduling.events import (
+    BackendEvent,
+    TaskStarted,
+    UnitStarted,
+    WorkerDied,
+    WorkerReady,
+    unpack,
+)
 
 __all__ = ["Arrived", "Engine", "Gone", "RemoteBackend"]
 

@@ -37,7 +37,8 @@ from research_runner.backends.crossing import (
     split,
 )
 from research_runner.backends.processes import ProcessBackend
-from research_runner.events import (
+from research_runner.pool import StartMethod, wire
+from research_runner.scheduling.events import (
     ExperimentEnded,
     TaskEnded,
     TaskReturned,
@@ -45,8 +46,7 @@ from research_runner.events import (
     WorkerReady,
     pack,
 )
-from research_runner.pool import StartMethod, wire
-from research_runner.tasks import Task
+from research_runner.scheduling.tasks import Task
 
 __all__ = ["Line", "LineLostError", "Servant"]
 

@@ -13,7 +13,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 from research_experiment import Failure
 from research_runner.errors import HopelessError, WorkersDieError
-from research_runner.events import (
+from research_runner.plan import Place
+from research_runner.scheduling.batching import Attempts, Canary, Pace
+from research_runner.scheduling.events import (
     Event,
     ExperimentAbandoned,
     ExperimentEnded,
@@ -29,11 +31,9 @@ from research_runner.events import (
     WorkerDied,
     WorkerReady,
 )
-from research_runner.pace import Attempts, Canary, Pace
-from research_runner.plan import Place
-from research_runner.slots import Assignment, Slot, State, death_failure
+from research_runner.scheduling.slots import Assignment, Slot, State, death_failure
+from research_runner.scheduling.tasks import ExperimentSpec, Task, TaskSource
 from research_runner.system.death import Death
-from research_runner.tasks import ExperimentSpec, Task, TaskSource
 
 __all__ = ["Command", "Coordinator", "Kill", "Limits", "Send", "Start", "Stop"]
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from research_experiment import Failure
-from research_runner.events import ExperimentEnded
+from research_runner.scheduling.events import ExperimentEnded
+from research_runner.scheduling.tasks import ExperimentSpec, Task
 from research_runner.system.death import Death
-from research_runner.tasks import ExperimentSpec, Task
 
 __all__ = ["Assignment", "Slot", "State", "death_failure"]
 
