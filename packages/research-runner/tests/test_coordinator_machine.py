@@ -15,8 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from research_domain import Domain
 from research_experiment import Failure
-from research_runner.past import Past, Resume
 from research_runner.pool import Death
+from research_runner.recording.resume import Past, Resume
 from research_runner.scheduling.coordinator import Coordinator, Kill, Limits, Send, Start, Stop
 from research_runner.scheduling.events import (
     ExperimentAbandoned,

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from research_experiment import EC, Experiment
-from research_runner.fingerprints import changed_units, unit_fingerprints
+from research_runner.recording.fingerprints import changed_units, unit_fingerprints
 
 PREFIX = "from functools import partial\n"
 
@@ -86,7 +86,7 @@ def test_a_value_that_holds_itself_has_a_fingerprint():
 def test_fingerprints_are_the_same_in_every_process():
     code = (
         "from research_experiment import Experiment\n"
-        "from research_runner.fingerprints import unit_fingerprints\n"
+        "from research_runner.recording.fingerprints import unit_fingerprints\n"
         "unit = lambda a, b={'x', 'y', 'z'}: a in {'one', 'two', 'three'}\n"
         "print(unit_fingerprints(Experiment().add_callable('unit', unit, a={'p', 'q', 'r'}).build()))"
     )

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from research_runner.errors import NotAResearchError, NotFoundError, OptionError, RunnerError, UntrustedError
 from research_runner.profiling import Profiler
-from research_runner.storages import find_storage
+from research_runner.recording.storage_lookup import find_storage
 from research_runner.system.process_identity import fingerprint
 
 __all__ = ["LoadedResearch", "StoredMonitor", "owner", "remove_research"]
@@ -215,7 +215,7 @@ class LoadedResearch:
             raise UntrustedError(self.name)
         if not resume:
             raise OptionError("resume", "a research that was loaded can only go on: use resume=True")
-        from research_runner.past import Resume, load_settings
+        from research_runner.recording.resume import Resume, load_settings
         from research_runner.run import ResearchRun
 
         settings = load_settings(self._path)

@@ -13,9 +13,9 @@ from research_experiment.executor import parse_target
 from research_runner.arguments import parse_count
 from research_runner.errors import OptionError
 from research_runner.output import STDERR, STDOUT, Redirect
-from research_runner.past import Resume
 from research_runner.plan import Entropy, Execution
 from research_runner.profiling import ProfileLevel
+from research_runner.recording.resume import Resume
 from research_runner.scheduling.coordinator import Limits
 
 __all__ = [

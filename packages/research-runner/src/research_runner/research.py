@@ -315,14 +315,14 @@ class Research(ExperimentBuilder):
         cwd : str
             The repository, or a folder in it.
         """
-        from research_runner.environment import git_meta
+        from research_runner.recording.environment import git_meta
 
         self._attach(git_meta(cwd))
         return self
 
     def attach_env_meta(self) -> Self:
         """Keep the versions of Python and of all installed packages with the results."""
-        from research_runner.environment import env_meta
+        from research_runner.recording.environment import env_meta
 
         self._attach(env_meta())
         return self

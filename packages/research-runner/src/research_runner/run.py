@@ -22,13 +22,17 @@ from research_runner.backends import Backend, InlineBackend, ProcessBackend
 from research_runner.backends.protocol import BackendFactory, Circumstances
 from research_runner.devices import DeviceGrid, MemoryGate, branch_devices, worker_environment
 from research_runner.errors import ResearchExistsError
-from research_runner.fingerprints import unit_fingerprints
 from research_runner.interrupts import gentle_interrupts, say
 from research_runner.loading import owner
 from research_runner.logs import RunLog, research_log
-from research_runner.monitor import Monitor
 from research_runner.output import Redirect
-from research_runner.past import (
+from research_runner.plan import Execution, Place, WorkerPlan, experiment_path
+from research_runner.pool import StartMethod
+from research_runner.profiling import Profiler
+from research_runner.recording.fingerprints import unit_fingerprints
+from research_runner.recording.monitor import Monitor
+from research_runner.recording.progress import make_bar
+from research_runner.recording.resume import (
     FolderJournal,
     Past,
     Resume,
@@ -36,15 +40,11 @@ from research_runner.past import (
     save_settings,
     settings_are_kept,
 )
-from research_runner.plan import Execution, Place, WorkerPlan, experiment_path
-from research_runner.pool import StartMethod
-from research_runner.profiling import Profiler
-from research_runner.progress import make_bar
+from research_runner.recording.storage_lookup import find_storage
 from research_runner.scheduling.coordinator import Coordinator, Limits
 from research_runner.scheduling.events import Event, Profiled
 from research_runner.scheduling.tasks import IterationOptions, TaskSource
 from research_runner.session import Session
-from research_runner.storages import find_storage
 from research_runner.system.fail_points import fail_point
 from research_runner.system.full_disk import is_full
 

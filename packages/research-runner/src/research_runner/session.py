@@ -9,9 +9,9 @@ from typing import Final
 
 from research_experiment import Storage
 from research_runner.backends import Backend
-from research_runner.monitor import Listener, Monitor
-from research_runner.progress import ProgressBar
-from research_runner.recorder import Recorder
+from research_runner.recording.monitor import Listener, Monitor
+from research_runner.recording.progress import ProgressBar
+from research_runner.recording.recorder import Recorder
 from research_runner.scheduling.coordinator import Command, Coordinator, Kill, Send, Start, Stop
 from research_runner.scheduling.events import BackendEvent, Event, ExperimentLost, ExperimentReturned
 from research_runner.system.fail_points import fail_point

@@ -10,7 +10,6 @@ from typing import Any
 
 from research_domain import ConfigAlias, Domain
 from research_experiment import Executor, ExperimentPlan, check_config_keys
-from research_runner import environment
 from research_runner.backends.gpus import ask_for_gpus, engine_grid
 from research_runner.backends.protocol import BackendFactory
 from research_runner.backends.registry import parse_backend
@@ -30,6 +29,7 @@ from research_runner.options import (
 )
 from research_runner.plan import Place
 from research_runner.pool import StartMethod
+from research_runner.recording import environment
 from research_runner.run import RunSettings, Surface, make_places
 from research_runner.scheduling.tasks import IterationOptions
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from research_runner.monitor import Monitor
+from research_runner.recording.monitor import Monitor
 
 __all__ = ["ProgressBar", "make_bar"]
 
