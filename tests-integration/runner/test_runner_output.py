@@ -164,7 +164,7 @@ def test_logging_is_left_as_it_was():
 
 
 def test_a_flood_is_cut(monkeypatch):
-    from research_runner.output import capture
+    from research_runner.worker.output import capture
 
     monkeypatch.setattr(capture.OutputCapture.__init__, "__defaults__", (None, "worker", 1000))
     research = Research("flood").add_callable(

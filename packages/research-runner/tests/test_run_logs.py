@@ -2,7 +2,7 @@
 
 import logging
 
-from research_runner.logs import research_log
+from research_runner.worker.logs import research_log
 
 
 def test_folder_of_a_log_may_be_made_after_the_log(tmp_path):

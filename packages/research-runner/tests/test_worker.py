@@ -11,12 +11,12 @@ import pytest
 
 from research_domain import ConfigAlias, Domain
 from research_experiment import EC, Experiment
-from research_runner import worker
-from research_runner.plan import Execution, Place, WorkerPlan
 from research_runner.pool.channel import Channel, WorkerStop
 from research_runner.scheduling.events import TaskEnded, TaskReturned, TaskStarted, unpack
 from research_runner.scheduling.tasks import IterationOptions, TaskSource
-from research_runner.worker import SLOT_VARIABLE, Serve
+from research_runner.worker import serving as worker
+from research_runner.worker.plan import Execution, Place, WorkerPlan
+from research_runner.worker.serving import SLOT_VARIABLE, Serve
 
 
 def nap(seconds):

@@ -12,11 +12,11 @@ from research_experiment import Executor, ExecutorError, ExperimentPlan
 from research_experiment.executor import parse_target
 from research_runner.arguments import parse_count
 from research_runner.errors import OptionError
-from research_runner.output import STDERR, STDOUT, Redirect
-from research_runner.plan import Entropy, Execution
 from research_runner.profiling import ProfileLevel
 from research_runner.recording.resume import Resume
 from research_runner.scheduling.coordinator import Limits
+from research_runner.worker.output import STDERR, STDOUT, Redirect
+from research_runner.worker.plan import Entropy, Execution
 
 __all__ = [
     "check_bounded",

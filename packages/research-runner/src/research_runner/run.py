@@ -24,9 +24,6 @@ from research_runner.devices import DeviceGrid, MemoryGate, branch_devices, work
 from research_runner.errors import ResearchExistsError
 from research_runner.interrupts import gentle_interrupts, say
 from research_runner.loading import owner
-from research_runner.logs import RunLog, research_log
-from research_runner.output import Redirect
-from research_runner.plan import Execution, Place, WorkerPlan, experiment_path
 from research_runner.pool import StartMethod
 from research_runner.profiling import Profiler
 from research_runner.recording.fingerprints import unit_fingerprints
@@ -47,6 +44,9 @@ from research_runner.scheduling.tasks import IterationOptions, TaskSource
 from research_runner.session import Session
 from research_runner.system.fail_points import fail_point
 from research_runner.system.full_disk import is_full
+from research_runner.worker.logs import RunLog, research_log
+from research_runner.worker.output import Redirect
+from research_runner.worker.plan import Execution, Place, WorkerPlan, experiment_path
 
 __all__ = ["ResearchRun", "RunSettings", "Surface"]
 

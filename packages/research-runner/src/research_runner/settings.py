@@ -27,11 +27,11 @@ from research_runner.options import (
     parse_redirects,
     parse_resume,
 )
-from research_runner.plan import Place
 from research_runner.pool import StartMethod
 from research_runner.recording import environment
 from research_runner.run import RunSettings, Surface, make_places
 from research_runner.scheduling.tasks import IterationOptions
+from research_runner.worker.plan import Place
 
 __all__ = ["RunOptions", "Subject", "make_settings"]
 

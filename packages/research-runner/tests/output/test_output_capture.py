@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from research_runner.errors import RunnerError
-from research_runner.output import STDERR, STDOUT, OutputCapture, Target, capture_fd
+from research_runner.worker.output import STDERR, STDOUT, OutputCapture, Target, capture_fd
 
 linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs the files of Linux")
 
@@ -109,7 +109,7 @@ def test_c_code_that_holds_the_interpreter_does_not_get_stuck():
 def test_buffers_are_emptied_at_both_ends():
     script = """
 import ctypes, sys
-from research_runner.output import STDOUT, capture_fd
+from research_runner.worker.output import STDOUT, capture_fd
 c = ctypes.CDLL(None)
 sys.stdout.write("[python before]"), sys.stdout.flush()
 sys.stdout.write("[unflushed before]")
@@ -131,7 +131,7 @@ print(*sorted(output[STDOUT].text.split(",")), again[STDOUT].text, sep="|", end=
 def test_handler_that_holds_the_old_stream_is_caught():
     script = """
 import logging, sys
-from research_runner.output import STDERR, capture_fd
+from research_runner.worker.output import STDERR, capture_fd
 logging.basicConfig(stream=sys.stderr, format="%(message)s")
 with capture_fd(STDERR) as output:
     logging.warning("a warning")
@@ -145,7 +145,7 @@ print(output[STDERR].text, end="")
 def test_process_without_a_usable_stdout_is_caught_and_left_as_it_was(before):
     script = f"""
 import io, os, sys
-from research_runner.output import STDOUT, capture_fd
+from research_runner.worker.output import STDOUT, capture_fd
 {before}
 was = sys.stdout
 with capture_fd(STDOUT) as output:
@@ -222,7 +222,7 @@ def test_lines_of_several_processes_stay_whole(tmp_path):
     script = """
 import os, sys
 from pathlib import Path
-from research_runner.output import STDOUT, OutputCapture, Target
+from research_runner.worker.output import STDOUT, OutputCapture, Target
 who = sys.argv[2]
 with OutputCapture() as capture:
     for number in range(30):

@@ -8,12 +8,12 @@ import sys
 
 import pytest
 
-from research_runner.output import STDERR, STDOUT, OutputCapture, Target, recover_output
+from research_runner.worker.output import STDERR, STDOUT, OutputCapture, Target, recover_output
 
 SCRIPT = """
 import os, signal, sys, time
 from pathlib import Path
-from research_runner.output import STDERR, STDOUT, OutputCapture, Target
+from research_runner.worker.output import STDERR, STDOUT, OutputCapture, Target
 spools, common, forwarded = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] == "forwarded"
 with OutputCapture(spools, "worker-3") as capture:
     targets = {STDOUT: Target(common, common.with_name("separate")), STDERR: Target(common)}
@@ -78,7 +78,7 @@ def test_last_words_of_the_interpreter_itself_are_delivered(tmp_path):
     script = """
 import ctypes, faulthandler, sys
 from pathlib import Path
-from research_runner.output import STDERR, OutputCapture, Target
+from research_runner.worker.output import STDERR, OutputCapture, Target
 faulthandler.enable()
 with OutputCapture(Path(sys.argv[1]), "w") as capture, capture.task("a", {STDERR: Target()}):
     ctypes.string_at(0)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from research_runner.errors import OptionError
-from research_runner.output import STDERR, STDOUT, Redirect, Target, task_targets
+from research_runner.worker.output import STDERR, STDOUT, Redirect, Target, task_targets
 
 NOTHING, COMMON, SEPARATE, BOTH = (
     Redirect(),

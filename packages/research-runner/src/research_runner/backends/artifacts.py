@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from research_runner.backends.crossing import PIECE_BYTES
-from research_runner.capturing import task_label
 from research_runner.scheduling.tasks import Task
+from research_runner.worker.capturing import task_label
 
 __all__ = ["FilePiece", "Luggage", "Probe", "unpack_piece"]
 

@@ -17,11 +17,11 @@ from typing import Any, Final, NamedTuple
 
 from research_runner.backends.gpus import found_devices
 from research_runner.devices import NvmlProbe
-from research_runner.output import Redirect
-from research_runner.plan import Execution, Place, WorkerPlan, experiment_path
 from research_runner.pool import StartMethod, wire
 from research_runner.scheduling.tasks import Task
-from research_runner.worker import SLOT_VARIABLE
+from research_runner.worker.output import Redirect
+from research_runner.worker.plan import Execution, Place, WorkerPlan, experiment_path
+from research_runner.worker.serving import SLOT_VARIABLE
 
 __all__ = [
     "Begin",

@@ -26,7 +26,7 @@ from research_runner.backends.registry import require
 from research_runner.backends.remote import Arrived, Gone, News, RemoteBackend
 from research_runner.backends.servant import LineLostError, Servant
 from research_runner.errors import EngineLostError, EngineUnreachableError
-from research_runner.plan import Place, WorkerPlan
+from research_runner.worker.plan import Place, WorkerPlan
 
 __all__ = ["DaskBackend"]
 

@@ -23,7 +23,7 @@ from research_runner.devices import (
 )
 from research_runner.devices.grid import ROUNDING, row_ids
 from research_runner.errors import OptionError
-from research_runner.plan import Place
+from research_runner.worker.plan import Place
 
 __all__ = ["Shelf", "ask_for_gpus", "borrowed", "engine_grid", "found_devices"]
 

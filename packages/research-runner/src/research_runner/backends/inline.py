@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from threading import current_thread
 from typing import Any
 
-from research_runner.plan import WorkerPlan
 from research_runner.pool import Death
 from research_runner.pool._launch import cuda_user
-from research_runner.reporting import Outbox
 from research_runner.scheduling.events import BackendEvent, TaskEnded, TaskStarted, WorkerDied, WorkerReady
 from research_runner.scheduling.tasks import Task
-from research_runner.worker import TaskRunner
+from research_runner.worker.plan import WorkerPlan
+from research_runner.worker.reporting import Outbox
+from research_runner.worker.serving import TaskRunner
 
 __all__ = ["InlineBackend"]
 

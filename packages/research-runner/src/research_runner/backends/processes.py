@@ -6,9 +6,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from research_runner.capturing import forget_spools, recover
 from research_runner.errors import RunnerError
-from research_runner.plan import WorkerPlan
 from research_runner.pool import Died, Message, PoolEvent, Ready, StartMethod, WorkerPool, preflight
 from research_runner.scheduling.events import (
     BackendEvent,
@@ -21,7 +19,9 @@ from research_runner.scheduling.events import (
 )
 from research_runner.scheduling.tasks import Task
 from research_runner.system.fail_points import fail_point
-from research_runner.worker import SLOT_VARIABLE, Serve
+from research_runner.worker.capturing import forget_spools, recover
+from research_runner.worker.plan import WorkerPlan
+from research_runner.worker.serving import SLOT_VARIABLE, Serve
 
 __all__ = ["ProcessBackend"]
 
@@ -60,7 +60,7 @@ class ProcessBackend:
                 Serve(plan),
                 start_method=start_method,
                 environments=environments,
-                preload=("research_runner.worker", plan.encode.__module__),
+                preload=("research_runner.worker.serving", plan.encode.__module__),
             )
         except RunnerError:
             self._blame()

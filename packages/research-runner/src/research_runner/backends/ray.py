@@ -32,8 +32,8 @@ from research_runner.backends.registry import require
 from research_runner.backends.remote import News, RemoteBackend
 from research_runner.errors import EngineLostError, EngineUnreachableError
 from research_runner.interrupts import say
-from research_runner.plan import Place, WorkerPlan
 from research_runner.pool import Channel, Died, Message, PoolError, PoolEvent, WorkerPool, WorkerStop
+from research_runner.worker.plan import Place, WorkerPlan
 
 __all__ = ["RayBackend"]
 

@@ -30,7 +30,6 @@ from research_runner.backends.crossing import (
 )
 from research_runner.backends.processes import ProcessBackend
 from research_runner.backends.protocol import Capabilities, Circumstances
-from research_runner.plan import WorkerPlan
 from research_runner.pool import Death, StartMethod, wire
 from research_runner.scheduling.events import (
     BackendEvent,
@@ -40,6 +39,7 @@ from research_runner.scheduling.events import (
     WorkerReady,
     unpack,
 )
+from research_runner.worker.plan import WorkerPlan
 
 __all__ = ["Arrived", "Engine", "Gone", "RemoteBackend"]
 

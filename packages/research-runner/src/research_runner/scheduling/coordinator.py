@@ -13,7 +13,6 @@ from typing import Any, NamedTuple, TypeAlias
 
 from research_experiment import Failure
 from research_runner.errors import HopelessError, WorkersDieError
-from research_runner.plan import Place
 from research_runner.scheduling.batching import Attempts, Canary, Pace
 from research_runner.scheduling.events import (
     Event,
@@ -34,6 +33,7 @@ from research_runner.scheduling.events import (
 from research_runner.scheduling.slots import Assignment, Slot, State, death_failure
 from research_runner.scheduling.tasks import ExperimentSpec, Task, TaskSource
 from research_runner.system.death import Death
+from research_runner.worker.plan import Place
 
 __all__ = ["Command", "Coordinator", "Kill", "Limits", "Send", "Start", "Stop"]
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from research_runner.output import (
+from research_runner.scheduling.tasks import Task
+from research_runner.worker.output import (
     STDERR,
     STDOUT,
     OutputCapture,
@@ -15,9 +16,8 @@ from research_runner.output import (
     recover_output,
     task_targets,
 )
-from research_runner.output.branches import BranchCapture
-from research_runner.plan import WorkerPlan
-from research_runner.scheduling.tasks import Task
+from research_runner.worker.output.branches import BranchCapture
+from research_runner.worker.plan import WorkerPlan
 
 __all__ = [
     "STREAMS",

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from research_domain import ConfigAlias
 from research_experiment import Executor, ExperimentPlan
 from research_experiment.protocols import Encoded, Values
-from research_runner.output import STDERR, STDOUT, Redirect
 from research_runner.scheduling.tasks import ExperimentSpec
+from research_runner.worker.output import STDERR, STDOUT, Redirect
 
 if TYPE_CHECKING:
     from research_runner.devices import MemoryGate, WorkerRow

@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from research_runner.output.redirect import STDERR, STDOUT, Target
+from research_runner.worker.output.redirect import STDERR, STDOUT, Target
 
 __all__ = ["CapturedText", "Delivery", "Files", "Spool", "spool_path"]
 

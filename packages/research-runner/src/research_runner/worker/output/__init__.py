@@ -8,14 +8,14 @@ survives the death of the worker: `recover_output` delivers it.
 Layout: ``redirect`` says where output goes, ``capture`` catches it, ``_delivery`` carries it there.
 """
 
-from research_runner.output._delivery import CapturedText
-from research_runner.output.capture import (
+from research_runner.worker.output._delivery import CapturedText
+from research_runner.worker.output.capture import (
     DEFAULT_CAP_BYTES,
     OutputCapture,
     capture_fd,
     recover_output,
 )
-from research_runner.output.redirect import STDERR, STDOUT, Redirect, Target, task_targets
+from research_runner.worker.output.redirect import STDERR, STDOUT, Redirect, Target, task_targets
 
 __all__ = [
     "DEFAULT_CAP_BYTES",

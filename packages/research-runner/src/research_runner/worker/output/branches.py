@@ -8,9 +8,9 @@ from threading import Lock
 from typing import Protocol
 
 from research_experiment.capture import Streams
-from research_runner.output.capture import DEFAULT_CAP_BYTES
-from research_runner.output.redirect import STDERR, STDOUT, Redirect
 from research_runner.system.full_disk import is_full
+from research_runner.worker.output.capture import DEFAULT_CAP_BYTES
+from research_runner.worker.output.redirect import STDERR, STDOUT, Redirect
 
 __all__ = ["BranchCapture"]
 

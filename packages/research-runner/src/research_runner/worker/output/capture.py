@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Self, TextIO
 
 from research_runner.errors import RunnerError
-from research_runner.output._delivery import NAMES, CapturedText, Delivery, Files, Spool, spool_path
-from research_runner.output.redirect import Target
 from research_runner.system.full_disk import is_full
+from research_runner.worker.output._delivery import NAMES, CapturedText, Delivery, Files, Spool, spool_path
+from research_runner.worker.output.redirect import Target
 
 __all__ = ["DEFAULT_CAP_BYTES", "OutputCapture", "capture_fd", "recover_output"]
 
@@ -50,7 +50,7 @@ class OutputCapture:
     Examples
     --------
     >>> import os
-    >>> from research_runner.output import STDOUT
+    >>> from research_runner.worker.output import STDOUT
     >>> with OutputCapture() as capture, capture.task("a1-0", {STDOUT: Target(keep=True)}) as output:
     ...     _ = os.system("echo from a child process")
     >>> output[STDOUT].text.strip()
@@ -160,7 +160,7 @@ def capture_fd(
 
     Examples
     --------
-    >>> from research_runner.output import STDOUT
+    >>> from research_runner.worker.output import STDOUT
     >>> with capture_fd(STDOUT, cap_bytes=8) as output:
     ...     print("12345678 and more")
     >>> print(output[STDOUT].text)

@@ -10,7 +10,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from research_experiment import Hook, Surroundings
-from research_runner.capturing import (
+from research_runner.pool import Channel
+from research_runner.scheduling.events import OutputCaptured, TaskEnded, TaskReturned, TaskStarted, pack
+from research_runner.scheduling.tasks import Task
+from research_runner.system.fail_points import fail_point
+from research_runner.worker.capturing import (
     STREAMS,
     branch_capture,
     process_capture,
@@ -18,14 +22,10 @@ from research_runner.capturing import (
     targets_of,
     task_label,
 )
-from research_runner.logs import experiment_log, research_log
-from research_runner.output.branches import BranchCapture
-from research_runner.plan import WorkerPlan
-from research_runner.pool import Channel
-from research_runner.reporting import EncodingSink, Outbox, Reporter, Timekeeper
-from research_runner.scheduling.events import OutputCaptured, TaskEnded, TaskReturned, TaskStarted, pack
-from research_runner.scheduling.tasks import Task
-from research_runner.system.fail_points import fail_point
+from research_runner.worker.logs import experiment_log, research_log
+from research_runner.worker.output.branches import BranchCapture
+from research_runner.worker.plan import WorkerPlan
+from research_runner.worker.reporting import EncodingSink, Outbox, Reporter, Timekeeper
 
 __all__ = ["SLOT_VARIABLE", "Serve", "TaskRunner"]
 

@@ -1,0 +1,1 @@
+"""What a worker process imports: the plan, the loop that serves tasks, and what it reports."""
