@@ -7,7 +7,7 @@ import time
 import psutil
 import pytest
 
-from research_runner.backends.dask import DaskBackend
+from research_runner.cluster.dask import DaskBackend
 from research_runner.testing import BackendContract, wait_until
 from research_stack import EC, Domain, E, Research
 

@@ -214,7 +214,7 @@ class Research(ExperimentBuilder):
             Where tasks run: ``'inline'`` or ``'processes'`` on this machine (by default as `parallel` says),
             ``'dask'`` or ``'ray'`` for a local cluster of `workers`, ``'dask://host:port'`` or
             ``'ray://host:port'`` for one that exists, or an object such as
-            :class:`~research_runner.backends.dask.DaskBackend`.
+            :class:`~research_runner.cluster.dask.DaskBackend`.
 
         Returns
         -------

@@ -10,9 +10,9 @@ from typing import Any
 
 from research_domain import ConfigAlias, Domain
 from research_experiment import Executor, ExperimentPlan, check_config_keys
-from research_runner.backends.gpus import ask_for_gpus, engine_grid
 from research_runner.backends.protocol import BackendFactory
 from research_runner.backends.registry import parse_backend
+from research_runner.cluster.gpus import ask_for_gpus, engine_grid
 from research_runner.contradictions import check_together
 from research_runner.devices import DeviceSpec, MemoryGate, NvmlProbe, resolve, split_devices
 from research_runner.options import (

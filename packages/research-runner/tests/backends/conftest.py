@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from research_runner.backends.protocol import Capabilities
-from research_runner.backends.remote import Arrived, Gone, RemoteBackend
-from research_runner.backends.servant import LineLostError, Servant
+from research_runner.cluster.agent import LineLostError, Servant
+from research_runner.cluster.remote import Arrived, Gone, RemoteBackend
 from research_runner.errors import EngineLostError
 
 

@@ -6,11 +6,11 @@ import pytest
 
 from research_runner import MissingPackageError, OptionError
 from research_runner.backends import registry
-from research_runner.backends.artifacts import FilePiece, Luggage, Probe, unpack_piece
-from research_runner.backends.crossing import PIECE_BYTES, Joiner, Sealed, split
 from research_runner.backends.protocol import Capabilities
 from research_runner.backends.registry import parse_backend
-from research_runner.backends.remote import _on_our_clock
+from research_runner.cluster.files import FilePiece, Luggage, Probe, unpack_piece
+from research_runner.cluster.messages import PIECE_BYTES, Joiner, Sealed, split
+from research_runner.cluster.remote import _on_our_clock
 from research_runner.pool import wire
 from research_runner.scheduling.events import TaskStarted, UnitStarted
 

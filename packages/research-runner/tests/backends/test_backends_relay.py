@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from research_runner.backends.lifeline import Lifeline
-from research_runner.backends.relay import Mailbox, relay
+from research_runner.cluster.ray.heartbeat import Lifeline
+from research_runner.cluster.ray.mailbox import Mailbox, relay
 from research_runner.errors import EngineLostError
 from research_runner.testing import wait_until
 

@@ -12,10 +12,11 @@ import pytest
 from research_domain import Domain
 from research_experiment import EC, EP
 from research_runner import Research, WorkersDieError
-from research_runner.backends import remote, servant
-from research_runner.backends.crossing import split
 from research_runner.backends.protocol import Capabilities
-from research_runner.backends.remote import Arrived, Gone
+from research_runner.cluster import agent as servant
+from research_runner.cluster import remote
+from research_runner.cluster.messages import split
+from research_runner.cluster.remote import Arrived, Gone
 from research_runner.errors import EngineLostError
 from research_runner.pool import TravelError, wire
 from research_runner.scheduling.events import TaskStarted, pack

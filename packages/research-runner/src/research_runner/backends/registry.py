@@ -19,8 +19,8 @@ LOCAL: Final = {"inline": False, "processes": True}
 """Backends on this machine → whether they are parallel."""
 
 _OURS: Final = {
-    "dask": "research_runner.backends.dask:DaskBackend",
-    "ray": "research_runner.backends.ray:RayBackend.of_client",
+    "dask": "research_runner.cluster.dask:DaskBackend",
+    "ray": "research_runner.cluster.ray.backend:RayBackend.of_client",
 }
 
 

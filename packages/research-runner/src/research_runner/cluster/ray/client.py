@@ -7,8 +7,8 @@ import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from research_runner.backends import relay
-from research_runner.backends.remote import Arrived, Gone, News
+from research_runner.cluster.ray import mailbox as relay
+from research_runner.cluster.remote import Arrived, Gone, News
 
 __all__ = ["Errands", "ray_package", "reason_of"]
 

@@ -12,13 +12,13 @@ import sys
 import types
 from multiprocessing.connection import Connection
 
-from research_runner.backends.servant import LineLostError, Servant
+from research_runner.cluster.agent import LineLostError, Servant
 
 __all__ = ["serve"]
 
 
 class _PipeLine:
-    """The connection of the servant; see :class:`~research_runner.backends.servant.Line`."""
+    """The connection of the servant; see :class:`~research_runner.cluster.agent.Line`."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

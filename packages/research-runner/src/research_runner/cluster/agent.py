@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from research_runner._version import __version__
-from research_runner.backends.artifacts import Luggage, Probe
-from research_runner.backends.crossing import (
+from research_runner.backends.processes import ProcessBackend
+from research_runner.cluster.files import Luggage, Probe
+from research_runner.cluster.messages import (
     Begin,
     Bye,
     Hello,
@@ -36,7 +37,6 @@ from research_runner.backends.crossing import (
     Stop,
     split,
 )
-from research_runner.backends.processes import ProcessBackend
 from research_runner.pool import StartMethod, wire
 from research_runner.scheduling.events import (
     ExperimentEnded,

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from research_runner._version import __version__
-from research_runner.backends.artifacts import FilePiece, Probe, unpack_piece
-from research_runner.backends.crossing import (
+from research_runner.backends.processes import ProcessBackend
+from research_runner.backends.protocol import Capabilities, Circumstances
+from research_runner.cluster.files import FilePiece, Probe, unpack_piece
+from research_runner.cluster.messages import (
     Begin,
     Bye,
     Hello,
@@ -28,8 +30,6 @@ from research_runner.backends.crossing import (
     seal_task,
     split,
 )
-from research_runner.backends.processes import ProcessBackend
-from research_runner.backends.protocol import Capabilities, Circumstances
 from research_runner.pool import Death, StartMethod, wire
 from research_runner.scheduling.events import (
     BackendEvent,

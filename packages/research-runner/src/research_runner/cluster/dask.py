@@ -1,0 +1,370 @@
+"""Tasks on a Dask cluster: a servant is a Dask task; bytes go both ways through queues of the scheduler.
+
+``DaskBackend``  what is given to ``run(backend=...)``
+``_DaskEngine``  the coordinator's side, with a client of its own
+``_DaskLine``    the servant's side
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import logging
+import queue
+import socket
+import threading
+import uuid
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from research_runner.backends.protocol import Backend, Capabilities, Circumstances
+from research_runner.backends.registry import require
+from research_runner.cluster.agent import LineLostError, Servant
+from research_runner.cluster.gpus import borrowed
+from research_runner.cluster.remote import Arrived, Gone, News, RemoteBackend
+from research_runner.errors import EngineLostError, EngineUnreachableError
+from research_runner.worker.plan import Place, WorkerPlan
+
+__all__ = ["DaskBackend"]
+
+_QUEUE_MAX: Final = 32
+"""Pieces that may wait in the scheduler; with pieces of 4 MiB it never holds more than 128 MiB of ours."""
+
+_GPU: Final = "GPU"
+_CLOSE_S: Final = 5.0
+_PUT_S: Final = 1.0
+_END: Final = b""
+
+
+@dataclass(frozen=True)
+class DaskBackend:
+    """Run experiments on a Dask cluster.
+
+    Parameters
+    ----------
+    cluster : None, str, Client or Cluster
+        The address of a scheduler, or something that is connected to one, or has one. None makes a cluster
+        inside this process, of as many workers as the run has, which ends with the run.
+    resources : mapping of str to float
+        What each worker of the run occupies of the resources that Dask workers were started with, such as
+        ``{'GPU': 1}`` for ``dask worker --resources GPU=1``, which is what ``run(devices=...)`` asks for; it
+        gets as many of the devices in ``CUDA_VISIBLE_DEVICES`` of the Dask worker.
+    shares_files : bool or None
+        Whether Dask workers see the folder of the research; None: each of them finds out.
+
+    Raises
+    ------
+    MissingPackageError
+        If Dask is not installed.
+
+    Notes
+    -----
+    Credentials of a client are used, but not kept with the settings of the research: put what is needed to
+    connect again into Dask's configuration.
+    """
+
+    cluster: Any = None
+    resources: Mapping[str, float] = field(default_factory=dict)
+    shares_files: bool | None = None
+    security: Any = field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        require("distributed", "backend='dask'", "dask")
+        scheduler = getattr(self.cluster, "scheduler", None)
+        address = getattr(self.cluster, "scheduler_address", None) or getattr(scheduler, "address", None)
+        if address is not None:
+            object.__setattr__(self, "security", getattr(self.cluster, "security", None))
+            object.__setattr__(self, "cluster", str(address))
+
+    def __reduce__(self) -> tuple[type[DaskBackend], tuple[Any, ...]]:
+        return type(self), (self.cluster, dict(self.resources), self.shares_files)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the backend declares about itself."""
+        return Capabilities(self.resources.get(_GPU, 0), self.shares_files)
+
+    def make(self, plan: WorkerPlan, circumstances: Circumstances) -> Backend:
+        """Connect, and check that the plan can travel."""
+        needs = [self._needs(place) for place in plan.places]
+        engine = _DaskEngine(*self._connect(needs), needs)
+        try:
+            return RemoteBackend(plan, circumstances, engine, self.capabilities)
+        except BaseException:
+            engine.close()
+            raise
+
+    def _needs(self, place: Place) -> Mapping[str, float]:
+        return {**self.resources, _GPU: place.gpus} if place.gpus else self.resources
+
+    def _connect(self, needs: Sequence[Mapping[str, float]]) -> tuple[Any, Any]:
+        """Return a client of our own, and the cluster that has to be closed after it, if there is one."""
+        distributed = _distributed()
+        cluster: Any = None
+        if self.cluster is None:
+            cluster = distributed.LocalCluster(
+                n_workers=len(needs),
+                threads_per_worker=1,
+                processes=False,
+                dashboard_address="127.0.0.1:0",
+                memory_limit=0,
+                silence_logs=logging.ERROR,
+                resources={name: max(each.get(name, 0) for each in needs) for name in set().union(*needs)},
+            )
+        address = self.cluster or cluster.scheduler_address
+        try:
+            client = distributed.Client(
+                address, security=self.security, set_as_default=False, name="research"
+            )
+        except (OSError, ValueError, TypeError) as error:
+            raise EngineUnreachableError(f"the Dask scheduler at {address}", str(error)) from error
+        return client, cluster
+
+
+def _distributed() -> Any:
+    """Return the package; its functions are not typed."""
+    return importlib.import_module("distributed")
+
+
+def _how(error: Exception) -> str:
+    """Say how a connection ended; what Dask tells is about its own insides."""
+    return "it was closed" if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Keep Dask from reporting that what is closed has been closed."""
+    loggers = [logging.getLogger(name) for name in ("distributed.client", "distributed.batched")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+class _DaskEngine:
+    """What is used of Dask; see :class:`~research_runner.cluster.remote.Engine`."""
+
+    def __init__(self, client: Any, cluster: Any, needs: Sequence[Mapping[str, float]]) -> None:
+        self._client = client
+        self._cluster = cluster
+        self._needs = needs
+        self._name = f"research-{uuid.uuid4().hex}"
+        self._servants: dict[int, tuple[Any, Any]] = {}
+        self._news: queue.SimpleQueue[News | EngineLostError] = queue.SimpleQueue()
+        self._inbox = _distributed().Queue(f"{self._name}-news", client=client, maxsize=_QUEUE_MAX)
+        self._outgoing = _Outgoing(client, self._lost)
+        client.subscribe_topic("all", self._heard)
+        asyncio.run_coroutine_threadsafe(self._listen(), client.loop.asyncio_loop)
+
+    def launch(self, number: int, slot: int) -> None:
+        """Submit a servant as a task that Dask shall not try again."""
+        orders = _distributed().Queue(f"{self._name}-orders-{number}", client=self._client)
+        future = self._client.submit(
+            _serve,
+            number,
+            orders.name,
+            self._inbox.name,
+            self._needs[slot].get(_GPU, 0),
+            key=f"{self._name}-{number}",
+            pure=False,
+            retries=0,
+            resources=dict(self._needs[slot]) or None,
+        )
+        self._servants[number] = future, orders
+        future.add_done_callback(lambda done: self._ended(number, done))
+
+    def send(self, number: int, data: bytes) -> None:
+        """Send to a servant; never waits."""
+        if number in self._servants:
+            self._outgoing.put(self._servants[number][1], data)
+
+    def receive(self, timeout_s: float) -> Sequence[News]:
+        """Wait for news."""
+        news: list[News] = []
+        with contextlib.suppress(queue.Empty):
+            item = self._news.get(timeout=timeout_s)
+            while not isinstance(item, EngineLostError):
+                news.append(item)
+                item = self._news.get_nowait()
+            if not news:
+                raise item
+            self._news.put(item)
+        if not news and self._client.status != "running":
+            raise self._lost(f"its client is {self._client.status}")
+        return news
+
+    def forget(self, number: int) -> None:
+        """Release the task; the servant notices that it is not wanted."""
+        future, orders = self._servants.pop(number, (None, None))
+        if future is not None:
+            future.release()
+            orders.close()
+
+    def close(self) -> None:
+        """Release everything, then close the client."""
+        if self._client.status == "running":
+            self._client.unsubscribe_topic("all")
+            for number in list(self._servants):
+                self.forget(number)
+            with contextlib.suppress(OSError):
+                self._inbox.put(_END, timeout=_PUT_S)
+                self._inbox.close()
+        self._outgoing.close()
+        with _silence():
+            self._client.close(timeout=_CLOSE_S)
+            if self._cluster is not None:
+                self._cluster.close(timeout=_CLOSE_S)
+
+    # -- what comes from other threads --------------------------------------------------------------
+
+    def _lost(self, reason: str) -> EngineLostError:
+        error = EngineLostError(f"the Dask scheduler at {self._client.scheduler.address}", reason)
+        self._news.put(error)
+        return error
+
+    async def _listen(self) -> None:
+        """Take what servants put into the queue, all that is there at once."""
+        try:
+            while True:
+                items = [await self._inbox.get(asynchronous=True)]
+                items += await self._inbox.get(batch=True, asynchronous=True)
+                for data in items:
+                    if data == _END:
+                        return
+                    self._news.put(Arrived(data))
+        except (OSError, RuntimeError, KeyError, AttributeError) as error:
+            self._lost(_how(error))
+
+    def _heard(self, event: tuple[float, Any]) -> None:
+        """Take note of Dask workers that are gone."""
+        _, message = event
+        if not isinstance(message, Mapping) or message.get("action") != "remove-worker":
+            return
+        tasks = set(message.get("processing-tasks", ()))
+        for number, (future, _) in list(self._servants.items()):
+            if future.key in tasks:
+                self._news.put(Gone(number, f"the Dask worker at {message.get('worker')} is gone"))
+
+    def _ended(self, number: int, future: Any) -> None:
+        """Take note of a servant that did not end as it should; one that did has said so."""
+        if future.status == "error":
+            self._news.put(Gone(number, f"its Dask task failed: {future.exception()!r}"))
+        elif future.status == "cancelled":
+            self._news.put(Gone(number, "its Dask task was cancelled"))
+
+
+class _Outgoing:
+    """Sends in the thread of a client, so that the coordinator never waits for the scheduler."""
+
+    def __init__(self, client: Any, lost: Any) -> None:
+        self._loop = client.loop.asyncio_loop
+        self._waiting: asyncio.Queue[tuple[Any, bytes]] = asyncio.Queue()
+        self._lost = lost
+        self._task = asyncio.run_coroutine_threadsafe(self._run(), self._loop)
+
+    def put(self, target: Any, data: bytes) -> None:
+        """Send to a queue."""
+        with contextlib.suppress(RuntimeError):  # the loop has ended with the engine
+            self._loop.call_soon_threadsafe(self._waiting.put_nowait, (target, data))
+
+    async def _run(self) -> None:
+        while True:
+            target, data = await self._waiting.get()
+            try:
+                await target.put(data, asynchronous=True)
+            except KeyError:  # the servant is gone, and with it its queue
+                continue
+            except OSError as error:
+                self._lost(_how(error))
+                return
+
+    def close(self) -> None:
+        """Send nothing more."""
+        self._task.cancel()
+
+
+def _serve(number: int, inbox: str, outbox: str, gpus: float) -> None:
+    """Be a servant; this is the Dask task."""
+    line = _DaskLine(inbox, outbox)
+    try:
+        with borrowed(gpus) as environment:
+            Servant(number, line, environment, folder=line.folder).run()
+    finally:
+        line.close()
+
+
+class _DaskLine:
+    """The connection of a servant; see :class:`~research_runner.cluster.agent.Line`."""
+
+    def __init__(self, inbox: str, outbox: str) -> None:
+        distributed = _distributed()
+        self._worker = distributed.get_worker()
+        self._key = self._worker.get_current_task()
+        client = distributed.get_client()
+        self._inbox = distributed.Queue(inbox, client=client)
+        self._outbox = distributed.Queue(outbox, client=client)
+        self._received: deque[bytes] = deque()
+        self._wake, self._waker = socket.socketpair()
+        self._wake.setblocking(False)
+        self._thread = threading.Thread(target=self._listen, name="research-orders", daemon=True)
+        self._thread.start()
+
+    @property
+    def folder(self) -> str:
+        """The folder of the Dask worker, which Dask clears up even if the worker is killed."""
+        return str(self._worker.local_directory)
+
+    @property
+    def fd(self) -> int:
+        """Readable when orders have come."""
+        return self._wake.fileno()
+
+    def _listen(self) -> None:
+        with contextlib.suppress(OSError, RuntimeError, KeyError):
+            while (data := self._inbox.get()) != _END:
+                self._received.append(data)
+                self._waker.send(b"\0")
+
+    def received(self) -> list[bytes]:
+        """Return what has come."""
+        with contextlib.suppress(BlockingIOError):
+            self._wake.recv(4096)
+        return [self._received.popleft() for _ in range(len(self._received))]
+
+    def send(self, data: bytes) -> None:
+        """Put into the queue; wait as long as it is full."""
+        while True:
+            try:
+                self._outbox.put(data, timeout=_PUT_S)
+            except TimeoutError:
+                if not self.is_wanted():
+                    raise LineLostError("nobody listens to it any more") from None
+            except (OSError, RuntimeError, KeyError):
+                raise LineLostError("nobody listens to it any more") from None
+            else:
+                return
+
+    def is_wanted(self) -> bool:
+        """Whether the task was neither cancelled nor taken away, and the Dask worker goes on."""
+        task = self._worker.state.tasks.get(self._key)
+        running = task is not None and task.state in ("executing", "long-running")
+        return running and self._worker.status.name in ("running", "paused")
+
+    def close(self) -> None:
+        """End the thread, and leave nothing in the scheduler."""
+        with contextlib.suppress(OSError, RuntimeError, KeyError):
+            if not self.is_wanted():
+                self._outbox.get(batch=True)
+            self._inbox.put(_END)
+            self._thread.join(_CLOSE_S)
+            self._inbox.close()
+            self._outbox.close()
+        self._wake.close()
+        self._waker.close()

@@ -1,0 +1,325 @@
+"""Tasks on a Ray cluster: a servant is a Ray task; bytes go both ways through a mailbox, which is an actor.
+
+A process that is connected to Ray is ended by Ray when the cluster is gone. So that this is not the
+coordinator, a process of its own is connected, unless the coordinator is connected anyway.
+
+``RayBackend``     what is given to ``run(backend=...)``
+``_NearEngine``    used where the coordinator is connected
+``_FarEngine``     used where it is not: another process is, ``_Driver``
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import os
+import secrets
+import shutil
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from research_runner.backends.protocol import Backend, Capabilities, Circumstances
+from research_runner.backends.registry import require
+from research_runner.cluster.ray.client import Errands, ray_package, reason_of
+from research_runner.cluster.ray.heartbeat import Lifeline
+from research_runner.cluster.remote import News, RemoteBackend
+from research_runner.errors import EngineLostError, EngineUnreachableError
+from research_runner.interrupts import say
+from research_runner.pool import Channel, Died, Message, PoolError, PoolEvent, WorkerPool, WorkerStop
+from research_runner.worker.plan import Place, WorkerPlan
+
+__all__ = ["RayBackend"]
+
+_Needs: TypeAlias = tuple[Mapping[str, Any], ...]
+
+_CONNECT_S: Final = 5.0
+_CLOSE_S: Final = 10.0
+_TURN_S: Final = 0.5
+_RECONNECT: Final = "RAY_gcs_rpc_server_reconnect_timeout_s"
+_RECONNECT_S: Final = 60.0
+_SHARE: Final = 0.5
+_LONGEST_FOLDER: Final = 40
+
+
+@dataclass(frozen=True)
+class RayBackend:
+    """Run experiments on a Ray cluster.
+
+    Parameters
+    ----------
+    address : str or None
+        What ``ray.init(address=...)`` takes: ``'auto'``, ``'host:6379'`` or ``'ray://host:10001'``; of the
+        form ``'host:port'`` in ``run(backend='ray://host:port')``, which is Ray's client. None uses the
+        cluster that this process is connected to; without one it makes a cluster with room for the workers
+        of the run, which ends with the run.
+    num_cpus, num_gpus : float
+        What each worker of the run occupies. Ray shows it only those GPUs. ``run(devices=...)`` says the same
+        in the words of one machine.
+    resources : mapping of str to float
+        What it occupies of other resources.
+    shares_files : bool or None
+        Whether workers see the folder of the research; None: each of them finds out.
+
+    Raises
+    ------
+    MissingPackageError
+        If Ray is not installed.
+    """
+
+    address: str | None = None
+    num_cpus: float = 1
+    num_gpus: float = 0
+    resources: Mapping[str, float] = field(default_factory=dict)
+    shares_files: bool | None = None
+
+    def __post_init__(self) -> None:
+        require("ray", "backend='ray'", "ray")
+
+    @classmethod
+    def of_client(cls, address: str | None) -> RayBackend:
+        """Use a cluster through Ray's client; None is a cluster of our own."""
+        return cls(None if address is None else f"ray://{address}")
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the backend declares about itself."""
+        return Capabilities(self.num_gpus, self.shares_files)
+
+    def make(self, plan: WorkerPlan, circumstances: Circumstances) -> Backend:
+        """Connect, and check meanwhile that the plan can travel."""
+        engine = self._engine(tuple(map(self._needs, plan.places)), plan.encode.__module__)
+        try:
+            backend = RemoteBackend(plan, circumstances, engine, self.capabilities)
+            engine.wait()
+        except BaseException:
+            engine.close()
+            raise
+        return backend
+
+    def _engine(self, needs: _Needs, preload: str) -> _NearEngine | _FarEngine:
+        address = _address_here()
+        if address is not None and self.address in (None, "auto", address):
+            return _NearEngine(address, needs, preload)
+        _check_reachable(self.address)
+        return _FarEngine(self.address, needs, preload)
+
+    def _needs(self, place: Place) -> Mapping[str, Any]:
+        return {"num_cpus": self.num_cpus, "num_gpus": place.gpus, "resources": dict(self.resources)}
+
+
+def _address_here() -> str | None:
+    """Return the address of the cluster that this process is connected to."""
+    ray = sys.modules.get("ray")
+    if ray is None or not ray.is_initialized():
+        return None
+    return str(ray.get_runtime_context().gcs_address)
+
+
+def _check_reachable(address: str | None) -> None:
+    """Check in seconds what Ray finds out in minutes.
+
+    Raises
+    ------
+    EngineUnreachableError
+        If nobody listens at the address.
+    """
+    host, _, port = (address or "").rpartition("://")[2].rpartition(":")
+    if port.isdigit():
+        try:
+            socket.create_connection((host, int(port)), timeout=_CONNECT_S).close()
+        except OSError as error:
+            raise EngineUnreachableError(f"Ray at {address}", str(error)) from error
+
+
+# -- connected itself -----------------------------------------------------------------------------------
+
+
+class _NearEngine:
+    """Ray, where this process is connected; see :class:`~research_runner.cluster.remote.Engine`."""
+
+    def __init__(self, address: str, needs: _Needs, preload: str) -> None:
+        self._name = f"Ray at {address}"
+        self._lifeline = _lifeline(self._name, address)
+        self._lost: EngineLostError | None = None
+        self._errands = Errands(needs, preload)
+        self.launch = self._errands.launch
+        self.send = self._errands.send
+        self.forget = self._errands.forget
+
+    def wait(self) -> None:
+        """Wait for nothing."""
+
+    def receive(self, timeout_s: float) -> Sequence[News]:
+        """Wait for news."""
+        try:
+            self._lifeline.check()
+            return self._errands.news(min(timeout_s, _TURN_S)) or []
+        except EngineLostError as error:
+            self._lost = error
+            raise
+        except (ray_package().exceptions.RayError, ConnectionError) as error:
+            self._lost = EngineLostError(self._name, reason_of(error))
+            raise self._lost from error
+
+    def close(self) -> None:
+        """Take back what is left of the run."""
+        self._lifeline.close()
+        with contextlib.suppress(ray_package().exceptions.RayError, ConnectionError):
+            if self._lost is None:
+                self._errands.close()
+            else:  # nobody may see the error: Ray's hook waits for Ray, which ends this process
+                say(f"{self._lost}; Ray will end this process")
+                self._errands.leave()
+
+
+def _lifeline(name: str, address: str) -> Lifeline:
+    """Return what notices that Ray is gone before Ray does, and ends this process."""
+    return Lifeline(name, address, _SHARE * float(os.environ.get(_RECONNECT, _RECONNECT_S)))
+
+
+# -- another process is connected -----------------------------------------------------------------------
+
+
+class _FarEngine:
+    """Ray, where another process is connected; see :class:`~research_runner.cluster.remote.Engine`."""
+
+    def __init__(self, address: str | None, needs: _Needs, preload: str) -> None:
+        self._name = f"Ray at {address}" if address else "the local Ray cluster"
+        self._folder = None if address else _make_folder()
+        driver = _Driver(address, needs, preload, self._folder)
+        self._pool = WorkerPool(1, driver, environments=[{} if address else _environment(self._folder)])
+        self._is_connected = False
+        self._early: list[News] = []
+        self._pool.start(0)
+
+    def wait(self) -> None:
+        """Wait until it is connected.
+
+        Raises
+        ------
+        EngineUnreachableError
+            If it cannot be.
+        """
+        while not self._is_connected:
+            self._early += self._read(self._pool.poll())
+
+    def _read(self, events: Sequence[PoolEvent]) -> list[News]:
+        news: list[News] = []
+        for event in events:
+            if isinstance(event, Message):
+                self._is_connected = True
+                news.extend(event.payload)
+            elif isinstance(event, Died):
+                reason = f"the process that was connected {event.death.describe()}"
+                error = EngineLostError if self._is_connected else EngineUnreachableError
+                raise error(self._name, reason)
+        return news
+
+    def launch(self, number: int, slot: int) -> None:
+        """Have a servant submitted."""
+        self._tell("launch", number, slot)
+
+    def send(self, number: int, data: bytes) -> None:
+        """Have something sent to a servant."""
+        self._tell("send", number, data)
+
+    def receive(self, timeout_s: float) -> Sequence[News]:
+        """Wait for news."""
+        early, self._early = self._early, []
+        return early or self._read(self._pool.poll(timeout_s))
+
+    def forget(self, number: int) -> None:
+        """Have a servant taken back."""
+        self._tell("forget", number)
+
+    def _tell(self, *order: Any) -> None:
+        with contextlib.suppress(PoolError):  # it is gone, which `receive` reports
+            self._pool.send(0, order)
+
+    def close(self) -> None:
+        """Disconnect; a local cluster ends with the process that is connected, and its folder with it."""
+        self._pool.close(timeout_s=_CLOSE_S)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _make_folder() -> Path | None:
+    """Make a folder for a cluster of our own; None where its name would be too long for the sockets in it."""
+    folder = Path(tempfile.mkdtemp(prefix="research-ray-"))
+    if len(str(folder)) > _LONGEST_FOLDER:
+        folder.rmdir()
+        return None
+    return folder
+
+
+def _environment(folder: Path | None) -> Mapping[str, str]:
+    """Return how a cluster of our own is kept to ourselves; nothing is written into the user's folder."""
+    environment = {"RAY_USAGE_STATS_ENABLED": os.environ.get("RAY_USAGE_STATS_ENABLED", "0")}
+    if folder is None or "RAY_AUTH_MODE" in os.environ:
+        return environment
+    token = folder / "token"
+    token.touch(0o600)
+    token.write_text(secrets.token_hex(32))
+    return {**environment, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Driver:
+    """The process that is connected to Ray.
+
+    Parameters
+    ----------
+    address : str or None
+        Of the cluster; None for one of our own.
+    needs : tuple of mapping
+        What the worker in each slot occupies.
+    preload : str
+        A module that all of them need.
+    folder : Path or None
+        Where a cluster of our own has its files; None leaves it to Ray.
+    """
+
+    address: str | None
+    needs: _Needs
+    preload: str
+    folder: Path | None
+
+    def __call__(self, channel: Channel) -> None:
+        """Serve the coordinator; what Ray reports is in files of its own as well."""
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        for fd in (1, 2):
+            os.dup2(nothing, fd)
+        ray_package().init(**self._options(), log_to_driver=False, logging_level=logging.ERROR)
+        channel.send([])
+        errands = Errands(self.needs, self.preload)
+        threading.Thread(target=self._obey, args=(channel, errands), daemon=True).start()
+        while (news := errands.news(_TURN_S)) is not None:
+            if news:
+                channel.send(news)
+        errands.close()
+        ray_package().shutdown()
+
+    def _options(self) -> dict[str, Any]:
+        if self.address is not None:
+            return {"address": self.address}
+        room = {name: math.ceil(sum(each[name] for each in self.needs)) for name in ("num_cpus", "num_gpus")}
+        names = {name for each in self.needs for name in each["resources"]}
+        resources = {name: sum(each["resources"].get(name, 0) for each in self.needs) for name in names}
+        place = {} if self.folder is None else {"_temp_dir": str(self.folder)}
+        return {"address": "local", "include_dashboard": False, "resources": resources, **room, **place}
+
+    @staticmethod
+    def _obey(channel: Channel, errands: Errands) -> None:
+        try:
+            while True:
+                name, *arguments = channel.recv()
+                getattr(errands, name)(*arguments)
+        except WorkerStop:
+            errands.end()
