@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from research_runner import settings
 from research_runner.devices import DeviceLostError, DeviceRoomError, FakeProbe, UnknownDeviceError
+from research_runner.settings import reading as settings
 from research_stack import EC, Domain, Research
 
 

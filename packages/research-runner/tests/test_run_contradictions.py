@@ -8,7 +8,7 @@ import pytest
 from research_domain import Domain
 from research_experiment import EC
 from research_runner import OptionError, Research
-from research_runner.settings import RunOptions
+from research_runner.settings.reading import RunOptions
 
 REFUSED = [
     ("start_method", {"start_method": "forked"}),

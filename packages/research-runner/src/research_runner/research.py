@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from research_domain import Domain
 from research_experiment import Executor, Experiment, ExperimentBuilder
-from research_runner.arguments import parse_count, parse_name
 from research_runner.errors import NotRunError, OptionError
 from research_runner.loading import LoadedResearch, remove_research
 from research_runner.scheduling.tasks import IterationOptions
+from research_runner.settings.arguments import parse_count, parse_name
 from research_runner.showing import as_html, as_text, describe, progress_of
 
 if TYPE_CHECKING:
@@ -274,7 +274,7 @@ class Research(ExperimentBuilder):
         return look_ahead(self._settings(options))
 
     def _settings(self, given: Mapping[str, Any]) -> RunSettings:
-        from research_runner.settings import RunOptions, Subject, make_settings
+        from research_runner.settings.reading import RunOptions, Subject, make_settings
 
         options = RunOptions(**given)
         self.name = parse_name(self.name if options.name is None else options.name)

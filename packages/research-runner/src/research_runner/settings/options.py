@@ -10,11 +10,11 @@ from typing import Any
 from research_domain import ConfigAlias, Domain, make_seed_sequence
 from research_experiment import Executor, ExecutorError, ExperimentPlan
 from research_experiment.executor import parse_target
-from research_runner.arguments import parse_count
 from research_runner.errors import OptionError
 from research_runner.profiling import ProfileLevel
 from research_runner.recording.resume import Resume
 from research_runner.scheduling.coordinator import Limits
+from research_runner.settings.arguments import parse_count
 from research_runner.worker.output import STDERR, STDOUT, Redirect
 from research_runner.worker.plan import Entropy, Execution
 

@@ -13,9 +13,12 @@ from research_experiment import Executor, ExperimentPlan, check_config_keys
 from research_runner.backends.protocol import BackendFactory
 from research_runner.backends.registry import parse_backend
 from research_runner.cluster.gpus import ask_for_gpus, engine_grid
-from research_runner.contradictions import check_together
 from research_runner.devices import DeviceSpec, MemoryGate, NvmlProbe, resolve, split_devices
-from research_runner.options import (
+from research_runner.pool import StartMethod
+from research_runner.recording import environment
+from research_runner.run import RunSettings, Surface, make_places
+from research_runner.scheduling.tasks import IterationOptions
+from research_runner.settings.options import (
     check_bounded,
     check_detach,
     check_time_limits,
@@ -27,10 +30,7 @@ from research_runner.options import (
     parse_redirects,
     parse_resume,
 )
-from research_runner.pool import StartMethod
-from research_runner.recording import environment
-from research_runner.run import RunSettings, Surface, make_places
-from research_runner.scheduling.tasks import IterationOptions
+from research_runner.settings.rules import check_together
 from research_runner.worker.plan import Place
 
 __all__ = ["RunOptions", "Subject", "make_settings"]

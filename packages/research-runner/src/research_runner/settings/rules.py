@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from research_runner.errors import OptionError
 
 if TYPE_CHECKING:
-    from research_runner.settings import RunOptions
+    from research_runner.settings.reading import RunOptions
 
 __all__ = ["check_together"]
 
