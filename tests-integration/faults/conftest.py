@@ -27,7 +27,7 @@ import psutil
 import pytest
 
 import research_results._faults
-import research_runner.interrupts
+import research_runner.running.interrupts
 import research_runner.system.fail_points
 from research_results import ResultsError
 from research_stack import EC, EP, Domain, E, O, Research, ResearchResults
@@ -471,7 +471,7 @@ def short_grace():
     """Return what makes the time between SIGTERM and the end short, in a coordinator."""
 
     def shorten():
-        research_runner.interrupts.TERM_GRACE_S = 0.3
+        research_runner.running.interrupts.TERM_GRACE_S = 0.3
 
     return shorten
 

@@ -28,9 +28,9 @@ from research_runner.errors import (
     WorkersDieError,
 )
 from research_runner.loading import LoadedResearch
-from research_runner.overview import ResearchPlan
 from research_runner.recording.monitor import Listener, Monitor
 from research_runner.research import Research
+from research_runner.running.overview import ResearchPlan
 
 logging.getLogger("research").addHandler(logging.NullHandler())  # failures are in the results and on the bar
 

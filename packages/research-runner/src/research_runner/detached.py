@@ -13,7 +13,7 @@ from research_runner.loading import LoadedResearch
 from research_runner.pool import wire
 
 if TYPE_CHECKING:
-    from research_runner.run import RunSettings
+    from research_runner.running.run import RunSettings
 
 __all__ = ["DetachedRun", "start_detached"]
 
@@ -83,7 +83,7 @@ def _error_of(answer: bytes, rest: bytes) -> Exception:
 
 def main() -> None:
     """Run what comes through the standard input; this is what the detached process does."""
-    from research_runner.run import ResearchRun
+    from research_runner.running.run import ResearchRun
 
     settings = wire.load_code(sys.stdin.buffer.read())
     try:

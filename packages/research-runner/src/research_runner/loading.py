@@ -216,7 +216,7 @@ class LoadedResearch:
         if not resume:
             raise OptionError("resume", "a research that was loaded can only go on: use resume=True")
         from research_runner.recording.resume import Resume, load_settings
-        from research_runner.run import ResearchRun
+        from research_runner.running.run import ResearchRun
 
         settings = load_settings(self._path)
         going_on = Resume(retry_failed, resume == "force")

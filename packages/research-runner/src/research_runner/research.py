@@ -11,18 +11,18 @@ from research_domain import Domain
 from research_experiment import Executor, Experiment, ExperimentBuilder
 from research_runner.errors import NotRunError, OptionError
 from research_runner.loading import LoadedResearch, remove_research
+from research_runner.running.display import as_html, as_text, describe, progress_of
 from research_runner.scheduling.tasks import IterationOptions
 from research_runner.settings.arguments import parse_count, parse_name
-from research_runner.showing import as_html, as_text, describe, progress_of
 
 if TYPE_CHECKING:
     from research_runner.backends.protocol import BackendFactory
     from research_runner.detached import DetachedRun
     from research_runner.devices import DeviceSpec
-    from research_runner.overview import ResearchPlan
     from research_runner.pool import StartMethod
     from research_runner.profiling import Profiler
-    from research_runner.run import ResearchRun, RunSettings
+    from research_runner.running.overview import ResearchPlan
+    from research_runner.running.run import ResearchRun, RunSettings
 
 __all__ = ["Research"]
 
@@ -239,7 +239,7 @@ class Research(ExperimentBuilder):
         given = {name: value for name, value in locals().items() if name != "self"}
         settings = self._settings(given)
         from research_runner.detached import start_detached  # late, here and below: no worker needs it
-        from research_runner.run import ResearchRun
+        from research_runner.running.run import ResearchRun
 
         self._last = start_detached(settings) if detach else ResearchRun(settings)
         self._last.execute(bar)
@@ -269,7 +269,7 @@ class Research(ExperimentBuilder):
         workers       2
         seed          1
         """
-        from research_runner.overview import look_ahead
+        from research_runner.running.overview import look_ahead
 
         return look_ahead(self._settings(options))
 

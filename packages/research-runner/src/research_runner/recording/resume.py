@@ -20,7 +20,7 @@ from research_runner.scheduling.tasks import IterationOptions
 from research_runner.system.fail_points import fail_point
 
 if TYPE_CHECKING:
-    from research_runner.run import RunSettings
+    from research_runner.running.run import RunSettings
 
 __all__ = [
     "FolderJournal",

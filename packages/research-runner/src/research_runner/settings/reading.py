@@ -16,7 +16,7 @@ from research_runner.cluster.gpus import ask_for_gpus, engine_grid
 from research_runner.devices import DeviceSpec, MemoryGate, NvmlProbe, resolve, split_devices
 from research_runner.pool import StartMethod
 from research_runner.recording import environment
-from research_runner.run import RunSettings, Surface, make_places
+from research_runner.running.run import RunSettings, Surface, make_places
 from research_runner.scheduling.tasks import IterationOptions
 from research_runner.settings.options import (
     check_bounded,

@@ -31,8 +31,8 @@ from research_runner.cluster.ray.client import Errands, ray_package, reason_of
 from research_runner.cluster.ray.heartbeat import Lifeline
 from research_runner.cluster.remote import News, RemoteBackend
 from research_runner.errors import EngineLostError, EngineUnreachableError
-from research_runner.interrupts import say
 from research_runner.pool import Channel, Died, Message, PoolError, PoolEvent, WorkerPool, WorkerStop
+from research_runner.running.interrupts import say
 from research_runner.worker.plan import Place, WorkerPlan
 
 __all__ = ["RayBackend"]

@@ -22,7 +22,6 @@ from research_runner.backends import Backend, InlineBackend, ProcessBackend
 from research_runner.backends.protocol import BackendFactory, Circumstances
 from research_runner.devices import DeviceGrid, MemoryGate, branch_devices, worker_environment
 from research_runner.errors import ResearchExistsError
-from research_runner.interrupts import gentle_interrupts, say
 from research_runner.loading import owner
 from research_runner.pool import StartMethod
 from research_runner.profiling import Profiler
@@ -38,10 +37,11 @@ from research_runner.recording.resume import (
     settings_are_kept,
 )
 from research_runner.recording.storage_lookup import find_storage
+from research_runner.running.interrupts import gentle_interrupts, say
+from research_runner.running.session import Session
 from research_runner.scheduling.coordinator import Coordinator, Limits
 from research_runner.scheduling.events import Event, Profiled
 from research_runner.scheduling.tasks import IterationOptions, TaskSource
-from research_runner.session import Session
 from research_runner.system.fail_points import fail_point
 from research_runner.system.full_disk import is_full
 from research_runner.worker.logs import RunLog, research_log

@@ -1,0 +1,1 @@
+"""One run of a research, from its settings to a finished storage."""
