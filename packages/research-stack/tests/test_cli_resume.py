@@ -108,5 +108,5 @@ def test_ctrl_c_is_130(study, tmp_path, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("research_runner.loading.LoadedResearch.run", interrupted)
+    monkeypatch.setattr("research_runner.loaded.LoadedResearch.run", interrupted)
     assert main(["resume", "study"]) == 130

@@ -27,7 +27,7 @@ from research_runner.errors import (
     RunnerError,
     WorkersDieError,
 )
-from research_runner.loading import LoadedResearch
+from research_runner.loaded import LoadedResearch
 from research_runner.recording.monitor import Listener, Monitor
 from research_runner.research import Research
 from research_runner.running.overview import ResearchPlan

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from research_runner.errors import RunnerError
-from research_runner.loading import LoadedResearch
+from research_runner.loaded import LoadedResearch
 from research_runner.pool import wire
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from research_runner.backends import Backend, InlineBackend, ProcessBackend
 from research_runner.backends.protocol import BackendFactory, Circumstances
 from research_runner.devices import DeviceGrid, MemoryGate, branch_devices, worker_environment
 from research_runner.errors import ResearchExistsError
-from research_runner.loading import owner
+from research_runner.loaded import owner
 from research_runner.pool import StartMethod
 from research_runner.profiling import Profiler
 from research_runner.recording.fingerprints import unit_fingerprints
