@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeAlias
 
-from research_runner.pool import _warden
+from research_runner.pool import _supervisor as _warden
 from research_runner.pool.errors import StartMethodError
 
 __all__ = ["Settings", "StartMethod", "WardenLink", "resolve_start_method"]
