@@ -1,14 +1,12 @@
 """Lazy algebra of parameter spaces.
 
 ``domain``    Domain, Option: spaces of parameters
-``algebra``   the operators of domains
-``walking``   the ways through a domain
-``options``   what a single parameter may be
-``iteration`` IterParams: limits and repetitions
+``algebra``   what a domain consists of, and the operators of domains
+``iteration`` IterParams and the ways through a domain
+``samplers``  samplers, uniform, loguniform, integers, choice: values drawn at random
+``spec``      domains as plain nested dictionaries and as text
 ``updates``   UpdateRule: how a domain is replaced
 ``alias``     Alias, ConfigAlias: readable names beside values
-``samplers``  samplers, uniform, loguniform, integers, choice: values drawn at random
-``spec``      domains as plain nested dictionaries
 ``config``    Config: nested dictionaries with paths
 ``when``      When: which iterations something happens in
 ``seeds``     seeds and generators
@@ -16,8 +14,8 @@
 ``errors``    everything that is raised
 """
 
-from research_domain._filters import Constraint
 from research_domain._version import __version__
+from research_domain.algebra._filters import Constraint
 from research_domain.alias import AUXILIARY_KEYS, Alias, ConfigAlias
 from research_domain.config import Config
 from research_domain.domain import Domain, Option

@@ -6,13 +6,13 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from research_domain._body import has_filters, is_random, zipped
-from research_domain.algebra import options_body
+from research_domain.algebra._body import has_filters, is_random, zipped
+from research_domain.algebra.operators import options_body
 from research_domain.alias import check_key
 from research_domain.errors import ParameterError, UpdateError, ZipError
-from research_domain.options import create_aliases, option_items, option_iterator, option_sample
+from research_domain.iteration.options import create_aliases, option_items, option_iterator, option_sample
+from research_domain.iteration.walk import Walk
 from research_domain.updates import UpdateRule
-from research_domain.walking import Walk
 
 if TYPE_CHECKING:
     from typing import Self
@@ -210,7 +210,7 @@ class Domain(Walk):
         Returns
         -------
         dict
-            See :mod:`research_domain.spec`. The update is left out.
+            See :mod:`research_domain.spec.dictionaries`. The update is left out.
 
         Raises
         ------
@@ -251,12 +251,12 @@ class Domain(Walk):
         return domain.set_iter_params(**params) if params else domain
 
     def __repr__(self) -> str:
-        from research_domain import _text  # late, as few need it
+        from research_domain.spec import _text  # late, as few need it
 
         return _text.describe(self._body) + _text.describe_params(self.iter_params)
 
     def _repr_html_(self) -> str:
-        from research_domain import _text  # late, as few need it
+        from research_domain.spec import _text  # late, as few need it
 
         return _text.table(self._body, "filtered" if self._prepared()[2] else self._length())
 

@@ -6,17 +6,17 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from research_domain._combined import held
-from research_domain._draws import BLOCK
-from research_domain._nodes import Node, Point
+from research_domain.algebra._combined import held
+from research_domain.algebra._draws import BLOCK
+from research_domain.algebra._nodes import Node, Point
 from research_domain.alias import ConfigAlias, Pairs
 from research_domain.errors import PredicateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from research_domain._draws import Draws
-    from research_domain._nodes import Found
+    from research_domain.algebra._draws import Draws
+    from research_domain.algebra._nodes import Found
     from research_domain.config import Config
 
 __all__ = ["PATIENCE", "Constraint", "Filter", "Kept", "Redraw", "give_up", "names", "passes"]

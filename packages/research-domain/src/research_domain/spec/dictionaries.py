@@ -23,15 +23,23 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from research_domain._adapters import Frozen, Native
-from research_domain._body import Body, Fixed, Term
-from research_domain._combined import Concat, Product, Zip
-from research_domain._filters import Kept, Redraw
-from research_domain._nodes import Draw, Grid, Node, Span
-from research_domain._registry import sampler_from
+from research_domain.algebra._adapters import Frozen, Native
+from research_domain.algebra._body import Body, Fixed, Term
+from research_domain.algebra._combined import Concat, Product, Zip
+from research_domain.algebra._filters import Kept, Redraw
+from research_domain.algebra._nodes import Draw, Grid, Node, Span
 from research_domain.alias import Alias, as_alias
 from research_domain.errors import SpecError, close_matches
-from research_domain.iteration import IterParams
+from research_domain.iteration.schedule import IterParams
+from research_domain.samplers import (
+    ChoiceSampler,
+    ConstantSampler,
+    HistoSampler,
+    LogUniformSampler,
+    NumpySampler,
+    ScipySampler,
+)
+from research_domain.samplers.sampler import OPERATIONS, Mixed, Operation, Sampler, Stacked
 
 if TYPE_CHECKING:
     from research_domain.domain import Domain
@@ -200,7 +208,7 @@ def _read_values(name: str, values: Any) -> Any:
     if isinstance(values, Mapping) and set(values) == {"$range"}:
         return range(*values["$range"])
     if isinstance(values, Mapping) and "$sampler" in values:
-        return sampler_from(dict(values))
+        return _read_sampler(dict(values))
     raise SpecError(name, f"expected a list of values, '$range' or '$sampler', got {values!r}")
 
 
@@ -218,3 +226,29 @@ def _read_value(name: str, value: Any) -> Any:
     if any(key.startswith("$") for key in value):
         raise SpecError(name, f"{dict(value)!r} cannot be understood")
     return {key: _read_value(name, item) for key, item in value.items()}
+
+
+def _read_sampler(description: dict[str, Any]) -> Sampler:
+    """Make a sampler from what its ``to_spec`` gave."""
+    given = dict(description)
+    kind = given.pop("$sampler")
+    parts = [_read_sampler(part) if isinstance(part, dict) else part for part in given.pop("of", [])]
+    makers: dict[str, Any] = {
+        "numpy": NumpySampler,
+        "scipy": ScipySampler,
+        "histogram": HistoSampler,
+        "constant": ConstantSampler,
+        "choice": ChoiceSampler,
+        "loguniform": LogUniformSampler,
+        "truncate": lambda **limits: parts[0].truncate(**limits),
+        "&": lambda: Stacked(tuple(parts)),
+        "|": lambda weights: Mixed(tuple(w & one for w, one in zip(weights, parts, strict=True))),
+        **{sign: lambda sign=kind: Operation(sign, *parts) for sign in OPERATIONS},
+    }
+    if kind not in makers:
+        raise SpecError("$sampler", f"got {kind!r} ({close_matches(str(kind), tuple(makers))})")
+    try:
+        sampler: Sampler = makers[kind](**given)
+    except (TypeError, IndexError) as error:
+        raise SpecError("$sampler", f"{description!r} cannot be read: {error}") from error
+    return sampler

@@ -17,10 +17,21 @@ from research_domain.seeds import make_rng
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["BLOCK", "Draws", "Leaf"]
+__all__ = ["BLOCK", "Draws", "Leaf", "Source"]
 
 BLOCK = 512
 """Number of indices that share a generator; part of the meaning of a seed, so never to be changed."""
+
+
+class Source(Protocol):
+    """Where the values of a sampled parameter come from."""
+
+    @property
+    def sampler(self) -> Any:
+        """The user's object."""
+
+    def draw(self, name: str, size: int, rng: np.random.Generator, place: tuple[Any, ...]) -> list[Any]:
+        """Return `size` values for parameter `name`."""
 
 
 class Leaf(Protocol):

@@ -9,17 +9,17 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from research_domain._combined import Concat, Product, Zip
-from research_domain._filters import Constraint, Filter, Kept, Redraw, passes
-from research_domain._nodes import Draw, Grid, Node
-from research_domain._sequences import Chain, Filtered, Mixture, Run, Sequence
+from research_domain.algebra._combined import Concat, Product, Zip
+from research_domain.algebra._filters import Constraint, Filter, Kept, Redraw, passes
+from research_domain.algebra._nodes import Draw, Grid, Node
+from research_domain.algebra._sequences import Chain, Filtered, Mixture, Run, Sequence
 from research_domain.alias import ConfigAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from research_domain._draws import Draws
-    from research_domain._nodes import Found
+    from research_domain.algebra._draws import Draws
+    from research_domain.algebra._nodes import Found
     from research_domain.alias import Pairs
 
 __all__ = [

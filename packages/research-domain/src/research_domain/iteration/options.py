@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from research_domain._adapters import as_source, option_node
-from research_domain._combined import held
-from research_domain._draws import Draws
-from research_domain._nodes import Draw
+from research_domain.algebra._adapters import as_source, option_node
+from research_domain.algebra._combined import held
+from research_domain.algebra._draws import Draws
+from research_domain.algebra._nodes import Draw
 from research_domain.alias import Alias, ConfigAlias, as_alias, check_key
 from research_domain.errors import InfiniteDomainError, ParameterError
 from research_domain.seeds import make_rng, make_seed_sequence

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from research_domain._adapters import option_node
-from research_domain._body import Body, Term, cross, filtered, join, weighted
-from research_domain._combined import Product
-from research_domain._nodes import Node
+from research_domain.algebra._adapters import option_node
+from research_domain.algebra._body import Body, Term, cross, filtered, join, weighted
+from research_domain.algebra._combined import Product
+from research_domain.algebra._nodes import Node
 from research_domain.alias import check_key
 from research_domain.errors import ParameterError, WeightError
 

@@ -8,13 +8,13 @@ from math import prod
 from operator import add, itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from research_domain._nodes import Draw, Found, Grid, Node, Span
+from research_domain.algebra._nodes import Draw, Found, Grid, Node, Span
 from research_domain.alias import Pairs, unique
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from research_domain._draws import Draws
+    from research_domain.algebra._draws import Draws
     from research_domain.alias import Pair
 
 __all__ = ["Concat", "Product", "Zip", "held", "in_turn"]

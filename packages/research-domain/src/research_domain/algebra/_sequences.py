@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from research_domain._combined import Concat, held, in_turn
-from research_domain._draws import BLOCK
-from research_domain._filters import PATIENCE, Constraint, give_up, names, passes
+from research_domain.algebra._combined import Concat, held, in_turn
+from research_domain.algebra._draws import BLOCK
+from research_domain.algebra._filters import PATIENCE, Constraint, give_up, names, passes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from research_domain._draws import Draws
-    from research_domain._filters import Filter
-    from research_domain._nodes import Node
+    from research_domain.algebra._draws import Draws
+    from research_domain.algebra._filters import Filter
+    from research_domain.algebra._nodes import Node
     from research_domain.alias import Pairs
 
 __all__ = ["Chain", "Filtered", "Mixture", "Run", "Sequence"]

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from research_domain._adapters import Source
-    from research_domain._draws import Draws
+    from research_domain.algebra._draws import Draws, Source
 
 __all__ = ["Draw", "Found", "Grid", "Node", "Point", "Span", "span_length"]
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from research_domain._body import Body, Fixed, Term
-from research_domain._combined import Concat, Product, Zip
-from research_domain._filters import Kept, Redraw
-from research_domain._nodes import Draw, Grid, Node, Span
+from research_domain.algebra._body import Body, Fixed, Term
+from research_domain.algebra._combined import Concat, Product, Zip
+from research_domain.algebra._filters import Kept, Redraw
+from research_domain.algebra._nodes import Draw, Grid, Node, Span
 from research_domain.alias import as_alias
-from research_domain.iteration import IterParams
+from research_domain.iteration.schedule import IterParams
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from research_domain._filters import Filter
+    from research_domain.algebra._filters import Filter
     from research_domain.alias import Alias
 
 __all__ = ["describe", "describe_params", "table"]

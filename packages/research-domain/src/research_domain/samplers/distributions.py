@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from research_domain._sampling import Sampler
 from research_domain.errors import SamplerError, SpecError, close_matches
+from research_domain.samplers.sampler import Sampler
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,13 +6,13 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, overload
 
-from research_domain._body import compiled, constraints, contains, is_filter, parts_of
-from research_domain._draws import Draws
-from research_domain.algebra import Algebra
+from research_domain.algebra._body import compiled, constraints, contains, is_filter, parts_of
+from research_domain.algebra._draws import Draws
+from research_domain.algebra.operators import Algebra
 from research_domain.alias import AUXILIARY_KEYS, ConfigAlias, wrapped
 from research_domain.config import Config
 from research_domain.errors import DomainIndexError, InfiniteDomainError, ParameterError
-from research_domain.iteration import IterParams, Schedule, auxiliary, check_count
+from research_domain.iteration.schedule import IterParams, Schedule, auxiliary, check_count
 from research_domain.seeds import distinct, make_seed_sequence
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from research_domain._filters import Constraint
-    from research_domain._sequences import Sequence
+    from research_domain.algebra._filters import Constraint
+    from research_domain.algebra._sequences import Sequence
     from research_domain.alias import Pairs
 
 __all__ = ["Walk"]

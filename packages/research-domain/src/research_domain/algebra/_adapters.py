@@ -4,32 +4,22 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from research_domain._nodes import Draw, Grid, Node, Span, span_length
+from research_domain.algebra._draws import Source
+from research_domain.algebra._nodes import Draw, Grid, Node, Span, span_length
 from research_domain.alias import PLAIN, as_alias, check_key
 from research_domain.errors import ParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Foreign", "Frozen", "Native", "Source", "as_source", "option_node"]
+__all__ = ["Foreign", "Frozen", "Native", "as_source", "option_node"]
 
 LONGEST_GRID = 4096
 """Ranges up to this length are written out, which makes them faster."""
-
-
-class Source(Protocol):
-    """Where the values of a sampled parameter come from."""
-
-    @property
-    def sampler(self) -> Any:
-        """The user's object."""
-
-    def draw(self, name: str, size: int, rng: np.random.Generator, place: tuple[Any, ...]) -> list[Any]:
-        """Return `size` values for parameter `name`."""
 
 
 class Native:
