@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from results_strategies import same, values
 
 from research_results import MemoryStorage, Opaque
-from research_results._codec import decode_value, encode, encode_value
-from research_results._tree import load_tree
+from research_results.codec.encoding import decode_value, encode, encode_value
+from research_results.codec.tree import load_tree
 from research_results.errors import ArgumentError, DamagedError, PickleRefusedError, UnstorableError
 
 

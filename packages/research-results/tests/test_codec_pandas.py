@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from research_results import Opaque
-from research_results._codec import decode_value, encode_value
+from research_results.codec.encoding import decode_value, encode_value
 
 TIMES = pd.to_datetime(["2020-01-01", None, "2021-06-01"])
 FRAMES = {

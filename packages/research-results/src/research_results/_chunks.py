@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from research_results._codec import NUMBER_KINDS
 from research_results._experiments import select_in
+from research_results.codec.encoding import NUMBER_KINDS
 from research_results.errors import DamagedError
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 
 from research_results._chunks import Chunk, number_rows, read_chunks
-from research_results._codec import NUMBER_KINDS, decode_value, number_dtype
 from research_results._gather import Array, Ints, Part, gather
+from research_results.codec.encoding import NUMBER_KINDS, decode_value, number_dtype
 from research_results.errors import DamagedError
 
 if TYPE_CHECKING:

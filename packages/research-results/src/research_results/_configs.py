@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from research_domain import AUXILIARY_KEYS, Alias, ConfigAlias
-from research_results._codec import NUMBER_KINDS, number_dtype
 from research_results._experiments import decode_option, read_options
 from research_results._gather import Array, Part, gather
+from research_results.codec.encoding import NUMBER_KINDS, number_dtype
 from research_results.errors import DamagedError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from research_results._codec import decode_value
+from research_results.codec.encoding import decode_value
 from research_results.errors import DamagedError
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from research_domain import Alias, Config, ConfigAlias, Domain
-from research_results._codec import encode_value
 from research_results._experiments import (
     decode_option,
     options_of,
@@ -17,6 +16,7 @@ from research_results._experiments import (
     read_parameters,
 )
 from research_results._matching import domain_mask
+from research_results.codec.encoding import encode_value
 from research_results.errors import ArgumentError, ResultsError, UnknownParameterError
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from research_domain import Alias, Config
 from research_results._blobs import BLOB_LIMIT_BYTES
-from research_results._codec import describe, encode_value
 from research_results._names import check_name, clean_text
+from research_results.codec.encoding import describe, encode_value
 from research_results.errors import UnstorableError
 
 if TYPE_CHECKING:

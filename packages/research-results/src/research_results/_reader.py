@@ -11,11 +11,11 @@ import numpy as np
 from research_results import _status
 from research_results._artifacts import Artifact, artifacts_of
 from research_results._chunks import Chunk, read_chunks
-from research_results._codec import NUMBER_KINDS, decode_numbers, decode_value
 from research_results._columns import Column, read_columns
 from research_results._configs import ConfigTable
 from research_results._experiments import read_parameters
 from research_results._filters import Filter, select_experiments
+from research_results.codec.encoding import NUMBER_KINDS, decode_numbers, decode_value
 from research_results.errors import DamagedError
 
 if TYPE_CHECKING:

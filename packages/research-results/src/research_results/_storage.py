@@ -14,8 +14,8 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from research_domain import ConfigAlias
-from research_results._codec import Encoded, Values, encode
 from research_results._loop import Recorder
+from research_results.codec.encoding import Encoded, Values, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from research_domain import ConfigAlias
     from research_results._blobs import Blobs
-    from research_results._codec import Encoded
     from research_results._database import Database
+    from research_results.codec.encoding import Encoded
 
 __all__ = ["Writer"]
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from research_results._dtypes import NotPlainError, array_from, make_dtype, spell_dtype
+from research_results.codec.dtypes import NotPlainError, array_from, make_dtype, spell_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +80,9 @@ class Dump:
         if isinstance(value, np.generic) and kind is value.dtype.type:
             return {_TAG: "np", "d": spell_dtype(value.dtype), "b": self.add(value.tobytes())}
         if kind.__module__.partition(".")[0] == "pandas":
-            from research_results._pandas_tree import encode  # pandas is there already if a value is of it
+            from research_results.codec.pandas_tree import (
+                encode,  # pandas is there already if a value is of it
+            )
 
             return encode(self, value)
         raise NotPlainError(f"{kind.__module__}.{kind.__qualname__}")
@@ -111,7 +113,7 @@ class Load:
         if tag in _DECODERS:
             return _DECODERS[tag](self, node)
         if isinstance(tag, str) and tag.startswith("pd."):
-            from research_results._pandas_tree import decode
+            from research_results.codec.pandas_tree import decode
 
             return decode(self, node)
         raise ValueError(f"unknown kind {str(tag)[:40]!r}")

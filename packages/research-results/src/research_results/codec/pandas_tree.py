@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from research_results._dtypes import NotPlainError
+from research_results.codec.dtypes import NotPlainError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from research_results._tree import Dump, Load
+    from research_results.codec.tree import Dump, Load
 
 __all__ = ["decode", "encode"]
 
