@@ -26,7 +26,7 @@ import pandas as pd
 import psutil
 import pytest
 
-import research_results._faults
+import research_results.disk.fail_points
 import research_runner.running.interrupts
 import research_runner.system.fail_points
 from research_results import ResultsError
@@ -259,7 +259,7 @@ class Study:
             if fail_point is not None:
                 os.environ[research_runner.system.fail_points.VARIABLE] = fail_point
             research_runner.system.fail_points.arm()
-            research_results._faults.arm()
+            research_results.disk.fail_points.arm()
             if before is not None:
                 before()
             self.research().run(**options)

@@ -6,7 +6,7 @@ from pathlib import Path
 from fixture_values import CONFIGS, META, VALUES
 
 from research_results import ResearchStorage
-from research_results._schema import FORMAT
+from research_results.disk.schema import FORMAT
 
 
 @dataclass(frozen=True)

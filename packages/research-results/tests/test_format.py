@@ -8,7 +8,7 @@ from fixture_values import CONFIGS, META, VALUES
 from results_strategies import same
 
 from research_results import Opaque, ResearchResults, ResearchStorage
-from research_results._schema import FORMAT, MIGRATIONS
+from research_results.disk.schema import FORMAT, MIGRATIONS
 
 FIXTURES = Path(__file__).with_name("fixtures")
 FORMATS = sorted(path.name for path in FIXTURES.iterdir())

@@ -104,7 +104,7 @@ def test_a_closed_research_is_one_file_of_data(tmp_path, journal):
 
 
 def test_a_network_file_system_gets_a_rollback_journal(tmp_path, monkeypatch):
-    monkeypatch.setattr("research_results._database.on_network", lambda path: True)
+    monkeypatch.setattr("research_results.disk.database.on_network", lambda path: True)
     with FolderStorage.create(tmp_path / "a") as storage:
         storage.put("x", {"v": {0: 1.0}})
         assert not (storage.path / "research.db-wal").exists()
@@ -112,7 +112,7 @@ def test_a_network_file_system_gets_a_rollback_journal(tmp_path, monkeypatch):
 
 
 def test_where_the_log_cannot_be_made_a_rollback_journal_is(tmp_path, monkeypatch):
-    monkeypatch.setattr("research_results._database._try_log", lambda connection: False)
+    monkeypatch.setattr("research_results.disk.database._try_log", lambda connection: False)
     with FolderStorage.create(tmp_path / "a") as storage:
         storage.put("x", {"v": {0: 1.0}})
         assert not (storage.path / "research.db-wal").exists()
@@ -295,12 +295,12 @@ def test_a_newer_format_that_old_readers_know_is_read(folder):
 
 
 def test_an_older_file_is_brought_up_to_date_when_it_is_written_again(folder, monkeypatch):
-    from research_results import _schema
+    from research_results.disk import schema
 
     folder.put("a", {"x": {0: 1.0}})
     folder.close()
-    newer = (*_schema.MIGRATIONS, "ALTER TABLE experiments ADD COLUMN mood TEXT;")
-    monkeypatch.setattr(_schema, "MIGRATIONS", newer)
+    newer = (*schema.MIGRATIONS, "ALTER TABLE experiments ADD COLUMN mood TEXT;")
+    monkeypatch.setattr(schema, "MIGRATIONS", newer)
     assert ResearchResults(folder.path).df["x"].tolist() == [1.0]
     with FolderStorage.open(folder.path) as storage:
         storage.put("a", {"x": {1: 2.0}})
@@ -310,12 +310,12 @@ def test_an_older_file_is_brought_up_to_date_when_it_is_written_again(folder, mo
 
 
 def test_a_migration_that_fails_changes_nothing(folder, monkeypatch):
-    from research_results import _schema
+    from research_results.disk import schema
 
     folder.put("a", {"x": {0: 1.0}})
     folder.close()
     monkeypatch.setattr(
-        _schema, "MIGRATIONS", (*_schema.MIGRATIONS, "CREATE TABLE half (a); CREATE TABLE half (a);")
+        schema, "MIGRATIONS", (*schema.MIGRATIONS, "CREATE TABLE half (a); CREATE TABLE half (a);")
     )
     with pytest.raises(StorageAccessError, match="half"):
         FolderStorage.open(folder.path)

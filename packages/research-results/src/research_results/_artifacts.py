@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from research_results._outputs import OUTPUT_FILES
+from research_results.disk.outputs import OUTPUT_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Collection

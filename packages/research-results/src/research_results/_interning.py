@@ -6,15 +6,15 @@ import struct
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from research_domain import Alias, Config
-from research_results._blobs import BLOB_LIMIT_BYTES
-from research_results._names import check_name, clean_text
-from research_results.codec.encoding import describe, encode_value
+from research_results.codec.encoding import clean_text, describe, encode_value
+from research_results.disk.blobs import BLOB_LIMIT_BYTES
+from research_results.disk.names import check_name
 from research_results.errors import UnstorableError
 
 if TYPE_CHECKING:
     from research_domain import ConfigAlias
-    from research_results._blobs import Blobs
-    from research_results._database import Database
+    from research_results.disk.blobs import Blobs
+    from research_results.disk.database import Database
 
 __all__ = ["Interner", "stored_blob"]
 

@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from research_domain import DomainError
-from research_results._blobs import Blobs
-from research_results._database import reading
-from research_results._meta import read_description
-from research_results._names import folder_name
+from research_results.disk.blobs import Blobs
+from research_results.disk.database import reading
+from research_results.disk.meta import read_description
+from research_results.disk.names import folder_name
 from research_results.errors import DamagedError, ResultsError
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Mapping
 
-    from research_results._database import Database
+    from research_results.disk.database import Database
 
 __all__ = ["DATABASE", "FolderSource", "MemorySource", "Source", "TemporaryFolder"]
 

@@ -6,17 +6,18 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from research_results._interning import Interner, stored_blob
-from research_results._names import check_name, clean_text
 from research_results._status import STATUSES, Status, count_statuses
+from research_results.codec.encoding import clean_text
+from research_results.disk.names import check_name
 from research_results.errors import ArgumentError, UnknownExperimentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from research_domain import ConfigAlias
-    from research_results._blobs import Blobs
-    from research_results._database import Database
     from research_results.codec.encoding import Encoded
+    from research_results.disk.blobs import Blobs
+    from research_results.disk.database import Database
 
 __all__ = ["Writer"]
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from research_results._artifacts import Artifact
 from research_results._frame_methods import ResultsFrames
-from research_results._meta import read_description
-from research_results._names import research_path
 from research_results._source import FolderSource, Source
+from research_results.disk.meta import read_description
+from research_results.disk.names import research_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

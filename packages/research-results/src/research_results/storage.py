@@ -17,18 +17,25 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from research_results import _meta
-from research_results._blobs import Blobs
-from research_results._database import Database, JournalMode, connect_writer
-from research_results._faults import fail_point
-from research_results._lock import WriteLock
-from research_results._names import check_file_name, folder_name, research_path
-from research_results._outputs import FolderOutputs, MemoryOutputs
-from research_results._schema import migrate
 from research_results._source import DATABASE, FolderSource, MemorySource, TemporaryFolder
 from research_results._storage import BaseStorage
-from research_results._translation import translating
 from research_results._writer import Writer
+from research_results.disk.blobs import Blobs
+from research_results.disk.database import Database, JournalMode, connect_writer
+from research_results.disk.fail_points import fail_point
+from research_results.disk.lock import WriteLock
+from research_results.disk.meta import (
+    Description,
+    check_meta,
+    now_text,
+    read_description,
+    write_description,
+    write_text,
+)
+from research_results.disk.names import check_file_name, folder_name, research_path
+from research_results.disk.outputs import FolderOutputs, MemoryOutputs
+from research_results.disk.schema import migrate
+from research_results.disk.sqlite_errors import translating
 from research_results.errors import ExistsError, NotAResearchError, ResultsError, StorageAccessError
 from research_results.results import ResearchResults
 
@@ -58,7 +65,7 @@ class MemoryStorage(BaseStorage):
         database = Database(connection, "memory")
         weakref.finalize(database, connection.close)
         super().__init__(Writer(database, None), MemoryOutputs())
-        self._meta = _meta.check_meta(meta or {})
+        self._meta = check_meta(meta or {})
         self._source = MemorySource(database, self._meta, TemporaryFolder())
         self._environment: dict[str, str] = {}
 
@@ -99,7 +106,7 @@ class MemoryStorage(BaseStorage):
 
     def update_meta(self, **values: Any) -> None:
         """Keep some more about the whole research."""
-        self._meta.update(_meta.check_meta(values))
+        self._meta.update(check_meta(values))
 
     def experiment_path(self, experiment_id: str) -> Path:
         """Return a temporary folder, kept as long as the results are."""
@@ -132,7 +139,7 @@ class FolderStorage(BaseStorage):
 
     def __init__(self, path: str | Path, *, take_over: bool = False, journal: JournalMode = "auto") -> None:
         folder = research_path(path)
-        self._description = _meta.read_description(folder)
+        self._description = read_description(folder)
         self._path = folder
         self._lock = WriteLock(folder / "research.lock")
         with translating(folder):
@@ -225,7 +232,7 @@ class FolderStorage(BaseStorage):
         """Keep some more about the whole research, in research.json and research.txt."""
         description = self._description.updated(values)
         with translating(self._path):
-            _meta.write_description(self._path, description)
+            write_description(self._path, description)
             self._description = description
             self._write_text()
 
@@ -258,7 +265,7 @@ class FolderStorage(BaseStorage):
             self._lock.release()
 
     def _write_text(self) -> None:
-        _meta.write_text(self._path, self._description, self._writer.counts())
+        write_text(self._path, self._description, self._writer.counts())
 
 
 class ResearchStorage(FolderStorage):
@@ -333,7 +340,7 @@ def remove_research(path: str | Path, *, force: bool = False) -> None:
     lock = WriteLock(folder / "research.lock")
     with translating(folder):
         if not force:
-            _meta.read_description(folder)
+            read_description(folder)
             lock.acquire()
         try:
             shutil.rmtree(folder)
@@ -343,7 +350,7 @@ def remove_research(path: str | Path, *, force: bool = False) -> None:
 
 def _make_folder(folder: Path, meta: Mapping[str, Any], journal: JournalMode) -> None:
     """Make a folder that says what it is and can be read from its first moment on, or none."""
-    description = _meta.Description(created=_meta.now_text()).updated(meta)
+    description = Description(created=now_text()).updated(meta)
     with translating(folder):
         if folder.exists() or folder.is_symlink():
             raise ExistsError(str(folder))
@@ -351,7 +358,7 @@ def _make_folder(folder: Path, meta: Mapping[str, Any], journal: JournalMode) ->
         made = Path(tempfile.mkdtemp(prefix=".research-", dir=folder.parent))
         try:
             made.chmod(0o777 & ~_umask())
-            _meta.write_description(made, description)
+            write_description(made, description)
             connect_writer(made / DATABASE, journal).close()
             fail_point("folder-made")
             made.rename(folder)

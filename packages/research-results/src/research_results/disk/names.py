@@ -6,9 +6,10 @@ import hashlib
 import re
 from pathlib import Path
 
+from research_results.codec.encoding import clean_text
 from research_results.errors import NameRefusedError
 
-__all__ = ["check_file_name", "check_name", "clean_text", "folder_name", "research_path"]
+__all__ = ["check_file_name", "check_name", "folder_name", "research_path"]
 
 _PLAIN_FOLDER = re.compile(r"[0-9a-z_][0-9a-z_-]{0,99}")
 _PLAIN_FILE = re.compile(r"[0-9A-Za-z_][0-9A-Za-z._-]{0,99}(?<![.])")
@@ -30,11 +31,6 @@ def check_name(kind: str, name: str) -> str:
     if clean_text(name) != name:
         raise NameRefusedError(kind, clean_text(name)[:80], "it holds half of a surrogate pair")
     return name
-
-
-def clean_text(text: str) -> str:
-    """Return text that a database can hold, with lone surrogates spelled out."""
-    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def folder_name(experiment_id: str) -> str:

@@ -8,8 +8,8 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from research_results._faults import fail_point
-from research_results._translation import translating
+from research_results.disk.fail_points import fail_point
+from research_results.disk.sqlite_errors import translating
 from research_results.errors import DamagedError
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from research_results._blobs import write_file
-from research_results._schema import FORMAT, MINIMUM_READER
 from research_results._version import __version__
+from research_results.disk.blobs import write_file
+from research_results.disk.schema import FORMAT, MINIMUM_READER
 from research_results.errors import ArgumentError, FormatError, NotAResearchError, StorageAccessError
 
 if TYPE_CHECKING:

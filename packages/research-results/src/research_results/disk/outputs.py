@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from research_results._names import folder_name
-from research_results._translation import translating
+from research_results.disk.names import folder_name
+from research_results.disk.sqlite_errors import translating
 
 __all__ = ["OUTPUT_FILES", "FolderOutputs", "MemoryOutputs", "Outputs"]
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from urllib.parse import quote
 
-from research_results._faults import fail_point
-from research_results._schema import migrate
-from research_results._translation import translated, translating
+from research_results.disk.fail_points import fail_point
+from research_results.disk.schema import migrate
+from research_results.disk.sqlite_errors import translated, translating
 from research_results.errors import ClosedError, DamagedError, ResultsError
 
 if TYPE_CHECKING:
