@@ -5,10 +5,10 @@
 ``errors``    everything that is raised
 """
 
-from research_results._status import Summary
 from research_results._version import __version__
 from research_results.codec.pickles import Opaque
 from research_results.errors import ResultsError
+from research_results.reading.status import Summary
 from research_results.results import Artifact, Loaded, ResearchResults, Selection
 from research_results.storage import (
     BaseStorage,

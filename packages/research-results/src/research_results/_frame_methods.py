@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from research_results._filters import Filter
-    from research_results._reader import Reader
-    from research_results._status import Summary
+    from research_results.reading.filters import Filter
+    from research_results.reading.reader import Reader
+    from research_results.reading.status import Summary
 
 __all__ = ["ResultsFrames"]
 
@@ -256,6 +256,6 @@ class ResultsFrames:
 
     def _wanted(self, given: Mapping[str, Any]) -> Filter:
         """Return the filter of a call together with those of this object."""
-        from research_results._filters import parse_filter  # late: who only writes needs no reader
+        from research_results.reading.filters import parse_filter  # late: who only writes needs no reader
 
         return parse_filter(**{**self._filters, **given})

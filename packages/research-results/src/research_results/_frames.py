@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from research_results._columns import Column
-from research_results._gather import Array, Part, gather, take
+from research_results.reading.columns import Column
+from research_results.reading.gather import Array, Part, gather, take
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from research_results._configs import ConfigColumn
-    from research_results._gather import Ints
+    from research_results.reading.configs import ConfigColumn
+    from research_results.reading.gather import Ints
 
 _INFERRED = {
     *(str, float, datetime.datetime, datetime.timedelta),

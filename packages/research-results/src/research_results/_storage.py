@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from research_results._status import Status
     from research_results._writer import Writer
     from research_results.disk.outputs import Outputs
+    from research_results.reading.status import Status
     from research_results.results import ResearchResults
 
 __all__ = ["BaseStorage", "Stream"]

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from research_results._artifacts import Artifact
 from research_results._frame_methods import ResultsFrames
-from research_results._source import FolderSource, Source
 from research_results.disk.meta import read_description
 from research_results.disk.names import research_path
+from research_results.reading.artifacts import Artifact
+from research_results.reading.source import FolderSource, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -105,8 +105,8 @@ class ResearchResults(ResultsFrames):
         self, name: str | Path, dump_results: bool = True, *, allow_pickle: bool = False, **kwargs: Any
     ) -> None:
         # late, here and below: who only writes needs no reader
-        from research_results._filters import parse_filter
-        from research_results._reader import Reader
+        from research_results.reading.filters import parse_filter
+        from research_results.reading.reader import Reader
 
         self._filters = kwargs
         parse_filter(**kwargs)
@@ -123,7 +123,7 @@ class ResearchResults(ResultsFrames):
     @classmethod
     def of(cls, source: Source, opened: BaseStorage) -> ResearchResults:
         """Return a reader of a storage that is open already."""
-        from research_results._reader import Reader
+        from research_results.reading.reader import Reader
 
         results = cls.__new__(cls)
         results._reader, results._storage, results._filters = Reader(source, source.trusted), opened, {}

@@ -17,7 +17,6 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from research_results._source import DATABASE, FolderSource, MemorySource, TemporaryFolder
 from research_results._storage import BaseStorage
 from research_results._writer import Writer
 from research_results.disk.blobs import Blobs
@@ -37,6 +36,7 @@ from research_results.disk.outputs import FolderOutputs, MemoryOutputs
 from research_results.disk.schema import migrate
 from research_results.disk.sqlite_errors import translating
 from research_results.errors import ExistsError, NotAResearchError, ResultsError, StorageAccessError
+from research_results.reading.source import DATABASE, FolderSource, MemorySource, TemporaryFolder
 from research_results.results import ResearchResults
 
 if TYPE_CHECKING:

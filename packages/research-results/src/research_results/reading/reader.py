@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from research_results import _status
-from research_results._artifacts import Artifact, artifacts_of
-from research_results._chunks import Chunk, read_chunks
-from research_results._columns import Column, read_columns
-from research_results._configs import ConfigTable
-from research_results._experiments import read_parameters
-from research_results._filters import Filter, select_experiments
 from research_results.codec.encoding import NUMBER_KINDS, decode_numbers, decode_value
 from research_results.errors import DamagedError
+from research_results.reading import status
+from research_results.reading.artifacts import Artifact, artifacts_of
+from research_results.reading.chunks import Chunk, read_chunks
+from research_results.reading.columns import Column, read_columns
+from research_results.reading.configs import ConfigTable
+from research_results.reading.experiments import read_parameters
+from research_results.reading.filters import Filter, select_experiments
 
 if TYPE_CHECKING:
     import sqlite3
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from research_domain import ConfigAlias
-    from research_results._experiments import Experiments
-    from research_results._gather import Ints
     from research_results._layout import ConfigLayout
-    from research_results._source import Source
+    from research_results.reading.experiments import Experiments
+    from research_results.reading.gather import Ints
+    from research_results.reading.source import Source
 
 __all__ = ["Reader"]
 
@@ -67,7 +67,7 @@ class Reader:
     def counts(self) -> dict[str, int]:
         """Return how many experiments have each status."""
         with self.source.reading() as connection:
-            return _status.count_statuses(connection)
+            return status.count_statuses(connection)
 
     def ids(self, wanted: Filter) -> list[str]:
         """Return the names of experiments."""
@@ -143,17 +143,17 @@ class Reader:
     def experiments_frame(self, wanted: Filter) -> pd.DataFrame:
         """Return the status of experiments as a frame."""
         with self.selected(wanted) as (connection, experiments):
-            return _status.experiments_frame(connection, experiments)
+            return status.experiments_frame(connection, experiments)
 
     def failures_frame(self, wanted: Filter, *, every_attempt: bool) -> pd.DataFrame:
         """Return failures as a frame."""
         with self.selected(wanted) as (connection, experiments):
-            return _status.failures_frame(connection, experiments, every_attempt=every_attempt)
+            return status.failures_frame(connection, experiments, every_attempt=every_attempt)
 
-    def summary(self) -> _status.Summary:
+    def summary(self) -> status.Summary:
         """Return the research in a few numbers."""
         with self.source.reading() as connection:
-            return _status.summarize(connection, self.source)
+            return status.summarize(connection, self.source)
 
     def _columns(
         self, connection: sqlite3.Connection, experiments: Experiments, wanted: Filter

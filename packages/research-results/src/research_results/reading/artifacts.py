@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    from research_results._source import Source
+    from research_results.reading.source import Source
 
 __all__ = ["Artifact", "artifacts_of"]
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from research_results._experiments import Experiments
-    from research_results._source import Source
+    from research_results.reading.experiments import Experiments
+    from research_results.reading.source import Source
 
 __all__ = [
     "STATUSES",

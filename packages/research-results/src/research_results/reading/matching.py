@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from research_domain import Domain
-from research_results._configs import config_values
+from research_results.reading.configs import config_values
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from research_results._experiments import Experiments
-    from research_results._source import Source
+    from research_results.reading.experiments import Experiments
+    from research_results.reading.source import Source
 
 __all__ = ["domain_mask"]
 

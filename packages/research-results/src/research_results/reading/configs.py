@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from research_domain import AUXILIARY_KEYS, Alias, ConfigAlias
-from research_results._experiments import decode_option, read_options
-from research_results._gather import Array, Part, gather
 from research_results.codec.encoding import NUMBER_KINDS, number_dtype
 from research_results.errors import DamagedError
+from research_results.reading.experiments import decode_option, read_options
+from research_results.reading.gather import Array, Part, gather
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from research_results._experiments import Experiments, Option
-    from research_results._gather import Ints
-    from research_results._source import Source
+    from research_results.reading.experiments import Experiments, Option
+    from research_results.reading.gather import Ints
+    from research_results.reading.source import Source
 
 __all__ = ["ConfigColumn", "ConfigTable", "config_values"]
 

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from research_domain import Alias, Config, ConfigAlias, Domain
-from research_results._experiments import (
+from research_results.codec.encoding import encode_value
+from research_results.errors import ArgumentError, ResultsError, UnknownParameterError
+from research_results.reading.experiments import (
     decode_option,
     options_of,
     read_experiments,
     read_parameters,
 )
-from research_results._matching import domain_mask
-from research_results.codec.encoding import encode_value
-from research_results.errors import ArgumentError, ResultsError, UnknownParameterError
+from research_results.reading.matching import domain_mask
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from research_results._experiments import Experiments, Option
-    from research_results._source import Source
+    from research_results.reading.experiments import Experiments, Option
+    from research_results.reading.source import Source
 
 __all__ = ["Filter", "parse_filter", "select_experiments"]
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from research_results._experiments import select_in
 from research_results.codec.encoding import NUMBER_KINDS
 from research_results.errors import DamagedError
+from research_results.reading.experiments import select_in
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Sequence
 
-    from research_results._experiments import Experiments
-    from research_results._source import Source
+    from research_results.reading.experiments import Experiments
+    from research_results.reading.source import Source
 
 __all__ = ["Chunk", "number_rows", "read_chunks"]
 

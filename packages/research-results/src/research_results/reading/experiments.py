@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Sequence
 
-    from research_results._gather import Ints
-    from research_results._source import Source
+    from research_results.reading.gather import Ints
+    from research_results.reading.source import Source
 
 __all__ = [
     "Experiments",

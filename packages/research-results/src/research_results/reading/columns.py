@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from research_results._chunks import Chunk, number_rows, read_chunks
-from research_results._gather import Array, Ints, Part, gather
 from research_results.codec.encoding import NUMBER_KINDS, decode_value, number_dtype
 from research_results.errors import DamagedError
+from research_results.reading.chunks import Chunk, number_rows, read_chunks
+from research_results.reading.gather import Array, Ints, Part, gather
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
-    from research_results._experiments import Experiments
-    from research_results._source import Source
+    from research_results.reading.experiments import Experiments
+    from research_results.reading.source import Source
 
 __all__ = ["Column", "read_columns"]
 
