@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from research_results._frame_methods import ResultsFrames
+    from research_results.frames.methods import ResultsFrames
 
 __all__ = ["plot_curves"]
 

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from research_results._frame_methods import ResultsFrames
 from research_results.disk.meta import read_description
 from research_results.disk.names import research_path
+from research_results.frames.methods import ResultsFrames
 from research_results.reading.artifacts import Artifact
 from research_results.reading.source import FolderSource, Source
 

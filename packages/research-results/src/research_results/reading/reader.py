@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from research_domain import ConfigAlias
-    from research_results._layout import ConfigLayout
+    from research_results.frames.layout import ConfigLayout
     from research_results.reading.experiments import Experiments
     from research_results.reading.gather import Ints
     from research_results.reading.source import Source
@@ -101,29 +101,29 @@ class Reader:
 
     def results_frame(self, wanted: Filter, layout: ConfigLayout, *, pivot: bool) -> pd.DataFrame:
         """Return values as a frame: wide, or with columns ``name`` and ``value``."""
-        from research_results import _frames  # whoever wants a frame pays for pandas
+        from research_results.frames import assembly  # whoever wants a frame pays for pandas
 
         with self.selected(wanted) as (connection, experiments):
             columns = self._columns(connection, experiments, wanted)
-            shape = _frames.wide_columns if pivot else _frames.long_columns
+            shape = assembly.wide_columns if pivot else assembly.long_columns
             owners, iterations, variables = shape(columns)
             counts = np.bincount(owners, minlength=len(experiments))
             configs = self._config_columns(connection, experiments, layout, counts)
-        left = [("id", _frames.labels(experiments.ids, counts)), *configs, ("iteration", iterations)]
-        return _frames.frame([*left, *variables], len(owners))
+        left = [("id", assembly.labels(experiments.ids, counts)), *configs, ("iteration", iterations)]
+        return assembly.frame([*left, *variables], len(owners))
 
     def configs_frame(self, wanted: Filter, layout: ConfigLayout) -> pd.DataFrame:
         """Return configs as a frame."""
-        from research_results import _frames
+        from research_results.frames import assembly
 
         with self.selected(wanted) as (connection, experiments):
             counts = np.ones(len(experiments), np.int64)
             configs = self._config_columns(connection, experiments, layout, counts)
-        return _frames.frame([("id", _frames.labels(experiments.ids, counts)), *configs], len(counts))
+        return assembly.frame([("id", assembly.labels(experiments.ids, counts)), *configs], len(counts))
 
     def artifacts_frame(self, wanted: Filter, layout: ConfigLayout) -> pd.DataFrame:
         """Return files as a frame, one row for each."""
-        from research_results import _frames
+        from research_results.frames import assembly
 
         names = None if wanted.names is None else set(wanted.names)
         with self.selected(wanted) as (connection, experiments):
@@ -133,12 +133,12 @@ class Reader:
         files = [artifact for artifacts in found for artifact in artifacts]
         once = np.ones(len(files), np.int64)
         columns = [
-            ("artifact_name", _frames.labels([file.name for file in files], once)),
-            ("full_path", _frames.labels([file.full_path for file in files], once)),
-            ("relative_path", _frames.labels([file.relative_path for file in files], once)),
+            ("artifact_name", assembly.labels([file.name for file in files], once)),
+            ("full_path", assembly.labels([file.full_path for file in files], once)),
+            ("relative_path", assembly.labels([file.relative_path for file in files], once)),
         ]
-        left = [("id", _frames.labels(experiments.ids, counts)), *configs]
-        return _frames.frame([*left, *columns], len(files))
+        left = [("id", assembly.labels(experiments.ids, counts)), *configs]
+        return assembly.frame([*left, *columns], len(files))
 
     def experiments_frame(self, wanted: Filter) -> pd.DataFrame:
         """Return the status of experiments as a frame."""
@@ -179,7 +179,7 @@ class Reader:
         self, connection: sqlite3.Connection, experiments: Experiments, layout: ConfigLayout, counts: Ints
     ) -> list[tuple[str, Any]]:
         """Return the columns that describe configs in frames that have so many rows of each experiment."""
-        from research_results import _frames
+        from research_results.frames import assembly
 
         if not layout.include_config:
             return []
@@ -187,10 +187,10 @@ class Reader:
         columns: list[tuple[str, Any]] = []
         if layout.concat_config:
             texts = table.strings(auxiliary=not layout.remove_auxilary)
-            columns.append(("config", _frames.labels(texts, counts)))
+            columns.append(("config", assembly.labels(texts, counts)))
         if not (layout.concat_config and layout.drop_columns):
             found = table.columns(use_alias=layout.use_alias, auxiliary=not layout.remove_auxilary)
-            columns += _frames.config_columns(found, counts)
+            columns += assembly.config_columns(found, counts)
         return columns
 
     def _chunk_values(self, chunk: Chunk) -> Iterator[tuple[int, Any]]:

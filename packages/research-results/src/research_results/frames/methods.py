@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from research_results._export import write_csv, write_parquet
-from research_results._layout import ConfigLayout
 from research_results._plot import plot_curves
+from research_results.frames.export import write_csv, write_parquet
+from research_results.frames.layout import ConfigLayout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
