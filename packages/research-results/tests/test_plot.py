@@ -108,7 +108,7 @@ def test_without_matplotlib_the_extra_is_named(results, monkeypatch):
             raise ImportError(name)
         return whole(name, *args, **kwargs)
 
-    monkeypatch.delitem(sys.modules, "research_results._figure", raising=False)
+    monkeypatch.delitem(sys.modules, "research_results.plotting.figure", raising=False)
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(MissingExtraError, match=r"research-results\[plot\]"):
         results.plot("loss")

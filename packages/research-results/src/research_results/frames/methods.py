@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from research_results._plot import plot_curves
 from research_results.frames.export import write_csv, write_parquet
 from research_results.frames.layout import ConfigLayout
+from research_results.plotting.curves import plot_curves
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

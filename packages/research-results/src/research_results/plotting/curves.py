@@ -34,7 +34,7 @@ def plot_curves(
 ) -> Figure:
     """Draw variables over iterations; see `ResearchResults.plot`."""
     try:
-        from research_results._figure import CurvesFigure
+        from research_results.plotting.figure import CurvesFigure
     except ImportError:
         raise MissingExtraError("plot", "plot") from None
     frame = results.to_df(use_alias=True, remove_auxilary=False, **filters)

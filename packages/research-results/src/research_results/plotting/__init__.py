@@ -1,0 +1,1 @@
+"""Learning curves; drawing needs matplotlib."""
