@@ -1,24 +1,23 @@
 """Experiments as small named units, with references to things that do not exist yet.
 
 ``experiment``   Experiment: the builder
+``building``     its methods, and what they parse and check
 ``expressions``  E, EC, O, EP, R, S: named expressions
 ``plan``         the frozen description that builders make
-``executor``     Executor: runs a plan for one config, or for several branches that share a root
-``running``      RunningExperiment: what a unit sees
+``execution``    Executor: runs a plan for one config, or for several branches that share a root
 ``failures``     Failure: what is kept of a unit that failed
-``protocols``    Sink, Storage, Hook: what others implement
+``protocols``    Sink, Storage: what others implement
 ``pipelines``    Pipeline: what add_pipeline takes
 ``capture``      Capture, TextCapture: who prints what
 ``profiling``    UnitTime, FunctionTime: where the time goes
 ``sinks``        MemorySink: values in dictionaries
-``evaluation``   named expressions outside of units
 ``testing``      what every sink must do, as tests
 ``errors``       everything that is raised
 """
 
-from research_experiment._checks import check_config_keys
 from research_experiment._version import __version__
-from research_experiment.builder import ExperimentBuilder
+from research_experiment.building._checks import check_config_keys
+from research_experiment.building.builder import ExperimentBuilder
 from research_experiment.capture import Capture, Streams, TextCapture
 from research_experiment.errors import (
     DependencyError,
@@ -32,16 +31,17 @@ from research_experiment.errors import (
     UnitOutputError,
     UnknownUnitError,
 )
-from research_experiment.evaluation import evaluate, evaluate_outside
-from research_experiment.executor import Executor, parse_target
+from research_experiment.execution.evaluation import evaluate, evaluate_outside
+from research_experiment.execution.executor import Executor, parse_target
+from research_experiment.execution.hooks import Hook
+from research_experiment.execution.running import RunningExperiment, Surroundings
 from research_experiment.experiment import Experiment
 from research_experiment.expressions import EC, EP, E, Expression, O, R, S
 from research_experiment.failures import Failure
 from research_experiment.pipelines import Pipeline
 from research_experiment.plan import ExperimentPlan
 from research_experiment.profiling import FunctionTime, UnitTime
-from research_experiment.protocols import Hook, Sink, Storage
-from research_experiment.running import RunningExperiment, Surroundings
+from research_experiment.protocols import Sink, Storage
 from research_experiment.sinks import MemorySink
 
 __all__ = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from research_experiment.builder import ExperimentBuilder
+from research_experiment.building.builder import ExperimentBuilder
 
 __all__ = ["Experiment"]
 

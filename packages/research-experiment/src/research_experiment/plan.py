@@ -13,10 +13,10 @@ from itertools import groupby
 from typing import Any, Literal, TypeAlias
 
 from research_domain.when import When
-from research_experiment._nodes import Leaf
-from research_experiment._references import leaves, needed_units
 from research_experiment.errors import PlanError
-from research_experiment.expressions import freeze
+from research_experiment.expressions._nodes import Leaf
+from research_experiment.expressions._references import leaves, needed_units
+from research_experiment.expressions.named import freeze
 from research_experiment.pipelines import Pipeline
 
 __all__ = [

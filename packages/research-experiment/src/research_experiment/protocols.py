@@ -1,4 +1,4 @@
-"""What leaves an experiment: the protocols that storages and listeners implement.
+"""What leaves an experiment: the protocols that sinks and storages implement.
 
 Ownership and threads
 ---------------------
@@ -7,8 +7,6 @@ Ownership and threads
 * One executor calls its sink from the threads of its branches, one call at a time: it holds a lock. A sink
   need not be thread-safe.
 * A :class:`Storage` has one writer, the thread that created it. Everybody else reads through ``results``.
-* Hooks are called in the thread of the branch that they are told about and must return quickly. What a hook
-  raises is logged and never reaches the experiment.
 """
 
 from __future__ import annotations
@@ -16,15 +14,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from research_domain import ConfigAlias
 
-if TYPE_CHECKING:
-    from research_experiment.failures import Failure
-    from research_experiment.running import RunningExperiment
-
-__all__ = ["Encoded", "Hook", "Sink", "Status", "Storage", "Values"]
+__all__ = ["Encoded", "Sink", "Status", "Storage", "Values"]
 
 Values: TypeAlias = Mapping[str, Mapping[int, Any]]
 """Variable name → iteration → value."""
@@ -48,52 +42,6 @@ class Sink(Protocol):
             The experiment that saved them.
         values : mapping
             Variable name → iteration → value. Later puts of the same variable and iteration win.
-        """
-
-
-class Hook:
-    """Watches experiments; every method does nothing until it is overridden.
-
-    Only overridden methods cost anything.
-
-    Examples
-    --------
-    >>> class Count(Hook):
-    ...     def iterated(self, experiment):
-    ...         print(experiment.id, experiment.iteration)
-    """
-
-    def started(self, experiment: RunningExperiment) -> None:
-        """Tell that the experiment is about to run its first unit."""
-
-    def calling(self, experiment: RunningExperiment, unit: str) -> None:
-        """Tell that a unit is about to run; for a root unit the experiment is the root."""
-
-    def called(self, experiment: RunningExperiment, unit: str, started_s: float, elapsed_s: float) -> None:
-        """Tell that one unit ran (or failed).
-
-        Parameters
-        ----------
-        experiment : RunningExperiment
-            The branch; for a root unit the root.
-        unit : str
-            Name of the unit.
-        started_s : float
-            When it started, seconds of ``time.perf_counter``.
-        elapsed_s : float
-            Time it took in seconds.
-        """
-
-    def iterated(self, experiment: RunningExperiment) -> None:
-        """Tell that an iteration has ended; ``experiment.iteration`` is its number."""
-
-    def failed(self, experiment: RunningExperiment, failure: Failure) -> None:
-        """Tell that a unit failed; only the first failure of an experiment is its cause."""
-
-    def ended(self, experiment: RunningExperiment) -> None:
-        """Tell that the experiment has ended and that all its values have been put.
-
-        A run that is interrupted, by an exception that is no failure of a unit, does not tell this.
         """
 
 

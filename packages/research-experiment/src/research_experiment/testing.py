@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from research_experiment.executor import Executor
+from research_experiment.execution.executor import Executor
 from research_experiment.experiment import Experiment
-from research_experiment.expressions import EC, O
+from research_experiment.expressions.named import EC, O
 from research_experiment.protocols import Sink, Values
 
 __all__ = ["PLAIN_VALUES", "SinkContract", "same_value"]

@@ -9,7 +9,7 @@ from typing import Any
 
 from research_domain import ConfigAlias, Domain, make_seed_sequence
 from research_experiment import Executor, ExecutorError, ExperimentPlan
-from research_experiment.executor import parse_target
+from research_experiment.execution.executor import parse_target
 from research_runner.errors import OptionError
 from research_runner.profiling import ProfileLevel
 from research_runner.recording.resume import Resume

@@ -7,9 +7,15 @@ from dataclasses import replace
 from types import ModuleType
 from typing import Any, Self
 
-from research_experiment._checks import check_plan
+from research_experiment.building._checks import check_plan
+from research_experiment.building.namespaces import (
+    DEFAULT,
+    Namespace,
+    close_matches,
+    find_function,
+    read_namespace,
+)
 from research_experiment.errors import PlanError, UnknownUnitError
-from research_experiment.namespaces import DEFAULT, Namespace, close_matches, find_function, read_namespace
 from research_experiment.plan import ExperimentPlan, Instance, PipelineUnit, Unit
 
 __all__ = ["Draft"]

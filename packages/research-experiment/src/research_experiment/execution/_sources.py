@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
-from research_experiment._compile import compile_value
 from research_experiment.errors import UnknownUnitError
+from research_experiment.execution._compiling import compile_value
+from research_experiment.execution.running import RunningExperiment
 from research_experiment.pipelines import Pipeline, copy_batch, copy_pipeline
 from research_experiment.plan import PipelineUnit
-from research_experiment.running import RunningExperiment
 
-__all__ = ["find_holder", "get_attribute", "is_generator_function", "prepare_pipeline"]
+__all__ = ["find_holder", "get_attribute", "prepare_pipeline"]
 
 
 def find_holder(unit: str, source: str, running: RunningExperiment) -> tuple[Any, str]:
@@ -103,11 +101,3 @@ def _with_settings(
         return call()
 
     return update_and_call
-
-
-def is_generator_function(function: Any) -> bool:
-    """Whether calling the function only makes a generator."""
-    while isinstance(function, partial):
-        function = function.func
-    call = getattr(type(function), "__call__", None)  # noqa: B004 - its code is asked, not whether it exists
-    return inspect.isgeneratorfunction(function) or inspect.isgeneratorfunction(call)

@@ -8,8 +8,8 @@ from functools import partial
 from types import ModuleType
 from typing import Any, Self
 
-from research_experiment._draft import Draft
-from research_experiment._parse import (
+from research_experiment.building._draft import Draft
+from research_experiment.building._parsing import (
     WhenLike,
     parse_args,
     parse_dump,
@@ -20,8 +20,8 @@ from research_experiment._parse import (
     parse_when,
     refuse_expressions,
 )
+from research_experiment.building.namespaces import read_namespace
 from research_experiment.errors import PlanError
-from research_experiment.namespaces import read_namespace
 from research_experiment.pipelines import Pipeline
 from research_experiment.plan import CallUnit, Instance, PipelineUnit, SaveUnit, Store
 

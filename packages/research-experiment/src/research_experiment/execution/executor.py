@@ -12,17 +12,18 @@ from typing import Any, Literal, Self, TypeAlias
 
 from research_domain import ConfigAlias, Identifier
 from research_domain.identity import Identity
-from research_experiment._branch import Branch, Root, Rules
-from research_experiment._checks import check_config_keys, check_root
-from research_experiment._task import Observation, Task
-from research_experiment._ways import InThreads, InTurn, Way
-from research_experiment.builder import ExperimentBuilder
+from research_experiment.building._checks import check_config_keys, check_root
+from research_experiment.building.builder import ExperimentBuilder
 from research_experiment.capture import Capture, routing
 from research_experiment.errors import ExecutorError
+from research_experiment.execution._branch import Branch, Root, Rules
+from research_experiment.execution._branch_runners import InThreads, InTurn, Way
+from research_experiment.execution._task import Observation, Task
+from research_experiment.execution.hooks import Hook
+from research_experiment.execution.running import RunningExperiment, Surroundings
 from research_experiment.plan import ExperimentPlan
 from research_experiment.profiling import parse_profile
-from research_experiment.protocols import Hook, Sink, Values
-from research_experiment.running import RunningExperiment, Surroundings
+from research_experiment.protocols import Sink, Values
 
 __all__ = ["Executor", "Target", "parse_target"]
 

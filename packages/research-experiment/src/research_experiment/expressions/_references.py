@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from research_domain import AUXILIARY_KEYS
-from research_experiment._nodes import (
+from research_experiment.expressions._nodes import (
     AttributeOf,
     Call,
     ConfigItem,
@@ -18,7 +18,7 @@ from research_experiment._nodes import (
     Reference,
     children,
 )
-from research_experiment.expressions import Expression
+from research_experiment.expressions.named import Expression
 
 __all__ = ["config_keys", "leaves", "needed_keys", "needed_units", "overlap"]
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from research_experiment.protocols import Sink
-
-if TYPE_CHECKING:
-    from research_experiment.running import RunningExperiment
 
 __all__ = ["ExperimentStorage"]
 
@@ -122,27 +119,3 @@ class ExperimentStorage:
         finally:
             for name in names:
                 self.results.pop(name, None)
-
-
-class RootStorage(ExperimentStorage):
-    """The storage of a root: what it saves is saved for every branch of the task that still runs units.
-
-    Parameters
-    ----------
-    experiment_id : str
-        The id of the root.
-    branches : iterable of RunningExperiment
-        The branches.
-    """
-
-    __slots__ = ("_branches",)
-
-    def __init__(self, experiment_id: str, branches: Iterable[RunningExperiment]) -> None:
-        super().__init__(experiment_id)
-        self._branches = tuple(branches)
-
-    def update_variable(self, name: str, value: Any) -> None:
-        """Save a value of a variable under the current iteration of every branch."""
-        for branch in self._branches:
-            if branch.progress.open:
-                branch.storage.update_variable(name, value)

@@ -7,13 +7,13 @@ from typing import Any
 
 from research_domain import ConfigAlias
 from research_domain.identity import Identity
-from research_experiment._compile import compile_value, evaluate
-from research_experiment._nodes import Reference
-from research_experiment._references import leaves
 from research_experiment.errors import ExpressionError
-from research_experiment.expressions import freeze
-from research_experiment.running import RunningExperiment, Surroundings
-from research_experiment.storage import ExperimentStorage
+from research_experiment.execution._compiling import compile_value, evaluate
+from research_experiment.execution.running import RunningExperiment, Surroundings
+from research_experiment.execution.saved_values import ExperimentStorage
+from research_experiment.expressions._nodes import Reference
+from research_experiment.expressions._references import leaves
+from research_experiment.expressions.named import freeze
 
 __all__ = ["evaluate", "evaluate_outside"]
 

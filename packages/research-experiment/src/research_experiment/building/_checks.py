@@ -9,10 +9,7 @@ from typing import Any
 
 from research_domain import AUXILIARY_KEYS, ConfigAlias
 from research_domain.when import When
-from research_experiment._nodes import Output, Reference
-from research_experiment._parse import generator_as_callable
-from research_experiment._references import config_keys, needed_keys, overlap
-from research_experiment._sources import is_generator_function
+from research_experiment.building._parsing import generator_as_callable, is_generator_function
 from research_experiment.errors import (
     DependencyError,
     PlanError,
@@ -20,7 +17,9 @@ from research_experiment.errors import (
     UnknownUnitError,
     hint,
 )
-from research_experiment.expressions import Expression
+from research_experiment.expressions._nodes import Output, Reference
+from research_experiment.expressions._references import config_keys, needed_keys, overlap
+from research_experiment.expressions.named import Expression
 from research_experiment.plan import CallUnit, ExperimentPlan, Instance, Unit, Working
 
 __all__ = ["check_config_keys", "check_plan", "check_root", "differing_keys"]

@@ -13,7 +13,9 @@ from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
 from research_domain import AUXILIARY_KEYS, Config
-from research_experiment._nodes import (
+from research_experiment.errors import ExpressionError, UnitOutputError, shorten
+from research_experiment.execution.running import RunningExperiment
+from research_experiment.expressions._nodes import (
     AttributeOf,
     Call,
     ConfigItem,
@@ -25,9 +27,7 @@ from research_experiment._nodes import (
     Reference,
     Structure,
 )
-from research_experiment.errors import ExpressionError, UnitOutputError, shorten
-from research_experiment.expressions import Expression, freeze
-from research_experiment.running import RunningExperiment
+from research_experiment.expressions.named import Expression, freeze
 
 __all__ = ["Compiled", "compile_call", "compile_value", "evaluate"]
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, cast
 
-from research_experiment._program import Step, make_instance
 from research_experiment.capture import Streams
+from research_experiment.execution._program import Step, make_instance
+from research_experiment.execution.hooks import Hook
+from research_experiment.execution.running import RunningExperiment
 from research_experiment.failures import Failure
 from research_experiment.plan import Instance
-from research_experiment.protocols import Hook
-from research_experiment.running import RunningExperiment
 
 __all__ = ["Branch", "Root", "Rules", "tell"]
 

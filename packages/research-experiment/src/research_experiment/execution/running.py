@@ -13,9 +13,9 @@ from research_domain import Config, ConfigAlias
 from research_domain.identity import Identity
 from research_domain.seeds import experiment_seed, make_rng
 from research_experiment.errors import ExperimentError, UnknownUnitError, hint
+from research_experiment.execution.saved_values import ExperimentStorage
 from research_experiment.failures import Failure
 from research_experiment.profiling import FunctionTime, Profile, UnitTime
-from research_experiment.storage import ExperimentStorage
 
 if TYPE_CHECKING:
     import numpy as np

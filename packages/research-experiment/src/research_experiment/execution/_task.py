@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from threading import RLock
+from typing import Any
 
 from research_domain import ConfigAlias
 from research_domain.identity import Identity
-from research_experiment._branch import Branch, Root, Rules, Stage, tell
-from research_experiment._checks import differing_keys
-from research_experiment._program import Place, Step, Watch
-from research_experiment._references import overlap
+from research_experiment.building._checks import differing_keys
 from research_experiment.capture import Capture, Streams, activate
+from research_experiment.execution._branch import Branch, Root, Rules, Stage, tell
+from research_experiment.execution._program import Place, Step, Watch
+from research_experiment.execution.running import RunningExperiment, Surroundings
+from research_experiment.execution.saved_values import ExperimentStorage
+from research_experiment.expressions._references import overlap
 from research_experiment.plan import ExperimentPlan
 from research_experiment.profiling import Profile
 from research_experiment.protocols import Sink
-from research_experiment.running import RunningExperiment, Surroundings
-from research_experiment.storage import ExperimentStorage, RootStorage
 
 __all__ = ["Observation", "Task"]
 
@@ -38,6 +39,30 @@ class Observation:
 
     capture: Capture | None = None
     profile: int = 0
+
+
+class RootStorage(ExperimentStorage):
+    """The storage of a root: what it saves is saved for every branch of the task that still runs units.
+
+    Parameters
+    ----------
+    experiment_id : str
+        The id of the root.
+    branches : iterable of RunningExperiment
+        The branches.
+    """
+
+    __slots__ = ("_branches",)
+
+    def __init__(self, experiment_id: str, branches: Iterable[RunningExperiment]) -> None:
+        super().__init__(experiment_id)
+        self._branches = tuple(branches)
+
+    def update_variable(self, name: str, value: Any) -> None:
+        """Save a value of a variable under the current iteration of every branch."""
+        for branch in self._branches:
+            if branch.progress.open:
+                branch.storage.update_variable(name, value)
 
 
 class Task:

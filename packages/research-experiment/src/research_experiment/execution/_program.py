@@ -9,9 +9,10 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from research_domain.when import When
-from research_experiment._compile import compile_call, compile_value
-from research_experiment._sources import find_holder, get_attribute, prepare_pipeline
 from research_experiment.errors import SaveError
+from research_experiment.execution._compiling import compile_call, compile_value
+from research_experiment.execution._sources import find_holder, get_attribute, prepare_pipeline
+from research_experiment.execution.running import RunningExperiment
 from research_experiment.pipelines import snapshot
 from research_experiment.plan import (
     CallUnit,
@@ -23,7 +24,6 @@ from research_experiment.plan import (
     Unit,
     Working,
 )
-from research_experiment.running import RunningExperiment
 
 __all__ = ["Place", "Step", "Watch", "make_instance"]
 

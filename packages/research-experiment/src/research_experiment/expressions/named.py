@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NoReturn, Self, TypeAlias
 
 from research_domain import Config
-from research_experiment._nodes import (
+from research_experiment.expressions._nodes import (
     AttributeOf,
     Call,
     ConfigItem,

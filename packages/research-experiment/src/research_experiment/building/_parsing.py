@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeAlias, get_args
 
 from research_domain import Config
 from research_domain.when import When
-from research_experiment._sources import is_generator_function
 from research_experiment.errors import PlanError, shorten
-from research_experiment.expressions import Expression, O
+from research_experiment.expressions.named import Expression, O
 from research_experiment.pipelines import missing_methods
 from research_experiment.plan import DumpUnit, Mode, PipelineMode, PipelineUnit
 
 __all__ = [
     "WhenLike",
     "generator_as_callable",
+    "is_generator_function",
     "parse_args",
     "parse_dump",
     "parse_mode",
@@ -191,3 +193,11 @@ def _checked(unit: PipelineUnit) -> PipelineUnit:
             unit=unit.name,
         )
     return unit
+
+
+def is_generator_function(function: Any) -> bool:
+    """Whether calling the function only makes a generator."""
+    while isinstance(function, partial):
+        function = function.func
+    call = getattr(type(function), "__call__", None)  # noqa: B004 - its code is asked, not whether it exists
+    return inspect.isgeneratorfunction(function) or inspect.isgeneratorfunction(call)

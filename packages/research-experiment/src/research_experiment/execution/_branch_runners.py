@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
-from research_experiment._branch import Branch
+from research_experiment.execution._branch import Branch
 
 __all__ = ["InThreads", "InTurn", "Way"]
 
