@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from research_results._interning import Interner, stored_blob
 from research_results.codec.encoding import clean_text
 from research_results.disk.names import check_name
 from research_results.errors import ArgumentError, UnknownExperimentError
 from research_results.reading.status import STATUSES, Status, count_statuses
+from research_results.storage.interning import Interner, stored_blob
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

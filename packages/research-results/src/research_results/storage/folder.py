@@ -1,9 +1,4 @@
-"""Storages: where an experiment's values go, and how they come back.
-
-``MemoryStorage``    in the memory of this process
-``FolderStorage``    in a folder that lasts
-``ResearchStorage``  the same for a loop of your own: made if it is not there, continued if it is
-"""
+"""Storages in a folder that lasts, and how it is removed."""
 
 from __future__ import annotations
 
@@ -11,115 +6,29 @@ import contextlib
 import errno
 import os
 import shutil
-import sqlite3
 import tempfile
-import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from research_results._storage import BaseStorage
-from research_results._writer import Writer
 from research_results.disk.blobs import Blobs
 from research_results.disk.database import Database, JournalMode, connect_writer
 from research_results.disk.fail_points import fail_point
 from research_results.disk.lock import WriteLock
-from research_results.disk.meta import (
-    Description,
-    check_meta,
-    now_text,
-    read_description,
-    write_description,
-    write_text,
-)
+from research_results.disk.meta import Description, now_text, read_description, write_description, write_text
 from research_results.disk.names import check_file_name, folder_name, research_path
-from research_results.disk.outputs import FolderOutputs, MemoryOutputs
-from research_results.disk.schema import migrate
+from research_results.disk.outputs import FolderOutputs
 from research_results.disk.sqlite_errors import translating
-from research_results.errors import ExistsError, NotAResearchError, ResultsError, StorageAccessError
-from research_results.reading.source import DATABASE, FolderSource, MemorySource, TemporaryFolder
+from research_results.errors import ExistsError, NotAResearchError, ResultsError
+from research_results.reading.source import DATABASE, FolderSource
 from research_results.results import ResearchResults
+from research_results.storage.base import BaseStorage
+from research_results.storage.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Self
 
-__all__ = ["BaseStorage", "FolderStorage", "MemoryStorage", "ResearchStorage", "remove_research"]
-
-
-class MemoryStorage(BaseStorage):
-    """Results in the memory of this process; gone with it.
-
-    Examples
-    --------
-    >>> storage = MemoryStorage.create()
-    >>> storage.put('a', {'loss': {0: 0.5, 1: 0.25}})
-    >>> storage.results.df
-      id  iteration  loss
-    0  a          0  0.50
-    1  a          1  0.25
-    """
-
-    def __init__(self, meta: Mapping[str, Any] | None = None) -> None:
-        connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        migrate(connection)
-        database = Database(connection, "memory")
-        weakref.finalize(database, connection.close)
-        super().__init__(Writer(database, None), MemoryOutputs())
-        self._meta = check_meta(meta or {})
-        self._source = MemorySource(database, self._meta, TemporaryFolder())
-        self._environment: dict[str, str] = {}
-
-    @classmethod
-    def create(cls, path: str | Path | None = None, meta: Mapping[str, Any] | None = None) -> Self:
-        """Return an empty storage; a path is ignored."""
-        return cls(meta)
-
-    @classmethod
-    def open(cls, path: str | Path | None = None) -> Self:
-        """Refuse: memory cannot be opened again."""
-        raise StorageAccessError(str(path or "memory"), "results in memory end with their process")
-
-    @classmethod
-    def read(cls, path: str | Path | None = None) -> ResearchResults:
-        """Refuse: memory cannot be read from elsewhere."""
-        raise StorageAccessError(str(path or "memory"), "results in memory are read with storage.results")
-
-    @property
-    def path(self) -> Path | None:
-        """There is none."""
-        return None
-
-    @property
-    def meta(self) -> Mapping[str, Any]:
-        """What is kept about the whole research."""
-        return dict(self._meta)
-
-    @property
-    def environment(self) -> Mapping[str, str]:
-        """Texts about the environment."""
-        return dict(self._environment)
-
-    @property
-    def results(self) -> ResearchResults:
-        """Reader of what is stored so far; it stays good after `close`."""
-        return ResearchResults.of(self._source, self)
-
-    def update_meta(self, **values: Any) -> None:
-        """Keep some more about the whole research."""
-        self._meta.update(check_meta(values))
-
-    def experiment_path(self, experiment_id: str) -> Path:
-        """Return a temporary folder, kept as long as the results are."""
-        folder = self._source.files.make() / folder_name(experiment_id)
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
-
-    def put_environment(self, name: str, text: str) -> None:
-        """Keep a text about the environment."""
-        self._environment[check_file_name("an environment text", name)] = text
-
-    def close(self) -> None:
-        """Do nothing: what is in memory stays until nobody refers to it."""
+__all__ = ["FolderStorage", "ResearchStorage", "remove_research"]
 
 
 class FolderStorage(BaseStorage):

@@ -14,8 +14,8 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from research_domain import ConfigAlias
-from research_results._loop import Recorder
 from research_results.codec.encoding import Encoded, Values, encode
+from research_results.storage.recording import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from research_results._writer import Writer
     from research_results.disk.outputs import Outputs
     from research_results.reading.status import Status
     from research_results.results import ResearchResults
+    from research_results.storage.writer import Writer
 
 __all__ = ["BaseStorage", "Stream"]
 

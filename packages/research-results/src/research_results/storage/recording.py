@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from research_domain import ConfigAlias
-    from research_results._storage import BaseStorage
+    from research_results.storage.base import BaseStorage
 
 __all__ = ["Recorder"]
 
