@@ -328,7 +328,7 @@ def check_key(key: Any) -> Alias:
 
 
 def unique(pairs: Pairs) -> Pairs:
-    """Keep the last of the pairs with equal keys, at the place of the first."""
+    """Keep the last of the pairs with equal keys, at the position of the first."""
     if len({key.value for key, _ in pairs}) == len(pairs):
         return pairs
     return tuple({key.value: (key, value) for key, value in pairs}.values())

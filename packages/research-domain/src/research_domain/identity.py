@@ -86,8 +86,8 @@ class Identifier:
         layout = self._layout(pairs)
         text = "-".join(
             [
-                start + (str(value) if type(value := pairs[place][1]) in PLAIN else name_of(value))
-                for start, place in layout.order
+                start + (str(value) if type(value := pairs[position][1]) in PLAIN else name_of(value))
+                for start, position in layout.order
             ]
         )
         if " at 0x" in text:
@@ -128,10 +128,10 @@ class _Layout:
     __slots__ = ("keys", "order", "repetition")
 
     def __init__(self, keys: list[Alias]) -> None:
-        places = {key.alias: place for place, key in enumerate(keys)}
+        index_of = {key.alias: index for index, key in enumerate(keys)}
         self.keys = keys
-        self.order = [(f"{name}_", places[name]) for name in sorted(places) if name not in AUXILIARY_KEYS]
-        self.repetition = places.get("repetition")
+        self.order = [(f"{name}_", index_of[name]) for name in sorted(index_of) if name not in AUXILIARY_KEYS]
+        self.repetition = index_of.get("repetition")
 
 
 _MANY = 64

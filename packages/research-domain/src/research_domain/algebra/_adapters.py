@@ -30,7 +30,7 @@ class Native:
     def __init__(self, sampler: Any) -> None:
         self.sampler = sampler
 
-    def draw(self, name: str, size: int, rng: np.random.Generator, place: tuple[Any, ...]) -> list[Any]:
+    def draw(self, name: str, size: int, rng: np.random.Generator, block_id: tuple[Any, ...]) -> list[Any]:
         return as_values(name, self.sampler.sample(size, rng=rng), size)
 
 
@@ -42,7 +42,7 @@ class Frozen:
     def __init__(self, sampler: Any) -> None:
         self.sampler = sampler
 
-    def draw(self, name: str, size: int, rng: np.random.Generator, place: tuple[Any, ...]) -> list[Any]:
+    def draw(self, name: str, size: int, rng: np.random.Generator, block_id: tuple[Any, ...]) -> list[Any]:
         return as_values(name, self.sampler.rvs(size=size, random_state=rng), size)
 
 
@@ -55,8 +55,8 @@ class Foreign:
         self.sampler = sampler
         self._kept: dict[tuple[Any, ...], list[Any]] = {}
 
-    def draw(self, name: str, size: int, rng: np.random.Generator, place: tuple[Any, ...]) -> list[Any]:
-        key = (str(place), size)
+    def draw(self, name: str, size: int, rng: np.random.Generator, block_id: tuple[Any, ...]) -> list[Any]:
+        key = (str(block_id), size)
         if key not in self._kept:
             self._kept[key] = as_values(name, self.sampler.sample(size), size)
         return self._kept[key]

@@ -249,7 +249,7 @@ def parts_of(part: Sequence | Node) -> Iterator[Sequence | Node]:
 
 
 class _Streams:
-    """Numbers the places of a body that draw, and those that remember; the former by order alone."""
+    """Numbers the nodes of a body that draw, by order alone, and those that remember."""
 
     __slots__ = ("leaves", "others")
 

@@ -58,19 +58,19 @@ class Product(Node):
 
     @property
     def endless_at(self) -> int | None:
-        place = 0
+        point = 0
         for factor in self.children:
             first = factor.endless_at
             if first is None:
                 return None
-            place = place * factor.points + first
-        return place
+            point = point * factor.points + first
+        return point
 
     def at(self, point: int, draw: int, draws: Draws) -> Pairs:
         pairs: Pairs = ()
         for factor in reversed(self.children):
-            point, place = divmod(point, factor.points)
-            pairs = factor.at(place, draw, draws) + pairs
+            point, inner = divmod(point, factor.points)
+            pairs = factor.at(inner, draw, draws) + pairs
         return unique(pairs) if self.overlap else pairs
 
     def walk(self, start: int, draw: int, draws: Draws) -> Iterator[Pairs]:
@@ -98,11 +98,11 @@ class Product(Node):
         widths = [len(factor.pools) if isinstance(factor, Grid) else 1 for factor in self.children]
         if not all(isinstance(factor, Grid | Span | Draw) for factor in self.children):
             return None
-        places = {False: 0, True: sum(w for w, kind in zip(widths, kinds, strict=True) if not kind)}
+        offsets = {False: 0, True: sum(w for w, kind in zip(widths, kinds, strict=True) if not kind)}
         order: list[int] = []
         for width, kind in zip(widths, kinds, strict=True):
-            order.extend(range(places[kind], places[kind] + width))
-            places[kind] += width
+            order.extend(range(offsets[kind], offsets[kind] + width))
+            offsets[kind] += width
         return tuple(order)
 
     def find(self, query: Mapping[str, Any], hidden: frozenset[str], ranked: bool = False) -> Iterator[Found]:
@@ -193,13 +193,13 @@ class Concat(Node):
                 return first + (self.ends[number - 1] if number else 0)
         return None
 
-    def place(self, point: int) -> tuple[Node, int]:
+    def locate(self, point: int) -> tuple[Node, int]:
         """Return the part that a point is in, and its index there."""
         number = bisect_right(self.ends, point)
         return self.children[number], point - (self.ends[number - 1] if number else 0)
 
     def at(self, point: int, draw: int, draws: Draws) -> Pairs:
-        part, inner = self.place(point)
+        part, inner = self.locate(point)
         return part.at(inner, draw, draws)
 
     def walk(self, start: int, draw: int, draws: Draws) -> Iterator[Pairs]:
@@ -254,7 +254,7 @@ def in_turn(
 def held(node: Node, point: int, draw: int, draws: Draws) -> Iterator[Pairs]:
     """Yield one point again and again, with new draws each time, without end."""
     while isinstance(node, Concat):
-        node, point = node.place(point)
+        node, point = node.locate(point)
     leaves: Sequence[Node] = node.children if isinstance(node, Product) else (node,)
     drawn = [leaf for leaf in leaves if isinstance(leaf, Draw)]
     if len(drawn) == len(leaves):
@@ -292,6 +292,6 @@ def _find_product(
         yield 0, frozenset()
         return
     *others, last = factors
-    for place, paths in last.find(query, hidden, ranked):
+    for inner, paths in last.find(query, hidden, ranked):
         for point, more in _find_product(tuple(others), query, hidden | paths, ranked):
-            yield point * last.points + place if ranked else 0, paths | more
+            yield point * last.points + inner if ranked else 0, paths | more

@@ -1,4 +1,4 @@
-"""Draws: random values that depend on seed, place in the domain and index alone.
+"""Draws: random values that depend on seed, parameter and index alone.
 
 Values are drawn in blocks of consecutive indices, each block by a generator of its own, so that any of them
 is reached without drawing those before it.
@@ -30,7 +30,7 @@ class Source(Protocol):
     def sampler(self) -> Any:
         """The user's object."""
 
-    def draw(self, name: str, size: int, rng: np.random.Generator, place: tuple[Any, ...]) -> list[Any]:
+    def draw(self, name: str, size: int, rng: np.random.Generator, block_id: tuple[Any, ...]) -> list[Any]:
         """Return `size` values for parameter `name`."""
 
 
@@ -43,9 +43,9 @@ class Leaf(Protocol):
 
     @property
     def stream(self) -> int:
-        """Number of the parameter's place in its domain."""
+        """Number of the parameter among the drawn ones of its domain."""
 
-    def draw(self, size: int, rng: np.random.Generator, place: tuple[Any, ...]) -> list[Any]:
+    def draw(self, size: int, rng: np.random.Generator, block_id: tuple[Any, ...]) -> list[Any]:
         """Return `size` values."""
 
 
@@ -87,8 +87,8 @@ class Draws:
         known = self._blocks.get(leaf.stream)
         if known is not None and known[0] == block:
             return known[1]
-        place = (*self._origin(), leaf.stream, block)
-        values = leaf.draw(BLOCK, self.generator(leaf.stream, block), place)
+        block_id = (*self._origin(), leaf.stream, block)
+        values = leaf.draw(BLOCK, self.generator(leaf.stream, block), block_id)
         self._blocks[leaf.stream] = (block, values)
         return values
 

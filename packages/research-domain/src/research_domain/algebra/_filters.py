@@ -179,8 +179,8 @@ class Redraw(Point):
         self.stream = stream
 
     def at(self, point: int, draw: int, draws: Draws) -> Pairs:
-        block, place = divmod(draw, BLOCK)
-        return self._block(block, draws)[0][place]
+        block, offset = divmod(draw, BLOCK)
+        return self._block(block, draws)[0][offset]
 
     def constraint(self, draws: Draws) -> Constraint:
         """Return what the filters removed while the first block was drawn."""

@@ -143,9 +143,9 @@ class Grid(Node):
         pairs = [[(key, value) for value in values] for key, values in self.pools]
         first = tuple([pool[digit] for pool, digit in zip(pairs, digits, strict=True)])
         yield iter((first,))
-        for place in reversed(range(len(digits))):
-            fixed = [(pair,) for pair in first[:place]]
-            yield itertools.product(*fixed, pairs[place][digits[place] + 1 :], *pairs[place + 1 :])
+        for position in reversed(range(len(digits))):
+            fixed = [(pair,) for pair in first[:position]]
+            yield itertools.product(*fixed, pairs[position][digits[position] + 1 :], *pairs[position + 1 :])
 
     def find(self, query: Mapping[str, Any], hidden: frozenset[str], ranked: bool = False) -> Iterator[Found]:
         candidates = [list(_agreeing(pool, query, hidden)) for pool in self.pools]
@@ -186,7 +186,7 @@ class Span(Node):
     def find(self, query: Mapping[str, Any], hidden: frozenset[str], ranked: bool = False) -> Iterator[Found]:
         name = self.key.value
         if name in hidden:
-            yield from ((place, frozenset()) for place in range(self.points))
+            yield from ((index, frozenset()) for index in range(self.points))
         elif name in query and query[name] in self.values:
             yield self.values.index(query[name]), frozenset((name,))
 
@@ -219,7 +219,7 @@ class Draw(Point):
     source : Source
         Where values come from.
     stream : int
-        Number of its place in the domain, -1 before it is known.
+        Number of its random stream in the domain, -1 before it is known.
     """
 
     __slots__ = ("has_draws", "key", "source", "stream")
@@ -234,9 +234,9 @@ class Draw(Point):
     def keys(self) -> frozenset[str]:
         return frozenset((self.key.value,))
 
-    def draw(self, size: int, rng: np.random.Generator, place: tuple[Any, ...]) -> list[Any]:
+    def draw(self, size: int, rng: np.random.Generator, block_id: tuple[Any, ...]) -> list[Any]:
         """Return `size` values."""
-        return self.source.draw(self.key.value, size, rng, place)
+        return self.source.draw(self.key.value, size, rng, block_id)
 
     def at(self, point: int, draw: int, draws: Draws) -> Pairs:
         return (draws.pair(self, draw),)
@@ -254,16 +254,16 @@ def span_length(values: range) -> int:
 
 
 def _agreeing(pool: Pool, query: Mapping[str, Any], hidden: frozenset[str]) -> Iterator[Found]:
-    """Yield the places of values that agree with a query, and the paths they account for."""
+    """Yield the indices of values that agree with a query, and the paths they account for."""
     name, values = pool[0].value, pool[1]
     if name in hidden:
-        yield from ((place, frozenset()) for place in range(len(values)))
+        yield from ((index, frozenset()) for index in range(len(values)))
         return
-    for place, value in enumerate(map(value_of, values)):
+    for index, value in enumerate(map(value_of, values)):
         if name in query:
             if same(query[name], value):
-                yield place, frozenset((name,))
+                yield index, frozenset((name,))
             continue
         flat = Config({name: value}).flatten()
         if all(path in query and same(query[path], leaf) for path, leaf in flat.items()):
-            yield place, frozenset(flat)
+            yield index, frozenset(flat)

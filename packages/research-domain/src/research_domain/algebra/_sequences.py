@@ -166,8 +166,8 @@ class Mixture(Several):
             for number in choices[:skipped]:
                 taken[number] += 1
             for number in choices[skipped:]:
-                place = taken[number] + turn * (lengths[number] or 0)
-                yield self.parts[number].at(place, draw, draws)
+                inner = taken[number] + turn * (lengths[number] or 0)
+                yield self.parts[number].at(inner, draw, draws)
                 taken[number] += 1
                 draw += 1
             if len(choices) < BLOCK:
@@ -208,9 +208,9 @@ def _until_exhausted(choices: Any, left: list[int | None]) -> int:
     end = len(choices)
     for number, rest in enumerate(left):
         if rest:
-            places = np.flatnonzero(choices == number)
-            if len(places) >= rest:
-                end = min(end, int(places[rest - 1]) + 1)
+            positions = np.flatnonzero(choices == number)
+            if len(positions) >= rest:
+                end = min(end, int(positions[rest - 1]) + 1)
     return end
 
 

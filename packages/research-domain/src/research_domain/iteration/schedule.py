@@ -98,7 +98,7 @@ class Schedule:
         """Number of configs with repetitions, None if endless."""
         return None if self.items is None else self.items * self.reps
 
-    def place(self, position: int) -> tuple[int, int]:
+    def locate(self, position: int) -> tuple[int, int]:
         """Return the index of the config and the repetition at a position."""
         block, rest = divmod(position, self.each * self.reps)
         start = block * self.each
@@ -123,7 +123,7 @@ class Schedule:
             return
         if self.size is not None and position >= self.size:
             return
-        index, first = self.place(position)
+        index, first = self.locate(position)
         step = index % self.each
         live = stream(index - step) if self.each <= _BUFFER else iter(())
         for start in itertools.count(index - step, self.each):

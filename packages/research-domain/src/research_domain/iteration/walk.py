@@ -228,7 +228,7 @@ class Walk(Algebra):
         """Return the config at a position, None if there is no such position."""
         if position < 0 or (schedule.size is not None and position >= schedule.size):
             return None
-        index, repetition = schedule.place(position)
+        index, repetition = schedule.locate(position)
         sequence, draws, has_filters = self._prepared()
         found = next(self._stream()(index), None) if has_filters else sequence.at(index, index, draws)
         return None if found is None else ConfigAlias.of_pairs(found + self._extra(repetition))

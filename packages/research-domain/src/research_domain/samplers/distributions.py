@@ -210,9 +210,9 @@ class HistoSampler(Sampler):
     def _draw(self, size: int, rng: np.random.Generator | None) -> Any:
         own = self._own(rng)
         share = self.counts.ravel() / self.counts.sum()
-        places = np.unravel_index(own.choice(share.size, size=size, p=share), self.counts.shape)
-        low = np.stack([edge[place] for edge, place in zip(self.edges, places, strict=True)], axis=1)
-        high = np.stack([edge[place + 1] for edge, place in zip(self.edges, places, strict=True)], axis=1)
+        cells = np.unravel_index(own.choice(share.size, size=size, p=share), self.counts.shape)
+        low = np.stack([edge[cell] for edge, cell in zip(self.edges, cells, strict=True)], axis=1)
+        high = np.stack([edge[cell + 1] for edge, cell in zip(self.edges, cells, strict=True)], axis=1)
         return low + (high - low) * own.random(low.shape)
 
     def _spec(self) -> dict[str, Any]:
@@ -285,10 +285,10 @@ class ChoiceSampler(Sampler):
 
     def _draw(self, size: int, rng: np.random.Generator | None) -> Any:
         drawn = np.empty(size, dtype=object)
-        places = self._own(rng).choice(len(self.options), size=size, p=self.p)
+        indices = self._own(rng).choice(len(self.options), size=size, p=self.p)
         drawn[:] = [None] * size
-        for row, place in enumerate(places):
-            drawn[row] = self.options[place]
+        for row, index in enumerate(indices):
+            drawn[row] = self.options[index]
         return drawn
 
     def _spec(self) -> dict[str, Any]:
