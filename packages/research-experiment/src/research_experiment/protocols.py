@@ -78,7 +78,7 @@ class Storage(Sink, Protocol):
         """Group the calls inside into one commit; inner transactions join the outer one."""
 
     def add(self, experiment_id: str, config: ConfigAlias, *, index: int) -> None:
-        """Register a queued experiment; `index` is its place in the order of the domain."""
+        """Register a queued experiment; `index` is its position in the order of the domain."""
 
     def mark(self, experiment_id: str, status: Status, **details: Any) -> None:
         """Change the status; details are attempt, worker, device, started, elapsed_s, iterations, failure."""

@@ -84,7 +84,7 @@ def _check_owner(unit: Working, source: str, plan: ExperimentPlan) -> None:
 
 def _check_references(unit: Unit, position: int, plan: ExperimentPlan) -> None:
     instances = [instance.name for instance in plan.instances]
-    working = {other.name: place for place, other in enumerate(plan.units) if isinstance(other, Working)}
+    working = {other.name: number for number, other in enumerate(plan.units) if isinstance(other, Working)}
     for leaf in unit.references:
         name = leaf.unit if isinstance(leaf, Output | Reference) else None
         if name is None or (isinstance(leaf, Reference) and name in instances):

@@ -88,9 +88,9 @@ class Draft:
         return plan
 
     def _draft(self) -> ExperimentPlan:
-        return ExperimentPlan(tuple(self._instances), tuple(map(self._placed, self._units)))
+        return ExperimentPlan(tuple(self._instances), tuple(map(self._rooted, self._units)))
 
-    def _placed(self, unit: Unit) -> Unit:
+    def _rooted(self, unit: Unit) -> Unit:
         """Make a pipeline that a root instance holds a root unit: there is one for all branches."""
         if not isinstance(unit, PipelineUnit) or not isinstance(unit.source, str):
             return unit

@@ -25,7 +25,7 @@ from research_experiment.plan import (
     Working,
 )
 
-__all__ = ["Place", "Step", "Watch", "make_instance"]
+__all__ = ["Scope", "Step", "Watch", "make_instance"]
 
 
 Watch: TypeAlias = Callable[[str, Callable[[], None]], Callable[[], None]]
@@ -33,8 +33,8 @@ Watch: TypeAlias = Callable[[str, Callable[[], None]], Callable[[], None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a unit runs.
+class Scope:
+    """The experiment that a unit runs for, and those that see its output.
 
     Parameters
     ----------
@@ -75,23 +75,23 @@ class Step:
 
     __slots__ = ("_unit", "action", "consumes", "is_dump", "name", "needs", "when")
 
-    def __init__(self, unit: Unit, place: Place) -> None:
+    def __init__(self, unit: Unit, scope: Scope) -> None:
         self._unit = unit
         self.name = unit.name
         self.when: When | None = None if unit.when.always else unit.when
         self.needs = unit.needs
         self.consumes = unit.consumes if isinstance(unit, PipelineUnit) else frozenset()
         self.is_dump = isinstance(unit, DumpUnit)
-        self.action: Callable[[], None] = self._watched(partial(self._first, place), place)
+        self.action: Callable[[], None] = self._watched(partial(self._first, scope), scope)
 
-    def _watched(self, action: Callable[[], None], place: Place) -> Callable[[], None]:
-        if place.watch is None or not isinstance(self._unit, Working):
+    def _watched(self, action: Callable[[], None], scope: Scope) -> Callable[[], None]:
+        if scope.watch is None or not isinstance(self._unit, Working):
             return action
-        return place.watch(self.name, action)
+        return scope.watch(self.name, action)
 
-    def _first(self, place: Place) -> None:
-        action = _compile(self._unit, place)
-        self.action = self._watched(action, place)
+    def _first(self, scope: Scope) -> None:
+        action = _compile(self._unit, scope)
+        self.action = self._watched(action, scope)
         action()
 
 
@@ -104,43 +104,43 @@ def make_instance(
         owner.instances[instance.name] = made
 
 
-def _compile(unit: Unit, place: Place) -> Callable[[], None]:
+def _compile(unit: Unit, scope: Scope) -> Callable[[], None]:
     match unit:
         case CallUnit():
-            return _call_action(unit, place)
+            return _call_action(unit, scope)
         case PipelineUnit():
-            return _pipeline_action(unit, place)
+            return _pipeline_action(unit, scope)
         case SaveUnit():
-            return _save_action(unit, place.running)
+            return _save_action(unit, scope.running)
         case DumpUnit():
-            return partial(place.running.storage.dump, unit.variables)
+            return partial(scope.running.storage.dump, unit.variables)
 
 
-def _call_action(unit: CallUnit, place: Place) -> Callable[[], None]:
-    running = place.running
+def _call_action(unit: CallUnit, scope: Scope) -> Callable[[], None]:
+    running = scope.running
     function = _resolve_source(unit, running)
     call = compile_call(function, unit.args, unit.kwargs, unit.spread, running)
     if unit.mode == "generator":
         iterator = _iterate(unit.name, call())
-        _register(unit.name, iterator, place.owners)
+        _register(unit.name, iterator, scope.owners)
         call = partial(next, iterator)
     else:
-        _register(unit.name, function, place.owners)
+        _register(unit.name, function, scope.owners)
     save = None if unit.store is None else _saver(unit.store, unit.name, running)
-    return _storing(call, unit.name, [owner.outputs for owner in place.owners], save)
+    return _storing(call, unit.name, [owner.outputs for owner in scope.owners], save)
 
 
-def _pipeline_action(unit: PipelineUnit, place: Place) -> Callable[[], None]:
-    running = place.running
-    pipeline, call = prepare_pipeline(unit, running, bool(unit.consumes & place.shared))
-    _register(unit.name, pipeline, place.owners)
+def _pipeline_action(unit: PipelineUnit, scope: Scope) -> Callable[[], None]:
+    running = scope.running
+    pipeline, call = prepare_pipeline(unit, running, bool(unit.consumes & scope.shared))
+    _register(unit.name, pipeline, scope.owners)
     put = running.storage.update_variable
 
     def save(_: Any) -> None:
         for name in unit.variables:
             put(name, snapshot(pipeline.v(name)))
 
-    outputs = [owner.outputs for owner in place.owners]
+    outputs = [owner.outputs for owner in scope.owners]
     return _storing(call, unit.name, outputs, save if unit.variables else None)
 
 

@@ -14,7 +14,7 @@ from research_domain.identity import Identity
 from research_experiment.building._checks import differing_keys
 from research_experiment.capture import Capture, Streams, activate
 from research_experiment.execution._branch import Branch, Root, Rules, Stage, tell
-from research_experiment.execution._program import Place, Step, Watch
+from research_experiment.execution._program import Scope, Step, Watch
 from research_experiment.execution.running import RunningExperiment, Surroundings
 from research_experiment.execution.saved_values import ExperimentStorage
 from research_experiment.expressions._references import overlap
@@ -106,7 +106,7 @@ class Task:
         running = _run_all(experiments, sink, surroundings, observation)
         self.is_root = [is_root for is_root, _ in plan.segments]
         self.branches = tuple(
-            Branch(one, self._segments(False, Place(one, (one,), plan.root_names)), rules) for one in running
+            Branch(one, self._segments(False, Scope(one, (one,), plan.root_names)), rules) for one in running
         )
         self.root = self._make_root(running, surroundings) if plan.has_root else None
 
@@ -121,15 +121,15 @@ class Task:
         )
         running.branches = tuple(branches)
         running.progress.profile = first.progress.profile  # the root's time was spent once
-        segments = self._segments(True, Place(running, (running, *branches), self._plan.root_names))
+        segments = self._segments(True, Scope(running, (running, *branches), self._plan.root_names))
         return Root(running, segments, self._rules, self.branches)
 
-    def _segments(self, root: bool, place: Place) -> list[list[Step]]:
-        watch = self._watch(place.running)
+    def _segments(self, root: bool, scope: Scope) -> list[list[Step]]:
+        watch = self._watch(scope.running)
         if watch is not None:
-            place = replace(place, watch=watch)
+            scope = replace(scope, watch=watch)
         return [
-            [Step(unit, place) for unit in units] if is_root is root else []
+            [Step(unit, scope) for unit in units] if is_root is root else []
             for is_root, units in self._plan.segments
         ]
 

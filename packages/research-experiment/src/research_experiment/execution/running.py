@@ -79,7 +79,7 @@ class RunningExperiment:
     id : str
         Stable id: a hash of the config, its repetition and occurrence.
     index : int or None
-        Place among the branches of the task; None for the root.
+        Index among the branches of the task; None for the root.
     config_alias : ConfigAlias
         The config with names for its values.
     outputs : dict
