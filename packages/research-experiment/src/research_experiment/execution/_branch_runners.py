@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 from research_experiment.execution._branch import Branch
 
-__all__ = ["InThreads", "InTurn", "Way"]
+__all__ = ["Threaded", "Sequential", "BranchRunner"]
 
 
-class Way(Protocol):
+class BranchRunner(Protocol):
     """How something is done for several branches."""
 
     def each(self, action: Callable[[Branch], Any], branches: Sequence[Branch]) -> None:
@@ -21,7 +21,7 @@ class Way(Protocol):
         """Run one segment of each branch; return when all are done."""
 
 
-class InTurn:
+class Sequential:
     """One after another, in the caller's thread."""
 
     def each(self, action: Callable[[Branch], Any], branches: Sequence[Branch]) -> None:
@@ -35,7 +35,7 @@ class InTurn:
             branch.run(segment)
 
 
-class InThreads:
+class Threaded:
     """At the same time, in the threads of a pool; one that is left over runs in the caller's.
 
     Parameters

@@ -17,7 +17,7 @@ from research_experiment.building.builder import ExperimentBuilder
 from research_experiment.capture import Capture, routing
 from research_experiment.errors import ExecutorError
 from research_experiment.execution._branch import Branch, Root, Rules
-from research_experiment.execution._branch_runners import InThreads, InTurn, Way
+from research_experiment.execution._branch_runners import BranchRunner, Sequential, Threaded
 from research_experiment.execution._task import Observation, Task
 from research_experiment.execution.hooks import Hook
 from research_experiment.execution.running import RunningExperiment, Surroundings
@@ -237,29 +237,29 @@ class Executor:
     def _run_task(self) -> None:
         branches = self._task.branches
         if self._target == "for" or len(branches) == 1:
-            self._run_branches(InTurn())
+            self._run_branches(Sequential())
             return
         with ThreadPoolExecutor(len(branches), thread_name_prefix="branch") as pool:
             try:
-                self._run_branches(InThreads(pool))
+                self._run_branches(Threaded(pool))
             except BaseException:
                 self._state = "interrupted"  # the pool waits for branches that would otherwise go on
                 raise
 
-    def _run_branches(self, way: Way) -> None:
+    def _run_branches(self, runner: BranchRunner) -> None:
         if self._plan.in_step:
-            self._loop(self._task.branches, self._task.root, way)
+            self._loop(self._task.branches, self._task.root, runner)
         else:
-            way.each(lambda branch: self._loop([branch], None, InTurn()), self._task.branches)
+            runner.each(lambda branch: self._loop([branch], None, Sequential()), self._task.branches)
 
-    def _loop(self, branches: Sequence[Branch], root: Root | None, way: Way) -> None:
+    def _loop(self, branches: Sequence[Branch], root: Root | None, runner: BranchRunner) -> None:
         """Run branches in step: segment by segment, iteration by iteration."""
         alive = [branch for branch in branches if branch.running.is_alive]
         clock = self._pace.clock()
         iteration = 0
         try:
             while alive and self._state == "running":
-                self._iterate(iteration, alive, root, way)
+                self._iterate(iteration, alive, root, runner)
                 flush = clock is not None and clock.due()
                 ended = [branch.end_iteration(flush) for branch in alive]
                 if any(ended):
@@ -269,7 +269,9 @@ class Executor:
             self._state = "interrupted"
             raise
 
-    def _iterate(self, iteration: int, alive: Sequence[Branch], root: Root | None, way: Way) -> None:
+    def _iterate(
+        self, iteration: int, alive: Sequence[Branch], root: Root | None, runner: BranchRunner
+    ) -> None:
         last = iteration + 1 == self._pace.n_iters
         if root is not None:
             root.begin_iteration(iteration, last)
@@ -279,7 +281,7 @@ class Executor:
             if is_root and root is not None:
                 root.run(segment)
             else:
-                way.run(segment, alive)
+                runner.run(segment, alive)
 
 
 def _count_iterations(n_iters: int | None, plan: ExperimentPlan) -> int | None:
