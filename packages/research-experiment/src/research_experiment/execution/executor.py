@@ -53,7 +53,7 @@ def parse_target(target: str) -> Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class Iterations:
     """How many iterations there are, and how often values are put between them.
 
     Parameters
@@ -186,7 +186,7 @@ class Executor:
         if debug and self._target != "for":
             raise ExecutorError("debug=True raises exceptions to the caller, which needs target='for'")
         self._plan = experiment if isinstance(experiment, ExperimentPlan) else experiment.build()
-        self._pace = Pace(_count_iterations(n_iters, self._plan), flush_every_s)
+        self._iterations = Iterations(_count_iterations(n_iters, self._plan), flush_every_s)
         domain_configs, full_configs = _join_configs(configs, branches_configs, executor_config)
         if not isinstance(experiment, ExperimentPlan):
             check_config_keys(self._plan, {key for config in full_configs for key in config.keys()})  # noqa: SIM118
@@ -255,7 +255,7 @@ class Executor:
     def _loop(self, branches: Sequence[Branch], root: Root | None, runner: BranchRunner) -> None:
         """Run branches in step: segment by segment, iteration by iteration."""
         alive = [branch for branch in branches if branch.running.is_alive]
-        clock = self._pace.clock()
+        clock = self._iterations.clock()
         iteration = 0
         try:
             while alive and self._state == "running":
@@ -272,7 +272,7 @@ class Executor:
     def _iterate(
         self, iteration: int, alive: Sequence[Branch], root: Root | None, runner: BranchRunner
     ) -> None:
-        last = iteration + 1 == self._pace.n_iters
+        last = iteration + 1 == self._iterations.n_iters
         if root is not None:
             root.begin_iteration(iteration, last)
         for branch in alive:
