@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from research_results import FolderStorage, ResearchResults, ResearchStorage, storage
+from research_results import FolderStorage, ResearchResults, ResearchStorage
 from research_results.errors import (
     DamagedError,
     ExistsError,
@@ -22,6 +22,7 @@ from research_results.errors import (
     StorageAccessError,
     StorageFullError,
 )
+from research_results.storage import folder as folder_storage
 
 WATCH = """
 import sys
@@ -373,7 +374,7 @@ def test_people_find_out_what_a_folder_is(folder):
 
 
 def test_a_reader_finds_an_empty_research_from_its_first_moment_on(tmp_path, monkeypatch):
-    class Watched(storage.WriteLock):
+    class Watched(folder_storage.WriteLock):
         """Acquired as soon as there is a folder, before anything is opened for writing."""
 
         def acquire(self, **options):
@@ -381,6 +382,6 @@ def test_a_reader_finds_an_empty_research_from_its_first_moment_on(tmp_path, mon
             super().acquire(**options)
 
     seen = []
-    monkeypatch.setattr(storage, "WriteLock", Watched)
+    monkeypatch.setattr(folder_storage, "WriteLock", Watched)
     FolderStorage.create(tmp_path / "new").close()
     assert [len(frame) for frame in seen] == [0]
