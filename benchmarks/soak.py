@@ -165,10 +165,10 @@ def seconds_until_gone(folder: Path) -> float:
 
 
 def kill_a_worker(coordinator: int, rng: random.Random) -> bool:
-    """Kill a child of the warden, which is a child of the coordinator, with SIGKILL."""
+    """Kill a child of the supervisor, which is a child of the coordinator, with SIGKILL."""
     with suppress(psutil.Error, IndexError):
-        wardens = psutil.Process(coordinator).children()
-        worker = rng.choice([child for warden in wardens for child in warden.children()])
+        supervisors = psutil.Process(coordinator).children()
+        worker = rng.choice([child for supervisor in supervisors for child in supervisor.children()])
         worker.send_signal(signal.SIGKILL)
         return True
     return False

@@ -293,7 +293,7 @@ def test_start_method_is_how_workers_are_started():
 
     ours = Path("/proc/self/cmdline").read_text()
     assert commands("fork") == ours
-    assert "_warden.py" in commands("forkserver")
+    assert "_supervisor.py" in commands("forkserver")
     assert "_spawned.py" in commands("spawn")
     assert commands("auto") != ours
 

@@ -216,8 +216,8 @@ def test_descendants_end_with_their_worker_and_those_of_siblings_stay(driver, de
 def test_death_of_the_supervisor_ends_all_workers_and_the_pool_recovers(driver, watch):
     pids = [driver.start(slot) for slot in range(3)]
     watch.add(*pids)
-    watch.add(driver.pool._warden.pid)
-    os.kill(driver.pool._warden.pid, signal.SIGKILL)
+    watch.add(driver.pool._supervisor.pid)
+    os.kill(driver.pool._supervisor.pid, signal.SIGKILL)
     watch.assert_gone(2.0)
     driver.pool.start(3)  # nobody has noticed yet
     driver.pool.kill(2)

@@ -51,7 +51,7 @@ while messages < 3:
             messages += 1
         else:
             sys.exit(event.death.describe())
-print(json.dumps({"warden": pool._warden.pid, "workers": workers, "others": others}), flush=True)
+print(json.dumps({"supervisor": pool._supervisor.pid, "workers": workers, "others": others}), flush=True)
 pool.poll()
 """
 
@@ -80,24 +80,24 @@ def coordinator(script, method):
 def test_kill_of_the_coordinator_ends_its_whole_tree(coordinator, watch):
     process, started = coordinator
     assert (len(started["workers"]), len(started["others"])) == (3, 3)
-    watch.add(started["warden"], *started["workers"], *started["others"])
+    watch.add(started["supervisor"], *started["workers"], *started["others"])
     process.kill()
     watch.assert_gone(2.0)
 
 
 def test_kill_of_the_coordinators_process_group_ends_its_whole_tree(coordinator, watch):
     process, started = coordinator
-    watch.add(started["warden"], *started["workers"], *started["others"])
+    watch.add(started["supervisor"], *started["workers"], *started["others"])
     os.killpg(process.pid, signal.SIGKILL)
     watch.assert_gone(2.0)
 
 
 def test_kill_of_coordinator_and_supervisor_together_ends_the_workers(coordinator, watch):
     process, started = coordinator
-    watch.add(started["warden"], *started["workers"])
-    os.kill(started["warden"], signal.SIGSTOP)
+    watch.add(started["supervisor"], *started["workers"])
+    os.kill(started["supervisor"], signal.SIGSTOP)
     process.kill()
-    os.kill(started["warden"], signal.SIGKILL)
+    os.kill(started["supervisor"], signal.SIGKILL)
     watch.assert_gone(2.0)
     for pid in started["others"]:
         os.kill(pid, signal.SIGKILL)
@@ -106,14 +106,14 @@ def test_kill_of_coordinator_and_supervisor_together_ends_the_workers(coordinato
 def test_workers_and_supervisor_are_out_of_reach_of_the_terminal(driver):
     pid = driver.start()
     assert os.getsid(pid) == os.getpgid(pid) == pid
-    assert os.getsid(driver.pool._warden.pid) != os.getsid(0)
+    assert os.getsid(driver.pool._supervisor.pid) != os.getsid(0)
 
 
 def test_interrupt_from_the_terminal_reaches_the_coordinator_alone(coordinator, watch):
     process, started = coordinator
     os.killpg(process.pid, signal.SIGSTOP)
     os.killpg(process.pid, signal.SIGINT)  # what a terminal sends to the group in its foreground
-    everything = (started["warden"], *started["workers"], *started["others"])
+    everything = (started["supervisor"], *started["workers"], *started["others"])
     for pid in everything:
         os.kill(pid, 0)
     watch.add(*everything)
@@ -125,7 +125,7 @@ def test_interrupt_from_the_terminal_reaches_the_coordinator_alone(coordinator, 
 def test_signals_to_the_supervisor_alone_change_nothing(driver):
     driver.start()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
-        os.kill(driver.pool._warden.pid, number)
+        os.kill(driver.pool._supervisor.pid, number)
     assert driver.call(lambda: "still here") == "still here"
 
 

@@ -314,7 +314,7 @@ def test_everything_is_gone_after_close(method, obey, traces, tmp_path, monkeypa
             pool.start(slot)
         while len(pids) < 2:
             pids += [event.pid for event in pool.poll(30) if isinstance(event, Ready)]
-        watch.add(pool._warden.pid, *pids)
+        watch.add(pool._supervisor.pid, *pids)
         pool.close(force=force)
         assert pool.alive == ()
         watch.assert_gone(0.0)

@@ -1,4 +1,4 @@
-"""Start the warden of a pool, and talk to it."""
+"""Start the supervisor of a pool, and talk to it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeAlias
 
-from research_runner.pool import _supervisor as _warden
+from research_runner.pool import _supervisor
 from research_runner.pool.errors import StartMethodError
 
-__all__ = ["Settings", "StartMethod", "WardenLink", "resolve_start_method"]
+__all__ = ["Settings", "StartMethod", "SupervisorLink", "resolve_start_method"]
 
 StartMethod: TypeAlias = Literal["auto", "fork", "forkserver", "spawn"]
 
@@ -101,8 +101,8 @@ def cuda_user(descriptors: Path = Path("/proc/self/fd")) -> str | None:
     return None
 
 
-class WardenLink:
-    """The coordinator's end of the connection to the warden.
+class SupervisorLink:
+    """The coordinator's end of the connection to the supervisor.
 
     Parameters
     ----------
@@ -125,12 +125,12 @@ class WardenLink:
 
     @property
     def is_ours(self) -> bool:
-        """Whether this process started the warden; a fork of it must not end what is not its own."""
+        """Whether this process started the supervisor; a fork of it must not end what is not its own."""
         return os.getpid() == self._owner
 
     def _exec(self, theirs: socket.socket, settings: Settings) -> int:
         self._process = subprocess.Popen(  # noqa: S603 - our own script
-            [*_interpreter(), str(Path(_warden.__file__)), str(theirs.fileno())],
+            [*_interpreter(), str(Path(_supervisor.__file__)), str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
@@ -146,7 +146,7 @@ class WardenLink:
             warnings.simplefilter("ignore", DeprecationWarning)  # forking was asked for
             pid = os.fork()
         if pid == 0:
-            _become_warden(self.control, theirs)
+            _become_supervisor(self.control, theirs)
         return pid
 
     def start(self, number: int, environment: Mapping[str, str], connection: socket.socket) -> None:
@@ -165,7 +165,7 @@ class WardenLink:
             self.control.sendall(_line(order))
 
     def read(self) -> tuple[list[dict[str, Any]], bool]:
-        """Return the reports that have arrived, and whether the warden is still there; never waits."""
+        """Return the reports that have arrived, and whether the supervisor is still there; never waits."""
         try:
             data = self.control.recv(65_536, socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -176,7 +176,7 @@ class WardenLink:
         return [json.loads(line) for line in lines], bool(data)
 
     def close(self, timeout_s: float = 5.0) -> None:
-        """End the warden, which ends everything below it, and wait until it is gone."""
+        """End the supervisor, which ends everything below it, and wait until it is gone."""
         if self.control.fileno() < 0:
             return
         with self.control:
@@ -191,7 +191,7 @@ class WardenLink:
                 os.waitpid(self.pid, 0)
 
     def _say_goodbye(self, timeout_s: float) -> bool:
-        """Close our direction of the connection; whether the warden closed its own in time."""
+        """Close our direction of the connection; whether the supervisor closed its own in time."""
         self.control.settimeout(timeout_s)
         try:
             with _whoever_listens():
@@ -204,7 +204,7 @@ class WardenLink:
 
 
 def _whoever_listens() -> contextlib.suppress:
-    """Write to a warden that may be gone: `read` tells."""
+    """Write to a supervisor that may be gone: `read` tells."""
     return contextlib.suppress(BrokenPipeError, ConnectionResetError)
 
 
@@ -240,18 +240,18 @@ def _line(order: Mapping[str, Any]) -> bytes:
     return json.dumps(order).encode() + b"\n"
 
 
-def _become_warden(ours: socket.socket, theirs: socket.socket) -> NoReturn:
-    """Turn a fork of the coordinator into the warden."""
+def _become_supervisor(ours: socket.socket, theirs: socket.socket) -> NoReturn:
+    """Turn a fork of the coordinator into the supervisor."""
     try:
         os.setsid()
         signal.set_wakeup_fd(-1)
-        _warden.reset_signals()
+        _supervisor.reset_signals()
         ours.close()
         null = os.open(os.devnull, os.O_RDONLY)
         os.dup2(null, 0)
         os.close(null)
         _forget_parent()
-        _warden.run(theirs)
+        _supervisor.run(theirs)
     except BaseException:  # noqa: BLE001 - must not return into the coordinator's code
         traceback.print_exc()
     finally:

@@ -21,7 +21,7 @@ from research_runner.pool._frames import Kind, frame
 from research_runner.pool._launch import (
     Settings,
     StartMethod,
-    WardenLink,
+    SupervisorLink,
     current_directory,
     current_path,
     resolve_start_method,
@@ -35,7 +35,7 @@ from research_runner.system.death import Coroner
 
 __all__ = ["WorkerPool"]
 
-_WARDEN: Final = "warden"
+_SUPERVISOR: Final = "supervisor"
 _WAKE_UP: Final = "wake-up"
 _PATIENCE_S: Final = 1.0  # a signal that comes just before a wait is noticed after it
 
@@ -102,7 +102,7 @@ class WorkerPool:
         self._serve = serialise_part("the work", serve)
         self._links: dict[int, Link] = {}
         self._selector = selectors.DefaultSelector()
-        self._warden: WardenLink | None = None
+        self._supervisor: SupervisorLink | None = None
         self._events: deque[PoolEvent] = deque()
         self._starts = 0
         self._coroner = Coroner()
@@ -139,13 +139,13 @@ class WorkerPool:
     def _start(self, slot: int, serve: bytes, environment: Mapping[str, str]) -> None:
         if slot in self._links:
             raise PoolError(f"slot {slot} already has a worker; wait for its Died before starting another")
-        warden = self._running_warden()
+        supervisor = self._running_supervisor()
         self._starts += 1
         number = self._starts * (self.size + 1) + slot
         ours, theirs = socket.socketpair()
         link = Link(slot, number, ours)
         with theirs:
-            warden.start(number, environment, theirs)
+            supervisor.start(number, environment, theirs)
         self._links[slot] = link
         self._selector.register(ours, selectors.EVENT_READ, link)
         self._put(link, frame(Kind.HELLO, wire.dumps(_process_state())))
@@ -182,8 +182,8 @@ class WorkerPool:
         """
         link = self._link(slot)
         link.verdict = cause
-        if self._warden is not None:
-            self._warden.kill(link.number)
+        if self._supervisor is not None:
+            self._supervisor.kill(link.number)
 
     def watch(self, fd: int) -> None:
         """Let `poll` return as soon as a file descriptor is readable; the caller empties it."""
@@ -209,15 +209,15 @@ class WorkerPool:
         if link.connection in self._selector.get_map():
             self._selector.modify(link.connection, events, link)
 
-    def _running_warden(self) -> WardenLink:
+    def _running_supervisor(self) -> SupervisorLink:
         self._check_open()
-        if self._warden is None:
+        if self._supervisor is None:
             if self.start_method == "fork":  # CUDA may have come into use since the pool was made
                 resolve_start_method("fork")
-            self._warden = WardenLink(self._settings)
-            self._selector.register(self._warden.control, selectors.EVENT_READ, _WARDEN)
-            weakref.finalize(self, self._warden.close)
-        return self._warden
+            self._supervisor = SupervisorLink(self._settings)
+            self._selector.register(self._supervisor.control, selectors.EVENT_READ, _SUPERVISOR)
+            weakref.finalize(self, self._supervisor.close)
+        return self._supervisor
 
     def _check_open(self) -> None:
         if self._selector.get_map() is None:
@@ -260,7 +260,7 @@ class WorkerPool:
             link = key.data
             if link is _WAKE_UP:
                 woken = True
-            elif link is _WARDEN:
+            elif link is _SUPERVISOR:
                 reported = True
             else:
                 if mask & selectors.EVENT_WRITE and link.flush():
@@ -292,23 +292,23 @@ class WorkerPool:
                 link.detail = payload.decode()
 
     def _hear(self) -> None:
-        """Note what the warden reports."""
-        if self._warden is None:
+        """Note what the supervisor reports."""
+        if self._supervisor is None:
             return
-        reports, there = self._warden.read()
+        reports, there = self._supervisor.read()
         for report in reports:
             link = self._links[report["id"] % (self.size + 1)]
             link.pid = report.get("pid", link.pid)
             if report["event"] != "started":
                 self._bury(link, report)
         if not there:
-            self._lose_warden(self._warden)
+            self._lose_supervisor(self._supervisor)
 
-    def _lose_warden(self, warden: WardenLink) -> None:
-        """Bury all workers: somebody killed the warden, and the kernel the workers with it."""
-        self._selector.unregister(warden.control)
-        warden.close()
-        self._warden = None
+    def _lose_supervisor(self, supervisor: SupervisorLink) -> None:
+        """Bury all workers: somebody killed the supervisor, and the kernel the workers with it."""
+        self._selector.unregister(supervisor.control)
+        supervisor.close()
+        self._supervisor = None
         for link in list(self._links.values()):
             if link.pid:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -342,11 +342,11 @@ class WorkerPool:
         if self._selector.get_map() is None:
             return
         try:
-            if not force and self._warden is not None and self._warden.is_ours:
+            if not force and self._supervisor is not None and self._supervisor.is_ours:
                 self._stop_all(time.monotonic() + timeout_s)
         finally:
-            if self._warden is not None:
-                self._warden.close()
+            if self._supervisor is not None:
+                self._supervisor.close()
             for link in self._links.values():
                 link.connection.close()
             self._links.clear()

@@ -1,4 +1,4 @@
-"""The warden: parent of all workers of one pool, and the one that outlives them.
+"""The supervisor: parent of all workers of one pool, and the one that outlives them.
 
 It is a process of its own: a small interpreter that runs this file as a script (start methods
 ``forkserver`` and ``spawn``), or a fork of the coordinator (``fork``). It forks or spawns workers on request,
@@ -52,7 +52,7 @@ def prctl(option: int, value: int) -> None:
         _LIBC.prctl(option, ctypes.c_ulong(value), 0, 0, 0)
 
 
-class Warden:
+class Supervisor:
     """Start, watch and bury the workers of one pool.
 
     Parameters
@@ -151,7 +151,7 @@ class Warden:
     def _become_worker(self, number: int, environment: dict[str, str], fd: int) -> NoReturn:
         try:
             os.setsid()
-            parent = self._config["warden"]
+            parent = self._config["supervisor"]
             prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != parent:
                 os._exit(1)
@@ -168,7 +168,7 @@ class Warden:
             from research_runner.pool._worker import main
 
             main(fd)
-        except BaseException:  # noqa: BLE001 - must not return into the warden's loop
+        except BaseException:  # noqa: BLE001 - must not return into the supervisor's loop
             traceback.print_exc()
         finally:
             os._exit(1)
@@ -208,7 +208,7 @@ class Warden:
         orphans = [pid for pid in children() if pid not in self._ids]
         if not orphans:
             self._dead.clear()
-        marks = {f"{self._config['warden']}:{number}".encode() for number in self._dead.values()}
+        marks = {f"{self._config['supervisor']}:{number}".encode() for number in self._dead.values()}
         for pid in orphans:
             if session_of(pid) in self._dead or mark_of(pid) in marks:
                 kill_group(pid)
@@ -302,7 +302,7 @@ def reset_signals() -> None:
 
 
 def run(control: socket.socket) -> NoReturn:
-    """Be the warden; never returns."""
+    """Be the supervisor; never returns."""
     code = 1
     try:
         unread = b""
@@ -312,9 +312,9 @@ def run(control: socket.socket) -> NoReturn:
                 os._exit(0)
             unread += data
         config = json.loads(unread)
-        config["warden"] = os.getpid()
+        config["supervisor"] = os.getpid()
         sys.path[:] = config["sys_path"]
-        Warden(control, config).run()
+        Supervisor(control, config).run()
         code = 0
     except BaseException:  # noqa: BLE001 - must not return into the coordinator's code
         traceback.print_exc()
@@ -324,7 +324,7 @@ def run(control: socket.socket) -> NoReturn:
 
 def _main() -> NoReturn:
     """Run as a script, with an empty ``__main__`` for the workers to fill."""
-    sys.modules["research_runner_warden"] = sys.modules["__main__"]
+    sys.modules["research_runner_supervisor"] = sys.modules["__main__"]
     sys.modules["__main__"] = types.ModuleType("__main__")
     run(socket.socket(fileno=int(sys.argv[1])))
 

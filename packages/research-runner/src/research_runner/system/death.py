@@ -104,7 +104,7 @@ class Coroner:
         self._oom_kills = count_oom_kills(root)
 
     def examine(self, report: Mapping[str, Any], verdict: str | None, detail: str) -> Death:
-        """Return the death behind a warden's report.
+        """Return the death behind a supervisor's report.
 
         Parameters
         ----------
