@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, overload
 
-from research_domain._compare import same
-from research_domain.config import Config
+from research_domain.config import Config, same
 from research_domain.errors import ConfigKeyError, ParameterError
 
 __all__ = ["AUXILIARY_KEYS", "Alias", "ConfigAlias"]

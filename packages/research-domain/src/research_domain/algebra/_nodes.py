@@ -10,9 +10,8 @@ import itertools
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from research_domain._compare import same
 from research_domain.alias import Alias, Pair, Pairs, value_of
-from research_domain.config import Config
+from research_domain.config import Config, same
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -39,7 +39,7 @@ from research_domain.samplers import (
     NumpySampler,
     ScipySampler,
 )
-from research_domain.samplers.sampler import OPERATIONS, Mixed, Operation, Sampler, Stacked
+from research_domain.samplers._sampler import OPERATIONS, Mixed, Operation, Sampler, Stacked
 
 if TYPE_CHECKING:
     from research_domain.domain import Domain

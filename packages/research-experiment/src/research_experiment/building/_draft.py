@@ -8,13 +8,7 @@ from types import ModuleType
 from typing import Any, Self
 
 from research_experiment.building._checks import check_plan
-from research_experiment.building.namespaces import (
-    DEFAULT,
-    Namespace,
-    close_matches,
-    find_function,
-    read_namespace,
-)
+from research_experiment.building.namespaces import DEFAULT, Namespace, find_function, read_namespace, similar
 from research_experiment.errors import PlanError, UnknownUnitError
 from research_experiment.plan import ExperimentPlan, Instance, PipelineUnit, Unit
 
@@ -56,7 +50,7 @@ class Draft:
         found = find_function(name, self._namespaces)
         if found is None:
             methods = [key for key in dir(type(self)) if not key.startswith("_")]
-            matches = close_matches(name, self._namespaces, methods)
+            matches = similar(name, self._namespaces, methods)
             closest = f" (did you mean {' or '.join(map(repr, matches))}?)" if matches else ""
             raise UnknownUnitError(
                 f"no unit, method or function named {name!r}{closest}; "

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from research_experiment.errors import NamespaceError
 
-__all__ = ["DEFAULT", "Namespace", "close_matches", "find_function", "read_namespace"]
+__all__ = ["DEFAULT", "Namespace", "find_function", "read_namespace", "similar"]
 
 Namespace: TypeAlias = str | Mapping[str, Any]
 """The name of an imported module, or names → functions."""
@@ -64,7 +64,7 @@ def find_function(name: str, namespaces: Iterable[Namespace]) -> Callable[..., A
     return None
 
 
-def close_matches(name: str, namespaces: Iterable[Namespace], more: Iterable[str] = ()) -> list[str]:
+def similar(name: str, namespaces: Iterable[Namespace], more: Iterable[str] = ()) -> list[str]:
     """Return names of functions, and of `more`, that look like `name`."""
     known = {key for members in _members(namespaces) for key, value in members.items() if callable(value)}
     return difflib.get_close_matches(name, [*more, *sorted(known)], n=2)

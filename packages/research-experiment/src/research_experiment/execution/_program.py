@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 
 from research_domain.when import When
 from research_experiment.errors import SaveError
-from research_experiment.execution._compiling import compile_call, compile_value
 from research_experiment.execution._sources import find_holder, get_attribute, prepare_pipeline
+from research_experiment.execution.evaluation import compile_call, compile_value
 from research_experiment.execution.running import RunningExperiment
 from research_experiment.pipelines import snapshot
 from research_experiment.plan import (

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from research_experiment.errors import UnknownUnitError
-from research_experiment.execution._compiling import compile_value
+from research_experiment.execution.evaluation import compile_value
 from research_experiment.execution.running import RunningExperiment
 from research_experiment.pipelines import Pipeline, copy_batch, copy_pipeline
 from research_experiment.plan import PipelineUnit

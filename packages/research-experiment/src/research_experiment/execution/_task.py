@@ -42,15 +42,7 @@ class Observation:
 
 
 class RootStorage(ExperimentStorage):
-    """The storage of a root: what it saves is saved for every branch of the task that still runs units.
-
-    Parameters
-    ----------
-    experiment_id : str
-        The id of the root.
-    branches : iterable of RunningExperiment
-        The branches.
-    """
+    """The storage of a root: what it saves is saved for every branch of the task that still runs units."""
 
     __slots__ = ("_branches",)
 

@@ -1,21 +1,58 @@
-"""Evaluating named expressions outside of units: what domain updates and tools need."""
+"""Named expressions evaluated: arguments of units are compiled once per experiment into getters.
+
+A compiled value is either a constant or a function without arguments. What is known when the experiment
+starts (its config, everything without expressions) becomes a constant, so that a call costs only what really
+changes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from operator import attrgetter, itemgetter
+from typing import Any, NamedTuple
 
-from research_domain import ConfigAlias
+from research_domain import AUXILIARY_KEYS, Config, ConfigAlias
 from research_domain.identity import Identity
-from research_experiment.errors import ExpressionError
-from research_experiment.execution._compiling import compile_value, evaluate
+from research_experiment.errors import ExpressionError, UnitOutputError, shorten
 from research_experiment.execution.running import RunningExperiment, Surroundings
 from research_experiment.execution.saved_values import ExperimentStorage
-from research_experiment.expressions._nodes import Reference
+from research_experiment.expressions._nodes import (
+    AttributeOf,
+    Call,
+    ConfigItem,
+    ConfigPart,
+    ItemOf,
+    Node,
+    Operation,
+    Output,
+    Reference,
+    Structure,
+)
 from research_experiment.expressions._references import leaves
-from research_experiment.expressions.named import freeze
+from research_experiment.expressions.named import Expression, freeze
 
-__all__ = ["evaluate", "evaluate_outside"]
+__all__ = ["Compiled", "compile_call", "compile_value", "evaluate", "evaluate_outside"]
+
+
+class Compiled(NamedTuple):
+    """A value, or the function that gives it."""
+
+    constant: bool
+    value: Any
+
+    @property
+    def get(self) -> Callable[[], Any]:
+        """A function that gives the value."""
+        if not self.constant:
+            return self.value  # type: ignore[no-any-return]
+        value = self.value
+        return lambda: value
+
+
+def evaluate(value: Any, running: RunningExperiment) -> Any:
+    """Evaluate a value once; expressions may stand in lists, tuples, sets and dicts."""
+    return compile_value(freeze(value), running).get()
 
 
 def evaluate_outside(value: Any, results: Callable[[], Any]) -> Any:
@@ -49,3 +86,262 @@ def evaluate_outside(value: Any, results: Callable[[], Any]) -> Any:
         Identity("", b"", 0, 0), None, ConfigAlias(), ExperimentStorage(""), Surroundings(results=results)
     )
     return compile_value(frozen, nobody).get()
+
+
+def compile_value(value: Any, running: RunningExperiment) -> Compiled:
+    """Compile a value as plans hold it: an expression, or a constant without any in it."""
+    if isinstance(value, Expression):
+        return _compile_expression(value, running)
+    return Compiled(True, value)
+
+
+def _compile_expression(expression: Expression, running: RunningExperiment) -> Compiled:
+    node = expression._node
+    compiled = _compile_node(node, running)
+    if compiled.constant or isinstance(node, Output):
+        return compiled
+    return Compiled(False, _explaining(compiled.value, expression))
+
+
+def _explaining(get: Callable[[], Any], expression: Expression) -> Callable[[], Any]:
+    """Say which expression failed; what stops an experiment passes unchanged."""
+
+    def explained() -> Any:
+        try:
+            return get()
+        except (StopIteration, ExpressionError, UnitOutputError):
+            raise
+        except Exception as error:
+            raise ExpressionError(shorten(repr(expression)), f"{type(error).__name__}: {error}") from error
+
+    return explained
+
+
+def _compile_node(node: Node, running: RunningExperiment) -> Compiled:
+    match node:
+        case ConfigPart(full):
+            return Compiled(False, partial(whole_config, running, full))
+        case ConfigItem(key, _):
+            return _compile_config_item(key, running.config)
+        case Output(unit):
+            return Compiled(False, _output_getter(unit, running.outputs))
+        case Reference():
+            return _compile_reference(node, running)
+        case ItemOf(target, key):
+            return _compile_item(_inner(target, running), compile_value(key, running))
+        case AttributeOf(target, name):
+            return _after(_inner(target, running), attrgetter(name))
+        case Call(target, args, kwargs):
+            return _compile_method(_inner(target, running), args, kwargs, running)
+        case Operation(function, _, operands):
+            return _compile_operation(function, [_inner(operand, running) for operand in operands])
+        case Structure(_, parts):
+            getters = [_inner(part, running) for part in parts]
+            return Compiled(False, lambda: node.build([get() for get in getters]))
+
+
+def _compile_method(
+    function: Callable[[], Any],
+    args: tuple[Any, ...],
+    kwargs: tuple[tuple[str, Any], ...],
+    running: RunningExperiment,
+) -> Compiled:
+    positional = [_inner(value, running) for value in args]
+    keywords = [(name, _inner(value, running)) for name, value in kwargs]
+    return Compiled(
+        False,
+        lambda: function()(*[get() for get in positional], **{name: get() for name, get in keywords}),
+    )
+
+
+def _inner(value: Any, running: RunningExperiment) -> Callable[[], Any]:
+    """Return the getter of a part of an expression; the whole expression explains its errors."""
+    if isinstance(value, Expression):
+        return _compile_node(value._node, running).get
+    return compile_value(value, running).get
+
+
+def _after(get: Callable[[], Any], function: Callable[[Any], Any]) -> Compiled:
+    return Compiled(False, lambda: function(get()))
+
+
+def _compile_item(get: Callable[[], Any], key: Compiled) -> Compiled:
+    if key.constant:
+        return _after(get, itemgetter(key.value))
+    get_key = key.value
+    return Compiled(False, lambda: get()[get_key()])
+
+
+def _compile_operation(function: Callable[..., Any], getters: list[Callable[[], Any]]) -> Compiled:
+    if len(getters) == 1:
+        return _after(getters[0], function)
+    left, right = getters
+    return Compiled(False, lambda: function(left(), right()))
+
+
+def whole_config(running: RunningExperiment, full: bool) -> Config:
+    """Return a fresh copy of the config, with or without the auxiliary keys."""
+    config = running.config.copy()
+    if not full:
+        for key in AUXILIARY_KEYS:
+            if key in config:
+                del config[key]
+    return config
+
+
+def _compile_config_item(key: str, config: Config) -> Compiled:
+    if key not in config:
+        return Compiled(False, partial(config.__getitem__, key))  # raises when, and only if, the unit runs
+    value = config[key]
+    if isinstance(value, Config):
+        return Compiled(False, value.copy)  # the experiment's own config is never handed out
+    return Compiled(True, value)
+
+
+def _output_getter(unit: str, outputs: Mapping[str, Any]) -> Callable[[], Any]:
+    def get() -> Any:
+        try:
+            return outputs[unit]
+        except KeyError:
+            raise UnitOutputError(unit) from None
+
+    return get
+
+
+def _ask(letter: str, unit: str | None, running: RunningExperiment) -> Any:
+    match letter:
+        case "E":
+            return running if unit is None else running.lookup(unit)
+        case "EP":
+            return running.path
+        case "R":
+            return running.research_results
+        case _:
+            return running.storage
+
+
+def _compile_reference(node: Reference, running: RunningExperiment) -> Compiled:
+    if node.all:
+        return Compiled(False, lambda: [_ask(node.letter, node.unit, branch) for branch in running.branches])
+    if node.unit is None and node.letter in ("E", "S"):
+        return Compiled(True, _ask(node.letter, None, running))
+    return Compiled(False, partial(_ask, node.letter, node.unit, running))
+
+
+def compile_call(
+    function: Callable[..., Any],
+    args: Any,
+    kwargs: Mapping[str, Any],
+    spread: Any,
+    running: RunningExperiment,
+) -> Callable[[], Any]:
+    """Compile a call with all its arguments.
+
+    Parameters
+    ----------
+    function : callable
+        What is called.
+    args : sequence or expression
+        Positional arguments, unpacked after evaluation.
+    kwargs : mapping
+        Keyword arguments.
+    spread : mapping, expression or None
+        More keyword arguments, unpacked after evaluation.
+    running : RunningExperiment
+        The experiment whose values are meant.
+
+    Returns
+    -------
+    callable
+        Calls `function` with the current values.
+    """
+    keywords = {name: compile_value(value, running) for name, value in kwargs.items()}
+    unpacked = _compile_spread(spread, running)
+    positional = _unpacked(args, running, Iterable, "args") if isinstance(args, Expression) else None
+    items = [] if positional else [compile_value(item, running) for item in args]
+    while items and items[0].constant:  # known arguments in front are bound once
+        function = partial(function, items.pop(0).value)
+    if not unpacked.constant:
+        getters = {name: item.get for name, item in keywords.items()}
+        return _general_call(function, positional or _tuple_getter(items), getters, unpacked.value)
+    constant = {name: item.value for name, item in keywords.items() if item.constant}
+    changing = {name: item.value for name, item in keywords.items() if not item.constant}
+    if unpacked.value or constant:
+        function = partial(function, **{**unpacked.value, **constant})
+    if positional is not None:
+        return _general_call(function, positional, changing, None)
+    if changing:
+        return _keyword_call(function, items, changing)
+    return _positional_call(function, [item.get for item in items])
+
+
+def _compile_spread(spread: Any, running: RunningExperiment) -> Compiled:
+    """Compile what is unpacked into keyword arguments; a flat config is known from the beginning."""
+    if spread is None:
+        return Compiled(True, {})
+    node = spread._node if isinstance(spread, Expression) else None
+    if isinstance(node, ConfigPart):
+        config = whole_config(running, node.full)
+        if not any(isinstance(config[key], Config) for key in config):
+            return Compiled(True, dict(config))
+    return Compiled(False, _unpacked(spread, running, Mapping, "kwargs"))
+
+
+def _unpacked(value: Any, running: RunningExperiment, kind: type, parameter: str) -> Callable[[], Any]:
+    """Return the getter of what is unpacked into arguments, and say which expression gave something else."""
+    get = compile_value(value, running).get
+
+    def checked() -> Any:
+        found = get()
+        if isinstance(found, kind):
+            return found
+        raise ExpressionError(
+            shorten(repr(value)),
+            f"{parameter} needs a {'mapping' if kind is Mapping else 'sequence'}, got {type(found).__name__}",
+        )
+
+    return checked
+
+
+def _tuple_getter(items: list[Compiled]) -> Callable[[], tuple[Any, ...]]:
+    getters = [item.get for item in items]
+    return lambda: tuple([get() for get in getters])
+
+
+def _general_call(
+    function: Callable[..., Any],
+    positional: Callable[[], Any],
+    changing: Mapping[str, Callable[[], Any]],
+    spread: Callable[[], Any] | None,
+) -> Callable[[], Any]:
+    get_spread = spread or dict
+
+    def call() -> Any:
+        keywords = {name: get() for name, get in changing.items()}
+        return function(*positional(), **{**get_spread(), **keywords})
+
+    return call
+
+
+def _keyword_call(
+    function: Callable[..., Any], items: list[Compiled], changing: Mapping[str, Callable[[], Any]]
+) -> Callable[[], Any]:
+    pairs = list(changing.items())
+    if items:
+        return _general_call(function, _tuple_getter(items), changing, None)
+    if len(pairs) == 1:
+        ((name, get),) = pairs
+        return lambda: function(**{name: get()})
+    return lambda: function(**{name: get() for name, get in pairs})
+
+
+def _positional_call(function: Callable[..., Any], getters: list[Callable[[], Any]]) -> Callable[[], Any]:
+    match getters:
+        case []:
+            return function
+        case [get]:
+            return lambda: function(get())
+        case [first, second]:
+            return lambda: function(first(), second())
+        case _:
+            return lambda: function(*[get() for get in getters])

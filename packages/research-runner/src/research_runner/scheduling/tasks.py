@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from research_domain import ConfigAlias, Domain, Identifier
 from research_domain.identity import Identity
-from research_experiment.execution.evaluation import evaluate_outside
+from research_experiment import evaluate_outside
 
 __all__ = ["ExperimentSpec", "IterationOptions", "Journal", "NoJournal", "Task", "TaskSource"]
 
