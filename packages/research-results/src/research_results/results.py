@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from research_domain import ConfigAlias
-    from research_results.storage.base import BaseStorage
+    from research_results.storage import BaseStorage
 
 __all__ = ["Artifact", "Loaded", "ResearchResults", "Selection"]
 

@@ -1,4 +1,4 @@
-"""Columns to DataFrames."""
+"""DataFrames of values, configs and files, built from columns."""
 
 from __future__ import annotations
 
@@ -8,24 +8,89 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from research_results.reading.artifacts import artifacts_of
 from research_results.reading.columns import Column
 from research_results.reading.gather import Array, Part, gather, take
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Mapping, Sequence
 
+    from research_results.frames.layout import ConfigLayout
     from research_results.reading.configs import ConfigColumn
+    from research_results.reading.experiments import Experiments
+    from research_results.reading.filters import Filter
     from research_results.reading.gather import Ints
+    from research_results.reading.reader import Reader
 
 _INFERRED = {
     *(str, float, datetime.datetime, datetime.timedelta),
     *(pd.Timestamp, pd.Timedelta, np.datetime64, np.timedelta64),
 }
 
-__all__ = ["frame", "long_columns", "series", "wide_columns"]
+__all__ = ["artifacts_frame", "configs_frame", "results_frame"]
 
 
-def frame(columns: Sequence[tuple[str, Any]], length: int) -> pd.DataFrame:
+def results_frame(reader: Reader, wanted: Filter, layout: ConfigLayout, *, pivot: bool) -> pd.DataFrame:
+    """Return values as a frame: wide, or with columns ``name`` and ``value``."""
+    with reader.selected(wanted) as (connection, experiments):
+        columns = reader.columns(connection, experiments, wanted)
+        shape = _wide_columns if pivot else _long_columns
+        owners, iterations, variables = shape(columns)
+        counts = np.bincount(owners, minlength=len(experiments))
+        configs = _config_columns(reader, connection, experiments, layout, counts)
+    left = [("id", _labels(experiments.ids, counts)), *configs, ("iteration", iterations)]
+    return _frame([*left, *variables], len(owners))
+
+
+def configs_frame(reader: Reader, wanted: Filter, layout: ConfigLayout) -> pd.DataFrame:
+    """Return configs as a frame."""
+    with reader.selected(wanted) as (connection, experiments):
+        counts = np.ones(len(experiments), np.int64)
+        configs = _config_columns(reader, connection, experiments, layout, counts)
+    return _frame([("id", _labels(experiments.ids, counts)), *configs], len(counts))
+
+
+def artifacts_frame(reader: Reader, wanted: Filter, layout: ConfigLayout) -> pd.DataFrame:
+    """Return files as a frame, one row for each."""
+    names = None if wanted.names is None else set(wanted.names)
+    with reader.selected(wanted) as (connection, experiments):
+        found = [artifacts_of(reader.source, name, names) for name in experiments.ids]
+        counts = np.array([len(files) for files in found], np.int64)
+        configs = _config_columns(reader, connection, experiments, layout, counts)
+    files = [artifact for artifacts in found for artifact in artifacts]
+    once = np.ones(len(files), np.int64)
+    columns = [
+        ("artifact_name", _labels([file.name for file in files], once)),
+        ("full_path", _labels([file.full_path for file in files], once)),
+        ("relative_path", _labels([file.relative_path for file in files], once)),
+    ]
+    left = [("id", _labels(experiments.ids, counts)), *configs]
+    return _frame([*left, *columns], len(files))
+
+
+def _config_columns(
+    reader: Reader,
+    connection: sqlite3.Connection,
+    experiments: Experiments,
+    layout: ConfigLayout,
+    counts: Ints,
+) -> list[tuple[str, Any]]:
+    """Return the columns that describe configs in frames that have so many rows of each experiment."""
+    if not layout.include_config:
+        return []
+    table = reader.config_table(connection, experiments)
+    columns: list[tuple[str, Any]] = []
+    if layout.concat_config:
+        texts = table.strings(auxiliary=not layout.remove_auxilary)
+        columns.append(("config", _labels(texts, counts)))
+    if not (layout.concat_config and layout.drop_columns):
+        found = table.columns(use_alias=layout.use_alias, auxiliary=not layout.remove_auxilary)
+        columns += _parameters(found, counts)
+    return columns
+
+
+def _frame(columns: Sequence[tuple[str, Any]], length: int) -> pd.DataFrame:
     """Return a frame of columns; of two with one name the later one gets a suffix."""
     taken: dict[str, Any] = {}
     for name, values in columns:
@@ -46,7 +111,7 @@ def _free(name: str, taken: Mapping[str, Any]) -> str:
     return free
 
 
-def series(values: Array) -> Any:
+def _series(values: Array) -> Any:
     """Return an array as pandas keeps it: objects of one simple type become a column of that type."""
     if values.dtype.kind != "O":
         return values
@@ -64,7 +129,7 @@ def _is_gap(value: Any) -> bool:
     return value is None or (type(value) is float and value != value)
 
 
-def labels(texts: Sequence[str], counts: Ints) -> Any:
+def _labels(texts: Sequence[str], counts: Ints) -> Any:
     """Return texts, each as often as it counts."""
     return pd.Series(list(texts), dtype=_text_dtype()).array.repeat(counts)
 
@@ -74,12 +139,13 @@ def _text_dtype() -> Any:
     return pd.Series(["text"]).dtype
 
 
-def config_columns(columns: Sequence[ConfigColumn], counts: Ints) -> list[tuple[str, Any]]:
+def _parameters(columns: Sequence[ConfigColumn], counts: Ints) -> list[tuple[str, Any]]:
     """Return columns of parameters for frames that have so many rows of each experiment."""
     present = counts > 0
     each = counts[present]
     return [
-        (column.name, _repeat(series(take(column.values, column.codes[present])), each)) for column in columns
+        (column.name, _repeat(_series(take(column.values, column.codes[present])), each))
+        for column in columns
     ]
 
 
@@ -87,7 +153,7 @@ def _repeat(values: Any, counts: Ints) -> Any:
     return np.repeat(values, counts) if isinstance(values, np.ndarray) else values.repeat(counts)
 
 
-def wide_columns(columns: Mapping[str, Column]) -> tuple[Ints, Ints, list[tuple[str, Any]]]:
+def _wide_columns(columns: Mapping[str, Column]) -> tuple[Ints, Ints, list[tuple[str, Any]]]:
     """Return experiment and iteration of each row, and one column for each variable.
 
     A row is an iteration in which some variable has a value; the others are missing there.
@@ -99,10 +165,10 @@ def wide_columns(columns: Mapping[str, Column]) -> tuple[Ints, Ints, list[tuple[
     first = given[0]
     if all(first.same_rows(column) for column in given[1:]):
         owners, iterations = first.experiments, first.iterations
-        return owners, iterations, [(name, series(column.values)) for name, column in columns.items()]
+        return owners, iterations, [(name, _series(column.values)) for name, column in columns.items()]
     owners, iterations, places = _union(given)
     wide = [
-        (name, series(gather(len(owners), [Part(own, column.values)])))
+        (name, _series(gather(len(owners), [Part(own, column.values)])))
         for (name, column), own in zip(columns.items(), places, strict=True)
     ]
     return owners, iterations, wide
@@ -122,12 +188,12 @@ def _union(columns: Sequence[Column]) -> tuple[Ints, Ints, list[Ints]]:
     return sorted_owners[new], sorted_iterations[new], np.split(place, ends[:-1])
 
 
-def long_columns(columns: Mapping[str, Column]) -> tuple[Ints, Ints, list[tuple[str, Any]]]:
+def _long_columns(columns: Mapping[str, Column]) -> tuple[Ints, Ints, list[tuple[str, Any]]]:
     """Return experiment and iteration of each value, with columns of its variable's name and of itself."""
     given = list(columns.values())
     if not given:
         empty = np.empty(0, np.int64)
-        return empty, empty, [("name", labels((), empty)), ("value", np.empty(0, np.float64))]
+        return empty, empty, [("name", _labels((), empty)), ("value", np.empty(0, np.float64))]
     counts = [len(column.values) for column in given]
     names = np.repeat(np.arange(len(given)), counts)
     owners = np.concatenate([column.experiments for column in given])
@@ -143,7 +209,7 @@ def long_columns(columns: Mapping[str, Column]) -> tuple[Ints, Ints, list[tuple[
         owners[order],
         iterations[order],
         [
-            ("name", labels(tuple(columns), np.ones(len(columns), np.int64)).take(names[order])),
-            ("value", series(values)),
+            ("name", _labels(tuple(columns), np.ones(len(columns), np.int64)).take(names[order])),
+            ("value", _series(values)),
         ],
     )

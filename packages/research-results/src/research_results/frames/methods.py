@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from research_results.frames.export import write_csv, write_parquet
 from research_results.frames.layout import ConfigLayout
-from research_results.plotting.curves import plot_curves
+from research_results.plotting.curves import new_figure, plot_curves
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,8 +73,10 @@ class ResultsFrames:
             Columns ``id``, the parameters, ``iteration``, and the variables. A variable that has no value in
             an iteration is NaN there.
         """
+        from research_results.frames.assembly import results_frame  # late: who wants a frame pays for pandas
+
         layout = ConfigLayout(include_config, use_alias, concat_config, remove_auxilary, drop_columns)
-        return self._reader.results_frame(self._wanted(kwargs), layout, pivot=pivot)
+        return results_frame(self._reader, self._wanted(kwargs), layout, pivot=pivot)
 
     def configs_to_df(
         self,
@@ -95,8 +97,10 @@ class ResultsFrames:
           id   lr repetition
         0  a  0.1          0
         """
+        from research_results.frames.assembly import configs_frame
+
         layout = ConfigLayout(True, use_alias, concat_config, remove_auxilary, drop_columns)
-        return self._reader.configs_frame(self._wanted(kwargs), layout)
+        return configs_frame(self._reader, self._wanted(kwargs), layout)
 
     def artifacts_to_df(
         self,
@@ -114,8 +118,10 @@ class ResultsFrames:
         pandas.DataFrame
             Columns ``id``, the parameters, ``artifact_name``, ``full_path`` and ``relative_path``.
         """
+        from research_results.frames.assembly import artifacts_frame
+
         layout = ConfigLayout(include_config, use_alias, concat_config, remove_auxilary, drop_columns)
-        return self._reader.artifacts_frame(self._wanted(kwargs), layout)
+        return artifacts_frame(self._reader, self._wanted(kwargs), layout)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -130,7 +136,9 @@ class ResultsFrames:
         that failed), ``attempts``, ``worker``, ``device``, ``started`` (UTC), ``elapsed_s`` (seconds) and
         ``iterations``.
         """
-        return self._reader.experiments_frame(self._wanted({}))
+        from research_results.frames.status import experiments_frame
+
+        return experiments_frame(self._reader, self._wanted({}))
 
     @property
     def failures(self) -> pd.DataFrame:
@@ -153,7 +161,9 @@ class ResultsFrames:
             Columns ``id``, ``status``, ``attempt``, ``cause``, ``type``, ``message``, ``unit``, ``iteration``
             and ``traceback`` (text).
         """
-        return self._reader.failures_frame(self._wanted(kwargs), every_attempt=every_attempt)
+        from research_results.frames.status import failures_frame
+
+        return failures_frame(self._reader, self._wanted(kwargs), every_attempt=every_attempt)
 
     def summary(self) -> Summary:
         """Return the research in a few numbers; shown as a table in a notebook.
@@ -220,7 +230,9 @@ class ResultsFrames:
         ...     results.put(str(repetition), {'loss': loss}, {'lr': 0.1, 'repetition': repetition})
         >>> figure = results.plot('loss')
         """
-        return plot_curves(self, variables, by, aggregate, figure, kwargs)
+        figure = figure or new_figure()
+        frame = self.to_df(use_alias=True, remove_auxilary=False, **kwargs)
+        return plot_curves(frame, self._reader.parameters(), variables, by, aggregate, figure)
 
     def to_csv(self, path: str | Path, **kwargs: Any) -> Path:
         """Write `to_df` as a CSV file, completely or not at all.

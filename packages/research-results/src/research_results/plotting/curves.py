@@ -15,40 +15,41 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from research_results.frames.methods import ResultsFrames
-
-__all__ = ["plot_curves"]
+__all__ = ["new_figure", "plot_curves"]
 
 _MOST_PANELS_A_ROW = 3
 _MOST_NAMES = 12
 _AUXILIARY = ("repetition", "device", "updates")
 
 
-def plot_curves(
-    results: ResultsFrames,
-    variables: str | Sequence[str] | None,
-    by: str | Sequence[str] | None,
-    aggregate: str | None,
-    figure: Figure | None,
-    filters: dict[str, Any],
-) -> Figure:
-    """Draw variables over iterations; see `ResearchResults.plot`."""
+def new_figure() -> Figure:
+    """Return an empty figure that a notebook shows."""
     try:
         from research_results.plotting.figure import CurvesFigure
     except ImportError:
         raise MissingExtraError("plot", "plot") from None
-    frame = results.to_df(use_alias=True, remove_auxilary=False, **filters)
+    return CurvesFigure(layout="constrained")
+
+
+def plot_curves(
+    frame: pd.DataFrame,
+    aliases: dict[str, str],
+    variables: str | Sequence[str] | None,
+    by: str | Sequence[str] | None,
+    aggregate: str | None,
+    figure: Figure,
+) -> Figure:
+    """Draw variables over iterations; see `ResearchResults.plot`."""
     columns = [str(name) for name in frame.columns]
-    place = columns.index("iteration")
-    aliases = results._reader.parameters()
+    split = columns.index("iteration")
     by, aggregate = _shown(by, aliases), _shown(aggregate, aliases)
-    parameters = columns[1:place]
-    names = _variables(frame, columns[place + 1 :], variables)
+    parameters = columns[1:split]
+    names = _variables(frame, columns[split + 1 :], variables)
     groups = _grouping(frame, parameters, by, aggregate)
-    panels = _panels(figure or CurvesFigure(layout="constrained"), len(names))
+    panels = _panels(figure, len(names))
     for axes, name in zip(panels, names, strict=True):
-        for place, (label, rows) in enumerate(_groups(frame, groups)):
-            _curve(axes, frame["iteration"][rows], frame[name][rows], label, f"C{place % 10}")
+        for number, (label, rows) in enumerate(_groups(frame, groups)):
+            _curve(axes, frame["iteration"][rows], frame[name][rows], label, f"C{number % 10}")
         axes.set(xlabel="iteration", ylabel=name)
     handles, labels = panels[0].get_legend_handles_labels()
     if groups and handles:

@@ -1,4 +1,4 @@
-"""Questions to a source of results, answered with plain values or DataFrames."""
+"""Questions to a source of results, answered with plain values and arrays."""
 
 from __future__ import annotations
 
@@ -6,28 +6,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from research_results.codec.encoding import NUMBER_KINDS, decode_numbers, decode_value
 from research_results.errors import DamagedError
-from research_results.reading import status
 from research_results.reading.artifacts import Artifact, artifacts_of
 from research_results.reading.chunks import Chunk, read_chunks
 from research_results.reading.columns import Column, read_columns
 from research_results.reading.configs import ConfigTable
 from research_results.reading.experiments import read_parameters
 from research_results.reading.filters import Filter, select_experiments
+from research_results.reading.status import Summary, count_statuses, summarize
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
-    import pandas as pd
-
     from research_domain import ConfigAlias
-    from research_results.frames.layout import ConfigLayout
     from research_results.reading.experiments import Experiments
-    from research_results.reading.gather import Ints
     from research_results.reading.source import Source
 
 __all__ = ["Reader"]
@@ -67,7 +61,7 @@ class Reader:
     def counts(self) -> dict[str, int]:
         """Return how many experiments have each status."""
         with self.source.reading() as connection:
-            return status.count_statuses(connection)
+            return count_statuses(connection)
 
     def ids(self, wanted: Filter) -> list[str]:
         """Return the names of experiments."""
@@ -77,7 +71,7 @@ class Reader:
     def configs(self, wanted: Filter) -> dict[str, ConfigAlias]:
         """Return the configs of experiments."""
         with self.selected(wanted) as (connection, experiments):
-            configs = self._configs(connection, experiments).configs()
+            configs = self.config_table(connection, experiments).configs()
             return dict(zip(experiments.ids, configs, strict=True))
 
     def values(self, wanted: Filter) -> dict[str, dict[str, dict[int, Any]]]:
@@ -99,63 +93,12 @@ class Reader:
         names = None if wanted.names is None else set(wanted.names)
         return {name: artifacts_of(self.source, name, names) for name in self.ids(wanted)}
 
-    def results_frame(self, wanted: Filter, layout: ConfigLayout, *, pivot: bool) -> pd.DataFrame:
-        """Return values as a frame: wide, or with columns ``name`` and ``value``."""
-        from research_results.frames import assembly  # whoever wants a frame pays for pandas
-
-        with self.selected(wanted) as (connection, experiments):
-            columns = self._columns(connection, experiments, wanted)
-            shape = assembly.wide_columns if pivot else assembly.long_columns
-            owners, iterations, variables = shape(columns)
-            counts = np.bincount(owners, minlength=len(experiments))
-            configs = self._config_columns(connection, experiments, layout, counts)
-        left = [("id", assembly.labels(experiments.ids, counts)), *configs, ("iteration", iterations)]
-        return assembly.frame([*left, *variables], len(owners))
-
-    def configs_frame(self, wanted: Filter, layout: ConfigLayout) -> pd.DataFrame:
-        """Return configs as a frame."""
-        from research_results.frames import assembly
-
-        with self.selected(wanted) as (connection, experiments):
-            counts = np.ones(len(experiments), np.int64)
-            configs = self._config_columns(connection, experiments, layout, counts)
-        return assembly.frame([("id", assembly.labels(experiments.ids, counts)), *configs], len(counts))
-
-    def artifacts_frame(self, wanted: Filter, layout: ConfigLayout) -> pd.DataFrame:
-        """Return files as a frame, one row for each."""
-        from research_results.frames import assembly
-
-        names = None if wanted.names is None else set(wanted.names)
-        with self.selected(wanted) as (connection, experiments):
-            found = [artifacts_of(self.source, name, names) for name in experiments.ids]
-            counts = np.array([len(files) for files in found], np.int64)
-            configs = self._config_columns(connection, experiments, layout, counts)
-        files = [artifact for artifacts in found for artifact in artifacts]
-        once = np.ones(len(files), np.int64)
-        columns = [
-            ("artifact_name", assembly.labels([file.name for file in files], once)),
-            ("full_path", assembly.labels([file.full_path for file in files], once)),
-            ("relative_path", assembly.labels([file.relative_path for file in files], once)),
-        ]
-        left = [("id", assembly.labels(experiments.ids, counts)), *configs]
-        return assembly.frame([*left, *columns], len(files))
-
-    def experiments_frame(self, wanted: Filter) -> pd.DataFrame:
-        """Return the status of experiments as a frame."""
-        with self.selected(wanted) as (connection, experiments):
-            return status.experiments_frame(connection, experiments)
-
-    def failures_frame(self, wanted: Filter, *, every_attempt: bool) -> pd.DataFrame:
-        """Return failures as a frame."""
-        with self.selected(wanted) as (connection, experiments):
-            return status.failures_frame(connection, experiments, every_attempt=every_attempt)
-
-    def summary(self) -> status.Summary:
+    def summary(self) -> Summary:
         """Return the research in a few numbers."""
         with self.source.reading() as connection:
-            return status.summarize(connection, self.source)
+            return summarize(connection, self.source)
 
-    def _columns(
+    def columns(
         self, connection: sqlite3.Connection, experiments: Experiments, wanted: Filter
     ) -> dict[str, Column]:
         """Return a column for each variable that has values."""
@@ -172,26 +115,9 @@ class Reader:
             raise DamagedError("table chunks", "refers to variables without a name")
         return {names[number]: column for number, column in columns.items()}
 
-    def _configs(self, connection: sqlite3.Connection, experiments: Experiments) -> ConfigTable:
+    def config_table(self, connection: sqlite3.Connection, experiments: Experiments) -> ConfigTable:
+        """Return the configs of experiments, to be asked for columns or texts."""
         return ConfigTable(connection, self.source, experiments, allow_pickle=self.allow_pickle)
-
-    def _config_columns(
-        self, connection: sqlite3.Connection, experiments: Experiments, layout: ConfigLayout, counts: Ints
-    ) -> list[tuple[str, Any]]:
-        """Return the columns that describe configs in frames that have so many rows of each experiment."""
-        from research_results.frames import assembly
-
-        if not layout.include_config:
-            return []
-        table = self._configs(connection, experiments)
-        columns: list[tuple[str, Any]] = []
-        if layout.concat_config:
-            texts = table.strings(auxiliary=not layout.remove_auxilary)
-            columns.append(("config", assembly.labels(texts, counts)))
-        if not (layout.concat_config and layout.drop_columns):
-            found = table.columns(use_alias=layout.use_alias, auxiliary=not layout.remove_auxilary)
-            columns += assembly.config_columns(found, counts)
-        return columns
 
     def _chunk_values(self, chunk: Chunk) -> Iterator[tuple[int, Any]]:
         """Return the iterations and values of a row."""
