@@ -50,12 +50,12 @@ def ours(count: int, workers: int, in_flight: int, batch: int) -> float:
         begun, done = time.perf_counter(), 0
         for slot in range(workers):
             for _ in range(in_flight):
-                pool.send(slot, next(batches, []))
+                pool.submit(slot, next(batches, []))
         while done < count:
             for event in pool.poll(60):
                 if isinstance(event, Message):
                     done += len(event.payload)
-                    pool.send(event.slot, next(batches, []))
+                    pool.submit(event.slot, next(batches, []))
         return count / (time.perf_counter() - begun)
 
 

@@ -6,7 +6,8 @@ from research_domain import Domain
 from research_experiment import Failure
 from research_runner.errors import WorkersDieError
 from research_runner.pool import Death
-from research_runner.scheduling.coordinator import Coordinator, Kill, Limits, Send, Start, Stop
+from research_runner.scheduling.commands import Kill, Start, Stop, Submit
+from research_runner.scheduling.coordinator import Coordinator, Limits
 from research_runner.scheduling.events import (
     ExperimentEnded,
     ExperimentLost,
@@ -39,7 +40,7 @@ class Play:
         commands, events = self.coordinator.decide(now)
         self.news += events
         for command in commands:
-            if isinstance(command, Send):
+            if isinstance(command, Submit):
                 self.sent[command.slot] += command.tasks
         return commands
 

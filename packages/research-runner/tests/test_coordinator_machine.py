@@ -17,7 +17,8 @@ from research_domain import Domain
 from research_experiment import Failure
 from research_runner.pool import Death
 from research_runner.recording.resume import Past, Resume
-from research_runner.scheduling.coordinator import Coordinator, Kill, Limits, Send, Start, Stop
+from research_runner.scheduling.commands import Kill, Start, Stop, Submit
+from research_runner.scheduling.coordinator import Coordinator, Limits
 from research_runner.scheduling.events import (
     ExperimentAbandoned,
     ExperimentEnded,
@@ -120,7 +121,7 @@ class CoordinatorMachine(RuleBasedStateMachine):
             case Start(slot):
                 assert slot not in self.workers, "a slot has two workers"
                 self.workers[slot] = Worker()
-            case Send(slot, tasks):
+            case Submit(slot, tasks):
                 worker = self.workers[slot]
                 assert worker.ready and not worker.leaving and tasks
                 assert not self.stopped, "something new was sent after a stop"

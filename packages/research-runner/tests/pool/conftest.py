@@ -51,7 +51,7 @@ class Driver:
         return event.pid
 
     def call(self, function: Callable[[], object], slot: int = 0) -> object:
-        self.pool.send(slot, function)
+        self.pool.submit(slot, function)
         event = self.until(lambda event: isinstance(event, Message) and event.slot == slot)
         assert isinstance(event, Message)
         return event.payload

@@ -30,8 +30,8 @@ def test_kill_of_a_busy_worker_delivers_its_messages_first(driver):
 
     pid = driver.start()
     for _ in range(100):
-        driver.pool.send(0, busy)
-    driver.pool.send(0, lambda: os.kill(os.getpid(), signal.SIGKILL))
+        driver.pool.submit(0, busy)
+    driver.pool.submit(0, lambda: os.kill(os.getpid(), signal.SIGKILL))
     driver.death()
     payloads = [event.payload for event in driver.seen if isinstance(event, Message)]
     assert payloads == [pid] * 100
@@ -55,7 +55,7 @@ def test_death_is_reported_with_its_cause_and_siblings_go_on(driver, way):
     act, cause, code, name = DEATHS[way]
     driver.start(0)
     sibling = driver.start(1)
-    driver.pool.send(0, act)
+    driver.pool.submit(0, act)
     death = driver.death(0).death
     assert (death.cause, death.exit_code, death.signal) == (cause, code, name)
     assert driver.call(lambda: os.getpid(), 1) == sibling
@@ -68,7 +68,7 @@ def test_exception_outside_of_a_unit_ends_the_worker_and_its_traceback_arrives(d
         raise error
 
     driver.start()
-    driver.pool.send(0, fail)
+    driver.pool.submit(0, fail)
     death = driver.death().death
     assert (death.cause, death.exit_code) == ("exit", 1)
     assert death.detail.startswith("Traceback")
@@ -109,7 +109,7 @@ def test_half_written_message_of_a_living_worker_blocks_nobody(method):
     with WorkerPool(2, serve, start_method=method) as pool:
         for slot, message in enumerate(("half", "whole")):
             pool.start(slot)
-            pool.send(slot, message)
+            pool.submit(slot, message)
         messages = []
         while not messages:
             messages = [event for event in pool.poll(30) if isinstance(event, Message)]
@@ -122,7 +122,7 @@ def test_half_written_message_of_a_living_worker_blocks_nobody(method):
 
 def test_kill_carries_the_given_cause(driver):
     driver.start()
-    driver.pool.send(0, lambda: time.sleep(1000))
+    driver.pool.submit(0, lambda: time.sleep(1000))
     driver.pool.kill(0, "timeout")
     death = driver.death().death
     assert (death.cause, death.signal) == ("timeout", "SIGKILL")
@@ -138,14 +138,14 @@ def test_kill_reaches_a_worker_that_holds_the_interpreter_in_c(driver):
         hold()
 
     driver.start()
-    driver.pool.send(0, ignore_and_hold)
+    driver.pool.submit(0, ignore_and_hold)
     driver.pool.kill(0, "timeout")
     assert driver.death().death.cause == "timeout"
 
 
 def test_stop_lets_the_current_message_end(driver):
     driver.start()
-    driver.pool.send(0, lambda: "done")
+    driver.pool.submit(0, lambda: "done")
     driver.pool.stop(0)
     death = driver.death().death
     assert (death.cause, death.exit_code) == ("stopped", 0)
@@ -154,7 +154,7 @@ def test_stop_lets_the_current_message_end(driver):
 
 def test_crash_after_a_request_to_stop_is_a_crash(driver):
     driver.start()
-    driver.pool.send(0, lambda: os.abort())
+    driver.pool.submit(0, lambda: os.abort())
     driver.pool.stop(0)
     assert driver.death().death.signal == "SIGABRT"
 
@@ -206,7 +206,7 @@ def test_descendants_end_with_their_worker_and_those_of_siblings_stay(driver, de
     elif way == "stop":
         driver.pool.stop(0)
     else:
-        driver.pool.send(0, (lambda: os.abort()) if way == "crash" else (lambda: os._exit(0)))
+        driver.pool.submit(0, (lambda: os.abort()) if way == "crash" else (lambda: os._exit(0)))
     driver.death(0)
     watch.assert_gone(2.0)
     for pid in others:

@@ -40,7 +40,7 @@ pool = WorkerPool(3, Work(), start_method=sys.argv[1])
 workers, others = [], []
 for slot, task in enumerate(["idle", "hold", "busy"]):
     pool.start(slot)
-    pool.send(slot, task)
+    pool.submit(slot, task)
 messages = 0
 while messages < 3:
     for event in pool.poll(30):

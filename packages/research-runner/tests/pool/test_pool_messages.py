@@ -17,7 +17,7 @@ def test_large_messages_cross_while_both_sides_write(driver):
     driver.start()
     for _ in range(4):
         blob = bytes(size)
-        driver.pool.send(0, lambda blob=blob: blob)
+        driver.pool.submit(0, lambda blob=blob: blob)
     answers = []
     while len(answers) < 4:
         answers += [event.payload for event in driver.pool.poll(30) if isinstance(event, Message)]
@@ -29,7 +29,7 @@ def test_send_never_waits_for_a_worker_that_does_not_read(driver, watch):
     watch.add(pid)
     os.kill(pid, signal.SIGSTOP)
     for _ in range(50):
-        driver.pool.send(0, bytes(1_000_000))
+        driver.pool.submit(0, bytes(1_000_000))
     assert driver.pool.poll(0) == []
     driver.pool.kill(0, "timeout")
     assert driver.death().death.cause == "timeout"
@@ -38,7 +38,7 @@ def test_send_never_waits_for_a_worker_that_does_not_read(driver, watch):
 def test_messages_keep_their_order(driver):
     driver.start()
     for index in range(2_000):
-        driver.pool.send(0, lambda index=index: index)
+        driver.pool.submit(0, lambda index=index: index)
     answers = []
     while len(answers) < 2_000:
         answers += [event.payload for event in driver.pool.poll(30) if isinstance(event, Message)]
@@ -117,7 +117,7 @@ def test_worker_can_ask_whether_a_message_waits(method):
         payloads = []
         while not payloads:
             payloads = [event.payload for event in pool.poll(30) if isinstance(event, Message)]
-        pool.send(0, "now")
+        pool.submit(0, "now")
         while len(payloads) < 3:
             payloads += [event.payload for event in pool.poll(30) if isinstance(event, Message)]
     assert payloads == [False, True, ["now", False]]
@@ -150,8 +150,8 @@ def test_send_to_a_worker_that_has_just_died_is_not_an_error(driver, watch):
     watch.add(pid)
     os.kill(pid, signal.SIGKILL)
     watch.assert_gone(30)
-    driver.pool.send(0, "too late")
-    driver.pool.send(0, bytes(10_000_000))
+    driver.pool.submit(0, "too late")
+    driver.pool.submit(0, bytes(10_000_000))
     driver.pool.stop(0)
     assert driver.death().death.signal == "SIGKILL"
 

@@ -69,7 +69,7 @@ def test_slots_are_checked(driver):
     with pytest.raises(PoolError, match="no slot 8; the pool has slots 0 to 7"):
         driver.pool.start(8)
     with pytest.raises(PoolError, match=r"slot 1 has no worker; call start\(1\) first"):
-        driver.pool.send(1, None)
+        driver.pool.submit(1, None)
     driver.pool.start(0)
     with pytest.raises(PoolError, match="slot 0 already has a worker"):
         driver.pool.start(0)
@@ -134,7 +134,7 @@ def test_environment_reaches_the_worker_and_not_the_coordinator(method, obey):
     with WorkerPool(2, obey, start_method=method, environments=[{"A": "0"}, {"A": "1"}]) as pool:
         for slot in (0, 1):
             pool.start(slot)
-            pool.send(slot, lambda: os.environ["A"])
+            pool.submit(slot, lambda: os.environ["A"])
         seen = {}
         while len(seen) < 2:
             seen |= {event.slot: event.payload for event in pool.poll(30) if isinstance(event, Message)}
@@ -209,7 +209,7 @@ def test_eight_workers_answer_at_once(driver):
     pids = {slot: driver.start(slot) for slot in range(8)}
     for slot in range(8):
         for _ in range(20):
-            driver.pool.send(slot, lambda: os.getpid())
+            driver.pool.submit(slot, lambda: os.getpid())
     answers = []
     while len(answers) < 160:
         answers += [event for event in driver.pool.poll(30) if isinstance(event, Message)]
@@ -243,7 +243,7 @@ def test_work_of_a_notebook_travels(method):
     exec(NOTEBOOK, cell)
     with WorkerPool(1, cell["serve"], start_method=method) as pool:
         pool.start(0)
-        pool.send(0, 7)
+        pool.submit(0, 7)
         payloads = []
         while not payloads:
             payloads = [event.payload for event in pool.poll(30) if isinstance(event, Message)]

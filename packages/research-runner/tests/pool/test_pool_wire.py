@@ -78,7 +78,7 @@ def test_every_sample_arrives_in_a_fresh_process(method):
         for name in NAMES:
             if not pool.alive:
                 pool.start(0)
-            pool.send(0, wire.dump_code(samples[name]))
+            pool.submit(0, wire.dump_code(samples[name]))
             answers = []
             while not answers:
                 answers = [event for event in pool.poll(30) if isinstance(event, Message | Died)]
@@ -98,8 +98,8 @@ def test_objects_of_a_notebook_return_as_objects_of_the_same_class(method):
 
     with WorkerPool(1, serve, start_method=method) as pool:
         pool.start(0)
-        pool.send(0, cells["Point"](1))
-        pool.send(0, cells["Color"].RED)
+        pool.submit(0, cells["Point"](1))
+        pool.submit(0, cells["Color"].RED)
         payloads = []
         while not payloads:
             payloads = [event.payload for event in pool.poll(30) if isinstance(event, Message)]

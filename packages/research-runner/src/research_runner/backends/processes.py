@@ -107,7 +107,7 @@ class ProcessBackend:
     def submit(self, slot: int, tasks: Sequence[Task]) -> None:
         """Send tasks to a worker."""
         self._given[slot].extend(tasks)
-        self._pool.send(slot, [task.pack() for task in tasks])
+        self._pool.submit(slot, [task.pack() for task in tasks])
         fail_point("tasks-sent")
 
     def poll(self, timeout_s: float) -> Sequence[BackendEvent]:

@@ -27,17 +27,14 @@ from research_runner.cluster.messages import (
     Bye,
     Hello,
     Joiner,
-    Kill,
     Leave,
     Order,
     Parcel,
-    Run,
     SealedPlan,
-    Start,
-    Stop,
     split,
 )
 from research_runner.pool import StartMethod, wire
+from research_runner.scheduling.commands import Kill, Start, Stop, Submit
 from research_runner.scheduling.events import (
     ExperimentEnded,
     TaskEnded,
@@ -227,12 +224,12 @@ class Servant:
                 self._leave = order
             case _ if not backend.has_worker(slot):
                 pass
-            case Run(tasks):
+            case Submit(_, tasks):
                 self._tasks.update((task.index, task) for task in tasks)
                 backend.submit(slot, tasks)
             case Stop():
                 backend.stop(slot)
-            case Kill(cause):
+            case Kill(_, cause):
                 backend.kill(slot, cause)
 
     def _pass_on(self, events: Iterable[Any]) -> None:

@@ -28,16 +28,12 @@ __all__ = [
     "Bye",
     "Hello",
     "Joiner",
-    "Kill",
     "Leave",
     "Order",
     "PIECE_BYTES",
     "Parcel",
-    "Run",
     "Sealed",
     "SealedPlan",
-    "Start",
-    "Stop",
     "seal_task",
     "split",
 ]
@@ -66,26 +62,6 @@ class Bye(NamedTuple):
 
 class Begin(NamedTuple):
     """The run begins: the folder of the research is there."""
-
-
-class Start(NamedTuple):
-    """Start the worker process again."""
-
-
-class Run(NamedTuple):
-    """Run tasks in it, in this order."""
-
-    tasks: tuple[Task, ...]
-
-
-class Stop(NamedTuple):
-    """Let it go when it is through."""
-
-
-class Kill(NamedTuple):
-    """Kill it."""
-
-    cause: str
 
 
 class Leave(NamedTuple):

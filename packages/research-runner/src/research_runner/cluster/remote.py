@@ -20,17 +20,14 @@ from research_runner.cluster.messages import (
     Bye,
     Hello,
     Joiner,
-    Kill,
     Leave,
     Order,
     Parcel,
-    Run,
-    Start,
-    Stop,
     seal_task,
     split,
 )
 from research_runner.pool import Death, StartMethod, wire
+from research_runner.scheduling.commands import Kill, Start, Stop, Submit
 from research_runner.scheduling.events import (
     BackendEvent,
     TaskStarted,
@@ -187,7 +184,7 @@ class RemoteBackend:
             self._launch(slot, begun=True)
         elif post.begun:
             post.occupied = True
-            self._tell(post, Start())
+            self._tell(post, Start(slot))
         else:
             post.begun = True
             if post.nonce is not None:
@@ -201,15 +198,15 @@ class RemoteBackend:
 
     def submit(self, slot: int, tasks: Sequence[Any]) -> None:
         """Send tasks to a worker."""
-        self._tell_slot(slot, Run(tuple(map(seal_task, tasks))))
+        self._tell_slot(slot, Submit(slot, tuple(map(seal_task, tasks))))
 
     def stop(self, slot: int) -> None:
         """Let a worker process go when it is through; its servant stays."""
-        self._tell_slot(slot, Stop())
+        self._tell_slot(slot, Stop(slot))
 
     def kill(self, slot: int, cause: str) -> None:
         """Kill a worker process with all its children; its servant stays."""
-        self._tell_slot(slot, Kill(cause))
+        self._tell_slot(slot, Kill(slot, cause))
 
     def _of_slot(self, slot: int) -> _Post | None:
         return next((post for post in self._posts.values() if post.slot == slot), None)

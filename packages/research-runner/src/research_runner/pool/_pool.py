@@ -74,7 +74,7 @@ class WorkerPool:
     ...         channel.send(channel.recv() * 2)
     >>> with WorkerPool(1, serve) as pool:
     ...     pool.start(0)
-    ...     pool.send(0, 21)
+    ...     pool.submit(0, 21)
     ...     events = []
     ...     while len(events) < 2:
     ...         events += pool.poll(10)
@@ -151,8 +151,8 @@ class WorkerPool:
         self._put(link, frame(Kind.HELLO, wire.dumps(_process_state())))
         self._put(link, frame(Kind.HELLO, serve))
 
-    def send(self, slot: int, message: object) -> None:
-        """Send a message to a worker; never waits, what the connection does not take leaves in `poll`.
+    def submit(self, slot: int, message: object) -> None:
+        """Give a message to a worker; never waits, what the connection does not take leaves in `poll`.
 
         Raises
         ------

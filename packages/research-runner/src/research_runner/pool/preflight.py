@@ -70,7 +70,7 @@ def _blamed(pool: WorkerPool, name: str, part: object, complaint: str) -> Travel
 
 def _load(pool: WorkerPool, name: str, blob: bytes) -> str:
     """Load in the worker, return its complaint, empty if there is none."""
-    pool.send(0, blob)
+    pool.submit(0, blob)
     while True:
         for event in pool.poll():
             if isinstance(event, Message):

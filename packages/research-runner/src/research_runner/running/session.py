@@ -12,7 +12,8 @@ from research_runner.backends import Backend
 from research_runner.recording.monitor import Listener, Monitor
 from research_runner.recording.progress import ProgressBar
 from research_runner.recording.recorder import Recorder
-from research_runner.scheduling.coordinator import Command, Coordinator, Kill, Send, Start, Stop
+from research_runner.scheduling.commands import Command, Kill, Start, Stop, Submit
+from research_runner.scheduling.coordinator import Coordinator
 from research_runner.scheduling.events import BackendEvent, Event, ExperimentLost, ExperimentReturned
 from research_runner.system.fail_points import fail_point
 from research_runner.system.full_disk import is_full, warn_full
@@ -157,7 +158,7 @@ class Session:
         match command:
             case Start(slot):
                 self._backend.start(slot)
-            case Send(slot, tasks):
+            case Submit(slot, tasks):
                 self._backend.submit(slot, tasks)
             case Stop(slot):
                 self._backend.stop(slot)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 from research_experiment import Failure
 from research_runner.errors import HopelessError, WorkersDieError
 from research_runner.scheduling.batching import Attempts, Canary, Pace
+from research_runner.scheduling.commands import Command, Kill, Start, Stop, Submit
 from research_runner.scheduling.events import (
     Event,
     ExperimentAbandoned,
@@ -35,36 +36,7 @@ from research_runner.scheduling.tasks import ExperimentSpec, Task, TaskSource
 from research_runner.system.death import Death
 from research_runner.worker.plan import Place
 
-__all__ = ["Command", "Coordinator", "Kill", "Limits", "Send", "Start", "Stop"]
-
-
-class Start(NamedTuple):
-    """Start a worker in a slot."""
-
-    slot: int
-
-
-class Send(NamedTuple):
-    """Send tasks to the worker in a slot."""
-
-    slot: int
-    tasks: tuple[Task, ...]
-
-
-class Stop(NamedTuple):
-    """Let the worker in a slot go when it is through with its task; those sent ahead may stay undone."""
-
-    slot: int
-
-
-class Kill(NamedTuple):
-    """Kill the worker in a slot; its death gets this cause."""
-
-    slot: int
-    cause: str
-
-
-Command: TypeAlias = Start | Send | Stop | Kill
+__all__ = ["Coordinator", "Limits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +196,7 @@ class Coordinator:
             slot.tasks.extend(map(Assignment.of, tasks))
             slot.taken += len(tasks)
             events.extend(self._queued(number, spec) for task in tasks for spec in task.experiments)
-            yield Send(number, tasks)
+            yield Submit(number, tasks)
         elif not slot.tasks and left is not None and slot.taken >= left:
             slot.state = State.LEAVING
             yield Stop(number)

@@ -241,7 +241,7 @@ class _FarEngine:
 
     def _tell(self, *order: Any) -> None:
         with contextlib.suppress(PoolError):  # it is gone, which `receive` reports
-            self._pool.send(0, order)
+            self._pool.submit(0, order)
 
     def close(self) -> None:
         """Disconnect; a local cluster ends with the process that is connected, and its folder with it."""

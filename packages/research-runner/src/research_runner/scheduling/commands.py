@@ -1,0 +1,38 @@
+"""What the coordinator has a backend do; an agent on a cluster gets the same commands."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+from research_runner.scheduling.tasks import Task
+
+__all__ = ["Command", "Kill", "Start", "Stop", "Submit"]
+
+
+class Start(NamedTuple):
+    """Start a worker in a slot."""
+
+    slot: int
+
+
+class Submit(NamedTuple):
+    """Give tasks to the worker in a slot, to be run in this order."""
+
+    slot: int
+    tasks: tuple[Task, ...]
+
+
+class Stop(NamedTuple):
+    """Let the worker in a slot go when it is through with its task; those sent ahead may stay undone."""
+
+    slot: int
+
+
+class Kill(NamedTuple):
+    """Kill the worker in a slot; its death gets this cause."""
+
+    slot: int
+    cause: str
+
+
+Command: TypeAlias = Start | Submit | Stop | Kill
