@@ -78,7 +78,7 @@ def test_a_ready_worker_gets_one_task_while_durations_are_unknown():
     play = Play(10)
     play.ready()
     assert len(play.sent[0]) == 1
-    assert [event.place for event in play.of(ExperimentQueued)] == [0]
+    assert [event.number for event in play.of(ExperimentQueued)] == [0]
 
 
 def test_short_tasks_are_sent_several_at_a_time_and_long_ones_one_by_one():
@@ -107,7 +107,7 @@ def test_every_experiment_runs_once_and_then_all_is_done():
         if play.sent[0]:
             play.run_next()
         play.decide()
-    assert [event.place for event in play.of(ExperimentQueued)] == list(range(7))
+    assert [event.number for event in play.of(ExperimentQueued)] == list(range(7))
     assert len(play.of(ExperimentEnded)) == 7
 
 
@@ -160,8 +160,8 @@ def test_branches_are_tried_again_alone_after_a_death_unless_they_had_ended():
     play.run_next()
     play.decide()
     (last,) = play.sent[0]
-    for task, place in ((again, 0), (last, 2)):
-        assert [(spec.index, spec.branch) for spec in task.experiments] == [(place, place)]
+    for task, index in ((again, 0), (last, 2)):
+        assert [(spec.index, spec.branch) for spec in task.experiments] == [(index, index)]
         assert task.root == first.root
 
 

@@ -13,9 +13,10 @@ from research_domain import ConfigAlias, Domain
 from research_experiment import EC, Experiment
 from research_runner.pool.channel import Channel, WorkerStop
 from research_runner.scheduling.events import TaskEnded, TaskReturned, TaskStarted, unpack
+from research_runner.scheduling.setup import WorkerSetup
 from research_runner.scheduling.tasks import IterationOptions, TaskSource
 from research_runner.worker import serving as worker
-from research_runner.worker.plan import Execution, Place, WorkerPlan
+from research_runner.worker.plan import Execution, WorkerPlan
 from research_runner.worker.serving import SLOT_VARIABLE, Serve
 
 
@@ -35,8 +36,8 @@ def work(monkeypatch):
 
     def begin(naps):
         experiment = Experiment().add_callable("nap", nap, args=[EC("seconds")]).build()
-        place = Place((ConfigAlias(),))
-        plan = WorkerPlan(experiment, Execution(), (place,), 0, lambda values: values, Path)
+        setup = WorkerSetup((ConfigAlias(),))
+        plan = WorkerPlan(experiment, Execution(), (setup,), 0, lambda values: values, Path)
         thread = threading.Thread(target=serve, args=(plan,))
         thread.start()
         threads.append(thread)

@@ -28,8 +28,8 @@ def settings(engine_gpus=0, **options):
     return research._settings({"backend": Engine(engine_gpus), **options})
 
 
-def devices_of(place):
-    return [addition.config().get("device") for addition in place.additions]
+def devices_of(setup):
+    return [addition.config().get("device") for addition in setup.additions]
 
 
 @pytest.mark.parametrize(
@@ -52,10 +52,10 @@ def devices_of(place):
     ],
 )
 def test_workers_ask_for_devices_and_number_them_from_0(options, wanted, seen):
-    places = settings(**options).places
-    assert [place.gpus for place in places] == wanted
-    assert [devices_of(place) for place in places] == seen
-    assert [place.device_names for place in places] == [None] * len(places)
+    setups = settings(**options).setups
+    assert [setup.gpus for setup in setups] == wanted
+    assert [devices_of(setup) for setup in setups] == seen
+    assert [setup.device_names for setup in setups] == [None] * len(setups)
 
 
 @pytest.mark.parametrize("options", [{"engine_gpus": 1}, {"devices": [0]}])

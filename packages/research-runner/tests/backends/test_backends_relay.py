@@ -17,8 +17,8 @@ from research_runner.testing import wait_until
 def test_orders_are_kept_in_the_order_in_which_they_were_sent():
     async def use():
         mailbox = Mailbox(8)
-        for place, data in ((2, b"c"), (0, b"a"), (1, b"b")):
-            await mailbox.order(place, 5, data)
+        for sequence, data in ((2, b"c"), (0, b"a"), (1, b"b")):
+            await mailbox.order(sequence, 5, data)
         return await mailbox.orders(5)
 
     assert asyncio.run(use()) == [b"a", b"b", b"c"]

@@ -70,10 +70,10 @@ class LibraryOfNvml:
     def nvmlDeviceGetMaxMigDeviceCount(self, handle):
         return len(self.mig[handle])
 
-    def nvmlDeviceGetMigDeviceHandleByIndex(self, handle, place):
-        if self.mig[handle][place] is None:
+    def nvmlDeviceGetMigDeviceHandleByIndex(self, handle, index):
+        if self.mig[handle][index] is None:
             raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_FOUND)
-        return self.mig[handle][place]
+        return self.mig[handle][index]
 
     def nvmlDeviceGetMemoryInfo(self, handle, version=None):
         if version is None:

@@ -49,7 +49,7 @@ class InlineBackend:
         self._events: list[BackendEvent] = []
         self._tasks: deque[Task] = deque()
         self._thread = current_thread()
-        self._environment = dict(plan.places[0].environment)
+        self._environment = dict(plan.setups[0].environment)
         if self._environment and (user := cuda_user()):
             _LOG.warning("devices cannot be chosen any more, because %s; use parallel=True", user)
 

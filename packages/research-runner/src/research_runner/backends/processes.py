@@ -35,7 +35,7 @@ class ProcessBackend:
     Parameters
     ----------
     plan : WorkerPlan
-        What to run and how; one place per slot.
+        What to run and how; one setup per slot.
     start_method : {'auto', 'fork', 'forkserver', 'spawn'}
         How processes are started; see :class:`~research_runner.pool.WorkerPool`.
 
@@ -48,15 +48,15 @@ class ProcessBackend:
     def __init__(self, plan: WorkerPlan, start_method: StartMethod = "auto") -> None:
         self._plan = plan
         self._start_method: StartMethod = start_method
-        self._given: dict[int, deque[Task]] = {slot: deque() for slot in range(len(plan.places))}
+        self._given: dict[int, deque[Task]] = {slot: deque() for slot in range(len(plan.setups))}
         self._running: set[int] = set()
         self._early: list[PoolEvent] = []
         environments = [
-            {**place.environment, SLOT_VARIABLE: str(slot)} for slot, place in enumerate(plan.places)
+            {**setup.environment, SLOT_VARIABLE: str(slot)} for slot, setup in enumerate(plan.setups)
         ]
         try:
             self._pool = WorkerPool(
-                len(plan.places),
+                len(plan.setups),
                 Serve(plan),
                 start_method=start_method,
                 environments=environments,
@@ -82,7 +82,7 @@ class ProcessBackend:
 
     def _blame(self) -> None:
         """Find the part that cannot travel."""
-        environment: Mapping[str, str] = self._plan.places[_FIRST].environment
+        environment: Mapping[str, str] = self._plan.setups[_FIRST].environment
         preflight(self._plan.parts(), self._start_method, environment)
 
     @property

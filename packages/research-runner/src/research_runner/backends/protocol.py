@@ -63,7 +63,7 @@ class Capabilities:
     gpus : float
         How many devices the engine was asked to give to each worker; its environment has to show it only
         those. Then a worker is replaced after each task by default, which is what frees the memory of a GPU.
-        With ``run(devices=...)``, each place of the plan says instead how many its worker needs.
+        With ``run(devices=...)``, each setup of the plan says instead how many its worker needs.
     shares_files : bool or None
         Whether its workers see the folder of the research under the same path. None: each worker finds out.
     """
@@ -74,7 +74,7 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """Where a run takes place.
+    """Where the tasks of a run are executed.
 
     Parameters
     ----------

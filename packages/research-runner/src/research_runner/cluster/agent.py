@@ -85,7 +85,7 @@ class _Mail:
         self._number = number
         self._line = line
         self._nonce = uuid.uuid4().bytes
-        self._place = 0
+        self._sequence = 0
         self._joiner = Joiner()
         self._gathered: list[Any] = []
         self._due = 0.0
@@ -115,9 +115,9 @@ class _Mail:
         if not self._gathered:
             return
         packed, self._gathered = self._gathered, []
-        for parcel in split(wire.dumps((time.time(), packed)), self._number, self._nonce, self._place):
+        for parcel in split(wire.dumps((time.time(), packed)), self._number, self._nonce, self._sequence):
             self._line.send(parcel.pack())
-            self._place += 1
+            self._sequence += 1
         self._due = time.monotonic() + _GATHER_S
 
 

@@ -26,7 +26,8 @@ from research_runner.cluster.agent import LineLostError, Servant
 from research_runner.cluster.gpus import borrowed
 from research_runner.cluster.remote import Arrived, Gone, News, RemoteBackend
 from research_runner.errors import EngineLostError, EngineUnreachableError
-from research_runner.worker.plan import Place, WorkerPlan
+from research_runner.scheduling.setup import WorkerSetup
+from research_runner.worker.plan import WorkerPlan
 
 __all__ = ["DaskBackend"]
 
@@ -89,7 +90,7 @@ class DaskBackend:
 
     def make(self, plan: WorkerPlan, circumstances: Circumstances) -> Backend:
         """Connect, and check that the plan can travel."""
-        needs = [self._needs(place) for place in plan.places]
+        needs = [self._needs(setup) for setup in plan.setups]
         engine = _DaskEngine(*self._connect(needs), needs)
         try:
             return RemoteBackend(plan, circumstances, engine, self.capabilities)
@@ -97,8 +98,8 @@ class DaskBackend:
             engine.close()
             raise
 
-    def _needs(self, place: Place) -> Mapping[str, float]:
-        return {**self.resources, _GPU: place.gpus} if place.gpus else self.resources
+    def _needs(self, setup: WorkerSetup) -> Mapping[str, float]:
+        return {**self.resources, _GPU: setup.gpus} if setup.gpus else self.resources
 
     def _connect(self, needs: Sequence[Mapping[str, float]]) -> tuple[Any, Any]:
         """Return a client of our own, and the cluster that has to be closed after it, if there is one."""

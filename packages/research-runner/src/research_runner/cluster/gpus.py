@@ -23,7 +23,7 @@ from research_runner.devices import (
 )
 from research_runner.devices.grid import ROUNDING, row_ids
 from research_runner.errors import OptionError
-from research_runner.worker.plan import Place
+from research_runner.scheduling.setup import WorkerSetup
 
 __all__ = ["Shelf", "ask_for_gpus", "borrowed", "engine_grid", "found_devices"]
 
@@ -67,38 +67,40 @@ def engine_grid(devices: DeviceSpec, gpus: float, workers: int, branches: int) -
     return grid
 
 
-def ask_for_gpus(places: Sequence[Place], devices: DeviceSpec, gpus: float = 0) -> tuple[Place, ...]:
-    """Return places that ask an engine for devices, which workers see numbered from 0.
+def ask_for_gpus(
+    setups: Sequence[WorkerSetup], devices: DeviceSpec, gpus: float = 0
+) -> tuple[WorkerSetup, ...]:
+    """Return setups that ask an engine for devices, which workers see numbered from 0.
 
     Parameters
     ----------
-    places : sequence of Place
-        Places with the devices of :func:`engine_grid`.
+    setups : sequence of WorkerSetup
+        Setups with the devices of :func:`engine_grid`.
     devices, gpus
         What was given to it.
 
     Examples
     --------
     >>> rows = split_devices([0], workers=2, branches=1)
-    >>> [place.gpus for place in ask_for_gpus([Place((), row) for row in rows], [0])]
+    >>> [setup.gpus for setup in ask_for_gpus([WorkerSetup((), row) for row in rows], [0])]
     [0.5, 0.5]
     """
-    users = Counter(device for place in places for device in row_ids(place.devices))
+    users = Counter(device for setup in setups for device in row_ids(setup.devices))
     shares = {device: 1 / count for device, count in users.items()}
     if isinstance(devices, Mapping):
         shares = {str(device): share for device, share in devices.items()}
-    return tuple(_ask(place, shares, gpus) for place in places)
+    return tuple(_ask(setup, shares, gpus) for setup in setups)
 
 
-def _ask(place: Place, shares: Mapping[str, float], gpus: float) -> Place:
-    ids = row_ids(place.devices)
+def _ask(setup: WorkerSetup, shares: Mapping[str, float], gpus: float) -> WorkerSetup:
+    ids = row_ids(setup.devices)
     if not ids:
-        return place
+        return setup
     wanted = gpus or (shares[ids[0]] if len(ids) == 1 else len(ids))  # nobody gives halves of several
     numbers = {device: str(number) for number, device in enumerate(ids)}
     return replace(
-        place,
-        devices=DeviceGrid((place.devices,)).rename(numbers)[0],
+        setup,
+        devices=DeviceGrid((setup.devices,)).rename(numbers)[0],
         environment={"CUDA_DEVICE_ORDER": "PCI_BUS_ID"},
         gpus=wanted,
     )

@@ -18,9 +18,10 @@ from typing import Any, Final, NamedTuple
 from research_runner.cluster.gpus import found_devices
 from research_runner.devices import NvmlProbe
 from research_runner.pool import StartMethod, wire
+from research_runner.scheduling.setup import WorkerSetup
 from research_runner.scheduling.tasks import Task
 from research_runner.worker.output import Redirect
-from research_runner.worker.plan import Execution, Place, WorkerPlan, experiment_path
+from research_runner.worker.plan import Execution, WorkerPlan, experiment_path
 from research_runner.worker.serving import SLOT_VARIABLE
 
 __all__ = [
@@ -178,7 +179,7 @@ class SealedPlan(WorkerPlan):
         return cls(
             experiment=nothing,
             execution=Execution(),
-            places=tuple(Place((), (), {**each, **environment}) for each in order.environments),
+            setups=tuple(WorkerSetup((), (), {**each, **environment}) for each in order.environments),
             entropy=0,
             encode=_stand_in(order.encoder),
             path_of=partial(experiment_path, root),
@@ -220,26 +221,26 @@ def _open_plan(data: bytes, directory: str, sys_path: tuple[str, ...], moved: Pa
 
 def _with_found_devices(plan: WorkerPlan, slot: int) -> WorkerPlan:
     """Return a plan that names the devices of this process, to be asked how much of their memory is free."""
-    places = list(plan.places)
-    places[slot] = replace(places[slot], devices=found_devices(places[slot].devices, NvmlProbe()))
-    return replace(plan, places=tuple(places))
+    setups = list(plan.setups)
+    setups[slot] = replace(setups[slot], devices=found_devices(setups[slot].devices, NvmlProbe()))
+    return replace(plan, setups=tuple(setups))
 
 
 # -- bytes in pieces --------------------------------------------------------------------------------
 
 
 class Parcel(NamedTuple):
-    """A piece of a message: who sent it, which run of the servant, its place, and whether more follow."""
+    """A piece of a message: its sender, the run of the servant, its sequence number, whether more follow."""
 
     number: int
     nonce: bytes
-    place: int
+    sequence: int
     more: bool
     data: bytes
 
     def pack(self) -> bytes:
         """Return it as bytes."""
-        return _HEADER.pack(self.number, self.nonce, self.place, self.more) + self.data
+        return _HEADER.pack(self.number, self.nonce, self.sequence, self.more) + self.data
 
     @classmethod
     def unpack(cls, packed: bytes) -> Parcel:
@@ -250,16 +251,16 @@ class Parcel(NamedTuple):
         >>> Parcel.unpack(Parcel(1, bytes(16), 0, False, b"data").pack()).data
         b'data'
         """
-        number, nonce, place, more = _HEADER.unpack_from(packed)
-        return cls(number, nonce, place, more, packed[_HEADER.size :])
+        number, nonce, sequence, more = _HEADER.unpack_from(packed)
+        return cls(number, nonce, sequence, more, packed[_HEADER.size :])
 
 
-def split(message: bytes, number: int, nonce: bytes, place: int) -> Iterator[Parcel]:
-    """Yield a message in pieces; the first of them has this place."""
+def split(message: bytes, number: int, nonce: bytes, sequence: int) -> Iterator[Parcel]:
+    """Yield a message in pieces; the first of them has this sequence number."""
     for offset in range(0, len(message) or 1, PIECE_BYTES):
         more = offset + PIECE_BYTES < len(message)
-        yield Parcel(number, nonce, place, more, message[offset : offset + PIECE_BYTES])
-        place += 1
+        yield Parcel(number, nonce, sequence, more, message[offset : offset + PIECE_BYTES])
+        sequence += 1
 
 
 class Joiner:
@@ -279,9 +280,9 @@ class Joiner:
 
     def add(self, parcel: Parcel) -> bytes | None:
         """Return the message that this piece completes, None if there is none."""
-        if parcel.place < self._next:
+        if parcel.sequence < self._next:
             return None
-        self._next = parcel.place + 1
+        self._next = parcel.sequence + 1
         self._pieces.append(parcel.data)
         if parcel.more:
             return None

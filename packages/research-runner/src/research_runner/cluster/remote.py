@@ -119,7 +119,7 @@ class _Post:
     occupied: bool = True
     pid: int = 0
     offset_s: float = float("inf")
-    place: int = 0
+    sequence: int = 0
     joiner: Joiner = field(default_factory=Joiner)
 
 
@@ -132,7 +132,7 @@ class RemoteBackend:
     Parameters
     ----------
     plan : WorkerPlan
-        What to run and how; one place per slot.
+        What to run and how; one setup per slot.
     circumstances : Circumstances
         Where files are, and how worker processes are started.
     engine : Engine
@@ -217,9 +217,9 @@ class RemoteBackend:
             self._tell(post, order)
 
     def _tell(self, post: _Post, order: object) -> None:
-        for parcel in split(wire.dumps(order), post.number, _NOBODY, post.place):
+        for parcel in split(wire.dumps(order), post.number, _NOBODY, post.sequence):
             self._engine.send(post.number, parcel.pack())
-            post.place += 1
+            post.sequence += 1
 
     # -- news -------------------------------------------------------------------------------------
 
@@ -341,7 +341,7 @@ def _order(plan: WorkerPlan, circumstances: Circumstances, capabilities: Capabil
     return Order(
         plan=sealed,
         slot=0,
-        environments=tuple(place.environment for place in plan.places),
+        environments=tuple(setup.environment for setup in plan.setups),
         redirects=plan.redirects,
         root=Path(circumstances.root),
         has_folder=plan.folder is not None,

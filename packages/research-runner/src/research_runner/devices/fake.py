@@ -86,5 +86,5 @@ class FakeProbe:
 
 def _fake_gpu(index: int, mig: int) -> Gpu:
     tail = f"{index:08x}-0000-4000-8000-000000000000"
-    parts = tuple(f"MIG-{index:08x}-{place:04x}-4000-8000-000000000000" for place in range(mig))
+    parts = tuple(f"MIG-{index:08x}-{part:04x}-4000-8000-000000000000" for part in range(mig))
     return Gpu(index, f"GPU-{tail}", "Fake GPU", parts, mig_enabled=mig > 0)

@@ -218,12 +218,12 @@ def _split_shares(shares: Mapping[Any, float], workers: int, branches: int) -> D
     room = {device: int(1 / share + ROUNDING) for device, share in parsed.items()}
     if workers > sum(room.values()):
         raise DeviceRoomError(workers, tuple(room.items()))
-    places = [
+    free_shares = [
         (taken * share, position, device)
         for position, (device, share) in enumerate(parsed.items())
         for taken in range(1, room[device] + 1)
     ]
-    chosen = [device for _, _, device in sorted(places)[:workers]]
+    chosen = [device for _, _, device in sorted(free_shares)[:workers]]
     return DeviceGrid(tuple(((device,),) * branches for device in chosen))
 
 

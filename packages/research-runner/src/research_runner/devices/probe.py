@@ -173,9 +173,9 @@ def _mig_enabled(nvml: Any, handle: Any) -> bool:
 
 
 def _mig_uuids(nvml: Any, handle: Any) -> Iterator[str]:
-    for place in range(nvml.nvmlDeviceGetMaxMigDeviceCount(handle)):
+    for index in range(nvml.nvmlDeviceGetMaxMigDeviceCount(handle)):
         try:
-            device = nvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, place)
+            device = nvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, index)
         except nvml.NVMLError_NotFound:
             continue
         yield nvml.nvmlDeviceGetUUID(device)

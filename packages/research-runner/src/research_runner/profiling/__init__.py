@@ -1,4 +1,4 @@
-"""Profiling: where the time goes, measured in workers, collected in one place, shown as frames.
+"""Profiling: where the time goes, measured in workers, collected by the coordinator, shown as frames.
 
 Layout: ``measure`` runs beside the experiments and makes rows, ``profiler`` collects and shows them.
 """

@@ -98,8 +98,8 @@ class Monitor:
     def handle(self, event: Event) -> None:
         """Count an event."""
         match event:
-            case ExperimentQueued(_, _, place):
-                self.generated_experiments = max(self.generated_experiments, place + 1)
+            case ExperimentQueued(_, _, number):
+                self.generated_experiments = max(self.generated_experiments, number + 1)
             case ExperimentStarted():
                 self._running[event.experiment_id] = 0
             case Progressed(experiment_id, iterations):

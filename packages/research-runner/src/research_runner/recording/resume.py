@@ -220,7 +220,7 @@ def settings_are_kept(folder: Path) -> bool:
 def load_settings(folder: Path) -> RunSettings:
     """Return what is run in a folder; this runs code of the folder, so that it has to be trusted.
 
-    Modules are looked for where the script that began the research found them, after all other places.
+    Modules are also looked for where the script that began the research found them, last in ``sys.path``.
 
     Raises
     ------
@@ -234,7 +234,7 @@ def load_settings(folder: Path) -> RunSettings:
     except FileNotFoundError:
         raise NoSettingsError(str(folder)) from None
     try:
-        sys.path.extend(place for place in json.loads(path) if place not in sys.path)
+        sys.path.extend(entry for entry in json.loads(path) if entry not in sys.path)
         return wire.load_code(code)  # type: ignore[no-any-return]
     except Exception as error:
         raise LostCodeError(str(folder), f"{type(error).__name__}: {error}") from error

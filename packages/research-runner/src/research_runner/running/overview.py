@@ -92,7 +92,7 @@ def look_ahead(settings: RunSettings) -> ResearchPlan:
         duplicates=duplicates,
         looked_at=looked_at,
         saved_root_runs={unit.name: saved for unit in settings.experiment.units if unit.root},
-        devices=tuple(place.device_names for place in settings.places),
+        devices=tuple(setup.device_names for setup in settings.setups),
         iterations=settings.n_iters,
         entropy=settings.iteration.seed,
     )

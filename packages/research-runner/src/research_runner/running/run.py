@@ -41,12 +41,13 @@ from research_runner.running.interrupts import gentle_interrupts, say
 from research_runner.running.session import Session
 from research_runner.scheduling.coordinator import Coordinator, Limits
 from research_runner.scheduling.events import Event, Profiled
+from research_runner.scheduling.setup import WorkerSetup
 from research_runner.scheduling.tasks import IterationOptions, TaskSource
 from research_runner.system.fail_points import fail_point
 from research_runner.system.full_disk import is_full
 from research_runner.worker.logs import RunLog, research_log
 from research_runner.worker.output import Redirect
-from research_runner.worker.plan import Execution, Place, WorkerPlan, experiment_path
+from research_runner.worker.plan import Execution, WorkerPlan, experiment_path
 
 __all__ = ["ResearchRun", "RunSettings", "Surface"]
 
@@ -88,7 +89,7 @@ class RunSettings:
         How configs are taken from the domain; its seed is the entropy of the research.
     execution : Execution
         How each task is executed.
-    places : tuple of Place
+    setups : tuple of WorkerSetup
         What each worker has and adds to its experiments.
     limits : Limits
         What the coordinator keeps to.
@@ -109,7 +110,7 @@ class RunSettings:
     domain: Domain
     iteration: IterationOptions
     execution: Execution
-    places: tuple[Place, ...]
+    setups: tuple[WorkerSetup, ...]
     limits: Limits
     start_method: StartMethod | None
     surface: Surface
@@ -120,7 +121,7 @@ class RunSettings:
     @property
     def branches(self) -> int:
         """Experiments per task."""
-        return len(self.places[0].additions)
+        return len(self.setups[0].additions)
 
     @property
     def n_iters(self) -> int | None:
@@ -138,7 +139,7 @@ class RunSettings:
                 "n_reps": self.iteration.n_reps,
                 "repeat_each": self.iteration.repeat_each,
                 "n_iters": self.n_iters,
-                "workers": len(self.places),
+                "workers": len(self.setups),
                 "branches": self.branches,
                 "executor_target": self.execution.target,
                 "finalize": self.execution.finalize,
@@ -148,16 +149,16 @@ class RunSettings:
         }
 
 
-def make_places(
+def make_setups(
     workers: tuple[ConfigAlias, ...], branches: tuple[ConfigAlias, ...], grid: DeviceGrid
-) -> tuple[Place, ...]:
+) -> tuple[WorkerSetup, ...]:
     """Bring together what each worker, each branch and each device adds."""
-    places = []
+    setups = []
     for config, row in zip(workers, grid, strict=True):
         devices = [ConfigAlias({"device": device}) for device in branch_devices(row)]
         additions = tuple(branch + config + device for branch, device in zip(branches, devices, strict=True))
-        places.append(Place(additions, row, worker_environment(row)))
-    return tuple(places)
+        setups.append(WorkerSetup(additions, row, worker_environment(row)))
+    return tuple(setups)
 
 
 class ProfileListener:
@@ -250,7 +251,7 @@ class ResearchRun:
         described = settings.describe()
         self.storage.update_meta(expected=source.expected, owner=owner(), ended=None, **described)
         limits = settings.limits if not past.done else replace(settings.limits, canary=0)
-        return Coordinator(source, len(settings.places), limits, settings.places)
+        return Coordinator(source, len(settings.setups), limits, settings.setups)
 
     def _make_storage(self, storage_class: Any) -> Storage:
         settings = self._settings
@@ -267,7 +268,7 @@ class ResearchRun:
         plan = WorkerPlan(
             experiment=settings.experiment,
             execution=settings.execution,
-            places=settings.places,
+            setups=settings.setups,
             entropy=settings.iteration.seed,
             encode=encode,
             path_of=partial(experiment_path, root),
@@ -297,7 +298,7 @@ class ResearchRun:
         return None
 
     def _temporary_root(self) -> Path:
-        """Return a place for the files of experiments whose results stay in memory; gone with this run."""
+        """Return a folder for the files of experiments whose results stay in memory; gone with this run."""
         root = Path(tempfile.gettempdir()) / f"research-{uuid.uuid4().hex}"
         weakref.finalize(self, shutil.rmtree, root, ignore_errors=True)
         return root

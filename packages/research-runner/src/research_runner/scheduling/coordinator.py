@@ -31,10 +31,10 @@ from research_runner.scheduling.events import (
     WorkerDied,
     WorkerReady,
 )
+from research_runner.scheduling.setup import WorkerSetup
 from research_runner.scheduling.slots import Assignment, Slot, State, death_failure
 from research_runner.scheduling.tasks import ExperimentSpec, Task, TaskSource
 from research_runner.system.death import Death
-from research_runner.worker.plan import Place
 
 __all__ = ["Coordinator", "Limits"]
 
@@ -94,18 +94,18 @@ class Coordinator:
         How many workers there can be.
     limits : Limits
         What to keep to.
-    places : sequence of Place, length `slots`
+    setups : sequence of WorkerSetup, length `slots`
         What each slot has and adds to its experiments.
     """
 
     def __init__(
-        self, source: TaskSource, slots: int, limits: Limits | None = None, places: Sequence[Place] = ()
+        self, source: TaskSource, slots: int, limits: Limits | None = None, setups: Sequence[WorkerSetup] = ()
     ) -> None:
         limits = limits or Limits()
         self._source = source
         self._limits = limits
         self._slots = [Slot() for _ in range(slots)]
-        self._places = tuple(places)
+        self._setups = tuple(setups)
         self._again: deque[Task] = deque()
         self._attempts = Attempts(limits.max_attempts)
         self._pace = Pace(limits.batch_s, limits.batch_max)
@@ -202,7 +202,7 @@ class Coordinator:
             yield Stop(number)
 
     def _queued(self, number: int, spec: ExperimentSpec) -> ExperimentQueued:
-        config = self._places[number].complete(spec) if self._places else spec.config
+        config = self._setups[number].complete(spec) if self._setups else spec.config
         return ExperimentQueued(spec.identity.id, config, spec.index)
 
     def _wants_worker(self) -> bool:
@@ -283,7 +283,7 @@ class Coordinator:
 
     def _started(self, number: int, slot: Slot, started: float) -> list[Event]:
         self._course.idle_deaths = 0
-        device = self._places[number].device_names if self._places else None
+        device = self._setups[number].device_names if self._setups else None
         return [
             ExperimentStarted(
                 spec.identity.id, self._attempts.current(spec.identity.id), number, device, started

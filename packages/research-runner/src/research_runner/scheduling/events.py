@@ -158,11 +158,11 @@ class BackendEvent(NamedTuple):
 
 
 class ExperimentQueued(NamedTuple):
-    """An experiment was taken from the domain; `place` is its number in the order of the domain."""
+    """An experiment was taken from the domain; `number` says where it stands in the order of the domain."""
 
     experiment_id: str
     config: ConfigAlias
-    place: int
+    number: int
 
 
 class ExperimentStarted(NamedTuple):

@@ -75,7 +75,7 @@ class Assignment:
 
 @dataclass(slots=True)
 class Slot:
-    """A place for one worker.
+    """Room for one worker, and the state of the one that is in it.
 
     Parameters
     ----------

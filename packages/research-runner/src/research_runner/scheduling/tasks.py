@@ -25,9 +25,9 @@ class ExperimentSpec:
     config : ConfigAlias
         Its config as the domain gave it.
     index : int
-        Its place in the order of the domain.
+        Its number in the order of the domain, from 0.
     branch : int
-        Its place among the branches of its task.
+        Its number among the branches of its task, from 0.
     """
 
     identity: Identity

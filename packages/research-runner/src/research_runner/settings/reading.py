@@ -16,7 +16,8 @@ from research_runner.cluster.gpus import ask_for_gpus, engine_grid
 from research_runner.devices import DeviceSpec, MemoryGate, NvmlProbe, resolve, split_devices
 from research_runner.pool import StartMethod
 from research_runner.recording import environment
-from research_runner.running.run import RunSettings, Surface, make_places
+from research_runner.running.run import RunSettings, Surface, make_setups
+from research_runner.scheduling.setup import WorkerSetup
 from research_runner.scheduling.tasks import IterationOptions
 from research_runner.settings.options import (
     check_bounded,
@@ -31,7 +32,6 @@ from research_runner.settings.options import (
     parse_resume,
 )
 from research_runner.settings.rules import check_together
-from research_runner.worker.plan import Place
 
 __all__ = ["RunOptions", "Subject", "make_settings"]
 
@@ -120,11 +120,11 @@ def make_settings(subject: Subject, options: RunOptions) -> RunSettings:
     parallel, engine = parse_backend(options.backend, options.parallel)
     options = replace(options, parallel=parallel)
     check_together(options)
-    places = _make_places(options, engine)
+    setups = _make_setups(options, engine)
     check_bounded(subject.domain, subject.iteration.n_items, options.infinite)
     check_detach(options.detach, options.dump_results, options.debug)
     check_time_limits(subject.experiment, options.parallel)
-    _check_keys(subject, places)
+    _check_keys(subject, setups)
     return RunSettings(
         path=Path(subject.name).absolute() if options.dump_results else None,
         experiment=subject.experiment,
@@ -146,13 +146,13 @@ def make_settings(subject: Subject, options: RunOptions) -> RunSettings:
             retry_on=options.retry_on,
             show=options.show,
         ),
-        places=places if options.parallel else places[:1],
+        setups=setups if options.parallel else setups[:1],
         limits=parse_limits(
             options.max_attempts,
             options.timeout,
             options.tasks_per_worker,
-            3 * len(places) if options.canary is None else options.canary,
-            has_devices=any(place.gpus or place.device_names for place in places),
+            3 * len(setups) if options.canary is None else options.canary,
+            has_devices=any(setup.gpus or setup.device_names for setup in setups),
             parallel=options.parallel,
         ),
         start_method=options.start_method if options.parallel else None,
@@ -163,17 +163,17 @@ def make_settings(subject: Subject, options: RunOptions) -> RunSettings:
     )
 
 
-def _make_places(options: RunOptions, engine: BackendFactory | None) -> tuple[Place, ...]:
+def _make_setups(options: RunOptions, engine: BackendFactory | None) -> tuple[WorkerSetup, ...]:
     workers = parse_configs("workers", options.workers)
     branches = parse_configs("branches", options.branches)
     if engine is not None:
         gpus = engine.capabilities.gpus
         grid = engine_grid(options.devices, gpus, len(workers), len(branches))
-        return ask_for_gpus(make_places(workers, branches, grid), options.devices, gpus)
+        return ask_for_gpus(make_setups(workers, branches, grid), options.devices, gpus)
     grid = split_devices(options.devices, len(workers), len(branches))
     if options.devices is not None:
         grid = resolve(grid, NvmlProbe(), os.environ.get("CUDA_VISIBLE_DEVICES"))
-    return make_places(workers, branches, grid)
+    return make_setups(workers, branches, grid)
 
 
 def _make_gate(options: RunOptions) -> MemoryGate | None:
@@ -195,10 +195,10 @@ def _make_surface(subject: Subject, options: RunOptions) -> Surface:
     )
 
 
-def _check_keys(subject: Subject, places: Iterable[Place]) -> None:
+def _check_keys(subject: Subject, setups: Iterable[WorkerSetup]) -> None:
     """Check that the config keys of the experiment are parameters of anything."""
     if subject.domain.update_rule is not None:
         return  # an update may bring parameters that nobody knows yet
-    added: Iterable[ConfigAlias] = (addition for place in places for addition in place.additions)
+    added: Iterable[ConfigAlias] = (addition for setup in setups for addition in setup.additions)
     known = {key for addition in added for key in addition.keys()}  # noqa: SIM118 - not a mapping
     check_config_keys(subject.experiment, {*subject.domain.parameters, *known})

@@ -1,4 +1,4 @@
-"""Fail points: named places at which a test has this process killed, to see that nothing gets lost there.
+"""Fail points: named lines at which a test has this process killed, to see that nothing gets lost there.
 
 They are off, and cost one comparison, unless the environment variable of the tests arms one of them.
 """

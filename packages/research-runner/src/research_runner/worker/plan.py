@@ -7,16 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from research_domain import ConfigAlias
 from research_experiment import Executor, ExperimentPlan
 from research_experiment.protocols import Encoded, Values
-from research_runner.scheduling.tasks import ExperimentSpec
+from research_runner.scheduling.setup import WorkerSetup
 from research_runner.worker.output import STDERR, STDOUT, Redirect
 
 if TYPE_CHECKING:
-    from research_runner.devices import MemoryGate, WorkerRow
+    from research_runner.devices import MemoryGate
 
-__all__ = ["Execution", "Place", "WorkerPlan", "experiment_path"]
+__all__ = ["Execution", "WorkerPlan", "experiment_path"]
 
 Entropy: TypeAlias = int | Sequence[int]
 
@@ -36,41 +35,6 @@ class Execution:
     show: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """What the worker in one slot has, and adds to its experiments.
-
-    Parameters
-    ----------
-    additions : tuple of ConfigAlias, one per branch
-        Appended to the config of the experiment in that branch: what the branch and the worker were given,
-        and the device.
-    devices : tuple of tuple of (str or None), shape (branches, k)
-        Ids of the devices, as NVML knows them; for the memory check.
-    environment : mapping
-        Environment variables of the worker.
-    gpus : float
-        How many devices an engine has to give to the worker, or which share of one; it says which.
-    """
-
-    additions: tuple[ConfigAlias, ...]
-    devices: WorkerRow = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
-    gpus: float = 0
-
-    def complete(self, spec: ExperimentSpec) -> ConfigAlias:
-        """Return the config of an experiment with everything that is added to it here."""
-        return spec.config + self.additions[spec.branch]
-
-    @property
-    def device_names(self) -> str | None:
-        """Names of all devices in one text, for the record; None if there are none that are known here."""
-        if self.gpus:
-            return None
-        names = [name for branch in self.devices for name in branch if name is not None]
-        return ", ".join(dict.fromkeys(names)) or None
-
-
 def _nothing() -> Mapping[int, Redirect]:
     return {STDOUT: Redirect(), STDERR: Redirect()}
 
@@ -85,7 +49,7 @@ class WorkerPlan:
         What to run.
     execution : Execution
         How to run it.
-    places : tuple of Place, one per slot
+    setups : tuple of WorkerSetup, one per slot
         What depends on the slot.
     entropy : int or sequence of int
         The seed of the research.
@@ -107,7 +71,7 @@ class WorkerPlan:
 
     experiment: ExperimentPlan
     execution: Execution
-    places: tuple[Place, ...]
+    setups: tuple[WorkerSetup, ...]
     entropy: Entropy
     encode: Callable[[Values], Encoded]
     path_of: Callable[[str], Path]
@@ -128,7 +92,7 @@ class WorkerPlan:
         experiment = self.experiment
         parts: dict[str, object] = {f"instance {each.name!r}": each for each in experiment.instances}
         parts.update({f"unit {each.name!r}": each for each in experiment.units})
-        parts.update({f"the configs of worker {slot}": place for slot, place in enumerate(self.places)})
+        parts.update({f"the configs of worker {slot}": setup for slot, setup in enumerate(self.setups)})
         parts["executor_class"] = self.execution.executor_class
         parts["the plan"] = self
         return parts

@@ -54,7 +54,7 @@ class TaskRunner:
 
     def __init__(self, plan: WorkerPlan, slot: int, outbox: Outbox, *, own_process: bool = True) -> None:
         self._plan = plan
-        self._place = plan.places[slot]
+        self._setup = plan.setups[slot]
         self._outbox = outbox
         self._own_process = own_process
         self._limits_s = plan.time_limits_s
@@ -81,7 +81,7 @@ class TaskRunner:
         gate = self._plan.gate
         if gate is None:
             return None
-        verdict = gate.wait(self._place.devices)
+        verdict = gate.wait(self._setup.devices)
         return None if verdict.passed else str(verdict)
 
     def run(self, task: Task) -> None:
@@ -114,7 +114,7 @@ class TaskRunner:
         options: dict[str, Any] = {} if plan.results is None else {"results": plan.results}
         execution.executor_class(
             plan.experiment,
-            configs=[self._place.complete(spec) for spec in task.experiments],
+            configs=[self._setup.complete(spec) for spec in task.experiments],
             target=execution.target,
             n_iters=execution.n_iters,
             finalize=execution.finalize,

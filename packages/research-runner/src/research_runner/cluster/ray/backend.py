@@ -33,7 +33,8 @@ from research_runner.cluster.remote import News, RemoteBackend
 from research_runner.errors import EngineLostError, EngineUnreachableError
 from research_runner.pool import Channel, Died, Message, PoolError, PoolEvent, WorkerPool, WorkerStop
 from research_runner.running.interrupts import say
-from research_runner.worker.plan import Place, WorkerPlan
+from research_runner.scheduling.setup import WorkerSetup
+from research_runner.worker.plan import WorkerPlan
 
 __all__ = ["RayBackend"]
 
@@ -94,7 +95,7 @@ class RayBackend:
 
     def make(self, plan: WorkerPlan, circumstances: Circumstances) -> Backend:
         """Connect, and check meanwhile that the plan can travel."""
-        engine = self._engine(tuple(map(self._needs, plan.places)), plan.encode.__module__)
+        engine = self._engine(tuple(map(self._needs, plan.setups)), plan.encode.__module__)
         try:
             backend = RemoteBackend(plan, circumstances, engine, self.capabilities)
             engine.wait()
@@ -110,8 +111,8 @@ class RayBackend:
         _check_reachable(self.address)
         return _FarEngine(self.address, needs, preload)
 
-    def _needs(self, place: Place) -> Mapping[str, Any]:
-        return {"num_cpus": self.num_cpus, "num_gpus": place.gpus, "resources": dict(self.resources)}
+    def _needs(self, setup: WorkerSetup) -> Mapping[str, Any]:
+        return {"num_cpus": self.num_cpus, "num_gpus": setup.gpus, "resources": dict(self.resources)}
 
 
 def _address_here() -> str | None:
@@ -312,8 +313,8 @@ class _Driver:
         room = {name: math.ceil(sum(each[name] for each in self.needs)) for name in ("num_cpus", "num_gpus")}
         names = {name for each in self.needs for name in each["resources"]}
         resources = {name: sum(each["resources"].get(name, 0) for each in self.needs) for name in names}
-        place = {} if self.folder is None else {"_temp_dir": str(self.folder)}
-        return {"address": "local", "include_dashboard": False, "resources": resources, **room, **place}
+        folder = {} if self.folder is None else {"_temp_dir": str(self.folder)}
+        return {"address": "local", "include_dashboard": False, "resources": resources, **room, **folder}
 
     @staticmethod
     def _obey(channel: Channel, errands: Errands) -> None:

@@ -46,7 +46,7 @@ class Errands:
         self._needs = needs
         self._preload = preload
         self._asked = self._mailbox.news.remote()
-        self._place = 0
+        self._sequence = 0
 
     def launch(self, number: int, slot: int) -> None:
         """Have a servant submitted; the first one at once, while the mailbox starts."""
@@ -59,8 +59,8 @@ class Errands:
 
     def send(self, number: int, data: bytes) -> None:
         """Send to a servant."""
-        self._mailbox.order.remote(self._place, number, data)
-        self._place += 1
+        self._mailbox.order.remote(self._sequence, number, data)
+        self._sequence += 1
 
     def forget(self, number: int) -> None:
         """Take back a servant."""

@@ -83,9 +83,9 @@ class Mailbox:
         del self._relays[number]
         await self._news.put((number, reason))
 
-    async def order(self, place: int, number: int, data: bytes) -> None:
+    async def order(self, sequence: int, number: int, data: bytes) -> None:
         """Take what the coordinator sends to a servant; calls may overtake each other."""
-        self._early[place] = number, data
+        self._early[sequence] = number, data
         while self._next in self._early:
             target, first = self._early.pop(self._next)
             self._next += 1

@@ -1,0 +1,50 @@
+"""What the worker in one slot has: devices, environment, and what it adds to configs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from research_domain import ConfigAlias
+from research_runner.scheduling.tasks import ExperimentSpec
+
+if TYPE_CHECKING:
+    from research_runner.devices import WorkerRow
+
+__all__ = ["WorkerSetup"]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSetup:
+    """What the worker in one slot has, and adds to its experiments.
+
+    Parameters
+    ----------
+    additions : tuple of ConfigAlias, one per branch
+        Appended to the config of the experiment in that branch: what the branch and the worker were given,
+        and the device.
+    devices : tuple of tuple of (str or None), shape (branches, k)
+        Ids of the devices, as NVML knows them; for the memory check.
+    environment : mapping
+        Environment variables of the worker.
+    gpus : float
+        How many devices an engine has to give to the worker, or which share of one; it says which.
+    """
+
+    additions: tuple[ConfigAlias, ...]
+    devices: WorkerRow = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    gpus: float = 0
+
+    def complete(self, spec: ExperimentSpec) -> ConfigAlias:
+        """Return the config of an experiment with everything that is added to it here."""
+        return spec.config + self.additions[spec.branch]
+
+    @property
+    def device_names(self) -> str | None:
+        """Names of all devices in one text, for the record; None if there are none that are known here."""
+        if self.gpus:
+            return None
+        names = [name for branch in self.devices for name in branch if name is not None]
+        return ", ".join(dict.fromkeys(names)) or None
