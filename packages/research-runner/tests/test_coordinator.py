@@ -21,7 +21,7 @@ from research_runner.scheduling.events import (
     WorkerDied,
     WorkerReady,
 )
-from research_runner.scheduling.tasks import IterationOptions, TaskSource
+from research_runner.scheduling.source import IterationOptions, TaskSource
 
 KILLED = Death("signal", signal="SIGKILL")
 FAILED = Failure("OSError", "busy", "", unit="load", iteration=0, experiment_id="")

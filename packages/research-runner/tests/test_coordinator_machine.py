@@ -34,7 +34,7 @@ from research_runner.scheduling.events import (
     WorkerDied,
     WorkerReady,
 )
-from research_runner.scheduling.tasks import IterationOptions, TaskSource
+from research_runner.scheduling.source import IterationOptions, TaskSource
 
 DEATHS = [Death("signal", signal="SIGKILL"), Death("exit", exit_code=0), Death("memory", signal="SIGKILL")]
 ENDED = ("done", "failed")

@@ -1,7 +1,7 @@
 """From domains to tasks."""
 
 from research_domain import Domain
-from research_runner.scheduling.tasks import IterationOptions, TaskSource
+from research_runner.scheduling.source import IterationOptions, TaskSource
 
 
 def all_tasks(source):

@@ -14,7 +14,7 @@ from research_experiment import EC, Experiment
 from research_runner.pool.channel import Channel, WorkerStop
 from research_runner.scheduling.events import TaskEnded, TaskReturned, TaskStarted, unpack
 from research_runner.scheduling.setup import WorkerSetup
-from research_runner.scheduling.tasks import IterationOptions, TaskSource
+from research_runner.scheduling.source import IterationOptions, TaskSource
 from research_runner.worker import serving as worker
 from research_runner.worker.plan import Execution, WorkerPlan
 from research_runner.worker.serving import SLOT_VARIABLE, Serve

@@ -12,7 +12,7 @@ from research_experiment import Executor, Experiment, ExperimentBuilder
 from research_runner.errors import NotRunError, OptionError
 from research_runner.loaded import LoadedResearch, remove_research
 from research_runner.running.display import as_html, as_text, describe, progress_of
-from research_runner.scheduling.tasks import IterationOptions
+from research_runner.scheduling.source import IterationOptions
 from research_runner.settings.arguments import parse_count, parse_name
 
 if TYPE_CHECKING:

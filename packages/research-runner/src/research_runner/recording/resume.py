@@ -16,7 +16,7 @@ from research_experiment import Storage
 from research_runner.errors import ChangedError, LostCodeError, NoSettingsError, OptionError
 from research_runner.pool import current_path, wire
 from research_runner.recording.fingerprints import changed_units, unit_fingerprints
-from research_runner.scheduling.tasks import IterationOptions
+from research_runner.scheduling.source import IterationOptions
 from research_runner.system.fail_points import fail_point
 
 if TYPE_CHECKING:

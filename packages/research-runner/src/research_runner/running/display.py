@@ -7,7 +7,7 @@ from typing import Any
 
 from research_domain import Domain
 from research_experiment import ExperimentPlan
-from research_runner.scheduling.tasks import IterationOptions
+from research_runner.scheduling.source import IterationOptions
 
 __all__ = ["as_html", "as_text", "describe", "progress_of"]
 

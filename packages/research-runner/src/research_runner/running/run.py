@@ -42,7 +42,7 @@ from research_runner.running.session import Session
 from research_runner.scheduling.coordinator import Coordinator, Limits
 from research_runner.scheduling.events import Event, Profiled
 from research_runner.scheduling.setup import WorkerSetup
-from research_runner.scheduling.tasks import IterationOptions, TaskSource
+from research_runner.scheduling.source import IterationOptions, TaskSource
 from research_runner.system.fail_points import fail_point
 from research_runner.system.full_disk import is_full
 from research_runner.worker.logs import RunLog, research_log

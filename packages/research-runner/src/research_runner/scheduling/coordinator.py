@@ -13,7 +13,7 @@ from typing import Any
 
 from research_experiment import Failure
 from research_runner.errors import HopelessError, WorkersDieError
-from research_runner.scheduling.batching import Attempts, Canary, Pace
+from research_runner.scheduling.batching import BatchSize
 from research_runner.scheduling.commands import Command, Kill, Start, Stop, Submit
 from research_runner.scheduling.events import (
     Event,
@@ -31,9 +31,11 @@ from research_runner.scheduling.events import (
     WorkerDied,
     WorkerReady,
 )
+from research_runner.scheduling.policies import Attempts, Canary
 from research_runner.scheduling.setup import WorkerSetup
 from research_runner.scheduling.slots import Assignment, Slot, State, death_failure
-from research_runner.scheduling.tasks import ExperimentSpec, Task, TaskSource
+from research_runner.scheduling.source import TaskSource
+from research_runner.scheduling.tasks import ExperimentSpec, Task
 from research_runner.system.death import Death
 
 __all__ = ["Coordinator", "Limits"]
@@ -108,7 +110,7 @@ class Coordinator:
         self._setups = tuple(setups)
         self._again: deque[Task] = deque()
         self._attempts = Attempts(limits.max_attempts)
-        self._pace = Pace(limits.batch_s, limits.batch_max)
+        self._batch_size = BatchSize(limits.batch_s, limits.batch_max)
         self._course = _Course()
         self._canary = Canary(limits.canary)
 
@@ -186,7 +188,7 @@ class Coordinator:
                 slot.state = State.LEAVING
                 yield Stop(number)
             return
-        batch = self._pace.batch(self._source.tasks_left, len(self._slots))
+        batch = self._batch_size.tasks(self._source.tasks_left, len(self._slots))
         if len(slot.tasks) > batch // 2:
             return
         left = self._limits.tasks_per_worker
@@ -261,7 +263,7 @@ class Coordinator:
                 slot.tasks[0].started = now
                 return self._started(number, slot, started)
             case TaskEnded(_, elapsed_s):
-                self._pace.measure(elapsed_s)
+                self._batch_size.measure(elapsed_s)
                 return self._settle(slot.tasks.popleft())
             case TaskReturned():
                 slot.taken -= 1

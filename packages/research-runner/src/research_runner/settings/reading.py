@@ -18,7 +18,7 @@ from research_runner.pool import StartMethod
 from research_runner.recording import environment
 from research_runner.running.run import RunSettings, Surface, make_setups
 from research_runner.scheduling.setup import WorkerSetup
-from research_runner.scheduling.tasks import IterationOptions
+from research_runner.scheduling.source import IterationOptions
 from research_runner.settings.options import (
     check_bounded,
     check_detach,

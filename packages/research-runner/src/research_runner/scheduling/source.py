@@ -1,0 +1,179 @@
+"""From a domain to tasks: which experiments there are, and which of them share a root."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import count, islice
+from typing import Any, Protocol
+
+from research_domain import ConfigAlias, Domain, Identifier
+from research_domain.identity import Identity
+from research_experiment import evaluate_outside
+from research_runner.scheduling.tasks import ExperimentSpec, Task
+
+__all__ = ["IterationOptions", "Journal", "NoJournal", "TaskSource"]
+
+
+@dataclass(frozen=True, slots=True)
+class IterationOptions:
+    """How configs are taken from a domain; see ``Domain.set_iter_params``."""
+
+    n_items: int | None = None
+    n_reps: int = 1
+    repeat_each: int | None = None
+    create_id_prefix: bool | int = False
+    seed: Any = None
+    seed_given: bool = False
+
+    def prepare(self, domain: Domain) -> Domain:
+        """Return a copy of a domain that is iterated like this."""
+        return domain.copy().set_iter_params(
+            n_items=self.n_items,
+            n_reps=self.n_reps,
+            repeat_each=self.repeat_each,
+            create_id_prefix=self.create_id_prefix,
+            seed=self.seed,
+        )
+
+
+class Journal(Protocol):
+    """The updates of the domain: those of an earlier run, and a record of those of this one."""
+
+    def passed(self, generated: int) -> bool:
+        """Whether an earlier run went beyond so many configs, so that its decision stands."""
+
+    def recorded(self, generated: int) -> Domain | None:
+        """Return the domain that replaced the old one after so many configs; None if it went on."""
+
+    def record(self, generated: int, domain: Domain) -> None:
+        """Keep the domain that replaces the old one, before anything of it is run."""
+
+
+class NoJournal:
+    """The journal of results that stay in memory: no earlier run to follow, no later one to record for."""
+
+    def passed(self, generated: int) -> bool:
+        """Return False: no earlier run decided anything."""
+        return False
+
+    def recorded(self, generated: int) -> Domain | None:
+        """Return None: no earlier run replaced the domain."""
+        return None
+
+    def record(self, generated: int, domain: Domain) -> None:
+        """Keep nothing: no later run can read it."""
+
+
+def keep_nothing(experiment_id: str) -> bool:
+    """Return False: every experiment runs."""
+    return False
+
+
+class TaskSource:
+    """Takes configs from a domain, one by one, as they are needed, and groups them into tasks.
+
+    Parameters
+    ----------
+    domain : Domain
+        The domain, with its update rule if it has one.
+    options : IterationOptions
+        How configs are taken.
+    branches : int
+        Experiments per task.
+    results : callable, optional
+        Returns a reader of the results, for named expressions among the arguments of the update.
+    kept : callable
+        Experiment id → whether an earlier run has finished it, so that it does not run again.
+    journal : Journal
+        The updates of the domain.
+    """
+
+    def __init__(
+        self,
+        domain: Domain,
+        options: IterationOptions,
+        branches: int = 1,
+        results: Callable[[], Any] | None = None,
+        kept: Callable[[str], bool] = keep_nothing,
+        journal: Journal | None = None,
+    ) -> None:
+        self._results = results
+        self._domain = options.prepare(domain)
+        self._configs: Iterator[ConfigAlias] = iter(self._domain)
+        self._identifier = Identifier(options.create_id_prefix)
+        self._branches = branches
+        self._kept = kept
+        self._journal = NoJournal() if journal is None else journal
+        self._size = self._domain.size
+        self._numbers = count()
+        self._replaced = 0
+        self.generated = 0
+
+    @property
+    def expected(self) -> int | None:
+        """How many experiments there will be in all if no update comes; None if the domain is infinite."""
+        return None if self._size is None else self._replaced + self._size
+
+    @property
+    def tasks_left(self) -> int | None:
+        """How many tasks are left to be taken if no update comes; None if the domain is infinite."""
+        expected = self.expected
+        return None if expected is None else -(-max(expected - self.generated, 0) // self._branches)
+
+    def next_task(self) -> Task | None:
+        """Return the next task; None when the domain is exhausted for now."""
+        while group := list(islice(self._specs(), self._branches)):
+            specs = [spec for spec in group if not self._kept(spec.identity.id)]
+            if specs:
+                return self.number(specs, group[0].identity)
+        return None
+
+    def number(self, experiments: Iterable[ExperimentSpec], root: Identity) -> Task:
+        """Make a task with a number of its own."""
+        return Task(next(self._numbers), tuple(experiments), root)
+
+    def refill(self) -> bool:
+        """Ask for an update when the domain is exhausted and all of its experiments have ended.
+
+        Returns
+        -------
+        bool
+            Whether there are more configs.
+        """
+        rule = self._domain.update_rule
+        return rule is not None and rule.when.last and self._update()
+
+    def _specs(self) -> Iterator[ExperimentSpec]:
+        branch = 0
+        while (config := next(self._configs, None)) is not None:
+            spec = ExperimentSpec(self._identifier.identify(config), config, self.generated, branch)
+            branch += 1
+            self.generated += 1
+            rule = self._domain.update_rule
+            if rule is not None and rule.when.due(self.generated - 1):
+                self._update()
+            yield spec
+
+    def _update(self) -> bool:
+        """Replace what is left of the domain, as an earlier run did or if its rule has a new one."""
+        new = self._journal.recorded(self.generated)
+        if new is None and not self._journal.passed(self.generated):
+            new = self._ask()
+            if new is not None:
+                self._journal.record(self.generated, new)
+        if new is None:
+            return False
+        self._domain, self._configs, self._size = new, iter(new), new.size
+        self._replaced = self.generated
+        return True
+
+    def _ask(self) -> Domain | None:
+        """Call the function of the update, with its named expressions evaluated."""
+        rule = self._domain.update_rule
+        if rule is None:
+            return None
+        kwargs = dict(rule.kwargs)
+        if self._results is not None:
+            kwargs = evaluate_outside(kwargs, self._results)
+        return self._domain.replaced(rule.function(**kwargs), self.generated)
