@@ -26,6 +26,7 @@ from research_runner.loaded import owner
 from research_runner.pool import StartMethod
 from research_runner.profiling import Profiler
 from research_runner.recording.fingerprints import unit_fingerprints
+from research_runner.recording.logs import RunLog
 from research_runner.recording.monitor import Monitor
 from research_runner.recording.progress import make_bar
 from research_runner.recording.resume import (
@@ -45,7 +46,7 @@ from research_runner.scheduling.setup import WorkerSetup
 from research_runner.scheduling.source import IterationOptions, TaskSource
 from research_runner.system.fail_points import fail_point
 from research_runner.system.full_disk import is_full
-from research_runner.worker.logs import RunLog, research_log
+from research_runner.worker.logs import research_log
 from research_runner.worker.output import Redirect
 from research_runner.worker.plan import Execution, WorkerPlan, experiment_path
 

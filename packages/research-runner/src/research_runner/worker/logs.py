@@ -8,9 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from research_runner.scheduling.events import Event, ExperimentEnded, ExperimentLost, TaskReturned, UnitFailed
-
-__all__ = ["ExperimentLog", "RunLog", "experiment_log", "research_log"]
+__all__ = ["ExperimentLog", "experiment_log", "research_log"]
 
 _FORMAT: Final = "%(asctime)s %(levelname)-8s %(process)d %(message)s"
 _ROOT: Final = logging.getLogger("research")
@@ -30,7 +28,7 @@ class ExperimentLog(logging.Handler):
         self._path_of = path_of
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Append the record to ``experiment.log``; others are left alone."""
+        """Append the record to ``experiment.log`` if it belongs to an experiment."""
         experiment_id = getattr(record, "experiment_id", None)
         if experiment_id is None:
             return
@@ -82,25 +80,3 @@ def experiment_log(path_of: Callable[[str], Path], level: int) -> Iterator[None]
     """Write what experiments log in the block into their ``experiment.log``."""
     with _attached(ExperimentLog(path_of), level):
         yield
-
-
-class RunLog:
-    """Logs what a reader of ``research.log`` looks for: failures, and at debug level every end."""
-
-    def handle(self, event: Event) -> None:
-        """Log an event."""
-        match event:
-            case UnitFailed(_, failure):
-                _ROOT.error("%s", failure)
-            case TaskReturned(_, str(reason)):
-                _ROOT.warning("a task goes back to the queue: %s", reason)
-            case ExperimentLost(experiment_id, attempt, failure, retry):
-                fate = "it will be tried again" if retry else "it has failed"
-                _ROOT.error(
-                    "experiment %s, attempt %d: %s; %s", experiment_id, attempt, failure.message, fate
-                )
-            case ExperimentEnded(experiment_id, iterations, elapsed_s, failure):
-                state = "done" if failure is None else "failed"
-                _ROOT.debug("experiment %s %s: %d it, %.3f s", experiment_id, state, iterations, elapsed_s)
-            case _:
-                pass
