@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 
-from research_runner.pool import Died, Message, Ready, WorkerPool, wire
+from research_runner.pool import Message, WorkerDied, WorkerPool, WorkerReady, wire
 
 METHODS = ("fork", "forkserver", "spawn")
 REPEATS = 5
@@ -38,7 +38,7 @@ def started(pool: WorkerPool) -> None:
     for slot in range(pool.size):
         pool.start(slot)
     while ready < pool.size:
-        ready += sum(isinstance(event, Ready) for event in pool.poll(60))
+        ready += sum(isinstance(event, WorkerReady) for event in pool.poll(60))
 
 
 def ours(count: int, workers: int, in_flight: int, batch: int) -> float:
@@ -116,7 +116,7 @@ def death(method: str) -> float:
         (ready,) = pool.poll(60)
         begun = time.perf_counter()
         os.kill(ready.pid, signal.SIGKILL)
-        while not any(isinstance(event, Died) for event in pool.poll(60)):
+        while not any(isinstance(event, WorkerDied) for event in pool.poll(60)):
             pass
         return time.perf_counter() - begun
 
@@ -145,7 +145,11 @@ def main(count: int) -> None:
         measures = [lambda f=f, m=method: f(m) for f in (first_start, next_start, standard_start, death)]
         print(f"  {method:<12}" + "".join(f"{median(measure) * 1e3:>10.1f}" for measure in measures))
     print("microseconds to serialise and load a message")
-    small = {"a tuple of 4": ("values", "a1b2-0", 3, 0.5), "an event": Ready(1, 2), "a lambda": lambda x: x}
+    small = {
+        "a tuple of 4": ("values", "a1b2-0", 3, 0.5),
+        "an event": WorkerReady(1, 2),
+        "a lambda": lambda x: x,
+    }
     for name, message in small.items():
         elapsed_s = median(lambda m=message: per_message(m))
         print(f"  {name:<20}{len(wire.dumps(message)):>6} B{elapsed_s * 1e6:>10.1f}")

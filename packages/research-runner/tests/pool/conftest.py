@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from research_runner.pool import Died, Message, PoolEvent, Ready, WorkerPool
+from research_runner.pool import Message, PoolEvent, WorkerDied, WorkerPool, WorkerReady
 
 WATCHDOG_S = 60
 METHODS = ("fork", "forkserver", "spawn")
@@ -46,8 +46,8 @@ class Driver:
 
     def start(self, slot: int = 0) -> int:
         self.pool.start(slot)
-        event = self.until(lambda event: isinstance(event, Ready) and event.slot == slot)
-        assert isinstance(event, Ready)
+        event = self.until(lambda event: isinstance(event, WorkerReady) and event.slot == slot)
+        assert isinstance(event, WorkerReady)
         return event.pid
 
     def call(self, function: Callable[[], object], slot: int = 0) -> object:
@@ -56,9 +56,9 @@ class Driver:
         assert isinstance(event, Message)
         return event.payload
 
-    def death(self, slot: int = 0) -> Died:
-        event = self.until(lambda event: isinstance(event, Died) and event.slot == slot)
-        assert isinstance(event, Died)
+    def death(self, slot: int = 0) -> WorkerDied:
+        event = self.until(lambda event: isinstance(event, WorkerDied) and event.slot == slot)
+        assert isinstance(event, WorkerDied)
         return event
 
 

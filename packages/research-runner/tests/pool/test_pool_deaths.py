@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from research_runner.pool import Died, Message, Ready, WorkerPool
+from research_runner.pool import Message, WorkerDied, WorkerPool, WorkerReady
 
 
 def test_kill_of_an_idle_worker_is_reported_with_its_signal(driver):
@@ -35,7 +35,7 @@ def test_kill_of_a_busy_worker_delivers_its_messages_first(driver):
     driver.death()
     payloads = [event.payload for event in driver.seen if isinstance(event, Message)]
     assert payloads == [pid] * 100
-    assert isinstance(driver.seen[-1], Died)
+    assert isinstance(driver.seen[-1], WorkerDied)
 
 
 DEATHS = {
@@ -95,7 +95,7 @@ def test_half_written_message_of_a_dead_worker_is_dropped(method):
         events = []
         while pool.alive:
             events += pool.poll(30)
-    assert [type(event) for event in events] == [Ready, Message, Died]
+    assert [type(event) for event in events] == [WorkerReady, Message, WorkerDied]
     assert events[1].payload == "whole"
 
 
@@ -116,7 +116,7 @@ def test_half_written_message_of_a_living_worker_blocks_nobody(method):
         assert messages == [Message(1, "whole")]
         pool.kill(0, "timeout")
         while 0 in pool.alive:
-            deaths = [event for event in pool.poll(30) if isinstance(event, Died)]
+            deaths = [event for event in pool.poll(30) if isinstance(event, WorkerDied)]
         assert deaths[0].death.cause == "timeout"
 
 
@@ -223,7 +223,7 @@ def test_death_of_the_supervisor_ends_all_workers_and_the_pool_recovers(driver, 
     driver.pool.kill(2)
     while driver.pool.alive:
         driver.seen += driver.pool.poll(30)
-    causes = [event.death.cause for event in driver.seen if isinstance(event, Died)]
+    causes = [event.death.cause for event in driver.seen if isinstance(event, WorkerDied)]
     assert sorted(causes) == ["lost"] * 4
     assert driver.start(1) not in pids
     assert driver.call(lambda: "again", 1) == "again"

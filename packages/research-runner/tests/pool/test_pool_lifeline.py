@@ -10,13 +10,13 @@ import sys
 
 import pytest
 
-from research_runner.pool import Ready, WorkerPool
+from research_runner.pool import WorkerPool, WorkerReady
 
 # Not guarded by `if __name__ == "__main__"`, on purpose. One worker idles, one holds the interpreter in C,
 # one is busy and has a child, a child in a session of its own, and an orphan in a session of its own.
 SCRIPT = """
 import ctypes, json, os, signal, subprocess, sys
-from research_runner.pool import Message, Ready, WorkerPool
+from research_runner.pool import Message, WorkerReady, WorkerPool
 
 def descendants():
     sleep = ["sleep", "1000"]
@@ -44,7 +44,7 @@ for slot, task in enumerate(["idle", "hold", "busy"]):
 messages = 0
 while messages < 3:
     for event in pool.poll(30):
-        if isinstance(event, Ready):
+        if isinstance(event, WorkerReady):
             workers.append(event.pid)
         elif isinstance(event, Message):
             others += event.payload
@@ -135,7 +135,7 @@ def test_forgotten_pool_ends_with_its_last_reference(method, obey, watch):
     events = []
     while not events:
         events = pool.poll(30)
-    assert isinstance(events[0], Ready)
+    assert isinstance(events[0], WorkerReady)
     watch.add(events[0].pid)
     pool._links[0].connection.close()
     pool._selector.close()

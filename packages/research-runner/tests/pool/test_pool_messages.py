@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from research_runner.pool import Died, Message, WireError, WorkerPool
+from research_runner.pool import Message, WireError, WorkerDied, WorkerPool
 
 
 def test_large_messages_cross_while_both_sides_write(driver):
@@ -175,5 +175,5 @@ def test_stop_passes_through_the_workers_code(method, way):
             events += pool.poll(30)
     expected = ["cleaned up"] if way == "finally" else []
     assert [event.payload for event in events if isinstance(event, Message)] == expected
-    assert isinstance(events[-1], Died)
+    assert isinstance(events[-1], WorkerDied)
     assert events[-1].death.cause == "stopped"

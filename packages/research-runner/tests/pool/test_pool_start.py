@@ -14,7 +14,7 @@ import multiprocess
 import multiprocess.forkserver
 import pytest
 
-from research_runner.pool import Message, PoolError, Ready, StartMethodError, WorkerPool
+from research_runner.pool import Message, PoolError, StartMethodError, WorkerPool, WorkerReady
 from research_runner.pool._launch import cuda_user, resolve_start_method
 
 
@@ -159,7 +159,7 @@ def test_worker_starts_although_the_working_directory_is_gone(obey, tmp_path, mo
         events = []
         while not events:
             events = pool.poll(30)
-    assert isinstance(events[0], Ready)
+    assert isinstance(events[0], WorkerReady)
 
 
 @pytest.mark.parametrize("method", ["forkserver", "spawn"])  # a fork has the __main__ of its parent
@@ -260,7 +260,7 @@ def test_work_that_cannot_be_loaded_is_a_death_with_its_traceback(method, user_m
         events = []
         while pool.alive:
             events += pool.poll(30)
-    assert [type(event).__name__ for event in events] == ["Died"]
+    assert [type(event).__name__ for event in events] == ["WorkerDied"]
     assert events[0].death.describe().endswith("ImportError: not in a worker")
 
 
@@ -313,7 +313,7 @@ def test_everything_is_gone_after_close(method, obey, traces, tmp_path, monkeypa
         for slot in (0, 1):
             pool.start(slot)
         while len(pids) < 2:
-            pids += [event.pid for event in pool.poll(30) if isinstance(event, Ready)]
+            pids += [event.pid for event in pool.poll(30) if isinstance(event, WorkerReady)]
         watch.add(pool._supervisor.pid, *pids)
         pool.close(force=force)
         assert pool.alive == ()

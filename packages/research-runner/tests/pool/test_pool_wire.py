@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from research_runner.pool import Died, Message, WireError, WorkerPool, wire
+from research_runner.pool import Message, WireError, WorkerDied, WorkerPool, wire
 from research_runner.pool._frames import FrameReader, Kind, frame
 
 SAMPLES_PATH = Path(__file__).with_name("code_samples.py")
@@ -81,7 +81,7 @@ def test_every_sample_arrives_in_a_fresh_process(method):
             pool.submit(0, wire.dump_code(samples[name]))
             answers = []
             while not answers:
-                answers = [event for event in pool.poll(30) if isinstance(event, Message | Died)]
+                answers = [event for event in pool.poll(30) if isinstance(event, Message | WorkerDied)]
             if answers[0] != Message(0, True):
                 wrong.append((name, answers[0]))
     assert wrong == []

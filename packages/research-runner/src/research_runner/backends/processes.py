@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from research_runner.errors import RunnerError
-from research_runner.pool import Died, Message, PoolEvent, Ready, StartMethod, WorkerPool, preflight
+from research_runner.pool import Message, PoolEvent, StartMethod, WorkerPool, preflight
 from research_runner.scheduling.events import (
     BackendEvent,
     TaskEnded,
     TaskReturned,
     TaskStarted,
     WorkerDied,
-    WorkerReady,
     unpack,
 )
 from research_runner.scheduling.tasks import Task
@@ -77,7 +76,7 @@ class ProcessBackend:
         self._pool.start(_FIRST)
         while not self._early:
             self._early.extend(self._pool.poll())
-        if isinstance(self._early[0], Died):
+        if isinstance(self._early[0], WorkerDied):
             self._blame()
 
     def _blame(self) -> None:
@@ -138,11 +137,9 @@ class ProcessBackend:
                 for each in events:
                     self._follow(slot, each)
                 return [BackendEvent(slot, each) for each in events]
-            case Ready(slot, pid):
-                return [BackendEvent(slot, WorkerReady(slot, pid))]
-            case Died(slot, pid, death):
+            case WorkerDied(slot):
                 self._recover(slot)
-                return [BackendEvent(slot, WorkerDied(slot, pid, death))]
+        return [BackendEvent(event.slot, event)]
 
     def _follow(self, slot: int, event: object) -> None:
         """Know what each worker is doing, for its last words."""

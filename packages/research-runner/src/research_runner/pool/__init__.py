@@ -11,23 +11,24 @@ from research_runner.pool._launch import StartMethod, current_path
 from research_runner.pool._pool import WorkerPool
 from research_runner.pool.channel import Channel, WorkerStop
 from research_runner.pool.errors import PoolError, StartMethodError, TravelError, WireError
-from research_runner.pool.events import Died, Message, PoolEvent, Ready
+from research_runner.pool.events import Message, PoolEvent
 from research_runner.pool.preflight import preflight
 from research_runner.system.death import Death
+from research_runner.system.worker_events import WorkerDied, WorkerReady
 
 __all__ = [
     "Channel",
     "Death",
-    "Died",
     "Message",
     "PoolError",
     "PoolEvent",
-    "Ready",
     "StartMethod",
     "StartMethodError",
     "TravelError",
     "WireError",
+    "WorkerDied",
     "WorkerPool",
+    "WorkerReady",
     "WorkerStop",
     "current_path",
     "preflight",

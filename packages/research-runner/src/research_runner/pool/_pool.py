@@ -30,8 +30,9 @@ from research_runner.pool._link import Link
 from research_runner.pool._travel import serialise_part
 from research_runner.pool.channel import Channel
 from research_runner.pool.errors import PoolError, WireError
-from research_runner.pool.events import Died, Message, PoolEvent, Ready
+from research_runner.pool.events import Message, PoolEvent
 from research_runner.system.death import Coroner
+from research_runner.system.worker_events import WorkerDied, WorkerReady
 
 __all__ = ["WorkerPool"]
 
@@ -79,7 +80,7 @@ class WorkerPool:
     ...     while len(events) < 2:
     ...         events += pool.poll(10)
     >>> events
-    [Ready(slot=0, pid=...), Message(slot=0, payload=42)]
+    [WorkerReady(slot=0, pid=...), Message(slot=0, payload=42)]
     """
 
     def __init__(
@@ -125,7 +126,7 @@ class WorkerPool:
     # -- orders -----------------------------------------------------------------------------------
 
     def start(self, slot: int) -> None:
-        """Start a worker in a free slot; `Ready` follows when it has loaded its work.
+        """Start a worker in a free slot; `WorkerReady` follows when it has loaded its work.
 
         Raises
         ------
@@ -138,7 +139,9 @@ class WorkerPool:
 
     def _start(self, slot: int, serve: bytes, environment: Mapping[str, str]) -> None:
         if slot in self._links:
-            raise PoolError(f"slot {slot} already has a worker; wait for its Died before starting another")
+            raise PoolError(
+                f"slot {slot} already has a worker; wait for its WorkerDied before starting another"
+            )
         supervisor = self._running_supervisor()
         self._starts += 1
         number = self._starts * (self.size + 1) + slot
@@ -164,7 +167,7 @@ class WorkerPool:
         self._put(self._link(slot), frame(Kind.MESSAGE, wire.dumps(message, "message")))
 
     def stop(self, slot: int) -> None:
-        """Ask a worker to end after the messages it was sent; its `Died` has the cause ``'stopped'``."""
+        """Ask a worker to end after its messages; its `WorkerDied` has the cause ``'stopped'``."""
         link = self._link(slot)
         if link.verdict is None:
             link.verdict = "stopped"
@@ -178,7 +181,7 @@ class WorkerPool:
         slot : int
             The slot of the worker.
         cause : str, optional
-            The cause that its `Died` carries, such as ``'timeout'``.
+            The cause that its `WorkerDied` carries, such as ``'timeout'``.
         """
         link = self._link(slot)
         link.verdict = cause
@@ -287,7 +290,7 @@ class WorkerPool:
                 self._events.append(Message(link.slot, _payload(payload)))
             elif kind == Kind.READY:
                 link.pid = int(payload)
-                self._events.append(Ready(link.slot, link.pid))
+                self._events.append(WorkerReady(link.slot, link.pid))
             elif kind == Kind.FAILURE:
                 link.detail = payload.decode()
 
@@ -319,7 +322,7 @@ class WorkerPool:
         self._deliver(link, link.drain())
         self._forget(link)
         death = self._coroner.examine(report, link.verdict, link.detail)
-        self._events.append(Died(link.slot, link.pid, death))
+        self._events.append(WorkerDied(link.slot, link.pid, death))
 
     def _forget(self, link: Link) -> None:
         if link.connection in self._selector.get_map():

@@ -5,17 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from research_runner.system.death import Death
+from research_runner.system.worker_events import WorkerDied, WorkerReady
 
-__all__ = ["Died", "Message", "PoolEvent", "Ready"]
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A worker has loaded its work and waits for messages."""
-
-    slot: int
-    pid: int
+__all__ = ["Message", "PoolEvent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +18,4 @@ class Message:
     payload: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Died:
-    """A worker is gone, and its descendants with it; all of its messages were delivered before."""
-
-    slot: int
-    pid: int
-    death: Death
-
-
-PoolEvent: TypeAlias = Ready | Message | Died
+PoolEvent: TypeAlias = WorkerReady | Message | WorkerDied

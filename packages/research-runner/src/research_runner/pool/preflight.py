@@ -10,7 +10,8 @@ from research_runner.pool._launch import StartMethod
 from research_runner.pool._pool import WorkerPool
 from research_runner.pool._travel import load_parts, serialise_part, travel_error
 from research_runner.pool.errors import TravelError
-from research_runner.pool.events import Died, Message
+from research_runner.pool.events import Message
+from research_runner.system.worker_events import WorkerDied
 
 __all__ = ["preflight"]
 
@@ -75,5 +76,5 @@ def _load(pool: WorkerPool, name: str, blob: bytes) -> str:
         for event in pool.poll():
             if isinstance(event, Message):
                 return str(event.payload)
-            if isinstance(event, Died):
+            if isinstance(event, WorkerDied):
                 raise TravelError(name, "", f"the worker that loaded it died: {event.death.describe()}")

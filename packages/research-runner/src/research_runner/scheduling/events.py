@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 from research_domain import ConfigAlias
 from research_experiment import Failure
 from research_runner.profiling import ProfileRow
-from research_runner.system.death import Death
+from research_runner.system.worker_events import WorkerDied, WorkerReady
 
 __all__ = [
     "BackendEvent",
@@ -133,21 +133,6 @@ class TaskReturned(NamedTuple):
 
     task: int
     reason: str | None = None
-
-
-class WorkerReady(NamedTuple):
-    """A worker waits for tasks."""
-
-    slot: int
-    pid: int
-
-
-class WorkerDied(NamedTuple):
-    """A worker is gone, and with it what it was doing."""
-
-    slot: int
-    pid: int
-    death: Death
 
 
 class BackendEvent(NamedTuple):

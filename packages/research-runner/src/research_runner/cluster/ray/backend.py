@@ -31,7 +31,7 @@ from research_runner.cluster.ray.client import Errands, ray_package, reason_of
 from research_runner.cluster.ray.heartbeat import Lifeline
 from research_runner.cluster.remote import News, RemoteBackend
 from research_runner.errors import EngineLostError, EngineUnreachableError
-from research_runner.pool import Channel, Died, Message, PoolError, PoolEvent, WorkerPool, WorkerStop
+from research_runner.pool import Channel, Message, PoolError, PoolEvent, WorkerDied, WorkerPool, WorkerStop
 from research_runner.running.interrupts import say
 from research_runner.scheduling.setup import WorkerSetup
 from research_runner.worker.plan import WorkerPlan
@@ -217,7 +217,7 @@ class _FarEngine:
             if isinstance(event, Message):
                 self._is_connected = True
                 news.extend(event.payload)
-            elif isinstance(event, Died):
+            elif isinstance(event, WorkerDied):
                 reason = f"the process that was connected {event.death.describe()}"
                 error = EngineLostError if self._is_connected else EngineUnreachableError
                 raise error(self._name, reason)

@@ -1,0 +1,24 @@
+"""How a worker begins and ends, as the pool, every backend and the coordinator report it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from research_runner.system.death import Death
+
+__all__ = ["WorkerDied", "WorkerReady"]
+
+
+class WorkerReady(NamedTuple):
+    """A worker has loaded its work and waits for tasks."""
+
+    slot: int
+    pid: int
+
+
+class WorkerDied(NamedTuple):
+    """A worker is gone, and its descendants with it; everything that it had sent was delivered before."""
+
+    slot: int
+    pid: int
+    death: Death
