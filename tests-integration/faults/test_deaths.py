@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 import research_runner.pool._pool
-from research_runner.system.death import Coroner
+from research_runner.system.death import DeathExaminer
 from research_stack import Research
 
 METHODS = ["fork", "forkserver", "spawn"]
@@ -237,7 +237,7 @@ def test_a_worker_that_the_kernel_killed_for_its_memory_is_failed_with_its_peak(
         os.kill(os.getpid(), signal.SIGKILL)
 
     def read_our_counter():
-        research_runner.pool._pool.Coroner = partial(Coroner, own_folder / "kernel")
+        research_runner.pool._pool.DeathExaminer = partial(DeathExaminer, own_folder / "kernel")
 
     study.fault = always(run_out_of_memory)
     coordinator = study.start(before=read_our_counter)

@@ -19,7 +19,7 @@ from research_runner.pool import (
     WorkerPool,
     preflight,
 )
-from research_runner.system.death import Coroner, count_oom_kills, signal_name
+from research_runner.system.death import DeathExaminer, count_oom_kills, signal_name
 
 ERRORS = [
     PoolError("the pool is closed"),
@@ -71,13 +71,13 @@ def test_kill_is_a_want_of_memory_when_the_kernels_counter_rose(tmp_path):
     counter = tmp_path / "proc" / "vmstat"
     counter.parent.mkdir()
     counter.write_text("pgfault 1\noom_kill 4\n")
-    coroner = Coroner(tmp_path)
-    assert coroner.examine(DIED, None, "").cause == "signal"
+    examiner = DeathExaminer(tmp_path)
+    assert examiner.examine(DIED, None, "").cause == "signal"
     counter.write_text("pgfault 1\noom_kill 5\n")
-    assert coroner.examine(DIED, "timeout", "").cause == "timeout"
-    assert coroner.examine({**DIED, "status": -signal.SIGSEGV}, None, "").cause == "signal"
-    assert coroner.examine(DIED, None, "") == Death("memory", None, "SIGKILL", 5)
-    assert coroner.examine(DIED, None, "").cause == "signal"
+    assert examiner.examine(DIED, "timeout", "").cause == "timeout"
+    assert examiner.examine({**DIED, "status": -signal.SIGSEGV}, None, "").cause == "signal"
+    assert examiner.examine(DIED, None, "") == Death("memory", None, "SIGKILL", 5)
+    assert examiner.examine(DIED, None, "").cause == "signal"
 
 
 def test_counter_of_our_own_control_group_is_preferred(tmp_path):

@@ -25,7 +25,7 @@ class Link:
         Our end of the connection; made non-blocking.
     """
 
-    __slots__ = ("connection", "detail", "number", "outgoing", "pid", "reader", "slot", "verdict")
+    __slots__ = ("connection", "detail", "number", "outgoing", "pid", "reader", "requested_cause", "slot")
 
     def __init__(self, slot: int, number: int, connection: socket.socket) -> None:
         connection.setblocking(False)
@@ -35,7 +35,7 @@ class Link:
         self.reader = FrameReader()
         self.outgoing: deque[bytes | memoryview] = deque()
         self.pid = 0
-        self.verdict: str | None = None
+        self.requested_cause: str | None = None
         self.detail = ""
 
     def flush(self) -> bool:

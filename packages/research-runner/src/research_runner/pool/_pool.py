@@ -31,7 +31,7 @@ from research_runner.pool._travel import serialise_part
 from research_runner.pool.channel import Channel
 from research_runner.pool.errors import PoolError, WireError
 from research_runner.pool.events import Message, PoolEvent
-from research_runner.system.death import Coroner
+from research_runner.system.death import DeathExaminer
 from research_runner.system.worker_events import WorkerDied, WorkerReady
 
 __all__ = ["WorkerPool"]
@@ -106,7 +106,7 @@ class WorkerPool:
         self._supervisor: SupervisorLink | None = None
         self._events: deque[PoolEvent] = deque()
         self._starts = 0
-        self._coroner = Coroner()
+        self._examiner = DeathExaminer()
 
     @property
     def size(self) -> int:
@@ -169,8 +169,8 @@ class WorkerPool:
     def stop(self, slot: int) -> None:
         """Ask a worker to end after its messages; its `WorkerDied` has the cause ``'stopped'``."""
         link = self._link(slot)
-        if link.verdict is None:
-            link.verdict = "stopped"
+        if link.requested_cause is None:
+            link.requested_cause = "stopped"
             self._put(link, frame(Kind.STOP))
 
     def kill(self, slot: int, cause: str | None = None) -> None:
@@ -184,7 +184,7 @@ class WorkerPool:
             The cause that its `WorkerDied` carries, such as ``'timeout'``.
         """
         link = self._link(slot)
-        link.verdict = cause
+        link.requested_cause = cause
         if self._supervisor is not None:
             self._supervisor.kill(link.number)
 
@@ -321,7 +321,7 @@ class WorkerPool:
     def _bury(self, link: Link, report: Mapping[str, Any]) -> None:
         self._deliver(link, link.drain())
         self._forget(link)
-        death = self._coroner.examine(report, link.verdict, link.detail)
+        death = self._examiner.examine(report, link.requested_cause, link.detail)
         self._events.append(WorkerDied(link.slot, link.pid, death))
 
     def _forget(self, link: Link) -> None:

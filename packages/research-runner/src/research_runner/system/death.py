@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Coroner", "Death", "signal_name"]
+__all__ = ["DeathExaminer", "Death", "signal_name"]
 
 _LIKELY = {
     "SIGKILL": "perhaps the kernel's out-of-memory killer, a job scheduler's memory limit, or kill -9",
@@ -87,11 +87,11 @@ class Death:
         return f"killed by the coordinator: {self.cause}"
 
 
-class Coroner:
-    """Find out how workers ended.
+class DeathExaminer:
+    """Finds out how workers ended.
 
-    It reads the kernel's counter of processes killed for want of memory, so that a SIGKILL with a risen
-    counter is known for what it was.
+    It reads the kernel's counter of processes killed for want of memory: a SIGKILL after which the counter
+    has risen was the work of the out-of-memory killer.
 
     Parameters
     ----------
@@ -103,30 +103,28 @@ class Coroner:
         self._root = root
         self._oom_kills = count_oom_kills(root)
 
-    def examine(self, report: Mapping[str, Any], verdict: str | None, detail: str) -> Death:
+    def examine(self, report: Mapping[str, Any], requested_cause: str | None, detail: str) -> Death:
         """Return the death behind a supervisor's report.
 
         Parameters
         ----------
         report : mapping
             ``event``; for ``'died'`` also ``status`` (exit code, or minus the signal) and ``peak`` in bytes.
-        verdict : str or None
+        requested_cause : str or None
             ``'stopped'`` if the worker was asked to stop, the cause if it was killed on purpose.
         detail : str
-            What the worker itself said at last.
+            The last text that the worker sent, such as the traceback of what ended it.
         """
         if report["event"] != "died":
             return Death(report["event"], detail=report.get("error", detail))
         status, peak = report["status"], report["peak"] or None
         code = status if status >= 0 else None
         name = signal_name(-status) if status < 0 else None
-        return Death(self._cause(status, verdict), code, name, peak, detail)
+        return Death(self._cause(status, requested_cause), code, name, peak, detail)
 
-    def _cause(self, status: int, verdict: str | None) -> str:
-        if verdict == "stopped":
-            verdict = verdict if status == 0 else None
-        if verdict is not None:
-            return verdict
+    def _cause(self, status: int, requested_cause: str | None) -> str:
+        if requested_cause is not None and (requested_cause != "stopped" or status == 0):
+            return requested_cause
         if status == -signals.SIGKILL and self._memory_ran_out():
             return "memory"
         return "signal" if status < 0 else "exit"
