@@ -166,7 +166,7 @@ def test_branches_are_tried_again_alone_after_a_death_unless_they_had_ended():
 
 
 def test_a_task_over_its_time_is_killed_once():
-    play = Play(1, timeout_s=10, mercy_s=0.5)
+    play = Play(1, timeout_s=10, grace_s=0.5)
     play.ready()
     play.report(TaskStarted(play.sent[0][0].index, started=7e9), now=100.0)
     assert play.decide(now=109.0) == []
@@ -176,7 +176,7 @@ def test_a_task_over_its_time_is_killed_once():
 
 
 def test_a_unit_over_its_time_is_killed_by_the_clock_of_the_coordinator():
-    play = Play(1, mercy_s=0.0)
+    play = Play(1, grace_s=0.0)
     play.ready()
     play.report(TaskStarted(play.sent[0][0].index, started=7e9), now=100.0)
     who = play.sent[0][0].experiments[0].identity.id
@@ -190,7 +190,7 @@ def test_a_unit_over_its_time_is_killed_by_the_clock_of_the_coordinator():
 
 
 def test_an_end_that_was_on_its_way_is_in_time():
-    play = Play(1, mercy_s=1.0)
+    play = Play(1, grace_s=1.0)
     play.ready()
     play.report(TaskStarted(play.sent[0][0].index, 0.0), now=0.0)
     who = play.sent[0][0].experiments[0].identity.id

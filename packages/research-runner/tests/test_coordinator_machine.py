@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from research_domain import Domain
 from research_experiment import Failure
 from research_runner.pool import Death
-from research_runner.recording.resume import Past, Resume
+from research_runner.recording.resume import Past
 from research_runner.scheduling.commands import Kill, Start, Stop, Submit
 from research_runner.scheduling.coordinator import Coordinator, Limits
 from research_runner.scheduling.events import (
@@ -35,6 +35,7 @@ from research_runner.scheduling.events import (
     WorkerReady,
 )
 from research_runner.scheduling.source import IterationOptions, TaskSource
+from research_runner.settings.values import Resume
 
 DEATHS = [Death("signal", signal="SIGKILL"), Death("exit", exit_code=0), Death("memory", signal="SIGKILL")]
 ENDED = ("done", "failed")

@@ -13,7 +13,7 @@ from research_runner.loaded import LoadedResearch
 from research_runner.pool import wire
 
 if TYPE_CHECKING:
-    from research_runner.running.run import RunSettings
+    from research_runner.settings.values import RunSettings
 
 __all__ = ["DetachedRun", "start_detached"]
 

@@ -17,14 +17,9 @@ from research_runner.profiling import Profiler
 from research_runner.recording.storage_lookup import find_storage
 from research_runner.system.process_identity import fingerprint
 
-__all__ = ["LoadedResearch", "StoredMonitor", "owner", "remove_research"]
+__all__ = ["LoadedResearch", "StoredMonitor", "remove_research"]
 
 _MARK = "research.json"
-
-
-def owner() -> dict[str, Any]:
-    """Return who runs a research: plain values, to be recorded with it."""
-    return {"host": socket.gethostname(), "pid": os.getpid(), "fingerprint": fingerprint(os.getpid())}
 
 
 class StoredMonitor:
@@ -215,8 +210,9 @@ class LoadedResearch:
             raise UntrustedError(self.name)
         if not resume:
             raise OptionError("resume", "a research that was loaded can only go on: use resume=True")
-        from research_runner.recording.resume import Resume, load_settings
+        from research_runner.recording.folder import load_settings
         from research_runner.running.run import ResearchRun
+        from research_runner.settings.values import Resume
 
         settings = load_settings(self._path)
         going_on = Resume(retry_failed, resume == "force")

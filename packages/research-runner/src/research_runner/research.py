@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from research_runner.pool import StartMethod
     from research_runner.profiling import Profiler
     from research_runner.running.overview import ResearchPlan
-    from research_runner.running.run import ResearchRun, RunSettings
+    from research_runner.running.run import ResearchRun
+    from research_runner.settings.values import RunSettings
 
 __all__ = ["Research"]
 
@@ -274,12 +275,13 @@ class Research(ExperimentBuilder):
         return look_ahead(self._settings(options))
 
     def _settings(self, given: Mapping[str, Any]) -> RunSettings:
-        from research_runner.settings.reading import RunOptions, Subject, make_settings
+        from research_runner.settings.reading import RunOptions, make_settings
+        from research_runner.settings.values import Study
 
         options = RunOptions(**given)
         self.name = parse_name(self.name if options.name is None else options.name)
-        subject = Subject(self.name, self.build(), self.domain, self._iteration, self._environment)
-        return make_settings(subject, options)
+        study = Study(self.name, self.build(), self.domain, self._iteration, self._environment)
+        return make_settings(study, options)
 
     def get_devices(
         self, devices: DeviceSpec, workers: int = 1, branches: int = 1
@@ -315,14 +317,14 @@ class Research(ExperimentBuilder):
         cwd : str
             The repository, or a folder in it.
         """
-        from research_runner.recording.environment import git_meta
+        from research_runner.system.environment import git_meta
 
         self._attach(git_meta(cwd))
         return self
 
     def attach_env_meta(self) -> Self:
         """Keep the versions of Python and of all installed packages with the results."""
-        from research_runner.recording.environment import env_meta
+        from research_runner.system.environment import env_meta
 
         self._attach(env_meta())
         return self

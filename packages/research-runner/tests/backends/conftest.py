@@ -120,9 +120,9 @@ class ThreadBackend:
     engine: ThreadEngine
     capabilities: Capabilities = field(default_factory=lambda: Capabilities(shares_files=False))
 
-    def make(self, plan, circumstances):
+    def make(self, plan, environment):
         try:
-            return RemoteBackend(plan, circumstances, self.engine, self.capabilities)
+            return RemoteBackend(plan, environment, self.engine, self.capabilities)
         except BaseException:
             self.engine.close()
             raise

@@ -86,7 +86,7 @@ def test_probe_is_seen_where_the_folder_is(tmp_path):
 class Engine:
     capabilities = Capabilities()
 
-    def make(self, plan, circumstances):
+    def make(self, plan, environment):
         raise NotImplementedError
 
 

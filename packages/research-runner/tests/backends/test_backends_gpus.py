@@ -19,7 +19,7 @@ class Engine:
     def __init__(self, count=0):
         self.capabilities = Capabilities(gpus=count)
 
-    def make(self, plan, circumstances):
+    def make(self, plan, environment):
         raise NotImplementedError
 
 

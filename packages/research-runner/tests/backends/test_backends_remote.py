@@ -204,7 +204,7 @@ def test_files_of_experiments_are_nowhere_near_ours_while_they_run(engine, threa
     assert "research-servant-" in values(research)[0]
 
 
-def circumstances(root):
+def environment(root):
     return SimpleNamespace(root=root, start_method="auto")
 
 
@@ -216,7 +216,7 @@ def test_times_are_those_of_the_clock_of_the_coordinator(tmp_path, monkeypatch):
     message = wire.dumps((sent, [pack(TaskStarted(0, sent - 1))]))
     arrived = [Arrived(parcel.pack()) for parcel in split(message, 0, b"n" * 16, 0)]
     stub = SimpleNamespace(launch=lambda number, slot: None, receive=lambda timeout_s: arrived)
-    backend = remote.RemoteBackend(None, circumstances(tmp_path), stub, None)
+    backend = remote.RemoteBackend(None, environment(tmp_path), stub, None)
     ((slot, event),) = backend.poll(0)
     assert slot == 0
     assert event.started == pytest.approx(time.time() - 1, abs=60)
@@ -229,7 +229,7 @@ def test_long_wait_for_a_place_is_warned_about_once(tmp_path, monkeypatch, caplo
     monkeypatch.setattr(remote, "_WARN_AFTER_S", -1)
     monkeypatch.setattr(remote, "_SOON_S", 0)
     stub = SimpleNamespace(launch=lambda number, slot: None, receive=lambda timeout_s: [])
-    backend = remote.RemoteBackend(None, circumstances(tmp_path), stub, None)
+    backend = remote.RemoteBackend(None, environment(tmp_path), stub, None)
     backend.start(0)
     for _ in range(3):
         assert backend.poll(0) == []

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from research_runner.recording.environment import env_meta, git_meta
+from research_runner.system.environment import env_meta, git_meta
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 

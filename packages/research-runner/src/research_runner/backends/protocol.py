@@ -12,7 +12,7 @@ from research_runner.scheduling.events import BackendEvent
 from research_runner.scheduling.tasks import Task
 from research_runner.worker.plan import WorkerPlan
 
-__all__ = ["Backend", "BackendFactory", "Capabilities", "Circumstances"]
+__all__ = ["Backend", "BackendFactory", "Capabilities", "RunEnvironment"]
 
 
 class Backend(Protocol):
@@ -73,7 +73,7 @@ class Capabilities:
 
 
 @dataclass(frozen=True, slots=True)
-class Circumstances:
+class RunEnvironment:
     """Where the tasks of a run are executed.
 
     Parameters
@@ -99,7 +99,7 @@ class BackendFactory(Protocol):
     def capabilities(self) -> Capabilities:
         """What the backend declares about itself."""
 
-    def make(self, plan: WorkerPlan, circumstances: Circumstances) -> Backend:
+    def make(self, plan: WorkerPlan, environment: RunEnvironment) -> Backend:
         """Connect to the engine and check that the plan can travel; nothing else is created.
 
         Raises

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from research_runner.backends.protocol import Backend, Capabilities, Circumstances
+from research_runner.backends.protocol import Backend, Capabilities, RunEnvironment
 from research_runner.backends.registry import require
 from research_runner.cluster.agent import LineLostError, Servant
 from research_runner.cluster.gpus import borrowed
@@ -88,12 +88,12 @@ class DaskBackend:
         """What the backend declares about itself."""
         return Capabilities(self.resources.get(_GPU, 0), self.shares_files)
 
-    def make(self, plan: WorkerPlan, circumstances: Circumstances) -> Backend:
+    def make(self, plan: WorkerPlan, environment: RunEnvironment) -> Backend:
         """Connect, and check that the plan can travel."""
         needs = [self._needs(setup) for setup in plan.setups]
         engine = _DaskEngine(*self._connect(needs), needs)
         try:
-            return RemoteBackend(plan, circumstances, engine, self.capabilities)
+            return RemoteBackend(plan, environment, engine, self.capabilities)
         except BaseException:
             engine.close()
             raise

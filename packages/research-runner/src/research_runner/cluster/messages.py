@@ -86,7 +86,7 @@ class Order:
     redirects : mapping of int to Redirect
         Where output goes.
     root : Path
-        See :class:`~research_runner.backends.protocol.Circumstances`.
+        See :class:`~research_runner.backends.protocol.RunEnvironment`.
     has_folder : bool
         Whether results are kept in a folder.
     start_method : {'auto', 'fork', 'forkserver', 'spawn'}

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from research_runner._version import __version__
 from research_runner.backends.processes import ProcessBackend
-from research_runner.backends.protocol import Capabilities, Circumstances
+from research_runner.backends.protocol import Capabilities, RunEnvironment
 from research_runner.cluster.files import FilePiece, Probe, unpack_piece
 from research_runner.cluster.messages import (
     Begin,
@@ -133,7 +133,7 @@ class RemoteBackend:
     ----------
     plan : WorkerPlan
         What to run and how; one setup per slot.
-    circumstances : Circumstances
+    environment : RunEnvironment
         Where files are, and how worker processes are started.
     engine : Engine
         Runs the servants.
@@ -147,11 +147,11 @@ class RemoteBackend:
     """
 
     def __init__(
-        self, plan: WorkerPlan, circumstances: Circumstances, engine: Engine, capabilities: Capabilities
+        self, plan: WorkerPlan, environment: RunEnvironment, engine: Engine, capabilities: Capabilities
     ) -> None:
         self._engine = engine
-        self._root = circumstances.root
-        self._order = _order(plan, circumstances, capabilities)
+        self._root = environment.root
+        self._order = _order(plan, environment, capabilities)
         self._probe = Probe(self._root, self._order.token)
         self._posts: dict[int, _Post] = {}
         self._events: list[BackendEvent] = []
@@ -159,7 +159,7 @@ class RemoteBackend:
         self._warn_at: float | None = time.monotonic() + _WARN_AFTER_S
         self._launch(_FIRST, begun=False)
         if not self._has_loaded():
-            _check_here(plan, circumstances.start_method)
+            _check_here(plan, environment.start_method)
 
     def _has_loaded(self) -> bool:
         """Wait until the first worker has loaded the plan; whether it soon has."""
@@ -331,21 +331,21 @@ class RemoteBackend:
             self._receive(left)
 
 
-def _order(plan: WorkerPlan, circumstances: Circumstances, capabilities: Capabilities) -> Order:
+def _order(plan: WorkerPlan, environment: RunEnvironment, capabilities: Capabilities) -> Order:
     """Serialise the plan."""
     try:
         sealed = wire.dump_code(plan)
     except Exception:
-        _check_here(plan, circumstances.start_method)  # names the part
+        _check_here(plan, environment.start_method)  # names the part
         raise
     return Order(
         plan=sealed,
         slot=0,
         environments=tuple(setup.environment for setup in plan.setups),
         redirects=plan.redirects,
-        root=Path(circumstances.root),
+        root=Path(environment.root),
         has_folder=plan.folder is not None,
-        start_method=circumstances.start_method,
+        start_method=environment.start_method,
         shares_files=capabilities.shares_files,
         token=uuid.uuid4().hex,
         encoder=plan.encode.__module__,

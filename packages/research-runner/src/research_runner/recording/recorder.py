@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from research_experiment import Storage
-from research_runner.recording.resume import set_aside
+from research_runner.recording.folder import set_aside
 from research_runner.scheduling.events import (
     Event,
     ExperimentAbandoned,

@@ -1,56 +1,19 @@
-"""What an earlier run left in the folder of a research, and how this one goes on from it."""
+"""The experiments that an earlier run left, and how this one goes on from it."""
 
 from __future__ import annotations
 
-import json
-import logging
-import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
-from research_domain import Domain
 from research_experiment import Storage
-from research_runner.errors import ChangedError, LostCodeError, NoSettingsError, OptionError
-from research_runner.pool import current_path, wire
+from research_runner.errors import ChangedError, OptionError
 from research_runner.recording.fingerprints import changed_units, unit_fingerprints
+from research_runner.recording.folder import folders_of_experiments, set_aside
 from research_runner.scheduling.source import IterationOptions
-from research_runner.system.fail_points import fail_point
+from research_runner.settings.values import Resume, RunSettings
 
-if TYPE_CHECKING:
-    from research_runner.running.run import RunSettings
-
-__all__ = [
-    "FolderJournal",
-    "Past",
-    "Resume",
-    "continued",
-    "load_settings",
-    "save_settings",
-    "set_aside",
-    "settings_are_kept",
-]
-
-_LOG = logging.getLogger("research.run")
-_SETTINGS: Final = "settings.dill"
-
-
-@dataclass(frozen=True, slots=True)
-class Resume:
-    """How to go on with an earlier run.
-
-    Parameters
-    ----------
-    retry_failed : bool
-        Run failed experiments again.
-    force : bool
-        Go on even if units have changed.
-    """
-
-    retry_failed: bool = False
-    force: bool = False
+__all__ = ["Past", "continued", "describe"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,79 +59,6 @@ class Past:
                     set_aside(storage.path, experiment_id)
 
 
-def folders_of_experiments(folder: Path) -> list[str]:
-    """Return whose files there are, also of experiments whose coordinator was killed before it noted them."""
-    try:
-        return [entry.name for entry in os.scandir(folder / "experiments")]
-    except FileNotFoundError:
-        return []
-
-
-def set_aside(folder: Path, experiment_id: str) -> None:
-    """Move what an interrupted attempt left in the folder of its experiment to ``interrupted``."""
-    source = folder / "experiments" / experiment_id
-    if not source.exists():
-        return
-    target = folder / "interrupted"
-    target.mkdir(exist_ok=True)
-    number = 1
-    while (target / f"{experiment_id}-{number}").exists():
-        number += 1
-    fail_point("before-set-aside")
-    source.rename(target / f"{experiment_id}-{number}")
-    fail_point("after-set-aside")
-
-
-class FolderJournal:
-    """Keeps the updates of a domain in the folder of the research.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder of the research.
-    known : int
-        How many experiments an earlier run had taken from the domain.
-    """
-
-    def __init__(self, folder: Path, known: int = 0) -> None:
-        self._folder = folder / "updates"
-        self._known = known
-
-    def passed(self, generated: int) -> bool:
-        """Whether the earlier run took a config after so many."""
-        return generated < self._known
-
-    def recorded(self, generated: int) -> Domain | None:
-        """Return the domain of the update after so many configs, if there was one."""
-        path = self._path(generated)
-        if not path.exists():
-            return None
-        domain = wire.load_code(path.read_bytes())
-        assert isinstance(domain, Domain)  # noqa: S101 - nobody else writes here
-        return domain
-
-    def record(self, generated: int, domain: Domain) -> None:
-        """Keep the domain of an update, before anything of it is run."""
-        self._folder.mkdir(exist_ok=True)
-        fail_point("before-update-kept")
-        write_whole(self._path(generated), wire.dump_code(domain))
-        fail_point("after-update-kept")
-
-    def _path(self, generated: int) -> Path:
-        return self._folder / f"{generated}.dill"
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is there as a whole or not at all."""
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    fail_point("file-half-there")
-    partial.replace(path)
-
-
 def continued(settings: RunSettings, meta: Mapping[str, Any]) -> IterationOptions:
     """Return how configs are taken by a run that goes on with an earlier one: with its seed.
 
@@ -200,41 +90,20 @@ def continued(settings: RunSettings, meta: Mapping[str, Any]) -> IterationOption
     return replace(iteration, seed=entropy)
 
 
-def save_settings(folder: Path, settings: RunSettings) -> None:
-    """Keep what is run, so that a research can go on without the script that began it."""
-    try:
-        code = wire.dump_code(settings)
-    except Exception as error:  # noqa: BLE001 - whatever a user's object raises when it is pickled
-        _LOG.warning("only its script can resume this research, because something cannot be kept: %s", error)
-        (folder / _SETTINGS).unlink(missing_ok=True)
-        return
-    path = json.dumps(list(map(os.path.abspath, current_path()))).encode()
-    write_whole(folder / _SETTINGS, path + b"\n" + code)
-
-
-def settings_are_kept(folder: Path) -> bool:
-    """Whether a research can go on without the script that began it."""
-    return (folder / _SETTINGS).exists()
-
-
-def load_settings(folder: Path) -> RunSettings:
-    """Return what is run in a folder; this runs code of the folder, so that it has to be trusted.
-
-    Modules are also looked for where the script that began the research found them, last in ``sys.path``.
-
-    Raises
-    ------
-    NoSettingsError
-        If there are none.
-    LostCodeError
-        If a module of theirs is not there any more, or no longer has what they need.
-    """
-    try:
-        path, _, code = (folder / _SETTINGS).read_bytes().partition(b"\n")
-    except FileNotFoundError:
-        raise NoSettingsError(str(folder)) from None
-    try:
-        sys.path.extend(entry for entry in json.loads(path) if entry not in sys.path)
-        return wire.load_code(code)  # type: ignore[no-any-return]
-    except Exception as error:
-        raise LostCodeError(str(folder), f"{type(error).__name__}: {error}") from error
+def describe(settings: RunSettings) -> dict[str, Any]:
+    """Return what is recorded about a run, for one that goes on with it: plain JSON values."""
+    return {
+        "entropy": settings.iteration.seed,
+        "options": {
+            "n_configs": settings.iteration.n_items,
+            "n_reps": settings.iteration.n_reps,
+            "repeat_each": settings.iteration.repeat_each,
+            "n_iters": settings.n_iters,
+            "workers": len(settings.setups),
+            "branches": settings.branches,
+            "executor_target": settings.execution.target,
+            "finalize": settings.execution.finalize,
+            "start_method": settings.start_method,
+        },
+        "units": unit_fingerprints(settings.experiment),
+    }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from research_domain import Domain, Identifier
 
 if TYPE_CHECKING:
-    from research_runner.running.run import RunSettings
+    from research_runner.settings.values import RunSettings
 
 __all__ = ["ResearchPlan", "look_ahead"]
 

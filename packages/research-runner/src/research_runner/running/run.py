@@ -9,157 +9,39 @@ import tempfile
 import time
 import uuid
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from research_domain import ConfigAlias, Domain
-from research_experiment import ExperimentPlan, Storage
+from research_experiment import Storage
 from research_runner.backends import Backend, InlineBackend, ProcessBackend
-from research_runner.backends.protocol import BackendFactory, Circumstances
-from research_runner.devices import DeviceGrid, MemoryGate, branch_devices, worker_environment
+from research_runner.backends.protocol import RunEnvironment
 from research_runner.errors import ResearchExistsError
-from research_runner.loaded import owner
-from research_runner.pool import StartMethod
 from research_runner.profiling import Profiler
-from research_runner.recording.fingerprints import unit_fingerprints
+from research_runner.recording.folder import FolderJournal, save_settings, settings_are_kept
 from research_runner.recording.logs import RunLog
 from research_runner.recording.monitor import Monitor
 from research_runner.recording.progress import make_bar
-from research_runner.recording.resume import (
-    FolderJournal,
-    Past,
-    Resume,
-    continued,
-    save_settings,
-    settings_are_kept,
-)
+from research_runner.recording.resume import Past, continued, describe
 from research_runner.recording.storage_lookup import find_storage
 from research_runner.running.interrupts import gentle_interrupts, say
 from research_runner.running.session import Session
-from research_runner.scheduling.coordinator import Coordinator, Limits
+from research_runner.scheduling.coordinator import Coordinator
 from research_runner.scheduling.events import Event, Profiled
-from research_runner.scheduling.setup import WorkerSetup
-from research_runner.scheduling.source import IterationOptions, TaskSource
+from research_runner.scheduling.source import TaskSource
+from research_runner.settings.values import Resume, RunSettings
 from research_runner.system.fail_points import fail_point
 from research_runner.system.full_disk import is_full
+from research_runner.system.process_identity import owner
 from research_runner.worker.logs import research_log
-from research_runner.worker.output import Redirect
-from research_runner.worker.plan import Execution, WorkerPlan, experiment_path
+from research_runner.worker.plan import WorkerPlan, experiment_path
 
-__all__ = ["ResearchRun", "RunSettings", "Surface"]
+__all__ = ["ResearchRun"]
 
 _LOG = logging.getLogger("research.run")
-
-
-@dataclass(frozen=True, slots=True)
-class Surface:
-    """What a run leaves for people beside its results.
-
-    Parameters
-    ----------
-    redirects : mapping of int to Redirect
-        File descriptors of experiments and where their text goes.
-    log_level : int or None
-        The lowest level that goes into log files.
-    environment : mapping
-        Texts about where the research ran, by file name.
-    """
-
-    redirects: Mapping[int, Redirect]
-    log_level: int | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class RunSettings:
-    """What is run, and how; everything has been read and checked.
-
-    Parameters
-    ----------
-    path : Path or None
-        Absolute folder of the results; None keeps them in memory.
-    experiment : ExperimentPlan
-        What to run.
-    domain : Domain
-        For which configs.
-    iteration : IterationOptions
-        How configs are taken from the domain; its seed is the entropy of the research.
-    execution : Execution
-        How each task is executed.
-    setups : tuple of WorkerSetup
-        What each worker has and adds to its experiments.
-    limits : Limits
-        What the coordinator keeps to.
-    start_method : StartMethod or None
-        How worker processes are started; None runs everything in this process.
-    surface : Surface
-        Output, logs and texts.
-    gate : MemoryGate or None
-        Waits for free memory on the devices.
-    resume : Resume or None
-        How to go on with an earlier run in the same folder; None refuses a folder that exists.
-    engine : BackendFactory or None
-        Runs tasks beyond this machine.
-    """
-
-    path: Path | None
-    experiment: ExperimentPlan
-    domain: Domain
-    iteration: IterationOptions
-    execution: Execution
-    setups: tuple[WorkerSetup, ...]
-    limits: Limits
-    start_method: StartMethod | None
-    surface: Surface
-    gate: MemoryGate | None = None
-    resume: Resume | None = None
-    engine: BackendFactory | None = None
-
-    @property
-    def branches(self) -> int:
-        """Experiments per task."""
-        return len(self.setups[0].additions)
-
-    @property
-    def n_iters(self) -> int | None:
-        """Iterations of each experiment, None if nobody knows."""
-        if self.execution.n_iters is None and self.experiment.only_callables:
-            return 1
-        return self.execution.n_iters
-
-    def describe(self) -> dict[str, Any]:
-        """Return what is recorded about the run: plain JSON values."""
-        return {
-            "entropy": self.iteration.seed,
-            "options": {
-                "n_configs": self.iteration.n_items,
-                "n_reps": self.iteration.n_reps,
-                "repeat_each": self.iteration.repeat_each,
-                "n_iters": self.n_iters,
-                "workers": len(self.setups),
-                "branches": self.branches,
-                "executor_target": self.execution.target,
-                "finalize": self.execution.finalize,
-                "start_method": self.start_method,
-            },
-            "units": unit_fingerprints(self.experiment),
-        }
-
-
-def make_setups(
-    workers: tuple[ConfigAlias, ...], branches: tuple[ConfigAlias, ...], grid: DeviceGrid
-) -> tuple[WorkerSetup, ...]:
-    """Bring together what each worker, each branch and each device adds."""
-    setups = []
-    for config, row in zip(workers, grid, strict=True):
-        devices = [ConfigAlias({"device": device}) for device in branch_devices(row)]
-        additions = tuple(branch + config + device for branch, device in zip(branches, devices, strict=True))
-        setups.append(WorkerSetup(additions, row, worker_environment(row)))
-    return tuple(setups)
 
 
 class ProfileListener:
@@ -249,17 +131,15 @@ class ResearchRun:
             past.keeps,
             journal,
         )
-        described = settings.describe()
+        described = describe(settings)
         self.storage.update_meta(expected=source.expected, owner=owner(), ended=None, **described)
         limits = settings.limits if not past.done else replace(settings.limits, canary=0)
         return Coordinator(source, len(settings.setups), limits, settings.setups)
 
     def _make_storage(self, storage_class: Any) -> Storage:
         settings = self._settings
-        storage: Storage = storage_class.create(
-            settings.path, {**settings.describe(), "started": time.time()}
-        )
-        for name, text in settings.surface.environment.items():
+        storage: Storage = storage_class.create(settings.path, {**describe(settings), "started": time.time()})
+        for name, text in settings.output.environment.items():
             storage.put_environment(name, text)
         return storage
 
@@ -274,15 +154,15 @@ class ResearchRun:
             encode=encode,
             path_of=partial(experiment_path, root),
             folder=settings.path,
-            redirects=settings.surface.redirects,
-            log_level=settings.surface.log_level,
+            redirects=settings.output.redirects,
+            log_level=settings.output.log_level,
             results=self._results_reader(),
             gate=settings.gate,
         )
         if settings.start_method is None:
             return InlineBackend(plan, lambda reports: self._session.absorb(reports))
         if settings.engine is not None:
-            return settings.engine.make(plan, Circumstances(root, settings.start_method))
+            return settings.engine.make(plan, RunEnvironment(root, settings.start_method))
         backend = ProcessBackend(plan, settings.start_method)
         try:
             backend.check()
@@ -317,8 +197,8 @@ class ResearchRun:
         """Run everything, with a progress bar if one is wanted, and close the storage."""
         settings = self._settings
         begun = time.monotonic()
-        with research_log(settings.path, settings.surface.log_level):
-            _LOG.info("started: %s", settings.describe()["options"])
+        with research_log(settings.path, settings.output.log_level):
+            _LOG.info("started: %s", describe(settings)["options"])
             try:
                 with gentle_interrupts(self.terminate, raise_second=settings.start_method is None):
                     self._session.show(make_bar(bar, self.monitor, settings.n_iters, settings.execution.show))

@@ -61,7 +61,7 @@ class Limits:
         How many workers in a row may die without having begun a task.
     canary : int
         Give up when the first so many experiments all fail with the same error; 0 for never.
-    mercy_s : float
+    grace_s : float
         How long, in seconds, a worker has to be seen to be late before it is killed.
     """
 
@@ -72,7 +72,7 @@ class Limits:
     batch_max: int = 256
     idle_deaths: int = 3
     canary: int = 0
-    mercy_s: float = 0.2
+    grace_s: float = 0.2
 
 
 @dataclass(slots=True)
@@ -177,7 +177,7 @@ class Coordinator:
         late = slot.tasks[0].overdue(now, self._limits.timeout_s)
         if not late or slot.late_since is None:
             slot.late_since = now if late else None
-        elif now - slot.late_since >= self._limits.mercy_s:
+        elif now - slot.late_since >= self._limits.grace_s:
             slot.blamed = late
         return bool(slot.blamed)
 

@@ -12,9 +12,9 @@ from research_experiment import Executor, ExecutorError, ExperimentPlan
 from research_experiment.execution.executor import parse_target
 from research_runner.errors import OptionError
 from research_runner.profiling import ProfileLevel
-from research_runner.recording.resume import Resume
 from research_runner.scheduling.coordinator import Limits
 from research_runner.settings.arguments import parse_count
+from research_runner.settings.values import Resume
 from research_runner.worker.output import STDERR, STDOUT, Redirect
 from research_runner.worker.plan import Entropy, Execution
 

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from research_domain import ConfigAlias, Domain
-from research_experiment import Executor, ExperimentPlan, check_config_keys
+from research_domain import ConfigAlias
+from research_experiment import Executor, check_config_keys
 from research_runner.backends.protocol import BackendFactory
 from research_runner.backends.registry import parse_backend
 from research_runner.cluster.gpus import ask_for_gpus, engine_grid
-from research_runner.devices import DeviceSpec, MemoryGate, NvmlProbe, resolve, split_devices
+from research_runner.devices import (
+    DeviceGrid,
+    DeviceSpec,
+    MemoryGate,
+    NvmlProbe,
+    branch_devices,
+    resolve,
+    split_devices,
+    worker_environment,
+)
 from research_runner.pool import StartMethod
-from research_runner.recording import environment
-from research_runner.running.run import RunSettings, Surface, make_setups
 from research_runner.scheduling.setup import WorkerSetup
-from research_runner.scheduling.source import IterationOptions
 from research_runner.settings.options import (
     check_bounded,
     check_detach,
@@ -32,8 +38,10 @@ from research_runner.settings.options import (
     parse_resume,
 )
 from research_runner.settings.rules import check_together
+from research_runner.settings.values import OutputOptions, RunSettings, Study
+from research_runner.system.environment import env_meta, git_meta
 
-__all__ = ["RunOptions", "Subject", "make_settings"]
+__all__ = ["RunOptions", "make_settings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,37 +85,12 @@ class RunOptions:
     backend: str | BackendFactory | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What a research is about, however it is run.
-
-    Parameters
-    ----------
-    name : str
-        The folder of its results.
-    experiment : ExperimentPlan
-        What to run.
-    domain : Domain
-        For which configs.
-    iteration : IterationOptions
-        How they are taken.
-    environment : mapping
-        Texts that are kept with the results.
-    """
-
-    name: str
-    experiment: ExperimentPlan
-    domain: Domain
-    iteration: IterationOptions
-    environment: Mapping[str, str] = field(default_factory=dict)
-
-
-def make_settings(subject: Subject, options: RunOptions) -> RunSettings:
+def make_settings(study: Study, options: RunOptions) -> RunSettings:
     """Read and check everything, and create nothing.
 
     Parameters
     ----------
-    subject : Subject
+    study : Study
         What the research is about.
     options : RunOptions
         How it shall be run.
@@ -121,16 +104,16 @@ def make_settings(subject: Subject, options: RunOptions) -> RunSettings:
     options = replace(options, parallel=parallel)
     check_together(options)
     setups = _make_setups(options, engine)
-    check_bounded(subject.domain, subject.iteration.n_items, options.infinite)
+    check_bounded(study.domain, study.iteration.n_items, options.infinite)
     check_detach(options.detach, options.dump_results, options.debug)
-    check_time_limits(subject.experiment, options.parallel)
-    _check_keys(subject, setups)
+    check_time_limits(study.experiment, options.parallel)
+    _check_keys(study, setups)
     return RunSettings(
-        path=Path(subject.name).absolute() if options.dump_results else None,
-        experiment=subject.experiment,
-        domain=subject.domain,
+        path=Path(study.name).absolute() if options.dump_results else None,
+        experiment=study.experiment,
+        domain=study.domain,
         iteration=replace(
-            subject.iteration,
+            study.iteration,
             seed=parse_entropy(options.seed),
             seed_given=options.seed is not None,
             create_id_prefix=options.create_id_prefix,
@@ -156,7 +139,7 @@ def make_settings(subject: Subject, options: RunOptions) -> RunSettings:
             parallel=options.parallel,
         ),
         start_method=options.start_method if options.parallel else None,
-        surface=_make_surface(subject, options),
+        output=_make_output(study, options),
         gate=_make_gate(options),
         resume=parse_resume(options.resume, options.retry_failed, options.dump_results),
         engine=engine,
@@ -169,11 +152,23 @@ def _make_setups(options: RunOptions, engine: BackendFactory | None) -> tuple[Wo
     if engine is not None:
         gpus = engine.capabilities.gpus
         grid = engine_grid(options.devices, gpus, len(workers), len(branches))
-        return ask_for_gpus(make_setups(workers, branches, grid), options.devices, gpus)
+        return ask_for_gpus(_combine(workers, branches, grid), options.devices, gpus)
     grid = split_devices(options.devices, len(workers), len(branches))
     if options.devices is not None:
         grid = resolve(grid, NvmlProbe(), os.environ.get("CUDA_VISIBLE_DEVICES"))
-    return make_setups(workers, branches, grid)
+    return _combine(workers, branches, grid)
+
+
+def _combine(
+    workers: tuple[ConfigAlias, ...], branches: tuple[ConfigAlias, ...], grid: DeviceGrid
+) -> tuple[WorkerSetup, ...]:
+    """Combine what each worker, each branch and each device adds."""
+    setups = []
+    for config, row in zip(workers, grid, strict=True):
+        devices = [ConfigAlias({"device": device}) for device in branch_devices(row)]
+        additions = tuple(branch + config + device for branch, device in zip(branches, devices, strict=True))
+        setups.append(WorkerSetup(additions, row, worker_environment(row)))
+    return tuple(setups)
 
 
 def _make_gate(options: RunOptions) -> MemoryGate | None:
@@ -182,23 +177,23 @@ def _make_gate(options: RunOptions) -> MemoryGate | None:
     return MemoryGate(NvmlProbe(), options.memory_ratio, options.n_gpu_checks, options.gpu_check_delay)
 
 
-def _make_surface(subject: Subject, options: RunOptions) -> Surface:
-    texts = dict(subject.environment)
+def _make_output(study: Study, options: RunOptions) -> OutputOptions:
+    texts = dict(study.environment)
     if options.git_meta:
-        texts.update(environment.git_meta())
+        texts.update(git_meta())
     if options.env_meta:
-        texts.update(environment.env_meta())
-    return Surface(
+        texts.update(env_meta())
+    return OutputOptions(
         redirects=parse_redirects(options.redirect_stdout, options.redirect_stderr, options.dump_results),
         log_level=parse_log_level(options.loglevel),
         environment=texts,
     )
 
 
-def _check_keys(subject: Subject, setups: Iterable[WorkerSetup]) -> None:
+def _check_keys(study: Study, setups: Iterable[WorkerSetup]) -> None:
     """Check that the config keys of the experiment are parameters of anything."""
-    if subject.domain.update_rule is not None:
+    if study.domain.update_rule is not None:
         return  # an update may bring parameters that nobody knows yet
     added: Iterable[ConfigAlias] = (addition for setup in setups for addition in setup.additions)
     known = {key for addition in added for key in addition.keys()}  # noqa: SIM118 - not a mapping
-    check_config_keys(subject.experiment, {*subject.domain.parameters, *known})
+    check_config_keys(study.experiment, {*study.domain.parameters, *known})

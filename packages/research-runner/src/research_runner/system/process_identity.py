@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
+from typing import Any
 
-__all__ = ["fingerprint"]
+__all__ = ["fingerprint", "owner"]
 
 
 def fingerprint(pid: int) -> str | None:
@@ -45,3 +47,8 @@ def _alive(pid: int) -> str | None:
     except PermissionError:
         pass
     return str(pid)
+
+
+def owner() -> dict[str, Any]:
+    """Return who runs a research: plain values, to be recorded with it."""
+    return {"host": socket.gethostname(), "pid": os.getpid(), "fingerprint": fingerprint(os.getpid())}

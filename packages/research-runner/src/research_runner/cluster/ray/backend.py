@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from research_runner.backends.protocol import Backend, Capabilities, Circumstances
+from research_runner.backends.protocol import Backend, Capabilities, RunEnvironment
 from research_runner.backends.registry import require
 from research_runner.cluster.ray.client import Errands, ray_package, reason_of
 from research_runner.cluster.ray.heartbeat import Lifeline
@@ -93,11 +93,11 @@ class RayBackend:
         """What the backend declares about itself."""
         return Capabilities(self.num_gpus, self.shares_files)
 
-    def make(self, plan: WorkerPlan, circumstances: Circumstances) -> Backend:
+    def make(self, plan: WorkerPlan, environment: RunEnvironment) -> Backend:
         """Connect, and check meanwhile that the plan can travel."""
         engine = self._engine(tuple(map(self._needs, plan.setups)), plan.encode.__module__)
         try:
-            backend = RemoteBackend(plan, circumstances, engine, self.capabilities)
+            backend = RemoteBackend(plan, environment, engine, self.capabilities)
             engine.wait()
         except BaseException:
             engine.close()

@@ -1,0 +1,138 @@
+"""The typed settings of a run: what is run, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from research_domain import Domain
+from research_experiment import ExperimentPlan
+from research_runner.backends.protocol import BackendFactory
+from research_runner.devices import MemoryGate
+from research_runner.pool import StartMethod
+from research_runner.scheduling.coordinator import Limits
+from research_runner.scheduling.setup import WorkerSetup
+from research_runner.scheduling.source import IterationOptions
+from research_runner.worker.output import Redirect
+from research_runner.worker.plan import Execution
+
+__all__ = ["OutputOptions", "Resume", "RunSettings", "Study"]
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """What a research is about, however it is run.
+
+    Parameters
+    ----------
+    name : str
+        The folder of its results.
+    experiment : ExperimentPlan
+        What to run.
+    domain : Domain
+        For which configs.
+    iteration : IterationOptions
+        How they are taken.
+    environment : mapping
+        Texts that are kept with the results.
+    """
+
+    name: str
+    experiment: ExperimentPlan
+    domain: Domain
+    iteration: IterationOptions
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """How to go on with an earlier run.
+
+    Parameters
+    ----------
+    retry_failed : bool
+        Run failed experiments again.
+    force : bool
+        Go on even if units have changed.
+    """
+
+    retry_failed: bool = False
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OutputOptions:
+    """What a run leaves for people beside its results.
+
+    Parameters
+    ----------
+    redirects : mapping of int to Redirect
+        File descriptors of experiments and where their text goes.
+    log_level : int or None
+        The lowest level that goes into log files.
+    environment : mapping
+        Texts about where the research ran, by file name.
+    """
+
+    redirects: Mapping[int, Redirect]
+    log_level: int | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """What is run, and how; everything has been read and checked.
+
+    Parameters
+    ----------
+    path : Path or None
+        Absolute folder of the results; None keeps them in memory.
+    experiment : ExperimentPlan
+        What to run.
+    domain : Domain
+        For which configs.
+    iteration : IterationOptions
+        How configs are taken from the domain; its seed is the entropy of the research.
+    execution : Execution
+        How each task is executed.
+    setups : tuple of WorkerSetup
+        What each worker has and adds to its experiments.
+    limits : Limits
+        What the coordinator keeps to.
+    start_method : StartMethod or None
+        How worker processes are started; None runs everything in this process.
+    output : OutputOptions
+        Output, logs and texts.
+    gate : MemoryGate or None
+        Waits for free memory on the devices.
+    resume : Resume or None
+        How to go on with an earlier run in the same folder; None refuses a folder that exists.
+    engine : BackendFactory or None
+        Runs tasks beyond this machine.
+    """
+
+    path: Path | None
+    experiment: ExperimentPlan
+    domain: Domain
+    iteration: IterationOptions
+    execution: Execution
+    setups: tuple[WorkerSetup, ...]
+    limits: Limits
+    start_method: StartMethod | None
+    output: OutputOptions
+    gate: MemoryGate | None = None
+    resume: Resume | None = None
+    engine: BackendFactory | None = None
+
+    @property
+    def branches(self) -> int:
+        """Experiments per task."""
+        return len(self.setups[0].additions)
+
+    @property
+    def n_iters(self) -> int | None:
+        """Iterations of each experiment, None if nobody knows."""
+        if self.execution.n_iters is None and self.experiment.only_callables:
+            return 1
+        return self.execution.n_iters
