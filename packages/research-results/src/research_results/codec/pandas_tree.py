@@ -234,14 +234,14 @@ def _unseries(load: Load, node: Node) -> Any:
 
 
 def _frame(dump: Dump, value: pd.DataFrame) -> Node:
-    columns = [_array(dump, value.iloc[:, place].array) for place in range(value.shape[1])]
+    columns = [_array(dump, value.iloc[:, number].array) for number in range(value.shape[1])]
     index, names = dump.json(value.index), dump.json(value.columns)
     return {"@": "pd.frame", "v": columns, "i": index, "n": names, "a": _attrs(dump, value)}
 
 
 def _unframe(load: Load, node: Node) -> Any:
     index = load.value(node["i"])
-    columns = {place: _restore(load, column, index) for place, column in enumerate(node["v"])}
+    columns = {number: _restore(load, column, index) for number, column in enumerate(node["v"])}
     frame = pd.DataFrame(columns, index=index)
     frame.columns = load.value(node["n"])
     frame.attrs = load.value(node["a"])

@@ -1,4 +1,4 @@
-"""The one place in which values are pickled and unpickled; nothing else here runs code from a folder."""
+"""The one module that pickles and unpickles values; nothing else here runs code from a folder."""
 
 from __future__ import annotations
 

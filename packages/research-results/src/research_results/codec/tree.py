@@ -47,11 +47,11 @@ class Dump:
         self.depth = depth
 
     def add(self, data: bytes) -> list[int]:
-        """Keep a buffer and return its place."""
-        place = [self.size, len(data)]
+        """Keep a buffer and return its span: where it starts, and its length."""
+        span = [self.size, len(data)]
         self.buffers.append(data)
         self.size += len(data)
-        return place
+        return span
 
     def json(self, value: Any) -> Json:
         """Return the JSON of any plain value."""
@@ -80,9 +80,8 @@ class Dump:
         if isinstance(value, np.generic) and kind is value.dtype.type:
             return {_TAG: "np", "d": spell_dtype(value.dtype), "b": self.add(value.tobytes())}
         if kind.__module__.partition(".")[0] == "pandas":
-            from research_results.codec.pandas_tree import (
-                encode,  # pandas is there already if a value is of it
-            )
+            # late: if a value is of pandas, it is imported already
+            from research_results.codec.pandas_tree import encode
 
             return encode(self, value)
         raise NotPlainError(f"{kind.__module__}.{kind.__qualname__}")
@@ -94,9 +93,9 @@ class Load:
     def __init__(self, buffers: memoryview) -> None:
         self.buffers = buffers
 
-    def bytes(self, place: Any) -> bytes:
-        """Return the buffer at a place."""
-        start, length = place
+    def bytes(self, span: Any) -> bytes:
+        """Return the buffer of a span."""
+        start, length = span
         if not 0 <= start <= start + length <= len(self.buffers):
             raise ValueError("a buffer lies outside of the data")
         return bytes(self.buffers[start : start + length])
@@ -218,7 +217,7 @@ def _untime(_load: Load, node: Json) -> datetime.time:
     return value.replace(tzinfo=_untzinfo(node["z"]), fold=node["f"])
 
 
-def _span(_dump: Dump, value: datetime.timedelta) -> Json:
+def _duration(_dump: Dump, value: datetime.timedelta) -> Json:
     return {_TAG: "span", "v": [value.days, value.seconds, value.microseconds]}
 
 
@@ -234,10 +233,7 @@ def _unarray(load: Load, node: Json) -> np.ndarray[Any, Any]:
 
 
 def _unobjects(load: Load, node: Json) -> np.ndarray[Any, Any]:
-    values = [load.value(item) for item in node["v"]]
-    flat = np.empty(len(values), object)
-    for position, value in enumerate(values):
-        flat[position] = value
+    flat = np.fromiter(map(load.value, node["v"]), object, len(node["v"]))
     return flat.reshape(tuple(node["s"]))
 
 
@@ -282,10 +278,7 @@ _ENCODERS: dict[type, Callable[[Dump, Any], Json]] = {
     datetime.datetime: _datetime,
     datetime.date: lambda _dump, value: {_TAG: "date", "v": value.isoformat()},
     datetime.time: _time,
-    datetime.timedelta: lambda _dump, value: {
-        _TAG: "span",
-        "v": [value.days, value.seconds, value.microseconds],
-    },
+    datetime.timedelta: _duration,
     decimal.Decimal: lambda _dump, value: {_TAG: "decimal", "v": str(value)},
     fractions.Fraction: lambda dump, value: {
         _TAG: "fraction",

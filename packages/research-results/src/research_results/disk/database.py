@@ -118,7 +118,7 @@ class Database:
     def __init__(self, connection: sqlite3.Connection, name: str) -> None:
         self.name = name
         self.guard = threading.RLock()
-        self.when_rolled_back: Callable[[], None] = _nothing
+        self.when_rolled_back: Callable[[], None] = lambda: None
         self._connection: sqlite3.Connection | None = connection
         self._depth = 0
         self._failed: ResultsError | None = None
@@ -197,10 +197,6 @@ class Database:
                     fail_point("log-folded")
                     connection.execute("PRAGMA journal_mode = DELETE")
             connection.close()
-
-
-def _nothing() -> None:
-    """Do nothing."""
 
 
 @contextlib.contextmanager

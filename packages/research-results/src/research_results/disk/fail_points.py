@@ -1,4 +1,4 @@
-"""Fail points: places at which a test has this process killed; off unless the environment arms one."""
+"""Fail points: named steps at which a test has this process killed; off unless the environment arms one."""
 
 from __future__ import annotations
 

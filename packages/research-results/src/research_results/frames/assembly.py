@@ -166,26 +166,26 @@ def _wide_columns(columns: Mapping[str, Column]) -> tuple[Ints, Ints, list[tuple
     if all(first.same_rows(column) for column in given[1:]):
         owners, iterations = first.experiments, first.iterations
         return owners, iterations, [(name, _series(column.values)) for name, column in columns.items()]
-    owners, iterations, places = _union(given)
+    owners, iterations, rows = _union(given)
     wide = [
         (name, _series(gather(len(owners), [Part(own, column.values)])))
-        for (name, column), own in zip(columns.items(), places, strict=True)
+        for (name, column), own in zip(columns.items(), rows, strict=True)
     ]
     return owners, iterations, wide
 
 
 def _union(columns: Sequence[Column]) -> tuple[Ints, Ints, list[Ints]]:
-    """Return the rows that some column has, and for each column the places of its values in them."""
+    """Return the rows that some column has, and for each column the rows of its values."""
     owners = np.concatenate([column.experiments for column in columns])
     iterations = np.concatenate([column.iterations for column in columns])
     order = np.lexsort((iterations, owners))
     sorted_owners, sorted_iterations = owners[order], iterations[order]
     new = np.ones(len(order), np.bool_)
     new[1:] = (sorted_owners[1:] != sorted_owners[:-1]) | (sorted_iterations[1:] != sorted_iterations[:-1])
-    place = np.empty(len(order), np.int64)
-    place[order] = np.cumsum(new) - 1
+    row_of = np.empty(len(order), np.int64)
+    row_of[order] = np.cumsum(new) - 1
     ends = np.cumsum([len(column.values) for column in columns])
-    return sorted_owners[new], sorted_iterations[new], np.split(place, ends[:-1])
+    return sorted_owners[new], sorted_iterations[new], np.split(row_of, ends[:-1])
 
 
 def _long_columns(columns: Mapping[str, Column]) -> tuple[Ints, Ints, list[tuple[str, Any]]]:

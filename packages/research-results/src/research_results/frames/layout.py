@@ -1,4 +1,4 @@
-"""How a frame looks."""
+"""Layout of configs in a frame."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class ConfigLayout:
     Attributes
     ----------
     include_config : bool
-        Whether they do.
+        Whether there are columns for them at all.
     use_alias : bool
         Aliases instead of names and values.
     concat_config : bool

@@ -58,11 +58,11 @@ def read_chunks(
     Parameters
     ----------
     connection : sqlite3.Connection
-        Where.
+        Database to read.
     experiments : Experiments
-        Whose.
+        Experiments whose rows are read.
     variables : sequence of int or None
-        Which; None for all.
+        Numbers of variables; None for all.
     numbers : bool
         Also rows of packed numbers.
     """

@@ -1,4 +1,13 @@
-"""Values of variables as columns: where they belong, and an array of the right type."""
+"""Values of variables as columns: the experiment and iteration of each value, and one array of the values.
+
+A row of the table ``chunks`` holds values of one variable in one experiment, all of one kind, whose
+iterations are an arithmetic progression or a list. `read_columns` groups rows by variable and kind, leaves
+out those of other experiments, and sorts each group by experiment. The data of a group is then joined and
+read as one array, and the experiments and iterations of its values are computed for all rows at once.
+Variables that are written together have rows of equal layout, so the last result is kept and used again.
+The pieces of a variable with several kinds are gathered into a type that holds them all. Last, values are
+sorted by experiment and iteration unless they are so already; of two for one iteration the later one stays.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +41,7 @@ class Column:
     Attributes
     ----------
     experiments, iterations : int64 arrays, length N
-        Place of the experiment in the order, and iteration.
+        Index of the experiment, and iteration.
     values : array, length N
         Of the type that holds all values.
     """
@@ -64,40 +73,45 @@ def read_columns(
         return {}
     packed: dict[tuple[int, str], list[tuple[Any, ...]]] = {}
     for row in number_rows(connection, experiments, variables):
-        place = row[2:4]
-        if place in packed:
-            packed[place].append(row)
-        else:
-            packed[place] = [row]
+        packed.setdefault(row[2:4], []).append(row)
     single: dict[int, list[Chunk]] = {}
     if any(kind not in NUMBER_KINDS for _, kind in packed):
         for chunk in read_chunks(connection, experiments, variables, numbers=False):
             single.setdefault(chunk.variable, []).append(chunk)
-    places = _Places(experiments, iterations)
+    make = _PieceMaker(experiments, iterations)
     pieces: dict[int, list[_Piece]] = {}
     for (variable, kind), rows in packed.items():
         if kind in NUMBER_KINDS:
-            pieces.setdefault(variable, []).append(places.of_numbers(rows, kind))
+            pieces.setdefault(variable, []).append(make.of_numbers(rows, kind))
     for variable, chunks in single.items():
-        pieces.setdefault(variable, []).append(places.of_values(chunks, source, allow_pickle=allow_pickle))
+        pieces.setdefault(variable, []).append(make.of_values(chunks, source, allow_pickle=allow_pickle))
     columns = {variable: _column(parts) for variable, parts in sorted(pieces.items())}
     return {variable: column for variable, column in columns.items() if len(column.values)}
+
+
+class _Layout(NamedTuple):
+    """For each row the index of its experiment, its number of values, and their first iteration and step."""
+
+    owners: Ints
+    counts: Ints
+    firsts: Ints
+    steps: Ints
+
+    def equals(self, other: _Layout) -> bool:
+        return all(np.array_equal(one, another) for one, another in zip(self, other, strict=True))
 
 
 class _Rows(NamedTuple):
     """Rows of one kind of one variable, column by column, sorted by experiment."""
 
     numbers: Ints
-    owners: Ints
-    counts: Ints
-    firsts: Ints
-    steps: Ints
+    layout: _Layout
     listed: tuple[bytes | None, ...]
     data: tuple[Any, ...]
 
 
 class _Piece(NamedTuple):
-    """Values of one kind, where they belong, and the rows that tell in which order they were written."""
+    """Values of one kind, their experiments and iterations, and the rows that they come from."""
 
     owners: Ints
     iterations: Ints
@@ -107,32 +121,32 @@ class _Piece(NamedTuple):
 
     def numbers(self) -> Ints:
         """Return for each value the number of its row."""
-        numbers = np.repeat(self.rows.numbers, self.rows.counts)
+        numbers = np.repeat(self.rows.numbers, self.rows.layout.counts)
         return numbers if self.mask is None else numbers[self.mask]
 
 
-class _Places:
-    """Find out where the values of rows belong; what several variables share is made once.
+class _PieceMaker:
+    """Make pieces of rows; what variables with rows of equal layout share is computed once.
 
     Parameters
     ----------
     experiments : Experiments
-        Whose rows.
+        Experiments whose values are wanted; rows of others are left out.
     iterations : sequence of int or None
-        Which of their values are wanted.
+        Iterations whose values are wanted; None for all.
     """
 
     def __init__(self, experiments: Experiments, iterations: Sequence[int] | None) -> None:
-        self.keys, self.places = experiments.order()
+        self.keys, self.indices = experiments.sorted_keys()
         self.wanted = None if iterations is None else np.unique(np.asarray(iterations, np.int64))
-        self.last: tuple[_Rows, tuple[Ints, Ints]] | None = None
+        self.last: tuple[_Layout, tuple[Ints, Ints]] | None = None
 
     def of_numbers(self, given: list[tuple[Any, ...]], kind: str) -> _Piece:
         """Return packed numbers."""
         rows = self._sorted(given)
         dtype = number_dtype(kind)
         lengths = np.array([len(data or b"") for data in rows.data], np.int64)
-        _check((lengths % dtype.itemsize == 0) & (rows.counts == lengths // dtype.itemsize), rows)
+        _check((lengths % dtype.itemsize == 0) & (rows.layout.counts == lengths // dtype.itemsize), rows)
         data = b"".join(rows.data)
         values = (
             np.frombuffer(data, dtype) if kind != "bool" else np.not_equal(np.frombuffer(data, np.uint8), 0)
@@ -142,10 +156,9 @@ class _Places:
     def of_values(self, given: list[Chunk], source: Source, *, allow_pickle: bool) -> _Piece:
         """Return single values of any type."""
         rows = self._sorted([(*chunk[:8], chunk) for chunk in given])
-        _check(rows.counts == 1, rows)
-        values = np.empty(len(rows.data), object)
-        for place, chunk in enumerate(rows.data):
-            values[place] = decode_value(
+        _check(rows.layout.counts == 1, rows)
+        values = (
+            decode_value(
                 chunk.kind,
                 chunk.type_name,
                 chunk.text,
@@ -153,7 +166,9 @@ class _Places:
                 allow_pickle=allow_pickle,
                 where=f"row {chunk.number} of table chunks",
             )
-        return self._piece(rows, values)
+            for chunk in rows.data
+        )
+        return self._piece(rows, np.fromiter(values, object, len(rows.data)))
 
     def _sorted(self, given: list[tuple[Any, ...]]) -> _Rows:
         """Return rows by experiment, without those of others; rows of one stay in the order of writing."""
@@ -163,19 +178,17 @@ class _Places:
         if not known.all():
             given = list(compress(given, known.tolist()))
             found = found[known]
-        owners = self.places[found]
+        owners = self.indices[found]
         order = np.argsort(owners, kind="stable")
         if (order[1:] < order[:-1]).any():
-            given = [given[place] for place in order.tolist()]
+            given = [given[index] for index in order.tolist()]
             owners = owners[order]
         if not given:
             empty = np.empty(0, np.int64)
-            return _Rows(empty, empty, empty, empty, empty, (), ())
+            return _Rows(empty, _Layout(empty, empty, empty, empty), (), ())
         numbers, _, _, _, counts, firsts, steps, listed, data = zip(*given, strict=True)
-        written, lengths, starts, strides = (
-            np.array(column, np.int64) for column in (numbers, counts, firsts, steps)
-        )
-        return _Rows(written, owners, lengths, starts, strides, listed, data)
+        layout = _Layout(owners, *(np.array(column, np.int64) for column in (counts, firsts, steps)))
+        return _Rows(np.array(numbers, np.int64), layout, listed, data)
 
     def _piece(self, rows: _Rows, values: Array) -> _Piece:
         owners, iterations = self._iterations(rows)
@@ -186,25 +199,26 @@ class _Places:
 
     def _iterations(self, rows: _Rows) -> tuple[Ints, Ints]:
         """Return experiment and iteration of each value."""
-        listed = [place for place, data in enumerate(rows.listed) if data is not None]
-        if not listed and self.last is not None and _equal(rows[1:5], self.last[0][1:5]):
+        listed = [index for index, data in enumerate(rows.listed) if data is not None]
+        if not listed and self.last is not None and rows.layout.equals(self.last[0]):
             return self.last[1]
-        starts = np.cumsum(rows.counts) - rows.counts
-        iterations = np.arange(int(rows.counts.sum()), dtype=np.int64)
-        if (rows.steps == 1).all():
-            iterations += np.repeat(rows.firsts - starts, rows.counts)
+        owners, counts, firsts, steps = rows.layout
+        starts = np.cumsum(counts) - counts
+        iterations = np.arange(int(counts.sum()), dtype=np.int64)
+        if (steps == 1).all():
+            iterations += np.repeat(firsts - starts, counts)
         else:
-            iterations -= np.repeat(starts, rows.counts)
-            iterations *= np.repeat(rows.steps, rows.counts)
-            iterations += np.repeat(rows.firsts, rows.counts)
-        for place in listed:
-            own = np.frombuffer(rows.listed[place] or b"", "<i8")
-            if len(own) != rows.counts[place]:
-                raise _damaged(rows, place)
-            iterations[starts[place] : starts[place] + len(own)] = own
-        found = (np.repeat(rows.owners, rows.counts), iterations)
+            iterations -= np.repeat(starts, counts)
+            iterations *= np.repeat(steps, counts)
+            iterations += np.repeat(firsts, counts)
+        for index in listed:
+            own = np.frombuffer(rows.listed[index] or b"", "<i8")
+            if len(own) != counts[index]:
+                raise _damaged(rows, index)
+            iterations[starts[index] : starts[index] + len(own)] = own
+        found = (np.repeat(owners, counts), iterations)
         if not listed:
-            self.last = (rows, found)
+            self.last = (rows.layout, found)
         return found
 
 
@@ -223,18 +237,14 @@ def _column(pieces: list[_Piece]) -> Column:
     return _tidy(owners, iterations, gather(ends[-1], parts), numbers)
 
 
-def _equal(left: tuple[Array, ...], right: tuple[Array, ...]) -> bool:
-    return all(np.array_equal(one, other) for one, other in zip(left, right, strict=True))
-
-
 def _check(fits: Mask, rows: _Rows) -> None:
     """Refuse counts that the data does not bear out, before anything is made of that size."""
     if not fits.all():
         raise _damaged(rows, int(np.argmin(fits)))
 
 
-def _damaged(rows: _Rows, place: int) -> DamagedError:
-    return DamagedError("table chunks", f"row {rows.numbers[place]} does not hold the values that it counts")
+def _damaged(rows: _Rows, index: int) -> DamagedError:
+    return DamagedError("table chunks", f"row {rows.numbers[index]} does not hold the values that it counts")
 
 
 def _tidy(owners: Ints, iterations: Ints, values: Array, numbers: Ints | None) -> Column:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from research_results.reading.gather import Ints
     from research_results.reading.source import Source
 
-__all__ = ["ConfigColumn", "ConfigTable", "config_values"]
+__all__ = ["ConfigColumn", "ConfigTable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class ConfigColumn:
     values : array, length K
         Values, or aliases of values.
     codes : int64 array, length N
-        Place in `values`; -1 where the config has no such parameter.
+        Index in `values`; -1 where the config has no such parameter.
     """
 
     name: str
@@ -48,11 +48,11 @@ class ConfigTable:
     Parameters
     ----------
     connection : sqlite3.Connection
-        Where their options are read now.
+        Database from which the options are read now.
     source : Source
-        Where large values are read.
+        Where large values are read later.
     experiments : Experiments
-        Whose configs.
+        Experiments whose configs are read.
     allow_pickle : bool
         Run the code of opaque values.
     """
@@ -75,16 +75,16 @@ class ConfigTable:
             for option in self._options
         ]
         rows: list[list[tuple[Alias, Alias]]] = [[] for _ in range(len(self._experiments))]
-        for owner, place in self._items():
-            rows[owner].append(pairs[place])
+        for owner, index in self._items():
+            rows[owner].append(pairs[index])
         return [ConfigAlias(row) for row in rows]
 
     def values(self) -> list[dict[str, Any]]:
         """Return each config as a dict from the name of a parameter to its value."""
         decoded = [(option.parameter.name, self._value(option)) for option in self._options]
         rows: list[dict[str, Any]] = [{} for _ in range(len(self._experiments))]
-        for owner, place in self._items():
-            name, value = decoded[place]
+        for owner, index in self._items():
+            name, value = decoded[index]
             rows[owner][name] = value
         return rows
 
@@ -97,61 +97,56 @@ class ConfigTable:
             for option in self._options
         ]
         rows: list[list[tuple[str, str]]] = [[] for _ in range(len(self._experiments))]
-        for owner, place in self._items():
-            piece = pieces[place]
+        for owner, index in self._items():
+            piece = pieces[index]
             if piece is not None:
                 rows[owner].append(piece)
         return ["-".join(text for _, text in sorted(row)) for row in rows]
 
     def columns(self, *, use_alias: bool, auxiliary: bool) -> list[ConfigColumn]:
         """Return one column for each parameter, in the order of their first appearance."""
-        places: dict[str, list[int]] = {}
-        for place, option in enumerate(self._options):
+        indices: dict[str, list[int]] = {}
+        for index, option in enumerate(self._options):
             if auxiliary or option.parameter.name not in AUXILIARY_KEYS:
                 name = option.parameter.alias if use_alias else option.parameter.name
-                places.setdefault(name, []).append(place)
+                indices.setdefault(name, []).append(index)
         found = np.searchsorted(self._numbers, self._experiments.options)
-        return [self._column(name, np.array(own), found, use_alias=use_alias) for name, own in places.items()]
+        return [
+            self._column(name, np.array(own), found, use_alias=use_alias) for name, own in indices.items()
+        ]
 
-    def _column(self, name: str, places: Ints, found: Ints, *, use_alias: bool) -> ConfigColumn:
-        """Return a column from the places of its options, and those of all items."""
+    def _column(self, name: str, indices: Ints, found: Ints, *, use_alias: bool) -> ConfigColumn:
+        """Return a column from the indices of its options, and those of all items."""
         code_of = np.full(len(self._options), -1, np.int64)
-        code_of[places] = np.arange(len(places))
+        code_of[indices] = np.arange(len(indices))
         codes = np.full(len(self._experiments), -1, np.int64)
         own = code_of[found] >= 0
         codes[self._experiments.owners[own]] = code_of[found[own]]
-        options = [self._options[place] for place in places.tolist()]
+        options = [self._options[index] for index in indices.tolist()]
         if use_alias:
-            return ConfigColumn(name, _objects([option.alias for option in options]), codes)
+            return ConfigColumn(name, np.array([option.alias for option in options], object), codes)
         return ConfigColumn(name, self._array(options), codes)
 
     def _array(self, options: list[Option]) -> Array:
         """Return the values of options in an array of their type."""
         groups: dict[str, list[int]] = {}
-        for place, option in enumerate(options):
+        for index, option in enumerate(options):
             kind = option.kind if option.kind in NUMBER_KINDS else ""
-            groups.setdefault(kind, []).append(place)
+            groups.setdefault(kind, []).append(index)
         parts = []
-        for kind, places in groups.items():
-            own = [options[place] for place in places]
-            array = _packed(kind, own) if kind else _objects([self._value(option) for option in own])
-            parts.append(Part(np.array(places, np.int64), array))
+        for kind, indices in groups.items():
+            own = [options[index] for index in indices]
+            array = _packed(kind, own) if kind else np.fromiter(map(self._value, own), object, len(own))
+            parts.append(Part(np.array(indices, np.int64), array))
         return gather(len(options), parts)
 
     def _value(self, option: Option) -> Any:
         return decode_option(option, self._source, allow_pickle=self._allow_pickle)
 
     def _items(self) -> list[tuple[int, int]]:
-        """Return experiment and option of each item of all configs, both as places."""
+        """Return experiment and option of each item of all configs, both as indices."""
         found = np.searchsorted(self._numbers, self._experiments.options)
         return list(zip(self._experiments.owners.tolist(), found.tolist(), strict=True))
-
-
-def config_values(
-    connection: sqlite3.Connection, source: Source, experiments: Experiments, *, allow_pickle: bool
-) -> list[dict[str, Any]]:
-    """Return each config as a dict from the name of a parameter to its value."""
-    return ConfigTable(connection, source, experiments, allow_pickle=allow_pickle).values()
 
 
 def _packed(kind: str, options: list[Option]) -> Array:
@@ -163,10 +158,3 @@ def _packed(kind: str, options: list[Option]) -> Array:
     if kind == "bool":
         return np.not_equal(np.frombuffer(data, np.uint8), 0)
     return np.frombuffer(data, dtype)
-
-
-def _objects(values: list[Any]) -> Array:
-    array = np.empty(len(values), object)
-    for place, value in enumerate(values):
-        array[place] = value
-    return array

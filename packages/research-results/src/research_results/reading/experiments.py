@@ -1,4 +1,4 @@
-"""Experiments and their configs as arrays: who there is, in order, and with which options."""
+"""Experiments and their configs as arrays: keys and ids in order, and the options of each config."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Experiments:
     options : int64 array, length M
         Numbers of the options of all configs, one config after another.
     owners : int64 array, length M
-        For each of them the place of its experiment.
+        For each of them the index of its experiment.
     """
 
     keys: Ints
@@ -83,23 +83,23 @@ class Experiments:
         return mask
 
     def where(self, mask: np.ndarray[Any, np.dtype[np.bool_]]) -> Experiments:
-        """Return some of them."""
+        """Return the experiments that a mask chooses."""
         if mask.all():
             return self
-        places = np.flatnonzero(mask)
+        indices = np.flatnonzero(mask)
         kept = mask[self.owners]
         renumbered = np.cumsum(mask) - 1
         return Experiments(
-            self.keys[places],
-            tuple(self.ids[place] for place in places.tolist()),
+            self.keys[indices],
+            tuple(self.ids[index] for index in indices.tolist()),
             self.options[kept],
             renumbered[self.owners[kept]],
         )
 
-    def order(self) -> tuple[Ints, Ints]:
-        """Return the keys sorted, and the place of each."""
-        places = np.argsort(self.keys, kind="stable")
-        return self.keys[places], places
+    def sorted_keys(self) -> tuple[Ints, Ints]:
+        """Return the keys sorted, and the index of each."""
+        indices = np.argsort(self.keys, kind="stable")
+        return self.keys[indices], indices
 
 
 def select_in(column: str, values: Sequence[int] | None) -> tuple[str, list[int]]:
@@ -119,9 +119,9 @@ def read_experiments(
     Parameters
     ----------
     connection : sqlite3.Connection
-        Where.
+        Database to read.
     ids : sequence of str or None
-        Which; None for all.
+        Names of experiments; None for all.
     having : sequence of sequences of int
         Of each of these groups of options a config must have one.
     """

@@ -11,13 +11,13 @@ import numpy as np
 from research_domain import Alias, Config, ConfigAlias, Domain
 from research_results.codec.encoding import encode_value
 from research_results.errors import ArgumentError, ResultsError, UnknownParameterError
+from research_results.reading.configs import ConfigTable
 from research_results.reading.experiments import (
     decode_option,
     options_of,
     read_experiments,
     read_parameters,
 )
-from research_results.reading.matching import domain_mask
 
 if TYPE_CHECKING:
     import sqlite3
@@ -113,7 +113,7 @@ def select_experiments(connection: sqlite3.Connection, source: Source, wanted: F
     having += [_having_alias(connection, path, text) for path, text in (wanted.alias or {}).items()]
     experiments = read_experiments(connection, wanted.ids, having)
     if wanted.domain is not None:
-        experiments = experiments.where(domain_mask(connection, source, experiments, wanted.domain))
+        experiments = experiments.where(_domain_mask(connection, source, experiments, wanted.domain))
     return experiments
 
 
@@ -240,3 +240,21 @@ def _iterations(given: Any) -> tuple[int, ...] | None:
     if not all(isinstance(value, (int, np.integer)) and not isinstance(value, bool) for value in values):
         raise ArgumentError("iterations", f"is an int or a list of ints, got {given!r}")
     return tuple(int(value) for value in values)
+
+
+def _domain_mask(
+    connection: sqlite3.Connection, source: Source, experiments: Experiments, domain: Domain
+) -> Mask:
+    """Tell for each experiment whether its config has all parameters of some config of a domain, equal."""
+    configs = ConfigTable(connection, source, experiments, allow_pickle=False).values()
+    return np.array([_holds(domain, config) for config in configs], np.bool_)
+
+
+def _holds(domain: Domain, config: dict[str, Any]) -> bool:
+    """Tell whether some config of the domain is part of `config`.
+
+    The domain laid over the one config leaves it as it is exactly if what it lays over it is there already.
+    """
+    if not config:
+        return config in domain
+    return config in Domain({name: [value] for name, value in config.items()}) * domain

@@ -18,17 +18,17 @@ Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Some values of one kind with their places.
+    """Some values of one kind and their indices in the whole.
 
     Attributes
     ----------
-    places : int64 array, length N
-        Where each value belongs in the whole.
+    indices : int64 array, length N
+        Index of each value in the whole.
     values : array, length N
         Of a number's dtype, or of objects.
     """
 
-    places: Ints
+    indices: Ints
     values: Array
 
 
@@ -40,14 +40,14 @@ def gather(count: int, parts: Sequence[Part]) -> Array:
     count : int
         Length of the result.
     parts : sequence of Part
-        Together they may leave places free: these are NaN.
+        Together they may leave gaps: these are NaN.
 
     Returns
     -------
     array, length `count`
         Of one number type if all values fit it, else of objects.
     """
-    missing = sum(len(part.places) for part in parts) < count
+    missing = sum(len(part.indices) for part in parts) < count
     dtype = _common(parts, missing=missing)
     if dtype.kind == "O":
         whole = np.full(count, np.nan, object)
@@ -56,7 +56,7 @@ def gather(count: int, parts: Sequence[Part]) -> Array:
     else:
         whole = np.empty(count, dtype)
     for part in parts:
-        whole[part.places] = part.values if dtype.kind != "O" else _as_objects(part.values)
+        whole[part.indices] = part.values if dtype.kind != "O" else _as_objects(part.values)
     return whole
 
 
@@ -88,9 +88,9 @@ def _as_objects(values: Array) -> Array:
     return objects
 
 
-def take(values: Array, places: Ints) -> Array:
-    """Return values by place; -1 is a missing one."""
-    present = places >= 0
+def take(values: Array, indices: Ints) -> Array:
+    """Return values by index; -1 is a missing one."""
+    present = indices >= 0
     if present.all():
-        return values[places]
-    return gather(len(places), [Part(np.flatnonzero(present), values[places[present]])])
+        return values[indices]
+    return gather(len(indices), [Part(np.flatnonzero(present), values[indices[present]])])

@@ -34,7 +34,7 @@ class Reader:
     Attributes
     ----------
     source : Source
-        Where.
+        Folder or memory that holds the results.
     allow_pickle : bool
         Whether opaque values may run their code.
     """
@@ -78,11 +78,11 @@ class Reader:
         """Return exact values: experiment to variable to iteration to value, all in order."""
         with self.selected(wanted) as (connection, experiments):
             names = _variables(connection, wanted.names)
-            places = dict(zip(experiments.keys.tolist(), range(len(experiments)), strict=True))
+            index_of = dict(zip(experiments.keys.tolist(), range(len(experiments)), strict=True))
             found: list[dict[int, dict[int, Any]]] = [{} for _ in range(len(experiments))]
             for chunk in read_chunks(connection, experiments, _numbers(names, wanted)):
-                if chunk.experiment in places:
-                    by_variable = found[places[chunk.experiment]]
+                if chunk.experiment in index_of:
+                    by_variable = found[index_of[chunk.experiment]]
                     by_variable.setdefault(chunk.variable, {}).update(self._chunk_values(chunk))
             keep = None if wanted.iterations is None else set(wanted.iterations)
             ordered = [_in_order(by_variable, names, keep) for by_variable in found]
@@ -134,7 +134,7 @@ class Reader:
         if chunk.iterations is not None:
             iterations = decode_numbers("int", chunk.iterations, where=where)
         else:
-            iterations = [chunk.first + chunk.step * place for place in range(len(values))]
+            iterations = [chunk.first + chunk.step * index for index in range(len(values))]
         return zip(iterations, values, strict=False)
 
 

@@ -75,12 +75,12 @@ class FolderSource:
 
     @property
     def name(self) -> str:
-        """The folder."""
+        """The folder as text."""
         return str(self.path)
 
     @property
     def trusted(self) -> bool:
-        """Folders come from anywhere."""
+        """False: a folder may come from anywhere."""
         return False
 
     @property
@@ -152,12 +152,12 @@ class MemorySource:
 
     @property
     def name(self) -> str:
-        """How errors call it."""
+        """The word by which errors name it."""
         return "memory"
 
     @property
     def path(self) -> Path | None:
-        """There is none."""
+        """None: results in memory have no folder."""
         return None
 
     @property

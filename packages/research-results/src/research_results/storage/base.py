@@ -99,7 +99,7 @@ class BaseStorage(ABC):
         config : ConfigAlias or mapping
             Its parameters.
         index : int, optional
-            Its place in the order of the domain, by default after all others.
+            Its position in the order of the domain, by default after all others.
         """
         alias = config if isinstance(config, ConfigAlias) else ConfigAlias(config)
         self._writer.add(experiment_id, alias, index)

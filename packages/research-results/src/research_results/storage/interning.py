@@ -114,14 +114,14 @@ class Interner:
             token = repr(value)
         else:
             token = self._encoded(value)
-        place = (name, key, alias, kind, token)
-        number = self._options.get(place)
+        identity = (name, key, alias, kind, token)
+        number = self._options.get(identity)
         if number is None:
             if len(self._options) >= _LIMIT:
                 self._options.clear()
             encoded = token if type(token) is tuple else self._encoded(value)
             shown = Alias(value).alias if alias is None else alias
-            number = self._options[place] = self._insert_option(self._parameter(name, key), shown, encoded)
+            number = self._options[identity] = self._insert_option(self._parameter(name, key), shown, encoded)
         return number
 
     def _insert_option(self, parameter: int, alias: str, encoded: _Encoded) -> int:

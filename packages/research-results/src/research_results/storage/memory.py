@@ -65,7 +65,7 @@ class MemoryStorage(BaseStorage):
 
     @property
     def path(self) -> Path | None:
-        """There is none."""
+        """None: results in memory have no folder."""
         return None
 
     @property

@@ -73,7 +73,7 @@ class Writer:
         database.when_rolled_back = self._forget
 
     def add(self, experiment_id: str, config: ConfigAlias, index: int | None) -> None:
-        """Write an experiment as queued; one that is there already gets this config and place."""
+        """Write an experiment as queued; one that is there already gets this config and position."""
         with self.database:
             packed = self._interner.config(config)
             index = self._next_position() if index is None else int(index)
