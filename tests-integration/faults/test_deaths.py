@@ -12,7 +12,7 @@ from functools import partial
 import psutil
 import pytest
 
-import research_runner.pool._pool
+import research_runner.pool.worker_pool
 from research_runner.system.death import DeathExaminer
 from research_stack import Research
 
@@ -237,7 +237,7 @@ def test_a_worker_that_the_kernel_killed_for_its_memory_is_failed_with_its_peak(
         os.kill(os.getpid(), signal.SIGKILL)
 
     def read_our_counter():
-        research_runner.pool._pool.DeathExaminer = partial(DeathExaminer, own_folder / "kernel")
+        research_runner.pool.worker_pool.DeathExaminer = partial(DeathExaminer, own_folder / "kernel")
 
     study.fault = always(run_out_of_memory)
     coordinator = study.start(before=read_our_counter)

@@ -293,8 +293,8 @@ def test_start_method_is_how_workers_are_started():
 
     ours = Path("/proc/self/cmdline").read_text()
     assert commands("fork") == ours
-    assert "_supervisor.py" in commands("forkserver")
-    assert "_spawned.py" in commands("spawn")
+    assert "supervisor.py" in commands("forkserver")
+    assert "spawned.py" in commands("spawn")
     assert commands("auto") != ours
 
 

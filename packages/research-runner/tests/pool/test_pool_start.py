@@ -15,7 +15,7 @@ import multiprocess.forkserver
 import pytest
 
 from research_runner.pool import Message, PoolError, StartMethodError, WorkerPool, WorkerReady
-from research_runner.pool._launch import cuda_user, resolve_start_method
+from research_runner.pool.launch import cuda_user, resolve_start_method
 
 
 def test_auto_is_a_fork_server_on_linux(monkeypatch):

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from research_runner.pool import Message, WireError, WorkerDied, WorkerPool, wire
-from research_runner.pool._frames import FrameReader, Kind, frame
+from research_runner.pool.frames import FrameReader, Kind, frame
 
 SAMPLES_PATH = Path(__file__).with_name("code_samples.py")
 

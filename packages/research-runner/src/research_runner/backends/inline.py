@@ -12,7 +12,7 @@ from threading import current_thread
 from typing import Any
 
 from research_runner.pool import Death
-from research_runner.pool._launch import cuda_user
+from research_runner.pool.launch import cuda_user
 from research_runner.scheduling.events import BackendEvent, TaskEnded, TaskStarted, WorkerDied, WorkerReady
 from research_runner.scheduling.tasks import Task
 from research_runner.worker.plan import WorkerPlan

@@ -1,18 +1,18 @@
 """Supervised worker processes: they may die in any way, and nothing hangs, is lost or stays behind.
 
-Layout: `WorkerPool` (``_pool``) is what the coordinator uses; ``_launch`` starts the supervisor
-(``_supervisor``), the process that is the parent of all workers; ``_worker`` runs in each worker and gives
-its work a `Channel` (``_spawned`` leads to it in a fresh interpreter); ``_link`` and ``_frames`` are the
-connection between the two; ``wire`` turns messages into bytes; `preflight` checks that work can travel.
-Nothing here knows what the work is.
+Layout: `WorkerPool` (``worker_pool``) is what the coordinator uses; ``launch`` starts the ``supervisor``, the
+process that is the parent of all workers; ``worker_main`` runs in each worker and gives its work a `Channel`
+(``spawned`` leads to it in a fresh interpreter); ``link`` and ``frames`` are the connection between the two;
+``wire`` turns messages into bytes, with ``code_pickle`` and ``class_registry`` where code has to travel;
+`preflight` checks that work can travel. Nothing here knows what the work is.
 """
 
-from research_runner.pool._launch import StartMethod, current_path
-from research_runner.pool._pool import WorkerPool
 from research_runner.pool.channel import Channel, WorkerStop
 from research_runner.pool.errors import PoolError, StartMethodError, TravelError, WireError
 from research_runner.pool.events import Message, PoolEvent
+from research_runner.pool.launch import StartMethod, current_path
 from research_runner.pool.preflight import preflight
+from research_runner.pool.worker_pool import WorkerPool
 from research_runner.system.death import Death
 from research_runner.system.worker_events import WorkerDied, WorkerReady
 

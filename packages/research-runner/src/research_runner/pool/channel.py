@@ -10,7 +10,7 @@ from collections import deque
 from typing import Any
 
 from research_runner.pool import wire
-from research_runner.pool._frames import HEADER, FrameReader, Kind, frame
+from research_runner.pool.frames import HEADER, FrameReader, Kind, frame
 
 __all__ = ["Channel", "WorkerStop"]
 

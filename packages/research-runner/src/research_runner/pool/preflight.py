@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from research_runner.pool import wire
-from research_runner.pool._blame import Refusal, blame
-from research_runner.pool._launch import StartMethod
-from research_runner.pool._pool import WorkerPool
-from research_runner.pool._travel import load_parts, serialise_part, travel_error
+from research_runner.pool.blame import Refusal, blame
 from research_runner.pool.errors import TravelError
 from research_runner.pool.events import Message
+from research_runner.pool.launch import StartMethod
+from research_runner.pool.travel import load_parts, serialise_part, travel_error
+from research_runner.pool.worker_pool import WorkerPool
 from research_runner.system.worker_events import WorkerDied
 
 __all__ = ["preflight"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from research_runner.pool import wire
-from research_runner.pool._blame import Culprit, blame, describe
+from research_runner.pool.blame import Culprit, blame, describe
 from research_runner.pool.channel import Channel
 from research_runner.pool.errors import TravelError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections import deque
 
-from research_runner.pool._frames import FrameReader
+from research_runner.pool.frames import FrameReader
 
 __all__ = ["Link"]
 

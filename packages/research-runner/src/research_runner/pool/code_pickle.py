@@ -26,7 +26,7 @@ from typing import Any, Final
 
 import dill
 
-from research_runner.pool._homes import (
+from research_runner.pool.class_registry import (
     Identity,
     complete,
     home_of,

@@ -43,7 +43,7 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _LINUX = sys.platform == "linux"
 _LIBC = ctypes.CDLL(None, use_errno=True) if _LINUX else None
-_SPAWNED = Path(__file__).with_name("_spawned.py")
+_SPAWNED = Path(__file__).with_name("spawned.py")
 
 
 def prctl(option: int, value: int) -> None:
@@ -165,7 +165,7 @@ class Supervisor:
             os.environ[MARK] = f"{parent}:{number}"
             if self._config["method"] == "spawn":
                 self._exec(fd)
-            from research_runner.pool._worker import main
+            from research_runner.pool.worker_main import main
 
             main(fd)
         except BaseException:  # noqa: BLE001 - must not return into the supervisor's loop

@@ -9,6 +9,6 @@ import sys
 
 if __name__ == "__main__":
     sys.path[:] = json.loads(sys.argv.pop())
-    from research_runner.pool._worker import main
+    from research_runner.pool.worker_main import main
 
     main(int(sys.argv.pop()))

@@ -15,9 +15,9 @@ import traceback
 from typing import Any, NoReturn
 
 from research_runner.pool import wire
-from research_runner.pool._frames import Kind
-from research_runner.pool._homes import take_residence
 from research_runner.pool.channel import Channel, WorkerStop
+from research_runner.pool.class_registry import take_residence
+from research_runner.pool.frames import Kind
 
 __all__ = ["main"]
 

@@ -17,8 +17,11 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from research_runner.pool import wire
-from research_runner.pool._frames import Kind, frame
-from research_runner.pool._launch import (
+from research_runner.pool.channel import Channel
+from research_runner.pool.errors import PoolError, WireError
+from research_runner.pool.events import Message, PoolEvent
+from research_runner.pool.frames import Kind, frame
+from research_runner.pool.launch import (
     Settings,
     StartMethod,
     SupervisorLink,
@@ -26,11 +29,8 @@ from research_runner.pool._launch import (
     current_path,
     resolve_start_method,
 )
-from research_runner.pool._link import Link
-from research_runner.pool._travel import serialise_part
-from research_runner.pool.channel import Channel
-from research_runner.pool.errors import PoolError, WireError
-from research_runner.pool.events import Message, PoolEvent
+from research_runner.pool.link import Link
+from research_runner.pool.travel import serialise_part
 from research_runner.system.death import DeathExaminer
 from research_runner.system.worker_events import WorkerDied, WorkerReady
 

@@ -1,4 +1,4 @@
-"""Where functions and classes are at home, and which class is which on both sides of a connection."""
+"""The registry of classes that travel: module and unique name of each, on both sides of a connection."""
 
 from __future__ import annotations
 

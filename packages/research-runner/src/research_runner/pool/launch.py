@@ -17,14 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeAlias
 
-from research_runner.pool import _supervisor
+from research_runner.pool import supervisor
 from research_runner.pool.errors import StartMethodError
 
 __all__ = ["Settings", "StartMethod", "SupervisorLink", "resolve_start_method"]
 
 StartMethod: TypeAlias = Literal["auto", "fork", "forkserver", "spawn"]
 
-PRELOAD = ("numpy", "dill", "multiprocess", "research_experiment", "research_runner.pool._worker")
+PRELOAD = ("numpy", "dill", "multiprocess", "research_experiment", "research_runner.pool.worker_main")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class SupervisorLink:
 
     def _exec(self, theirs: socket.socket, settings: Settings) -> int:
         self._process = subprocess.Popen(  # noqa: S603 - our own script
-            [*_interpreter(), str(Path(_supervisor.__file__)), str(theirs.fileno())],
+            [*_interpreter(), str(Path(supervisor.__file__)), str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
@@ -245,13 +245,13 @@ def _become_supervisor(ours: socket.socket, theirs: socket.socket) -> NoReturn:
     try:
         os.setsid()
         signal.set_wakeup_fd(-1)
-        _supervisor.reset_signals()
+        supervisor.reset_signals()
         ours.close()
         null = os.open(os.devnull, os.O_RDONLY)
         os.dup2(null, 0)
         os.close(null)
         _forget_parent()
-        _supervisor.run(theirs)
+        supervisor.run(theirs)
     except BaseException:  # noqa: BLE001 - must not return into the coordinator's code
         traceback.print_exc()
     finally:

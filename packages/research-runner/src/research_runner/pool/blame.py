@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import FunctionType, MethodType
 from typing import Any
 
-from research_runner.pool._code import global_names
+from research_runner.pool.code_pickle import global_names
 
 __all__ = ["Culprit", "Refusal", "blame", "describe"]
 
