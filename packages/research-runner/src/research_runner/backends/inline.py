@@ -55,7 +55,7 @@ class InlineBackend:
 
     @property
     def slots(self) -> int:
-        """One."""
+        """Return 1: tasks run one at a time in this process."""
         return 1
 
     def start(self, slot: int) -> None:

@@ -1,6 +1,6 @@
-"""Profiling: where the time goes, measured in workers, collected by the coordinator, shown as frames.
+"""Profiles: times of units and functions, measured in workers, collected in one object, shown as frames.
 
-Layout: ``measure`` runs beside the experiments and makes rows, ``profiler`` collects and shows them.
+Layout: ``measure`` makes the rows in workers, ``profiler`` collects and shows them.
 """
 
 from research_runner.profiling.measure import (

@@ -1,4 +1,4 @@
-"""What a worker reports about where the time went."""
+"""The rows of a profile, as a worker reports them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from research_runner.errors import OptionError
 __all__ = ["MAX_FUNCTIONS", "FunctionTime", "ProfileLevel", "ProfileRow", "profile_rows"]
 
 MAX_FUNCTIONS = 100
-"""Of each call, only so many functions are kept: those with the most time of their own."""
+"""The most functions that are kept of each call: those with the most time of their own."""
 
 
 class ProfileLevel(IntEnum):
@@ -82,7 +82,7 @@ class ProfileRow(NamedTuple):
 def profile_rows(
     experiment_id: str, units: Sequence[UnitTime], functions: Sequence[Measured], epoch: float
 ) -> Iterator[ProfileRow]:
-    """Bring together what an experiment measured: a row for each call of a unit.
+    """Yield the profile of an experiment: a row for each call of a unit.
 
     Parameters
     ----------

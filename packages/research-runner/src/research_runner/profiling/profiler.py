@@ -1,4 +1,4 @@
-"""Collect what was measured, and show it as frames."""
+"""Collect the rows of profiles, and show them as frames."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ FUNCTION_SUMS = {name: (name, "sum") for name in ("ncalls", "tottime", "cumtime"
 FUNCTION_PATTERN = r"^(?:(?P<file>.*):(?P<line>\d+)\()?(?P<function>.*?)\)?$"
 
 Frame: TypeAlias = Any
-"""A ``pandas.DataFrame``; pandas is imported by whoever makes one."""
+"""A ``pandas.DataFrame``; pandas is imported only when one is made."""
 
 
 class Profiler:
-    """Collect what was measured, and show it.
+    """Collects the rows of profiles, and shows them as frames.
 
     Parameters
     ----------
@@ -62,11 +62,11 @@ class Profiler:
 
     @property
     def dropped_rows(self) -> int:
-        """Rows above the limit, which are in no frame."""
+        """Rows above the limit, which were dropped."""
         return self._dropped_rows
 
     def add(self, rows: Iterable[ProfileRow]) -> None:
-        """Take over rows of a worker."""
+        """Add rows of a worker."""
         for row in rows:
             self._add(row)
 
@@ -200,7 +200,7 @@ class Profiler:
 
 
 class _Columns:
-    """Rows of numbers, a few bytes each."""
+    """Columns of numbers in compact arrays."""
 
     def __init__(self, kinds: str) -> None:
         self._arrays: list[array[Any]] = [array(kind) for kind in kinds]
@@ -217,7 +217,7 @@ class _Columns:
 
 
 class _Names:
-    """Texts that come again and again, kept once."""
+    """Codes for names, so that each name is kept once."""
 
     def __init__(self) -> None:
         self._codes: dict[str, int] = {}

@@ -1,7 +1,7 @@
 """The coordinator: plain state that decides what runs where, from what has been reported.
 
-It is single-threaded, starts nothing, writes nothing and knows no clock: decisions come out as commands, news
-as events. That is why it can be tested without a process.
+It is single-threaded, starts nothing, writes nothing and reads no clock: its decisions are commands, and what
+listeners have to know are events. So it can be tested without a process.
 """
 
 from __future__ import annotations
@@ -43,26 +43,26 @@ __all__ = ["Coordinator", "Limits"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the coordinator keeps to.
+    """The rules of a run that the coordinator applies.
 
     Parameters
     ----------
     max_attempts : int
-        How often an experiment may take its worker with it.
+        The most attempts at an experiment whose worker dies with it.
     timeout_s : float or None
         Seconds that a task may take.
     tasks_per_worker : int or None
         Tasks after which a worker is replaced by a fresh one.
     batch_s : float
-        How much work, in seconds, is sent ahead to a worker.
+        Seconds of work that are sent ahead to a worker.
     batch_max : int
-        How many tasks are sent ahead at most.
+        The most tasks that are sent ahead.
     idle_deaths : int
-        How many workers in a row may die without having begun a task.
+        Workers that may die in a row without having begun a task.
     canary : int
         Give up when the first so many experiments all fail with the same error; 0 for never.
     grace_s : float
-        How long, in seconds, a worker has to be seen to be late before it is killed.
+        Seconds between the first sight of an exceeded time limit and the kill: a report may be on its way.
     """
 
     max_attempts: int = 2
@@ -77,7 +77,7 @@ class Limits:
 
 @dataclass(slots=True)
 class _Course:
-    """Where the run stands as a whole."""
+    """The state of the run as a whole."""
 
     stopping: bool = False
     exhausted: bool = False
@@ -91,11 +91,11 @@ class Coordinator:
     Parameters
     ----------
     source : TaskSource
-        Where tasks come from.
+        The tasks.
     slots : int
-        How many workers there can be.
+        The most workers at a time.
     limits : Limits
-        What to keep to.
+        The rules of the run.
     setups : sequence of WorkerSetup, length `slots`
         What each slot has and adds to its experiments.
     """
@@ -116,7 +116,7 @@ class Coordinator:
 
     @property
     def error(self) -> BaseException | None:
-        """What ended the run before its time."""
+        """The error that ended the run early; None if there is none."""
         return self._course.error
 
     @property
@@ -131,11 +131,11 @@ class Coordinator:
 
     @property
     def expected(self) -> int | None:
-        """Experiments in all, as far as is known."""
+        """Experiments in all; None if the domain is infinite."""
         return self._source.expected
 
     def stop(self) -> None:
-        """Start nothing new; what runs may end."""
+        """Start no more tasks; those that run may end."""
         self._course.stopping = True
         self._again.clear()
 
@@ -144,12 +144,12 @@ class Coordinator:
         self.stop()
 
     def decide(self, now: float) -> tuple[list[Command], list[Event]]:
-        """Decide what is to be done next.
+        """Decide what the backend does next.
 
         Parameters
         ----------
         now : float
-            Seconds of a clock that nobody sets: when it was last looked for what workers have sent.
+            Monotonic time of the last poll, in seconds.
 
         Returns
         -------
@@ -171,7 +171,7 @@ class Coordinator:
         return commands, events
 
     def _overdue(self, slot: Slot, now: float) -> bool:
-        """Whether a worker has to be killed; what it sent in time may still be on its way."""
+        """Whether a worker has to be killed; reports that it sent in time may still be on their way."""
         if slot.blamed or not slot.tasks:
             return False
         late = slot.tasks[0].overdue(now, self._limits.timeout_s)
@@ -182,7 +182,7 @@ class Coordinator:
         return bool(slot.blamed)
 
     def _fill(self, number: int, slot: Slot, events: list[Event]) -> Iterator[Command]:
-        """Give a worker its next tasks, or let it go."""
+        """Give a worker its next tasks, or stop it."""
         if self._course.stopping:
             if slot.tasks:
                 slot.state = State.LEAVING
@@ -216,7 +216,7 @@ class Coordinator:
         return left is None or max(left + len(self._again), 1) > waiting
 
     def _take(self, room: int) -> Iterator[Task]:
-        """Take tasks: first those that have to run again, then new ones."""
+        """Yield tasks: first those that have to run again, then new ones."""
         for _ in range(room):
             task = self._again.popleft() if self._again else self._next()
             if task is None:
@@ -224,7 +224,7 @@ class Coordinator:
             yield task
 
     def _next(self) -> Task | None:
-        """Take a new task from the source; its errors end the run when all that runs has ended."""
+        """Return a new task of the source; its errors end the run once all running tasks have ended."""
         if self._course.stopping or self._course.exhausted:
             return None
         try:
@@ -239,7 +239,7 @@ class Coordinator:
         return task
 
     def handle(self, number: int, event: Any, now: float = 0.0) -> list[Event]:
-        """Take note of what the worker in a slot, or its backend, reports.
+        """Apply a report of the worker in a slot, or of its backend.
 
         Parameters
         ----------
@@ -248,7 +248,7 @@ class Coordinator:
         event : event
             What happened.
         now : float
-            When it was heard of, in seconds of the clock of :meth:`decide`.
+            Monotonic time at which the report arrived, in seconds.
 
         Returns
         -------
@@ -294,7 +294,7 @@ class Coordinator:
         ]
 
     def _ended(self, slot: Slot, event: ExperimentEnded) -> list[Event]:
-        """Take note of an end; what may be tried again waits until nothing of it is left in the worker."""
+        """Record the end of an experiment; one that may be tried again waits until its task has ended."""
         running = slot.tasks[0]
         if event.failure is not None and event.retriable:
             running.retriable.append(event)
@@ -304,7 +304,7 @@ class Coordinator:
         return [event]
 
     def _settle(self, item: Assignment) -> list[Event]:
-        """Try again what may be, now that the worker is through with the task."""
+        """Try experiments of an ended task again where that is allowed."""
         events: list[Event] = []
         for ended in item.retriable:
             experiment_id, failure = ended.experiment_id, ended.failure
@@ -318,7 +318,7 @@ class Coordinator:
         return events
 
     def _watch(self, failure: Failure | None) -> None:
-        """Give up when all that has ended so far has failed in the same way."""
+        """Give up if all experiments that have ended so far failed with the same error."""
         more = self._again or self._source.tasks_left != 0
         if self._canary.sings(failure) and failure is not None and more:
             self._give_up(HopelessError(str(failure), failure.traceback, self._limits.canary))
@@ -328,7 +328,7 @@ class Coordinator:
             self._again.append(self._source.number(specs, task.root))
 
     def _died(self, slot: Slot, death: Death) -> list[Event]:
-        """Give back what the worker had; what it was doing costs an attempt."""
+        """Put the tasks of a dead worker back; the experiments that it was running lose an attempt."""
         was_leaving, blamed = slot.state is State.LEAVING, slot.blamed
         had = slot.clear()
         events: list[Event] = []
@@ -343,7 +343,7 @@ class Coordinator:
         return events
 
     def _lose(self, item: Assignment, death: Death, blamed: Mapping[str, str | None]) -> list[Event]:
-        """Count an attempt of those that were running, or only of those for whom the worker was killed."""
+        """Count a lost attempt of all running experiments, or only of those that had exceeded a limit."""
         events: list[Event] = []
         again: list[ExperimentSpec] = []
         for spec in item.left:
@@ -360,12 +360,12 @@ class Coordinator:
                 again.append(spec)
             else:
                 self._watch(failure)
-        for specs in [again] if blamed else [[spec] for spec in again]:  # which of them did it is unknown
+        for specs in [again] if blamed else [[spec] for spec in again]:  # the guilty one is unknown
             self._try_again(specs, item.task)
         return events
 
     def abandon(self) -> list[Event]:
-        """Give up what has been started and has not ended, because the run ends now."""
+        """Give up all experiments that were started and have not ended, because the run ends now."""
         gone = Death("interrupted")
         started = [item for slot in self._slots for item in slot.clear() if item.started is not None]
         return [

@@ -1,6 +1,6 @@
-"""Events: the only thing that comes back from where experiments run. Frozen, few, and quick to pickle.
+"""Events: reports of workers and backends, and what the coordinator tells listeners.
 
-The first group is made by workers, the second by the coordinator out of what workers and backends report.
+The first group is made by workers, the second by the coordinator from their reports.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class UnitFailed(NamedTuple):
 
 
 class OutputCaptured(NamedTuple):
-    """What an experiment wrote, where no file keeps it."""
+    """Output of an experiment that no file keeps."""
 
     experiment_id: str
     stream: Literal["stdout", "stderr"]
@@ -84,7 +84,7 @@ class OutputCaptured(NamedTuple):
 
 
 class Profiled(NamedTuple):
-    """Where the time of an experiment went: one row for each call of a unit."""
+    """The profile of an experiment: one row for each call of a unit."""
 
     experiment_id: str
     rows: tuple[ProfileRow, ...]
@@ -197,7 +197,7 @@ Event: TypeAlias = (
     | ExperimentAbandoned
     | TaskReturned
 )
-"""What listeners are told."""
+"""Events that listeners get."""
 
 _ON_THE_WIRE: Final[tuple[type[Any], ...]] = (
     TaskStarted,
@@ -228,5 +228,5 @@ def pack(event: Any) -> tuple[Any, ...]:
 
 
 def unpack(packed: tuple[Any, ...]) -> Any:
-    """Return what was packed."""
+    """Return the event of a packed tuple."""
     return _ON_THE_WIRE[packed[0]](*packed[1:])

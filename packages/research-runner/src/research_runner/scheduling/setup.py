@@ -29,7 +29,7 @@ class WorkerSetup:
     environment : mapping
         Environment variables of the worker.
     gpus : float
-        How many devices an engine has to give to the worker, or which share of one; it says which.
+        Devices that an engine has to give to the worker, or a share of one; the engine chooses them.
     """
 
     additions: tuple[ConfigAlias, ...]
@@ -38,12 +38,12 @@ class WorkerSetup:
     gpus: float = 0
 
     def complete(self, spec: ExperimentSpec) -> ConfigAlias:
-        """Return the config of an experiment with everything that is added to it here."""
+        """Return the config of an experiment with what this worker adds to it."""
         return spec.config + self.additions[spec.branch]
 
     @property
     def device_names(self) -> str | None:
-        """Names of all devices in one text, for the record; None if there are none that are known here."""
+        """Names of all devices in one text, for the record; None if none are known here."""
         if self.gpus:
             return None
         names = [name for branch in self.devices for name in branch if name is not None]

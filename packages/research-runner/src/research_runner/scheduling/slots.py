@@ -16,7 +16,7 @@ __all__ = ["Assignment", "Slot", "State", "death_failure"]
 
 
 class State(Enum):
-    """Of the worker in a slot."""
+    """State of the worker in a slot."""
 
     EMPTY = auto()
     STARTING = auto()
@@ -26,7 +26,7 @@ class State(Enum):
 
 @dataclass(slots=True)
 class Assignment:
-    """A task that a worker has.
+    """A task that a worker was given.
 
     Parameters
     ----------
@@ -35,11 +35,11 @@ class Assignment:
     unfinished : set of str
         Ids of its experiments that have not ended.
     started : float or None
-        When the coordinator heard that the worker had begun with it, in seconds of its own clock.
+        Monotonic time at which the coordinator heard that the task had begun, in seconds.
     deadlines : dict
-        (experiment, unit) → the time of that clock until which it must have ended.
+        (experiment, unit) → the monotonic time at which its time limit ends.
     retriable : list
-        Ends of experiments that may be tried again once the worker is through with the task.
+        Ends of experiments that may be tried again once the task has ended.
     """
 
     task: Task
@@ -59,12 +59,12 @@ class Assignment:
         return [spec for spec in self.task.experiments if spec.identity.id in self.unfinished]
 
     def overdue(self, now: float, timeout_s: float | None) -> dict[str, str | None]:
-        """Return who has taken too long.
+        """Return the experiments that have exceeded a time limit.
 
         Returns
         -------
         dict
-            Experiment id → the unit that takes too long, None if the whole experiment does.
+            Experiment id → the unit that takes too long, None if the whole task does.
         """
         if self.started is None:
             return {}
@@ -80,15 +80,15 @@ class Slot:
     Parameters
     ----------
     state : State
-        Of the worker.
+        State of the worker.
     tasks : deque of Assignment
-        What it has; the first one is what it does or does next.
+        Its tasks; the first one runs, or runs next.
     taken : int
-        How many tasks it has got so far.
+        Tasks that it was given so far.
     blamed : dict
-        Experiment id → unit, of those for which it was killed.
+        Experiment id → unit, of the experiments for which it was killed.
     late_since : float or None
-        When it was first seen to take too long.
+        Monotonic time at which an exceeded time limit was first seen, in seconds.
     """
 
     state: State = State.EMPTY
@@ -99,11 +99,11 @@ class Slot:
 
     @property
     def waits(self) -> bool:
-        """Whether the worker has nothing to do."""
+        """Whether the worker has no task."""
         return not self.tasks and self.state in (State.STARTING, State.READY)
 
     def clear(self) -> list[Assignment]:
-        """Forget the worker; return what it had."""
+        """Empty the slot; return the tasks that its worker had."""
         had = list(self.tasks)
         self.tasks.clear()
         self.state, self.taken, self.blamed, self.late_since = State.EMPTY, 0, {}, None
@@ -111,7 +111,7 @@ class Slot:
 
 
 def death_failure(spec: ExperimentSpec, death: Death, blamed: Mapping[str, str | None]) -> Failure:
-    """Describe the death of a worker as the failure of what it was doing."""
+    """Describe the death of a worker as the failure of an experiment that it was running."""
     return Failure(
         type="WorkerDied",
         message=death.describe(),

@@ -41,13 +41,13 @@ class Journal(Protocol):
     """The updates of the domain: those of an earlier run, and a record of those of this one."""
 
     def passed(self, generated: int) -> bool:
-        """Whether an earlier run went beyond so many configs, so that its decision stands."""
+        """Return whether an earlier run generated more configs than this, so that its decision stands."""
 
     def recorded(self, generated: int) -> Domain | None:
-        """Return the domain that replaced the old one after so many configs; None if it went on."""
+        """Return the domain that replaced the old one after this many configs; None if none did."""
 
     def record(self, generated: int, domain: Domain) -> None:
-        """Keep the domain that replaces the old one, before anything of it is run."""
+        """Record the domain that replaces the old one, before any of its experiments runs."""
 
 
 class NoJournal:
@@ -112,12 +112,12 @@ class TaskSource:
 
     @property
     def expected(self) -> int | None:
-        """How many experiments there will be in all if no update comes; None if the domain is infinite."""
+        """Experiments in all if no update comes; None if the domain is infinite."""
         return None if self._size is None else self._replaced + self._size
 
     @property
     def tasks_left(self) -> int | None:
-        """How many tasks are left to be taken if no update comes; None if the domain is infinite."""
+        """Tasks left if no update comes; None if the domain is infinite."""
         expected = self.expected
         return None if expected is None else -(-max(expected - self.generated, 0) // self._branches)
 
@@ -130,11 +130,11 @@ class TaskSource:
         return None
 
     def number(self, experiments: Iterable[ExperimentSpec], root: Identity) -> Task:
-        """Make a task with a number of its own."""
+        """Return a task with the next number."""
         return Task(next(self._numbers), tuple(experiments), root)
 
     def refill(self) -> bool:
-        """Ask for an update when the domain is exhausted and all of its experiments have ended.
+        """Update the domain when it is exhausted and all of its experiments have ended.
 
         Returns
         -------
@@ -156,7 +156,7 @@ class TaskSource:
             yield spec
 
     def _update(self) -> bool:
-        """Replace what is left of the domain, as an earlier run did or if its rule has a new one."""
+        """Replace the rest of the domain, as an earlier run did or as its update rule says."""
         new = self._journal.recorded(self.generated)
         if new is None and not self._journal.passed(self.generated):
             new = self._ask()
@@ -169,7 +169,7 @@ class TaskSource:
         return True
 
     def _ask(self) -> Domain | None:
-        """Call the function of the update, with its named expressions evaluated."""
+        """Call the function of the update rule, with its named expressions evaluated."""
         rule = self._domain.update_rule
         if rule is None:
             return None

@@ -65,7 +65,7 @@ class Task:
 
     @classmethod
     def unpack(cls, packed: tuple[Any, ...]) -> Task:
-        """Return what was packed."""
+        """Return the task of packed tuples."""
         index, root, experiments = packed
         specs = tuple(ExperimentSpec(Identity(*each[:4]), *each[4:]) for each in experiments)
         return cls(index, specs, Identity(*root))

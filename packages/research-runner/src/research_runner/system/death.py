@@ -1,4 +1,4 @@
-"""How a worker ended, in words."""
+"""The death of a worker process: its cause, and a description with the likely reasons."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ class Death:
     ----------
     cause : str
         ``'signal'``, ``'exit'``, ``'memory'``, ``'stopped'`` (asked to), ``'refused'`` (never started),
-        ``'lost'`` (nobody saw how it ended), or the cause given to `WorkerPool.kill`, such as ``'timeout'``.
+        ``'lost'`` (its end was not seen), or the cause given to `WorkerPool.kill`, such as ``'timeout'``.
     exit_code : int or None
-        Exit code, if the process ended by itself.
+        Exit code, if the process exited.
     signal : str or None
         Name of the signal that ended it, such as ``'SIGKILL'``.
     peak_memory_bytes : int or None
-        The most memory the process ever had resident, if the kernel told.
+        Peak resident memory of the process in bytes, if the kernel reports it.
     detail : str
-        More text: the traceback of an exception that ended the worker, or why it could not start.
+        The traceback of an exception that ended the worker, or the reason why it could not start.
 
     Examples
     --------
@@ -54,7 +54,7 @@ class Death:
     detail: str = ""
 
     def describe(self) -> str:
-        """Return one line that says what happened and what the likely reasons are."""
+        """Return one line: what happened, and the likely reasons."""
         text = self._what()
         if self.peak_memory_bytes is not None:
             text += f"; peak memory {_size(self.peak_memory_bytes)}"
@@ -96,7 +96,7 @@ class DeathExaminer:
     Parameters
     ----------
     root : Path
-        Where the kernel's files are.
+        Folder with the kernel's files ``proc`` and ``sys``.
     """
 
     def __init__(self, root: Path = Path("/")) -> None:
@@ -130,7 +130,7 @@ class DeathExaminer:
         return "signal" if status < 0 else "exit"
 
     def _memory_ran_out(self) -> bool:
-        """Whether the counter has risen by one more than the deaths it already explained."""
+        """Whether the counter has risen above the deaths that it already explained."""
         if count_oom_kills(self._root) <= self._oom_kills:
             return False
         self._oom_kills += 1
@@ -138,7 +138,7 @@ class DeathExaminer:
 
 
 def count_oom_kills(root: Path = Path("/")) -> int:
-    """Return how many processes the kernel has killed for want of memory: in our control group, or at all."""
+    """Return the kernel's count of out-of-memory kills: in our control group, else on the host."""
     for path in (_control_group(root) / "memory.events", root / "proc/vmstat"):
         try:
             lines = path.read_text().splitlines()

@@ -1,4 +1,4 @@
-"""Fail points: named lines at which a test has this process killed, to see that nothing gets lost there.
+"""Fail points: named lines at which a test kills this process, to check that nothing is lost.
 
 They are off, and cost one comparison, unless the environment variable of the tests arms one of them.
 """
@@ -35,11 +35,11 @@ def fail_point(name: str) -> None:
     Parameters
     ----------
     name : str
-        What has just been done, or is just about to be.
+        What has just been done, or is about to be done.
 
     Examples
     --------
-    >>> fail_point("after-commit")  # nothing, unless it is armed
+    >>> fail_point("after-commit")  # does nothing unless it is armed
     """
     if _trap is not None and _trap.name == name:
         _pass(_trap)
@@ -57,7 +57,7 @@ def _pass(trap: _Trap) -> None:
 
 
 def arm() -> None:
-    """Read the environment variable again, as is done when this module is imported."""
+    """Read the environment variable again; importing this module reads it as well."""
     global _trap
     text = os.environ.get(VARIABLE)
     if not text:

@@ -1,4 +1,4 @@
-"""A disk that is full: known when it is met, and said once."""
+"""Full disks: recognise their errors, and tell the user that the run waits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LOG = logging.getLogger("research.run")
 
 
 def is_full(error: BaseException | None) -> bool:
-    """Whether an error of a storage, or a cause of it, is that there is no room left."""
+    """Whether an error, or one of its causes, says that the disk is full."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             return True
@@ -23,7 +23,7 @@ def is_full(error: BaseException | None) -> bool:
 
 
 def warn_full(error: BaseException) -> None:
-    """Say that the run waits, and for what."""
+    """Tell the user that the run waits for room on the disk."""
     text = f"the run waits until there is room on the disk, or Ctrl-C ends it: {error}"
     _LOG.error(text)
     sys.stderr.write(f"\n{text}\n")

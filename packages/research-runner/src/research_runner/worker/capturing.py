@@ -1,4 +1,4 @@
-"""Where the output of a task goes: one experiment has its own files, several share those of the task."""
+"""Files for the output of a task: those of its only experiment, or those of a task of several."""
 
 from __future__ import annotations
 
@@ -37,28 +37,28 @@ STREAMS: Final[Mapping[int, Any]] = {STDOUT: "stdout", STDERR: "stderr"}
 
 
 def process_capture(plan: WorkerPlan, slot: int) -> OutputCapture | None:
-    """Return what catches the output of a worker process, if anything is to be caught."""
+    """Return the capture of a worker process; None if no output is to be caught."""
     if not plan.catches_output:
         return None
     return OutputCapture(_spool(plan), f"worker-{slot}", hold=True)
 
 
 def branch_capture(plan: WorkerPlan) -> BranchCapture | None:
-    """Return what tells the branches of a task apart, if anything is to be caught."""
+    """Return the capture that tells branches apart; None if no output is to be caught."""
     if not plan.catches_output:
         return None
     return BranchCapture(plan.redirects, plan.folder, plan.path_of)
 
 
 def task_label(task: Task) -> str:
-    """Return whose output it is: the experiment's, or that of a task of several."""
+    """Return the owner of the output: the id of the only experiment, or the name of the task."""
     if len(task.experiments) == 1:
         return task.experiments[0].identity.id
     return f"task-{task.index}"
 
 
 def shared_targets(plan: WorkerPlan) -> dict[int, Target] | None:
-    """Say where the process-wide output of every task goes; None if it depends on the task."""
+    """Return the targets of the process-wide output of every task; None if they depend on the task."""
     stdout, stderr = plan.redirects[STDOUT], plan.redirects[STDERR]
     if plan.folder is not None and (stdout.separate or stderr.separate):
         return None
@@ -66,7 +66,7 @@ def shared_targets(plan: WorkerPlan) -> dict[int, Target] | None:
 
 
 def targets_of(plan: WorkerPlan, task: Task) -> dict[int, Target]:
-    """Say where the process-wide output of a task goes."""
+    """Return the targets of the process-wide output of a task."""
     shared = shared_targets(plan)
     if shared is not None or plan.folder is None:
         return shared or {}
@@ -79,7 +79,7 @@ def _spool(plan: WorkerPlan) -> Path | None:
 
 
 def recover(plan: WorkerPlan, slot: int, task: Task | None) -> None:
-    """Deliver the last words of a dead worker."""
+    """Deliver the output that a dead worker left in its spools."""
     folder = _spool(plan)
     if folder is None or not folder.exists() or not plan.catches_output:
         return
@@ -89,7 +89,7 @@ def recover(plan: WorkerPlan, slot: int, task: Task | None) -> None:
 
 
 def forget_spools(plan: WorkerPlan) -> None:
-    """Remove the folder of the spools when all workers are gone, with what a killed run has left there."""
+    """Remove the folder of the spools when all workers are gone, and with it the spools of killed runs."""
     folder = _spool(plan)
     if folder is not None:
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What a worker has to know about a research: frozen, and serialised once per worker."""
+"""The plan of a worker: all that it needs to know about a research, frozen, serialised once per worker."""
 
 from __future__ import annotations
 
@@ -46,21 +46,21 @@ class WorkerPlan:
     Parameters
     ----------
     experiment : ExperimentPlan
-        What to run.
+        The experiment.
     execution : Execution
-        How to run it.
+        How each task is executed.
     setups : tuple of WorkerSetup, one per slot
-        What depends on the slot.
+        What each slot has and adds to its experiments.
     entropy : int or sequence of int
         The seed of the research.
     encode : callable
-        Turns saved values into what the storage wants.
+        The encoder of the storage: saved values → bytes.
     path_of : callable
         Experiment id → its folder.
     folder : Path or None
         The folder of the research; None if results stay in memory.
     redirects : mapping of int to Redirect
-        File descriptors and where their text goes.
+        File descriptor → where its text goes.
     log_level : int or None
         The lowest level that workers write to log files; None for none.
     results : callable or None
@@ -83,12 +83,12 @@ class WorkerPlan:
 
     @property
     def time_limits_s(self) -> dict[str, float]:
-        """Unit → seconds that a call may take, of those that have a limit."""
+        """Unit → seconds that a call may take, of the units with a time limit."""
         limits = {unit.name: getattr(unit, "timeout_s", None) for unit in self.experiment.units}
         return {name: limit_s for name, limit_s in limits.items() if limit_s is not None}
 
     def parts(self) -> dict[str, object]:
-        """Return everything that has to travel to a worker, by the names that errors shall call it."""
+        """Return all that is sent to a worker, by the names that error messages use."""
         experiment = self.experiment
         parts: dict[str, object] = {f"instance {each.name!r}": each for each in experiment.instances}
         parts.update({f"unit {each.name!r}": each for each in experiment.units})
@@ -99,7 +99,7 @@ class WorkerPlan:
 
     @property
     def catches_output(self) -> bool:
-        """Whether anything that experiments print is caught."""
+        """Whether output of experiments is caught."""
         return any(self.redirects.values())
 
 

@@ -1,4 +1,4 @@
-"""How a worker reports: values, progress, failures, ends and time limits, as events."""
+"""Reports of a worker: values, progress, failures, ends and time limits, as events."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SHOWN: Final = 24
 
 
 class Outbox:
-    """Gathers events and sends them together: at once when asked to, and now and then by itself.
+    """Gathers events and sends them together: at most ten times a second, or when it is flushed.
 
     Parameters
     ----------
@@ -47,14 +47,14 @@ class Outbox:
         self._lock = Lock()
 
     def add(self, event: Any) -> None:
-        """Add an event; send all of them if the last sending was a while ago."""
+        """Add an event; send all if the last time was more than a tenth of a second ago."""
         with self._lock:
             self._events.append(event)
             if time.monotonic() - self._sent > _REPORT_EVERY_S:
                 self._flush()
 
     def flush(self) -> None:
-        """Send what there is."""
+        """Send all events that wait."""
         with self._lock:
             self._flush()
 
@@ -68,7 +68,7 @@ class Outbox:
 
 
 class EncodingSink:
-    """Encodes values where they were made, so that the coordinator only has to write them.
+    """Encodes saved values in the worker, so that the coordinator only has to write bytes.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ class EncodingSink:
         self._show = show
 
     def put(self, experiment_id: str, values: Values) -> None:
-        """Encode values and pass them on."""
+        """Emit encoded values, and the latest one of the variable that is shown."""
         self._emit(ValuesSaved(experiment_id, self._encode(values)))
         column = None if self._show is None else values.get(self._show)
         if column:
@@ -96,7 +96,7 @@ class EncodingSink:
 
 
 def _as_text(value: Any) -> str:
-    """Return a number or anything else in a few characters."""
+    """Return a value as a short text."""
     try:
         return format(value, ".4g")
     except (TypeError, ValueError):
@@ -105,16 +105,16 @@ def _as_text(value: Any) -> str:
 
 
 class Reporter(Hook):
-    """Turns what happens to experiments into events.
+    """The hook that reports progress, failures and ends of experiments as events.
 
     Parameters
     ----------
     emit : callable
         Takes the events.
     retry_on : tuple of exception classes
-        Failures that are worth another attempt.
+        Exceptions after which an experiment may be tried again.
     flush : callable
-        Sends what was taken: after the end of a branch whose siblings may run for long.
+        Sends all events that wait; called when a branch ends, because its siblings may run for long.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class Reporter(Hook):
         self._reported = time.monotonic()
 
     def iterated(self, experiment: RunningExperiment) -> None:
-        """Report progress, not more often than anybody can read."""
+        """Report progress, at most ten times a second."""
         now = time.monotonic()
         if now - self._reported > _REPORT_EVERY_S:
             self._reported = now
@@ -139,14 +139,14 @@ class Reporter(Hook):
                 self._emit(Progressed(branch.id, branch.iteration + 1))
 
     def failed(self, experiment: RunningExperiment, failure: Failure) -> None:
-        """Report a failed unit; it is called while the exception is being handled."""
+        """Report a failed unit, while its exception is being handled."""
         error = sys.exception()
         if experiment.failure is failure and isinstance(_cause(error), self._retry_on):
             self._retriable.add(experiment.id)
         self._emit(UnitFailed(experiment.id, failure, os.getpid()))
 
     def ended(self, experiment: RunningExperiment) -> None:
-        """Report the end; all values have been put before."""
+        """Report the end of an experiment, after all of its values."""
         if experiment.profile_info:
             epoch = time.time() - time.perf_counter()
             rows = profile_rows(experiment.id, experiment.profile_info, experiment.profile_details, epoch)
@@ -159,17 +159,17 @@ class Reporter(Hook):
 
 
 def _cause(error: BaseException | None) -> BaseException | None:
-    """Return what a user's code raised, where a named expression explains it."""
+    """Return the exception of the user's code, which a named expression may have wrapped."""
     return error.__cause__ if isinstance(error, ExpressionError) else error
 
 
 class Timekeeper(Hook):
-    """Reports the beginning and the end of units that have a time limit.
+    """The hook that reports the beginning and the end of units with a time limit.
 
     Parameters
     ----------
     outbox : Outbox
-        Sends at once, before anything can hang.
+        Takes the events, and sends them before the unit can hang.
     limits_s : mapping
         Unit → seconds that a call may take.
     """
@@ -179,13 +179,13 @@ class Timekeeper(Hook):
         self._limits_s = limits_s
 
     def calling(self, experiment: RunningExperiment, unit: str) -> None:
-        """Report how long the unit may take from now on."""
+        """Report the beginning of a unit and its time limit."""
         limit_s = self._limits_s.get(unit)
         if limit_s is not None:
             self._outbox.add(UnitStarted(experiment.id, unit, limit_s))
             self._outbox.flush()
 
     def called(self, experiment: RunningExperiment, unit: str, started_s: float, elapsed_s: float) -> None:
-        """Report that it has."""
+        """Report the end of a unit."""
         if unit in self._limits_s:
             self._outbox.add(UnitEnded(experiment.id, unit))

@@ -1,4 +1,4 @@
-"""What happens inside a worker: tasks in, events out."""
+"""The loop of a worker process: it takes tasks, runs them, and reports events."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from research_runner.worker.reporting import EncodingSink, Outbox, Reporter, Tim
 __all__ = ["SLOT_VARIABLE", "Serve", "TaskRunner"]
 
 _LONG_S: Final = 0.1
-"""After a task that took longer, those sent ahead with it go back, for any worker that is free."""
+"""After a task that took longer, in seconds, the tasks sent ahead with it go back, for any free worker."""
 
 SLOT_VARIABLE: Final = "RESEARCH_WORKER"
 """Environment variable with the number of the worker's slot."""
@@ -48,8 +48,8 @@ class TaskRunner:
     outbox : Outbox
         Takes the events.
     own_process : bool
-        Whether the process belongs to the tasks alone: then everything that is raised is a failure of a unit,
-        and output is caught at the level of file descriptors.
+        Whether the process runs nothing but tasks: then every exception is a failure of a unit, and output is
+        caught at the level of file descriptors.
     """
 
     def __init__(self, plan: WorkerPlan, slot: int, outbox: Outbox, *, own_process: bool = True) -> None:
@@ -85,7 +85,7 @@ class TaskRunner:
         return None if verdict.passed else str(verdict)
 
     def run(self, task: Task) -> None:
-        """Run a task to its end; what it prints is kept where it was asked for."""
+        """Run a task to its end, with its output caught if the plan says so."""
         if self._output is None:
             branches = branch_capture(self._plan)
             self._execute(task, branches)
@@ -132,7 +132,7 @@ class TaskRunner:
 
 @dataclass(frozen=True, slots=True)
 class Serve:
-    """Serves tasks in a worker process until the coordinator has no more.
+    """Serves tasks in a worker process until the coordinator stops it.
 
     Parameters
     ----------

@@ -2,10 +2,11 @@
 
 For the time of a task the file descriptors of stdout and stderr lead into a spool, a plain file. From there
 the text goes to its targets in whole lines: ten times a second while the task runs, and at its end. A file
-never blocks who writes, so even C code that holds the interpreter cannot get stuck, and what was written
+never blocks its writers, so even C code that holds the interpreter cannot get stuck, and what was written
 survives the death of the worker: `recover_output` delivers it.
 
-Layout: ``redirect`` says where output goes, ``capture`` catches it, ``_delivery`` carries it there.
+Layout: ``redirect`` names the targets, ``capture`` catches output, ``_delivery`` copies it to the targets,
+``branches`` tells experiments in one process apart.
 """
 
 from research_runner.worker.output._delivery import CapturedText

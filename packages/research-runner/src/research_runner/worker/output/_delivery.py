@@ -1,4 +1,4 @@
-"""Carry what was written from a spool, a plain file, to its targets."""
+"""Copy text from a spool, a plain file that writers append to, to its targets."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ NAMES = {STDOUT: "stdout", STDERR: "stderr"}
 
 @dataclass(frozen=True, slots=True)
 class CapturedText:
-    """What one stream of one task wrote.
+    """The output of one stream of one task.
 
     Parameters
     ----------
     text : str
-        The text if the target keeps it, with a last line about what was dropped.
+        The text if the target keeps it, with a last line about dropped bytes.
     dropped_bytes : int
-        What was above the limit; a little more under floods.
+        Bytes above the limit; counted too low under floods.
     """
 
     text: str
@@ -39,7 +39,7 @@ _NOTHING = CapturedText("", 0)
 
 
 class Delivery:
-    """Carries the text of one stream of one task from the spool to its targets."""
+    """Copies the text of one stream of one task from the spool to its targets."""
 
     def __init__(self, spool: Spool, target: Target, files: Files, label: str, cap_bytes: int) -> None:
         self._spool = spool
@@ -52,12 +52,12 @@ class Delivery:
         self._line_open = False
 
     def forward(self, *, final: bool = False) -> bool:
-        """Carry what has come since the last time: whole lines, and in the end the rest.
+        """Copy the text that has come since the last call: whole lines, and in the end the rest.
 
         Returns
         -------
         bool
-            Whether something was above the limit.
+            Whether bytes were dropped.
         """
         dropped = self._dropped
         while self._done < (size := self._enforce_cap()):
@@ -71,7 +71,7 @@ class Delivery:
         return self._dropped > dropped
 
     def finish(self) -> CapturedText:
-        """Carry the rest and empty the spool."""
+        """Copy the rest and empty the spool."""
         if not self._spool.size() and not self._dropped:
             return _NOTHING
         self.forward(final=True)
@@ -84,7 +84,7 @@ class Delivery:
     def _enforce_cap(self) -> int:
         """Cut the spool at the limit and return its size."""
         size = self._spool.size()
-        self._done = min(self._done, size)  # somebody opened /dev/stdout for writing, which empties a file
+        self._done = min(self._done, size)  # opening /dev/stdout for writing empties the spool
         if size > self._cap_bytes:
             self._dropped += size - self._cap_bytes
             self._spool.truncate(self._cap_bytes)
@@ -183,7 +183,7 @@ class Files:
         self._fds: dict[Path, int | None] = {}
 
     def append(self, path: Path, data: bytes) -> None:
-        """Append, in one piece where the system can; give a file up that cannot be written."""
+        """Append data, in one piece where the system can; a file that cannot be written is given up."""
         if not data:
             return
         try:
@@ -212,5 +212,5 @@ def spool_path(folder: Path, name: str, fd: int) -> Path:
 
 
 def _open_twice(path: Path) -> tuple[int, int]:
-    """Open a file for writers, who can only append, and for us."""
+    """Open a file twice: for writers, which can only append, and for reading."""
     return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), os.open(path, os.O_RDWR)

@@ -1,4 +1,4 @@
-"""Output of experiments that share a process: told apart by the context in which Python code prints."""
+"""Output of experiments that share a process, told apart by the context in which Python code prints."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Target(Protocol):
 
 
 class _File:
-    """A file that is made when the first text comes; what a full disk has no room for is lost."""
+    """A file that is made when the first text comes; text that a full disk refuses is lost."""
 
     def __init__(self, path: Callable[[], Path]) -> None:
         self._path = path
@@ -37,7 +37,7 @@ class _File:
 
 
 class _Text:
-    """A text that is kept."""
+    """A text in memory."""
 
     def __init__(self) -> None:
         self.pieces: list[str] = []
@@ -65,10 +65,10 @@ class _Stream:
         return len(text)
 
     def flush(self) -> None:
-        """Nothing: lines are passed on as they come, the rest at the end."""
+        """Do nothing: whole lines are passed on as they come, the rest at the end."""
 
     def finish(self) -> None:
-        """Pass on a last line without an end."""
+        """Pass on a last line that does not end in a newline."""
         rest, self._line = self._line, ""
         if rest:
             self._pass_on(rest)
@@ -143,7 +143,7 @@ class BranchCapture:
         return _File(lambda: self._path_of(experiment_id) / f"{_NAMES[fd]}.txt")
 
     def finish(self) -> dict[tuple[str, int], str]:
-        """Pass on what is left.
+        """Pass on incomplete last lines, and return the texts in memory.
 
         Returns
         -------

@@ -31,21 +31,21 @@ class OutputCapture:
     Parameters
     ----------
     folder : path, optional
-        Where the spools ``<name>.stdout`` and ``<name>.stderr`` are, so that `recover_output` finds them
-        after the death of this process; by default they are temporary files without a name.
+        Folder of the spools ``<name>.stdout`` and ``<name>.stderr``, where `recover_output` finds them after
+        the death of this process; by default they are temporary files without a name.
     name : str
-        Who writes: the worker.
+        Name of the worker.
     cap_bytes : int
         Limit for each stream of each task, in bytes. The rest is dropped, and a last line says how much.
     hold : bool
-        Leave the descriptors redirected between tasks, until `close`: for a process that does nothing else,
-        where it makes short tasks cheaper.
+        Leave the descriptors redirected between tasks, until `close`, which makes short tasks cheaper in a
+        process that runs nothing else.
 
     Notes
     -----
     One thread forwards the text while tasks run; it ends with `close`. The spool may exceed the limit by what
-    a writer writes within a tenth of a second. What is dropped is counted from the size of the spool, so a
-    flood of a gigabyte a second is counted too low.
+    is written within a tenth of a second. Dropped bytes are counted from the size of the spool, so a flood
+    of a gigabyte a second is counted too low.
 
     Examples
     --------
@@ -97,7 +97,7 @@ class OutputCapture:
         Parameters
         ----------
         label : str
-            Whose output it is: the id of the experiment, or the name of a task of several.
+            The owner of the output: the id of the experiment, or the name of a task of several.
         targets : mapping of int to Target
             File descriptors (`STDOUT`, `STDERR`) and where their text goes. Others are left alone.
 
@@ -117,7 +117,7 @@ class OutputCapture:
             if fd not in self._channels:
                 _fill_gaps()
                 self._channels[fd] = _Channel(Spool(self._folder, self._name, fd), _open_text(fd))
-            if target.is_own and self._channels[fd].spool.size():  # earlier tasks' processes still write
+            if target.is_own and self._channels[fd].spool.size():  # processes of earlier tasks still write
                 self._delivery(fd, Target(target.common), self._name).finish()
         self._redirection.begin({fd: self._channels[fd] for fd in targets})
         self._active.begin({fd: self._delivery(fd, target, label) for fd, target in targets.items()})
@@ -151,7 +151,7 @@ def capture_fd(
     cap_bytes : int
         Limit in bytes.
     label : str
-        Whose output it is.
+        The owner of the output.
 
     Yields
     ------
@@ -181,7 +181,7 @@ def recover_output(
     targets: Mapping[int, Target],
     cap_bytes: int = DEFAULT_CAP_BYTES,
 ) -> dict[int, CapturedText]:
-    """Deliver what a dead worker wrote in its last task, and remove its spools.
+    """Deliver the output of a dead worker's last task, and remove its spools.
 
     Parameters
     ----------
@@ -232,7 +232,7 @@ class _Round:
 
 
 class _Active:
-    """What is being carried while a task runs, by the thread of the task and that of the ticker."""
+    """The deliveries of the running task, shared by the thread of the task and that of the ticker."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -279,14 +279,14 @@ class _Ticker:
 
 @dataclass(frozen=True, slots=True)
 class _Channel:
-    """What a file descriptor and the Python stream above it are replaced by."""
+    """The replacements of a file descriptor and of the Python stream above it."""
 
     spool: Spool
     text: TextIO
 
 
 class _Sink(io.FileIO):
-    """A file whose writers never hear that the disk is full: what they print is lost, not what they do."""
+    """A file that hides a full disk from its writers: their text is lost, their work goes on."""
 
     def write(self, data: Any, /) -> int:
         try:
@@ -304,7 +304,7 @@ def _open_text(fd: int) -> TextIO:
 
 
 class _Redirection:
-    """Lead descriptors, and the Python streams above them, somewhere else and back."""
+    """Redirects file descriptors and the Python streams above them, and restores them."""
 
     def __init__(self, hold: bool) -> None:
         self._hold = hold
@@ -324,7 +324,7 @@ class _Redirection:
             setattr(sys, NAMES[fd], channel.text)
 
     def pause(self) -> None:
-        """Let the text of a task end here."""
+        """End the text of a task."""
         if self._hold:
             self._flush()
         else:
@@ -341,7 +341,7 @@ class _Redirection:
         self._before.clear()
 
     def _flush(self) -> None:
-        """Empty the buffers of Python's streams, whoever holds them, and of the C library."""
+        """Flush Python's streams, the original ones as well, and the buffers of the C library."""
         for fd, channel in self._channels.items():
             for stream in {getattr(sys, NAMES[fd]), getattr(sys, _ORIGINALS[fd]), channel.text}:
                 try:
@@ -354,7 +354,7 @@ class _Redirection:
 
 
 def _fill_gaps() -> None:
-    """Open the standard descriptors that are closed, so that no file of ours becomes one of them."""
+    """Open the standard descriptors that are closed, so that none of our files gets such a number."""
     for fd in (0, 1, 2):
         try:
             os.fstat(fd)

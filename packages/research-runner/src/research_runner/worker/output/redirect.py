@@ -1,4 +1,4 @@
-"""Say where the output of experiments goes."""
+"""Targets of the output of experiments."""
 
 from __future__ import annotations
 
