@@ -3,6 +3,8 @@
 ``storage``   FolderStorage, MemoryStorage, ResearchStorage: where values go; remove_research
 ``results``   ResearchResults: reading, filters, DataFrames
 ``errors``    everything that is raised
+
+The other folders are internal: ``frames``, ``plotting``, ``reading``, ``disk`` and ``codec``.
 """
 
 from research_results._version import __version__

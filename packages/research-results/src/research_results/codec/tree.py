@@ -80,8 +80,7 @@ class Dump:
         if isinstance(value, np.generic) and kind is value.dtype.type:
             return {_TAG: "np", "d": spell_dtype(value.dtype), "b": self.add(value.tobytes())}
         if kind.__module__.partition(".")[0] == "pandas":
-            # late: if a value is of pandas, it is imported already
-            from research_results.codec.pandas_tree import encode
+            from research_results.codec.pandas_tree import encode  # late: pandas is there if a value is of it
 
             return encode(self, value)
         raise NotPlainError(f"{kind.__module__}.{kind.__qualname__}")

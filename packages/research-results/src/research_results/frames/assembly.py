@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from research_results.frames.layout import ConfigLayout
     from research_results.reading.configs import ConfigColumn
     from research_results.reading.experiments import Experiments
-    from research_results.reading.filters import Filter
+    from research_results.reading.filters import Query
     from research_results.reading.gather import Ints
     from research_results.reading.reader import Reader
 
@@ -31,7 +31,7 @@ _INFERRED = {
 __all__ = ["artifacts_frame", "configs_frame", "results_frame"]
 
 
-def results_frame(reader: Reader, wanted: Filter, layout: ConfigLayout, *, pivot: bool) -> pd.DataFrame:
+def results_frame(reader: Reader, wanted: Query, layout: ConfigLayout, *, pivot: bool) -> pd.DataFrame:
     """Return values as a frame: wide, or with columns ``name`` and ``value``."""
     with reader.selected(wanted) as (connection, experiments):
         columns = reader.columns(connection, experiments, wanted)
@@ -43,7 +43,7 @@ def results_frame(reader: Reader, wanted: Filter, layout: ConfigLayout, *, pivot
     return _frame([*left, *variables], len(owners))
 
 
-def configs_frame(reader: Reader, wanted: Filter, layout: ConfigLayout) -> pd.DataFrame:
+def configs_frame(reader: Reader, wanted: Query, layout: ConfigLayout) -> pd.DataFrame:
     """Return configs as a frame."""
     with reader.selected(wanted) as (connection, experiments):
         counts = np.ones(len(experiments), np.int64)
@@ -51,7 +51,7 @@ def configs_frame(reader: Reader, wanted: Filter, layout: ConfigLayout) -> pd.Da
     return _frame([("id", _labels(experiments.ids, counts)), *configs], len(counts))
 
 
-def artifacts_frame(reader: Reader, wanted: Filter, layout: ConfigLayout) -> pd.DataFrame:
+def artifacts_frame(reader: Reader, wanted: Query, layout: ConfigLayout) -> pd.DataFrame:
     """Return files as a frame, one row for each."""
     names = None if wanted.names is None else set(wanted.names)
     with reader.selected(wanted) as (connection, experiments):
@@ -131,12 +131,7 @@ def _is_gap(value: Any) -> bool:
 
 def _labels(texts: Sequence[str], counts: Ints) -> Any:
     """Return texts, each as often as it counts."""
-    return pd.Series(list(texts), dtype=_text_dtype()).array.repeat(counts)
-
-
-def _text_dtype() -> Any:
-    """Return what this pandas makes of a list of strings."""
-    return pd.Series(["text"]).dtype
+    return pd.Series(list(texts), dtype=pd.Series(["text"]).dtype).array.repeat(counts)
 
 
 def _parameters(columns: Sequence[ConfigColumn], counts: Ints) -> list[tuple[str, Any]]:

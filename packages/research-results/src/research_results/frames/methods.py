@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from research_results.reading.filters import Filter
+    from research_results.reading.filters import Query
     from research_results.reading.reader import Reader
     from research_results.reading.status import Summary
 
@@ -266,7 +266,7 @@ class ResultsFrames:
     def _repr_html_(self) -> str:
         return self.summary()._repr_html_()
 
-    def _wanted(self, given: Mapping[str, Any]) -> Filter:
+    def _wanted(self, given: Mapping[str, Any]) -> Query:
         """Return the filter of a call together with those of this object."""
         from research_results.reading.filters import parse_filter  # late: who only writes needs no reader
 

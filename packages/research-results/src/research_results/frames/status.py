@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import sqlite3
 
     from research_results.reading.experiments import Experiments
-    from research_results.reading.filters import Filter
+    from research_results.reading.filters import Query
     from research_results.reading.reader import Reader
 
 __all__ = ["experiments_frame", "failures_frame"]
@@ -26,7 +26,7 @@ failures.attempt, cause, type, message, unit, iteration, traceback
 FROM failures JOIN experiments ON experiments.key = failures.experiment ORDER BY position, key, number"""
 
 
-def experiments_frame(reader: Reader, wanted: Filter) -> pd.DataFrame:
+def experiments_frame(reader: Reader, wanted: Query) -> pd.DataFrame:
     """Return one row for each experiment: what it is doing, or how it ended."""
     with reader.selected(wanted) as (connection, experiments):
         rows = _chosen(connection, _EXPERIMENTS, experiments)
@@ -48,7 +48,7 @@ def experiments_frame(reader: Reader, wanted: Filter) -> pd.DataFrame:
         )
 
 
-def failures_frame(reader: Reader, wanted: Filter, *, every_attempt: bool) -> pd.DataFrame:
+def failures_frame(reader: Reader, wanted: Query, *, every_attempt: bool) -> pd.DataFrame:
     """Return the last failure of each experiment that is failed or lost, or the failures of all attempts."""
     with reader.selected(wanted) as (connection, experiments):
         rows = _chosen(connection, _FAILURES, experiments)

@@ -13,14 +13,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import compress
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from research_results.codec.encoding import NUMBER_KINDS, decode_value, number_dtype
 from research_results.errors import DamagedError
 from research_results.reading.chunks import Chunk, number_rows, read_chunks
-from research_results.reading.gather import Array, Ints, Part, gather
+from research_results.reading.gather import Array, Ints, Mask, Part, gather
 
 if TYPE_CHECKING:
     import sqlite3
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from research_results.reading.source import Source
 
 __all__ = ["Column", "read_columns"]
-
-Mask: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Sequence
 
-    from research_results.reading.gather import Ints
+    from research_results.reading.gather import Ints, Mask
     from research_results.reading.source import Source
 
 __all__ = [
@@ -76,13 +76,13 @@ class Experiments:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def having(self, options: Sequence[int]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    def having(self, options: Sequence[int]) -> Mask:
         """Tell for each experiment whether its config has one of these options."""
         mask = np.zeros(len(self), dtype=np.bool_)
         mask[self.owners[np.isin(self.options, np.asarray(options, np.int64))]] = True
         return mask
 
-    def where(self, mask: np.ndarray[Any, np.dtype[np.bool_]]) -> Experiments:
+    def where(self, mask: Mask) -> Experiments:
         """Return the experiments that a mask chooses."""
         if mask.all():
             return self

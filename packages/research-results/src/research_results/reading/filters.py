@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     import sqlite3
 
     from research_results.reading.experiments import Experiments, Option
+    from research_results.reading.gather import Mask
     from research_results.reading.source import Source
 
-__all__ = ["Filter", "parse_filter", "select_experiments"]
+__all__ = ["Query", "parse_filter", "select_experiments"]
 
-Mask = np.ndarray[Any, np.dtype[np.bool_]]
 _NUMBERS = ("float", "int", "bool")
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class Query:
     """What is wanted; None stands for everything.
 
     Attributes
@@ -66,7 +66,7 @@ def parse_filter(
     alias: Any = None,
     domain: Any = None,
     **kwargs: Any,
-) -> Filter:
+) -> Query:
     """Return the filter that some arguments mean.
 
     Raises
@@ -91,7 +91,7 @@ def parse_filter(
         by_alias = {**by_alias, **kwargs}
     elif kwargs:
         by_value = {**(by_value or {}), **Config(kwargs).flatten()}
-    return Filter(
+    return Query(
         ids=_texts("experiment_id", experiment_id),
         names=_texts("name", name),
         iterations=_iterations(iterations),
@@ -101,7 +101,7 @@ def parse_filter(
     )
 
 
-def select_experiments(connection: sqlite3.Connection, source: Source, wanted: Filter) -> Experiments:
+def select_experiments(connection: sqlite3.Connection, source: Source, wanted: Query) -> Experiments:
     """Return the experiments that a filter lets through.
 
     Raises

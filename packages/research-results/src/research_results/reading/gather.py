@@ -10,10 +10,11 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Array", "Ints", "Part", "gather", "take"]
+__all__ = ["Array", "Ints", "Mask", "Part", "gather", "take"]
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
+Mask: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
 
 
 @dataclass(frozen=True, slots=True)

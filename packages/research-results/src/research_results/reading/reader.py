@@ -13,7 +13,7 @@ from research_results.reading.chunks import Chunk, read_chunks
 from research_results.reading.columns import Column, read_columns
 from research_results.reading.configs import ConfigTable
 from research_results.reading.experiments import read_parameters
-from research_results.reading.filters import Filter, select_experiments
+from research_results.reading.filters import Query, select_experiments
 from research_results.reading.status import Summary, count_statuses, summarize
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Reader:
     allow_pickle: bool
 
     @contextmanager
-    def selected(self, wanted: Filter) -> Iterator[tuple[sqlite3.Connection, Experiments]]:
+    def selected(self, wanted: Query) -> Iterator[tuple[sqlite3.Connection, Experiments]]:
         """Open the tables and find the experiments that a filter lets through."""
         with self.source.reading() as connection:
             yield connection, select_experiments(connection, self.source, wanted)
@@ -63,18 +63,18 @@ class Reader:
         with self.source.reading() as connection:
             return count_statuses(connection)
 
-    def ids(self, wanted: Filter) -> list[str]:
+    def ids(self, wanted: Query) -> list[str]:
         """Return the names of experiments."""
         with self.selected(wanted) as (_, experiments):
             return list(experiments.ids)
 
-    def configs(self, wanted: Filter) -> dict[str, ConfigAlias]:
+    def configs(self, wanted: Query) -> dict[str, ConfigAlias]:
         """Return the configs of experiments."""
         with self.selected(wanted) as (connection, experiments):
             configs = self.config_table(connection, experiments).configs()
             return dict(zip(experiments.ids, configs, strict=True))
 
-    def values(self, wanted: Filter) -> dict[str, dict[str, dict[int, Any]]]:
+    def values(self, wanted: Query) -> dict[str, dict[str, dict[int, Any]]]:
         """Return exact values: experiment to variable to iteration to value, all in order."""
         with self.selected(wanted) as (connection, experiments):
             names = _variables(connection, wanted.names)
@@ -88,7 +88,7 @@ class Reader:
             ordered = [_in_order(by_variable, names, keep) for by_variable in found]
         return dict(zip(experiments.ids, ordered, strict=True))
 
-    def artifacts(self, wanted: Filter) -> dict[str, list[Artifact]]:
+    def artifacts(self, wanted: Query) -> dict[str, list[Artifact]]:
         """Return the files of experiments."""
         names = None if wanted.names is None else set(wanted.names)
         return {name: artifacts_of(self.source, name, names) for name in self.ids(wanted)}
@@ -99,7 +99,7 @@ class Reader:
             return summarize(connection, self.source)
 
     def columns(
-        self, connection: sqlite3.Connection, experiments: Experiments, wanted: Filter
+        self, connection: sqlite3.Connection, experiments: Experiments, wanted: Query
     ) -> dict[str, Column]:
         """Return a column for each variable that has values."""
         names = _variables(connection, wanted.names)
@@ -144,7 +144,7 @@ def _variables(connection: sqlite3.Connection, wanted: tuple[str, ...] | None) -
     return {number: str(name) for number, name in rows if wanted is None or name in wanted}
 
 
-def _numbers(names: dict[int, str], wanted: Filter) -> list[int] | None:
+def _numbers(names: dict[int, str], wanted: Query) -> list[int] | None:
     return None if wanted.names is None else list(names)
 
 

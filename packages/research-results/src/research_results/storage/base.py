@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from research_domain import ConfigAlias
 from research_results.codec.encoding import Encoded, Values, encode
-from research_results.storage.recording import Recorder
+from research_results.storage.recording import ExperimentRecorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -179,7 +179,7 @@ class BaseStorage(ABC):
 
     def experiment(
         self, config: ConfigAlias | Mapping[Any, Any] | None = None, *, experiment_id: str | None = None
-    ) -> Recorder:
+    ) -> ExperimentRecorder:
         """Return one round of a loop of your own, to be used as ``with storage.experiment(config) as run:``.
 
         Parameters
@@ -202,7 +202,7 @@ class BaseStorage(ABC):
         1  0.1          1   0.5
         """
         alias = config if isinstance(config, ConfigAlias) else ConfigAlias(config)
-        return Recorder(self, alias, experiment_id)
+        return ExperimentRecorder(self, alias, experiment_id)
 
     def __enter__(self) -> Self:
         return self

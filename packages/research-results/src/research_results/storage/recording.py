@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from research_domain import ConfigAlias
     from research_results.storage.base import BaseStorage
 
-__all__ = ["Recorder"]
+__all__ = ["ExperimentRecorder"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class _Failure:
     unit: None = None
 
 
-class Recorder:
+class ExperimentRecorder:
     """Write down values while a round runs; its end decides the status.
 
     Made by ``storage.experiment(config)``. The round is ``done`` when its block ends, and ``failed`` with the
