@@ -1,4 +1,4 @@
-"""An engine without an engine: its servants are threads of this process."""
+"""An engine without an engine: its agents are threads of this process."""
 
 import contextlib
 import queue
@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 import pytest
 
 from research_runner.backends.protocol import Capabilities
-from research_runner.cluster.agent import LineLostError, Servant
+from research_runner.cluster.agent import Agent, LineLostError
 from research_runner.cluster.remote import Arrived, Gone, RemoteBackend
 from research_runner.errors import EngineLostError
 
 
 class ThreadLine:
-    """The connection of a servant to the engine in the same process."""
+    """The connection of an agent to the engine in the same process."""
 
     def __init__(self, engine):
         self.engine = engine
@@ -52,21 +52,21 @@ class ThreadLine:
 
 
 class ThreadEngine:
-    """Runs servants in threads; can lose one, begin one anew, or be lost as a whole.
+    """Runs agents in threads; can lose one, begin one anew, or be lost as a whole.
 
     Parameters
     ----------
-    servant_class : class
-        Makes servants.
+    agent_class : class
+        Makes agents.
     """
 
-    def __init__(self, servant_class=Servant):
+    def __init__(self, agent_class=Agent):
         self.news = queue.Queue()
         self.lost = False
         self.lines = {}
         self.launched = 0
         self.closed = False
-        self._servant_class = servant_class
+        self._agent_class = agent_class
         self._threads = []
 
     def launch(self, number, slot=0):
@@ -79,7 +79,7 @@ class ThreadEngine:
 
     def _serve(self, number, line):
         try:
-            self._servant_class(number, line).run()
+            self._agent_class(number, line).run()
         except LineLostError:
             pass
         except Exception as error:

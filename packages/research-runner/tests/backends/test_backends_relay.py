@@ -24,7 +24,7 @@ def test_orders_are_kept_in_the_order_in_which_they_were_sent():
     assert asyncio.run(use()) == [b"a", b"b", b"c"]
 
 
-def test_nobody_waits_for_orders_of_a_servant_that_is_dismissed():
+def test_nobody_waits_for_orders_of_an_agent_that_is_dismissed():
     async def use():
         mailbox = Mailbox(8)
         waiting = asyncio.ensure_future(mailbox.orders(1))
@@ -57,7 +57,7 @@ class Remote:
             setattr(self, name, SimpleNamespace(remote=method))
 
 
-def test_servant_that_cannot_begin_says_why(monkeypatch):
+def test_agent_that_cannot_begin_says_why(monkeypatch):
     class RayError(Exception):
         pass
 
@@ -102,7 +102,7 @@ def test_lifeline_is_torn_when_nobody_listens_any_more():
     lifeline.close()
 
 
-def test_only_servants_that_have_begun_are_waited_for():
+def test_only_agents_that_have_begun_are_waited_for():
     async def use():
         mailbox, loop = Mailbox(8), asyncio.get_running_loop()
         running, waiting = loop.create_future(), loop.create_future()
@@ -117,4 +117,4 @@ def test_only_servants_that_have_begun_are_waited_for():
         waiting.cancel()
         return await mailbox.news()
 
-    assert asyncio.run(use()) == [(1, "its servant ended")]
+    assert asyncio.run(use()) == [(1, "its agent ended")]

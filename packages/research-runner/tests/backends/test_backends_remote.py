@@ -1,4 +1,4 @@
-"""Servants and their coordinator, with threads in the place of an engine."""
+"""Agents and their coordinator, with threads in the place of an engine."""
 
 import os
 import signal
@@ -13,8 +13,7 @@ from research_domain import Domain
 from research_experiment import EC, EP
 from research_runner import Research, WorkersDieError
 from research_runner.backends.protocol import Capabilities
-from research_runner.cluster import agent as servant
-from research_runner.cluster import remote
+from research_runner.cluster import agent, remote
 from research_runner.cluster.messages import split
 from research_runner.cluster.remote import Arrived, Gone
 from research_runner.errors import EngineLostError
@@ -39,13 +38,13 @@ def adder(size=10):
 
 
 @pytest.mark.parametrize("shares_files", [True, False, None])
-def test_values_arrive_from_one_servant_per_slot(shares_files, engine, thread_backend):
+def test_values_arrive_from_one_agent_per_slot(shares_files, engine, thread_backend):
     research = run(adder(), thread_backend(engine, Capabilities(shares_files=shares_files)))
     assert values(research) == list(range(100, 110))
     assert engine.launched == 2
 
 
-def test_servants_stay_when_workers_are_replaced(engine, thread_backend):
+def test_agents_stay_when_workers_are_replaced(engine, thread_backend):
     research = Research(domain=Domain(x=[1, 2, 3, 4])).add_callable("pid", os.getpid, save_to="y")
     run(research, thread_backend(engine), tasks_per_worker=1, workers=1)
     pids = values(research)
@@ -54,7 +53,7 @@ def test_servants_stay_when_workers_are_replaced(engine, thread_backend):
     assert engine.launched == 1
 
 
-def test_death_of_a_worker_costs_an_attempt_and_no_servant(engine, thread_backend, tmp_path):
+def test_death_of_a_worker_costs_an_attempt_and_no_agent(engine, thread_backend, tmp_path):
     def die(x, mark):
         if x == 1 and not mark.exists():
             mark.touch()
@@ -69,7 +68,7 @@ def test_death_of_a_worker_costs_an_attempt_and_no_servant(engine, thread_backen
     assert engine.launched == 1
 
 
-def test_servant_that_is_lost_is_replaced(engine, thread_backend, tmp_path):
+def test_agent_that_is_lost_is_replaced(engine, thread_backend, tmp_path):
     def wait_once(x, mark):
         if x == 2 and not mark.exists():
             mark.touch()
@@ -94,7 +93,7 @@ def test_servant_that_is_lost_is_replaced(engine, thread_backend, tmp_path):
     assert engine.launched == 2
 
 
-def test_servant_that_is_begun_anew_counts_as_lost(engine, thread_backend, tmp_path):
+def test_agent_that_is_begun_anew_counts_as_lost(engine, thread_backend, tmp_path):
     def wait_once(x, mark):
         if not mark.exists():
             mark.touch()
@@ -156,7 +155,7 @@ def test_plan_that_no_worker_can_load_is_named(engine, thread_backend):
         run(research, thread_backend(engine))
 
 
-def test_servants_that_cannot_load_the_plan_end_the_run(engine, thread_backend, monkeypatch):
+def test_agents_that_cannot_load_the_plan_end_the_run(engine, thread_backend, monkeypatch):
     monkeypatch.setattr(remote, "_check_here", lambda *_: None)
     research = Research(domain=Domain(x=[1])).add_callable("use", lambda it: 1, it=Here(), save_to="y")
     with pytest.raises(WorkersDieError, match="not here"):
@@ -177,7 +176,7 @@ def _load_here_alone(pid):
 
 
 def test_host_with_another_python_is_refused(engine, thread_backend, monkeypatch):
-    monkeypatch.setattr(servant, "sys", SimpleNamespace(version_info=(2, 7, 18), executable=sys.executable))
+    monkeypatch.setattr(agent, "sys", SimpleNamespace(version_info=(2, 7, 18), executable=sys.executable))
     with pytest.raises(WorkersDieError, match=r"has Python 2\.7 .* code travels only to Python 3"):
         run(adder(), thread_backend(engine))
 
@@ -201,7 +200,7 @@ def test_files_of_experiments_are_nowhere_near_ours_while_they_run(engine, threa
         "path", lambda path: str(path), path=EP(), save_to="y"
     )
     run(research, thread_backend(engine))
-    assert "research-servant-" in values(research)[0]
+    assert "research-agent-" in values(research)[0]
 
 
 def environment(root):
@@ -238,10 +237,10 @@ def test_long_wait_for_a_place_is_warned_about_once(tmp_path, monkeypatch, caplo
     ]
 
 
-def test_servant_that_does_not_see_the_folder_sends_its_files(engine, thread_backend, monkeypatch, tmp_path):
-    monkeypatch.setattr(servant.Probe, "is_seen", lambda self: False)
+def test_agent_that_does_not_see_the_folder_sends_its_files(engine, thread_backend, monkeypatch, tmp_path):
+    monkeypatch.setattr(agent.Probe, "is_seen", lambda self: False)
     research = Research(domain=Domain(x=[1])).add_callable(
         "path", lambda path: str(path), path=EP(), save_to="y"
     )
     run(research, thread_backend(engine, Capabilities(shares_files=None)))
-    assert "research-servant-" in values(research)[0]
+    assert "research-agent-" in values(research)[0]

@@ -5,7 +5,7 @@
 ``inline``     in this process, one task after another
 ``processes``  in supervised worker processes
 ``remote``     on an engine; ``dask`` and ``ray`` are two of them
-``servant``    what lives in the engine's workers
+``agent``    what lives in the engine's workers
 ``crossing``   what crosses between the two
 ``artifacts``  files of experiments between hosts
 """

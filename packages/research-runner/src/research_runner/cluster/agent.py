@@ -1,4 +1,4 @@
-"""The servant: lives in an engine's worker, keeps one worker process of ours, and passes on what goes by.
+"""The agent: lives in an engine's worker, keeps one worker process of ours, and passes on what goes by.
 
 It occupies one place of the engine from the first task of its slot to the last. Experiments run in its child
 process, so that time limits, kills, the output of processes and the memory of devices are dealt with as they
@@ -45,18 +45,18 @@ from research_runner.scheduling.events import (
 )
 from research_runner.scheduling.tasks import Task
 
-__all__ = ["Line", "LineLostError", "Servant"]
+__all__ = ["Line", "LineLostError", "Agent"]
 
 _PATIENCE_S: Final = 1.0
 _GATHER_S: Final = 0.02
 
 
 class LineLostError(Exception):
-    """Nobody listens to the servant any more."""
+    """Nobody listens to the agent any more."""
 
 
 class Line(Protocol):
-    """The connection of a servant, as its engine provides it."""
+    """The connection of an agent, as its engine provides it."""
 
     @property
     def fd(self) -> int:
@@ -75,7 +75,7 @@ class Line(Protocol):
         """
 
     def is_wanted(self) -> bool:
-        """Whether anybody still wants the servant."""
+        """Whether anybody still wants the agent."""
 
 
 class _Mail:
@@ -121,13 +121,13 @@ class _Mail:
         self._due = time.monotonic() + _GATHER_S
 
 
-class Servant:
+class Agent:
     """Serves one slot of one run.
 
     Parameters
     ----------
     number : int
-        Who it is; no other servant of the run has this number.
+        Who it is; no other agent of the run has this number.
     line : Line
         Its connection.
     environment : mapping
@@ -149,7 +149,7 @@ class Servant:
         self._mail = _Mail(number, line)
         self._environment = environment or {}
         self._auto: StartMethod = auto
-        self._scratch = Path(tempfile.mkdtemp(prefix="research-servant-", dir=folder))
+        self._scratch = Path(tempfile.mkdtemp(prefix="research-agent-", dir=folder))
         self._tasks: dict[int, Task] = {}
         self._luggage: Luggage | None = None
         self._backend: ProcessBackend | None = None

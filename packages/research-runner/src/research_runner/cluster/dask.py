@@ -1,8 +1,8 @@
-"""Tasks on a Dask cluster: a servant is a Dask task; bytes go both ways through queues of the scheduler.
+"""Tasks on a Dask cluster: an agent is a Dask task; bytes go both ways through queues of the scheduler.
 
 ``DaskBackend``  what is given to ``run(backend=...)``
 ``_DaskEngine``  the coordinator's side, with a client of its own
-``_DaskLine``    the servant's side
+``_DaskLine``    the agent's side
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from research_runner.backends.protocol import Backend, Capabilities, RunEnvironment
 from research_runner.backends.registry import require
-from research_runner.cluster.agent import LineLostError, Servant
+from research_runner.cluster.agent import Agent, LineLostError
 from research_runner.cluster.gpus import borrowed
 from research_runner.cluster.remote import Arrived, Gone, News, RemoteBackend
 from research_runner.errors import EngineLostError, EngineUnreachableError
@@ -157,7 +157,7 @@ class _DaskEngine:
         self._cluster = cluster
         self._needs = needs
         self._name = f"research-{uuid.uuid4().hex}"
-        self._servants: dict[int, tuple[Any, Any]] = {}
+        self._agents: dict[int, tuple[Any, Any]] = {}
         self._news: queue.SimpleQueue[News | EngineLostError] = queue.SimpleQueue()
         self._inbox = _distributed().Queue(f"{self._name}-news", client=client, maxsize=_QUEUE_MAX)
         self._outgoing = _Outgoing(client, self._lost)
@@ -165,7 +165,7 @@ class _DaskEngine:
         asyncio.run_coroutine_threadsafe(self._listen(), client.loop.asyncio_loop)
 
     def launch(self, number: int, slot: int) -> None:
-        """Submit a servant as a task that Dask shall not try again."""
+        """Submit an agent as a task that Dask shall not try again."""
         orders = _distributed().Queue(f"{self._name}-orders-{number}", client=self._client)
         future = self._client.submit(
             _serve,
@@ -178,13 +178,13 @@ class _DaskEngine:
             retries=0,
             resources=dict(self._needs[slot]) or None,
         )
-        self._servants[number] = future, orders
+        self._agents[number] = future, orders
         future.add_done_callback(lambda done: self._ended(number, done))
 
     def send(self, number: int, data: bytes) -> None:
-        """Send to a servant; never waits."""
-        if number in self._servants:
-            self._outgoing.put(self._servants[number][1], data)
+        """Send to an agent; never waits."""
+        if number in self._agents:
+            self._outgoing.put(self._agents[number][1], data)
 
     def receive(self, timeout_s: float) -> Sequence[News]:
         """Wait for news."""
@@ -202,8 +202,8 @@ class _DaskEngine:
         return news
 
     def forget(self, number: int) -> None:
-        """Release the task; the servant notices that it is not wanted."""
-        future, orders = self._servants.pop(number, (None, None))
+        """Release the task; the agent notices that it is not wanted."""
+        future, orders = self._agents.pop(number, (None, None))
         if future is not None:
             future.release()
             orders.close()
@@ -212,7 +212,7 @@ class _DaskEngine:
         """Release everything, then close the client."""
         if self._client.status == "running":
             self._client.unsubscribe_topic("all")
-            for number in list(self._servants):
+            for number in list(self._agents):
                 self.forget(number)
             with contextlib.suppress(OSError):
                 self._inbox.put(_END, timeout=_PUT_S)
@@ -231,7 +231,7 @@ class _DaskEngine:
         return error
 
     async def _listen(self) -> None:
-        """Take what servants put into the queue, all that is there at once."""
+        """Take what agents put into the queue, all that is there at once."""
         try:
             while True:
                 items = [await self._inbox.get(asynchronous=True)]
@@ -249,12 +249,12 @@ class _DaskEngine:
         if not isinstance(message, Mapping) or message.get("action") != "remove-worker":
             return
         tasks = set(message.get("processing-tasks", ()))
-        for number, (future, _) in list(self._servants.items()):
+        for number, (future, _) in list(self._agents.items()):
             if future.key in tasks:
                 self._news.put(Gone(number, f"the Dask worker at {message.get('worker')} is gone"))
 
     def _ended(self, number: int, future: Any) -> None:
-        """Take note of a servant that did not end as it should; one that did has said so."""
+        """Take note of an agent that did not end as it should; one that did has said so."""
         if future.status == "error":
             self._news.put(Gone(number, f"its Dask task failed: {future.exception()!r}"))
         elif future.status == "cancelled":
@@ -280,7 +280,7 @@ class _Outgoing:
             target, data = await self._waiting.get()
             try:
                 await target.put(data, asynchronous=True)
-            except KeyError:  # the servant is gone, and with it its queue
+            except KeyError:  # the agent is gone, and with it its queue
                 continue
             except OSError as error:
                 self._lost(_how(error))
@@ -292,17 +292,17 @@ class _Outgoing:
 
 
 def _serve(number: int, inbox: str, outbox: str, gpus: float) -> None:
-    """Be a servant; this is the Dask task."""
+    """Be an agent; this is the Dask task."""
     line = _DaskLine(inbox, outbox)
     try:
         with borrowed(gpus) as environment:
-            Servant(number, line, environment, folder=line.folder).run()
+            Agent(number, line, environment, folder=line.folder).run()
     finally:
         line.close()
 
 
 class _DaskLine:
-    """The connection of a servant; see :class:`~research_runner.cluster.agent.Line`."""
+    """The connection of an agent; see :class:`~research_runner.cluster.agent.Line`."""
 
     def __init__(self, inbox: str, outbox: str) -> None:
         distributed = _distributed()

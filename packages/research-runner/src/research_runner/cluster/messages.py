@@ -1,4 +1,4 @@
-"""What crosses between a coordinator and the servants of an engine.
+"""What crosses between a coordinator and the agents of an engine.
 
 The process of an engine's worker only passes things on to the process that runs experiments. Plans and
 configs cross it sealed, so that no user code is imported there.
@@ -49,7 +49,7 @@ _HEADER: Final = struct.Struct(">Q16sQ?")
 
 
 class Hello(NamedTuple):
-    """A servant has begun."""
+    """An agent has begun."""
 
     host: str
     pid: int
@@ -58,7 +58,7 @@ class Hello(NamedTuple):
 
 
 class Bye(NamedTuple):
-    """A servant ends; nothing more will come."""
+    """An agent ends; nothing more will come."""
 
 
 class Begin(NamedTuple):
@@ -66,14 +66,14 @@ class Begin(NamedTuple):
 
 
 class Leave(NamedTuple):
-    """End the servant and its worker process."""
+    """End the agent and its worker process."""
 
     force: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The first thing that a servant is told: what to serve.
+    """The first thing that an agent is told: what to serve.
 
     Parameters
     ----------
@@ -158,12 +158,12 @@ def seal_task(task: Task) -> Task:
 
 @dataclass(frozen=True, slots=True)
 class SealedPlan(WorkerPlan):
-    """What a servant knows of a plan; in the process that it starts it is the plan itself.
+    """What an agent knows of a plan; in the process that it starts it is the plan itself.
 
     Parameters
     ----------
     order : Order
-        What the servant was told.
+        What the agent was told.
     moved : Path or None
         Where the files of its experiments are, if not where the order says.
     """
@@ -173,7 +173,7 @@ class SealedPlan(WorkerPlan):
 
     @classmethod
     def of(cls, order: Order, moved: Path | None, environment: Mapping[str, str]) -> SealedPlan:
-        """Make the plan of a servant whose place has an environment of its own."""
+        """Make the plan of an agent whose place has an environment of its own."""
         nothing: Any = None
         root = moved or order.root
         return cls(
@@ -198,7 +198,7 @@ def _stand_in(module: str) -> Callable[[Any], Any]:
     """Return something that has the module of a function, which a fork server imports beforehand."""
 
     def encode(values: Any) -> Any:
-        raise NotImplementedError(f"a servant encodes nothing; {module} does")
+        raise NotImplementedError(f"an agent encodes nothing; {module} does")
 
     encode.__module__ = module
     return encode
@@ -230,7 +230,7 @@ def _with_found_devices(plan: WorkerPlan, slot: int) -> WorkerPlan:
 
 
 class Parcel(NamedTuple):
-    """A piece of a message: its sender, the run of the servant, its sequence number, whether more follow."""
+    """A piece of a message: its sender, the run of the agent, its sequence number, whether more follow."""
 
     number: int
     nonce: bytes

@@ -1,4 +1,4 @@
-"""Tasks on an engine: a servant of ours in each place that the engine gives, and messages between."""
+"""Tasks on an engine: an agent of ours in each place that the engine gives, and messages between."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ _LOG: Final = logging.getLogger("research.engine")
 
 
 class Arrived(NamedTuple):
-    """A servant sent something."""
+    """An agent sent something."""
 
     data: bytes
 
 
 class Gone(NamedTuple):
-    """A servant is gone, and the engine says why."""
+    """An agent is gone, and the engine says why."""
 
     number: int
     reason: str
@@ -70,13 +70,13 @@ class Engine(Protocol):
     """What is used of an engine. All methods are called by one thread, and only `receive` waits."""
 
     def launch(self, number: int, slot: int) -> None:
-        """Let the engine run a servant of this number, for a slot, wherever there is a place, once."""
+        """Let the engine run an agent of this number, for a slot, wherever there is a place, once."""
 
     def send(self, number: int, data: bytes) -> None:
-        """Send to a servant, in order."""
+        """Send to an agent, in order."""
 
     def receive(self, timeout_s: float) -> Sequence[News]:
-        """Wait for news for at most `timeout_s` seconds and return them, in order for each servant.
+        """Wait for news for at most `timeout_s` seconds and return them, in order for each agent.
 
         Raises
         ------
@@ -85,7 +85,7 @@ class Engine(Protocol):
         """
 
     def forget(self, number: int) -> None:
-        """Take back a servant that has not begun, or that is gone."""
+        """Take back an agent that has not begun, or that is gone."""
 
     def close(self) -> None:
         """Take back what is left of the run, and let the engine go."""
@@ -93,7 +93,7 @@ class Engine(Protocol):
 
 @dataclass(slots=True)
 class _Post:
-    """What is known of a servant.
+    """What is known of an agent.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ class _Post:
     offset_s : float
         What has to be added to its clock, at most.
     begun : bool
-        Whether a worker was asked for; the first servant is launched before that.
+        Whether a worker was asked for; the first agent is launched before that.
     """
 
     number: int
@@ -124,7 +124,7 @@ class _Post:
 
 
 class RemoteBackend:
-    """One servant per slot, started when the slot is first needed.
+    """One agent per slot, started when the slot is first needed.
 
     The first one is launched at once, to show that the plan can be loaded; where no place is to be had soon,
     a process here does.
@@ -136,7 +136,7 @@ class RemoteBackend:
     environment : RunEnvironment
         Where files are, and how worker processes are started.
     engine : Engine
-        Runs the servants.
+        Runs the agents.
     capabilities : Capabilities
         What was declared about files.
 
@@ -178,7 +178,7 @@ class RemoteBackend:
     # -- orders -----------------------------------------------------------------------------------
 
     def start(self, slot: int) -> None:
-        """Start a worker process, in a servant that is there or in a new one."""
+        """Start a worker process, in an agent that is there or in a new one."""
         post = self._of_slot(slot)
         if post is None:
             self._launch(slot, begun=True)
@@ -201,11 +201,11 @@ class RemoteBackend:
         self._tell_slot(slot, Submit(slot, tuple(map(seal_task, tasks))))
 
     def stop(self, slot: int) -> None:
-        """Let a worker process go when it is through; its servant stays."""
+        """Let a worker process go when it is through; its agent stays."""
         self._tell_slot(slot, Stop(slot))
 
     def kill(self, slot: int, cause: str) -> None:
-        """Kill a worker process with all its children; its servant stays."""
+        """Kill a worker process with all its children; its agent stays."""
         self._tell_slot(slot, Kill(slot, cause))
 
     def _of_slot(self, slot: int) -> _Post | None:
@@ -283,7 +283,7 @@ class RemoteBackend:
         self._events.append(BackendEvent(post.slot, event))
 
     def _welcome(self, post: _Post, hello: Hello) -> None:
-        """Tell a servant what to serve, if it can."""
+        """Tell an agent what to serve, if it can."""
         self._warn_at = None
         ours = sys.version_info[:2], __version__
         if (hello.python, hello.version) != ours:
@@ -296,13 +296,13 @@ class RemoteBackend:
             self._begin(post)
 
     def _begin(self, post: _Post) -> None:
-        """Let a servant serve; now it can find out whether it sees our files."""
+        """Let an agent serve; now it can find out whether it sees our files."""
         if self._order.shares_files is None:
             self._probe.write()
         self._tell(post, Begin())
 
     def _bury(self, number: int, reason: str) -> None:
-        """Report the death of a worker whose servant is gone."""
+        """Report the death of a worker whose agent is gone."""
         post = self._posts.pop(number, None)
         self._engine.forget(number)
         if post is not None and post.occupied:
@@ -312,7 +312,7 @@ class RemoteBackend:
     # -- the end ----------------------------------------------------------------------------------
 
     def close(self, force: bool = False) -> None:
-        """Let all servants go, with their worker processes; forced, these are killed."""
+        """Let all agents go, with their worker processes; forced, these are killed."""
         try:
             self._part(time.monotonic() + (_FORCED_FAREWELL_S if force else _FAREWELL_S), force)
         except ConnectionError:

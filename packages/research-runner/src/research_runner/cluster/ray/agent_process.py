@@ -1,4 +1,4 @@
-"""A servant in a process of its own, beside a process of the engine that only carries bytes.
+"""An agent in a process of its own, beside a process of the engine that only carries bytes.
 
 Nothing of ours is imported by the engine's process then, and the worker process is a fork of this one, which
 has imported what it needs: that takes half the time of starting both.
@@ -12,13 +12,13 @@ import sys
 import types
 from multiprocessing.connection import Connection
 
-from research_runner.cluster.agent import LineLostError, Servant
+from research_runner.cluster.agent import Agent, LineLostError
 
 __all__ = ["serve"]
 
 
 class _PipeLine:
-    """The connection of the servant; see :class:`~research_runner.cluster.agent.Line`."""
+    """The connection of the agent; see :class:`~research_runner.cluster.agent.Line`."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -59,7 +59,7 @@ class _PipeLine:
 
 
 def serve(fd: int, number: int) -> None:
-    """Be a servant.
+    """Be an agent.
 
     Parameters
     ----------
@@ -72,5 +72,5 @@ def serve(fd: int, number: int) -> None:
     line = _PipeLine(Connection(fd))
     os.register_at_fork(after_in_child=line.close)
     with contextlib.suppress(LineLostError):
-        Servant(number, line, auto="fork").run()
+        Agent(number, line, auto="fork").run()
     os._exit(0)  # nothing is left to clean up

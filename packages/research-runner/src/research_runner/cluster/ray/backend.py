@@ -1,4 +1,4 @@
-"""Tasks on a Ray cluster: a servant is a Ray task; bytes go both ways through a mailbox, which is an actor.
+"""Tasks on a Ray cluster: an agent is a Ray task; bytes go both ways through a mailbox, which is an actor.
 
 A process that is connected to Ray is ended by Ray when the cluster is gone. So that this is not the
 coordinator, a process of its own is connected, unless the coordinator is connected anyway.
@@ -224,11 +224,11 @@ class _FarEngine:
         return news
 
     def launch(self, number: int, slot: int) -> None:
-        """Have a servant submitted."""
+        """Have an agent submitted."""
         self._tell("launch", number, slot)
 
     def send(self, number: int, data: bytes) -> None:
-        """Have something sent to a servant."""
+        """Have something sent to an agent."""
         self._tell("send", number, data)
 
     def receive(self, timeout_s: float) -> Sequence[News]:
@@ -237,7 +237,7 @@ class _FarEngine:
         return early or self._read(self._pool.poll(timeout_s))
 
     def forget(self, number: int) -> None:
-        """Have a servant taken back."""
+        """Have an agent taken back."""
         self._tell("forget", number)
 
     def _tell(self, *order: Any) -> None:

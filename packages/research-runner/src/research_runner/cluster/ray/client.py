@@ -49,7 +49,7 @@ class Errands:
         self._sequence = 0
 
     def launch(self, number: int, slot: int) -> None:
-        """Have a servant submitted; the first one at once, while the mailbox starts."""
+        """Have an agent submitted; the first one at once, while the mailbox starts."""
         needs = dict(self._needs[slot])
         if number:
             self._mailbox.launch.remote(number, needs, self._preload)
@@ -58,12 +58,12 @@ class Errands:
         self._mailbox.follow.remote(number, [first.remote(number, self._mailbox, self._preload)])
 
     def send(self, number: int, data: bytes) -> None:
-        """Send to a servant."""
+        """Send to an agent."""
         self._mailbox.order.remote(self._sequence, number, data)
         self._sequence += 1
 
     def forget(self, number: int) -> None:
-        """Take back a servant."""
+        """Take back an agent."""
         self._mailbox.dismiss.remote(number)
 
     def news(self, timeout_s: float) -> list[News] | None:
@@ -82,14 +82,14 @@ class Errands:
         self._mailbox.report.remote([_END])
 
     def close(self) -> None:
-        """Let all servants end; those that do not in time, or have not begun, end with the mailbox."""
+        """Let all agents end; those that do not in time, or have not begun, end with the mailbox."""
         ray = ray_package()
         with contextlib.suppress(ray.exceptions.RayError):
             ray.get(self._mailbox.close.remote(_FAREWELL_S), timeout=2 * _FAREWELL_S)
         ray.kill(self._mailbox)
 
     def leave(self) -> None:
-        """Let all servants end, without Ray, which is gone."""
+        """Let all agents end, without Ray, which is gone."""
         self._mailbox.close.remote(0)
 
 

@@ -1,7 +1,7 @@
 """What runs in the processes of Ray: a mailbox, and a relay in each place.
 
 The code travels by value, and needs nothing but the standard library and Ray, so that a process of Ray
-imports nothing of ours: a relay starts a process that does, which is a servant, and carries bytes.
+imports nothing of ours: a relay starts a process that does, which is an agent, and carries bytes.
 
 ``Mailbox``      an actor that keeps what is sent until it is asked for, and owns the relays
 ``relay``        the task that occupies a place
@@ -25,10 +25,10 @@ from typing import Any, Final
 __all__ = ["FAILED", "Mailbox", "relay"]
 
 FAILED: Final = b"!"
-"""How the last words of a servant begin that could not be one; parcels begin with a zero."""
+"""How the last words of an agent begin that could not be one; parcels begin with a zero."""
 
 _GIVE_UP: Final = b""
-_SERVANT: Final = """
+_AGENT: Final = """
 import importlib, json, sys
 fd, number, preload, sys.path[:] = json.loads(sys.argv[1])
 try:
@@ -44,12 +44,12 @@ _AT_ONCE_BYTES: Final = 1 << 24
 
 
 class Mailbox:
-    """Keeps orders for each servant, and news for the coordinator; all methods run in one thread.
+    """Keeps orders for each agent, and news for the coordinator; all methods run in one thread.
 
     Parameters
     ----------
     news_max : int
-        Pieces of news that may wait here; servants wait when there are more.
+        Pieces of news that may wait here; agents wait when there are more.
     """
 
     def __init__(self, news_max: int) -> None:
@@ -62,21 +62,21 @@ class Mailbox:
         self._relays: dict[int, asyncio.Task[None]] = {}
 
     async def launch(self, number: int, needs: dict[str, Any], preload: str) -> None:
-        """Submit a servant, which Ray shall not try again."""
+        """Submit an agent, which Ray shall not try again."""
         ray = importlib.import_module("ray")
         task = ray.remote(max_retries=0)(relay).options(name="research", **needs)
         me = ray.get_runtime_context().current_actor
         await self.follow(number, [task.remote(number, me, preload)])
 
     async def follow(self, number: int, task: list[Any]) -> None:
-        """Watch over the task of a servant."""
+        """Watch over the task of an agent."""
         self._relays[number] = asyncio.create_task(self._bury(number, task[0]))
 
     async def _bury(self, number: int, task: Any) -> None:
-        """Report that a servant has ended, after everything that it has sent."""
+        """Report that an agent has ended, after everything that it has sent."""
         try:
             await task
-            reason = "its servant ended"
+            reason = "its agent ended"
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the reason
             reason = str(getattr(error, "cause", None) or error).strip().partition("\n")[0]
         await self.dismiss(number)
@@ -84,7 +84,7 @@ class Mailbox:
         await self._news.put((number, reason))
 
     async def order(self, sequence: int, number: int, data: bytes) -> None:
-        """Take what the coordinator sends to a servant; calls may overtake each other."""
+        """Take what the coordinator sends to an agent; calls may overtake each other."""
         self._early[sequence] = number, data
         while self._next in self._early:
             target, first = self._early.pop(self._next)
@@ -96,7 +96,7 @@ class Mailbox:
         return self._orders.setdefault(number, asyncio.Queue())
 
     async def orders(self, number: int) -> list[bytes] | None:
-        """Return what there is for a servant; wait for it. None if there will be nothing more."""
+        """Return what there is for an agent; wait for it. None if there will be nothing more."""
         self._begun.add(number)
         if number in self._gone:
             return None
@@ -108,13 +108,13 @@ class Mailbox:
         return orders or None
 
     async def dismiss(self, number: int) -> None:
-        """Take a servant back: it gets no more orders, and ends."""
+        """Take an agent back: it gets no more orders, and ends."""
         self._gone.add(number)
         self._of(number).put_nowait(None)
         del self._orders[number]
 
     async def close(self, patience_s: float) -> None:
-        """Take all servants back, and wait a little for those that have begun."""
+        """Take all agents back, and wait a little for those that have begun."""
         for number in self._relays:
             await self.dismiss(number)
         running = [task for number, task in self._relays.items() if number in self._begun]
@@ -137,7 +137,7 @@ class Mailbox:
 
 
 def relay(number: int, mailbox: Any, preload: str) -> None:
-    """Start a servant beside this process, and carry bytes until it ends.
+    """Start an agent beside this process, and carry bytes until it ends.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def relay(number: int, mailbox: Any, preload: str) -> None:
     """
     ours, theirs = Pipe()
     fd = theirs.fileno()
-    command = [sys.executable, "-c", _SERVANT, json.dumps([fd, number, preload, sys.path])]
+    command = [sys.executable, "-c", _AGENT, json.dumps([fd, number, preload, sys.path])]
     with theirs:
         process = subprocess.Popen(  # noqa: S603 - our own code
             command, stdin=subprocess.DEVNULL, pass_fds=[fd], start_new_session=True
@@ -169,11 +169,11 @@ def relay(number: int, mailbox: Any, preload: str) -> None:
         ours.close()
         code = process.wait()
     if code:
-        raise RuntimeError(f"the process of the servant ended with code {code}")
+        raise RuntimeError(f"the process of the agent ended with code {code}")
 
 
 def _carry_orders(connection: Connection, number: int, mailbox: Any) -> None:
-    """Carry orders until there will be none: then nobody wants the servant any more."""
+    """Carry orders until there will be none: then nobody wants the agent any more."""
     ray = importlib.import_module("ray")
     try:
         try:
@@ -184,7 +184,7 @@ def _carry_orders(connection: Connection, number: int, mailbox: Any) -> None:
             pass  # the mailbox is gone, and with it the coordinator
         connection.send_bytes(_GIVE_UP)
     except (OSError, ValueError):
-        return  # the servant has ended
+        return  # the agent has ended
 
 
 def _carry_news(connection: Connection, mailbox: Any) -> None:
