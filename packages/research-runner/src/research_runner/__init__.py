@@ -1,17 +1,18 @@
 """Run thousands of experiments over a space of parameters, on all cores and GPUs.
 
-``research``     Research: the builder that users know
-``run``          ResearchRun: one run, from typed settings
-``tasks``        from a domain to tasks
-``coordinator``  who runs what where: plain state
-``session``      the loop around the coordinator
-``backends``     where tasks run: in this process, in worker processes
-``pool``         supervised worker processes
-``worker``       what happens inside a worker
-``events``       what comes back
-``monitor``, ``recorder``, ``progress``  who is told
-``storages``     finding a storage
-``errors``       everything that is raised
+Users call ``research``, ``loaded``, ``detached``, ``testing`` and ``errors``. The rooms behind
+them, each of which imports only those below it:
+
+``running``     one run, from typed settings to a finished storage
+``recording``   what a run writes and shows
+``settings``    the parameters of a run, checked
+``cluster``     backends for clusters: Dask, Ray
+``backends``    where tasks run: in this process, in worker processes
+``worker``      all that runs inside a worker
+``pool``        worker processes under a supervisor
+``scheduling``  which worker gets which task: plain state
+``devices``     GPUs; and ``profiling``, times of units
+``system``      the operating system
 """
 
 import logging

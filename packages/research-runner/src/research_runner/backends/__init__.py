@@ -1,13 +1,9 @@
-"""Where tasks run.
+"""Backends: where tasks run.
 
-``protocol``   Backend: what an engine has to do
-``registry``   finding one by its name
+``protocol``   what a backend has to do, and what it is told
+``registry``   backends by name, from entry points
 ``inline``     in this process, one task after another
 ``processes``  in supervised worker processes
-``remote``     on an engine; ``dask`` and ``ray`` are two of them
-``agent``    what lives in the engine's workers
-``crossing``   what crosses between the two
-``artifacts``  files of experiments between hosts
 """
 
 from research_runner.backends.inline import InlineBackend

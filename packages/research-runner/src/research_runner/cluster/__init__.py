@@ -1,1 +1,1 @@
-"""Tasks on engines such as Dask and Ray: an agent of ours on each host, and messages between."""
+"""Backends for clusters (Dask, Ray): an agent on each host, and messages between it and the coordinator."""

@@ -1,4 +1,4 @@
-"""Devices: share them between workers, find them, and wait until they are free.
+"""Devices (GPUs): find them, share them between workers, and wait for their free memory.
 
 Layout: ``grid`` shares ids, ``probe`` asks the machine (``fake`` pretends to), ``resolve`` finds the devices
 that ids mean, ``worker`` says what a worker sets and shows, ``memory`` waits for free memory.

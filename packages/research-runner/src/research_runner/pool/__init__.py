@@ -1,4 +1,4 @@
-"""Supervised worker processes: they may die in any way, and nothing hangs, is lost or stays behind.
+"""The pool of worker processes, under a supervisor: workers may die in any way, and nothing hangs or is lost.
 
 Layout: `WorkerPool` (``worker_pool``) is what the coordinator uses; ``launch`` starts the ``supervisor``, the
 process that is the parent of all workers; ``worker_main`` runs in each worker and gives its work a `Channel`

@@ -1,1 +1,1 @@
-"""What is kept and shown of a run: the store's one writer, monitor, bar, logs, and what a resume reads."""
+"""What a run writes and shows: storage, monitor, bar, logs, and what a resume reads."""

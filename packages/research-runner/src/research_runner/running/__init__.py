@@ -1,1 +1,1 @@
-"""One run of a research, from its settings to a finished storage."""
+"""One run: the loop between scheduler, backend and recording; interrupts; the plan and texts users see."""

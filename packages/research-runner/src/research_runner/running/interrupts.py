@@ -8,9 +8,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Final, TextIO
+from typing import Final
 
-__all__ = ["TERM_GRACE_S", "gentle_interrupts", "say"]
+from research_runner.system.console import say
+
+__all__ = ["TERM_GRACE_S", "gentle_interrupts"]
 
 TERM_GRACE_S: Final = 10.0
 """Seconds between the first SIGTERM and the end of everything."""
@@ -60,10 +62,3 @@ def gentle_interrupts(
             signal.signal(number, handler)
     if count:
         raise KeyboardInterrupt
-
-
-def say(text: str, stream: TextIO | None = None) -> None:
-    """Write a line to standard error, below whatever a progress bar has left there."""
-    stream = stream or sys.stderr
-    stream.write(f"\n{text}\n")
-    stream.flush()

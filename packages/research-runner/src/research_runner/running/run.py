@@ -27,12 +27,13 @@ from research_runner.recording.monitor import Monitor
 from research_runner.recording.progress import make_bar
 from research_runner.recording.resume import Past, continued, describe
 from research_runner.recording.storage_lookup import find_storage
-from research_runner.running.interrupts import gentle_interrupts, say
+from research_runner.running.interrupts import gentle_interrupts
 from research_runner.running.session import Session
 from research_runner.scheduling.coordinator import Coordinator
 from research_runner.scheduling.events import Event, Profiled
 from research_runner.scheduling.source import TaskSource
 from research_runner.settings.values import Resume, RunSettings
+from research_runner.system.console import say
 from research_runner.system.fail_points import fail_point
 from research_runner.system.full_disk import is_full
 from research_runner.system.process_identity import owner

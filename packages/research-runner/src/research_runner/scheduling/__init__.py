@@ -1,1 +1,1 @@
-"""What runs where, decided by plain state: tasks go in, commands come out; no process is known here."""
+"""The scheduler: from a domain to tasks, and which worker gets which task; plain state without processes."""

@@ -1,1 +1,1 @@
-"""From the parameters of `Research.run`, as users write them, to the typed settings of a run."""
+"""The parameters of `Research.run`, checked and turned into the typed settings of a run."""

@@ -1,1 +1,1 @@
-"""What the operating system tells: processes, how they ended, full disks; and fail points for tests."""
+"""The operating system: processes and their deaths, full disks, the environment, fail points of tests."""

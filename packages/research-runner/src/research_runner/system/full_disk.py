@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import logging
-import sys
+
+from research_runner.system.console import say
 
 __all__ = ["is_full", "warn_full"]
 
@@ -26,4 +27,4 @@ def warn_full(error: BaseException) -> None:
     """Tell the user that the run waits for room on the disk."""
     text = f"the run waits until there is room on the disk, or Ctrl-C ends it: {error}"
     _LOG.error(text)
-    sys.stderr.write(f"\n{text}\n")
+    say(text)

@@ -1,1 +1,1 @@
-"""What a worker process imports: the plan, the loop that serves tasks, and what it reports."""
+"""All that runs inside a worker: the plan, the loop that serves tasks, reports, and the capture of output."""

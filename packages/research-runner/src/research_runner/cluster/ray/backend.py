@@ -32,8 +32,8 @@ from research_runner.cluster.ray.heartbeat import Lifeline
 from research_runner.cluster.remote import News, RemoteBackend
 from research_runner.errors import EngineLostError, EngineUnreachableError
 from research_runner.pool import Channel, Message, PoolError, PoolEvent, WorkerDied, WorkerPool, WorkerStop
-from research_runner.running.interrupts import say
 from research_runner.scheduling.setup import WorkerSetup
+from research_runner.system.console import say
 from research_runner.worker.plan import WorkerPlan
 
 __all__ = ["RayBackend"]

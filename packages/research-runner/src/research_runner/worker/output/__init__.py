@@ -1,4 +1,4 @@
-"""Catch what experiments print: Python, C libraries and child processes alike.
+"""Capture of what experiments print: Python, C libraries and child processes alike.
 
 For the time of a task the file descriptors of stdout and stderr lead into a spool, a plain file. From there
 the text goes to its targets in whole lines: ten times a second while the task runs, and at its end. A file
