@@ -6,8 +6,10 @@ import pytest
 
 from research_runner import MissingPackageError, OptionError
 from research_runner.backends import registry
+from research_runner.backends.inline import InlineFactory
+from research_runner.backends.processes import ProcessFactory
 from research_runner.backends.protocol import Capabilities
-from research_runner.backends.registry import parse_backend
+from research_runner.backends.registry import find_backend
 from research_runner.cluster.files import FilePiece, Luggage, Probe, unpack_piece
 from research_runner.cluster.messages import PIECE_BYTES, Joiner, Sealed, split
 from research_runner.cluster.remote import _on_our_clock
@@ -92,37 +94,42 @@ class Engine:
 
 def test_names_of_backends():
     engine = Engine()
-    assert parse_backend(None, False) == (False, None)
-    assert parse_backend("inline", True) == (False, None)
-    assert parse_backend("processes", True) == (True, None)
-    assert parse_backend(engine, True) == (True, engine)
+    assert find_backend(None, False) == find_backend("inline", True) == InlineFactory()
+    assert find_backend(None, True) == find_backend("processes", True) == ProcessFactory()
+    assert find_backend(engine, True) is engine
 
 
-@pytest.mark.parametrize("backend", ["nowhere", "nowhere://host:1", 3, Engine, object()])
+@pytest.mark.parametrize(
+    "backend", ["nowhere", "nowhere://host:1", "inline://host:1", "processes://host:1", 3, Engine, object()]
+)
 def test_unknown_backends_are_refused(backend):
     with pytest.raises(OptionError, match="backend"):
-        parse_backend(backend, True)
+        find_backend(backend, True)
 
 
 def test_backend_needs_other_processes():
     with pytest.raises(OptionError, match="parallel=False forbids"):
-        parse_backend("processes", False)
+        find_backend("processes", False)
 
 
 def test_backends_of_other_packages_are_found(monkeypatch):
+    class Moon(Engine):
+        def __init__(self, address):
+            self.address = address
+
     class Entry:
         name = "moon"
 
         def load(self):
-            return lambda address: (address, "made")
+            return Moon
 
     monkeypatch.setattr(registry, "entry_points", lambda group: [Entry()])
-    assert parse_backend("moon://crater:9", True) == (True, ("crater:9", "made"))
-    assert parse_backend("moon", True) == (True, (None, "made"))
+    assert find_backend("moon://crater:9", True).address == "crater:9"
+    assert find_backend("moon", True).address is None
 
 
 def test_missing_engine_names_its_extra(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     for name in ("dask", "ray"):
         with pytest.raises(MissingPackageError, match=rf"pip install research-runner\[{name}\]"):
-            parse_backend(name, True)
+            find_backend(name, True)

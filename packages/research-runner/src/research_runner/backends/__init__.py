@@ -1,13 +1,11 @@
 """Backends: where tasks run.
 
 ``protocol``   what a backend has to do, and what it is told
-``registry``   backends by name, from entry points
+``registry``   backends by name, from the entry points ``research.backends``, ours included
 ``inline``     in this process, one task after another
 ``processes``  in supervised worker processes
 """
 
-from research_runner.backends.inline import InlineBackend
-from research_runner.backends.processes import ProcessBackend
-from research_runner.backends.protocol import Backend
+from research_runner.backends.protocol import Backend, BackendFactory, Capabilities, RunEnvironment
 
-__all__ = ["Backend", "InlineBackend", "ProcessBackend"]
+__all__ = ["Backend", "BackendFactory", "Capabilities", "RunEnvironment"]

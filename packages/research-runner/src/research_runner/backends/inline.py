@@ -8,9 +8,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import current_thread
 from typing import Any
 
+from research_runner.backends.protocol import Capabilities, RunEnvironment
+from research_runner.backends.registry import refuse_address
 from research_runner.pool import Death
 from research_runner.pool.launch import cuda_user
 from research_runner.scheduling.events import BackendEvent, TaskEnded, TaskStarted, WorkerDied, WorkerReady
@@ -19,7 +22,7 @@ from research_runner.worker.plan import WorkerPlan
 from research_runner.worker.reporting import Outbox
 from research_runner.worker.serving import TaskRunner
 
-__all__ = ["InlineBackend"]
+__all__ = ["InlineBackend", "InlineFactory"]
 
 _LOG = logging.getLogger("research.devices")
 
@@ -103,6 +106,25 @@ class InlineBackend:
     def close(self, force: bool = False) -> None:
         """Forget everything."""
         self._tasks.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class InlineFactory:
+    """Makes an :class:`InlineBackend`; what ``run(backend='inline')`` means."""
+
+    address: str | None = None
+
+    def __post_init__(self) -> None:
+        refuse_address("inline", self.address)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """One task after another in this process, with the devices of this machine."""
+        return Capabilities(parallel=False, chooses_devices=False)
+
+    def make(self, plan: WorkerPlan, environment: RunEnvironment) -> InlineBackend:
+        """Return the backend; nothing has to travel."""
+        return InlineBackend(plan, environment.report)
 
 
 @contextmanager

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
+from research_runner.backends.protocol import Capabilities, RunEnvironment
+from research_runner.backends.registry import refuse_address
 from research_runner.errors import RunnerError
 from research_runner.pool import Message, PoolEvent, StartMethod, WorkerPool, preflight
 from research_runner.scheduling.events import (
@@ -22,7 +25,7 @@ from research_runner.worker.capturing import forget_spools, recover
 from research_runner.worker.plan import WorkerPlan
 from research_runner.worker.serving import SLOT_VARIABLE, Serve
 
-__all__ = ["ProcessBackend"]
+__all__ = ["ProcessBackend", "ProcessFactory"]
 
 _FIRST: Final = 0
 """The slot whose worker shows that the plan can travel."""
@@ -153,3 +156,28 @@ class ProcessBackend:
         recover(self._plan, slot, self._given[slot][0] if slot in self._running else None)
         self._running.discard(slot)
         self._given[slot].clear()
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessFactory:
+    """Makes a :class:`ProcessBackend`; what ``run(backend='processes')`` means."""
+
+    address: str | None = None
+
+    def __post_init__(self) -> None:
+        refuse_address("processes", self.address)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Supervised processes, with the devices of this machine."""
+        return Capabilities(chooses_devices=False)
+
+    def make(self, plan: WorkerPlan, environment: RunEnvironment) -> ProcessBackend:
+        """Start the first worker, to see that the plan can travel."""
+        backend = ProcessBackend(plan, environment.start_method)
+        try:
+            backend.check()
+        except BaseException:
+            backend.close(force=True)
+            raise
+        return backend

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -66,10 +66,16 @@ class Capabilities:
         With ``run(devices=...)``, each setup of the plan says instead how many its worker needs.
     shares_files : bool or None
         Whether its workers see the folder of the research under the same path. None: each worker finds out.
+    parallel : bool
+        Whether tasks run in processes of their own, which can be killed and replaced; else in this one.
+    chooses_devices : bool
+        Whether an engine chooses the devices of each worker; else they are devices of this machine.
     """
 
     gpus: float = 0
     shares_files: bool | None = None
+    parallel: bool = True
+    chooses_devices: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +89,14 @@ class RunEnvironment:
         in memory. It may not exist yet.
     start_method : {'auto', 'fork', 'forkserver', 'spawn'}
         How worker processes are started.
+    report : callable, optional
+        Takes events while :meth:`Backend.poll` runs a task, in the thread that polls; for backends that run
+        tasks in this process. Others return events from ``poll``.
     """
 
     root: Path
     start_method: StartMethod = "auto"
+    report: Callable[[Sequence[BackendEvent]], None] | None = None
 
 
 class BackendFactory(Protocol):

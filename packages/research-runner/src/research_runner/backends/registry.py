@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import entry_points
 from typing import Final
 
 from research_runner.backends.protocol import BackendFactory
 from research_runner.errors import MissingPackageError, OptionError
 
-__all__ = ["GROUP", "LOCAL", "parse_backend", "require"]
+__all__ = ["GROUP", "find_backend", "refuse_address", "require"]
 
 GROUP: Final = "research.backends"
 """Entry-point group under which packages register backends: callables from an address to a factory."""
 
-LOCAL: Final = {"inline": False, "processes": True}
-"""Backends on this machine → whether they are parallel."""
 
-_OURS: Final = {
-    "dask": "research_runner.cluster.dask:DaskBackend",
-    "ray": "research_runner.cluster.ray.backend:RayBackend.of_client",
-}
-
-
-def parse_backend(value: object, parallel: bool) -> tuple[bool, BackendFactory | None]:
-    """Read where tasks run.
+def find_backend(value: object, parallel: bool) -> BackendFactory:
+    """Find what makes the backend of a run.
 
     Parameters
     ----------
@@ -34,13 +26,6 @@ def parse_backend(value: object, parallel: bool) -> tuple[bool, BackendFactory |
         or an object that makes a backend. None leaves it to `parallel`.
     parallel : bool
         Whether worker processes may be used.
-
-    Returns
-    -------
-    parallel : bool
-        Whether tasks run in other processes.
-    factory : BackendFactory or None
-        Makes the backend of an engine; None for those on this machine.
 
     Raises
     ------
@@ -51,49 +36,48 @@ def parse_backend(value: object, parallel: bool) -> tuple[bool, BackendFactory |
 
     Examples
     --------
-    >>> parse_backend("inline", True)
-    (False, None)
-    >>> parse_backend("dusk", True)
+    >>> find_backend("inline", True)
+    InlineFactory(address=None)
+    >>> find_backend("dusk", True)
     Traceback (most recent call last):
     ...
     research_runner.errors.OptionError: backend: there is no 'dusk'; there are dask, inline, ...
     """
     if value is None:
-        return parallel, None
-    if value == "inline":
-        return False, None
-    if not parallel:
-        raise OptionError("backend", f"{value!r} runs in other processes, and parallel=False forbids them")
-    if value == "processes":
-        return True, None
-    if isinstance(value, str):
-        return True, _named(value)
-    if not (hasattr(value, "make") and hasattr(value, "capabilities")) or isinstance(value, type):
+        value = "processes" if parallel else "inline"
+    factory = _named(value) if isinstance(value, str) else value
+    if not (hasattr(factory, "make") and hasattr(factory, "capabilities")) or isinstance(factory, type):
         raise OptionError(
             "backend", f"must be a name, a name://address or an object like DaskBackend(), got {value!r}"
         )
-    return True, value
+    if factory.capabilities.parallel and not parallel:
+        raise OptionError("backend", f"{value!r} runs in other processes, and parallel=False forbids them")
+    return factory
 
 
 def _named(text: str) -> BackendFactory:
     name, _, address = text.partition("://")
-    make = _find(name)
-    return make(address or None)
-
-
-def _find(name: str) -> Callable[[str | None], BackendFactory]:
-    if name in _OURS:
-        ours: Callable[[str | None], BackendFactory] = EntryPoint(name, _OURS[name], GROUP).load()
-        return ours
     offered = entry_points(group=GROUP)
     for entry in offered:
         if entry.name == name:
-            found: Callable[[str | None], BackendFactory] = entry.load()
-            return found
-    names = sorted({*LOCAL, *_OURS, *(entry.name for entry in offered)})
+            make: Callable[[str | None], BackendFactory] = entry.load()
+            return make(address or None)
+    names = ", ".join(sorted({entry.name for entry in offered})) or "none: research-runner is not installed"
     raise OptionError(
-        "backend", f"there is no {name!r}; there are {', '.join(names)}, and what packages offer as {GROUP!r}"
+        "backend", f"there is no {name!r}; there are {names}, and what packages offer as {GROUP!r}"
     )
+
+
+def refuse_address(name: str, address: str | None) -> None:
+    """Check that a backend of this machine was given no address.
+
+    Raises
+    ------
+    OptionError
+        If it was.
+    """
+    if address is not None:
+        raise OptionError("backend", f"{name!r} is on this machine and has no address, got {address!r}")
 
 
 def require(module: str, what: str, extra: str) -> None:

@@ -103,7 +103,7 @@ def describe(settings: RunSettings) -> dict[str, Any]:
             "branches": settings.branches,
             "executor_target": settings.execution.target,
             "finalize": settings.execution.finalize,
-            "start_method": settings.start_method,
+            "start_method": settings.start_method if settings.is_parallel else None,
         },
         "units": unit_fingerprints(settings.experiment),
     }

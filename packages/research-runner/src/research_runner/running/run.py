@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from research_experiment import Storage
-from research_runner.backends import Backend, InlineBackend, ProcessBackend
-from research_runner.backends.protocol import RunEnvironment
+from research_runner.backends.protocol import Backend, RunEnvironment
 from research_runner.errors import ResearchExistsError
 from research_runner.profiling import Profiler
 from research_runner.recording.folder import FolderJournal, save_settings, settings_are_kept
@@ -160,20 +159,13 @@ class ResearchRun:
             results=self._results_reader(),
             gate=settings.gate,
         )
-        if settings.start_method is None:
-            return InlineBackend(plan, lambda reports: self._session.absorb(reports))
-        if settings.engine is not None:
-            return settings.engine.make(plan, RunEnvironment(root, settings.start_method))
-        backend = ProcessBackend(plan, settings.start_method)
-        try:
-            backend.check()
-        except BaseException:
-            backend.close(force=True)
-            raise
-        return backend
+        environment = RunEnvironment(
+            root, settings.start_method, lambda reports: self._session.absorb(reports)
+        )
+        return settings.backend.make(plan, environment)
 
     def _results_reader(self) -> Callable[[], Any] | None:
-        if self._settings.start_method is None:
+        if not self._settings.is_parallel:
             return lambda: self.storage.results
         if self._settings.path is not None:
             return partial(read_results, self._settings.path)
@@ -201,7 +193,7 @@ class ResearchRun:
         with research_log(settings.path, settings.output.log_level):
             _LOG.info("started: %s", describe(settings)["options"])
             try:
-                with gentle_interrupts(self.terminate, raise_second=settings.start_method is None):
+                with gentle_interrupts(self.terminate, raise_second=not settings.is_parallel):
                     self._session.show(make_bar(bar, self.monitor, settings.n_iters, settings.execution.show))
                     self._session.run()
             except KeyboardInterrupt:

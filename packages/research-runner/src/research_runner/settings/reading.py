@@ -11,7 +11,7 @@ from typing import Any
 from research_domain import ConfigAlias
 from research_experiment import Executor, check_config_keys
 from research_runner.backends.protocol import BackendFactory
-from research_runner.backends.registry import parse_backend
+from research_runner.backends.registry import find_backend
 from research_runner.cluster.gpus import ask_for_gpus, engine_grid
 from research_runner.devices import (
     DeviceGrid,
@@ -100,10 +100,10 @@ def make_settings(study: Study, options: RunOptions) -> RunSettings:
     OptionError, PlanError
         If something makes no sense.
     """
-    parallel, engine = parse_backend(options.backend, options.parallel)
-    options = replace(options, parallel=parallel)
+    backend = find_backend(options.backend, options.parallel)
+    options = replace(options, parallel=backend.capabilities.parallel and options.parallel, backend=backend)
     check_together(options)
-    setups = _make_setups(options, engine)
+    setups = _make_setups(options, backend)
     check_bounded(study.domain, study.iteration.n_items, options.infinite)
     check_detach(options.detach, options.dump_results, options.debug)
     check_time_limits(study.experiment, options.parallel)
@@ -138,19 +138,19 @@ def make_settings(study: Study, options: RunOptions) -> RunSettings:
             has_devices=any(setup.gpus or setup.device_names for setup in setups),
             parallel=options.parallel,
         ),
-        start_method=options.start_method if options.parallel else None,
+        backend=backend,
+        start_method=options.start_method,
         output=_make_output(study, options),
         gate=_make_gate(options),
         resume=parse_resume(options.resume, options.retry_failed, options.dump_results),
-        engine=engine,
     )
 
 
-def _make_setups(options: RunOptions, engine: BackendFactory | None) -> tuple[WorkerSetup, ...]:
+def _make_setups(options: RunOptions, backend: BackendFactory) -> tuple[WorkerSetup, ...]:
     workers = parse_configs("workers", options.workers)
     branches = parse_configs("branches", options.branches)
-    if engine is not None:
-        gpus = engine.capabilities.gpus
+    if backend.capabilities.chooses_devices:
+        gpus = backend.capabilities.gpus
         grid = engine_grid(options.devices, gpus, len(workers), len(branches))
         return ask_for_gpus(_combine(workers, branches, grid), options.devices, gpus)
     grid = split_devices(options.devices, len(workers), len(branches))

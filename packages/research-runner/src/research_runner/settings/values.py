@@ -100,16 +100,16 @@ class RunSettings:
         What each worker has and adds to its experiments.
     limits : Limits
         What the coordinator keeps to.
-    start_method : StartMethod or None
-        How worker processes are started; None runs everything in this process.
+    backend : BackendFactory
+        Runs the tasks.
+    start_method : StartMethod
+        How worker processes are started.
     output : OutputOptions
         Output, logs and texts.
     gate : MemoryGate or None
         Waits for free memory on the devices.
     resume : Resume or None
         How to go on with an earlier run in the same folder; None refuses a folder that exists.
-    engine : BackendFactory or None
-        Runs tasks beyond this machine.
     """
 
     path: Path | None
@@ -119,11 +119,16 @@ class RunSettings:
     execution: Execution
     setups: tuple[WorkerSetup, ...]
     limits: Limits
-    start_method: StartMethod | None
+    backend: BackendFactory
+    start_method: StartMethod
     output: OutputOptions
     gate: MemoryGate | None = None
     resume: Resume | None = None
-    engine: BackendFactory | None = None
+
+    @property
+    def is_parallel(self) -> bool:
+        """Whether tasks run in other processes."""
+        return self.backend.capabilities.parallel
 
     @property
     def branches(self) -> int:
