@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 import pytest
 
 from research_runner.backends.protocol import Capabilities
-from research_runner.cluster.agent import Agent, LineLostError
-from research_runner.cluster.remote import Arrived, Gone, RemoteBackend
+from research_runner.cluster.agent import Agent
+from research_runner.cluster.remote import RemoteBackend
+from research_runner.cluster.transport import Arrived, Gone, TransportLostError
 from research_runner.errors import EngineLostError
 
 
-class ThreadLine:
+class ThreadAgentTransport:
     """The connection of an agent to the engine in the same process."""
 
     def __init__(self, engine):
@@ -40,7 +41,7 @@ class ThreadLine:
 
     def send(self, data):
         if not self.wanted:
-            raise LineLostError("gone")
+            raise TransportLostError("gone")
         self.engine.news.put(Arrived(data))
 
     def is_wanted(self):
@@ -71,21 +72,21 @@ class ThreadEngine:
 
     def launch(self, number, slot=0):
         self.launched += 1
-        line = self.lines[number] = ThreadLine(self)
-        self._threads.append(threading.Thread(target=self._serve, args=(number, line)))
+        transport = self.lines[number] = ThreadAgentTransport(self)
+        self._threads.append(threading.Thread(target=self._serve, args=(number, transport)))
         self._threads[-1].start()
 
     begin_anew = launch
 
-    def _serve(self, number, line):
+    def _serve(self, number, transport):
         try:
-            self._agent_class(number, line).run()
-        except LineLostError:
+            self._agent_class(number, transport).run()
+        except TransportLostError:
             pass
         except Exception as error:
             self.news.put(Gone(number, repr(error)))
         finally:
-            line.close()
+            transport.close()
 
     def send(self, number, data):
         if number in self.lines:
@@ -101,9 +102,9 @@ class ThreadEngine:
             return []
 
     def forget(self, number):
-        line = self.lines.pop(number, None)
-        if line is not None:
-            line.wanted = False
+        transport = self.lines.pop(number, None)
+        if transport is not None:
+            transport.wanted = False
 
     def close(self):
         for number in list(self.lines):

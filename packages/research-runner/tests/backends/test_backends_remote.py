@@ -15,7 +15,7 @@ from research_runner import Research, WorkersDieError
 from research_runner.backends.protocol import Capabilities
 from research_runner.cluster import agent, remote
 from research_runner.cluster.messages import split
-from research_runner.cluster.remote import Arrived, Gone
+from research_runner.cluster.transport import Arrived, Gone
 from research_runner.errors import EngineLostError
 from research_runner.pool import TravelError, wire
 from research_runner.scheduling.events import TaskStarted, pack

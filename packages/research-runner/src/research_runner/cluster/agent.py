@@ -17,7 +17,7 @@ import time
 import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from research_runner._version import __version__
 from research_runner.backends.processes import ProcessBackend
@@ -33,6 +33,7 @@ from research_runner.cluster.messages import (
     SealedPlan,
     split,
 )
+from research_runner.cluster.transport import AgentTransport, TransportLostError
 from research_runner.pool import StartMethod, wire
 from research_runner.scheduling.commands import Kill, Start, Stop, Submit
 from research_runner.scheduling.events import (
@@ -45,45 +46,18 @@ from research_runner.scheduling.events import (
 )
 from research_runner.scheduling.tasks import Task
 
-__all__ = ["Line", "LineLostError", "Agent"]
+__all__ = ["Agent"]
 
 _PATIENCE_S: Final = 1.0
 _GATHER_S: Final = 0.02
 
 
-class LineLostError(Exception):
-    """Nobody listens to the agent any more."""
-
-
-class Line(Protocol):
-    """The connection of an agent, as its engine provides it."""
-
-    @property
-    def fd(self) -> int:
-        """A file descriptor that is readable when something has been received."""
-
-    def received(self) -> list[bytes]:
-        """Return what has been received; never waits."""
-
-    def send(self, data: bytes) -> None:
-        """Send to the coordinator; wait until it is taken.
-
-        Raises
-        ------
-        LineLostError
-            If nobody will.
-        """
-
-    def is_wanted(self) -> bool:
-        """Whether anybody still wants the agent."""
-
-
 class _Mail:
-    """Messages over a line of bytes; news that come in quick succession go together."""
+    """Messages over a transport; news that come in quick succession go together."""
 
-    def __init__(self, number: int, line: Line) -> None:
+    def __init__(self, number: int, transport: AgentTransport) -> None:
         self._number = number
-        self._line = line
+        self._transport = transport
         self._nonce = uuid.uuid4().bytes
         self._sequence = 0
         self._joiner = Joiner()
@@ -92,13 +66,13 @@ class _Mail:
 
     @property
     def fd(self) -> int:
-        return self._line.fd
+        return self._transport.fd
 
     def orders(self) -> list[Any]:
         """Return what the coordinator wants."""
-        if not self._line.is_wanted():
-            raise LineLostError("nobody wants it any more")
-        messages = [self._joiner.add(Parcel.unpack(data)) for data in self._line.received()]
+        if not self._transport.is_wanted():
+            raise TransportLostError("nobody wants it any more")
+        messages = [self._joiner.add(Parcel.unpack(data)) for data in self._transport.received()]
         return [wire.loads(message) for message in messages if message is not None]
 
     def gather(self, *items: Any) -> None:
@@ -116,7 +90,7 @@ class _Mail:
             return
         packed, self._gathered = self._gathered, []
         for parcel in split(wire.dumps((time.time(), packed)), self._number, self._nonce, self._sequence):
-            self._line.send(parcel.pack())
+            self._transport.send(parcel.pack())
             self._sequence += 1
         self._due = time.monotonic() + _GATHER_S
 
@@ -128,7 +102,7 @@ class Agent:
     ----------
     number : int
         Who it is; no other agent of the run has this number.
-    line : Line
+    transport : AgentTransport
         Its connection.
     environment : mapping
         Variables that the worker process gets, because of what its place has.
@@ -141,12 +115,12 @@ class Agent:
     def __init__(
         self,
         number: int,
-        line: Line,
+        transport: AgentTransport,
         environment: Mapping[str, str] | None = None,
         auto: StartMethod = "auto",
         folder: str | None = None,
     ) -> None:
-        self._mail = _Mail(number, line)
+        self._mail = _Mail(number, transport)
         self._environment = environment or {}
         self._auto: StartMethod = auto
         self._scratch = Path(tempfile.mkdtemp(prefix="research-agent-", dir=folder))
@@ -160,7 +134,7 @@ class Agent:
 
         Raises
         ------
-        LineLostError
+        TransportLostError
             If nobody wants it any more before that.
         """
         try:
@@ -168,7 +142,7 @@ class Agent:
             self._mail.report()
             first, *orders = self._wait_for_orders()
             if isinstance(first, Leave):
-                raise LineLostError("it was not needed")
+                raise TransportLostError("it was not needed")
             self._serve(first, orders)
         finally:
             if self._backend is not None:

@@ -1,8 +1,8 @@
 """Tasks on a Dask cluster: an agent is a Dask task; bytes go both ways through queues of the scheduler.
 
-``DaskBackend``  what is given to ``run(backend=...)``
-``_DaskEngine``  the coordinator's side, with a client of its own
-``_DaskLine``    the agent's side
+``DaskBackend``          what is given to ``run(backend=...)``
+``_DaskTransport``       the coordinator's end, with a client of its own
+``_DaskAgentTransport``  the agent's end
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from typing import Any, Final
 
 from research_runner.backends.protocol import Backend, Capabilities, RunEnvironment
 from research_runner.backends.registry import require
-from research_runner.cluster.agent import Agent, LineLostError
+from research_runner.cluster.agent import Agent
 from research_runner.cluster.gpus import borrowed
-from research_runner.cluster.remote import Arrived, Gone, News, RemoteBackend
+from research_runner.cluster.remote import RemoteBackend
+from research_runner.cluster.transport import Arrived, Gone, TransportEvent, TransportLostError
 from research_runner.errors import EngineLostError, EngineUnreachableError
 from research_runner.scheduling.setup import WorkerSetup
 from research_runner.worker.plan import WorkerPlan
@@ -91,11 +92,11 @@ class DaskBackend:
     def make(self, plan: WorkerPlan, environment: RunEnvironment) -> Backend:
         """Connect, and check that the plan can travel."""
         needs = [self._needs(setup) for setup in plan.setups]
-        engine = _DaskEngine(*self._connect(needs), needs)
+        transport = _DaskTransport(*self._connect(needs), needs)
         try:
-            return RemoteBackend(plan, environment, engine, self.capabilities)
+            return RemoteBackend(plan, environment, transport, self.capabilities)
         except BaseException:
-            engine.close()
+            transport.close()
             raise
 
     def _needs(self, setup: WorkerSetup) -> Mapping[str, float]:
@@ -149,8 +150,8 @@ def _silence() -> Iterator[None]:
             logger.setLevel(level)
 
 
-class _DaskEngine:
-    """What is used of Dask; see :class:`~research_runner.cluster.remote.Engine`."""
+class _DaskTransport:
+    """The coordinator's end, through the queues of a Dask scheduler."""
 
     def __init__(self, client: Any, cluster: Any, needs: Sequence[Mapping[str, float]]) -> None:
         self._client = client
@@ -158,7 +159,7 @@ class _DaskEngine:
         self._needs = needs
         self._name = f"research-{uuid.uuid4().hex}"
         self._agents: dict[int, tuple[Any, Any]] = {}
-        self._news: queue.SimpleQueue[News | EngineLostError] = queue.SimpleQueue()
+        self._news: queue.SimpleQueue[TransportEvent | EngineLostError] = queue.SimpleQueue()
         self._inbox = _distributed().Queue(f"{self._name}-news", client=client, maxsize=_QUEUE_MAX)
         self._outgoing = _Outgoing(client, self._lost)
         client.subscribe_topic("all", self._heard)
@@ -186,9 +187,9 @@ class _DaskEngine:
         if number in self._agents:
             self._outgoing.put(self._agents[number][1], data)
 
-    def receive(self, timeout_s: float) -> Sequence[News]:
+    def receive(self, timeout_s: float) -> Sequence[TransportEvent]:
         """Wait for news."""
-        news: list[News] = []
+        news: list[TransportEvent] = []
         with contextlib.suppress(queue.Empty):
             item = self._news.get(timeout=timeout_s)
             while not isinstance(item, EngineLostError):
@@ -293,16 +294,16 @@ class _Outgoing:
 
 def _serve(number: int, inbox: str, outbox: str, gpus: float) -> None:
     """Be an agent; this is the Dask task."""
-    line = _DaskLine(inbox, outbox)
+    transport = _DaskAgentTransport(inbox, outbox)
     try:
         with borrowed(gpus) as environment:
-            Agent(number, line, environment, folder=line.folder).run()
+            Agent(number, transport, environment, folder=transport.folder).run()
     finally:
-        line.close()
+        transport.close()
 
 
-class _DaskLine:
-    """The connection of an agent; see :class:`~research_runner.cluster.agent.Line`."""
+class _DaskAgentTransport:
+    """The agent's end, in a thread of a Dask worker."""
 
     def __init__(self, inbox: str, outbox: str) -> None:
         distributed = _distributed()
@@ -346,9 +347,9 @@ class _DaskLine:
                 self._outbox.put(data, timeout=_PUT_S)
             except TimeoutError:
                 if not self.is_wanted():
-                    raise LineLostError("nobody listens to it any more") from None
+                    raise TransportLostError("nobody listens to it any more") from None
             except (OSError, RuntimeError, KeyError):
-                raise LineLostError("nobody listens to it any more") from None
+                raise TransportLostError("nobody listens to it any more") from None
             else:
                 return
 

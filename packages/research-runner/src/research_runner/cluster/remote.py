@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol, TypeAlias
+from typing import Any, Final
 
 from research_runner._version import __version__
 from research_runner.backends.processes import ProcessBackend
@@ -26,6 +26,7 @@ from research_runner.cluster.messages import (
     seal_task,
     split,
 )
+from research_runner.cluster.transport import Arrived, ClusterTransport, Gone
 from research_runner.pool import Death, StartMethod, wire
 from research_runner.scheduling.commands import Kill, Start, Stop, Submit
 from research_runner.scheduling.events import (
@@ -38,7 +39,7 @@ from research_runner.scheduling.events import (
 )
 from research_runner.worker.plan import WorkerPlan
 
-__all__ = ["Arrived", "Engine", "Gone", "RemoteBackend"]
+__all__ = ["RemoteBackend"]
 
 _SOON_S: Final = 2.0
 _LOAD_S: Final = 60.0
@@ -48,47 +49,6 @@ _FIRST: Final = 0
 _NOBODY: Final = bytes(16)
 _WARN_AFTER_S: Final = 30.0
 _LOG: Final = logging.getLogger("research.engine")
-
-
-class Arrived(NamedTuple):
-    """An agent sent something."""
-
-    data: bytes
-
-
-class Gone(NamedTuple):
-    """An agent is gone, and the engine says why."""
-
-    number: int
-    reason: str
-
-
-News: TypeAlias = Arrived | Gone
-
-
-class Engine(Protocol):
-    """What is used of an engine. All methods are called by one thread, and only `receive` waits."""
-
-    def launch(self, number: int, slot: int) -> None:
-        """Let the engine run an agent of this number, for a slot, wherever there is a place, once."""
-
-    def send(self, number: int, data: bytes) -> None:
-        """Send to an agent, in order."""
-
-    def receive(self, timeout_s: float) -> Sequence[News]:
-        """Wait for news for at most `timeout_s` seconds and return them, in order for each agent.
-
-        Raises
-        ------
-        EngineLostError
-            If the engine is gone.
-        """
-
-    def forget(self, number: int) -> None:
-        """Take back an agent that has not begun, or that is gone."""
-
-    def close(self) -> None:
-        """Take back what is left of the run, and let the engine go."""
 
 
 @dataclass(slots=True)
@@ -135,7 +95,7 @@ class RemoteBackend:
         What to run and how; one setup per slot.
     environment : RunEnvironment
         Where files are, and how worker processes are started.
-    engine : Engine
+    transport : ClusterTransport
         Runs the agents.
     capabilities : Capabilities
         What was declared about files.
@@ -147,9 +107,13 @@ class RemoteBackend:
     """
 
     def __init__(
-        self, plan: WorkerPlan, environment: RunEnvironment, engine: Engine, capabilities: Capabilities
+        self,
+        plan: WorkerPlan,
+        environment: RunEnvironment,
+        transport: ClusterTransport,
+        capabilities: Capabilities,
     ) -> None:
-        self._engine = engine
+        self._transport = transport
         self._root = environment.root
         self._order = _order(plan, environment, capabilities)
         self._probe = Probe(self._root, self._order.token)
@@ -194,7 +158,7 @@ class RemoteBackend:
         number = self._launched
         self._launched += 1
         self._posts[number] = _Post(number, slot, begun)
-        self._engine.launch(number, slot)
+        self._transport.launch(number, slot)
 
     def submit(self, slot: int, tasks: Sequence[Any]) -> None:
         """Send tasks to a worker."""
@@ -218,7 +182,7 @@ class RemoteBackend:
 
     def _tell(self, post: _Post, order: object) -> None:
         for parcel in split(wire.dumps(order), post.number, _NOBODY, post.sequence):
-            self._engine.send(post.number, parcel.pack())
+            self._transport.send(post.number, parcel.pack())
             post.sequence += 1
 
     # -- news -------------------------------------------------------------------------------------
@@ -238,7 +202,7 @@ class RemoteBackend:
             _LOG.warning("the engine has given no place for a worker yet; has it got what was asked for?")
 
     def _receive(self, timeout_s: float) -> None:
-        for news in self._engine.receive(timeout_s):
+        for news in self._transport.receive(timeout_s):
             match news:
                 case Gone(number, reason):
                     self._bury(number, reason)
@@ -304,7 +268,7 @@ class RemoteBackend:
     def _bury(self, number: int, reason: str) -> None:
         """Report the death of a worker whose agent is gone."""
         post = self._posts.pop(number, None)
-        self._engine.forget(number)
+        self._transport.forget(number)
         if post is not None and post.occupied:
             death = Death("refused" if post.nonce is None else "lost", detail=reason)
             self._tell_events(post, WorkerDied(post.slot, post.pid, death))
@@ -318,14 +282,14 @@ class RemoteBackend:
         except ConnectionError:
             pass  # an engine that is gone takes its workers with it
         finally:
-            self._engine.close()
+            self._transport.close()
             self._probe.remove()
 
     def _part(self, deadline: float, force: bool) -> None:
         for post in list(self._posts.values()):
             self._tell(post, Leave(force))
             if post.nonce is None:
-                self._engine.forget(post.number)
+                self._transport.forget(post.number)
                 del self._posts[post.number]
         while self._posts and (left := deadline - time.monotonic()) > 0:
             self._receive(left)

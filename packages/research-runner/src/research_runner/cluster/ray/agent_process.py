@@ -12,13 +12,14 @@ import sys
 import types
 from multiprocessing.connection import Connection
 
-from research_runner.cluster.agent import Agent, LineLostError
+from research_runner.cluster.agent import Agent
+from research_runner.cluster.transport import TransportLostError
 
 __all__ = ["serve"]
 
 
-class _PipeLine:
-    """The connection of the agent; see :class:`~research_runner.cluster.agent.Line`."""
+class _PipeTransport:
+    """The agent's end: a pipe to the process of Ray beside it."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -47,7 +48,7 @@ class _PipeLine:
         try:
             self._connection.send_bytes(data)
         except OSError as error:
-            raise LineLostError("nobody listens to it any more") from error
+            raise TransportLostError("nobody listens to it any more") from error
 
     def is_wanted(self) -> bool:
         """Whether there is anybody at the other end."""
@@ -69,8 +70,8 @@ def serve(fd: int, number: int) -> None:
         Who it is.
     """
     sys.modules["__main__"] = types.ModuleType("__main__")  # for worker processes to fill
-    line = _PipeLine(Connection(fd))
-    os.register_at_fork(after_in_child=line.close)
-    with contextlib.suppress(LineLostError):
-        Agent(number, line, auto="fork").run()
+    transport = _PipeTransport(Connection(fd))
+    os.register_at_fork(after_in_child=transport.close)
+    with contextlib.suppress(TransportLostError):
+        Agent(number, transport, auto="fork").run()
     os._exit(0)  # nothing is left to clean up

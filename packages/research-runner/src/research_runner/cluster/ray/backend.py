@@ -3,9 +3,9 @@
 A process that is connected to Ray is ended by Ray when the cluster is gone. So that this is not the
 coordinator, a process of its own is connected, unless the coordinator is connected anyway.
 
-``RayBackend``     what is given to ``run(backend=...)``
-``_NearEngine``    used where the coordinator is connected
-``_FarEngine``     used where it is not: another process is, ``_Driver``
+``RayBackend``        what is given to ``run(backend=...)``
+``_DirectTransport``  used where the coordinator is connected
+``_DriverTransport``  used where it is not: another process is, ``_Driver``
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from research_runner.backends.protocol import Backend, Capabilities, RunEnvironm
 from research_runner.backends.registry import require
 from research_runner.cluster.ray.client import Errands, ray_package, reason_of
 from research_runner.cluster.ray.heartbeat import Lifeline
-from research_runner.cluster.remote import News, RemoteBackend
+from research_runner.cluster.remote import RemoteBackend
+from research_runner.cluster.transport import TransportEvent
 from research_runner.errors import EngineLostError, EngineUnreachableError
 from research_runner.pool import Channel, Message, PoolError, PoolEvent, WorkerDied, WorkerPool, WorkerStop
 from research_runner.scheduling.setup import WorkerSetup
@@ -95,21 +96,21 @@ class RayBackend:
 
     def make(self, plan: WorkerPlan, environment: RunEnvironment) -> Backend:
         """Connect, and check meanwhile that the plan can travel."""
-        engine = self._engine(tuple(map(self._needs, plan.setups)), plan.encode.__module__)
+        transport = self._transport(tuple(map(self._needs, plan.setups)), plan.encode.__module__)
         try:
-            backend = RemoteBackend(plan, environment, engine, self.capabilities)
-            engine.wait()
+            backend = RemoteBackend(plan, environment, transport, self.capabilities)
+            transport.wait()
         except BaseException:
-            engine.close()
+            transport.close()
             raise
         return backend
 
-    def _engine(self, needs: _Needs, preload: str) -> _NearEngine | _FarEngine:
+    def _transport(self, needs: _Needs, preload: str) -> _DirectTransport | _DriverTransport:
         address = _address_here()
         if address is not None and self.address in (None, "auto", address):
-            return _NearEngine(address, needs, preload)
+            return _DirectTransport(address, needs, preload)
         _check_reachable(self.address)
-        return _FarEngine(self.address, needs, preload)
+        return _DriverTransport(self.address, needs, preload)
 
     def _needs(self, setup: WorkerSetup) -> Mapping[str, Any]:
         return {"num_cpus": self.num_cpus, "num_gpus": setup.gpus, "resources": dict(self.resources)}
@@ -142,8 +143,8 @@ def _check_reachable(address: str | None) -> None:
 # -- connected itself -----------------------------------------------------------------------------------
 
 
-class _NearEngine:
-    """Ray, where this process is connected; see :class:`~research_runner.cluster.remote.Engine`."""
+class _DirectTransport:
+    """The coordinator's end where this process is connected to Ray."""
 
     def __init__(self, address: str, needs: _Needs, preload: str) -> None:
         self._name = f"Ray at {address}"
@@ -157,7 +158,7 @@ class _NearEngine:
     def wait(self) -> None:
         """Wait for nothing."""
 
-    def receive(self, timeout_s: float) -> Sequence[News]:
+    def receive(self, timeout_s: float) -> Sequence[TransportEvent]:
         """Wait for news."""
         try:
             self._lifeline.check()
@@ -188,8 +189,8 @@ def _lifeline(name: str, address: str) -> Lifeline:
 # -- another process is connected -----------------------------------------------------------------------
 
 
-class _FarEngine:
-    """Ray, where another process is connected; see :class:`~research_runner.cluster.remote.Engine`."""
+class _DriverTransport:
+    """The coordinator's end where another process is connected to Ray, and passes everything on."""
 
     def __init__(self, address: str | None, needs: _Needs, preload: str) -> None:
         self._name = f"Ray at {address}" if address else "the local Ray cluster"
@@ -197,7 +198,7 @@ class _FarEngine:
         driver = _Driver(address, needs, preload, self._folder)
         self._pool = WorkerPool(1, driver, environments=[{} if address else _environment(self._folder)])
         self._is_connected = False
-        self._early: list[News] = []
+        self._early: list[TransportEvent] = []
         self._pool.start(0)
 
     def wait(self) -> None:
@@ -211,8 +212,8 @@ class _FarEngine:
         while not self._is_connected:
             self._early += self._read(self._pool.poll())
 
-    def _read(self, events: Sequence[PoolEvent]) -> list[News]:
-        news: list[News] = []
+    def _read(self, events: Sequence[PoolEvent]) -> list[TransportEvent]:
+        news: list[TransportEvent] = []
         for event in events:
             if isinstance(event, Message):
                 self._is_connected = True
@@ -231,7 +232,7 @@ class _FarEngine:
         """Have something sent to an agent."""
         self._tell("send", number, data)
 
-    def receive(self, timeout_s: float) -> Sequence[News]:
+    def receive(self, timeout_s: float) -> Sequence[TransportEvent]:
         """Wait for news."""
         early, self._early = self._early, []
         return early or self._read(self._pool.poll(timeout_s))

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from research_runner.cluster.ray import mailbox as relay
-from research_runner.cluster.remote import Arrived, Gone, News
+from research_runner.cluster.transport import Arrived, Gone, TransportEvent
 
 __all__ = ["Errands", "ray_package", "reason_of"]
 
@@ -66,7 +66,7 @@ class Errands:
         """Take back an agent."""
         self._mailbox.dismiss.remote(number)
 
-    def news(self, timeout_s: float) -> list[News] | None:
+    def news(self, timeout_s: float) -> list[TransportEvent] | None:
         """Wait for news; None if there will be nothing more."""
         ray = ray_package()
         if not ray.wait([self._asked], timeout=timeout_s)[0]:
