@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -308,6 +309,36 @@ def test_an_older_file_is_brought_up_to_date_when_it_is_written_again(folder, mo
         columns = storage._writer.database.execute("SELECT mood FROM experiments").fetchall()
         assert columns == [(None,)]
     assert ResearchResults(folder.path).df["x"].tolist() == [1.0, 2.0]
+
+
+def test_a_column_of_failures_is_one_definition_and_older_files_have_none(folder, monkeypatch):
+    from research_results.disk import schema
+
+    def fail(storage, name):
+        storage.add(name, {})
+        failure = SimpleNamespace(cause="exit", message="gone", iteration=3, host="a.example", load=0.5)
+        storage.mark(name, "failed", failure=failure)
+
+    fail(folder, "old")
+    folder.close()
+    monkeypatch.setitem(schema.FAILURE_COLUMNS, "host", str)
+    newer = (*schema.MIGRATIONS, "ALTER TABLE failures ADD COLUMN host TEXT;")
+    monkeypatch.setattr(schema, "MIGRATIONS", newer)
+    failures = ResearchResults(folder.path).failures
+    assert failures["cause"].tolist() == ["exit"] and failures["host"].isna().tolist() == [True]
+    with FolderStorage.open(folder.path) as storage:
+        fail(storage, "new")
+    failures = ResearchResults(folder.path).failures
+    assert failures["id"].tolist() == ["old", "new"] and failures["iteration"].tolist() == [3, 3]
+    assert failures["host"].fillna("").tolist() == ["", "a.example"]
+
+
+def test_the_table_of_failures_has_the_columns_that_are_defined(folder):
+    from research_results.disk.schema import FAILURE_COLUMNS
+
+    rows = folder._writer.database.execute("PRAGMA table_info(failures)").fetchall()
+    kinds = {name: {"TEXT": str, "INTEGER": int}[kind] for _, name, kind, *_ in rows}
+    assert kinds == {"number": int, "experiment": int, "attempt": int, **FAILURE_COLUMNS}
 
 
 def test_a_migration_that_fails_changes_nothing(folder, monkeypatch):

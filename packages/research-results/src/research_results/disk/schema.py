@@ -6,8 +6,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterable
 
-__all__ = ["APPLICATION_ID", "FORMAT", "MIGRATIONS", "MINIMUM_READER", "migrate", "schema_version"]
+__all__ = [
+    "APPLICATION_ID",
+    "FAILURE_COLUMNS",
+    "FORMAT",
+    "MIGRATIONS",
+    "MINIMUM_READER",
+    "migrate",
+    "schema_version",
+    "select_list",
+]
 
 APPLICATION_ID = 0x52534348
 """What `file` and SQLite tools see in the header: RSCH."""
@@ -77,6 +87,19 @@ CREATE INDEX chunks_by_experiment ON chunks (experiment);
 MIGRATIONS: tuple[str, ...] = (_VERSION_1,)
 """Script by script from an empty file to the newest version; scripts only ever add tables and columns."""
 
+FAILURE_COLUMNS: dict[str, type[str | int]] = {
+    "cause": str,
+    "type": str,
+    "message": str,
+    "unit": str,
+    "iteration": int,
+    "traceback": str,
+}
+"""What is kept of a failure besides its attempt: its attributes, columns of the table and of the frame.
+
+A new one needs a script in `MIGRATIONS` as well; it is None in files that do not have it.
+"""
+
 FORMAT = len(MIGRATIONS)
 """The version that is written."""
 
@@ -88,6 +111,12 @@ def schema_version(connection: sqlite3.Connection) -> int:
     """Return the version of an open file, 0 for an empty one."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     return int(version)
+
+
+def select_list(connection: sqlite3.Connection, table: str, columns: Iterable[str]) -> str:
+    """Return what to select for these columns, NULL for those that an older file does not have."""
+    known = {name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")}
+    return ", ".join(f"{table}.{name}" if name in known else "NULL" for name in columns)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

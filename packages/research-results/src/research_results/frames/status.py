@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from research_results.disk.schema import FAILURE_COLUMNS, select_list
+
 if TYPE_CHECKING:
     import sqlite3
 
@@ -21,8 +23,7 @@ _EXPERIMENTS = f"""SELECT key, id, status,
 CASE WHEN status IN ('failed', 'lost') THEN {_LAST_CAUSE} END,
 attempt, worker, device, started, elapsed_s, iterations
 FROM experiments ORDER BY position, key"""  # noqa: S608  (no values of others)
-_FAILURES = """SELECT experiments.key, number, id, status,
-failures.attempt, cause, type, message, unit, iteration, traceback
+_FAILURES = """SELECT experiments.key, id, status, failures.attempt, {columns}
 FROM failures JOIN experiments ON experiments.key = failures.experiment ORDER BY position, key, number"""
 
 
@@ -51,22 +52,17 @@ def experiments_frame(reader: Reader, wanted: Query) -> pd.DataFrame:
 def failures_frame(reader: Reader, wanted: Query, *, every_attempt: bool) -> pd.DataFrame:
     """Return the last failure of each experiment that is failed or lost, or the failures of all attempts."""
     with reader.selected(wanted) as (connection, experiments):
-        rows = _chosen(connection, _FAILURES, experiments)
+        sql = _FAILURES.format(columns=select_list(connection, "failures", FAILURE_COLUMNS))
+        rows = _chosen(connection, sql, experiments)
         if not every_attempt:
-            ended = {row[0]: row for row in rows if row[3] in ("failed", "lost")}
+            ended = {row[0]: row for row in rows if row[2] in ("failed", "lost")}
             rows = list(ended.values())
-        _, _, ids, status, attempts, causes, types, messages, units, iterations, traces = _columns(rows, 11)
+        columns = {"id": str, "status": str, "attempt": int, **FAILURE_COLUMNS}
+        _, *values = _columns(rows, 1 + len(columns))
         return pd.DataFrame(
             {
-                "id": _texts(ids),
-                "status": _texts(status),
-                "attempt": _integers(attempts),
-                "cause": _texts(causes),
-                "type": _texts(types),
-                "message": _texts(messages),
-                "unit": _texts(units),
-                "iteration": _integers(iterations),
-                "traceback": _texts(traces),
+                name: _integers(column) if kind is int else _texts(column)
+                for (name, kind), column in zip(columns.items(), values, strict=True)
             }
         )
 

@@ -116,7 +116,7 @@ class BaseStorage(ABC):
         **details
             ``attempt``, ``worker``, ``device``, ``started`` (seconds since 1970), ``elapsed_s``,
             ``iterations``, and ``failure``: an object with ``cause``, ``type``, ``message``, ``traceback``,
-            ``unit`` and ``iteration``.
+            ``unit`` and ``iteration``; the attributes that it lacks are None.
 
         Raises
         ------

@@ -28,7 +28,6 @@ class _Failure:
     message: str
     traceback: str
     iteration: int | None
-    unit: None = None
 
 
 class ExperimentRecorder:

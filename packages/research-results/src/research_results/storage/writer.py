@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from research_results.codec.encoding import clean_text
 from research_results.disk.names import check_name
+from research_results.disk.schema import FAILURE_COLUMNS
 from research_results.errors import ArgumentError, UnknownExperimentError
 from research_results.reading.status import STATUSES, Status, count_statuses
 from research_results.storage.interning import Interner, stored_blob
@@ -29,7 +30,6 @@ _DETAILS: dict[str, Callable[[Any], Any]] = {
     "elapsed_s": float,
     "iterations": int,
 }
-_FAILURE = ("cause", "type", "message", "traceback", "unit", "iteration")
 _KEYS_LIMIT = 200_000
 _ADD = """INSERT INTO experiments (id, position, config, status) VALUES (?, ?, ?, 'queued')
 ON CONFLICT (id) DO NOTHING"""
@@ -37,8 +37,6 @@ _QUEUE_AGAIN = "UPDATE experiments SET position = ?, config = ?, status = 'queue
 _PUT = """INSERT INTO chunks
 (experiment, variable, kind, count, first, step, iterations, type, text, data, blob)
 VALUES (?,?,?,?,?,?,?,?,?,?,?)"""
-_FAIL = """INSERT INTO failures
-(experiment, attempt, cause, type, message, traceback, unit, iteration) VALUES (?,?,?,?,?,?,?,?)"""
 
 
 @lru_cache(maxsize=64)
@@ -155,10 +153,14 @@ class Writer:
         if attempt is None:
             select = "SELECT attempt FROM experiments WHERE key = ?"
             (attempt,) = self.database.execute(select, (key,)).fetchone()
-        values = [getattr(failure, name, None) for name in _FAILURE]
-        texts = [clean_text(str(value)) if value is not None else None for value in values[:-1]]
-        iteration = None if values[-1] is None else int(values[-1])
-        self.database.execute(_FAIL, (key, attempt, *texts, iteration))
+        values: dict[str, Any] = {"experiment": key, "attempt": attempt}
+        for name, kind in FAILURE_COLUMNS.items():
+            value = getattr(failure, name, None)
+            if value is not None:
+                values[name] = kind(value) if kind is int else clean_text(str(value))
+        names, marks = ", ".join(values), ", ".join("?" * len(values))
+        insert = f"INSERT INTO failures ({names}) VALUES ({marks})"  # noqa: S608  (names of the schema)
+        self.database.execute(insert, tuple(values.values()))
 
     def _find(self, experiment_id: str) -> int | None:
         key = self._keys.get(experiment_id)
