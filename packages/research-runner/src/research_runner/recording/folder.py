@@ -12,6 +12,7 @@ from typing import Final
 from research_domain import Domain
 from research_runner.errors import LostCodeError, NoSettingsError
 from research_runner.pool import current_path, wire
+from research_runner.scheduling.source import Journal
 from research_runner.settings.values import RunSettings
 from research_runner.system.fail_points import fail_point
 
@@ -51,7 +52,7 @@ def set_aside(folder: Path, experiment_id: str) -> None:
     fail_point("after-set-aside")
 
 
-class FolderJournal:
+class FolderJournal(Journal):
     """Keeps the updates of a domain in the folder of the research.
 
     Parameters
@@ -67,11 +68,11 @@ class FolderJournal:
         self._known = known
 
     def passed(self, generated: int) -> bool:
-        """Whether the earlier run took a config after so many."""
+        """Return whether the earlier run generated more configs than this."""
         return generated < self._known
 
     def recorded(self, generated: int) -> Domain | None:
-        """Return the domain of the update after so many configs, if there was one."""
+        """Return the domain of the update after this many configs; None if there was none."""
         path = self._path(generated)
         if not path.exists():
             return None
@@ -80,7 +81,7 @@ class FolderJournal:
         return domain
 
     def record(self, generated: int, domain: Domain) -> None:
-        """Keep the domain of an update, before anything of it is run."""
+        """Write the domain of an update, before any of its experiments runs."""
         self._folder.mkdir(exist_ok=True)
         fail_point("before-update-kept")
         write_whole(self._path(generated), wire.dump_code(domain))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count, islice
-from typing import Any, Protocol
+from typing import Any
 
 from research_domain import ConfigAlias, Domain, Identifier
 from research_domain.identity import Identity
 from research_experiment import evaluate_outside
 from research_runner.scheduling.tasks import ExperimentSpec, Task
 
-__all__ = ["IterationOptions", "Journal", "NoJournal", "TaskSource"]
+__all__ = ["IterationOptions", "Journal", "TaskSource"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,32 +37,22 @@ class IterationOptions:
         )
 
 
-class Journal(Protocol):
-    """The updates of the domain: those of an earlier run, and a record of those of this one."""
+class Journal:
+    """The updates of the domain: those of an earlier run, and a record of those of this one.
+
+    This one is for results in memory, which have no earlier run and no later one.
+    """
 
     def passed(self, generated: int) -> bool:
         """Return whether an earlier run generated more configs than this, so that its decision stands."""
-
-    def recorded(self, generated: int) -> Domain | None:
-        """Return the domain that replaced the old one after this many configs; None if none did."""
-
-    def record(self, generated: int, domain: Domain) -> None:
-        """Record the domain that replaces the old one, before any of its experiments runs."""
-
-
-class NoJournal:
-    """The journal of results that stay in memory: no earlier run to follow, no later one to record for."""
-
-    def passed(self, generated: int) -> bool:
-        """Return False: no earlier run decided anything."""
         return False
 
     def recorded(self, generated: int) -> Domain | None:
-        """Return None: no earlier run replaced the domain."""
+        """Return the domain that replaced the old one after this many configs; None if none did."""
         return None
 
     def record(self, generated: int, domain: Domain) -> None:
-        """Keep nothing: no later run can read it."""
+        """Record the domain that replaces the old one, before any of its experiments runs."""
 
 
 def keep_nothing(experiment_id: str) -> bool:
@@ -104,7 +94,7 @@ class TaskSource:
         self._identifier = Identifier(options.create_id_prefix)
         self._branches = branches
         self._kept = kept
-        self._journal = NoJournal() if journal is None else journal
+        self._journal = journal or Journal()
         self._size = self._domain.size
         self._numbers = count()
         self._replaced = 0

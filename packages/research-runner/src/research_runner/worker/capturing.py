@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from research_runner.scheduling.tasks import Task
 from research_runner.worker.output import (
@@ -20,7 +19,6 @@ from research_runner.worker.output.branches import BranchCapture
 from research_runner.worker.plan import WorkerPlan
 
 __all__ = [
-    "STREAMS",
     "branch_capture",
     "process_capture",
     "forget_spools",
@@ -31,9 +29,6 @@ __all__ = [
 ]
 
 _SPOOL: Final = "spool"
-
-STREAMS: Final[Mapping[int, Any]] = {STDOUT: "stdout", STDERR: "stderr"}
-"""Names of the file descriptors."""
 
 
 def process_capture(plan: WorkerPlan, slot: int) -> OutputCapture | None:

@@ -15,7 +15,6 @@ from research_runner.scheduling.events import OutputCaptured, TaskEnded, TaskRet
 from research_runner.scheduling.tasks import Task
 from research_runner.system.fail_points import fail_point
 from research_runner.worker.capturing import (
-    STREAMS,
     branch_capture,
     process_capture,
     shared_targets,
@@ -23,6 +22,7 @@ from research_runner.worker.capturing import (
     task_label,
 )
 from research_runner.worker.logs import experiment_log, research_log
+from research_runner.worker.output import STREAMS
 from research_runner.worker.output.branches import BranchCapture
 from research_runner.worker.plan import WorkerPlan
 from research_runner.worker.reporting import EncodingSink, Outbox, Reporter, Timekeeper

@@ -16,12 +16,13 @@ from research_runner.worker.output.capture import (
     capture_fd,
     recover_output,
 )
-from research_runner.worker.output.redirect import STDERR, STDOUT, Redirect, Target, task_targets
+from research_runner.worker.output.redirect import STDERR, STDOUT, STREAMS, Redirect, Target, task_targets
 
 __all__ = [
     "DEFAULT_CAP_BYTES",
     "STDERR",
     "STDOUT",
+    "STREAMS",
     "CapturedText",
     "OutputCapture",
     "Redirect",

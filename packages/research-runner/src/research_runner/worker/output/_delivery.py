@@ -9,14 +9,13 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from research_runner.worker.output.redirect import STDERR, STDOUT, Target
+from research_runner.worker.output.redirect import STREAMS, Target
 
 __all__ = ["CapturedText", "Delivery", "Files", "Spool", "spool_path"]
 
 logger = logging.getLogger("research.output")
 
 CHUNK_BYTES = 2**20
-NAMES = {STDOUT: "stdout", STDERR: "stderr"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +118,7 @@ class Spool:
     """A file that output is written to, with the position up to which it has been forwarded."""
 
     def __init__(self, folder: Path | None, name: str, fd: int) -> None:
-        self.stream = NAMES[fd]
+        self.stream = STREAMS[fd]
         self._paths: tuple[Path, ...] = ()
         if folder is None:
             handle, made = tempfile.mkstemp(prefix="research-output-")
@@ -208,7 +207,7 @@ class Files:
 
 
 def spool_path(folder: Path, name: str, fd: int) -> Path:
-    return folder / f"{name}.{NAMES[fd]}"
+    return folder / f"{name}.{STREAMS[fd]}"
 
 
 def _open_twice(path: Path) -> tuple[int, int]:

@@ -10,11 +10,9 @@ from typing import Protocol
 from research_experiment.capture import Streams
 from research_runner.system.full_disk import is_full
 from research_runner.worker.output.capture import DEFAULT_CAP_BYTES
-from research_runner.worker.output.redirect import STDERR, STDOUT, Redirect
+from research_runner.worker.output.redirect import STDERR, STDOUT, STREAMS, Redirect
 
 __all__ = ["BranchCapture"]
-
-_NAMES: Mapping[int, str] = {STDOUT: "stdout", STDERR: "stderr"}
 
 
 class _Target(Protocol):
@@ -129,7 +127,7 @@ class BranchCapture:
             return None
         targets: list[_Target] = []
         if redirect.common and self._folder is not None:
-            common = self._folder / f"{_NAMES[fd]}.txt"
+            common = self._folder / f"{STREAMS[fd]}.txt"
             targets.append(_File(lambda: common))
         if redirect.separate:
             targets.extend(self._separate(fd, experiment_id) for experiment_id in experiment_ids)
@@ -140,7 +138,7 @@ class BranchCapture:
     def _separate(self, fd: int, experiment_id: str) -> _Target:
         if self._folder is None:
             return self._texts.setdefault((experiment_id, fd), _Text())
-        return _File(lambda: self._path_of(experiment_id) / f"{_NAMES[fd]}.txt")
+        return _File(lambda: self._path_of(experiment_id) / f"{STREAMS[fd]}.txt")
 
     def finish(self) -> dict[tuple[str, int], str]:
         """Pass on incomplete last lines, and return the texts in memory.

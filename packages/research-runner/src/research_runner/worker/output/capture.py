@@ -15,14 +15,14 @@ from typing import Any, Self, TextIO
 
 from research_runner.errors import RunnerError
 from research_runner.system.full_disk import is_full
-from research_runner.worker.output._delivery import NAMES, CapturedText, Delivery, Files, Spool, spool_path
-from research_runner.worker.output.redirect import Target
+from research_runner.worker.output._delivery import CapturedText, Delivery, Files, Spool, spool_path
+from research_runner.worker.output.redirect import STREAMS, Target
 
 __all__ = ["DEFAULT_CAP_BYTES", "OutputCapture", "capture_fd", "recover_output"]
 
 DEFAULT_CAP_BYTES = 64 * 2**20
 TICK_S, FLOOD_TICK_S = 0.1, 0.01
-_ORIGINALS = {fd: f"__{name}__" for fd, name in NAMES.items()}
+_ORIGINALS = {fd: f"__{name}__" for fd, name in STREAMS.items()}
 
 
 class OutputCapture:
@@ -199,7 +199,7 @@ def recover_output(
     """
     captured = {}
     files = Files()
-    for fd in NAMES:
+    for fd in STREAMS:
         if spool_path(folder, name, fd).exists():
             spool = Spool(folder, name, fd)
             text = Delivery(spool, targets.get(fd, Target()), files, label, cap_bytes).finish()
@@ -319,9 +319,9 @@ class _Redirection:
             self._flush()
         for fd, channel in channels.items():
             if fd not in self._before:
-                self._before[fd] = (os.dup(fd), getattr(sys, NAMES[fd]))
+                self._before[fd] = (os.dup(fd), getattr(sys, STREAMS[fd]))
             os.dup2(channel.spool.writer, fd)
-            setattr(sys, NAMES[fd], channel.text)
+            setattr(sys, STREAMS[fd], channel.text)
 
     def pause(self) -> None:
         """End the text of a task."""
@@ -335,7 +335,7 @@ class _Redirection:
             return
         self._flush()
         for fd, (saved, text) in self._before.items():
-            setattr(sys, NAMES[fd], text)
+            setattr(sys, STREAMS[fd], text)
             os.dup2(saved, fd)
             os.close(saved)
         self._before.clear()
@@ -343,7 +343,7 @@ class _Redirection:
     def _flush(self) -> None:
         """Flush Python's streams, the original ones as well, and the buffers of the C library."""
         for fd, channel in self._channels.items():
-            for stream in {getattr(sys, NAMES[fd]), getattr(sys, _ORIGINALS[fd]), channel.text}:
+            for stream in {getattr(sys, STREAMS[fd]), getattr(sys, _ORIGINALS[fd]), channel.text}:
                 try:
                     stream.flush()
                 except (AttributeError, OSError, ValueError):  # not a file, gone, closed

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, Literal, TypeAlias
 
 from research_runner.errors import OptionError
 
-__all__ = ["STDERR", "STDOUT", "Redirect", "Target", "task_targets"]
+__all__ = ["STDERR", "STDOUT", "STREAMS", "Redirect", "Stream", "Target", "task_targets"]
+
+Stream: TypeAlias = Literal["stdout", "stderr"]
 
 STDOUT, STDERR = 1, 2
+STREAMS: Final[Mapping[int, Stream]] = {STDOUT: "stdout", STDERR: "stderr"}
+"""File descriptor → its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +135,6 @@ def task_targets(
             separate=own / f"{name}.txt" if redirect.separate and own is not None else None,
             keep=redirect.separate and own is None,
         )
-        for fd, name, redirect in ((STDOUT, "stdout", stdout), (STDERR, "stderr", stderr))
+        for (fd, name), redirect in zip(STREAMS.items(), (stdout, stderr), strict=True)
         if redirect
     }
