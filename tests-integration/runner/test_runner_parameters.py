@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from research_runner.errors import HopelessError
+from research_runner.settings.parameters import PARAMETERS
 from research_stack import EC, Domain, E, Executor, Research
 
 TESTED = set()
@@ -376,6 +377,15 @@ def test_no_parameter_is_without_a_test():
     wanted = {f"self.{name}" for name in inspect.signature(Research).parameters}
     wanted |= set(inspect.signature(Research.run).parameters) - {"self"}
     assert wanted == TESTED
+
+
+def test_the_docs_have_the_table_of_parameters():
+    page = Path(__file__).parents[2] / "docs" / "running.md"
+    rows = [line for line in page.read_text().splitlines() if line.startswith("| `")]
+    assert rows[-len(PARAMETERS) :] == [
+        f"| `{each.name}` | {each.type} | `{each.default!r}` | {each.sentence.replace('``', '`')} |"
+        for each in PARAMETERS
+    ]
 
 
 def test_options_are_recorded_with_the_results():

@@ -6,7 +6,7 @@ import pytest
 from research_domain import ConfigAlias, Domain
 from research_experiment import EC, Executor, PlanError, UnknownUnitError
 from research_runner import NotRunError, OptionError, Research
-from research_runner.settings.options import parse_configs, parse_entropy
+from research_runner.settings.arguments import parse_configs, parse_entropy
 
 
 def research(**options):

@@ -1,14 +1,13 @@
 """Parameters of run() that contradict each other are refused before anything is created."""
 
 import inspect
-from dataclasses import fields
 
 import pytest
 
 from research_domain import Domain
 from research_experiment import EC
 from research_runner import OptionError, Research
-from research_runner.settings.reading import RunOptions
+from research_runner.settings.parameters import PARAMETERS
 
 REFUSED = [
     ("start_method", {"start_method": "forked"}),
@@ -82,20 +81,43 @@ def test_an_infinite_domain_needs_a_bound_or_permission(research):
         research.run(dump_results=False, bar=False)
 
 
-def test_options_are_the_parameters_of_run_with_the_same_defaults():
-    parameters = dict(inspect.signature(Research.run).parameters)
-    del parameters["self"]
-    assert {name: each.default for name, each in parameters.items()} == {
-        each.name: each.default for each in fields(RunOptions)
-    }
+@pytest.mark.parametrize("value", [1, 3])
+def test_the_common_file_needs_a_folder(value, research):
+    with pytest.raises(OptionError, match=f"redirect_stderr: {value} needs .*dump_results=True"):
+        research.run(redirect_stderr=value, dump_results=False, bar=False)
 
 
-def test_every_parameter_is_described():
-    documented = inspect.getdoc(Research.run)
-    for name in inspect.signature(Research.run).parameters:
-        assert (
-            name == "self"
-            or f"{name} :" in documented
-            or f"{name}," in documented
-            or f", {name}" in documented
-        )
+def test_a_backend_of_other_processes_contradicts_parallel(research):
+    with pytest.raises(OptionError, match="parallel=False forbids"):
+        research.run(backend="processes", parallel=False, dump_results=False, bar=False)
+
+
+def test_configs_of_workers_that_are_no_list_are_counted_as_well(research):
+    with pytest.raises(OptionError, match="2 configs of workers"):
+        research.run(workers=({"a": each} for each in (1, 2)), parallel=False, dump_results=False, bar=False)
+
+
+def test_the_signature_of_run_is_the_table():
+    parameters = list(inspect.signature(Research.run).parameters.values())[1:]
+    assert [(each.name, each.annotation, each.default) for each in parameters] == [
+        (each.name, each.annotation, each.default) for each in PARAMETERS
+    ]
+
+
+def test_the_docstring_of_run_is_the_table():
+    described = (
+        inspect.getdoc(Research.run).partition("Parameters\n----------\n")[2].partition("\n\nReturns")[0]
+    )
+    wanted = "\n".join(f"{each.name} : {each.type}\n    {each.sentence}" for each in PARAMETERS)
+    assert described.split() == wanted.split()
+
+
+@pytest.mark.parametrize("parameter", PARAMETERS, ids=lambda each: each.name)
+def test_a_default_is_allowed_and_a_value_that_was_read_is_a_value(parameter):
+    value = parameter.rule(parameter.name, parameter.default)
+    assert parameter.rule(parameter.name, value) == value
+
+
+def test_plan_names_a_parameter_that_does_not_exist(research):
+    with pytest.raises(TypeError, match=r"no parameter 'worker'.*did you mean 'workers'"):
+        research.plan(worker=2)

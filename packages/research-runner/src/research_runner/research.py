@@ -13,7 +13,7 @@ from research_runner.errors import NotRunError, OptionError
 from research_runner.loaded import LoadedResearch, remove_research
 from research_runner.running.display import as_html, as_text, describe, progress_of
 from research_runner.scheduling.source import IterationOptions
-from research_runner.settings.arguments import parse_count, parse_name
+from research_runner.settings.arguments import parse_count, parse_name, parse_optional_count
 
 if TYPE_CHECKING:
     from research_runner.backends.protocol import BackendFactory
@@ -74,9 +74,9 @@ class Research(ExperimentBuilder):
         self.name = name
         self.domain = Domain() if domain is None else domain.copy()
         self._iteration = IterationOptions(
-            parse_count("n_configs", n_configs, optional=True),
-            parse_count("n_reps", n_reps) or 1,
-            parse_count("repeat_each", repeat_each, optional=True),
+            parse_optional_count("n_configs", n_configs),
+            parse_count("n_reps", n_reps),
+            parse_optional_count("repeat_each", repeat_each),
         )
         self._environment: dict[str, str] = {}
         self._last: ResearchRun | DetachedRun | None = None
@@ -150,7 +150,7 @@ class Research(ExperimentBuilder):
             Iterations of each experiment; by default 1 if all units are callables, else until a generator
             ends.
         devices : int, str, list, mapping or None
-            Devices to share between workers and branches; see :meth:`get_devices`. An engine is asked for as
+            Devices to share between workers and branches; see ``get_devices``. An engine is asked for as
             many, and chooses which.
         executor_class : subclass of Executor, optional
             Runs the tasks.
@@ -171,10 +171,12 @@ class Research(ExperimentBuilder):
             Raise the first exception; only with ``parallel=False, executor_target='for'``.
         finalize : bool
             Whether the remaining units of an iteration run after a stop or failure in it.
-        git_meta, env_meta : bool
-            Keep the state of the git repository, and the versions of Python and all packages.
+        git_meta : bool
+            Keep the state of the git repository.
+        env_meta : bool
+            Keep the versions of Python and all packages.
         seed : None, bool, int or object with a seed sequence
-            Makes everything random reproducible; see :func:`research_domain.make_seed_sequence`.
+            Makes everything random reproducible; see ``research_domain.make_seed_sequence``.
         profile : bool, int or 'detailed'
             1 or True: times of units. 2 or 'detailed': times of the functions below them as well.
         memory_ratio : float, optional
@@ -185,9 +187,11 @@ class Research(ExperimentBuilder):
             Time between these checks in seconds.
         create_id_prefix : bool or int
             Begin ids with the indices of the options; an int is the number of digits.
-        redirect_stdout, redirect_stderr : bool or int
+        redirect_stdout : bool or int
             0 nothing, 1 one file of the research, 2 a file per experiment, 3 both. True is 1 with a folder;
             without one it is 2, and ``storage.experiments_stdout[id]`` has the text.
+        redirect_stderr : bool or int
+            The same for what goes to standard error.
         max_attempts : int
             How often an experiment is tried whose worker dies.
         timeout : float, optional
@@ -214,8 +218,7 @@ class Research(ExperimentBuilder):
         backend : str or object, optional
             Where tasks run: ``'inline'`` or ``'processes'`` on this machine (by default as `parallel` says),
             ``'dask'`` or ``'ray'`` for a local cluster of `workers`, ``'dask://host:port'`` or
-            ``'ray://host:port'`` for one that exists, or an object such as
-            :class:`~research_runner.cluster.dask.DaskBackend`.
+            ``'ray://host:port'`` for one that exists, or an object such as ``DaskBackend(client)``.
 
         Returns
         -------
@@ -237,8 +240,9 @@ class Research(ExperimentBuilder):
         KeyboardInterrupt
             After Ctrl-C, when what was running has ended and everything is stored.
         """
-        given = {name: value for name, value in locals().items() if name != "self"}
-        settings = self._settings(given)
+        options = dict(locals())
+        del options["self"]
+        settings = self._settings(options)
         from research_runner.detached import start_detached  # late, here and below: no worker needs it
         from research_runner.running.run import ResearchRun
 
@@ -275,11 +279,12 @@ class Research(ExperimentBuilder):
         return look_ahead(self._settings(options))
 
     def _settings(self, given: Mapping[str, Any]) -> RunSettings:
-        from research_runner.settings.reading import RunOptions, make_settings
+        from research_runner.settings.parameters import read_options
+        from research_runner.settings.reading import make_settings
         from research_runner.settings.values import Study
 
-        options = RunOptions(**given)
-        self.name = parse_name(self.name if options.name is None else options.name)
+        options = read_options(given)
+        self.name = options["name"] or parse_name("name", self.name)
         study = Study(self.name, self.build(), self.domain, self._iteration, self._environment)
         return make_settings(study, options)
 

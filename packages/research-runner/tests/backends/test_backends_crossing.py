@@ -9,7 +9,7 @@ from research_runner.backends import registry
 from research_runner.backends.inline import InlineFactory
 from research_runner.backends.processes import ProcessFactory
 from research_runner.backends.protocol import Capabilities
-from research_runner.backends.registry import find_backend
+from research_runner.backends.registry import parse_backend
 from research_runner.cluster.files import FilePiece, Luggage, Probe, unpack_piece
 from research_runner.cluster.messages import PIECE_BYTES, Joiner, Sealed, split
 from research_runner.cluster.remote import _on_our_clock
@@ -94,9 +94,10 @@ class Engine:
 
 def test_names_of_backends():
     engine = Engine()
-    assert find_backend(None, False) == find_backend("inline", True) == InlineFactory()
-    assert find_backend(None, True) == find_backend("processes", True) == ProcessFactory()
-    assert find_backend(engine, True) is engine
+    assert parse_backend("backend", None) is None
+    assert parse_backend("backend", "inline") == InlineFactory()
+    assert parse_backend("backend", "processes") == ProcessFactory()
+    assert parse_backend("backend", engine) is engine
 
 
 @pytest.mark.parametrize(
@@ -104,12 +105,7 @@ def test_names_of_backends():
 )
 def test_unknown_backends_are_refused(backend):
     with pytest.raises(OptionError, match="backend"):
-        find_backend(backend, True)
-
-
-def test_backend_needs_other_processes():
-    with pytest.raises(OptionError, match="parallel=False forbids"):
-        find_backend("processes", False)
+        parse_backend("backend", backend)
 
 
 def test_backends_of_other_packages_are_found(monkeypatch):
@@ -124,12 +120,12 @@ def test_backends_of_other_packages_are_found(monkeypatch):
             return Moon
 
     monkeypatch.setattr(registry, "entry_points", lambda group: [Entry()])
-    assert find_backend("moon://crater:9", True).address == "crater:9"
-    assert find_backend("moon", True).address is None
+    assert parse_backend("backend", "moon://crater:9").address == "crater:9"
+    assert parse_backend("backend", "moon").address is None
 
 
 def test_missing_engine_names_its_extra(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     for name in ("dask", "ray"):
         with pytest.raises(MissingPackageError, match=rf"pip install research-runner\[{name}\]"):
-            find_backend(name, True)
+            parse_backend("backend", name)

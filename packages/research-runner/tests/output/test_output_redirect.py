@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from research_runner.errors import OptionError
+from research_runner.settings.arguments import parse_redirect
 from research_runner.worker.output import STDERR, STDOUT, Redirect, Target, task_targets
 
 NOTHING, COMMON, SEPARATE, BOTH = (
@@ -32,17 +33,10 @@ def test_modes_without_dumped_results(value, expected):
     assert Redirect.parse(value, dump_results=False) == expected
 
 
-@pytest.mark.parametrize("value", [1, 3])
-def test_common_file_needs_dumped_results(value):
-    with pytest.raises(ValueError, match=f"redirect_stderr: {value} needs .*dump_results=True"):
-        Redirect.parse(value, dump_results=False, option="redirect_stderr")
-
-
 @pytest.mark.parametrize("value", [-1, 4, 1.0, "1", None, [1]])
-@pytest.mark.parametrize("dump_results", [True, False])
-def test_other_values_are_no_mode(value, dump_results):
-    with pytest.raises(OptionError, match="must be 0, 1, 2, 3, True or False"):
-        Redirect.parse(value, dump_results=dump_results)
+def test_other_values_are_no_mode(value):
+    with pytest.raises(OptionError, match=r"redirect_stderr: must be 0, 1, 2, 3, True or False"):
+        parse_redirect("redirect_stderr", value)
 
 
 def test_mode_is_true_when_something_is_redirected():

@@ -10,48 +10,49 @@ from typing import Final
 from research_runner.backends.protocol import BackendFactory
 from research_runner.errors import MissingPackageError, OptionError
 
-__all__ = ["GROUP", "find_backend", "refuse_address", "require"]
+__all__ = ["GROUP", "find_backend", "parse_backend", "refuse_address", "require"]
 
 GROUP: Final = "research.backends"
 """Entry-point group under which packages register backends: callables from an address to a factory."""
 
 
-def find_backend(value: object, parallel: bool) -> BackendFactory:
+def parse_backend(option: str, value: object) -> BackendFactory | None:
+    """Read the parameter `backend` of a run; None if none was given."""
+    return None if value is None else find_backend(option, value)
+
+
+def find_backend(option: str, value: object) -> BackendFactory:
     """Find what makes the backend of a run.
 
     Parameters
     ----------
-    value : None, str or BackendFactory
+    option : str
+        Name of the parameter, for errors.
+    value : str or BackendFactory
         ``'inline'``, ``'processes'``, the name of an engine, its name and address (``'dask://host:8786'``),
-        or an object that makes a backend. None leaves it to `parallel`.
-    parallel : bool
-        Whether worker processes may be used.
+        or an object that makes a backend.
 
     Raises
     ------
     OptionError
-        If there is no such backend, or `parallel` says otherwise.
+        If there is no such backend.
     MissingPackageError
         If its package is not installed.
 
     Examples
     --------
-    >>> find_backend("inline", True)
+    >>> find_backend("backend", "inline")
     InlineFactory(address=None)
-    >>> find_backend("dusk", True)
+    >>> find_backend("backend", "dusk")
     Traceback (most recent call last):
     ...
     research_runner.errors.OptionError: backend: there is no 'dusk'; there are dask, inline, ...
     """
-    if value is None:
-        value = "processes" if parallel else "inline"
     factory = _named(value) if isinstance(value, str) else value
     if not (hasattr(factory, "make") and hasattr(factory, "capabilities")) or isinstance(factory, type):
         raise OptionError(
-            "backend", f"must be a name, a name://address or an object like DaskBackend(), got {value!r}"
+            option, f"must be a name, a name://address or an object like DaskBackend(), got {value!r}"
         )
-    if factory.capabilities.parallel and not parallel:
-        raise OptionError("backend", f"{value!r} runs in other processes, and parallel=False forbids them")
     return factory
 
 

@@ -22,7 +22,6 @@ from research_runner.devices import (
     worker_environment,
 )
 from research_runner.devices.grid import ROUNDING, row_ids
-from research_runner.errors import OptionError
 from research_runner.scheduling.setup import WorkerSetup
 
 __all__ = ["Shelf", "ask_for_gpus", "borrowed", "engine_grid", "found_devices"]
@@ -42,11 +41,6 @@ def engine_grid(devices: DeviceSpec, gpus: float, workers: int, branches: int) -
     workers, branches : int
         Counts.
 
-    Raises
-    ------
-    OptionError
-        If a device is meant that the engine cannot be asked for, or the backend has its own number of them.
-
     Examples
     --------
     >>> engine_grid(None, 2, workers=1, branches=2).as_lists()
@@ -56,15 +50,7 @@ def engine_grid(devices: DeviceSpec, gpus: float, workers: int, branches: int) -
         if not gpus:
             return split_devices(None, workers, branches)
         return DeviceGrid(tuple(split_devices(range(math.ceil(gpus)), 1, branches)) * workers)
-    if gpus:
-        reason = f"the backend was told that each worker has {gpus:g} already: give one of both"
-        raise OptionError("devices", reason)
-    grid = split_devices(devices, workers, branches)
-    names = [device for device in grid.ids if not device.isdigit()]
-    if names:
-        reason = f"an engine chooses the devices, {names[0]!r} cannot be asked for: give numbers or shares"
-        raise OptionError("devices", reason)
-    return grid
+    return split_devices(devices, workers, branches)
 
 
 def ask_for_gpus(

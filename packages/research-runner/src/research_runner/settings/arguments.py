@@ -1,16 +1,63 @@
-"""The plainest of the parameters that users give: numbers and names."""
+"""What each parameter of `Research.run` may be by itself: rules from a name and a value to a typed value."""
 
 from __future__ import annotations
 
+import logging
+import math
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from research_domain import ConfigAlias, make_seed_sequence
+from research_experiment import Executor, ExecutorError, parse_target
 from research_runner.errors import OptionError
+from research_runner.profiling import ProfileLevel
+from research_runner.worker.plan import Entropy
 
-__all__ = ["parse_count", "parse_name"]
+__all__ = [
+    "parse_anything",
+    "parse_bar",
+    "parse_canary",
+    "parse_configs",
+    "parse_count",
+    "parse_entropy",
+    "parse_executor",
+    "parse_id_prefix",
+    "parse_log_level",
+    "parse_name",
+    "parse_number_of_tasks",
+    "parse_optional_count",
+    "parse_optional_name",
+    "parse_profile",
+    "parse_redirect",
+    "parse_resume",
+    "parse_retry_on",
+    "parse_seed",
+    "parse_share",
+    "parse_show",
+    "parse_start_method",
+    "parse_switch",
+    "parse_target_name",
+    "parse_time",
+    "parse_timeout",
+]
+
+_START_METHODS = ("auto", "fork", "forkserver", "spawn")
 
 
-def parse_count(option: str, value: Any, *, optional: bool = False) -> int | None:
+def parse_anything(option: str, value: Any) -> Any:
+    """Take any value; what uses it checks it, before anything is created."""
+    return value
+
+
+def parse_switch(option: str, value: Any) -> bool:
+    """Read a boolean; texts such as 'False' would be true."""
+    if value not in (0, 1) or isinstance(value, float):
+        raise OptionError(option, f"must be True or False, got {value!r}")
+    return bool(value)
+
+
+def parse_count(option: str, value: Any) -> int:
     """Read a positive whole number.
 
     Raises
@@ -18,26 +65,206 @@ def parse_count(option: str, value: Any, *, optional: bool = False) -> int | Non
     OptionError
         If it is none.
     """
-    if value is None and optional:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise OptionError(
-            option, f"must be a positive whole number{' or None' if optional else ''}, got {value!r}"
-        )
-    return value
+    if not _is_count(value):
+        raise OptionError(option, f"must be a positive whole number, got {value!r}")
+    return int(value)
 
 
-def parse_name(name: Any) -> str:
+def parse_optional_count(option: str, value: Any) -> int | None:
+    """Read a positive whole number or None."""
+    if value is not None and not _is_count(value):
+        raise OptionError(option, f"must be a positive whole number or None, got {value!r}")
+    return value  # type: ignore[no-any-return]
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def parse_name(option: str, value: Any) -> str:
     """Read the name of a research, which is the relative path of its folder.
 
     Raises
     ------
     OptionError
-        If it is empty, absolute, or leads out of the current folder.
+        If it is empty or names no folder.
     """
-    if not isinstance(name, str | Path) or not str(name).strip() or "\0" in str(name):
-        raise OptionError("name", f"must be the name of a folder, got {name!r}")
-    path = Path(name)
-    if path.name in ("", ".", ".."):
-        raise OptionError("name", f"must be the name of a folder, got {str(name)!r}")
-    return str(name)
+    if not isinstance(value, str | Path) or not str(value).strip() or "\0" in str(value):
+        raise OptionError(option, f"must be the name of a folder, got {value!r}")
+    if Path(value).name in ("", ".", ".."):
+        raise OptionError(option, f"must be the name of a folder, got {str(value)!r}")
+    return str(value)
+
+
+def parse_optional_name(option: str, value: Any) -> str | None:
+    """Read the name of a research or None."""
+    return None if value is None else parse_name(option, value)
+
+
+def parse_configs(option: str, value: Any) -> tuple[ConfigAlias, ...]:
+    """Read `workers` or `branches`: a number, or a list of configs to append.
+
+    Returns
+    -------
+    tuple of ConfigAlias
+        One per worker or branch; empty configs if a number was given.
+
+    Raises
+    ------
+    OptionError
+        If it is neither.
+    """
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping | ConfigAlias):
+        configs = list(value)
+        if configs and all(isinstance(config, Mapping | ConfigAlias) for config in configs):
+            return tuple(ConfigAlias(config) for config in configs)
+        raise OptionError(option, f"must be a positive whole number or a list of configs, got {value!r}")
+    return (ConfigAlias(),) * parse_count(option, value)
+
+
+def parse_executor(option: str, value: Any) -> type[Executor]:
+    """Read the class that runs tasks; None is `Executor`."""
+    cls = Executor if value is None else value
+    if not (isinstance(cls, type) and issubclass(cls, Executor)):
+        raise OptionError(option, f"must be a subclass of Executor, got {value!r}")
+    return cls
+
+
+def parse_target_name(option: str, value: Any) -> str:
+    """Read how branches are run; return ``'threads'`` or ``'for'``."""
+    try:
+        return parse_target(value)
+    except ExecutorError as error:
+        raise OptionError(option, str(error)) from error
+
+
+def parse_log_level(option: str, value: Any) -> int | None:
+    """Read a logging level, a name or a number, or None."""
+    if value is None:
+        return None
+    known = logging.getLevelNamesMapping()
+    if isinstance(value, str) and value.upper() in known:
+        return known[value.upper()]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise OptionError(option, f"must be one of {', '.join(sorted(known)).lower()}, got {value!r}")
+
+
+def parse_bar(option: str, value: Any) -> Any:
+    """Read whether there is a bar, or which class makes it."""
+    if not (value is None or isinstance(value, bool) or callable(value)):
+        raise OptionError(option, f"must be True, False or a class like tqdm, got {value!r}")
+    return value
+
+
+def parse_entropy(seed: Any) -> Entropy:
+    """Return the entropy of a seed; drawn from the operating system if there is none.
+
+    Parameters
+    ----------
+    seed : None, bool, int or object with a seed sequence
+        See :func:`research_domain.make_seed_sequence`.
+
+    Returns
+    -------
+    int or list of int
+        Plain numbers that can be recorded, and given as a seed again.
+    """
+    sequence = make_seed_sequence(seed)
+    if sequence.spawn_key or sequence.entropy is None:
+        return [int(word) for word in sequence.generate_state(8)]
+    if isinstance(sequence.entropy, int):
+        return int(sequence.entropy)
+    return [int(part) for part in sequence.entropy]
+
+
+def parse_seed(option: str, value: Any) -> Entropy | None:
+    """Read the entropy of a seed that was given; None if there was none."""
+    return None if value is None else parse_entropy(value)
+
+
+def parse_profile(option: str, value: Any) -> int:
+    """Read how much is measured."""
+    return int(ProfileLevel.parse(value))
+
+
+def parse_share(option: str, value: Any) -> float | None:
+    """Read a share of memory or None."""
+    if value is not None and not (_is_number(value) and 0 < value <= 1):
+        raise OptionError(option, f"must be more than 0 and at most 1, got {value!r}")
+    return value  # type: ignore[no-any-return]
+
+
+def parse_time(option: str, value: Any) -> float:
+    """Read a time in seconds that may be 0."""
+    if not (_is_number(value) and value >= 0):
+        raise OptionError(option, f"must be a time in seconds, got {value!r}")
+    return value  # type: ignore[no-any-return]
+
+
+def parse_timeout(option: str, value: Any) -> float | None:
+    """Read a time limit in seconds or None."""
+    if value is None:
+        return None
+    if not (_is_number(value) and value > 0):
+        raise OptionError(option, f"must be a positive number of seconds, got {value!r}")
+    return float(value)
+
+
+def parse_id_prefix(option: str, value: Any) -> int:
+    """Read whether ids have a prefix, or of how many digits."""
+    if not isinstance(value, int) or value < 0:
+        raise OptionError(option, f"must be True, False or a number of digits, got {value!r}")
+    return value
+
+
+def parse_redirect(option: str, value: Any) -> bool | int:
+    """Read where output goes: a boolean, or a number between 0 and 3."""
+    if not isinstance(value, int) or not 0 <= value <= 3:
+        raise OptionError(option, f"must be 0, 1, 2, 3, True or False, got {value!r}")
+    return value
+
+
+def parse_number_of_tasks(option: str, value: Any) -> float | None:
+    """Read after how many tasks a worker is replaced: a number, infinity, or None for what suits."""
+    return value if value is None or value == math.inf else parse_count(option, value)
+
+
+def parse_start_method(option: str, value: Any) -> str:
+    """Read how processes are started."""
+    if value not in _START_METHODS:
+        raise OptionError(option, f"must be one of {', '.join(_START_METHODS)}, got {value!r}")
+    return str(value)
+
+
+def parse_retry_on(option: str, value: Any) -> tuple[type[BaseException], ...]:
+    """Read which exceptions are worth another attempt."""
+    classes = tuple(value) if isinstance(value, tuple | list) else (value,)
+    if not all(isinstance(each, type) and issubclass(each, BaseException) for each in classes):
+        raise OptionError(option, f"must be an exception class or a tuple of them, got {value!r}")
+    return classes
+
+
+def parse_canary(option: str, value: Any) -> int | None:
+    """Read a number of experiments, 0 for never, None for what suits."""
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+        raise OptionError(option, f"must be a number of experiments, or 0 for never, got {value!r}")
+    return value
+
+
+def parse_resume(option: str, value: Any) -> bool | str:
+    """Read whether a run goes on with an earlier one."""
+    if not (value is None or isinstance(value, bool) or value == "force"):
+        raise OptionError(option, f"must be False, True or 'force', got {value!r}")
+    return value or False
+
+
+def parse_show(option: str, value: Any) -> str | None:
+    """Read the name of a variable or None."""
+    if value is not None and (not isinstance(value, str) or not value):
+        raise OptionError(option, f"must be the name of a saved variable, got {value!r}")
+    return value

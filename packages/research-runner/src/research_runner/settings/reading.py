@@ -1,21 +1,20 @@
-"""From the parameters of `Research.run`, as users write them, to the typed settings of a run."""
+"""From a study and the parameters of `Research.run` to the typed settings of a run."""
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from research_domain import ConfigAlias
-from research_experiment import Executor, check_config_keys
-from research_runner.backends.protocol import BackendFactory
+from research_experiment import check_config_keys
+from research_runner.backends.protocol import BackendFactory, Capabilities
 from research_runner.backends.registry import find_backend
 from research_runner.cluster.gpus import ask_for_gpus, engine_grid
 from research_runner.devices import (
     DeviceGrid,
-    DeviceSpec,
     MemoryGate,
     NvmlProbe,
     branch_devices,
@@ -23,138 +22,100 @@ from research_runner.devices import (
     split_devices,
     worker_environment,
 )
-from research_runner.pool import StartMethod
+from research_runner.scheduling.coordinator import Limits
 from research_runner.scheduling.setup import WorkerSetup
-from research_runner.settings.options import (
-    check_bounded,
-    check_detach,
-    check_time_limits,
-    parse_configs,
-    parse_entropy,
-    parse_execution,
-    parse_limits,
-    parse_log_level,
-    parse_redirects,
-    parse_resume,
-)
-from research_runner.settings.rules import check_together
-from research_runner.settings.values import OutputOptions, RunSettings, Study
+from research_runner.scheduling.source import IterationOptions
+from research_runner.settings.arguments import parse_entropy
+from research_runner.settings.parameters import Options
+from research_runner.settings.rules import Request, check_together
+from research_runner.settings.values import OutputOptions, Resume, RunSettings, Study
 from research_runner.system.environment import env_meta, git_meta
+from research_runner.worker.output import STDERR, STDOUT, Redirect
+from research_runner.worker.plan import Execution
 
-__all__ = ["RunOptions", "make_settings"]
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """The parameters of :meth:`Research.run`, which describes them, as they were given."""
-
-    name: str | None = None
-    workers: int | Iterable[Any] = 1
-    branches: int | Iterable[Any] = 1
-    n_iters: int | None = None
-    devices: DeviceSpec = None
-    executor_class: type[Executor] | None = None
-    dump_results: bool = True
-    parallel: bool = True
-    executor_target: str = "threads"
-    loglevel: str | int | None = None
-    bar: Any = True
-    detach: bool = False
-    debug: bool = False
-    finalize: bool = True
-    git_meta: bool = False
-    env_meta: bool = False
-    seed: Any = None
-    profile: bool | int | str = False
-    memory_ratio: float | None = None
-    n_gpu_checks: int = 3
-    gpu_check_delay: float = 5
-    create_id_prefix: bool | int = False
-    redirect_stdout: bool | int = True
-    redirect_stderr: bool | int = True
-    max_attempts: int = 2
-    timeout: float | None = None
-    tasks_per_worker: float | None = None
-    start_method: StartMethod = "auto"
-    infinite: bool = False
-    retry_on: type[BaseException] | tuple[type[BaseException], ...] = ()
-    canary: int | None = None
-    resume: bool | str = False
-    retry_failed: bool = False
-    show: str | None = None
-    backend: str | BackendFactory | None = None
+__all__ = ["make_settings"]
 
 
-def make_settings(study: Study, options: RunOptions) -> RunSettings:
-    """Read and check everything, and create nothing.
+def make_settings(study: Study, options: Options) -> RunSettings:
+    """Check everything together, and create nothing.
 
     Parameters
     ----------
     study : Study
         What the research is about.
-    options : RunOptions
-        How it shall be run.
+    options : mapping
+        How it shall be run: what `read_options` returns.
 
     Raises
     ------
     OptionError, PlanError
         If something makes no sense.
     """
-    backend = find_backend(options.backend, options.parallel)
-    options = replace(options, parallel=backend.capabilities.parallel and options.parallel, backend=backend)
-    check_together(options)
-    setups = _make_setups(options, backend)
-    check_bounded(study.domain, study.iteration.n_items, options.infinite)
-    check_detach(options.detach, options.dump_results, options.debug)
-    check_time_limits(study.experiment, options.parallel)
+    local = "processes" if options["parallel"] else "inline"
+    backend: BackendFactory = options["backend"] or find_backend("backend", local)
+    check_together(Request(study, options, backend))
+    setups = _make_setups(options, backend.capabilities)
     _check_keys(study, setups)
     return RunSettings(
-        path=Path(study.name).absolute() if options.dump_results else None,
+        path=Path(study.name).absolute() if options["dump_results"] else None,
         experiment=study.experiment,
         domain=study.domain,
-        iteration=replace(
-            study.iteration,
-            seed=parse_entropy(options.seed),
-            seed_given=options.seed is not None,
-            create_id_prefix=options.create_id_prefix,
-        ),
-        execution=parse_execution(
-            n_iters=options.n_iters,
-            target=options.executor_target,
-            finalize=options.finalize,
-            debug=options.debug,
-            parallel=options.parallel,
-            profile=options.profile,
-            executor_class=options.executor_class,
-            retry_on=options.retry_on,
-            show=options.show,
-        ),
-        setups=setups if options.parallel else setups[:1],
-        limits=parse_limits(
-            options.max_attempts,
-            options.timeout,
-            options.tasks_per_worker,
-            3 * len(setups) if options.canary is None else options.canary,
-            has_devices=any(setup.gpus or setup.device_names for setup in setups),
-            parallel=options.parallel,
-        ),
+        iteration=_make_iteration(study, options),
+        execution=_make_execution(options),
+        setups=setups if backend.capabilities.parallel else setups[:1],
+        limits=_make_limits(options, setups),
         backend=backend,
-        start_method=options.start_method,
+        start_method=options["start_method"],
         output=_make_output(study, options),
         gate=_make_gate(options),
-        resume=parse_resume(options.resume, options.retry_failed, options.dump_results),
+        resume=Resume(options["retry_failed"], options["resume"] == "force") if options["resume"] else None,
     )
 
 
-def _make_setups(options: RunOptions, backend: BackendFactory) -> tuple[WorkerSetup, ...]:
-    workers = parse_configs("workers", options.workers)
-    branches = parse_configs("branches", options.branches)
-    if backend.capabilities.chooses_devices:
-        gpus = backend.capabilities.gpus
-        grid = engine_grid(options.devices, gpus, len(workers), len(branches))
-        return ask_for_gpus(_combine(workers, branches, grid), options.devices, gpus)
-    grid = split_devices(options.devices, len(workers), len(branches))
-    if options.devices is not None:
+def _make_iteration(study: Study, options: Options) -> IterationOptions:
+    seed = options["seed"]
+    return replace(
+        study.iteration,
+        seed=parse_entropy(None) if seed is None else seed,
+        seed_given=seed is not None,
+        create_id_prefix=options["create_id_prefix"],
+    )
+
+
+def _make_execution(options: Options) -> Execution:
+    return Execution(
+        n_iters=options["n_iters"],
+        target=options["executor_target"],
+        finalize=options["finalize"],
+        debug=options["debug"],
+        executor_class=options["executor_class"],
+        profile=options["profile"],
+        retry_on=options["retry_on"],
+        show=options["show"],
+    )
+
+
+def _make_limits(options: Options, setups: Iterable[WorkerSetup]) -> Limits:
+    """With devices a worker is replaced after each task by default, which frees the memory of a GPU."""
+    tasks = options["tasks_per_worker"]
+    if tasks is None and any(setup.gpus or setup.device_names for setup in setups):
+        tasks = 1
+    canary = options["canary"]
+    return Limits(
+        max_attempts=options["max_attempts"],
+        timeout_s=options["timeout"],
+        tasks_per_worker=None if tasks == math.inf else tasks,
+        canary=3 * len(options["workers"]) if canary is None else canary,
+    )
+
+
+def _make_setups(options: Options, capabilities: Capabilities) -> tuple[WorkerSetup, ...]:
+    workers, branches, devices = options["workers"], options["branches"], options["devices"]
+    if capabilities.chooses_devices:
+        grid = engine_grid(devices, capabilities.gpus, len(workers), len(branches))
+        return ask_for_gpus(_combine(workers, branches, grid), devices, capabilities.gpus)
+    grid = split_devices(devices, len(workers), len(branches))
+    if devices is not None:
         grid = resolve(grid, NvmlProbe(), os.environ.get("CUDA_VISIBLE_DEVICES"))
     return _combine(workers, branches, grid)
 
@@ -171,21 +132,27 @@ def _combine(
     return tuple(setups)
 
 
-def _make_gate(options: RunOptions) -> MemoryGate | None:
-    if options.memory_ratio is None:
+def _make_gate(options: Options) -> MemoryGate | None:
+    if options["memory_ratio"] is None:
         return None
-    return MemoryGate(NvmlProbe(), options.memory_ratio, options.n_gpu_checks, options.gpu_check_delay)
+    return MemoryGate(
+        NvmlProbe(), options["memory_ratio"], options["n_gpu_checks"], options["gpu_check_delay"]
+    )
 
 
-def _make_output(study: Study, options: RunOptions) -> OutputOptions:
+def _make_output(study: Study, options: Options) -> OutputOptions:
+    has_folder = options["dump_results"]
     texts = dict(study.environment)
-    if options.git_meta:
+    if options["git_meta"]:
         texts.update(git_meta())
-    if options.env_meta:
+    if options["env_meta"]:
         texts.update(env_meta())
     return OutputOptions(
-        redirects=parse_redirects(options.redirect_stdout, options.redirect_stderr, options.dump_results),
-        log_level=parse_log_level(options.loglevel),
+        redirects={
+            STDOUT: Redirect.parse(options["redirect_stdout"], dump_results=has_folder),
+            STDERR: Redirect.parse(options["redirect_stderr"], dump_results=has_folder),
+        },
+        log_level=options["loglevel"],
         environment=texts,
     )
 

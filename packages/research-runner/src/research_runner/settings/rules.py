@@ -1,113 +1,190 @@
-"""Parameters of `Research.run` that make sense one by one, but not together."""
+"""Parameters of `Research.run` that make sense one by one, but not together: all contradictions."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final, TypeAlias
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, TypeAlias
 
+from research_runner.backends.protocol import BackendFactory
+from research_runner.devices import split_devices
 from research_runner.errors import OptionError
+from research_runner.settings.parameters import DEFAULTS, Options
+from research_runner.settings.values import Study
 
-if TYPE_CHECKING:
-    from research_runner.settings.reading import RunOptions
-
-__all__ = ["check_together"]
+__all__ = ["Request", "check_together"]
 
 _Complaints: TypeAlias = Iterator[tuple[str, str]]
 
-_SWITCHES: Final = (
-    "dump_results",
-    "parallel",
-    "detach",
-    "debug",
-    "finalize",
-    "git_meta",
-    "env_meta",
-    "infinite",
-    "retry_failed",
-)
-_START_METHODS: Final = ("auto", "fork", "forkserver", "spawn")
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked for: parameters that make sense one by one.
+
+    Parameters
+    ----------
+    study : Study
+        What the research is about.
+    options : mapping
+        The parameters.
+    backend : BackendFactory
+        The one that was given, or that of this machine.
+    """
+
+    study: Study
+    options: Options
+    backend: BackendFactory
+
+    @property
+    def is_parallel(self) -> bool:
+        """Whether tasks run in other processes."""
+        return self.backend.capabilities.parallel
+
+    def gives(self, option: str) -> bool:
+        """Whether a parameter is not what it is by default."""
+        return bool(self.options[option] != DEFAULTS[option])
 
 
-def check_together(options: RunOptions) -> None:
+def check_together(request: Request) -> None:
     """Check that no parameter would be ignored because of another one.
 
     Parameters
     ----------
-    options : RunOptions
-        Parameters as they were given.
+    request : Request
+        What is asked for.
 
     Raises
     ------
     OptionError
         If one would be; names it, and what to do.
     """
-    for check in (_switches, _choices, _inline, _memory, _gpu_checks, _detached):
-        for option, reason in check(options):
+    for check in _CHECKS:
+        for option, reason in check(request):
             raise OptionError(option, reason)
 
 
-def _switches(options: RunOptions) -> _Complaints:
-    """Texts such as 'False' are true."""
-    for name in _SWITCHES:
-        value = getattr(options, name)
-        if value not in (0, 1) or isinstance(value, float):
-            yield name, f"must be True or False, got {value!r}"
+def _backend(request: Request) -> _Complaints:
+    """What was said of the backend and of `parallel`."""
+    if request.is_parallel and not request.options["parallel"]:
+        yield "backend", "it runs in other processes, and parallel=False forbids them"
 
 
-def _choices(options: RunOptions) -> _Complaints:
-    if options.start_method not in _START_METHODS:
-        yield "start_method", f"must be one of {', '.join(_START_METHODS)}, got {options.start_method!r}"
-    digits = options.create_id_prefix
-    if not isinstance(digits, int) or digits < 0:
-        yield "create_id_prefix", f"must be True, False or a number of digits, got {digits!r}"
-    if not (options.bar is None or isinstance(options.bar, bool) or callable(options.bar)):
-        yield "bar", f"must be True, False or a class like tqdm, got {options.bar!r}"
-    if options.show is not None and (not isinstance(options.show, str) or not options.show):
-        yield "show", f"must be the name of a saved variable, got {options.show!r}"
-
-
-def _inline(options: RunOptions) -> _Complaints:
+def _inline(request: Request) -> _Complaints:
     """Without worker processes there is one worker, which is this process and lives on."""
-    if options.parallel:
+    if request.is_parallel:
         return
-    if isinstance(options.workers, list | tuple) and len(options.workers) > 1:
-        yield "workers", f"{len(options.workers)} configs of workers, but parallel=False has one worker"
-    if options.start_method != "auto":
+    options = request.options
+    workers = options["workers"]
+    if len(workers) > 1 and any(list(config.keys()) for config in workers):
+        yield "workers", f"{len(workers)} configs of workers, but parallel=False has one worker"
+    if request.gives("start_method"):
         yield "start_method", "no process is started with parallel=False"
-    if options.tasks_per_worker not in (None, math.inf):
+    if options["tasks_per_worker"] not in (None, math.inf):
         yield "tasks_per_worker", "this process cannot be replaced: use parallel=True"
+    if options["timeout"] is not None:
+        yield "timeout", "needs a worker process that can be killed: use parallel=True"
+    for unit in request.study.experiment.units:
+        if getattr(unit, "timeout_s", None) is not None:
+            yield (
+                "timeout",
+                f"unit {unit.name!r} needs a worker process that can be killed: use parallel=True",
+            )
 
 
-def _memory(options: RunOptions) -> _Complaints:
-    """Without a folder there are no files."""
-    if not options.dump_results and options.loglevel is not None:
-        yield "loglevel", "log files are in the folder of a research: use dump_results=True"
+def _debug(request: Request) -> _Complaints:
+    """Exceptions have to reach the caller."""
+    if request.options["debug"] and (request.is_parallel or request.options["executor_target"] != "for"):
+        yield (
+            "debug",
+            "exceptions reach the caller only with parallel=False and executor_target='for'",
+        )
 
 
-def _gpu_checks(options: RunOptions) -> _Complaints:
-    """What is asked of devices needs devices."""
-    if options.memory_ratio is None:
-        for name, default in (("n_gpu_checks", 3), ("gpu_check_delay", 5)):
-            if getattr(options, name) != default:
-                yield name, "nothing is checked without memory_ratio"
-    elif options.devices is None and not _gives_devices(options.backend):
-        yield "memory_ratio", "there is no device whose memory could be asked for: give devices=..."
-
-
-def _gives_devices(backend: object) -> bool:
-    """Whether an engine was asked for devices when its backend was made."""
-    capabilities = getattr(backend, "capabilities", None)
-    return bool(capabilities is not None and capabilities.gpus)
-
-
-def _detached(options: RunOptions) -> _Complaints:
-    """A detached process has no terminal, and what it keeps in memory is gone with it."""
-    if not options.detach:
+def _memory(request: Request) -> _Complaints:
+    """Without a folder there are no files, and nothing to go on with."""
+    options = request.options
+    if options["dump_results"]:
         return
-    if options.profile:
+    if options["loglevel"] is not None:
+        yield "loglevel", "log files are in the folder of a research: use dump_results=True"
+    for option in ("redirect_stdout", "redirect_stderr"):
+        mode = options[option]
+        if mode in (1, 3) and mode is not True:
+            yield (
+                option,
+                f"{mode!r} needs the common file of dump_results=True; use 0, 2 or True without it",
+            )
+    if options["resume"]:
+        yield "resume", "results in memory end with their process: use dump_results=True"
+
+
+def _resume(request: Request) -> _Complaints:
+    if request.options["retry_failed"] and not request.options["resume"]:
+        yield "retry_failed", "only makes sense with resume=True"
+
+
+def _devices(request: Request) -> _Complaints:
+    """What is asked of devices needs devices."""
+    devices, gpus = request.options["devices"], request.backend.capabilities.gpus
+    if request.options["memory_ratio"] is None:
+        for option in ("n_gpu_checks", "gpu_check_delay"):
+            if request.gives(option):
+                yield option, "nothing is checked without memory_ratio"
+    elif devices is None and not gpus:
+        yield "memory_ratio", "there is no device whose memory could be asked for: give devices=..."
+    if devices is None or not request.backend.capabilities.chooses_devices:
+        return
+    if gpus:
+        yield "devices", f"the backend was told that each worker has {gpus:g} already: give one of both"
+    grid = split_devices(devices, len(request.options["workers"]), len(request.options["branches"]))
+    for name in grid.ids:
+        if not name.isdigit():
+            yield (
+                "devices",
+                f"an engine chooses the devices, {name!r} cannot be asked for: give numbers or shares",
+            )
+
+
+def _detached(request: Request) -> _Complaints:
+    """A detached process has no terminal, and what it keeps in memory is gone with it."""
+    options = request.options
+    if not options["detach"]:
+        return
+    if options["profile"]:
         yield "profile", "profiles are kept in the process that runs a research: use detach=False"
-    if options.show is not None:
+    if options["show"] is not None:
         yield "show", "a detached research has no bar: use detach=False"
-    if not (options.bar is None or isinstance(options.bar, bool)):
+    if not (options["bar"] is None or isinstance(options["bar"], bool)):
         yield "bar", "a detached research has no bar: use detach=False"
+    if not options["dump_results"]:
+        yield "detach", "results in memory would end with the detached process: use dump_results=True"
+    if options["debug"]:
+        yield "detach", "exceptions of a detached process cannot reach the caller: use debug=False"
+
+
+def _bounded(request: Request) -> _Complaints:
+    """A research has to come to an end, or to be allowed not to."""
+    study = request.study
+    if request.options["infinite"] or study.iteration.n_items is not None:
+        return
+    if not study.domain.is_finite and study.domain.update_rule is None:
+        yield (
+            "domain",
+            (
+                "it is infinite and this research would never end; give Research(n_configs=...), an update "
+                "by update_domain(...), or allow it by run(infinite=True) and end it by terminate() or Ctrl-C"
+            ),
+        )
+
+
+_CHECKS: Final[tuple[Callable[[Request], _Complaints], ...]] = (
+    _backend,
+    _inline,
+    _debug,
+    _memory,
+    _resume,
+    _devices,
+    _detached,
+    _bounded,
+)

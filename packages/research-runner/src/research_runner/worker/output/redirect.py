@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from research_runner.errors import OptionError
-
 __all__ = ["STDERR", "STDOUT", "STREAMS", "Redirect", "Stream", "Target", "task_targets"]
 
 Stream: TypeAlias = Literal["stdout", "stderr"]
@@ -44,7 +42,7 @@ class Redirect:
         return self.common or self.separate
 
     @classmethod
-    def parse(cls, value: object, *, dump_results: bool, option: str = "redirect_stdout") -> Redirect:
+    def parse(cls, value: bool | int, *, dump_results: bool) -> Redirect:
         """Read the value of `redirect_stdout` or `redirect_stderr`.
 
         Parameters
@@ -53,28 +51,15 @@ class Redirect:
             0 or False: nothing. 1: the common file. 2: separate ones. 3: both. True: the common file when
             results are dumped, else separate texts.
         dump_results : bool
-            Whether the research has a folder.
-        option : str
-            Name of the parameter, for the error.
+            Whether the research has a folder; without one, 1 and 3 have been refused.
 
         Returns
         -------
         Redirect
             The mode.
-
-        Raises
-        ------
-        OptionError
-            If the value is none of these, or is 1 or 3 and the research has no folder.
         """
         if isinstance(value, bool):
             return cls(common=value and dump_results, separate=value and not dump_results)
-        if not isinstance(value, int) or not 0 <= value <= 3:
-            raise OptionError(option, f"must be 0, 1, 2, 3, True or False, got {value!r}")
-        if value in (1, 3) and not dump_results:
-            raise OptionError(
-                option, f"{value!r} needs the common file of dump_results=True; use 0, 2 or True without it"
-            )
         return cls(common=value in (1, 3), separate=value in (2, 3))
 
 

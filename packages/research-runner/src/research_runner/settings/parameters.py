@@ -1,0 +1,174 @@
+"""The one table of the parameters of `Research.run`.
+
+A new parameter is a row here, its place in the signature and docstring of `Research.run`, and its use in
+`settings.reading`; what it contradicts stands in `settings.rules`. Tests compare signature, docstring and the
+table in ``docs/running.md`` with the rows.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from research_runner.backends.registry import parse_backend
+from research_runner.settings import arguments
+
+__all__ = ["DEFAULTS", "PARAMETERS", "Options", "Parameter", "read_options"]
+
+Options: TypeAlias = Mapping[str, Any]
+"""Parameter → value, each of which makes sense by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of :meth:`Research.run`.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    annotation : str
+        Its type for type checkers.
+    default : object
+        Its value if none is given.
+    rule : callable
+        Name and value → typed value; raises `OptionError` for what makes no sense by itself.
+    type : str
+        Its type for people.
+    sentence : str
+        What it does.
+    """
+
+    name: str
+    annotation: str
+    default: Any
+    rule: Callable[[str, Any], Any]
+    type: str
+    sentence: str
+
+
+# fmt: off
+PARAMETERS: Final = (
+    Parameter("name", "str | None", None, arguments.parse_optional_name, "str, optional",
+        "Another name for the research."),
+    Parameter("workers", "int | Iterable[Any]", 1, arguments.parse_configs, "int or list of configs",
+        "Number of worker processes, or a config for each to append to those of its experiments."),
+    Parameter("branches", "int | Iterable[Any]", 1, arguments.parse_configs, "int or list of configs",
+        "Number of experiments that share a root, or a config for each to append."),
+    Parameter("n_iters", "int | None", None, arguments.parse_optional_count, "int, optional",
+        "Iterations of each experiment; by default 1 if all units are callables, else until a generator "
+        "ends."),
+    Parameter("devices", "DeviceSpec", None, arguments.parse_anything, "int, str, list, mapping or None",
+        "Devices to share between workers and branches; see ``get_devices``. An engine is asked for as "
+        "many, and chooses which."),
+    Parameter("executor_class", "type[Executor] | None", None, arguments.parse_executor,
+        "subclass of Executor, optional",
+        "Runs the tasks."),
+    Parameter("dump_results", "bool", True, arguments.parse_switch, "bool",
+        "Keep the results in the folder `name`, else in memory."),
+    Parameter("parallel", "bool", True, arguments.parse_switch, "bool",
+        "Run in worker processes, else in this one."),
+    Parameter("executor_target", "str", "threads", arguments.parse_target_name,
+        "{'threads', 't', 'for', 'f'}",
+        "Run the branches of a task in threads or in turn."),
+    Parameter("loglevel", "str | int | None", None, arguments.parse_log_level, "str or int, optional",
+        "The lowest level that goes into ``research.log`` and the ``experiment.log`` of each experiment; "
+        "by default only ``research.log`` is written, at level info."),
+    Parameter("bar", "Any", True, arguments.parse_bar, "bool or tqdm-like class",
+        "Show a progress bar, and a last line that sums up."),
+    Parameter("detach", "bool", False, arguments.parse_switch, "bool",
+        "Run in a process of its own that outlives this one, and return at once."),
+    Parameter("debug", "bool", False, arguments.parse_switch, "bool",
+        "Raise the first exception; only with ``parallel=False, executor_target='for'``."),
+    Parameter("finalize", "bool", True, arguments.parse_switch, "bool",
+        "Whether the remaining units of an iteration run after a stop or failure in it."),
+    Parameter("git_meta", "bool", False, arguments.parse_switch, "bool",
+        "Keep the state of the git repository."),
+    Parameter("env_meta", "bool", False, arguments.parse_switch, "bool",
+        "Keep the versions of Python and all packages."),
+    Parameter("seed", "Any", None, arguments.parse_seed, "None, bool, int or object with a seed sequence",
+        "Makes everything random reproducible; see ``research_domain.make_seed_sequence``."),
+    Parameter("profile", "bool | int | str", False, arguments.parse_profile, "bool, int or 'detailed'",
+        "1 or True: times of units. 2 or 'detailed': times of the functions below them as well."),
+    Parameter("memory_ratio", "float | None", None, arguments.parse_share, "float, optional",
+        "Share of free memory that all devices of a worker must have before a task starts."),
+    Parameter("n_gpu_checks", "int", 3, arguments.parse_count, "int",
+        "How often they are asked before the task goes back to the queue."),
+    Parameter("gpu_check_delay", "float", 5, arguments.parse_time, "float",
+        "Time between these checks in seconds."),
+    Parameter("create_id_prefix", "bool | int", False, arguments.parse_id_prefix, "bool or int",
+        "Begin ids with the indices of the options; an int is the number of digits."),
+    Parameter("redirect_stdout", "bool | int", True, arguments.parse_redirect, "bool or int",
+        "0 nothing, 1 one file of the research, 2 a file per experiment, 3 both. True is 1 with a folder; "
+        "without one it is 2, and ``storage.experiments_stdout[id]`` has the text."),
+    Parameter("redirect_stderr", "bool | int", True, arguments.parse_redirect, "bool or int",
+        "The same for what goes to standard error."),
+    Parameter("max_attempts", "int", 2, arguments.parse_count, "int",
+        "How often an experiment is tried whose worker dies."),
+    Parameter("timeout", "float | None", None, arguments.parse_timeout, "float, optional",
+        "Seconds that a task may take; then its worker is killed, which costs its experiments an attempt."),
+    Parameter("tasks_per_worker", "float | None", None, arguments.parse_number_of_tasks,
+        "int or inf, optional",
+        "Tasks after which a worker process is replaced by a fresh one. By default 1 with devices, "
+        "because that is what frees the memory of a GPU, and infinite without."),
+    Parameter("start_method", "StartMethod", "auto", arguments.parse_start_method,
+        "{'auto', 'fork', 'forkserver', 'spawn'}",
+        "How worker processes are started."),
+    Parameter("infinite", "bool", False, arguments.parse_switch, "bool",
+        "Allow a domain without an end."),
+    Parameter("retry_on", "type[BaseException] | tuple[type[BaseException], ...]", (),
+        arguments.parse_retry_on, "exception class or tuple of them",
+        "Exceptions of units that cost an attempt; by default all of them fail an experiment at once."),
+    Parameter("canary", "int | None", None, arguments.parse_canary, "int, optional",
+        "Give up when the first so many experiments all fail with the same error; by default three per "
+        "worker, 0 for never."),
+    Parameter("resume", "bool | str", False, arguments.parse_resume, "bool or 'force'",
+        "Go on with what is in the folder: finished experiments are kept, interrupted ones begin anew, "
+        "with the seed of the first run. ``'force'`` does so even if units have changed."),
+    Parameter("retry_failed", "bool", False, arguments.parse_switch, "bool",
+        "Run failed experiments again when a research is resumed."),
+    Parameter("show", "str | None", None, arguments.parse_show, "str, optional",
+        "Name of a saved variable whose latest value is shown on the bar: for long experiments."),
+    Parameter("backend", "str | BackendFactory | None", None, parse_backend, "str or object, optional",
+        "Where tasks run: ``'inline'`` or ``'processes'`` on this machine (by default as `parallel` "
+        "says), ``'dask'`` or ``'ray'`` for a local cluster of `workers`, ``'dask://host:port'`` or "
+        "``'ray://host:port'`` for one that exists, or an object such as ``DaskBackend(client)``."),
+)
+# fmt: on
+
+DEFAULTS: Final = {parameter.name: parameter.default for parameter in PARAMETERS}
+
+
+def read_options(given: Mapping[str, Any]) -> Options:
+    """Read each parameter by itself.
+
+    Parameters
+    ----------
+    given : mapping
+        Parameters of :meth:`Research.run`; those that are missing have their defaults.
+
+    Raises
+    ------
+    OptionError
+        If a value makes no sense.
+    TypeError
+        If there is no such parameter.
+
+    Examples
+    --------
+    >>> read_options({"executor_target": "f"})["executor_target"]
+    'for'
+    >>> read_options({"worker": 2})
+    Traceback (most recent call last):
+    ...
+    TypeError: run() has no parameter 'worker' (did you mean 'workers'?)
+    """
+    for name in given:
+        if name not in DEFAULTS:
+            close = difflib.get_close_matches(name, DEFAULTS, 1)
+            hint = f" (did you mean {close[0]!r}?)" if close else ""
+            raise TypeError(f"run() has no parameter {name!r}{hint}")
+    values = {**DEFAULTS, **given}
+    return {each.name: each.rule(each.name, values[each.name]) for each in PARAMETERS}
