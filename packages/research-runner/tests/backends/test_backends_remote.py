@@ -14,7 +14,7 @@ from research_experiment import EC, EP
 from research_runner import Research, WorkersDieError
 from research_runner.backends.protocol import Capabilities
 from research_runner.cluster import agent, remote
-from research_runner.cluster.messages import split
+from research_runner.cluster.messages import split_message
 from research_runner.cluster.transport import Arrived, Gone
 from research_runner.errors import EngineLostError
 from research_runner.pool import TravelError, wire
@@ -181,7 +181,7 @@ def test_host_with_another_python_is_refused(engine, thread_backend, monkeypatch
         run(adder(), thread_backend(engine))
 
 
-def test_messages_larger_than_a_piece_arrive_whole(engine, thread_backend):
+def test_messages_larger_than_a_chunk_arrive_whole(engine, thread_backend):
     research = Research(domain=Domain(x=[1, 2])).add_callable(
         "make", lambda x: bytes([x]) * 10_000_000, x=EC("x"), save_to="y"
     )
@@ -213,7 +213,7 @@ def test_times_are_those_of_the_clock_of_the_coordinator(tmp_path, monkeypatch):
     monkeypatch.setattr(remote, "_check_here", lambda *_: None)
     sent = time.time() + 3600
     message = wire.dumps((sent, [pack(TaskStarted(0, sent - 1))]))
-    arrived = [Arrived(parcel.pack()) for parcel in split(message, 0, b"n" * 16, 0)]
+    arrived = [Arrived(chunk.pack()) for chunk in split_message(message, 0, b"n" * 16, 0)]
     stub = SimpleNamespace(launch=lambda number, slot: None, receive=lambda timeout_s: arrived)
     backend = remote.RemoteBackend(None, environment(tmp_path), stub, None)
     ((slot, event),) = backend.poll(0)

@@ -21,17 +21,17 @@ from typing import Any, Final
 
 from research_runner._version import __version__
 from research_runner.backends.processes import ProcessBackend
-from research_runner.cluster.files import Luggage, Probe
+from research_runner.cluster.files import FileSync, Probe
 from research_runner.cluster.messages import (
     Begin,
     Bye,
+    Chunk,
+    DeferredPlan,
     Hello,
-    Joiner,
     Leave,
     Order,
-    Parcel,
-    SealedPlan,
-    split,
+    Reassembler,
+    split_message,
 )
 from research_runner.cluster.transport import AgentTransport, TransportLostError
 from research_runner.pool import StartMethod, wire
@@ -60,7 +60,7 @@ class _Mail:
         self._transport = transport
         self._nonce = uuid.uuid4().bytes
         self._sequence = 0
-        self._joiner = Joiner()
+        self._reassembler = Reassembler()
         self._gathered: list[Any] = []
         self._due = 0.0
 
@@ -72,7 +72,7 @@ class _Mail:
         """Return what the coordinator wants."""
         if not self._transport.is_wanted():
             raise TransportLostError("nobody wants it any more")
-        messages = [self._joiner.add(Parcel.unpack(data)) for data in self._transport.received()]
+        messages = [self._reassembler.add(Chunk.unpack(data)) for data in self._transport.received()]
         return [wire.loads(message) for message in messages if message is not None]
 
     def gather(self, *items: Any) -> None:
@@ -89,8 +89,10 @@ class _Mail:
         if not self._gathered:
             return
         packed, self._gathered = self._gathered, []
-        for parcel in split(wire.dumps((time.time(), packed)), self._number, self._nonce, self._sequence):
-            self._transport.send(parcel.pack())
+        for chunk in split_message(
+            wire.dumps((time.time(), packed)), self._number, self._nonce, self._sequence
+        ):
+            self._transport.send(chunk.pack())
             self._sequence += 1
         self._due = time.monotonic() + _GATHER_S
 
@@ -125,7 +127,7 @@ class Agent:
         self._auto: StartMethod = auto
         self._scratch = Path(tempfile.mkdtemp(prefix="research-agent-", dir=folder))
         self._tasks: dict[int, Task] = {}
-        self._luggage: Luggage | None = None
+        self._sync: FileSync | None = None
         self._backend: ProcessBackend | None = None
         self._leave: Leave | None = None
 
@@ -174,9 +176,9 @@ class Agent:
 
     def _start(self, order: Order, shares_files: bool) -> ProcessBackend:
         if not shares_files:
-            self._luggage = Luggage(self._scratch)
+            self._sync = FileSync(self._scratch)
         method = self._auto if order.start_method == "auto" else order.start_method
-        plan = SealedPlan.of(order, None if shares_files else self._scratch, self._environment)
+        plan = DeferredPlan.of(order, None if shares_files else self._scratch, self._environment)
         self._backend = backend = ProcessBackend(plan, method)
         backend.watch(self._mail.fd)
         backend.start(order.slot)
@@ -213,8 +215,8 @@ class Agent:
         """
         urgent = False
         for event in events:
-            for piece in self._files_before(event):
-                self._mail.gather(piece)
+            for chunk in self._files_before(event):
+                self._mail.gather(chunk)
                 self._mail.report()
             is_of_worker = isinstance(event, WorkerReady | WorkerDied)
             self._mail.gather(event if is_of_worker else pack(event))
@@ -226,21 +228,21 @@ class Agent:
         match event:
             case TaskEnded(index, _):
                 task = self._tasks.pop(index)
-                return () if self._luggage is None else self._luggage.of_task(task)
+                return () if self._sync is None else self._sync.of_task(task)
             case TaskReturned(index, _):
                 self._tasks.pop(index)
-            case ExperimentEnded(experiment_id) if self._luggage is not None:
-                return self._luggage.of_experiment(experiment_id)
+            case ExperimentEnded(experiment_id) if self._sync is not None:
+                return self._sync.of_experiment(experiment_id)
             case WorkerDied():
                 self._tasks.clear()
-                return () if self._luggage is None else self._luggage.everything()
+                return () if self._sync is None else self._sync.everything()
         return ()
 
     def _finish(self, backend: ProcessBackend, force: bool) -> None:
         backend.close(force=force)
-        if self._luggage is not None:
-            for piece in self._luggage.everything():
-                self._mail.gather(piece)
+        if self._sync is not None:
+            for chunk in self._sync.everything():
+                self._mail.gather(chunk)
                 self._mail.report()
         self._mail.gather(Bye())
         self._mail.report()

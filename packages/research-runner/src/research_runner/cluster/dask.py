@@ -33,7 +33,7 @@ from research_runner.worker.plan import WorkerPlan
 __all__ = ["DaskBackend"]
 
 _QUEUE_MAX: Final = 32
-"""Pieces that may wait in the scheduler; with pieces of 4 MiB it never holds more than 128 MiB of ours."""
+"""Chunks that may wait in the scheduler; with chunks of 4 MiB it never holds more than 128 MiB of ours."""
 
 _GPU: Final = "GPU"
 _CLOSE_S: Final = 5.0

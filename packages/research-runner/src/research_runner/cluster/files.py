@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from research_runner.cluster.messages import PIECE_BYTES
+from research_runner.cluster.messages import CHUNK_BYTES
 from research_runner.scheduling.tasks import Task
 from research_runner.worker.capturing import task_label
 
-__all__ = ["FilePiece", "Luggage", "Probe", "unpack_piece"]
+__all__ = ["FileChunk", "FileSync", "Probe", "write_chunk"]
 
 
 class Probe:
@@ -50,15 +50,15 @@ class Probe:
             self._path.unlink()
 
 
-class FilePiece(NamedTuple):
-    """A piece of a file, by its path below the root; a `new` one begins the file anew."""
+class FileChunk(NamedTuple):
+    """A part of a file, by its path below the root; a `new` one begins the file anew."""
 
     path: str
     new: bool
     data: bytes
 
 
-class Luggage:
+class FileSync:
     """The files below a scratch folder, of which each travels once.
 
     Parameters
@@ -73,11 +73,11 @@ class Luggage:
         self._sent: dict[Path, tuple[int, int]] = {}
         self._grown: dict[Path, int] = {}
 
-    def of_experiment(self, experiment_id: str) -> Iterator[FilePiece]:
+    def of_experiment(self, experiment_id: str) -> Iterator[FileChunk]:
         """Yield the files of an experiment that has ended; they stay where they are."""
         yield from self._whole(self._scratch / "experiments" / experiment_id)
 
-    def of_task(self, task: Task) -> Iterator[FilePiece]:
+    def of_task(self, task: Task) -> Iterator[FileChunk]:
         """Yield what is left of a task that has ended, and remove it."""
         folders = [self._scratch / "experiments" / spec.identity.id for spec in task.experiments]
         for folder in (*folders, self._scratch / "output" / task_label(task)):
@@ -85,36 +85,36 @@ class Luggage:
             self._forget(folder)
         yield from self._common()
 
-    def everything(self) -> Iterator[FilePiece]:
+    def everything(self) -> Iterator[FileChunk]:
         """Yield all that is left, and remove it."""
         for name in ("experiments", "output"):
             yield from self._whole(self._scratch / name)
             self._forget(self._scratch / name)
         yield from self._common()
 
-    def _whole(self, folder: Path) -> Iterator[FilePiece]:
+    def _whole(self, folder: Path) -> Iterator[FileChunk]:
         for path in _files(folder):
             with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
                 status = os.fstat(file.fileno())
                 state = status.st_size, status.st_mtime_ns
                 if self._sent.get(path) != state:
                     self._sent[path] = state
-                    yield from self._pieces(path, iter(lambda: file.read(PIECE_BYTES), b""), new=True)
+                    yield from self._chunks(path, iter(lambda: file.read(CHUNK_BYTES), b""), new=True)
 
-    def _common(self) -> Iterator[FilePiece]:
+    def _common(self) -> Iterator[FileChunk]:
         for path in sorted(self._scratch.iterdir()):
             if path.is_file():
                 with path.open("rb") as file:
                     file.seek(self._grown.get(path, 0))
-                    yield from self._pieces(path, iter(lambda: file.read(PIECE_BYTES), b""), new=False)
+                    yield from self._chunks(path, iter(lambda: file.read(CHUNK_BYTES), b""), new=False)
                     self._grown[path] = file.tell()
 
-    def _pieces(self, path: Path, chunks: Iterable[bytes], new: bool) -> Iterator[FilePiece]:
+    def _chunks(self, path: Path, chunks: Iterable[bytes], new: bool) -> Iterator[FileChunk]:
         name = path.relative_to(self._scratch).as_posix()
         if new:
-            yield FilePiece(name, True, b"")
+            yield FileChunk(name, True, b"")
         for chunk in chunks:
-            yield FilePiece(name, False, chunk)
+            yield FileChunk(name, False, chunk)
 
     def _forget(self, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
@@ -125,18 +125,18 @@ def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def unpack_piece(root: Path, piece: FilePiece) -> None:
-    """Write a piece below the root, and nowhere else.
+def write_chunk(root: Path, chunk: FileChunk) -> None:
+    """Write a chunk below the root, and nowhere else.
 
     Raises
     ------
     ValueError
         If its path leads out of the root.
     """
-    path = PurePosixPath(piece.path)
+    path = PurePosixPath(chunk.path)
     if path.is_absolute() or ".." in path.parts:
-        raise ValueError(f"a worker sent a file that would lie outside of the research: {piece.path!r}")
+        raise ValueError(f"a worker sent a file that would lie outside of the research: {chunk.path!r}")
     target = root / path
     target.parent.mkdir(parents=True, exist_ok=True)
-    with target.open("wb" if piece.new else "ab") as file:
-        file.write(piece.data)
+    with target.open("wb" if chunk.new else "ab") as file:
+        file.write(chunk.data)

@@ -1,7 +1,7 @@
-"""What crosses between a coordinator and the agents of an engine.
+"""Messages between a coordinator and its agents, and the chunks in which a transport carries them.
 
-The process of an engine's worker only passes things on to the process that runs experiments. Plans and
-configs cross it sealed, so that no user code is imported there.
+An agent lives in the process of an engine's worker and passes things on to the process that runs experiments.
+Plans and configs pass it as bytes, so that no user code is imported there.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ __all__ = [
     "Begin",
     "Bye",
     "Hello",
-    "Joiner",
+    "Reassembler",
     "Leave",
     "Order",
-    "PIECE_BYTES",
-    "Parcel",
-    "Sealed",
-    "SealedPlan",
-    "seal_task",
-    "split",
+    "CHUNK_BYTES",
+    "Chunk",
+    "Deferred",
+    "DeferredPlan",
+    "defer_task",
+    "split_message",
 ]
 
-PIECE_BYTES: Final = 1 << 22
-"""Messages cross in pieces of this size, so that nobody between has to hold a whole one."""
+CHUNK_BYTES: Final = 1 << 22
+"""Size of the chunks of a message: no process on the way has to hold a whole one."""
 
 _HEADER: Final = struct.Struct(">Q16sQ?")
 
@@ -78,7 +78,7 @@ class Order:
     Parameters
     ----------
     plan : bytes
-        The sealed plan.
+        The plan, serialised with its code.
     slot : int
         The slot.
     environments : tuple of mappings
@@ -117,47 +117,47 @@ class Order:
     sys_path: tuple[str, ...] = field(default_factory=lambda: tuple(filter(None, sys.path)))
 
 
-# -- sealed things --------------------------------------------------------------------------------
+# -- loaded at the last hop --------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class Sealed:
-    """A value that stays closed wherever it is only passed on.
+class Deferred:
+    """A value that stays bytes in the processes that pass it on, and is loaded by the last one.
 
     Parameters
     ----------
     data : bytes
         The value, as `wire.dumps` wrote it.
-    crossings : int
-        How many processes pass it on before it is opened.
+    hops : int
+        Number of processes that pass it on before the one that loads it.
 
     Examples
     --------
     >>> import pickle
-    >>> sealed = Sealed(wire.dumps([1, 2]))
-    >>> passed_on = pickle.loads(pickle.dumps(sealed))
+    >>> deferred = Deferred(wire.dumps([1, 2]))
+    >>> passed_on = pickle.loads(pickle.dumps(deferred))
     >>> pickle.loads(pickle.dumps(passed_on))
     [1, 2]
     """
 
     data: bytes
-    crossings: int = 1
+    hops: int = 1
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        if self.crossings:
-            return Sealed, (self.data, self.crossings - 1)
+        if self.hops:
+            return Deferred, (self.data, self.hops - 1)
         return wire.loads, (self.data,)
 
 
-def seal_task(task: Task) -> Task:
-    """Return a task whose configs are sealed."""
-    configs: list[Any] = [Sealed(wire.dumps(spec.config)) for spec in task.experiments]
-    sealed = (replace(spec, config=config) for spec, config in zip(task.experiments, configs, strict=True))
-    return replace(task, experiments=tuple(sealed))
+def defer_task(task: Task) -> Task:
+    """Return a task whose configs are loaded at the last hop."""
+    configs: list[Any] = [Deferred(wire.dumps(spec.config)) for spec in task.experiments]
+    specs = (replace(spec, config=config) for spec, config in zip(task.experiments, configs, strict=True))
+    return replace(task, experiments=tuple(specs))
 
 
 @dataclass(frozen=True, slots=True)
-class SealedPlan(WorkerPlan):
+class DeferredPlan(WorkerPlan):
     """What an agent knows of a plan; in the process that it starts it is the plan itself.
 
     Parameters
@@ -172,7 +172,7 @@ class SealedPlan(WorkerPlan):
     moved: Path | None = field(kw_only=True)
 
     @classmethod
-    def of(cls, order: Order, moved: Path | None, environment: Mapping[str, str]) -> SealedPlan:
+    def of(cls, order: Order, moved: Path | None, environment: Mapping[str, str]) -> DeferredPlan:
         """Make the plan of an agent whose place has an environment of its own."""
         nothing: Any = None
         root = moved or order.root
@@ -226,11 +226,11 @@ def _with_found_devices(plan: WorkerPlan, slot: int) -> WorkerPlan:
     return replace(plan, setups=tuple(setups))
 
 
-# -- bytes in pieces --------------------------------------------------------------------------------
+# -- messages in chunks --------------------------------------------------------------------------------
 
 
-class Parcel(NamedTuple):
-    """A piece of a message: its sender, the run of the agent, its sequence number, whether more follow."""
+class Chunk(NamedTuple):
+    """A part of a message: its sender, the run of the agent, its sequence number, whether more follow."""
 
     number: int
     nonce: bytes
@@ -243,48 +243,48 @@ class Parcel(NamedTuple):
         return _HEADER.pack(self.number, self.nonce, self.sequence, self.more) + self.data
 
     @classmethod
-    def unpack(cls, packed: bytes) -> Parcel:
+    def unpack(cls, packed: bytes) -> Chunk:
         """Return what was packed.
 
         Examples
         --------
-        >>> Parcel.unpack(Parcel(1, bytes(16), 0, False, b"data").pack()).data
+        >>> Chunk.unpack(Chunk(1, bytes(16), 0, False, b"data").pack()).data
         b'data'
         """
         number, nonce, sequence, more = _HEADER.unpack_from(packed)
         return cls(number, nonce, sequence, more, packed[_HEADER.size :])
 
 
-def split(message: bytes, number: int, nonce: bytes, sequence: int) -> Iterator[Parcel]:
-    """Yield a message in pieces; the first of them has this sequence number."""
-    for offset in range(0, len(message) or 1, PIECE_BYTES):
-        more = offset + PIECE_BYTES < len(message)
-        yield Parcel(number, nonce, sequence, more, message[offset : offset + PIECE_BYTES])
+def split_message(message: bytes, number: int, nonce: bytes, sequence: int) -> Iterator[Chunk]:
+    """Yield a message in chunks; the first of them has this sequence number."""
+    for offset in range(0, len(message) or 1, CHUNK_BYTES):
+        more = offset + CHUNK_BYTES < len(message)
+        yield Chunk(number, nonce, sequence, more, message[offset : offset + CHUNK_BYTES])
         sequence += 1
 
 
-class Joiner:
-    """Puts messages together again; drops pieces that come twice.
+class Reassembler:
+    """Puts messages together again; drops chunks that come twice.
 
     Examples
     --------
-    >>> joiner = Joiner()
-    >>> pieces = list(split(b"abc" * 3_000_000, 1, bytes(16), 0))
-    >>> len(pieces), [len(joiner.add(piece) or b"") for piece in [*pieces, pieces[-1]]]
+    >>> reassembler = Reassembler()
+    >>> chunks = list(split_message(b"abc" * 3_000_000, 1, bytes(16), 0))
+    >>> len(chunks), [len(reassembler.add(chunk) or b"") for chunk in [*chunks, chunks[-1]]]
     (3, [0, 0, 9000000, 0])
     """
 
     def __init__(self) -> None:
-        self._pieces: list[bytes] = []
+        self._chunks: list[bytes] = []
         self._next = 0
 
-    def add(self, parcel: Parcel) -> bytes | None:
-        """Return the message that this piece completes, None if there is none."""
-        if parcel.sequence < self._next:
+    def add(self, chunk: Chunk) -> bytes | None:
+        """Return the message that this chunk completes, None if there is none."""
+        if chunk.sequence < self._next:
             return None
-        self._next = parcel.sequence + 1
-        self._pieces.append(parcel.data)
-        if parcel.more:
+        self._next = chunk.sequence + 1
+        self._chunks.append(chunk.data)
+        if chunk.more:
             return None
-        pieces, self._pieces = self._pieces, []
-        return b"".join(pieces)
+        chunks, self._chunks = self._chunks, []
+        return b"".join(chunks)

@@ -14,17 +14,17 @@ from typing import Any, Final
 from research_runner._version import __version__
 from research_runner.backends.processes import ProcessBackend
 from research_runner.backends.protocol import Capabilities, RunEnvironment
-from research_runner.cluster.files import FilePiece, Probe, unpack_piece
+from research_runner.cluster.files import FileChunk, Probe, write_chunk
 from research_runner.cluster.messages import (
     Begin,
     Bye,
+    Chunk,
     Hello,
-    Joiner,
     Leave,
     Order,
-    Parcel,
-    seal_task,
-    split,
+    Reassembler,
+    defer_task,
+    split_message,
 )
 from research_runner.cluster.transport import Arrived, ClusterTransport, Gone
 from research_runner.pool import Death, StartMethod, wire
@@ -80,7 +80,7 @@ class _Post:
     pid: int = 0
     offset_s: float = float("inf")
     sequence: int = 0
-    joiner: Joiner = field(default_factory=Joiner)
+    reassembler: Reassembler = field(default_factory=Reassembler)
 
 
 class RemoteBackend:
@@ -162,7 +162,7 @@ class RemoteBackend:
 
     def submit(self, slot: int, tasks: Sequence[Any]) -> None:
         """Send tasks to a worker."""
-        self._tell_slot(slot, Submit(slot, tuple(map(seal_task, tasks))))
+        self._tell_slot(slot, Submit(slot, tuple(map(defer_task, tasks))))
 
     def stop(self, slot: int) -> None:
         """Let a worker process go when it is through; its agent stays."""
@@ -181,8 +181,8 @@ class RemoteBackend:
             self._tell(post, order)
 
     def _tell(self, post: _Post, order: object) -> None:
-        for parcel in split(wire.dumps(order), post.number, _NOBODY, post.sequence):
-            self._transport.send(post.number, parcel.pack())
+        for chunk in split_message(wire.dumps(order), post.number, _NOBODY, post.sequence):
+            self._transport.send(post.number, chunk.pack())
             post.sequence += 1
 
     # -- news -------------------------------------------------------------------------------------
@@ -207,18 +207,18 @@ class RemoteBackend:
                 case Gone(number, reason):
                     self._bury(number, reason)
                 case Arrived(data):
-                    self._read(Parcel.unpack(data))
+                    self._read(Chunk.unpack(data))
 
-    def _read(self, parcel: Parcel) -> None:
-        post = self._posts.get(parcel.number)
+    def _read(self, chunk: Chunk) -> None:
+        post = self._posts.get(chunk.number)
         if post is None:
             return
         if post.nonce is None:
-            post.nonce = parcel.nonce
-        if post.nonce != parcel.nonce:
+            post.nonce = chunk.nonce
+        if post.nonce != chunk.nonce:
             self._bury(post.number, "the engine began it anew, so its worker must have died")
             return
-        message = post.joiner.add(parcel)
+        message = post.reassembler.add(chunk)
         if message is None:
             return
         sent, items = wire.loads(message)
@@ -230,8 +230,8 @@ class RemoteBackend:
         match item:
             case Hello():
                 self._welcome(post, item)
-            case FilePiece():
-                unpack_piece(self._root, item)
+            case FileChunk():
+                write_chunk(self._root, item)
             case Bye():
                 self._posts.pop(post.number, None)
             case WorkerReady():
@@ -298,12 +298,12 @@ class RemoteBackend:
 def _order(plan: WorkerPlan, environment: RunEnvironment, capabilities: Capabilities) -> Order:
     """Serialise the plan."""
     try:
-        sealed = wire.dump_code(plan)
+        data = wire.dump_code(plan)
     except Exception:
         _check_here(plan, environment.start_method)  # names the part
         raise
     return Order(
-        plan=sealed,
+        plan=data,
         slot=0,
         environments=tuple(setup.environment for setup in plan.setups),
         redirects=plan.redirects,

@@ -13,7 +13,7 @@ from research_runner.cluster.transport import Arrived, Gone, TransportEvent
 __all__ = ["Errands", "ray_package", "reason_of"]
 
 _NEWS_MAX: Final = 32
-"""Pieces that may wait in the mailbox; with pieces of 4 MiB it never holds more than 128 MiB."""
+"""Chunks that may wait in the mailbox; with chunks of 4 MiB it never holds more than 128 MiB."""
 
 _FAREWELL_S: Final = 2.0
 _END: Final = (-1, "")

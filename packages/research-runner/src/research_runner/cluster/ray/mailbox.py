@@ -25,7 +25,7 @@ from typing import Any, Final
 __all__ = ["FAILED", "Mailbox", "relay"]
 
 FAILED: Final = b"!"
-"""How the last words of an agent begin that could not be one; parcels begin with a zero."""
+"""How the last words of an agent begin that could not be one; chunks begin with a zero."""
 
 _GIVE_UP: Final = b""
 _AGENT: Final = """
@@ -49,7 +49,7 @@ class Mailbox:
     Parameters
     ----------
     news_max : int
-        Pieces of news that may wait here; agents wait when there are more.
+        Chunks of news that may wait here; agents wait when there are more.
     """
 
     def __init__(self, news_max: int) -> None:

@@ -10,33 +10,33 @@ from research_runner.backends.inline import InlineFactory
 from research_runner.backends.processes import ProcessFactory
 from research_runner.backends.protocol import Capabilities
 from research_runner.backends.registry import parse_backend
-from research_runner.cluster.files import FilePiece, Luggage, Probe, unpack_piece
-from research_runner.cluster.messages import PIECE_BYTES, Joiner, Sealed, split
+from research_runner.cluster.files import FileChunk, FileSync, Probe, write_chunk
+from research_runner.cluster.messages import CHUNK_BYTES, Deferred, Reassembler, split_message
 from research_runner.cluster.remote import _on_our_clock
 from research_runner.pool import wire
 from research_runner.scheduling.events import TaskStarted, UnitStarted
 
 
-@pytest.mark.parametrize("size", [0, 1, PIECE_BYTES, PIECE_BYTES + 1, 3 * PIECE_BYTES])
+@pytest.mark.parametrize("size", [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES])
 def test_split_messages_are_joined(size):
     message = bytes(size)
-    parcels = list(split(message, 1, bytes(16), 0))
-    joiner = Joiner()
-    assert [joiner.add(parcel) for parcel in parcels] == [None] * (len(parcels) - 1) + [message]
+    chunks = list(split_message(message, 1, bytes(16), 0))
+    reassembler = Reassembler()
+    assert [reassembler.add(chunk) for chunk in chunks] == [None] * (len(chunks) - 1) + [message]
 
 
-def test_joiner_takes_each_piece_once():
-    joiner = Joiner()
-    first, second = [*split(b"a", 1, bytes(16), 0), *split(b"b", 1, bytes(16), 1)]
-    assert [joiner.add(each) for each in (first, first, second, first)] == [b"a", None, b"b", None]
+def test_reassembler_takes_each_chunk_once():
+    reassembler = Reassembler()
+    first, second = [*split_message(b"a", 1, bytes(16), 0), *split_message(b"b", 1, bytes(16), 1)]
+    assert [reassembler.add(each) for each in (first, first, second, first)] == [b"a", None, b"b", None]
 
 
-def test_sealed_value_is_opened_after_its_crossings():
-    sealed = Sealed(wire.dumps({"x": 1}), crossings=2)
+def test_deferred_value_is_loaded_after_its_hops():
+    deferred = Deferred(wire.dumps({"x": 1}), hops=2)
     for _ in range(2):
-        sealed = pickle.loads(pickle.dumps(sealed))
-        assert isinstance(sealed, Sealed)
-    assert pickle.loads(pickle.dumps(sealed)) == {"x": 1}
+        deferred = pickle.loads(pickle.dumps(deferred))
+        assert isinstance(deferred, Deferred)
+    assert pickle.loads(pickle.dumps(deferred)) == {"x": 1}
 
 
 def test_times_of_another_clock_are_translated():
@@ -44,23 +44,23 @@ def test_times_of_another_clock_are_translated():
     assert _on_our_clock(UnitStarted("a", "unit", 100.0), -5.0) == UnitStarted("a", "unit", 95.0)
 
 
-def test_luggage_sends_each_file_once(tmp_path):
+def test_file_sync_sends_each_file_once(tmp_path):
     here, there = tmp_path / "here", tmp_path / "there"
     own = here / "experiments" / "a-0"
     (own / "deep").mkdir(parents=True)
-    (own / "deep" / "file").write_bytes(b"x" * (PIECE_BYTES + 1))
+    (own / "deep" / "file").write_bytes(b"x" * (CHUNK_BYTES + 1))
     (own / "empty").touch()
     (here / "stdout.txt").write_text("one\n")
-    luggage = Luggage(here)
-    for piece in luggage.of_experiment("a-0"):
-        unpack_piece(there, piece)
-    assert (there / "experiments/a-0/deep/file").stat().st_size == PIECE_BYTES + 1
+    sync = FileSync(here)
+    for chunk in sync.of_experiment("a-0"):
+        write_chunk(there, chunk)
+    assert (there / "experiments/a-0/deep/file").stat().st_size == CHUNK_BYTES + 1
     assert (there / "experiments/a-0/empty").read_bytes() == b""
-    assert list(luggage.of_experiment("a-0")) == []
+    assert list(sync.of_experiment("a-0")) == []
     (own / "empty").write_text("no longer")
     for _ in range(2):
-        for piece in luggage.everything():
-            unpack_piece(there, piece)
+        for chunk in sync.everything():
+            write_chunk(there, chunk)
         with (here / "stdout.txt").open("a") as file:
             file.write("two\n")
     assert (there / "experiments/a-0/empty").read_text() == "no longer"
@@ -71,7 +71,7 @@ def test_luggage_sends_each_file_once(tmp_path):
 @pytest.mark.parametrize("path", ["../outside", "/etc/outside", "experiments/../../outside"])
 def test_file_outside_of_the_research_is_refused(path, tmp_path):
     with pytest.raises(ValueError, match="outside of the research"):
-        unpack_piece(tmp_path / "research", FilePiece(path, True, b""))
+        write_chunk(tmp_path / "research", FileChunk(path, True, b""))
     assert list(tmp_path.iterdir()) == []
 
 
