@@ -42,7 +42,7 @@ class ThreadAgentTransport:
     def send(self, data):
         if not self.wanted:
             raise TransportLostError("gone")
-        self.engine.news.put(Arrived(data))
+        self.engine.events.put(Arrived(data))
 
     def is_wanted(self):
         return self.wanted
@@ -62,7 +62,7 @@ class ThreadEngine:
     """
 
     def __init__(self, agent_class=Agent):
-        self.news = queue.Queue()
+        self.events = queue.Queue()
         self.lost = False
         self.lines = {}
         self.launched = 0
@@ -84,7 +84,7 @@ class ThreadEngine:
         except TransportLostError:
             pass
         except Exception as error:
-            self.news.put(Gone(number, repr(error)))
+            self.events.put(Gone(number, repr(error)))
         finally:
             transport.close()
 
@@ -97,7 +97,7 @@ class ThreadEngine:
         if self.lost:
             raise EngineLostError("the threads", "somebody said so")
         try:
-            return [self.news.get(timeout=timeout_s)]
+            return [self.events.get(timeout=timeout_s)]
         except queue.Empty:
             return []
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from research_runner.cluster.ray.heartbeat import Lifeline
+from research_runner.cluster.ray.heartbeat import Heartbeat
 from research_runner.cluster.ray.mailbox import Mailbox, relay
 from research_runner.errors import EngineLostError
 from research_runner.testing import wait_until
@@ -36,15 +36,15 @@ def test_nobody_waits_for_orders_of_an_agent_that_is_dismissed():
     assert asyncio.run(use()) == (None, None)
 
 
-def test_news_wait_when_there_are_too_many():
+def test_events_wait_when_there_are_too_many():
     async def use():
         mailbox = Mailbox(2)
         reporting = asyncio.ensure_future(mailbox.report([b"1", b"2", b"3"]))
         await asyncio.sleep(0)
         full = reporting.done()
-        first = await mailbox.news()
+        first = await mailbox.events()
         await reporting
-        return full, first, await mailbox.news()
+        return full, first, await mailbox.events()
 
     assert asyncio.run(use()) == (False, [b"1", b"2"], [b"3"])
 
@@ -76,30 +76,30 @@ def listen(port=0):
     return server
 
 
-def test_lifeline_is_tied_again_when_it_was_torn_for_a_while():
+def test_heartbeat_is_connected_again_after_a_while():
     with listen() as server:
-        lifeline = Lifeline("the engine", f"127.0.0.1:{server.getsockname()[1]}", 3600)
+        heartbeat = Heartbeat("the engine", f"127.0.0.1:{server.getsockname()[1]}", 3600)
         server.accept()[0].close()
         server.setblocking(False)
 
-        def is_tied():
-            lifeline.check()
+        def is_connected():
+            heartbeat.check()
             with contextlib.suppress(BlockingIOError):
                 server.accept()[0].close()
                 return True
 
-        wait_until(is_tied)
-    lifeline.close()
+        wait_until(is_connected)
+    heartbeat.close()
 
 
-def test_lifeline_is_torn_when_nobody_listens_any_more():
+def test_heartbeat_is_lost_when_nobody_listens_any_more():
     with listen() as server:
-        lifeline = Lifeline("the engine", f"127.0.0.1:{server.getsockname()[1]}", -1)
+        heartbeat = Heartbeat("the engine", f"127.0.0.1:{server.getsockname()[1]}", -1)
         server.accept()[0].close()
     with pytest.raises(EngineLostError, match=r"the engine.*has not answered"):
         while True:
-            lifeline.check()
-    lifeline.close()
+            heartbeat.check()
+    heartbeat.close()
 
 
 def test_only_agents_that_have_begun_are_waited_for():
@@ -115,6 +115,6 @@ def test_only_agents_that_have_begun_are_waited_for():
         running.set_result(None)
         await closing
         waiting.cancel()
-        return await mailbox.news()
+        return await mailbox.events()
 
     assert asyncio.run(use()) == [(1, "its agent ended")]

@@ -83,7 +83,7 @@ def test_agent_that_is_lost_is_replaced(engine, thread_backend, tmp_path):
         while not (tmp_path / "mark").exists():
             time.sleep(0.01)
         engine.lines[0].wanted = False
-        engine.news.put(Gone(0, "its host is gone"))
+        engine.events.put(Gone(0, "its host is gone"))
 
     thread = threading.Thread(target=lose)
     thread.start()

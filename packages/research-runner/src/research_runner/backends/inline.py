@@ -1,4 +1,4 @@
-"""Tasks in this very process: for debugging, for notebooks, for where processes are not wanted."""
+"""Tasks in the process of the coordinator: for debugging, notebooks, and systems without worker processes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class InlineBackend:
     Notes
     -----
     The environment variables of the worker, which show it its devices, are set while tasks run. A process in
-    which CUDA is already in use has made up its mind about its devices; there, a warning is logged.
+    which CUDA is already in use keeps the devices that it has; there, a warning is logged.
     """
 
     def __init__(
@@ -62,11 +62,11 @@ class InlineBackend:
         return 1
 
     def start(self, slot: int) -> None:
-        """Be ready."""
+        """Report the worker as ready."""
         self._events.append(BackendEvent(slot, WorkerReady(slot, os.getpid())))
 
     def submit(self, slot: int, tasks: Sequence[Task]) -> None:
-        """Keep tasks for :meth:`poll`."""
+        """Queue tasks; :meth:`poll` runs them."""
         self._tasks.extend(tasks)
 
     def poll(self, timeout_s: float) -> Sequence[BackendEvent]:
@@ -96,15 +96,15 @@ class InlineBackend:
             self._report(taken)
 
     def stop(self, slot: int) -> None:
-        """Report the end of a worker that never was a process."""
+        """Report the worker as stopped; no process ends."""
         self._events.append(BackendEvent(slot, WorkerDied(slot, os.getpid(), Death("stopped"))))
 
     def kill(self, slot: int, cause: str) -> None:
-        """Forget what was submitted; a task that runs here cannot be interrupted from here."""
+        """Drop the queued tasks; a task that is running cannot be interrupted."""
         self._tasks.clear()
 
     def close(self, force: bool = False) -> None:
-        """Forget everything."""
+        """Drop the queued tasks."""
         self._tasks.clear()
 
 

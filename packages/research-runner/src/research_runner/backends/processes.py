@@ -83,7 +83,7 @@ class ProcessBackend:
             self._blame()
 
     def _blame(self) -> None:
-        """Find the part that cannot travel."""
+        """Raise the error that names the part that cannot travel."""
         environment: Mapping[str, str] = self._plan.setups[_FIRST].environment
         preflight(self._plan.parts(), self._start_method, environment)
 
@@ -113,10 +113,10 @@ class ProcessBackend:
         fail_point("tasks-sent")
 
     def poll(self, timeout_s: float) -> Sequence[BackendEvent]:
-        """Wait for news of the workers."""
+        """Wait for events of the workers."""
         early, self._early = self._early, []
-        news = early or self._pool.poll(timeout_s)
-        return [event for pool_event in news for event in self._translate(pool_event)]
+        events = early or self._pool.poll(timeout_s)
+        return [event for pool_event in events for event in self._to_backend_events(pool_event)]
 
     def stop(self, slot: int) -> None:
         """Let a worker go when it is through."""
@@ -133,19 +133,19 @@ class ProcessBackend:
             self._recover(slot)
         forget_spools(self._plan)
 
-    def _translate(self, event: PoolEvent) -> list[BackendEvent]:
+    def _to_backend_events(self, event: PoolEvent) -> list[BackendEvent]:
         match event:
             case Message(slot, payload):
                 events = list(map(unpack, payload))
                 for each in events:
-                    self._follow(slot, each)
+                    self._track(slot, each)
                 return [BackendEvent(slot, each) for each in events]
             case WorkerDied(slot):
                 self._recover(slot)
         return [BackendEvent(event.slot, event)]
 
-    def _follow(self, slot: int, event: object) -> None:
-        """Know what each worker is doing, for its last words."""
+    def _track(self, slot: int, event: object) -> None:
+        """Track which task each worker runs, so that its output can be recovered if it dies."""
         if isinstance(event, TaskStarted):
             self._running.add(slot)
         elif isinstance(event, TaskEnded | TaskReturned):

@@ -1,4 +1,4 @@
-"""What an engine has to do; the extension point for other ways to run tasks."""
+"""What a backend has to do; the extension point for other ways to run tasks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Backend(Protocol):
         """Give tasks to a worker, to be run in this order."""
 
     def poll(self, timeout_s: float) -> Sequence[BackendEvent]:
-        """Wait for news for at most `timeout_s` seconds and return them in order.
+        """Wait for events for at most `timeout_s` seconds and return them in order.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""The agent: lives in an engine's worker, keeps one worker process of ours, and passes on what goes by.
+"""The agent: runs in an engine's worker, keeps one worker process, and forwards orders and events.
 
 It occupies one place of the engine from the first task of its slot to the last. Experiments run in its child
 process, so that time limits, kills, the output of processes and the memory of devices are dealt with as they
@@ -52,8 +52,8 @@ _PATIENCE_S: Final = 1.0
 _GATHER_S: Final = 0.02
 
 
-class _Mail:
-    """Messages over a transport; news that come in quick succession go together."""
+class _MessageStream:
+    """Messages over a transport; events in quick succession go together."""
 
     def __init__(self, number: int, transport: AgentTransport) -> None:
         self._number = number
@@ -69,23 +69,23 @@ class _Mail:
         return self._transport.fd
 
     def orders(self) -> list[Any]:
-        """Return what the coordinator wants."""
+        """Return the orders that have come."""
         if not self._transport.is_wanted():
             raise TransportLostError("nobody wants it any more")
         messages = [self._reassembler.add(Chunk.unpack(data)) for data in self._transport.received()]
         return [wire.loads(message) for message in messages if message is not None]
 
     def gather(self, *items: Any) -> None:
-        """Keep news until they are reported."""
+        """Keep items until they are reported."""
         self._gathered.extend(items)
 
     @property
     def patience_s(self) -> float:
-        """How long the news that were gathered may wait for others; 0 if they are due."""
+        """Seconds that gathered items may wait for others; 0 if they are due."""
         return max(self._due - time.monotonic(), 0.0) if self._gathered else _PATIENCE_S
 
     def report(self) -> None:
-        """Tell the coordinator what was gathered, with the time at which it was told."""
+        """Send what was gathered to the coordinator, with the current time."""
         if not self._gathered:
             return
         packed, self._gathered = self._gathered, []
@@ -103,9 +103,9 @@ class Agent:
     Parameters
     ----------
     number : int
-        Who it is; no other agent of the run has this number.
+        Its number; no other agent of the run has it.
     transport : AgentTransport
-        Its connection.
+        Its connection to the coordinator.
     environment : mapping
         Variables that the worker process gets, because of what its place has.
     auto : {'auto', 'fork', 'forkserver', 'spawn'}
@@ -122,7 +122,7 @@ class Agent:
         auto: StartMethod = "auto",
         folder: str | None = None,
     ) -> None:
-        self._mail = _Mail(number, transport)
+        self._messages = _MessageStream(number, transport)
         self._environment = environment or {}
         self._auto: StartMethod = auto
         self._scratch = Path(tempfile.mkdtemp(prefix="research-agent-", dir=folder))
@@ -140,8 +140,8 @@ class Agent:
             If nobody wants it any more before that.
         """
         try:
-            self._mail.gather(Hello(socket.gethostname(), os.getpid(), sys.version_info[:2], __version__))
-            self._mail.report()
+            self._messages.gather(Hello(socket.gethostname(), os.getpid(), sys.version_info[:2], __version__))
+            self._messages.report()
             first, *orders = self._wait_for_orders()
             if isinstance(first, Leave):
                 raise TransportLostError("it was not needed")
@@ -154,8 +154,8 @@ class Agent:
     def _wait_for_orders(self) -> list[Any]:
         """Return the first orders; what is to be served comes before all others."""
         poller = select.poll()
-        poller.register(self._mail.fd, select.POLLIN)
-        while not (orders := self._mail.orders()):
+        poller.register(self._messages.fd, select.POLLIN)
+        while not (orders := self._messages.orders()):
             poller.poll(_PATIENCE_S * 1000)
         return orders
 
@@ -167,11 +167,11 @@ class Agent:
                 if isinstance(each, Begin):
                     backend = self._begin(backend, order)
                 else:
-                    self._obey(backend, order.slot, each)
+                    self._apply(backend, order.slot, each)
             if self._leave is not None:
                 break
-            self._pass_on([event for _, event in backend.poll(self._mail.patience_s)])
-            orders = self._mail.orders()
+            self._forward([event for _, event in backend.poll(self._messages.patience_s)])
+            orders = self._messages.orders()
         self._finish(backend, self._leave.force)
 
     def _start(self, order: Order, shares_files: bool) -> ProcessBackend:
@@ -180,7 +180,7 @@ class Agent:
         method = self._auto if order.start_method == "auto" else order.start_method
         plan = DeferredPlan.of(order, None if shares_files else self._scratch, self._environment)
         self._backend = backend = ProcessBackend(plan, method)
-        backend.watch(self._mail.fd)
+        backend.watch(self._messages.fd)
         backend.start(order.slot)
         return backend
 
@@ -191,8 +191,8 @@ class Agent:
         backend.close(force=True)
         return self._start(order, False)
 
-    def _obey(self, backend: ProcessBackend, slot: int, order: Any) -> None:
-        """Obey, but for what was meant for a worker process whose death the coordinator did not know yet."""
+    def _apply(self, backend: ProcessBackend, slot: int, order: Any) -> None:
+        """Apply an order, unless it was for a worker whose death the coordinator has not heard of yet."""
         match order:
             case Start():
                 backend.start(slot)
@@ -208,21 +208,21 @@ class Agent:
             case Kill(_, cause):
                 backend.kill(slot, cause)
 
-    def _pass_on(self, events: Iterable[Any]) -> None:
-        """Report events; the files of what has ended go before the news of its end.
+    def _forward(self, events: Iterable[Any]) -> None:
+        """Report events; the files of what has ended go before the report of its end.
 
-        While the worker has enough to do, news may wait a little for others.
+        While the worker has tasks, events may wait a little for others.
         """
         urgent = False
         for event in events:
             for chunk in self._files_before(event):
-                self._mail.gather(chunk)
-                self._mail.report()
+                self._messages.gather(chunk)
+                self._messages.report()
             is_of_worker = isinstance(event, WorkerReady | WorkerDied)
-            self._mail.gather(event if is_of_worker else pack(event))
+            self._messages.gather(event if is_of_worker else pack(event))
             urgent = urgent or is_of_worker
-        if urgent or not self._tasks or not self._mail.patience_s:
-            self._mail.report()
+        if urgent or not self._tasks or not self._messages.patience_s:
+            self._messages.report()
 
     def _files_before(self, event: Any) -> Iterable[Any]:
         match event:
@@ -242,7 +242,7 @@ class Agent:
         backend.close(force=force)
         if self._sync is not None:
             for chunk in self._sync.everything():
-                self._mail.gather(chunk)
-                self._mail.report()
-        self._mail.gather(Bye())
-        self._mail.report()
+                self._messages.gather(chunk)
+                self._messages.report()
+        self._messages.gather(Bye())
+        self._messages.report()

@@ -132,13 +132,13 @@ def _distributed() -> Any:
 
 
 def _how(error: Exception) -> str:
-    """Say how a connection ended; what Dask tells is about its own insides."""
+    """Return how a connection ended; the text of Dask's OSError names only its own internals."""
     return "it was closed" if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
 
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Keep Dask from reporting that what is closed has been closed."""
+    """Silence the loggers of Dask, which report errors while its connections are closed."""
     loggers = [logging.getLogger(name) for name in ("distributed.client", "distributed.batched")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
@@ -159,10 +159,10 @@ class _DaskTransport:
         self._needs = needs
         self._name = f"research-{uuid.uuid4().hex}"
         self._agents: dict[int, tuple[Any, Any]] = {}
-        self._news: queue.SimpleQueue[TransportEvent | EngineLostError] = queue.SimpleQueue()
-        self._inbox = _distributed().Queue(f"{self._name}-news", client=client, maxsize=_QUEUE_MAX)
-        self._outgoing = _Outgoing(client, self._lost)
-        client.subscribe_topic("all", self._heard)
+        self._events: queue.SimpleQueue[TransportEvent | EngineLostError] = queue.SimpleQueue()
+        self._inbox = _distributed().Queue(f"{self._name}-events", client=client, maxsize=_QUEUE_MAX)
+        self._outgoing = _Outgoing(client, self._on_lost)
+        client.subscribe_topic("all", self._on_scheduler_event)
         asyncio.run_coroutine_threadsafe(self._listen(), client.loop.asyncio_loop)
 
     def launch(self, number: int, slot: int) -> None:
@@ -180,7 +180,7 @@ class _DaskTransport:
             resources=dict(self._needs[slot]) or None,
         )
         self._agents[number] = future, orders
-        future.add_done_callback(lambda done: self._ended(number, done))
+        future.add_done_callback(lambda done: self._on_task_done(number, done))
 
     def send(self, number: int, data: bytes) -> None:
         """Send to an agent; never waits."""
@@ -188,19 +188,19 @@ class _DaskTransport:
             self._outgoing.put(self._agents[number][1], data)
 
     def receive(self, timeout_s: float) -> Sequence[TransportEvent]:
-        """Wait for news."""
-        news: list[TransportEvent] = []
+        """Wait for events."""
+        events: list[TransportEvent] = []
         with contextlib.suppress(queue.Empty):
-            item = self._news.get(timeout=timeout_s)
+            item = self._events.get(timeout=timeout_s)
             while not isinstance(item, EngineLostError):
-                news.append(item)
-                item = self._news.get_nowait()
-            if not news:
+                events.append(item)
+                item = self._events.get_nowait()
+            if not events:
                 raise item
-            self._news.put(item)
-        if not news and self._client.status != "running":
-            raise self._lost(f"its client is {self._client.status}")
-        return news
+            self._events.put(item)
+        if not events and self._client.status != "running":
+            raise self._on_lost(f"its client is {self._client.status}")
+        return events
 
     def forget(self, number: int) -> None:
         """Release the task; the agent notices that it is not wanted."""
@@ -226,9 +226,9 @@ class _DaskTransport:
 
     # -- what comes from other threads --------------------------------------------------------------
 
-    def _lost(self, reason: str) -> EngineLostError:
+    def _on_lost(self, reason: str) -> EngineLostError:
         error = EngineLostError(f"the Dask scheduler at {self._client.scheduler.address}", reason)
-        self._news.put(error)
+        self._events.put(error)
         return error
 
     async def _listen(self) -> None:
@@ -240,11 +240,11 @@ class _DaskTransport:
                 for data in items:
                     if data == _END:
                         return
-                    self._news.put(Arrived(data))
+                    self._events.put(Arrived(data))
         except (OSError, RuntimeError, KeyError, AttributeError) as error:
-            self._lost(_how(error))
+            self._on_lost(_how(error))
 
-    def _heard(self, event: tuple[float, Any]) -> None:
+    def _on_scheduler_event(self, event: tuple[float, Any]) -> None:
         """Take note of Dask workers that are gone."""
         _, message = event
         if not isinstance(message, Mapping) or message.get("action") != "remove-worker":
@@ -252,23 +252,23 @@ class _DaskTransport:
         tasks = set(message.get("processing-tasks", ()))
         for number, (future, _) in list(self._agents.items()):
             if future.key in tasks:
-                self._news.put(Gone(number, f"the Dask worker at {message.get('worker')} is gone"))
+                self._events.put(Gone(number, f"the Dask worker at {message.get('worker')} is gone"))
 
-    def _ended(self, number: int, future: Any) -> None:
+    def _on_task_done(self, number: int, future: Any) -> None:
         """Take note of an agent that did not end as it should; one that did has said so."""
         if future.status == "error":
-            self._news.put(Gone(number, f"its Dask task failed: {future.exception()!r}"))
+            self._events.put(Gone(number, f"its Dask task failed: {future.exception()!r}"))
         elif future.status == "cancelled":
-            self._news.put(Gone(number, "its Dask task was cancelled"))
+            self._events.put(Gone(number, "its Dask task was cancelled"))
 
 
 class _Outgoing:
     """Sends in the thread of a client, so that the coordinator never waits for the scheduler."""
 
-    def __init__(self, client: Any, lost: Any) -> None:
+    def __init__(self, client: Any, on_lost: Any) -> None:
         self._loop = client.loop.asyncio_loop
         self._waiting: asyncio.Queue[tuple[Any, bytes]] = asyncio.Queue()
-        self._lost = lost
+        self._on_lost = on_lost
         self._task = asyncio.run_coroutine_threadsafe(self._run(), self._loop)
 
     def put(self, target: Any, data: bytes) -> None:
@@ -284,7 +284,7 @@ class _Outgoing:
             except KeyError:  # the agent is gone, and with it its queue
                 continue
             except OSError as error:
-                self._lost(_how(error))
+                self._on_lost(_how(error))
                 return
 
     def close(self) -> None:
@@ -293,7 +293,7 @@ class _Outgoing:
 
 
 def _serve(number: int, inbox: str, outbox: str, gpus: float) -> None:
-    """Be an agent; this is the Dask task."""
+    """Run an agent; this is the Dask task."""
     transport = _DaskAgentTransport(inbox, outbox)
     try:
         with borrowed(gpus) as environment:

@@ -24,7 +24,7 @@ class Probe:
     root : Path
         The folder.
     token : str
-        What nobody else will write.
+        The secret content of the file.
     """
 
     def __init__(self, root: Path, token: str) -> None:

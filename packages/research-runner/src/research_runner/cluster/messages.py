@@ -73,7 +73,7 @@ class Leave(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The first thing that an agent is told: what to serve.
+    """What an agent serves: the first message to it.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Tasks on an engine: an agent of ours in each place that the engine gives, and messages between."""
+"""The backend of a cluster: one agent in each place that the engine gives, and messages to and from it."""
 
 from __future__ import annotations
 
@@ -52,24 +52,23 @@ _LOG: Final = logging.getLogger("research.engine")
 
 
 @dataclass(slots=True)
-class _Post:
-    """What is known of an agent.
+class AgentState:
+    """What the coordinator knows of an agent.
 
     Parameters
     ----------
     number, slot : int
-        Who it is, and which slot it serves.
+        Its number in the run, and the slot that it serves.
     nonce : bytes or None
-        What distinguishes this run of it from others, if the engine should run it again; None before it has
-        begun.
+        Identifies one run of its task, in case the engine runs the task again; None before it has begun.
     occupied : bool
-        Whether it has, or starts, a worker process.
+        Whether it has a worker process, or starts one.
     pid : int
-        Of the worker process.
+        Process id of the worker process.
     offset_s : float
-        What has to be added to its clock, at most.
+        What has to be added to its clock, in seconds: the least that any of its messages has shown.
     begun : bool
-        Whether a worker was asked for; the first agent is launched before that.
+        Whether `start` was called for its slot; the first agent is launched before that.
     """
 
     number: int
@@ -117,7 +116,7 @@ class RemoteBackend:
         self._root = environment.root
         self._order = _order(plan, environment, capabilities)
         self._probe = Probe(self._root, self._order.token)
-        self._posts: dict[int, _Post] = {}
+        self._agents: dict[int, AgentState] = {}
         self._events: list[BackendEvent] = []
         self._launched = 0
         self._warn_at: float | None = time.monotonic() + _WARN_AFTER_S
@@ -130,7 +129,7 @@ class RemoteBackend:
         deadline, has_begun = time.monotonic() + _SOON_S, False
         while not self._events and (left := deadline - time.monotonic()) > 0:
             self._receive(left)
-            if not has_begun and any(post.nonce for post in self._posts.values()):
+            if not has_begun and any(agent.nonce for agent in self._agents.values()):
                 deadline, has_begun = time.monotonic() + _LOAD_S, True
         return any(isinstance(event, WorkerReady) for _, event in self._events)
 
@@ -143,52 +142,52 @@ class RemoteBackend:
 
     def start(self, slot: int) -> None:
         """Start a worker process, in an agent that is there or in a new one."""
-        post = self._of_slot(slot)
-        if post is None:
+        agent = self._of_slot(slot)
+        if agent is None:
             self._launch(slot, begun=True)
-        elif post.begun:
-            post.occupied = True
-            self._tell(post, Start(slot))
+        elif agent.begun:
+            agent.occupied = True
+            self._send(agent, Start(slot))
         else:
-            post.begun = True
-            if post.nonce is not None:
-                self._begin(post)
+            agent.begun = True
+            if agent.nonce is not None:
+                self._begin(agent)
 
     def _launch(self, slot: int, begun: bool) -> None:
         number = self._launched
         self._launched += 1
-        self._posts[number] = _Post(number, slot, begun)
+        self._agents[number] = AgentState(number, slot, begun)
         self._transport.launch(number, slot)
 
     def submit(self, slot: int, tasks: Sequence[Any]) -> None:
         """Send tasks to a worker."""
-        self._tell_slot(slot, Submit(slot, tuple(map(defer_task, tasks))))
+        self._send_to_slot(slot, Submit(slot, tuple(map(defer_task, tasks))))
 
     def stop(self, slot: int) -> None:
         """Let a worker process go when it is through; its agent stays."""
-        self._tell_slot(slot, Stop(slot))
+        self._send_to_slot(slot, Stop(slot))
 
     def kill(self, slot: int, cause: str) -> None:
         """Kill a worker process with all its children; its agent stays."""
-        self._tell_slot(slot, Kill(slot, cause))
+        self._send_to_slot(slot, Kill(slot, cause))
 
-    def _of_slot(self, slot: int) -> _Post | None:
-        return next((post for post in self._posts.values() if post.slot == slot), None)
+    def _of_slot(self, slot: int) -> AgentState | None:
+        return next((agent for agent in self._agents.values() if agent.slot == slot), None)
 
-    def _tell_slot(self, slot: int, order: object) -> None:
-        post = self._of_slot(slot)
-        if post is not None:
-            self._tell(post, order)
+    def _send_to_slot(self, slot: int, order: object) -> None:
+        agent = self._of_slot(slot)
+        if agent is not None:
+            self._send(agent, order)
 
-    def _tell(self, post: _Post, order: object) -> None:
-        for chunk in split_message(wire.dumps(order), post.number, _NOBODY, post.sequence):
-            self._transport.send(post.number, chunk.pack())
-            post.sequence += 1
+    def _send(self, agent: AgentState, order: object) -> None:
+        for chunk in split_message(wire.dumps(order), agent.number, _NOBODY, agent.sequence):
+            self._transport.send(agent.number, chunk.pack())
+            agent.sequence += 1
 
-    # -- news -------------------------------------------------------------------------------------
+    # -- events -------------------------------------------------------------------------------------
 
     def poll(self, timeout_s: float) -> Sequence[BackendEvent]:
-        """Wait for news of the workers; the files that came with them have been written."""
+        """Wait for events of the workers; the files that came with them have been written."""
         if not self._events:
             self._receive(timeout_s)
             self._warn()
@@ -202,96 +201,96 @@ class RemoteBackend:
             _LOG.warning("the engine has given no place for a worker yet; has it got what was asked for?")
 
     def _receive(self, timeout_s: float) -> None:
-        for news in self._transport.receive(timeout_s):
-            match news:
+        for event in self._transport.receive(timeout_s):
+            match event:
                 case Gone(number, reason):
-                    self._bury(number, reason)
+                    self._on_exit(number, reason)
                 case Arrived(data):
                     self._read(Chunk.unpack(data))
 
     def _read(self, chunk: Chunk) -> None:
-        post = self._posts.get(chunk.number)
-        if post is None:
+        agent = self._agents.get(chunk.number)
+        if agent is None:
             return
-        if post.nonce is None:
-            post.nonce = chunk.nonce
-        if post.nonce != chunk.nonce:
-            self._bury(post.number, "the engine began it anew, so its worker must have died")
+        if agent.nonce is None:
+            agent.nonce = chunk.nonce
+        if agent.nonce != chunk.nonce:
+            self._on_exit(agent.number, "the engine began it anew, so its worker must have died")
             return
-        message = post.reassembler.add(chunk)
+        message = agent.reassembler.add(chunk)
         if message is None:
             return
         sent, items = wire.loads(message)
-        post.offset_s = min(post.offset_s, time.time() - sent)
+        agent.offset_s = min(agent.offset_s, time.time() - sent)
         for item in items:
-            self._take(post, item)
+            self._handle(agent, item)
 
-    def _take(self, post: _Post, item: Any) -> None:
+    def _handle(self, agent: AgentState, item: Any) -> None:
         match item:
             case Hello():
-                self._welcome(post, item)
+                self._on_hello(agent, item)
             case FileChunk():
                 write_chunk(self._root, item)
             case Bye():
-                self._posts.pop(post.number, None)
+                self._agents.pop(agent.number, None)
             case WorkerReady():
-                post.pid = item.pid
-                self._tell_events(post, item)
+                agent.pid = item.pid
+                self._report(agent, item)
             case WorkerDied():
-                post.occupied = False
-                self._tell_events(post, item)
+                agent.occupied = False
+                self._report(agent, item)
             case _:
-                self._tell_events(post, _on_our_clock(unpack(item), post.offset_s))
+                self._report(agent, _on_our_clock(unpack(item), agent.offset_s))
 
-    def _tell_events(self, post: _Post, event: Any) -> None:
-        self._events.append(BackendEvent(post.slot, event))
+    def _report(self, agent: AgentState, event: Any) -> None:
+        self._events.append(BackendEvent(agent.slot, event))
 
-    def _welcome(self, post: _Post, hello: Hello) -> None:
+    def _on_hello(self, agent: AgentState, hello: Hello) -> None:
         """Tell an agent what to serve, if it can."""
         self._warn_at = None
         ours = sys.version_info[:2], __version__
         if (hello.python, hello.version) != ours:
             theirs = f"Python {'%d.%d' % hello.python} and research-runner {hello.version}"  # noqa: UP031
             needed = f"Python {'%d.%d' % ours[0]} and research-runner {ours[1]}"  # noqa: UP031
-            self._bury(post.number, f"{hello.host} has {theirs}, but code travels only to {needed}")
+            self._on_exit(agent.number, f"{hello.host} has {theirs}, but code travels only to {needed}")
             return
-        self._tell(post, replace(self._order, slot=post.slot))
-        if post.begun:
-            self._begin(post)
+        self._send(agent, replace(self._order, slot=agent.slot))
+        if agent.begun:
+            self._begin(agent)
 
-    def _begin(self, post: _Post) -> None:
+    def _begin(self, agent: AgentState) -> None:
         """Let an agent serve; now it can find out whether it sees our files."""
         if self._order.shares_files is None:
             self._probe.write()
-        self._tell(post, Begin())
+        self._send(agent, Begin())
 
-    def _bury(self, number: int, reason: str) -> None:
+    def _on_exit(self, number: int, reason: str) -> None:
         """Report the death of a worker whose agent is gone."""
-        post = self._posts.pop(number, None)
+        agent = self._agents.pop(number, None)
         self._transport.forget(number)
-        if post is not None and post.occupied:
-            death = Death("refused" if post.nonce is None else "lost", detail=reason)
-            self._tell_events(post, WorkerDied(post.slot, post.pid, death))
+        if agent is not None and agent.occupied:
+            death = Death("refused" if agent.nonce is None else "lost", detail=reason)
+            self._report(agent, WorkerDied(agent.slot, agent.pid, death))
 
     # -- the end ----------------------------------------------------------------------------------
 
     def close(self, force: bool = False) -> None:
         """Let all agents go, with their worker processes; forced, these are killed."""
         try:
-            self._part(time.monotonic() + (_FORCED_FAREWELL_S if force else _FAREWELL_S), force)
+            self._say_goodbye(time.monotonic() + (_FORCED_FAREWELL_S if force else _FAREWELL_S), force)
         except ConnectionError:
             pass  # an engine that is gone takes its workers with it
         finally:
             self._transport.close()
             self._probe.remove()
 
-    def _part(self, deadline: float, force: bool) -> None:
-        for post in list(self._posts.values()):
-            self._tell(post, Leave(force))
-            if post.nonce is None:
-                self._transport.forget(post.number)
-                del self._posts[post.number]
-        while self._posts and (left := deadline - time.monotonic()) > 0:
+    def _say_goodbye(self, deadline: float, force: bool) -> None:
+        for agent in list(self._agents.values()):
+            self._send(agent, Leave(force))
+            if agent.nonce is None:
+                self._transport.forget(agent.number)
+                del self._agents[agent.number]
+        while self._agents and (left := deadline - time.monotonic()) > 0:
             self._receive(left)
 
 

@@ -82,7 +82,7 @@ def home_of(value: Any) -> str | None:
 
 
 def take_residence() -> None:
-    """In a worker: let what arrives from now on be found in its module, so that pickle and others find it."""
+    """In a worker: register what arrives from now on in its module, so that pickle and others find it."""
     _RESIDENCES.add("__main__")
 
 
@@ -102,7 +102,7 @@ def settle(thing: type | FunctionType, home: str | None, qualname: str) -> None:
 
 
 def identify(cls: type) -> Identity:
-    """Return by what the other side knows a class that leaves."""
+    """Return the identity under which the other side knows a class that is sent."""
     name = _NAMES.setdefault(cls, uuid.uuid4().hex)
     _CLASSES[name] = cls
     return name, home_of(cls), cls.__qualname__

@@ -1,4 +1,4 @@
-"""The supervisor: parent of all workers of one pool, and the one that outlives them.
+"""The supervisor: the parent process of all workers of one pool, which outlives them.
 
 It is a process of its own: a small interpreter that runs this file as a script (start methods
 ``forkserver`` and ``spawn``), or a fork of the coordinator (``fork``). It forks or spawns workers on request,
@@ -53,7 +53,7 @@ def prctl(option: int, value: int) -> None:
 
 
 class Supervisor:
-    """Start, watch and bury the workers of one pool.
+    """Starts, watches and reaps the workers of one pool.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ class Supervisor:
             ready = {fd for fd, _ in poller.poll(None if _LINUX else 500)}
             if self._wake.fileno() in ready:
                 self._wake.recv(4096)
-                self._bury()
+                self._reap()
             if self._control.fileno() in ready:
                 connected = self._receive()
         self._finish()
@@ -186,7 +186,7 @@ class Supervisor:
 
     # -- how workers end --------------------------------------------------------------------------
 
-    def _bury(self) -> None:
+    def _reap(self) -> None:
         """Reap every process that has ended; kill what a worker leaves behind before reaping it."""
         while (ended := reap_one(self._ids)) is not None:
             pid, status, usage = ended
@@ -302,7 +302,7 @@ def reset_signals() -> None:
 
 
 def run(control: socket.socket) -> NoReturn:
-    """Be the supervisor; never returns."""
+    """Run the supervisor; never returns."""
     code = 1
     try:
         unread = b""

@@ -23,11 +23,11 @@ __all__ = ["main"]
 
 
 def main(fd: int) -> NoReturn:
-    """Be the worker behind a connected socket; never returns."""
+    """Run the worker behind a connected socket; never returns."""
     code = 1
     channel = Channel(socket.socket(fileno=fd))
     try:
-        _guard_lifeline()
+        _exit_with_parent()
         _prepare(wire.loads(channel.next_frame()[1]))
         serve = wire.load_code(channel.next_frame()[1])
         channel.send_frame(Kind.READY, str(os.getpid()).encode())
@@ -88,10 +88,10 @@ def _leave(code: int) -> NoReturn:
         os._exit(code)
 
 
-def _guard_lifeline() -> None:
+def _exit_with_parent() -> None:
     """End with the parent where the kernel does not see to it (it does on Linux)."""
     if sys.platform != "linux":
-        threading.Thread(target=_follow, args=(os.getppid(),), name="lifeline", daemon=True).start()
+        threading.Thread(target=_follow, args=(os.getppid(),), name="parent-watch", daemon=True).start()
 
 
 def _follow(parent: int) -> None:

@@ -1,4 +1,4 @@
-"""The pool: one process per slot, watched, restarted on request, and gone for certain at the end."""
+"""The pool: one supervised process per slot; at its end no process is left."""
 
 from __future__ import annotations
 
@@ -271,7 +271,7 @@ class WorkerPool:
                 if mask & selectors.EVENT_READ:
                     self._read(link)
         if reported:
-            self._hear()
+            self._read_reports()
         return woken
 
     def _read(self, link: Link) -> None:
@@ -294,8 +294,8 @@ class WorkerPool:
             elif kind == Kind.FAILURE:
                 link.detail = payload.decode()
 
-    def _hear(self) -> None:
-        """Note what the supervisor reports."""
+    def _read_reports(self) -> None:
+        """Read the reports of the supervisor."""
         if self._supervisor is None:
             return
         reports, there = self._supervisor.read()
@@ -303,12 +303,12 @@ class WorkerPool:
             link = self._links[report["id"] % (self.size + 1)]
             link.pid = report.get("pid", link.pid)
             if report["event"] != "started":
-                self._bury(link, report)
+                self._on_exit(link, report)
         if not there:
-            self._lose_supervisor(self._supervisor)
+            self._on_supervisor_exit(self._supervisor)
 
-    def _lose_supervisor(self, supervisor: SupervisorLink) -> None:
-        """Bury all workers: somebody killed the supervisor, and the kernel the workers with it."""
+    def _on_supervisor_exit(self, supervisor: SupervisorLink) -> None:
+        """Report all workers as lost: the supervisor was killed, and the kernel killed them with it."""
         self._selector.unregister(supervisor.control)
         supervisor.close()
         self._supervisor = None
@@ -316,9 +316,9 @@ class WorkerPool:
             if link.pid:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(link.pid, signal.SIGKILL)
-            self._bury(link, {"event": "lost"})
+            self._on_exit(link, {"event": "lost"})
 
-    def _bury(self, link: Link, report: Mapping[str, Any]) -> None:
+    def _on_exit(self, link: Link, report: Mapping[str, Any]) -> None:
         self._deliver(link, link.drain())
         self._forget(link)
         death = self._examiner.examine(report, link.requested_cause, link.detail)

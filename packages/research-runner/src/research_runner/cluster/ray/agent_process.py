@@ -27,7 +27,7 @@ class _PipeTransport:
 
     @property
     def fd(self) -> int:
-        """Readable when orders have come, or nobody is there any more."""
+        """Readable when orders have come, or the other end is closed."""
         return self._connection.fileno()
 
     def received(self) -> list[bytes]:
@@ -51,7 +51,7 @@ class _PipeTransport:
             raise TransportLostError("nobody listens to it any more") from error
 
     def is_wanted(self) -> bool:
-        """Whether there is anybody at the other end."""
+        """Whether the other end is still open."""
         return not self._lost
 
     def close(self) -> None:
@@ -67,7 +67,7 @@ def serve(fd: int, number: int) -> None:
     fd : int
         A connected socket, for bytes as they cross an engine.
     number : int
-        Who it is.
+        Its number in the run.
     """
     sys.modules["__main__"] = types.ModuleType("__main__")  # for worker processes to fill
     transport = _PipeTransport(Connection(fd))

@@ -27,8 +27,8 @@ from typing import Any, Final, TypeAlias
 
 from research_runner.backends.protocol import Backend, Capabilities, RunEnvironment
 from research_runner.backends.registry import require
-from research_runner.cluster.ray.client import Errands, ray_package, reason_of
-from research_runner.cluster.ray.heartbeat import Lifeline
+from research_runner.cluster.ray.client import RayClient, ray_package, reason_of
+from research_runner.cluster.ray.heartbeat import Heartbeat
 from research_runner.cluster.remote import RemoteBackend
 from research_runner.cluster.transport import TransportEvent
 from research_runner.errors import EngineLostError, EngineUnreachableError
@@ -47,6 +47,7 @@ _TURN_S: Final = 0.5
 _RECONNECT: Final = "RAY_gcs_rpc_server_reconnect_timeout_s"
 _RECONNECT_S: Final = 60.0
 _SHARE: Final = 0.5
+"""Share of the time after which Ray ends this process; the run has ended by itself before that."""
 _LONGEST_FOLDER: Final = 40
 
 
@@ -148,21 +149,23 @@ class _DirectTransport:
 
     def __init__(self, address: str, needs: _Needs, preload: str) -> None:
         self._name = f"Ray at {address}"
-        self._lifeline = _lifeline(self._name, address)
+        self._heartbeat = Heartbeat(
+            self._name, address, _SHARE * float(os.environ.get(_RECONNECT, _RECONNECT_S))
+        )
         self._lost: EngineLostError | None = None
-        self._errands = Errands(needs, preload)
-        self.launch = self._errands.launch
-        self.send = self._errands.send
-        self.forget = self._errands.forget
+        self._client = RayClient(needs, preload)
+        self.launch = self._client.launch
+        self.send = self._client.send
+        self.forget = self._client.forget
 
     def wait(self) -> None:
-        """Wait for nothing."""
+        """Return at once: this process is connected."""
 
     def receive(self, timeout_s: float) -> Sequence[TransportEvent]:
-        """Wait for news."""
+        """Wait for events."""
         try:
-            self._lifeline.check()
-            return self._errands.news(min(timeout_s, _TURN_S)) or []
+            self._heartbeat.check()
+            return self._client.events(min(timeout_s, _TURN_S)) or []
         except EngineLostError as error:
             self._lost = error
             raise
@@ -172,18 +175,13 @@ class _DirectTransport:
 
     def close(self) -> None:
         """Take back what is left of the run."""
-        self._lifeline.close()
+        self._heartbeat.close()
         with contextlib.suppress(ray_package().exceptions.RayError, ConnectionError):
             if self._lost is None:
-                self._errands.close()
+                self._client.close()
             else:  # nobody may see the error: Ray's hook waits for Ray, which ends this process
                 say(f"{self._lost}; Ray will end this process")
-                self._errands.leave()
-
-
-def _lifeline(name: str, address: str) -> Lifeline:
-    """Return what notices that Ray is gone before Ray does, and ends this process."""
-    return Lifeline(name, address, _SHARE * float(os.environ.get(_RECONNECT, _RECONNECT_S)))
+                self._client.leave()
 
 
 # -- another process is connected -----------------------------------------------------------------------
@@ -212,33 +210,33 @@ class _DriverTransport:
         while not self._is_connected:
             self._early += self._read(self._pool.poll())
 
-    def _read(self, events: Sequence[PoolEvent]) -> list[TransportEvent]:
-        news: list[TransportEvent] = []
-        for event in events:
+    def _read(self, reports: Sequence[PoolEvent]) -> list[TransportEvent]:
+        events: list[TransportEvent] = []
+        for event in reports:
             if isinstance(event, Message):
                 self._is_connected = True
-                news.extend(event.payload)
+                events.extend(event.payload)
             elif isinstance(event, WorkerDied):
                 reason = f"the process that was connected {event.death.describe()}"
                 error = EngineLostError if self._is_connected else EngineUnreachableError
                 raise error(self._name, reason)
-        return news
+        return events
 
     def launch(self, number: int, slot: int) -> None:
-        """Have an agent submitted."""
+        """Let the driver submit an agent."""
         self._tell("launch", number, slot)
 
     def send(self, number: int, data: bytes) -> None:
-        """Have something sent to an agent."""
+        """Let the driver send to an agent."""
         self._tell("send", number, data)
 
     def receive(self, timeout_s: float) -> Sequence[TransportEvent]:
-        """Wait for news."""
+        """Wait for events."""
         early, self._early = self._early, []
         return early or self._read(self._pool.poll(timeout_s))
 
     def forget(self, number: int) -> None:
-        """Have an agent taken back."""
+        """Let the driver take an agent back."""
         self._tell("forget", number)
 
     def _tell(self, *order: Any) -> None:
@@ -294,18 +292,18 @@ class _Driver:
     folder: Path | None
 
     def __call__(self, channel: Channel) -> None:
-        """Serve the coordinator; what Ray reports is in files of its own as well."""
+        """Serve the coordinator. Ray's reports do not go to the terminal; Ray keeps them in its own files."""
         nothing = os.open(os.devnull, os.O_WRONLY)
         for fd in (1, 2):
             os.dup2(nothing, fd)
         ray_package().init(**self._options(), log_to_driver=False, logging_level=logging.ERROR)
         channel.send([])
-        errands = Errands(self.needs, self.preload)
-        threading.Thread(target=self._obey, args=(channel, errands), daemon=True).start()
-        while (news := errands.news(_TURN_S)) is not None:
-            if news:
-                channel.send(news)
-        errands.close()
+        client = RayClient(self.needs, self.preload)
+        threading.Thread(target=self._apply_orders, args=(channel, client), daemon=True).start()
+        while (events := client.events(_TURN_S)) is not None:
+            if events:
+                channel.send(events)
+        client.close()
         ray_package().shutdown()
 
     def _options(self) -> dict[str, Any]:
@@ -318,10 +316,10 @@ class _Driver:
         return {"address": "local", "include_dashboard": False, "resources": resources, **room, **folder}
 
     @staticmethod
-    def _obey(channel: Channel, errands: Errands) -> None:
+    def _apply_orders(channel: Channel, client: RayClient) -> None:
         try:
             while True:
                 name, *arguments = channel.recv()
-                getattr(errands, name)(*arguments)
+                getattr(client, name)(*arguments)
         except WorkerStop:
-            errands.end()
+            client.end()

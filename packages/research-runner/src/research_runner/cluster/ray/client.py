@@ -1,4 +1,4 @@
-"""What is asked of Ray, in the process that is connected to it."""
+"""The client of the mailbox, in the process that is connected to Ray."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from research_runner.cluster.ray import mailbox as relay
+from research_runner.cluster.ray import mailbox
 from research_runner.cluster.transport import Arrived, Gone, TransportEvent
 
-__all__ = ["Errands", "ray_package", "reason_of"]
+__all__ = ["RayClient", "ray_package", "reason_of"]
 
-_NEWS_MAX: Final = 32
+_EVENTS_MAX: Final = 32
 """Chunks that may wait in the mailbox; with chunks of 4 MiB it never holds more than 128 MiB."""
 
 _FAREWELL_S: Final = 2.0
@@ -24,8 +24,10 @@ def ray_package() -> Any:
     return importlib.import_module("ray")
 
 
-class Errands:
-    """What is asked of Ray. Orders come from one thread, another one may wait for news.
+class RayClient:
+    """Launches agents on Ray, and exchanges bytes with them through the mailbox.
+
+    One thread gives orders, another one may wait in `events`.
 
     Parameters
     ----------
@@ -37,24 +39,24 @@ class Errands:
 
     def __init__(self, needs: Sequence[Mapping[str, Any]], preload: str) -> None:
         ray = ray_package()
-        ray.cloudpickle.register_pickle_by_value(relay)
+        ray.cloudpickle.register_pickle_by_value(mailbox)
         node = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
             ray.get_runtime_context().get_node_id(), soft=True
         )
-        mailbox = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0, max_concurrency=100_000)
-        self._mailbox = mailbox(relay.Mailbox).options(scheduling_strategy=node).remote(_NEWS_MAX)
+        actor = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0, max_concurrency=100_000)
+        self._mailbox = actor(mailbox.Mailbox).options(scheduling_strategy=node).remote(_EVENTS_MAX)
         self._needs = needs
         self._preload = preload
-        self._asked = self._mailbox.news.remote()
+        self._pending = self._mailbox.events.remote()
         self._sequence = 0
 
     def launch(self, number: int, slot: int) -> None:
-        """Have an agent submitted; the first one at once, while the mailbox starts."""
+        """Submit an agent: the first one from here, while the mailbox starts, the others from the mailbox."""
         needs = dict(self._needs[slot])
         if number:
             self._mailbox.launch.remote(number, needs, self._preload)
             return
-        first = ray_package().remote(max_retries=0)(relay.relay).options(name="research", **needs)
+        first = ray_package().remote(max_retries=0)(mailbox.relay).options(name="research", **needs)
         self._mailbox.follow.remote(number, [first.remote(number, self._mailbox, self._preload)])
 
     def send(self, number: int, data: bytes) -> None:
@@ -66,19 +68,19 @@ class Errands:
         """Take back an agent."""
         self._mailbox.dismiss.remote(number)
 
-    def news(self, timeout_s: float) -> list[TransportEvent] | None:
-        """Wait for news; None if there will be nothing more."""
+    def events(self, timeout_s: float) -> list[TransportEvent] | None:
+        """Wait for events; None if there will be nothing more."""
         ray = ray_package()
-        if not ray.wait([self._asked], timeout=timeout_s)[0]:
+        if not ray.wait([self._pending], timeout=timeout_s)[0]:
             return []
-        items = ray.get(self._asked)
+        items = ray.get(self._pending)
         if _END in items:
             return None
-        self._asked = self._mailbox.news.remote()
+        self._pending = self._mailbox.events.remote()
         return [Arrived(item) if isinstance(item, bytes) else Gone(*item) for item in items]
 
     def end(self) -> None:
-        """Let nobody wait for news any more."""
+        """End the wait of the thread that waits in `events`."""
         self._mailbox.report.remote([_END])
 
     def close(self) -> None:
@@ -89,7 +91,7 @@ class Errands:
         ray.kill(self._mailbox)
 
     def leave(self) -> None:
-        """Let all agents end, without Ray, which is gone."""
+        """Let all agents end, and do not wait: Ray is gone."""
         self._mailbox.close.remote(0)
 
 

@@ -1,4 +1,4 @@
-"""Notice that a host does not answer any more, by a connection that nothing is sent over."""
+"""The heartbeat of an engine: an idle connection that breaks when its host is gone."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Final
 
 from research_runner.errors import EngineLostError
 
-__all__ = ["Lifeline"]
+__all__ = ["Heartbeat"]
 
 _TRY_S: Final = 0.2
 
 
-class Lifeline:
-    """A connection that tells when its other end is gone.
+class Heartbeat:
+    """An idle connection to an engine, connected again when it breaks.
 
     Parameters
     ----------
     name : str
-        How errors call the engine.
+        Name of the engine in errors.
     address : str
         Host and port where it listens.
     patience_s : float
@@ -37,7 +37,7 @@ class Lifeline:
         self._connect()
 
     def check(self) -> None:
-        """Look whether the other end is there; takes no time as long as it is.
+        """Check that the engine still listens; returns at once as long as it does.
 
         Raises
         ------
@@ -54,15 +54,15 @@ class Lifeline:
     def _is_connected(self) -> bool:
         if self._connection is None:
             return False
-        with contextlib.suppress(BlockingIOError):
-            try:
-                if not self._connection.recv(4096):
-                    self.close()
-            except OSError as error:
-                if isinstance(error, BlockingIOError):
-                    raise
-                self.close()
-        return self._connection is not None
+        try:
+            if self._connection.recv(4096):
+                return True
+        except BlockingIOError:
+            return True
+        except OSError:
+            pass
+        self.close()
+        return False
 
     def _connect(self) -> bool:
         self._tried = time.monotonic()

@@ -6,9 +6,9 @@ imports nothing of ours: a relay starts a process that does, which is an agent, 
 ``Mailbox``      an actor that keeps what is sent until it is asked for, and owns the relays
 ``relay``        the task that occupies a place
 
-Relays belong to the mailbox, so that with it they end, whether they run or wait for a place; but for the
-first, which is submitted while the mailbox starts. Nothing is ever cancelled: a task that is cancelled while
-it ends makes Ray end the process that owns it.
+The mailbox submits all relays but the first, which the coordinator submits while the mailbox starts. Ray ends
+the tasks of an actor with it: so relays end with the mailbox, whether they run or still wait for resources.
+No task is ever cancelled: Ray 2.60 ends the process that owns a task which is cancelled while it ends.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any, Final
 __all__ = ["FAILED", "Mailbox", "relay"]
 
 FAILED: Final = b"!"
-"""How the last words of an agent begin that could not be one; chunks begin with a zero."""
+"""First byte of the error of an agent that could not start; the first byte of a chunk is zero."""
 
 _GIVE_UP: Final = b""
 _AGENT: Final = """
@@ -44,16 +44,16 @@ _AT_ONCE_BYTES: Final = 1 << 24
 
 
 class Mailbox:
-    """Keeps orders for each agent, and news for the coordinator; all methods run in one thread.
+    """Keeps orders for each agent, and events for the coordinator; all methods run in one thread.
 
     Parameters
     ----------
-    news_max : int
-        Chunks of news that may wait here; agents wait when there are more.
+    events_max : int
+        Chunks of events that may wait here; agents wait when there are more.
     """
 
-    def __init__(self, news_max: int) -> None:
-        self._news: asyncio.Queue[Any] = asyncio.Queue(news_max)
+    def __init__(self, events_max: int) -> None:
+        self._events: asyncio.Queue[Any] = asyncio.Queue(events_max)
         self._orders: dict[int, asyncio.Queue[bytes | None]] = {}
         self._early: dict[int, tuple[int, bytes]] = {}
         self._next = 0
@@ -70,9 +70,9 @@ class Mailbox:
 
     async def follow(self, number: int, task: list[Any]) -> None:
         """Watch over the task of an agent."""
-        self._relays[number] = asyncio.create_task(self._bury(number, task[0]))
+        self._relays[number] = asyncio.create_task(self._on_exit(number, task[0]))
 
-    async def _bury(self, number: int, task: Any) -> None:
+    async def _on_exit(self, number: int, task: Any) -> None:
         """Report that an agent has ended, after everything that it has sent."""
         try:
             await task
@@ -81,10 +81,10 @@ class Mailbox:
             reason = str(getattr(error, "cause", None) or error).strip().partition("\n")[0]
         await self.dismiss(number)
         del self._relays[number]
-        await self._news.put((number, reason))
+        await self._events.put((number, reason))
 
     async def order(self, sequence: int, number: int, data: bytes) -> None:
-        """Take what the coordinator sends to an agent; calls may overtake each other."""
+        """Take a chunk for an agent; calls of this method may overtake each other, chunks do not."""
         self._early[sequence] = number, data
         while self._next in self._early:
             target, first = self._early.pop(self._next)
@@ -122,16 +122,16 @@ class Mailbox:
             await asyncio.wait(running, timeout=patience_s)
 
     async def report(self, items: list[Any]) -> None:
-        """Take news; wait as long as there are too many."""
+        """Take events; wait as long as there are too many."""
         for item in items:
-            await self._news.put(item)
+            await self._events.put(item)
 
-    async def news(self) -> list[Any]:
+    async def events(self) -> list[Any]:
         """Return what there is for the coordinator; wait for it."""
-        found = [await self._news.get()]
+        found = [await self._events.get()]
         size = len(found[0])
-        while size < _AT_ONCE_BYTES and not self._news.empty():
-            found.append(self._news.get_nowait())
+        while size < _AT_ONCE_BYTES and not self._events.empty():
+            found.append(self._events.get_nowait())
             size += len(found[-1])
         return found
 
@@ -142,9 +142,9 @@ def relay(number: int, mailbox: Any, preload: str) -> None:
     Parameters
     ----------
     number : int
-        Who it is.
+        Its number in the run.
     mailbox : handle of the actor
-        With whom it exchanges bytes.
+        Where orders come from and events go.
     preload : str
         A module that its worker processes will need.
 
@@ -163,7 +163,7 @@ def relay(number: int, mailbox: Any, preload: str) -> None:
     orders = threading.Thread(target=_carry_orders, args=(ours, number, mailbox), daemon=True)
     orders.start()
     try:
-        _carry_news(ours, mailbox)
+        _carry_events(ours, mailbox)
     finally:
         mailbox.dismiss.remote(number)
         ours.close()
@@ -173,7 +173,7 @@ def relay(number: int, mailbox: Any, preload: str) -> None:
 
 
 def _carry_orders(connection: Connection, number: int, mailbox: Any) -> None:
-    """Carry orders until there will be none: then nobody wants the agent any more."""
+    """Carry orders until there will be none, then tell the agent that it is no longer wanted."""
     ray = importlib.import_module("ray")
     try:
         try:
@@ -187,7 +187,7 @@ def _carry_orders(connection: Connection, number: int, mailbox: Any) -> None:
         return  # the agent has ended
 
 
-def _carry_news(connection: Connection, mailbox: Any) -> None:
+def _carry_events(connection: Connection, mailbox: Any) -> None:
     ray = importlib.import_module("ray")
     ended = False
     while not ended:
