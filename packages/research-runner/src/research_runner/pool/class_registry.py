@@ -11,25 +11,25 @@ from typing import Any, Final, TypeAlias
 
 __all__ = [
     "Identity",
-    "complete",
-    "home_of",
+    "accept_arrivals",
+    "bind_name",
+    "find_known",
     "identify",
-    "introduce",
     "is_findable",
     "is_importable",
-    "recall",
-    "settle",
-    "take_residence",
+    "module_of",
+    "needs_contents",
+    "register_class",
 ]
 
 Identity: TypeAlias = tuple[str, str | None, str]
 """A unique name of a class, the module in which it is found (None if in none), its qualified name."""
 
-# Weak, so nothing is kept alive: classes that are complete, and all classes by their unique names.
+# Weak, so nothing is kept alive: classes that have their contents, and all classes by their unique names.
 _NAMES: Final[weakref.WeakKeyDictionary[type, str]] = weakref.WeakKeyDictionary()
 _CLASSES: Final[weakref.WeakValueDictionary[str, type]] = weakref.WeakValueDictionary()
 
-_RESIDENCES: Final[set[str]] = set()
+_ARRIVALS: Final[set[str]] = set()
 """Modules of this worker that hold what has arrived."""
 
 
@@ -57,7 +57,7 @@ def is_findable(name: str) -> bool:
 
     Test modules and files run by path are in ``sys.modules`` under names that nobody else can import.
     """
-    if name in _RESIDENCES:
+    if name in _ARRIVALS:
         return False
     module = sys.modules[name]
     file = getattr(module, "__file__", None)
@@ -72,8 +72,8 @@ def is_findable(name: str) -> bool:
     return any(spec is not None and (file is None or spec.origin == file) for spec in specs)
 
 
-def home_of(value: Any) -> str | None:
-    """Return the module in which something that is not importable has its name, None if it has none."""
+def module_of(value: Any) -> str | None:
+    """Return the module in which a value that is not importable is bound to its name, None if in none."""
     name: str = value.__module__
     if _has_its_name(value):
         return name
@@ -81,39 +81,39 @@ def home_of(value: Any) -> str | None:
     return name if is_free else None
 
 
-def take_residence() -> None:
+def accept_arrivals() -> None:
     """In a worker: register what arrives from now on in its module, so that pickle and others find it."""
-    _RESIDENCES.add("__main__")
+    _ARRIVALS.add("__main__")
 
 
-def settle(thing: type | FunctionType, home: str | None, qualname: str) -> None:
-    """In a worker, give something that has arrived its name in its module, if that is free."""
-    if home is None or not _RESIDENCES or not qualname.isidentifier():
+def bind_name(thing: type | FunctionType, module: str | None, qualname: str) -> None:
+    """In a worker, bind something that has arrived to its name in its module, if the name is free."""
+    if module is None or not _ARRIVALS or not qualname.isidentifier():
         return
-    parts = home.split(".")
+    parts = module.split(".")
     for end in range(1, len(parts) + 1):
         name = ".".join(parts[:end])
         if name not in sys.modules:
             sys.modules[name] = ModuleType(
                 name, "What has arrived from a module that cannot be imported here."
             )
-            _RESIDENCES.add(name)
-    vars(sys.modules[home]).setdefault(qualname, thing)
+            _ARRIVALS.add(name)
+    vars(sys.modules[module]).setdefault(qualname, thing)
 
 
 def identify(cls: type) -> Identity:
     """Return the identity under which the other side knows a class that is sent."""
     name = _NAMES.setdefault(cls, uuid.uuid4().hex)
     _CLASSES[name] = cls
-    return name, home_of(cls), cls.__qualname__
+    return name, module_of(cls), cls.__qualname__
 
 
-def recall(identity: Identity) -> type | None:
+def find_known(identity: Identity) -> type | None:
     """Return the class that is already here, None if it has to be made."""
-    name, home, qualname = identity
+    name, module, qualname = identity
     known = _CLASSES.get(name)
-    if known is None and home in sys.modules and _RESIDENCES:
-        found = _look_up(home, qualname)  # a fork has it from its parent
+    if known is None and module in sys.modules and _ARRIVALS:
+        found = _look_up(module, qualname)  # a fork has it from its parent
         has_arrived = any(found is cls for cls in _CLASSES.values())
         if isinstance(found, type) and not has_arrived:
             _CLASSES[name] = known = found
@@ -121,15 +121,15 @@ def recall(identity: Identity) -> type | None:
     return known
 
 
-def introduce(identity: Identity, cls: type) -> type:
+def register_class(identity: Identity, cls: type) -> type:
     """Note a class that was just made and has no contents yet."""
-    name, home, qualname = identity
+    name, module, qualname = identity
     _CLASSES[name] = cls
-    settle(cls, home, qualname)
+    bind_name(cls, module, qualname)
     return cls
 
 
-def complete(identity: Identity, cls: type) -> bool:
+def needs_contents(identity: Identity, cls: type) -> bool:
     """Note that a class is about to get its contents; whether it needs them."""
     if cls in _NAMES:
         return False

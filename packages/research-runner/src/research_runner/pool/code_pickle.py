@@ -28,14 +28,14 @@ import dill
 
 from research_runner.pool.class_registry import (
     Identity,
-    complete,
-    home_of,
+    bind_name,
+    find_known,
     identify,
-    introduce,
     is_findable,
     is_importable,
-    recall,
-    settle,
+    module_of,
+    needs_contents,
+    register_class,
 )
 
 __all__ = ["dump_code", "global_names", "load_code"]
@@ -124,7 +124,7 @@ class _CodePickler(dill.Pickler):  # type: ignore[misc]
             [_content(cell) for cell in cells],
             {name: getattr(function, name) for name in _FUNCTION_ATTRIBUTES},
             function.__dict__,
-            None if isinstance(space, str) else home_of(function),
+            None if isinstance(space, str) else module_of(function),
         )
         arguments = (function.__code__, space, function.__name__, cells)
         return _make_function, arguments, state, None, None, _fill_function
@@ -234,7 +234,7 @@ def _make_function(
 
 
 def _fill_function(function: FunctionType, state: tuple[Any, ...]) -> None:
-    used, submodules, contents, attributes, own, home = state
+    used, submodules, contents, attributes, own, module = state
     for name in submodules:
         importlib.import_module(name)
     function.__globals__.update(used)
@@ -244,13 +244,13 @@ def _fill_function(function: FunctionType, state: tuple[Any, ...]) -> None:
     for name, value in attributes.items():
         setattr(function, name, value)
     function.__dict__.update(own)
-    settle(function, home, function.__qualname__)
+    bind_name(function, module, function.__qualname__)
 
 
 def _make_class(
     identity: Identity, meta: Any, title: str, bases: tuple[type, ...], basics: dict[str, Any]
 ) -> type:
-    known = recall(identity)
+    known = find_known(identity)
     if known is not None:
         return known
     make = abc.ABCMeta.__new__ if issubclass(meta, abc.ABCMeta) else type.__new__
@@ -258,7 +258,7 @@ def _make_class(
         cls: type = make(meta, title, bases, basics)
     except TypeError:  # a metaclass written in C
         cls = meta(title, bases, basics)
-    return introduce(identity, cls)
+    return register_class(identity, cls)
 
 
 def _make_enum(
@@ -269,18 +269,18 @@ def _make_enum(
     contents: Mapping[str, Any],
     options: Mapping[str, Any],
 ) -> type:
-    known = recall(identity)
+    known = find_known(identity)
     if known is not None:
         return known
     space = meta.__prepare__(title, bases)
     for key, value in contents.items():
         space[key] = value
-    return introduce(identity, meta(title, bases, space, **options))
+    return register_class(identity, meta(title, bases, space, **options))
 
 
 def _fill_class(cls: type, state: tuple[Identity, Mapping[str, Any], Mapping[str, Any]]) -> None:
     identity, attributes, of_members = state
-    if not complete(identity, cls):
+    if not needs_contents(identity, cls):
         return
     for key, value in attributes.items():
         type.__setattr__(cls, key, value)

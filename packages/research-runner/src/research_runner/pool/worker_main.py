@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 from research_runner.pool import wire
 from research_runner.pool.channel import Channel, WorkerStop
-from research_runner.pool.class_registry import take_residence
+from research_runner.pool.class_registry import accept_arrivals
 from research_runner.pool.frames import Kind
 
 __all__ = ["main"]
@@ -51,7 +51,7 @@ def _prepare(state: dict[str, Any]) -> None:
         os.chdir(state["directory"] or ".")
     if not faulthandler.is_enabled():
         faulthandler.enable(2)
-    take_residence()
+    accept_arrivals()
     numpy = sys.modules.get("numpy")
     if numpy is not None:
         numpy.random.seed()  # a fork repeats its parent's stream, a fresh interpreter does not
