@@ -1,4 +1,4 @@
-"""A machine with any GPUs you like, for tests of code that asks a probe."""
+"""A probe of GPUs that do not exist, for tests."""
 
 from __future__ import annotations
 

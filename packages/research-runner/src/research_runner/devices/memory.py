@@ -1,4 +1,4 @@
-"""Let experiments wait until their devices have enough free memory."""
+"""Wait until the devices of a worker have enough free memory."""
 
 from __future__ import annotations
 

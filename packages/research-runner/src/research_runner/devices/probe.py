@@ -1,4 +1,4 @@
-"""Ask the machine about its GPUs."""
+"""Probes: the GPUs of this machine and their free memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turn the ids that people write into the lasting names of devices."""
+"""Device ids as users write them to the UUIDs of devices."""
 
 from __future__ import annotations
 

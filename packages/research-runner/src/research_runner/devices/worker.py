@@ -1,4 +1,4 @@
-"""What a worker has to know about its devices."""
+"""The devices of a worker: its environment variables, and the config value of each branch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines for the person who waits at the terminal."""
+"""Messages on the terminal."""
 
 from __future__ import annotations
 

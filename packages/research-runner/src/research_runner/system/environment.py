@@ -1,4 +1,4 @@
-"""Texts about where a research ran: the state of its repository and what was installed."""
+"""The environment of a research, as texts: the state of its repository and the installed packages."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class _UnknownStateError(Exception):
 
 
 def _git(cwd: str | os.PathLike[str], *arguments: str, may_fail: bool = False) -> str:
-    """Return what git prints; bytes that are no text stay readable."""
+    """Return the output of git; bytes that are not text are escaped."""
     try:
         done = subprocess.run(  # noqa: S603  # a fixed command
             [*GIT, *arguments],

@@ -1,4 +1,4 @@
-"""Knowing a process again."""
+"""The identity of a process, beyond its id, which a later process may get."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["fingerprint", "owner"]
 
 
 def fingerprint(pid: int) -> str | None:
-    """Return a text that no other process with this id will have; None if there is no such process.
+    """Return a text that no later process with the same id will have; None if there is no such process.
 
     Parameters
     ----------
@@ -50,5 +50,5 @@ def _alive(pid: int) -> str | None:
 
 
 def owner() -> dict[str, Any]:
-    """Return who runs a research: plain values, to be recorded with it."""
+    """Return the host and process that run a research, as plain values to be recorded with it."""
     return {"host": socket.gethostname(), "pid": os.getpid(), "fingerprint": fingerprint(os.getpid())}
