@@ -10,6 +10,7 @@
 ``config``    Config: nested dictionaries with paths
 ``when``      When: which iterations something happens in
 ``seeds``     seeds and generators
+``values``    digest, same, is_plain: what a value is, and which values are the same
 ``identity``  Identifier, Identity: who an experiment is
 ``errors``    everything that is raised
 """
@@ -20,6 +21,7 @@ from research_domain.alias import AUXILIARY_KEYS, Alias, ConfigAlias
 from research_domain.config import Config
 from research_domain.domain import Domain, Option
 from research_domain.errors import (
+    AliasError,
     ConfigKeyError,
     DomainError,
     DomainIndexError,
@@ -50,11 +52,13 @@ from research_domain.samplers import (
 )
 from research_domain.seeds import experiment_seed, make_rng, make_seed_sequence
 from research_domain.updates import UpdateRule
+from research_domain.values import digest, is_plain, same
 from research_domain.when import When
 
 __all__ = [
     "AUXILIARY_KEYS",
     "Alias",
+    "AliasError",
     "ChoiceSampler",
     "Config",
     "ConfigAlias",
@@ -86,10 +90,13 @@ __all__ = [
     "ZipError",
     "__version__",
     "choice",
+    "digest",
     "experiment_seed",
     "integers",
+    "is_plain",
     "loguniform",
     "make_rng",
     "make_seed_sequence",
+    "same",
     "uniform",
 ]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, overload
 
-from research_domain.config import Config, same
+from research_domain.config import Config
 from research_domain.errors import ConfigKeyError, ParameterError
+from research_domain.values import same
 
 __all__ = ["AUXILIARY_KEYS", "Alias", "ConfigAlias"]
 
@@ -24,6 +25,13 @@ class Alias:
     alias : str, optional
         Its name, by default ``value.__name__`` if it has one, else ``str(value)``.
 
+    Attributes
+    ----------
+    value : object
+        The value.
+    given : bool
+        Whether somebody chose the name; then it stands for the value in the identity of an experiment.
+
     Examples
     --------
     >>> Alias(max).alias
@@ -32,10 +40,11 @@ class Alias:
     'small'
     """
 
-    __slots__ = ("_alias", "value")
+    __slots__ = ("_alias", "given", "value")
 
     def __init__(self, value: Any, alias: str | None = None) -> None:
         self.value = value
+        self.given = alias is not None
         self._alias = alias if alias is None else str(alias)
 
     @property

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
-import numpy as np
-
 from research_domain.errors import ConfigKeyError, ParameterError
+from research_domain.values import same
 
 __all__ = ["Config", "same"]
 
@@ -173,25 +172,3 @@ def _flatten(tree: Tree, prefix: str = "") -> dict[str, Any]:
         else:
             flat[prefix + key] = value
     return flat
-
-
-def same(left: Any, right: Any) -> bool:
-    """Tell whether two values are equal, element by element for arrays; NaN equals NaN."""
-    if left is right:
-        return True
-    if isinstance(left, np.ndarray) or isinstance(right, np.ndarray):
-        return _same_arrays(left, right)
-    try:
-        return bool(left == right) or bool(left != left and right != right)
-    except (TypeError, ValueError):
-        return False
-
-
-def _same_arrays(left: Any, right: Any) -> bool:
-    try:
-        left, right = np.asarray(left), np.asarray(right)
-        return bool(
-            np.array_equal(left, right, equal_nan=left.dtype.kind in "fc" and right.dtype.kind in "fc")
-        )
-    except (TypeError, ValueError):
-        return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 __all__ = [
+    "AliasError",
     "ConfigKeyError",
     "DomainError",
     "DomainIndexError",
@@ -73,6 +74,29 @@ class ParameterError(DomainError, ValueError):
 
     def __str__(self) -> str:
         return f"parameter {self.parameter!r}: {self.problem}"
+
+
+class AliasError(DomainError, ValueError):
+    """An alias that somebody chose stands for two different values of a parameter.
+
+    Parameters
+    ----------
+    parameter : str
+        Name of the parameter.
+    alias : str
+        The alias.
+    """
+
+    def __init__(self, parameter: str, alias: str) -> None:
+        super().__init__(parameter, alias)
+        self.parameter = parameter
+        self.alias = alias
+
+    def __str__(self) -> str:
+        return (
+            f"parameter {self.parameter!r}: two different values have the alias {self.alias!r}, which stands for its "
+            "value in the id of an experiment; give each value an alias of its own"
+        )
 
 
 class WeightError(ParameterError):

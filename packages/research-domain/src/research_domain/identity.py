@@ -1,18 +1,25 @@
-"""Identity: who an experiment is, from what it is."""
+"""Identity: who an experiment is, from what its parameters are."""
 
 from __future__ import annotations
 
-import re
+import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from research_domain.alias import AUXILIARY_KEYS, PLAIN, name_of, value_of
-from research_domain.errors import ParameterError
+from research_domain.alias import AUXILIARY_KEYS, Alias, value_of
+from research_domain.errors import AliasError, ParameterError
+from research_domain.values.form import digest_of, form
+from research_domain.values.numbers import SCALARS, string
 
 if TYPE_CHECKING:
-    from research_domain.alias import Alias, ConfigAlias, Pairs
+    from collections.abc import Mapping
+
+    from research_domain.alias import ConfigAlias, Pairs
 
 __all__ = ["Identifier", "Identity"]
+
+_SHOWN = 16
+"""Hex digits of an id: enough for ids of a million experiments to differ but once in 37 million researches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +29,15 @@ class Identity:
     Parameters
     ----------
     id : str
-        Name of the experiment: optional prefix, 8 hex digits of the hash of the config's aliases,
+        Name of the experiment: optional prefix, 16 hex digits of the hash of its parameters and their values,
         the repetition, and the occurrence if it is not the first.
     digest : bytes, length 32
-        Hash of aliases, repetition and occurrence; random streams derive from it.
+        Hash of parameters, values, repetition and occurrence: experiments are the same if theirs are equal.
+        Random streams derive from it.
     repetition : int
         Number of the repetition.
     occurrence : int
-        How many experiments before this one had the same hash and repetition.
+        How many experiments before this one had the same parameters, values and repetition.
     """
 
     id: str
@@ -46,29 +54,44 @@ class Identifier:
     create_id_prefix : bool or int, default False
         Whether ids begin with the indices of the options, in order of first appearance, and the repetition;
         an int is the number of digits of each (True: 1).
+    known : mapping of bytes to str, optional
+        Digest of each experiment that has an id already, which it keeps.
+
+    Notes
+    -----
+    A value counts exactly and with its type, see :func:`research_domain.digest`; under an alias that somebody chose
+    the alias counts. Where two configs have the same 16 hex digits, the later one shows all 64 of its own.
 
     Examples
     --------
     >>> from research_domain import ConfigAlias
     >>> identifier = Identifier()
     >>> identifier.identify(ConfigAlias({'a': 1, 'repetition': 0})).id
-    '1426674c-0'
+    'c495ddb37077249f-0'
     >>> identifier.identify(ConfigAlias({'a': 1, 'repetition': 0})).id
-    '1426674c-0-1'
+    'c495ddb37077249f-0-1'
+    >>> identifier.identify(ConfigAlias({'a': '1', 'repetition': 0})).id
+    'a4e75da8cef166f6-0'
     """
 
-    def __init__(self, create_id_prefix: bool | int = False) -> None:
+    def __init__(
+        self, create_id_prefix: bool | int = False, known: Mapping[bytes, str] | None = None
+    ) -> None:
         import hashlib  # late, as it takes longer than the rest of this package
 
         if create_id_prefix < 0:
             raise ParameterError(
                 "create_id_prefix", f"got {create_id_prefix!r}; use True, False or a number of digits"
             )
-        self._digits = int(create_id_prefix)
-        self._seen: dict[str, int] = {}
         self._sha256 = hashlib.sha256
+        self._digits = int(create_id_prefix)
+        self._known = known or {}
+        self._taken = frozenset(self._known.values())
+        self._counts: dict[int, dict[bytes, int]] = {}
+        self._shown: dict[bytes, bytes] = {}
         self._options: dict[str, dict[str, int]] = {}
         self._layouts: dict[tuple[int, int], _Layout] = {}
+        self._values = _Values()
 
     def identify(self, config: ConfigAlias) -> Identity:
         """Return the identity of the next experiment.
@@ -81,27 +104,49 @@ class Identifier:
         Returns
         -------
         Identity
+
+        Raises
+        ------
+        AliasError
+            If an alias that somebody chose stands for another value than before.
+
+        Warns
+        -----
+        UserWarning
+            If a value can be told from others by its text alone.
         """
         pairs = config.pairs
         layout = self._layout(pairs)
-        text = "-".join(
-            [
-                start + (str(value) if type(value := pairs[position][1]) in PLAIN else name_of(value))
-                for start, position in layout.order
-            ]
-        )
-        if " at 0x" in text:
-            text = _stable(text)
+        texts = [
+            start
+            + (
+                SCALARS[kind](value)
+                if (kind := type(value := pairs[position][1])) in SCALARS
+                else self._values.text(pairs[position][0], value)
+            )
+            for start, position in layout.order
+        ]
         repetition = 0 if layout.repetition is None else int(value_of(pairs[layout.repetition][1]))
-        content = self._sha256(text.encode("utf-8", "surrogatepass"))
-        name = f"{content.hexdigest()[:8]}-{repetition}"
-        occurrence = self._seen.get(name, 0)
-        self._seen[name] = occurrence + 1
-        content.update(f"\n{repetition}\n{occurrence}".encode())
-        if occurrence:
-            name = f"{name}-{occurrence}"
-        prefix = self._prefix(config, repetition) if self._digits else config.prefix
-        return Identity(f"{prefix}_{name}" if prefix else name, content.digest(), repetition, occurrence)
+        hashed = self._sha256("".join(texts).encode("utf-8", "surrogatepass"))
+        content = hashed.digest()
+        counts = self._counts.setdefault(repetition, {})
+        occurrence = counts.get(content, 0)
+        counts[content] = occurrence + 1
+        hashed.update(b"\n%d\n%d" % (repetition, occurrence))
+        digest = hashed.digest()
+        name = self._known.get(digest)
+        if name is None:
+            name = self._name(content, repetition, occurrence)
+            prefix = self._prefix(layout, texts, repetition) if self._digits else config.prefix
+            name = f"{prefix}_{name}" if prefix else name
+        return Identity(name, digest, repetition, occurrence)
+
+    def _name(self, content: bytes, repetition: int, occurrence: int) -> str:
+        shown = content.hex()
+        end = f"-{repetition}-{occurrence}" if occurrence else f"-{repetition}"
+        first = self._shown.setdefault(content[: _SHOWN // 2], content)
+        name = shown[:_SHOWN] + end
+        return shown + end if first != content or name in self._taken else name
 
     def _layout(self, pairs: Pairs) -> _Layout:
         keys = [key for key, _ in pairs]
@@ -113,30 +158,70 @@ class Identifier:
             layout = self._layouts[mark] = _Layout(keys)
         return layout
 
-    def _prefix(self, config: ConfigAlias, repetition: int) -> str:
+    def _prefix(self, layout: _Layout, texts: list[str], repetition: int) -> str:
+        """Return the indices of values, in the order of the parameters in the config."""
         indices = []
-        for key, name in config.alias().items():
-            if key not in AUXILIARY_KEYS:
-                options = self._options.setdefault(key, {})
-                indices.append(options.setdefault(name, len(options)))
+        for number in layout.in_config:
+            name, text = layout.order[number][0], texts[number]
+            options = self._options.setdefault(name, {})
+            indices.append(options.setdefault(text, len(options)))
         return "_".join(f"{index:0{self._digits}d}" for index in (*indices, repetition))
 
 
 class _Layout:
     """Where the parts of an id are in a config with certain keys; most configs share theirs."""
 
-    __slots__ = ("keys", "order", "repetition")
+    __slots__ = ("in_config", "keys", "order", "repetition")
 
     def __init__(self, keys: list[Alias]) -> None:
-        index_of = {key.alias: index for index, key in enumerate(keys)}
+        index_of = {key.value: index for index, key in enumerate(keys)}
+        names = [name for name in sorted(index_of) if name not in AUXILIARY_KEYS]
         self.keys = keys
-        self.order = [(f"{name}_", index_of[name]) for name in sorted(index_of) if name not in AUXILIARY_KEYS]
+        self.order = [(string(name), index_of[name]) for name in names]
+        self.in_config = sorted(range(len(names)), key=lambda number: index_of[names[number]])
         self.repetition = index_of.get("repetition")
 
 
+class _Values:
+    """What values count as that take time to be written; those of a grid recur in many configs."""
+
+    def __init__(self) -> None:
+        self._texts: dict[int, tuple[Any, str]] = {}  # values are kept, so that no other gets their id
+        self._chosen: dict[tuple[str, str], bytes] = {}
+
+    def text(self, key: Alias, value: Any) -> str:
+        """Return what a value of a parameter counts as."""
+        known = self._texts.get(id(value))
+        if known is not None:
+            return known[1]
+        text = self._written(key.value, value)
+        if isinstance(value, Alias):
+            if len(self._texts) >= _MANY_VALUES:
+                self._texts.clear()
+            self._texts[id(value)] = (value, text)
+        return text
+
+    def _written(self, name: str, value: Any) -> str:
+        chosen = isinstance(value, Alias) and value.given
+        written = form(value_of(value))
+        if chosen:
+            digest = digest_of(written.text)
+            if self._chosen.setdefault((name, value.alias), digest) != digest:
+                raise AliasError(name, value.alias)
+            return f"A{string(value.alias)}"
+        if written.vague:
+            warn_vague(name, written.vague, value_of(value))
+        return written.text
+
+
+def warn_vague(name: str, kinds: tuple[str, ...], value: Any) -> None:
+    """Say that a value can be told from others by its text alone."""
+    warnings.warn(
+        f"parameter {name!r}: objects of {', '.join(kinds)} cannot be written down, so that they are told from others "
+        f"by type and text alone, here {str(value)[:80]!r}; give each value a name: Alias(value, 'name')",
+        stacklevel=4,
+    )
+
+
 _MANY = 64
-
-
-def _stable(text: str) -> str:
-    """Drop the addresses of objects without a name of their own: they differ from run to run."""
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
+_MANY_VALUES = 10_000

@@ -10,8 +10,9 @@ import numpy as np
 
 from research_domain.algebra._draws import Source
 from research_domain.algebra._nodes import Draw, Grid, Node, Span, span_length
-from research_domain.alias import PLAIN, as_alias, check_key
-from research_domain.errors import ParameterError
+from research_domain.alias import PLAIN, Alias, as_alias, check_key
+from research_domain.errors import AliasError, ParameterError
+from research_domain.values import digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,6 +107,8 @@ def option_node(key: Any, values: Any) -> Node:
     ------
     ParameterError
         If the key is not a string, or there is nothing to try in `values`.
+    AliasError
+        If two different values have the same alias.
     """
     name = check_key(key)
     if (source := as_source(values)) is not None:
@@ -115,7 +118,18 @@ def option_node(key: Any, values: Any) -> Node:
     listed = tuple(_listed(name.value, values))
     if not PLAIN.issuperset(map(type, listed)):
         listed = tuple(value if type(value) in PLAIN else as_alias(value) for value in listed)
+        _check_aliases(name.value, listed)
     return Grid(((name, listed),))
+
+
+def _check_aliases(name: str, listed: Sequence[Any]) -> None:
+    """Refuse two different values under one alias that somebody chose."""
+    chosen: dict[str, Any] = {}
+    for alias in listed:
+        if isinstance(alias, Alias) and alias.given:
+            first = chosen.setdefault(alias.alias, alias.value)
+            if first is not alias.value and digest(first) != digest(alias.value):
+                raise AliasError(name, alias.alias)
 
 
 def _listed(name: str, values: Any) -> Sequence[Any]:

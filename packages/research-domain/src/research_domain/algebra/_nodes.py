@@ -11,7 +11,8 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from research_domain.alias import Alias, Pair, Pairs, value_of
-from research_domain.config import Config, same
+from research_domain.config import Config
+from research_domain.values import same
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -1,0 +1,13 @@
+"""Values: what a value is, exactly, and which values are the same.
+
+``form``      the exact form of a value, its digest, and equality
+``numbers``   numbers, exactly and by value
+``arrays``    arrays and scalars of numpy
+``frames``    what pandas makes
+``code``      functions and classes
+``source``    where the source of code is
+"""
+
+from research_domain.values.form import digest, is_plain, lasting_name, same
+
+__all__ = ["digest", "is_plain", "lasting_name", "same"]

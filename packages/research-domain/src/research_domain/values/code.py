@@ -1,0 +1,161 @@
+"""Functions, classes and objects as text: name and code, type and state."""
+
+from __future__ import annotations
+
+import re
+import sys
+from types import (
+    BuiltinFunctionType,
+    CodeType,
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodDescriptorType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+    WrapperDescriptorType,
+)
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from research_domain.values.numbers import string
+
+if TYPE_CHECKING:
+    from research_domain.values.form import Writer
+
+__all__ = ["code_text", "display", "lasting_name", "object_text", "qualified_name"]
+
+_BUILTINS = (
+    *(BuiltinFunctionType, MethodDescriptorType, MethodWrapperType, WrapperDescriptorType),
+    *(GetSetDescriptorType, MemberDescriptorType, np.ufunc),
+)
+_NOT_ITS_OWN = frozenset(
+    ("__dict__", "__weakref__", "__module__", "__doc__", "__qualname__", "__firstlineno__")
+    + ("__static_attributes__", "_abc_impl", "__annotations__", "__annotate__", "__dataclass_fields__")
+)
+
+
+def qualified_name(value: Any) -> str:
+    """Return module and name of a function or class; a script's module has one name in all processes."""
+    module = getattr(value, "__module__", None)
+    name = getattr(value, "__qualname__", None) or getattr(value, "__name__", "")
+    return f"{'__main__' if module == '__mp_main__' else module}.{name}"
+
+
+def lasting_name(value: Any) -> str | None:
+    """Return the name by which a module knows a function or class, None for all else."""
+    wraps = hasattr(value, "__wrapped__") and isinstance(getattr(value, "__qualname__", None), str)
+    if not wraps and not isinstance(value, FunctionType | BuiltinFunctionType | type):
+        return None
+    name = qualified_name(value)
+    return None if "<" in name else name
+
+
+def code_text(writer: Writer, value: Any) -> str | None:
+    """Write a function, method, class, module or code; None for what is none of them."""
+    if isinstance(value, FunctionType):
+        return _function(writer, value)
+    if isinstance(value, type):
+        return _class(writer, value)
+    if isinstance(value, MethodType):
+        return "M" + writer.text(value.__func__) + writer.text(value.__self__)
+    if isinstance(value, _BUILTINS):
+        owner = getattr(value, "__self__", None)
+        bound = owner is not None and not isinstance(owner, ModuleType)
+        return "B" + string(qualified_name(value)) + (writer.text(owner) if bound else "")
+    if isinstance(value, ModuleType):
+        return "B" + string(value.__name__)
+    return _code(writer, value) if isinstance(value, CodeType) else None
+
+
+def _function(writer: Writer, value: FunctionType) -> str:
+    from research_domain.values.source import function_source  # late: few values are functions
+
+    source = function_source(value.__code__)
+    body = _code(writer, value.__code__) if source is None else writer.hashed(source)
+    attributes = {name: each for name, each in vars(value).items() if name != "__wrapped__"}
+    given = (value.__defaults__, value.__kwdefaults__, attributes or None)
+    cells = [writer.text(_contents(cell)) for cell in value.__closure__ or ()]
+    return "F" + string(qualified_name(value)) + body + "".join(map(writer.text, given)) + "".join(cells)
+
+
+def _contents(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return NotImplemented  # nothing was put into it yet
+
+
+def _code(writer: Writer, value: CodeType) -> str:
+    """Write compiled code, which is the same under one version of Python."""
+    counts = (value.co_argcount, value.co_posonlyargcount, value.co_kwonlyargcount, value.co_flags)
+    names = (value.co_names, value.co_varnames, value.co_freevars, value.co_cellvars)
+    return "C" + "".join(map(writer.text, (value.co_code, counts, names, value.co_consts)))
+
+
+def _class(writer: Writer, value: type) -> str:
+    from research_domain.values.source import class_source  # late: few values are classes
+
+    name = string(qualified_name(value))
+    is_data = issubclass(value, tuple) and hasattr(value, "_fields")
+    if is_data or _is_standard(value) or not value.__flags__ & _MADE_BY_PYTHON:
+        return "K" + name
+    source = class_source(value)
+    body = _members(writer, value) if source is None else writer.hashed(source)
+    return "K" + name + body + writer.items([base for base in value.__bases__ if base is not object])
+
+
+_MADE_BY_PYTHON = 1 << 9
+"""The flag of classes that are made while a program runs, not compiled with it."""
+
+
+def _is_standard(cls: type) -> bool:
+    """Whether a class comes with Python, whose version is no part of an identity."""
+    return (cls.__module__ or "").partition(".")[0] in sys.stdlib_module_names - {"__main__"}
+
+
+def _members(writer: Writer, value: type) -> str:
+    own = {name: each for name, each in vars(value).items() if name not in _NOT_ITS_OWN}
+    return writer.text({name: _plain_member(each) for name, each in own.items()})
+
+
+def _plain_member(member: Any) -> Any:
+    if isinstance(member, staticmethod | classmethod):
+        return (type(member).__name__, member.__func__)
+    if isinstance(member, property):
+        return ("property", member.fget, member.fset, member.fdel)
+    return "slot" if isinstance(member, GetSetDescriptorType | MemberDescriptorType) else member
+
+
+def object_text(writer: Writer, value: Any) -> str:
+    """Write an object: its type and what it would be pickled as; without that, its type and its text."""
+    import copyreg
+
+    kind = type(value)
+    try:
+        reducer = copyreg.dispatch_table.get(kind)
+        reduced = reducer(value) if reducer is not None else value.__reduce_ex__(4)
+    except Exception:  # noqa: BLE001 - an object of the user's may raise anything
+        reduced = None
+    if isinstance(reduced, str):  # a module knows it by this name
+        name = string(f"{getattr(value, '__module__', None)}.{reduced}")
+        return "O" + writer.text(kind) + name + writer.text(getattr(value, "__wrapped__", None))
+    if not isinstance(reduced, tuple):
+        writer.vague.add(f"{kind.__module__}.{kind.__qualname__}")
+        return "V" + writer.text(kind) + string(display(value))
+    function, arguments, state, items, pairs = (*reduced[:5], None, None, None)[:5]
+    parts = [writer.text(each) for each in (function, arguments, state)]
+    parts.append(writer.items(list(items or ())))
+    return "O" + writer.text(kind) + "".join(parts) + writer.pairs(list(pairs or ()))
+
+
+def display(value: Any) -> str:
+    """Return the name of a value, or its text without addresses, which differ from run to run."""
+    try:
+        name = getattr(value, "__name__", None)
+        text = name if isinstance(name, str) else str(value)
+    except Exception:  # noqa: BLE001 - an object of the user's may raise anything
+        return ""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", text) if " at 0x" in text else text

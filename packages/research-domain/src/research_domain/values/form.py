@@ -1,0 +1,397 @@
+"""The exact form of a value, the digest of it, and the one equality of values.
+
+The form is a text that two values share exactly if they are equal in type and content. Each piece of it says
+where it ends, so that no two values can be written alike; what is long stands in it by its hash.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections import Counter, OrderedDict, defaultdict, deque
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from research_domain.values import arrays
+from research_domain.values.code import code_text, display, lasting_name, object_text, qualified_name
+from research_domain.values.frames import pandas_text
+from research_domain.values.numbers import (
+    SCALARS,
+    SCALARS_BY_VALUE,
+    by_value,
+    decimal_by_value,
+    string,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+__all__ = ["Form", "Writer", "digest", "digest_of", "form", "is_plain", "lasting_name", "same"]
+
+_LONGEST = 128
+"""Characters of a piece that stands in the form as it is."""
+_DEEPEST = 150
+"""Levels of nesting that are written; a fixed number, so that a deep stack of the caller changes nothing."""
+_PATIENCE = 10_000
+"""How often what refers to itself is written again before it is given up."""
+
+
+class _TangledError(Exception):
+    """What refers to itself does so in too many ways, or too deeply."""
+
+
+def sha256(data: bytes) -> Any:
+    """Return a hash; hashlib is imported late, as it takes longer than the rest of this package."""
+    import hashlib
+
+    return hashlib.sha256(data)
+
+
+class Writer:
+    """Writes one value as text.
+
+    Parameters
+    ----------
+    by_value : bool, default False
+        Whether numbers count by their value alone, and mappings, sets and tuples by what they hold.
+    """
+
+    def __init__(self, by_value: bool = False) -> None:
+        self.by_value = by_value
+        self.vague: set[str] = set()
+        self.plain = True
+        self._scalars = SCALARS_BY_VALUE if by_value else SCALARS
+        self._known: dict[int, tuple[Any, str]] = {}  # values are kept, so that no other gets their id
+        self._path: dict[int, int] = {}
+        self._reach = 0
+        self._again = 0
+
+    def text(self, value: Any) -> str:
+        """Return the form of a value."""
+        write = self._scalars.get(type(value))
+        if write is not None:
+            return write(value)
+        known = self._known.get(id(value))
+        if known is not None:
+            return known[1]
+        depth, above = len(self._path), self._path.get(id(value))
+        if depth > _DEEPEST:
+            raise _TangledError
+        if above is not None:
+            self._reach = min(self._reach, above)
+            return f"^{depth - above};"
+        self._path[id(value)] = depth
+        outer, self._reach = self._reach, depth
+        try:
+            text = self._shortened(self._compound(value))
+        finally:
+            del self._path[id(value)]
+            reach, self._reach = self._reach, min(self._reach, outer)
+        if reach >= depth:
+            self._known[id(value)] = (value, text)
+        else:
+            self._again += 1
+            if self._again > _PATIENCE:
+                raise _TangledError
+        return text
+
+    def items(self, values: list[Any]) -> str:
+        """Return the form of values in their order."""
+        return self.hashed("".join(map(self.text, values)), len(values))
+
+    def pairs(self, values: Iterable[tuple[Any, Any]]) -> str:
+        """Return the form of pairs in any order."""
+        written = sorted([self.text(key) + self.text(value) for key, value in values])
+        return self.hashed("".join(written), len(written))
+
+    def bytes(self, value: bytes) -> str:
+        """Return the form of bytes."""
+        return f"y{len(value)}:{value.hex()}" if len(value) <= 32 else "Y" + sha256(value).hexdigest()
+
+    def hashed(self, text: str, count: int = 0) -> str:
+        """Return a text with its length, or the hash of one that is long."""
+        if len(text) <= _LONGEST:
+            return f"{count}.{len(text)}:{text}"
+        return f"{count}#" + sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def _shortened(self, text: str) -> str:
+        if len(text) <= _LONGEST:
+            return text
+        return "#" + sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def _compound(self, value: Any) -> str:
+        kind = type(value)
+        write = _WRITERS.get(kind) or _named_writer(kind)
+        if write is not None:
+            return write(self, value)
+        if isinstance(value, np.generic):
+            return arrays.scalar(self, value)
+        if kind.__module__.partition(".")[0] == "pandas" and (text := pandas_text(self, value)) is not None:
+            return text
+        if not isinstance(value, type):
+            text = self._record(value)
+            if text is not None:
+                return text
+        return self._not_plain(value)
+
+    def _record(self, value: Any) -> str | None:
+        """Write what consists of named values: members of enums, named tuples, dataclasses."""
+        kind = type(value)
+        if isinstance(value, enum.Enum):
+            return f"e{string(qualified_name(kind))}" + self.text(value._name_) + self.text(value._value_)
+        if isinstance(value, tuple) and hasattr(kind, "_fields"):
+            tag = "t" if self.by_value else f"T{string(qualified_name(kind))}"
+            return tag + self.items(list(value))
+        if dataclasses.is_dataclass(value):
+            fields = [(each.name, getattr(value, each.name, None)) for each in dataclasses.fields(value)]
+            return f"R{string(qualified_name(kind))}" + self.pairs(fields)
+        return None
+
+    def _not_plain(self, value: Any) -> str:
+        """Write a function, class or any other object, always exactly."""
+        self.plain = False
+        if self.by_value:
+            return "D" + digest(value).hex()
+        text = code_text(self, value)
+        return object_text(self, value) if text is None else text
+
+
+def _sequence(tag: str) -> Callable[[Writer, Any], str]:
+    return lambda writer, value: tag + writer.items(list(value))
+
+
+def _set(tag: str) -> Callable[[Writer, Any], str]:
+    def write(writer: Writer, value: Any) -> str:
+        written = sorted(map(writer.text, value))
+        return ("{" if writer.by_value else tag) + writer.hashed("".join(written), len(written))
+
+    return write
+
+
+def _mapping(tag: str) -> Callable[[Writer, Any], str]:
+    return lambda writer, value: ("d" if writer.by_value else tag) + writer.pairs(value.items())
+
+
+def _ordered(writer: Writer, value: OrderedDict[Any, Any]) -> str:
+    if writer.by_value:
+        return "d" + writer.pairs(value.items())
+    return "o" + writer.items([part for pair in value.items() for part in pair])
+
+
+def _defaultdict(writer: Writer, value: defaultdict[Any, Any]) -> str:
+    if writer.by_value:
+        return "d" + writer.pairs(value.items())
+    return "h" + writer.text(value.default_factory) + writer.pairs(value.items())
+
+
+def _complex(writer: Writer, value: complex) -> str:
+    if not writer.by_value:
+        return f"c{value.real!r},{value.imag!r};"
+    real = by_value(value.real)
+    return real if value.imag == 0 else f"c{real}{by_value(value.imag)}"
+
+
+def _bytes(tag: str) -> Callable[[Writer, Any], str]:
+    return lambda writer, value: ("" if writer.by_value else tag) + writer.bytes(bytes(value))
+
+
+def _decimal(writer: Writer, value: Any) -> str:
+    return decimal_by_value(value) if writer.by_value else f"D{string(str(value))}"
+
+
+def _fraction(writer: Writer, value: Any) -> str:
+    return by_value(value) if writer.by_value else f"q{value.numerator:x}/{value.denominator:x};"
+
+
+def _time(tag: str) -> Callable[[Writer, Any], str]:
+    def write(writer: Writer, value: Any) -> str:
+        plain = value.replace(tzinfo=None, fold=0).isoformat()
+        return f"{tag}{value.fold}{string(plain)}" + writer.text(value.tzinfo)
+
+    return write
+
+
+def _timezone(writer: Writer, value: Any) -> str:
+    return "z" + writer.items(list(value.__getinitargs__()))
+
+
+def _zoneinfo(writer: Writer, value: Any) -> str:
+    return f"Z{string(str(value))}" if value.key is not None else writer._not_plain(value)
+
+
+_WRITERS: dict[type, Callable[[Writer, Any], str]] = {
+    complex: _complex,
+    bytes: _bytes(""),
+    bytearray: _bytes("w"),
+    memoryview: _bytes("x"),
+    list: _sequence("l"),
+    tuple: _sequence("t"),
+    deque: lambda writer, value: "u" + writer.text(value.maxlen) + writer.items(list(value)),
+    set: _set("{"),
+    frozenset: _set("("),
+    dict: _mapping("d"),
+    MappingProxyType: _mapping("p"),
+    Counter: _mapping("k"),
+    OrderedDict: _ordered,
+    defaultdict: _defaultdict,
+    range: lambda writer, value: "r" + writer.items([value.start, value.stop, value.step]),
+    slice: lambda writer, value: "j" + writer.items([value.start, value.stop, value.step]),
+    type(Ellipsis): lambda _writer, _value: "...;",
+    type(NotImplemented): lambda _writer, _value: "!;",
+    np.ndarray: arrays.array,
+}
+_BY_NAME: dict[str, Callable[[Writer, Any], str]] = {
+    "decimal.Decimal": _decimal,
+    "fractions.Fraction": _fraction,
+    "datetime.datetime": _time("A"),
+    "datetime.time": _time("E"),
+    "datetime.date": lambda _writer, value: f"G{value.isoformat()};",
+    "datetime.timedelta": lambda _writer, value: f"H{value.days},{value.seconds},{value.microseconds};",
+    "datetime.timezone": _timezone,
+    "zoneinfo.ZoneInfo": _zoneinfo,
+    "uuid.UUID": lambda _writer, value: f"U{value.hex};",
+    **{
+        f"pathlib.{name}": lambda _writer, value: f"P{string(type(value).__name__)}{string(str(value))}"
+        for name in ("PurePosixPath", "PureWindowsPath", "PosixPath", "WindowsPath")
+    },
+}
+"""Types of modules that need not be imported here; the first part of the module and the name."""
+
+
+def _named_writer(kind: type) -> Callable[[Writer, Any], str] | None:
+    return _BY_NAME.get(f"{kind.__module__.partition('.')[0]}.{kind.__qualname__}")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Form:
+    """What a value is.
+
+    Parameters
+    ----------
+    text : str
+        Its exact form.
+    plain : bool
+        Whether it is plain data.
+    vague : tuple of str
+        Types in it whose objects are told apart by their text alone.
+    """
+
+    text: str
+    plain: bool
+    vague: tuple[str, ...]
+
+
+def form(value: Any, by_value: bool = False) -> Form:
+    """Return the form of a value; what cannot be written has that of its type and text."""
+    writer = Writer(by_value)
+    try:
+        text = writer.text(value)
+    except (_TangledError, RecursionError):
+        name = qualified_name(type(value))
+        return Form(f"V{string(name)}{string(_short_display(value))}", False, (name,))
+    return Form(text, writer.plain, tuple(sorted(writer.vague)))
+
+
+def _short_display(value: Any) -> str:
+    try:
+        return display(value)
+    except RecursionError:
+        return ""
+
+
+def digest(value: Any) -> bytes:
+    """Return what a value is, in 32 bytes.
+
+    Parameters
+    ----------
+    value : object
+        Any value.
+
+    Returns
+    -------
+    bytes, length 32
+        Equal for values that are equal in type and content, and different for all others.
+
+    Notes
+    -----
+    ``1``, ``1.0`` and ``True`` differ; a number of numpy counts as its ``.item()``. Arrays are told apart by dtype,
+    shape and all of their bytes, containers by their items, dicts whatever the order of their keys. Functions and
+    classes count by qualified name and code, with defaults and closure values, other objects by type and state.
+    Digests of plain data are equal in every process and every supported version of Python.
+
+    Examples
+    --------
+    >>> digest({'a': 1, 'b': 2}) == digest({'b': 2, 'a': 1}), digest(1) == digest(True)
+    (True, False)
+    """
+    stored = _stored_digest(value)
+    if stored is not None:
+        return stored
+    return digest_of(form(value).text)
+
+
+def digest_of(text: str) -> bytes:
+    """Return the digest of a form."""
+    return bytes(sha256(text.encode("utf-8", "surrogatepass")).digest())
+
+
+def is_plain(value: Any) -> bool:
+    """Tell whether a value is plain data, whose digest is the same everywhere.
+
+    Plain are numbers, text, bytes, None, dates and times, paths and the like, numpy arrays, frames and series of
+    pandas, members of enums, and lists, tuples, sets, dicts, named tuples and dataclasses of plain data.
+
+    Examples
+    --------
+    >>> is_plain([1, 'a', {'b': None}]), is_plain([max])
+    (True, False)
+    """
+    return form(value).plain
+
+
+def same(left: Any, right: Any) -> bool:
+    """Tell whether two values are the same to a filter.
+
+    Parameters
+    ----------
+    left, right : object
+        Any values.
+
+    Returns
+    -------
+    bool
+
+    Notes
+    -----
+    Values with equal digests are the same. Besides, numbers match by their value whatever their type (but True is not
+    1, and nan is nan), also within containers and arrays; a named tuple matches the tuple, an OrderedDict the dict,
+    a set the frozenset with the same items, and an array the nested list of its items.
+
+    Examples
+    --------
+    >>> same(32, 32.0), same(1, True), same([1, 'a'], [1.0, 'a']), same([1], (1,))
+    (True, False, True, False)
+    """
+    if left is right:
+        return True
+    stored = _stored_digest(left), _stored_digest(right)
+    if stored != (None, None):
+        return digest(left) == digest(right)
+    if isinstance(left, np.ndarray) and isinstance(right, list | tuple):
+        return arrays.equals_list(Writer(by_value=True), left, right)
+    if isinstance(right, np.ndarray) and isinstance(left, list | tuple):
+        return arrays.equals_list(Writer(by_value=True), right, left)
+    if type(left) in _SIMPLE and type(right) in _SIMPLE:
+        return bool(left == right)
+    return form(left, by_value=True).text == form(right, by_value=True).text
+
+
+_SIMPLE = frozenset((int, str))
+
+
+def _stored_digest(value: Any) -> bytes | None:
+    """Return the digest that a stand-in for a stored value knows."""
+    stored = getattr(type(value), "value_digest", None)
+    return value.value_digest if stored is not None and isinstance(value.value_digest, bytes) else None

@@ -1,0 +1,89 @@
+"""What pandas makes, as text, without importing pandas: whoever has such a value has imported it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from research_domain.values.numbers import string
+
+if TYPE_CHECKING:
+    from research_domain.values.form import Writer
+
+__all__ = ["pandas_text"]
+
+
+def pandas_text(writer: Writer, value: Any) -> str | None:
+    """Write a frame, series, index, array or scalar of pandas; None for what is none of them."""
+    pd = sys.modules.get("pandas")
+    if pd is None:
+        return None
+    kind = type(value)
+    name = string(f"pd.{kind.__name__}")
+    if value is pd.NaT or value is pd.NA:
+        return name
+    if kind is pd.DataFrame:
+        columns = [_array(pd, writer, value.iloc[:, place].array) for place in range(value.shape[1])]
+        return name + writer.text(value.index) + writer.text(value.columns) + "".join(columns)
+    if kind is pd.Series:
+        return name + writer.text(value.index) + writer.text(value.name) + _array(pd, writer, value.array)
+    if isinstance(value, pd.MultiIndex):
+        levels = [value.get_level_values(place) for place in range(value.nlevels)]
+        return name + writer.items(levels)
+    if isinstance(value, pd.Index):
+        return string("pd.Index") + writer.text(value.name) + _array(pd, writer, value.array)
+    if isinstance(value, pd.api.extensions.ExtensionArray):
+        return name + _array(pd, writer, value)
+    return _scalar(pd, writer, name, value)
+
+
+def _scalar(pd: Any, writer: Writer, name: str, value: Any) -> str | None:
+    kind = type(value)
+    if kind is pd.Timestamp:
+        return name + writer.text(value.asm8) + _zone(writer, value.tz)
+    if kind is pd.Timedelta:
+        return name + writer.text(value.asm8)
+    if kind is pd.Period:
+        return name + string(value.freqstr) + writer.text(value.ordinal)
+    if kind is pd.Interval:
+        return name + string(value.closed) + writer.text(value.left) + writer.text(value.right)
+    if isinstance(value, np.dtype | pd.api.extensions.ExtensionDtype):
+        return name + string(str(value))
+    return None
+
+
+def _array(pd: Any, writer: Writer, values: Any) -> str:
+    """Write what stands behind a column or an index."""
+    arrays = pd.arrays
+    if isinstance(values, arrays.NumpyExtensionArray):
+        return writer.text(values.to_numpy())
+    name = string(str(values.dtype))
+    if isinstance(values, pd.Categorical):
+        codes = values.codes.astype("<i8")
+        return name + string(str(values.ordered)) + writer.text(codes) + writer.text(values.categories)
+    if isinstance(values, arrays.DatetimeArray):
+        zone = _zone(writer, values.tz)
+        return (
+            name
+            + zone
+            + writer.text(
+                np.asarray(values.tz_localize(None) if values.tz is None else values.tz_convert(None))
+            )
+        )
+    if isinstance(values, arrays.TimedeltaArray):
+        return name + writer.text(np.asarray(values))
+    if isinstance(values, arrays.PeriodArray):
+        return name + writer.text(values.asi8)
+    if isinstance(values, arrays.IntervalArray):
+        return name + string(values.closed) + writer.text(values.left) + writer.text(values.right)
+    if isinstance(values, arrays.IntegerArray | arrays.FloatingArray | arrays.BooleanArray):
+        missing = np.asarray(values.isna())
+        kept = values.to_numpy(dtype=values.dtype.numpy_dtype, na_value=0)
+        return name + writer.text(missing) + writer.text(kept)
+    return name + writer.items(values.astype(object).tolist() if hasattr(values, "tolist") else list(values))
+
+
+def _zone(writer: Writer, zone: Any) -> str:
+    return writer.text(zone) if zone is None else string(str(zone))

@@ -1,0 +1,135 @@
+"""The source of functions and classes, found in their files and told to be theirs by compiling it.
+
+A file may have been edited since its code was loaded; what does not compile to the very code is no source of it.
+"""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import sys
+from functools import lru_cache
+from types import CodeType, FunctionType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["class_source", "function_source"]
+
+_Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+_IGNORED = ("ctx", "kind", "type_comment")
+
+
+class _File:
+    """A file of code, parsed and compiled."""
+
+    def __init__(self, text: str, name: str) -> None:
+        self.tree = ast.parse(text)
+        self.codes = frozenset(_codes(compile(text, name, "exec", dont_inherit=True)))
+        self.functions: dict[tuple[str, int], list[_Function]] = {}
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                line = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+                self.functions.setdefault((node.name, line), []).append(node)
+            elif isinstance(node, ast.Lambda):
+                self.functions.setdefault(("<lambda>", node.lineno), []).append(node)
+
+
+def function_source(code: CodeType) -> str | None:
+    """Return the syntax of a function without places and comments, None if its source is not there.
+
+    Equal text means equal code, in every supported version of Python.
+    """
+    file = _file(code.co_filename)
+    if file is None or code not in file.codes:
+        return None
+    nodes = file.functions.get((code.co_name, code.co_firstlineno), [])
+    if len(nodes) > 1:
+        nodes = _around(nodes, code)
+    return _spell(nodes[0]) if len(nodes) == 1 else None
+
+
+def class_source(cls: type) -> str | None:
+    """Return the syntax of a class like that of a function."""
+    codes = [
+        each.__code__
+        for each in vars(cls).values()
+        if isinstance(each, FunctionType) and each.__qualname__ == f"{cls.__qualname__}.{each.__name__}"
+    ]
+    written = [code for code in codes if not code.co_filename.startswith("<")]
+    module = sys.modules.get(cls.__module__)
+    name = written[0].co_filename if written else getattr(module, "__file__", None)
+    file = _file(name) if isinstance(name, str) else None
+    if file is None or not file.codes.issuperset(written):
+        return None
+    nodes = [node for path, node in _classes(file.tree, "") if path == cls.__qualname__]
+    return _spell(nodes[0]) if len(nodes) == 1 else None
+
+
+def _file(name: str) -> _File | None:
+    linecache.checkcache(name)
+    text = "".join(linecache.getlines(name))
+    return _parsed(text, name) if text else None
+
+
+@lru_cache(maxsize=32)
+def _parsed(text: str, name: str) -> _File | None:
+    try:
+        return _File(text, name)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for const in code.co_consts:
+        if isinstance(const, CodeType):
+            yield from _codes(const)
+
+
+def _around(nodes: list[_Function], code: CodeType) -> list[_Function]:
+    """Return the innermost of the functions of one line that contain all places of some code."""
+    places = [
+        (line, column) for line, _, column, _ in code.co_positions() if line is not None and column
+    ]  # column 0 is where Python puts what is written nowhere
+    found = [node for node in nodes if places and all(_contains(node, place) for place in places)]
+    inner = [node for node in found if not any(_encloses(node, other) for other in found)]
+    return inner if len(inner) == 1 else []
+
+
+def _contains(node: _Function, place: tuple[int, int]) -> bool:
+    end = (node.end_lineno or node.lineno, node.end_col_offset or 0)
+    return (node.lineno, node.col_offset) <= place < end
+
+
+def _encloses(outer: _Function, inner: _Function) -> bool:
+    return outer is not inner and any(node is inner for node in ast.walk(outer))
+
+
+def _classes(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.ClassDef]]:
+    """Yield all classes with their qualified names."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.ClassDef):
+            yield f"{prefix}{child.name}", child
+            yield from _classes(child, f"{prefix}{child.name}.")
+        elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from _classes(child, f"{prefix}{child.name}.<locals>.")
+        else:
+            yield from _classes(child, prefix)
+
+
+def _spell(node: object) -> str:
+    """Write a tree of syntax; what is empty is left out, as versions of Python differ in what there is."""
+    if isinstance(node, ast.Constant):
+        return f"{type(node.value).__name__}={node.value!a}"
+    if isinstance(node, ast.AST):
+        fields = [
+            f"{name}:{_spell(value)}"
+            for name, value in ast.iter_fields(node)
+            if name not in _IGNORED and value is not None and value != []
+        ]
+        return f"{type(node).__name__}({','.join(fields)})"
+    if isinstance(node, list):
+        return f"[{','.join(map(_spell, node))}]"
+    return repr(node)
