@@ -11,6 +11,7 @@ import pytest
 
 from research_domain import (
     Alias,
+    AliasError,
     ConfigAlias,
     Domain,
     Identifier,
@@ -55,18 +56,18 @@ def test_identities_are_the_same_in_every_process():
 
 def test_identities_have_golden_values():
     lines = run(GOLDEN, PYTHONHASHSEED="0").splitlines()
-    assert lines[0] == "a_1-b/c_pair-repetition_0-updates_0 5528023f-0 446f836c 325998"
-    assert lines[7] == "a_x-b/c_True-repetition_0-updates_0 a7787b4a-0 efb819de 143313"
-    assert lines[9] == "a_2-repetition_0-updates_0-x_0.4942575526241335 5c91eb11-0 88f26d07 183326"
-    assert lines[-1] == "c_3-repetition_1-updates_0 b60e443e-1 0874c543 576675"
+    assert lines[0] == "a_1-b/c_pair-repetition_0-updates_0 c075094a70181b33-0 3b136ad9 460372"
+    assert lines[7] == "a_x-b/c_True-repetition_0-updates_0 7adc5fa2f10a8fee-0 d332b39a 137175"
+    assert lines[9] == "a_2-repetition_0-updates_0-x_0.4942575526241335 e3095cfcf0bfbd30-0 c973fc47 41901"
+    assert lines[-1] == "c_3-repetition_1-updates_0 cb74c4458fb7282d-1 ee4249d2 74989"
 
 
 def test_id_is_hash_repetition_and_occurrence():
     identifier = Identifier()
     config = ConfigAlias({"b": 2, "a": 1, "repetition": 3, "updates": 7, "device": "0"})
     first, second = identifier.identify(config), identifier.identify(config)
-    assert first.id == "b719ade5-3"
-    assert second.id == "b719ade5-3-1"
+    assert first.id == "e821f1c92e85bbf4-3"
+    assert second.id == "e821f1c92e85bbf4-3-1"
     assert (first.repetition, first.occurrence, second.occurrence) == (3, 0, 1)
     assert len({first.digest, second.digest}) == 2
     assert len(first.digest) == 32
@@ -165,3 +166,95 @@ def test_draws_have_golden_values():
     far = Domain(x=NumpySampler("u")).set_iter_params(seed=42)[10**12].config()["x"]
     assert round(far, 6) == 0.473772
     assert Alias(1).alias == "1"
+
+
+def ids(*values, identifier=None, **options):
+    identifier = identifier or Identifier(**options)
+    return [identifier.identify(ConfigAlias({"a": value})).id for value in values]
+
+
+def add_one(x):
+    return x + 1
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        (1, 1.0, True, "1", "1.0", "True", b"1", np.array(1)),
+        (None, "None"),
+        ([1, 2], (1, 2), ["1", "2"], "[1, 2]", np.array([1, 2])),
+        ({"a": 1}, {"a": 1.0}, "{'a': 1}"),
+        (add_one, "add_one", lambda x: x + 1, lambda x: x + 2),
+        (np.zeros(5000), np.arange(5000) == 2500, np.zeros(5000, np.float32), np.zeros((50, 100))),
+        (0.1, np.nextafter(0.1, 1), np.float32(0.1)),
+        (Alias([1], "small"), "small", [1]),
+    ],
+)
+def test_values_that_only_read_alike_have_ids_of_their_own(values):
+    assert len(set(ids(*values))) == len(values)
+    assert all(each.endswith("-0") for each in ids(*values))
+    prefixes = [each.split("_")[0] for each in ids(*values, create_id_prefix=2)]
+    assert prefixes == [f"{index:02d}" for index in range(len(values))]
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        (1, np.int32(1)),
+        (0.5, np.float16(0.5)),
+        (True, np.True_),
+        ("a", np.str_("a")),
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
+        (add_one, Alias(add_one)),
+        (np.zeros((2, 3)), np.zeros((2, 3), order="F")),
+    ],
+)
+def test_equal_values_are_occurrences_of_one_config(left, right):
+    first, second = ids(left, right)
+    assert second == f"{first}-1"
+
+
+def test_names_and_values_cannot_be_taken_for_each_other():
+    configs = [{"a": "1-b_2"}, {"a": "1", "b": "2"}, {"a": "1", "b": 2}, {"a_1": "b", "b": "2"}]
+    identifier = Identifier()
+    assert len({identifier.identify(ConfigAlias(config)).id[:16] for config in configs}) == 4
+
+
+def test_an_alias_that_somebody_chose_is_the_identity():
+    small, same_name, other = Alias([64], "small"), Alias([128], "small"), Alias([64], "other")
+    assert ids(small) == ids(same_name) != ids(other)
+    assert ids(Alias([64])) == ids([64]) != ids(small)
+    key = [Identifier().identify(ConfigAlias([(name, 1)])).id for name in ("rate", Alias("rate", "lr"))]
+    assert key[0] == key[1]  # names of parameters are shown by their alias and count as they are
+
+
+def test_two_values_under_one_alias_are_refused():
+    with pytest.raises(AliasError, match="parameter 'a': two different values have the alias 'small'"):
+        Domain(a=[Alias([64], "small"), Alias([128], "small")])
+    with pytest.raises(AliasError, match="small"):
+        ids(Alias([64], "small"), Alias([128], "small"))
+    assert len(Domain(a=[Alias([64], "small"), Alias([64], "small"), Alias([65]), Alias([65])])) == 4
+
+
+def test_objects_that_cannot_be_written_down_give_a_warning():
+    with pytest.warns(UserWarning, match="'a': objects of builtins.generator are told apart by type"):
+        ids(each for each in ())
+
+
+def test_shown_ids_are_unique_where_their_beginnings_are_not(monkeypatch):
+    monkeypatch.setattr("research_domain.identity._SHOWN", 2)
+    identifier = Identifier()
+    domain = Domain(a=range(500)).set_iter_params(n_items=750, n_reps=2)
+    identities = [identifier.identify(config) for config in domain]
+    assert len({each.id for each in identities}) == len({each.digest for each in identities}) == 1500
+    assert sum(each.occurrence for each in identities) == 500
+    assert {len(each.id.split("-")[0]) for each in identities} == {2, 64}
+
+
+def test_known_experiments_keep_their_ids():
+    before = Identifier(create_id_prefix=1)
+    known = {identity.digest: identity.id for identity in map(before.identify, Domain(a=[1, 2]))}
+    after = Identifier(create_id_prefix=1, known=known)
+    now = [after.identify(config) for config in Domain(a=[3, 2, 1])]
+    assert [identity.id for identity in now][1:] == list(known.values())[::-1]
+    assert now[0].id not in known.values()

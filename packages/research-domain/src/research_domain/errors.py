@@ -94,8 +94,8 @@ class AliasError(DomainError, ValueError):
 
     def __str__(self) -> str:
         return (
-            f"parameter {self.parameter!r}: two different values have the alias {self.alias!r}, which stands for its "
-            "value in the id of an experiment; give each value an alias of its own"
+            f"parameter {self.parameter!r}: two different values have the alias {self.alias!r}, which stands "
+            "for its value in the id of an experiment; give each value an alias of its own"
         )
 
 

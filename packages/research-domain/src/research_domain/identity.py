@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from research_domain.alias import AUXILIARY_KEYS, Alias, value_of
 from research_domain.errors import AliasError, ParameterError
+from research_domain.values.code import display
 from research_domain.values.form import digest_of, form
 from research_domain.values.numbers import SCALARS, string
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Identifier", "Identity"]
 
 _SHOWN = 16
-"""Hex digits of an id: enough for ids of a million experiments to differ but once in 37 million researches."""
+"""Hex digits of an id; in one of 37 million researches of a million configs, two have the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,8 @@ class Identifier:
 
     Notes
     -----
-    A value counts exactly and with its type, see :func:`research_domain.digest`; under an alias that somebody chose
-    the alias counts. Where two configs have the same 16 hex digits, the later one shows all 64 of its own.
+    A value counts exactly and with its type, see :func:`research_domain.digest`; under an alias that somebody
+    chose the alias counts. Where two configs have the same 16 hex digits, the later one shows all 64.
 
     Examples
     --------
@@ -217,8 +218,9 @@ class _Values:
 def warn_vague(name: str, kinds: tuple[str, ...], value: Any) -> None:
     """Say that a value can be told from others by its text alone."""
     warnings.warn(
-        f"parameter {name!r}: objects of {', '.join(kinds)} cannot be written down, so that they are told from others "
-        f"by type and text alone, here {str(value)[:80]!r}; give each value a name: Alias(value, 'name')",
+        f"parameter {name!r}: objects of {', '.join(kinds)} are told apart by type and text alone, here "
+        f"{display(value)[:80]!r}, as they cannot be written down; give each value a name: "
+        "Alias(value, 'name')",
         stacklevel=4,
     )
 

@@ -31,10 +31,10 @@ _BUILTINS = (
     *(BuiltinFunctionType, MethodDescriptorType, MethodWrapperType, WrapperDescriptorType),
     *(GetSetDescriptorType, MemberDescriptorType, np.ufunc),
 )
-_NOT_ITS_OWN = frozenset(
-    ("__dict__", "__weakref__", "__module__", "__doc__", "__qualname__", "__firstlineno__")
-    + ("__static_attributes__", "_abc_impl", "__annotations__", "__annotate__", "__dataclass_fields__")
-)
+_NOT_ITS_OWN = {
+    *("__dict__", "__weakref__", "__module__", "__doc__", "__qualname__", "__firstlineno__"),
+    *("__static_attributes__", "_abc_impl", "__annotations__", "__annotate__", "__dataclass_fields__"),
+}
 
 
 def qualified_name(value: Any) -> str:

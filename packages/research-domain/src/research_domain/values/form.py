@@ -108,18 +108,18 @@ class Writer:
 
     def bytes(self, value: bytes) -> str:
         """Return the form of bytes."""
-        return f"y{len(value)}:{value.hex()}" if len(value) <= 32 else "Y" + sha256(value).hexdigest()
+        return f"y{len(value)}:{value.hex()}" if len(value) <= 32 else f"Y{sha256(value).hexdigest()}"
 
     def hashed(self, text: str, count: int = 0) -> str:
         """Return a text with its length, or the hash of one that is long."""
         if len(text) <= _LONGEST:
             return f"{count}.{len(text)}:{text}"
-        return f"{count}#" + sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        return f"{count}#{digest_of(text).hex()}"
 
     def _shortened(self, text: str) -> str:
         if len(text) <= _LONGEST:
             return text
-        return "#" + sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        return f"#{digest_of(text).hex()}"
 
     def _compound(self, value: Any) -> str:
         kind = type(value)
@@ -316,10 +316,10 @@ def digest(value: Any) -> bytes:
 
     Notes
     -----
-    ``1``, ``1.0`` and ``True`` differ; a number of numpy counts as its ``.item()``. Arrays are told apart by dtype,
-    shape and all of their bytes, containers by their items, dicts whatever the order of their keys. Functions and
-    classes count by qualified name and code, with defaults and closure values, other objects by type and state.
-    Digests of plain data are equal in every process and every supported version of Python.
+    ``1``, ``1.0`` and ``True`` differ; a number of numpy counts as its ``.item()``. Arrays are told apart by
+    dtype, shape and all of their bytes, containers by their items, dicts whatever the order of their keys.
+    Functions and classes count by qualified name and code, with defaults and closure values, other objects by
+    type and state. Digests of plain data are equal in every process and every supported version of Python.
 
     Examples
     --------
@@ -340,8 +340,8 @@ def digest_of(text: str) -> bytes:
 def is_plain(value: Any) -> bool:
     """Tell whether a value is plain data, whose digest is the same everywhere.
 
-    Plain are numbers, text, bytes, None, dates and times, paths and the like, numpy arrays, frames and series of
-    pandas, members of enums, and lists, tuples, sets, dicts, named tuples and dataclasses of plain data.
+    Plain are numbers, text, bytes, None, dates and times, paths and the like, numpy arrays, frames and series
+    of pandas, members of enums, and lists, tuples, sets, dicts, named tuples and dataclasses of plain data.
 
     Examples
     --------
@@ -365,9 +365,9 @@ def same(left: Any, right: Any) -> bool:
 
     Notes
     -----
-    Values with equal digests are the same. Besides, numbers match by their value whatever their type (but True is not
-    1, and nan is nan), also within containers and arrays; a named tuple matches the tuple, an OrderedDict the dict,
-    a set the frozenset with the same items, and an array the nested list of its items.
+    Values with equal digests are the same. Besides, numbers match by their value whatever their type (but
+    True is not 1, and nan is nan), also within containers and arrays; a named tuple matches the tuple, an
+    OrderedDict the dict, a set the frozenset with the same items, an array the nested list of its items.
 
     Examples
     --------

@@ -64,14 +64,8 @@ def _array(pd: Any, writer: Writer, values: Any) -> str:
         codes = values.codes.astype("<i8")
         return name + string(str(values.ordered)) + writer.text(codes) + writer.text(values.categories)
     if isinstance(values, arrays.DatetimeArray):
-        zone = _zone(writer, values.tz)
-        return (
-            name
-            + zone
-            + writer.text(
-                np.asarray(values.tz_localize(None) if values.tz is None else values.tz_convert(None))
-            )
-        )
+        naive = values if values.tz is None else values.tz_convert(None)
+        return name + _zone(writer, values.tz) + writer.text(np.asarray(naive))
     if isinstance(values, arrays.TimedeltaArray):
         return name + writer.text(np.asarray(values))
     if isinstance(values, arrays.PeriodArray):

@@ -27,11 +27,14 @@ SCALARS: dict[type, Callable[[Any], str]] = {
 """Types whose values are written at once, to how they are written."""
 
 
+_INFINITY = float("inf")
+
+
 def by_value(value: Any) -> str:
     """Write a real number so that equal numbers of any type are written alike."""
     if value != value:
         return "nnan;"
-    if value - value != 0:
+    if value in (_INFINITY, -_INFINITY):
         return "ninf;" if value > 0 else "n-inf;"
     top, bottom = value.as_integer_ratio()
     return f"n{int(top):x};" if bottom == 1 else f"n{int(top):x}/{int(bottom):x};"

@@ -1,6 +1,6 @@
 """The source of functions and classes, found in their files and told to be theirs by compiling it.
 
-A file may have been edited since its code was loaded; what does not compile to the very code is no source of it.
+A file may have been edited since its code was loaded: only what compiles to the very code is its source.
 """
 
 from __future__ import annotations
