@@ -40,8 +40,8 @@ def folder_name(experiment_id: str) -> str:
 
     Examples
     --------
-    >>> folder_name('1426674c-0')
-    '1426674c-0'
+    >>> folder_name('c495ddb37077249f-0')
+    'c495ddb37077249f-0'
     >>> folder_name('../etc')
     'etc.f7f9121fdb53d8de'
     """
