@@ -1,5 +1,6 @@
 """Config, Alias, ConfigAlias."""
 
+import collections
 import itertools
 import pickle
 
@@ -8,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from research_domain import AUXILIARY_KEYS, Alias, Config, ConfigAlias, ConfigKeyError, ParameterError
+from research_domain import (
+    AUXILIARY_KEYS,
+    Alias,
+    Config,
+    ConfigAlias,
+    ConfigKeyError,
+    Domain,
+    NumpySampler,
+    ParameterError,
+)
 
 names = st.sampled_from(["a", "b", "c", "d"])
 trees = st.recursive(
@@ -171,3 +181,97 @@ def test_prefix_is_made_of_indices():
 
 def test_auxiliary_keys():
     assert AUXILIARY_KEYS == ("repetition", "device", "updates")
+
+
+VALUES_AS_GIVEN = [
+    {"lr": 0.1},
+    {},
+    {"data/train.csv": 0.5, "data/test.csv": 0.5},
+    {"a": 1, "a/b": 2},
+    {"nested": {"x/y": {"z": 1}}},
+    collections.OrderedDict(b=1, a=2),
+    collections.Counter("aab"),
+    collections.defaultdict(list, a=[1]),
+    Config({"x": 1}),
+]
+
+
+@pytest.mark.parametrize("value", VALUES_AS_GIVEN, ids=repr)
+@pytest.mark.parametrize("name", ["options", "model/options"])
+def test_a_mapping_as_a_value_is_the_object_that_was_given(name, value):
+    (config,) = Domain({name: [value]}).set_iter_params(additional=False)
+    assert config.config()[name] is value
+    assert config.config().copy()[name] is value
+    assert ConfigAlias(config.config()).config()[name] is value
+    assert config.config().flatten() == {name: value}
+    assert config.config() in Domain({name: [value]})
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("o/data/x.csv", 1),
+        ("o/deep/k", 2),
+        ("o/deep/e/f", 3),
+        ("o/count/a", 2),
+        ("o/count/b", None),
+        ("o/list/0", None),
+        ("o/data", None),
+    ],
+)
+def test_paths_look_into_values_whatever_their_keys(path, expected):
+    value = {
+        "data/x.csv": 1,
+        "deep": {"k": 2, "e/f": 3},
+        "count": collections.Counter("aa"),
+        "list": [1],
+    }
+    assert ConfigAlias({"o": value}).config().get(path) == expected
+    assert value["count"] == {"a": 2}
+
+
+def test_what_paths_built_is_a_config_and_what_was_given_is_a_dict():
+    config = ConfigAlias({"model/layers": 3, "options": {"lr": 0.1}}).config()
+    assert type(config["model"]) is Config
+    assert type(config["options"]) is dict
+    assert config.to_dict() == {"model": {"layers": 3}, "options": {"lr": 0.1}}
+    assert config == {"model": {"layers": 3}, "options/lr": 0.1}
+
+
+def test_a_path_into_a_value_is_set_in_a_copy():
+    value = collections.OrderedDict(lr=0.1, inner={"x": 1})
+    config = ConfigAlias({"o/inner/y": 2, "o": value, "o/n": 5}).config()
+    assert config["o"] == collections.OrderedDict(lr=0.1, inner={"x": 1, "y": 2}, n=5)
+    assert type(config["o"]) is collections.OrderedDict
+    assert value == collections.OrderedDict(lr=0.1, inner={"x": 1})
+    config["o/lr"] = 7
+    assert value["lr"] == 0.1
+
+
+CONTRADICTIONS = {
+    "one domain": lambda: Domain({"a": [1], "a/b": [2]}),
+    "the path first": lambda: Domain({"a/b": [2], "a": [{}, 1]}),
+    "a product": lambda: Domain(a=[1]) * Domain({"a/b": [2]}),
+    "a zip": lambda: Domain({"a/b": [2]}) @ Domain(a=[[1]]),
+    "a product with a sum": lambda: (Domain(a=[1]) + Domain(c=[1])) * Domain({"a/b/c": [2]}),
+    "a product with weights": lambda: (0.5 * Domain(a=[1]) + 0.5 * Domain(c=[1])) * Domain({"a/b": [2]}),
+    "a product with a filter": lambda: Domain(a=[1]).where(bool) * Domain({"a/b": [2]}),
+    "an alias": lambda: Domain({"a": [Alias(1, "one")], Alias("a/b", "b"): [2]}),
+    "a long range": lambda: Domain({"a": range(10**9), "a/b": [2]}),
+    "draws": lambda: Domain({"a": NumpySampler("normal"), "a/b": [2]}),
+    "a value inside": lambda: Domain({"a": [{"b": 1}], "a/b/c": [2]}),
+    "a name with a path": lambda: Domain({"m/a": [1], "m/a/b": [2]}),
+}
+
+
+@pytest.mark.parametrize("write", CONTRADICTIONS.values(), ids=CONTRADICTIONS)
+def test_paths_into_values_that_are_no_mappings_are_refused_where_they_are_written(write):
+    with pytest.raises(ParameterError, match=r"'(m/)?a/b(/c)?'.*'(m/)?a'"):
+        write()
+
+
+def test_paths_into_mappings_and_neighbours_are_fine():
+    domain = Domain({"a": [{"b": 1}, {"c": 3}], "a/b": [2], "ab": [1]})
+    assert [config.config()["a"] for config in domain] == [{"b": 2}, {"c": 3, "b": 2}]
+    assert len(Domain(a=[1]) + Domain({"a/b": [2]})) == 2
+    assert len(Domain({"a/b": [1], "a/c": [2], "a-b": [3]})) == 1

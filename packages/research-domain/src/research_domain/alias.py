@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from typing import Any, Literal, overload
 
-from research_domain.config import Config
+from research_domain.config import Branch, Config, of_values
 from research_domain.errors import ConfigKeyError, ParameterError
 from research_domain.values import same
 
@@ -152,31 +153,25 @@ class ConfigAlias:
         return getattr(self, "_prefix", "")
 
     def config(self) -> Config:
-        """Return the values as a :class:`Config`.
+        """Return the values as a :class:`Config`, each as it was given.
+
+        Raises
+        ------
+        ParameterError
+            If a path goes through a value that is no mapping.
 
         Examples
         --------
         >>> ConfigAlias({'model/layers': 3}).config()
         Config({'model': {'layers': 3}})
         """
-        tree: dict[str, Any] = {}
+        tree = Branch()
         for key, value in self._pairs:
             name = key.value
-            if type(value) not in PLAIN:
-                value = value_of(value)
-                if isinstance(value, Mapping):
-                    return self._nested()
             if "/" in name:
-                return self._nested()
-            tree[name] = value
+                return of_values((key.value, value_of(value)) for key, value in self._pairs)
+            tree[name] = value if type(value) in PLAIN else value_of(value)
         return Config._view(tree)
-
-    def _nested(self) -> Config:
-        """Return the values as a config, what lies above a path before what lies below."""
-        pairs = sorted(self._pairs, key=lambda pair: pair[0].value.count("/"))
-        tree = Config({key.value: value_of(value) for key, value in pairs})
-        order = dict.fromkeys(key.value.partition("/")[0] for key, _ in self._pairs)
-        return Config({name: tree[name] for name in order})
 
     @overload
     def alias(self, as_string: Literal[False] = False, delim: str = "-") -> dict[str, str]: ...
@@ -323,6 +318,27 @@ def wrapped(points: Iterable[Pairs], extra: Pairs) -> Iterator[ConfigAlias]:
         config = _new(ConfigAlias)
         config._pairs = pairs + extra
         yield config
+
+
+def with_values(config: ConfigAlias, function: Callable[[Any], Any]) -> ConfigAlias:
+    """Return the config with what a function makes of its values, under the same names."""
+    twin = ConfigAlias(config)
+    twin._pairs = tuple([(key, _replaced(value, function)) for key, value in config._pairs])
+    return twin
+
+
+def _replaced(value: Any, function: Callable[[Any], Any]) -> Any:
+    if type(value) in PLAIN:
+        return value
+    if not isinstance(value, Alias):
+        return function(value)
+    new = function(value.value)
+    if new is value.value:
+        return value
+    value.alias  # noqa: B018  # the name is that of the value as it was given
+    twin = copy(value)
+    twin.value = new
+    return twin
 
 
 def check_key(key: Any) -> Alias:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from copy import copy
 from typing import Any
 
 from research_domain.errors import ConfigKeyError, ParameterError
 from research_domain.values import same
 
-__all__ = ["Config", "same"]
+__all__ = ["Branch", "Config", "of_values", "paths", "same"]
 
-Tree = dict[str, Any]
+
+class Branch(dict[str, Any]):
+    """What paths build; a plain dict below a config is a value like any other."""
+
+    __slots__ = ()
 
 
 class Config(MutableMapping[str, Any]):
     """Nested dictionary whose items are reached by keys or by paths such as ``'model/layers'``.
 
-    A value that is a mapping with string keys becomes a branch; everything else is a leaf.
+    Paths, configs and plain dicts with string keys build branches, which are configs as well; everything else
+    is a leaf and stays the object that it is. Paths look into leaves that are mappings, too.
 
     Parameters
     ----------
@@ -26,7 +32,12 @@ class Config(MutableMapping[str, Any]):
     Raises
     ------
     ParameterError
-        If a key is not a string, or a path goes through a leaf.
+        If a key is not a string, or a path goes through a leaf that is no mapping.
+
+    Notes
+    -----
+    A dict that is the value of a parameter is a leaf of the configs of its domain: a unit gets it as it was
+    given, with keys such as ``'data/train.csv'`` whole.
 
     Examples
     --------
@@ -42,12 +53,15 @@ class Config(MutableMapping[str, Any]):
     __slots__ = ("_tree",)
 
     def __init__(self, mapping: Mapping[str, Any] | None = None) -> None:
-        self._tree: Tree = {}
+        self._tree = Branch()
+        if isinstance(mapping, Config):
+            self._tree = _copied(mapping._tree)
+            return
         for key, value in (mapping or {}).items():
             self[key] = value
 
     @classmethod
-    def _view(cls, tree: Tree) -> Config:
+    def _view(cls, tree: Branch) -> Config:
         config = object.__new__(cls)
         config._tree = tree
         return config
@@ -56,23 +70,33 @@ class Config(MutableMapping[str, Any]):
         value = _find(self._tree, key)
         if value is _MISSING:
             raise ConfigKeyError(key, tuple(_flatten(self._tree)))
-        return Config._view(value) if type(value) is dict and _is_branch(value) else value
+        return Config._view(value) if type(value) is Branch else value
 
     def __setitem__(self, key: str, value: Any) -> None:
         if not isinstance(key, str):
             raise ParameterError(str(key), f"a key of a config is a string, got {type(key).__name__}")
+        if isinstance(value, Config):
+            value = _copied(value._tree)
+        elif type(value) is dict and value and _has_names(value):
+            value = Config(value)._tree
+        self._put(key, value)
+
+    def _put(self, key: str, leaf: Any) -> None:
+        """Set what is under a path without looking into it."""
         *branches, name = key.split("/") if "/" in key else (key,)
         tree = self._tree
-        for branch in branches:
-            tree = tree.setdefault(branch, {})
-            if type(tree) is not dict or not _is_branch(tree):
-                raise ParameterError(key, f"{branch!r} holds the value {tree!r}, nothing can be set below it")
-        tree[name] = _grow(value) if isinstance(value, Mapping) and _is_branch(value) else value
+        for depth, branch in enumerate(branches):
+            below = tree.setdefault(branch, Branch())
+            if type(below) is not Branch:
+                tree[branch] = _with_item(key, branch, below, [*branches[depth + 1 :], name], leaf)
+                return
+            tree = below
+        tree[name] = leaf
 
     def __delitem__(self, key: str) -> None:
         *branches, name = key.split("/")
         tree = _find(self._tree, "/".join(branches)) if branches else self._tree
-        if type(tree) is not dict or name not in tree:
+        if type(tree) is not Branch or name not in tree:
             raise ConfigKeyError(key, tuple(_flatten(self._tree)))
         del tree[name]
 
@@ -92,7 +116,7 @@ class Config(MutableMapping[str, Any]):
             right = other if isinstance(other, Config) else Config(other)
         except ParameterError:
             return False
-        mine, theirs = self.flatten(), right.flatten()
+        mine, theirs = paths(self), paths(right)
         return mine.keys() == theirs.keys() and all(same(value, theirs[key]) for key, value in mine.items())
 
     __hash__ = None  # type: ignore[assignment]
@@ -121,7 +145,7 @@ class Config(MutableMapping[str, Any]):
         >>> config['a/b']
         1
         """
-        return Config._view(_grow(self._tree))
+        return Config._view(_copied(self._tree))
 
     def to_dict(self) -> dict[str, Any]:
         """Return nested plain dictionaries.
@@ -131,44 +155,77 @@ class Config(MutableMapping[str, Any]):
         >>> Config({'a/b': 1}).to_dict()
         {'a': {'b': 1}}
         """
-        return _grow(self._tree)
+        return _plain(self._tree)
 
 
 _MISSING = object()
 
 
-def _find(tree: Tree, path: str) -> Any:
+def of_values(items: Iterable[tuple[str, Any]]) -> Config:
+    """Return the config of paths and their values, each value as it is.
+
+    A path that leads into a value is set in a copy of it, whatever the order of the items.
+
+    Raises
+    ------
+    ParameterError
+        If a path goes through a value that is no mapping.
+    """
+    pairs = list(items)
+    config = Config()
+    for key, value in sorted(pairs, key=lambda pair: pair[0].count("/")):
+        config._put(key, value)
+    order = dict.fromkeys(key.partition("/")[0] for key, _ in pairs)
+    return Config._view(Branch({name: config._tree[name] for name in order}))
+
+
+def paths(config: Config) -> dict[str, Any]:
+    """Return a plain dictionary from paths to values, in which mappings with string keys are looked into."""
+    return _flatten(config._tree, inside=True)
+
+
+def _find(tree: Any, path: str) -> Any:
+    """Return what is under a path, which may begin with any key of a mapping; `_MISSING` if nothing is."""
     if path in tree:
         return tree[path]
-    value: Any = tree
-    for name in path.split("/"):
-        if type(value) is not dict or name not in value:
-            return _MISSING
-        value = value[name]
-    return value
+    end = path.find("/")
+    while end >= 0:
+        below = tree.get(path[:end])
+        if isinstance(below, Mapping):
+            found = _find(below, path[end + 1 :])
+            if found is not _MISSING:
+                return found
+        end = path.find("/", end + 1)
+    return _MISSING
 
 
-def _is_branch(mapping: Mapping[Any, Any]) -> bool:
+def _with_item(path: str, name: str, value: Any, keys: list[str], leaf: Any) -> Any:
+    """Return a copy of a value in which something else is under some keys."""
+    if not isinstance(value, Mapping):
+        raise ParameterError(path, f"{name!r} holds the value {value!r}, nothing can be set below it")
+    twin: Any = copy(value)
+    first, *rest = keys
+    twin[first] = _with_item(path, first, twin.get(first, {}), rest, leaf) if rest else leaf
+    return twin
+
+
+def _has_names(mapping: Mapping[Any, Any]) -> bool:
     return all(type(key) is str for key in mapping)
 
 
-def _grow(mapping: Mapping[str, Any]) -> Tree:
-    """Copy the branches of `mapping`, following paths in its keys."""
-    if isinstance(mapping, Config):
-        mapping = mapping._tree
-    if not any("/" in key for key in mapping):
-        return {
-            key: _grow(value) if isinstance(value, Mapping) and _is_branch(value) else value
-            for key, value in mapping.items()
-        }
-    return Config(mapping)._tree
+def _copied(tree: Branch) -> Branch:
+    return Branch({key: _copied(value) if type(value) is Branch else value for key, value in tree.items()})
 
 
-def _flatten(tree: Tree, prefix: str = "") -> dict[str, Any]:
+def _plain(tree: Branch) -> dict[str, Any]:
+    return {key: _plain(value) if type(value) is Branch else value for key, value in tree.items()}
+
+
+def _flatten(tree: Any, prefix: str = "", *, inside: bool = False) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in tree.items():
-        if type(value) is dict and value and _is_branch(value):
-            flat.update(_flatten(value, f"{prefix}{key}/"))
+        if type(value) is Branch or (inside and isinstance(value, Mapping) and _has_names(value)):
+            flat.update(_flatten(value, f"{prefix}{key}/", inside=inside) or {prefix + key: {}})
         else:
             flat[prefix + key] = value
     return flat

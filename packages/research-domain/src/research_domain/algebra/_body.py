@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from research_domain.algebra._combined import Concat, Product, Zip
 from research_domain.algebra._filters import Constraint, Filter, Kept, Redraw, passes
 from research_domain.algebra._nodes import Draw, Grid, Node
+from research_domain.algebra._paths import check_paths
 from research_domain.algebra._sequences import Chain, Filtered, Mixture, Run, Sequence
 from research_domain.alias import ConfigAlias
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from research_domain.algebra._draws import Draws
     from research_domain.algebra._nodes import Found
+    from research_domain.algebra._paths import Values
     from research_domain.alias import Pairs
 
 __all__ = [
@@ -72,6 +74,11 @@ class Body:
         """Names of all parameters."""
         return frozenset().union(*(term.source.keys for term in self.terms))
 
+    def parameters(self) -> Iterator[Values]:
+        """Yield the name and the values of each parameter, as often as it occurs."""
+        for term in self.terms:
+            yield from term.source.parameters()
+
     @property
     def node(self) -> Node | None:
         """The grid that this is, None if it has weights or filters."""
@@ -97,6 +104,9 @@ class Fixed(Node):
     @property
     def keys(self) -> frozenset[str]:
         return self.body.keys
+
+    def parameters(self) -> Iterator[Values]:
+        return self.body.parameters()
 
     def at(self, point: int, draw: int, draws: Draws) -> Pairs:
         return self.sequence.at(point, draw, draws)
@@ -151,6 +161,7 @@ def _filtered(
 
 def cross(left: Body, right: Body) -> Body:
     """Combine each config of one body with each of another."""
+    _check_joined(left, right)
     if left.node is not None and right.node is not None:
         return Body((Term(Product.of((left.node, right.node))),))
     for one, other in ((left, right), (right, left)):
@@ -190,10 +201,17 @@ def _cross_sources(left: Node | Body, right: Node | Body) -> Node | Body:
 
 def zipped(left: Body, right: Body, size: int) -> Body:
     """Join finite bodies of one size config by config."""
+    _check_joined(left, right)
     weights = [body.terms[0].weight if len(body.terms) == 1 else None for body in (left, right)]
     known = [weight for weight in weights if weight is not None]
     weight = None if not known else known[0] * (known[1] if len(known) > 1 else 1)
     return Body((Term(Zip(_as_node(left, size), _as_node(right, size)), weight),))
+
+
+def _check_joined(left: Body, right: Body) -> None:
+    """Check that the paths of one body can be set in the values of the other."""
+    check_paths(left.parameters(), right.keys)
+    check_paths(right.parameters(), left.keys)
 
 
 def _as_node(body: Body, size: int) -> Node:

@@ -11,7 +11,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from research_domain.alias import Alias, Pair, Pairs, value_of
-from research_domain.config import Config
+from research_domain.config import of_values, paths
 from research_domain.values import same
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from research_domain.algebra._draws import Draws, Source
+    from research_domain.algebra._paths import Values
 
 __all__ = ["Draw", "Found", "Grid", "Node", "Point", "Span", "span_length"]
 
@@ -47,6 +48,11 @@ class Node:
     def keys(self) -> frozenset[str]:
         """Names of all parameters that a point may have."""
         return frozenset().union(*(child.keys for child in self.children))
+
+    def parameters(self) -> Iterator[Values]:
+        """Yield the name and the values of each parameter, as often as it occurs."""
+        for child in self.children:
+            yield from child.parameters()
 
     @property
     def endless(self) -> bool:
@@ -113,6 +119,9 @@ class Grid(Node):
     def keys(self) -> frozenset[str]:
         return frozenset(key.value for key, _ in self.pools)
 
+    def parameters(self) -> Iterator[Values]:
+        return ((key.value, values) for key, values in self.pools)
+
     def at(self, point: int, draw: int, draws: Draws) -> Pairs:
         digits = self._digits(point)
         return tuple([(key, values[digit]) for (key, values), digit in zip(self.pools, digits, strict=True)])
@@ -174,6 +183,9 @@ class Span(Node):
     def keys(self) -> frozenset[str]:
         return frozenset((self.key.value,))
 
+    def parameters(self) -> Iterator[Values]:
+        yield self.key.value, self.values[:1]
+
     def at(self, point: int, draw: int, draws: Draws) -> Pairs:
         return ((self.key, self.values[point]),)
 
@@ -234,6 +246,9 @@ class Draw(Point):
     def keys(self) -> frozenset[str]:
         return frozenset((self.key.value,))
 
+    def parameters(self) -> Iterator[Values]:
+        yield self.key.value, None
+
     def draw(self, size: int, rng: np.random.Generator, block_id: tuple[Any, ...]) -> list[Any]:
         """Return `size` values."""
         return self.source.draw(self.key.value, size, rng, block_id)
@@ -264,6 +279,6 @@ def _agreeing(pool: Pool, query: Mapping[str, Any], hidden: frozenset[str]) -> I
             if same(query[name], value):
                 yield index, frozenset((name,))
             continue
-        flat = Config({name: value}).flatten()
+        flat = paths(of_values([(name, value)]))
         if all(path in query and same(query[path], leaf) for path, leaf in flat.items()):
             yield index, frozenset(flat)

@@ -12,6 +12,7 @@ from research_domain.algebra._adapters import option_node
 from research_domain.algebra._body import Body, Term, cross, filtered, join, weighted
 from research_domain.algebra._combined import Product
 from research_domain.algebra._nodes import Node
+from research_domain.algebra._paths import check_paths
 from research_domain.alias import check_key
 from research_domain.errors import ParameterError, WeightError
 
@@ -128,4 +129,5 @@ def options_body(options: Mapping[Any, Any]) -> Body:
             raise ParameterError(name, "is given twice, under one name with different aliases")
         seen.add(name)
         nodes.append(option_node(key, values))
+    check_paths((each for node in nodes for each in node.parameters()), seen)
     return Body((Term(Product.of(nodes)),))

@@ -10,7 +10,7 @@ from research_domain.algebra._body import compiled, constraints, contains, is_fi
 from research_domain.algebra._draws import Draws
 from research_domain.algebra.operators import Algebra
 from research_domain.alias import AUXILIARY_KEYS, ConfigAlias, wrapped
-from research_domain.config import Config
+from research_domain.config import Config, paths
 from research_domain.errors import DomainIndexError, InfiniteDomainError, ParameterError
 from research_domain.iteration.schedule import IterParams, Schedule, auxiliary, check_count
 from research_domain.seeds import distinct, make_seed_sequence
@@ -285,7 +285,7 @@ class Walk(Algebra):
             config = config.config()
         if not isinstance(config, Mapping):
             return False
-        query = Config(config).flatten()
+        query = paths(Config(config))
         for key in AUXILIARY_KEYS:
             if key not in self._body.keys:
                 query.pop(key, None)

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from research_domain import AUXILIARY_KEYS, ConfigAlias
+from research_domain.config import paths
 from research_domain.when import When
 from research_experiment.building._parsing import generator_as_callable, is_generator_function
 from research_experiment.errors import (
@@ -201,7 +202,7 @@ def _check_root_item(item: Unit | Instance, differing: set[str]) -> None:
 
 def differing_keys(configs: Sequence[ConfigAlias]) -> set[str]:
     """Return the keys, ``'a/b'`` for nested ones, whose values are not the same in all configs."""
-    flat = [config.config().flatten() for config in configs]
+    flat = [paths(config.config()) for config in configs]
     keys = {key for each in flat for key in each}
     return {key for key in keys if any(not _same_item(key, flat[0], each) for each in flat[1:])}
 
