@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from research_domain import Alias, Config, ConfigAlias, Domain
+from research_domain.config import paths
 from research_results.codec.encoding import encode_value
 from research_results.errors import ArgumentError, ResultsError, UnknownParameterError
 from research_results.reading.configs import ConfigTable
@@ -90,7 +91,7 @@ def parse_filter(
     if kwargs and by_alias is not None:
         by_alias = {**by_alias, **kwargs}
     elif kwargs:
-        by_value = {**(by_value or {}), **Config(kwargs).flatten()}
+        by_value = {**(by_value or {}), **paths(Config(kwargs))}
     return Query(
         ids=_texts("experiment_id", experiment_id),
         names=_texts("name", name),
@@ -217,7 +218,7 @@ def _flat(name: str, given: Any) -> dict[str, Any] | None:
         return None
     if not isinstance(given, Mapping):
         raise ArgumentError(name, f"maps parameters to values, got {type(given).__name__}")
-    return dict(given.items()) if name == "alias" else Config(given).flatten()
+    return dict(given.items()) if name == "alias" else paths(Config(given))
 
 
 def _alias_text(value: Any) -> str:
