@@ -208,8 +208,8 @@ def environment(root):
 
 
 def test_times_are_those_of_the_clock_of_the_coordinator(tmp_path, monkeypatch):
-    order = SimpleNamespace(token="token", environments=({},))
-    monkeypatch.setattr(remote, "_order", lambda *_: order)
+    setup = SimpleNamespace(token="token", environments=({},))
+    monkeypatch.setattr(remote, "_agent_setup", lambda *_: setup)
     monkeypatch.setattr(remote, "_check_here", lambda *_: None)
     sent = time.time() + 3600
     message = wire.dumps((sent, [pack(TaskStarted(0, sent - 1))]))
@@ -222,8 +222,8 @@ def test_times_are_those_of_the_clock_of_the_coordinator(tmp_path, monkeypatch):
 
 
 def test_long_wait_for_a_place_is_warned_about_once(tmp_path, monkeypatch, caplog):
-    order = SimpleNamespace(token="token", environments=({}, {}))
-    monkeypatch.setattr(remote, "_order", lambda *_: order)
+    setup = SimpleNamespace(token="token", environments=({}, {}))
+    monkeypatch.setattr(remote, "_agent_setup", lambda *_: setup)
     monkeypatch.setattr(remote, "_check_here", lambda *_: None)
     monkeypatch.setattr(remote, "_WARN_AFTER_S", -1)
     monkeypatch.setattr(remote, "_SOON_S", 0)

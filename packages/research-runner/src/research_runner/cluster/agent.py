@@ -23,13 +23,13 @@ from research_runner._version import __version__
 from research_runner.backends.processes import ProcessBackend
 from research_runner.cluster.files import FileSync, Probe
 from research_runner.cluster.messages import (
+    AgentSetup,
     Begin,
     Bye,
     Chunk,
     DeferredPlan,
     Hello,
     Leave,
-    Order,
     Reassembler,
     split_message,
 )
@@ -159,37 +159,37 @@ class Agent:
             poller.poll(_PATIENCE_S * 1000)
         return orders
 
-    def _serve(self, order: Order, orders: list[Any]) -> None:
+    def _serve(self, setup: AgentSetup, orders: list[Any]) -> None:
         """Start a worker, so that it is known whether it can load the plan, then do what is wanted."""
-        backend = self._start(order, order.shares_files is not False)
+        backend = self._start(setup, setup.shares_files is not False)
         while True:
             for each in orders:
                 if isinstance(each, Begin):
-                    backend = self._begin(backend, order)
+                    backend = self._begin(backend, setup)
                 else:
-                    self._apply(backend, order.slot, each)
+                    self._apply(backend, setup.slot, each)
             if self._leave is not None:
                 break
             self._forward([event for _, event in backend.poll(self._messages.patience_s)])
             orders = self._messages.orders()
         self._finish(backend, self._leave.force)
 
-    def _start(self, order: Order, shares_files: bool) -> ProcessBackend:
+    def _start(self, setup: AgentSetup, shares_files: bool) -> ProcessBackend:
         if not shares_files:
             self._sync = FileSync(self._scratch)
-        method = self._auto if order.start_method == "auto" else order.start_method
-        plan = DeferredPlan.of(order, None if shares_files else self._scratch, self._environment)
+        method = self._auto if setup.start_method == "auto" else setup.start_method
+        plan = DeferredPlan.of(setup, None if shares_files else self._scratch, self._environment)
         self._backend = backend = ProcessBackend(plan, method)
         backend.watch(self._messages.fd)
-        backend.start(order.slot)
+        backend.start(setup.slot)
         return backend
 
-    def _begin(self, backend: ProcessBackend, order: Order) -> ProcessBackend:
+    def _begin(self, backend: ProcessBackend, setup: AgentSetup) -> ProcessBackend:
         """Find out whether files are shared; start another worker if they are not."""
-        if order.shares_files is not None or Probe(order.root, order.token).is_seen():
+        if setup.shares_files is not None or Probe(setup.root, setup.token).is_seen():
             return backend
         backend.close(force=True)
-        return self._start(order, False)
+        return self._start(setup, False)
 
     def _apply(self, backend: ProcessBackend, slot: int, order: Any) -> None:
         """Apply an order, unless it was for a worker whose death the coordinator has not heard of yet."""

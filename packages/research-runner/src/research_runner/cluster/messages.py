@@ -30,7 +30,7 @@ __all__ = [
     "Hello",
     "Reassembler",
     "Leave",
-    "Order",
+    "AgentSetup",
     "CHUNK_BYTES",
     "Chunk",
     "Deferred",
@@ -72,7 +72,7 @@ class Leave(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class AgentSetup:
     """What an agent serves: the first message to it.
 
     Parameters
@@ -162,36 +162,36 @@ class DeferredPlan(WorkerPlan):
 
     Parameters
     ----------
-    order : Order
+    agent_setup : AgentSetup
         What the agent was told.
     moved : Path or None
-        Where the files of its experiments are, if not where the order says.
+        Where the files of its experiments are, if not where the setup says.
     """
 
-    order: Order = field(kw_only=True)
+    agent_setup: AgentSetup = field(kw_only=True)
     moved: Path | None = field(kw_only=True)
 
     @classmethod
-    def of(cls, order: Order, moved: Path | None, environment: Mapping[str, str]) -> DeferredPlan:
+    def of(cls, agent_setup: AgentSetup, moved: Path | None, environment: Mapping[str, str]) -> DeferredPlan:
         """Make the plan of an agent whose place has an environment of its own."""
         nothing: Any = None
-        root = moved or order.root
+        root = moved or agent_setup.root
         return cls(
             experiment=nothing,
             execution=Execution(),
-            setups=tuple(WorkerSetup((), (), {**each, **environment}) for each in order.environments),
+            setups=tuple(WorkerSetup((), (), {**each, **environment}) for each in agent_setup.environments),
             entropy=0,
-            encode=_stand_in(order.encoder),
+            encode=_stand_in(agent_setup.encoder),
             path_of=partial(experiment_path, root),
-            folder=root if order.has_folder else None,
-            redirects=order.redirects,
-            order=order,
+            folder=root if agent_setup.has_folder else None,
+            redirects=agent_setup.redirects,
+            agent_setup=agent_setup,
             moved=moved,
         )
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        order = self.order
-        return _open_plan, (order.plan, order.directory, order.sys_path, self.moved)
+        setup = self.agent_setup
+        return _open_plan, (setup.plan, setup.directory, setup.sys_path, self.moved)
 
 
 def _stand_in(module: str) -> Callable[[Any], Any]:

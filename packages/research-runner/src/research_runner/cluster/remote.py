@@ -16,12 +16,12 @@ from research_runner.backends.processes import ProcessBackend
 from research_runner.backends.protocol import Capabilities, RunEnvironment
 from research_runner.cluster.files import FileChunk, Probe, write_chunk
 from research_runner.cluster.messages import (
+    AgentSetup,
     Begin,
     Bye,
     Chunk,
     Hello,
     Leave,
-    Order,
     Reassembler,
     defer_task,
     split_message,
@@ -114,8 +114,8 @@ class RemoteBackend:
     ) -> None:
         self._transport = transport
         self._root = environment.root
-        self._order = _order(plan, environment, capabilities)
-        self._probe = Probe(self._root, self._order.token)
+        self._setup = _agent_setup(plan, environment, capabilities)
+        self._probe = Probe(self._root, self._setup.token)
         self._agents: dict[int, AgentState] = {}
         self._events: list[BackendEvent] = []
         self._launched = 0
@@ -136,7 +136,7 @@ class RemoteBackend:
     @property
     def slots(self) -> int:
         """How many workers there can be."""
-        return len(self._order.environments)
+        return len(self._setup.environments)
 
     # -- orders -----------------------------------------------------------------------------------
 
@@ -254,13 +254,13 @@ class RemoteBackend:
             needed = f"Python {'%d.%d' % ours[0]} and research-runner {ours[1]}"  # noqa: UP031
             self._on_exit(agent.number, f"{hello.host} has {theirs}, but code travels only to {needed}")
             return
-        self._send(agent, replace(self._order, slot=agent.slot))
+        self._send(agent, replace(self._setup, slot=agent.slot))
         if agent.begun:
             self._begin(agent)
 
     def _begin(self, agent: AgentState) -> None:
         """Let an agent serve; now it can find out whether it sees our files."""
-        if self._order.shares_files is None:
+        if self._setup.shares_files is None:
             self._probe.write()
         self._send(agent, Begin())
 
@@ -294,14 +294,14 @@ class RemoteBackend:
             self._receive(left)
 
 
-def _order(plan: WorkerPlan, environment: RunEnvironment, capabilities: Capabilities) -> Order:
+def _agent_setup(plan: WorkerPlan, environment: RunEnvironment, capabilities: Capabilities) -> AgentSetup:
     """Serialise the plan."""
     try:
         data = wire.dump_code(plan)
     except Exception:
         _check_here(plan, environment.start_method)  # names the part
         raise
-    return Order(
+    return AgentSetup(
         plan=data,
         slot=0,
         environments=tuple(setup.environment for setup in plan.setups),
