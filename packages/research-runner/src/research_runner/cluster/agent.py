@@ -26,10 +26,10 @@ from research_runner.cluster.messages import (
     AgentSetup,
     Begin,
     Bye,
-    Chunk,
     DeferredPlan,
     Hello,
     Leave,
+    MessageChunk,
     Reassembler,
     split_message,
 )
@@ -72,7 +72,7 @@ class _MessageStream:
         """Return the orders that have come."""
         if not self._transport.is_wanted():
             raise TransportLostError("nobody wants it any more")
-        messages = [self._reassembler.add(Chunk.unpack(data)) for data in self._transport.received()]
+        messages = [self._reassembler.add(MessageChunk.unpack(data)) for data in self._transport.received()]
         return [wire.loads(message) for message in messages if message is not None]
 
     def gather(self, *items: Any) -> None:

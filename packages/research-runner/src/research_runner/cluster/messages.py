@@ -32,7 +32,7 @@ __all__ = [
     "Leave",
     "AgentSetup",
     "CHUNK_BYTES",
-    "Chunk",
+    "MessageChunk",
     "Deferred",
     "DeferredPlan",
     "defer_task",
@@ -229,7 +229,7 @@ def _with_found_devices(plan: WorkerPlan, slot: int) -> WorkerPlan:
 # -- messages in chunks --------------------------------------------------------------------------------
 
 
-class Chunk(NamedTuple):
+class MessageChunk(NamedTuple):
     """A part of a message: its sender, the run of the agent, its sequence number, whether more follow."""
 
     number: int
@@ -243,23 +243,23 @@ class Chunk(NamedTuple):
         return _HEADER.pack(self.number, self.nonce, self.sequence, self.more) + self.data
 
     @classmethod
-    def unpack(cls, packed: bytes) -> Chunk:
+    def unpack(cls, packed: bytes) -> MessageChunk:
         """Return what was packed.
 
         Examples
         --------
-        >>> Chunk.unpack(Chunk(1, bytes(16), 0, False, b"data").pack()).data
+        >>> MessageChunk.unpack(MessageChunk(1, bytes(16), 0, False, b"data").pack()).data
         b'data'
         """
         number, nonce, sequence, more = _HEADER.unpack_from(packed)
         return cls(number, nonce, sequence, more, packed[_HEADER.size :])
 
 
-def split_message(message: bytes, number: int, nonce: bytes, sequence: int) -> Iterator[Chunk]:
+def split_message(message: bytes, number: int, nonce: bytes, sequence: int) -> Iterator[MessageChunk]:
     """Yield a message in chunks; the first of them has this sequence number."""
     for offset in range(0, len(message) or 1, CHUNK_BYTES):
         more = offset + CHUNK_BYTES < len(message)
-        yield Chunk(number, nonce, sequence, more, message[offset : offset + CHUNK_BYTES])
+        yield MessageChunk(number, nonce, sequence, more, message[offset : offset + CHUNK_BYTES])
         sequence += 1
 
 
@@ -278,7 +278,7 @@ class Reassembler:
         self._chunks: list[bytes] = []
         self._next = 0
 
-    def add(self, chunk: Chunk) -> bytes | None:
+    def add(self, chunk: MessageChunk) -> bytes | None:
         """Return the message that this chunk completes, None if there is none."""
         if chunk.sequence < self._next:
             return None

@@ -19,9 +19,9 @@ from research_runner.cluster.messages import (
     AgentSetup,
     Begin,
     Bye,
-    Chunk,
     Hello,
     Leave,
+    MessageChunk,
     Reassembler,
     defer_task,
     split_message,
@@ -206,9 +206,9 @@ class RemoteBackend:
                 case Gone(number, reason):
                     self._on_exit(number, reason)
                 case Arrived(data):
-                    self._read(Chunk.unpack(data))
+                    self._read(MessageChunk.unpack(data))
 
-    def _read(self, chunk: Chunk) -> None:
+    def _read(self, chunk: MessageChunk) -> None:
         agent = self._agents.get(chunk.number)
         if agent is None:
             return
