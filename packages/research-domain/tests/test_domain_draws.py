@@ -144,7 +144,7 @@ def test_frozen_scipy_distributions_and_objects_with_sample():
         def sample(self, size, rng):
             return rng.integers(1, 7, size)
 
-    domain = Domain(n=stats.norm(10, 0.1), d=Dice(), s=Seeded()).set_iter_params(seed=1)
+    domain = Domain(n=stats.norm(10, 0.1), d=Dice(), s=Seeded()).set_default_seed(1)
     configs = plain(domain[:600])
     assert plain(domain[:600]) == configs
     assert abs(np.mean([config["n"] for config in configs]) - 10) < 0.1

@@ -55,9 +55,9 @@ REPRESENTATIONS = {
     "Domain(a=[1, 2], b=['x', None])": lambda: Domain(a=[1, 2], b=["x", None]),
     "Domain({'a/b': [1], 'c': [2]})": lambda: Domain({"a/b": [1], "c": [2]}),
     "Domain()": Domain,
-    "Domain(a=[0, 1, 2, 3, ..., 99])": lambda: Domain(a=range(100)),
+    "Domain(a=range(0, 100))": lambda: Domain(a=range(100)),
     "Domain(a=range(0, 1000000))": lambda: Domain(a=range(10**6)),
-    "Domain(f=[max, small])": lambda: Domain(f=[max, Alias([1, 2], "small")]),
+    "Domain(f=[max, Alias([1, 2], 'small')])": lambda: Domain(f=[max, Alias([1, 2], "small")]),
     "Domain(a=[1], x=NumpySampler('normal'), b=[2])": lambda: Domain(a=[1], x=NumpySampler("n"), b=[2]),
     "Domain(a=[1]) + Domain(b=[2]) + Domain(c=[3])": lambda: Domain(a=[1]) + Domain(b=[2]) + Domain(c=[3]),
     "Domain(a=[1]) * (Domain(b=[2]) + Domain(c=[3]))": lambda: (
@@ -83,7 +83,7 @@ def test_representation_is_an_expression(expected):
 @given(expressions)
 def test_representation_of_plain_domains_can_be_evaluated(expression):
     text = repr(expression.domain())
-    if "where" not in text and "..." not in text:
+    if "where" not in text:
         assert plain(eval(text, {"Domain": Domain})) == expression.configs()
 
 

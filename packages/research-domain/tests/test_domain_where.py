@@ -26,8 +26,8 @@ def test_nothing_is_enumerated_before_it_is_asked_for():
     assert asked == []
     assert plain([next(iter(domain)), domain[1]]) == [{"a": 0, "b": 0}, {"a": 0, "b": 3}]
     assert plain(domain[2:4]) == [{"a": 0, "b": 6}, {"a": 0, "b": 9}]
-    assert plain([next(iter(domain.set_iter_params(n_reps=2, repeat_each=2)))]) == [{"a": 0, "b": 0}]
-    assert plain(domain.set_iter_params(n_items=2)) == [{"a": 0, "b": 0}, {"a": 0, "b": 3}]
+    assert plain([next(iter(domain.copy().set_iter_params(n_reps=2, repeat_each=2)))]) == [{"a": 0, "b": 0}]
+    assert plain(domain.copy().set_iter_params(n_items=2)) == [{"a": 0, "b": 0}, {"a": 0, "b": 3}]
     assert domain.is_finite
     assert domain.set_iter_params().is_finite
     endless = domain + Domain(x=NumpySampler("n"))
@@ -139,7 +139,7 @@ def test_predicate_that_keeps_nothing_of_something_endless_is_an_error(domain):
 def test_predicate_that_keeps_nothing_leaves_nothing():
     for domain in (Domain(a=[1, 2]), Domain(a=[1, 2], x=NumpySampler("n"))):
         none = domain.where(lambda config: False)
-        assert (len(none), list(none), none.set_iter_params(n_items=5).size) == (0, [], 0)
+        assert (len(none), list(none), none.copy().set_iter_params(n_items=5).size) == (0, [], 0)
         assert list(none) == list(none * domain) == list(domain * none) == []
         assert len(none + domain) == 2
 

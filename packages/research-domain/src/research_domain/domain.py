@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
+import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from research_domain.algebra._body import has_filters, is_random, zipped
-from research_domain.algebra.operators import options_body
+from research_domain._written import seed_written, written
+from research_domain.algebra._body import Body, cross, has_filters, zipped
+from research_domain.algebra.operators import Algebra, options_body
 from research_domain.alias import check_key
-from research_domain.errors import ParameterError, UpdateError, ZipError
+from research_domain.errors import DomainWarning, ParameterError, UpdateError, ZipError
 from research_domain.iteration.options import create_aliases, option_items, option_iterator, option_sample
 from research_domain.iteration.walk import Walk
 from research_domain.updates import UpdateRule
@@ -56,10 +58,11 @@ class Domain(Walk):
     option_sample = staticmethod(option_sample)
 
     def __init__(self, /, domain: Mapping[Any, Any] | Domain | None = None, **kwargs: Any) -> None:
+        self._rule: UpdateRule | None = None
+        self._kept_draws = {}
         if isinstance(domain, Domain):
-            self._body = domain._body
-            if kwargs:
-                self._body = (domain * Domain(kwargs))._body
+            body = domain._body
+            self.__dict__.update(domain._with(cross(body, options_body(kwargs)) if kwargs else body).__dict__)
         elif domain is None or isinstance(domain, Mapping):
             self._body = options_body({**(domain or {}), **kwargs})
         else:
@@ -68,7 +71,27 @@ class Domain(Walk):
                 f"expected a mapping from names to values, got {domain!r}; a parameter named 'domain' "
                 "is written Domain({'domain': [...]})",
             )
-        self._rule: UpdateRule | None = None
+
+    def _joined(self, other: Algebra, sign: str, body: Body) -> Self:
+        for side, operand in (("left", self), ("right", other)):
+            if isinstance(operand, Domain) and (operand._given or operand._rule):
+                warnings.warn(
+                    f"{operand._settings()[1:]} of the domain on the {side} of {sign} is dropped, as it says "
+                    "nothing about what they make together; call it on the result",
+                    DomainWarning,
+                    stacklevel=3,
+                )
+        return self._of(body)
+
+    def _settings(self) -> str:
+        """Return the calls that set how this domain is gone through, as text."""
+        from research_domain.spec import _text  # late, as few need it
+
+        given = {field.name: getattr(self._params, field.name) for field in fields(self._params)}
+        texts = {name: written(value) for name, value in given.items() if name in self._given}
+        if "seed" in texts:
+            texts["seed"] = seed_written(self._params.seed, self._seed)
+        return _text.describe_settings(texts, self._rule)
 
     def __matmul__(self, other: Any) -> Self:
         """Join two finite domains of equal length config by config.
@@ -89,7 +112,7 @@ class Domain(Walk):
             )
         if size != others:
             raise ZipError(size, others)
-        return self._of(zipped(self._body, other._body, size))
+        return self._joined(other, "@", zipped(self._body, other._body, size))
 
     def copy(self) -> Self:
         """Return a domain with the same configs, parameters of iteration, draws and update.
@@ -100,12 +123,7 @@ class Domain(Walk):
         >>> domain.copy().set_iter_params(n_reps=5).size, domain.size
         (10, 2)
         """
-        if is_random(self._body):
-            self.seed_sequence  # noqa: B018  # is drawn now, so that both have the same
-        domain = self._of(self._body)
-        domain._params, domain._rule = self._params, self._rule
-        domain._updates, domain._seed = self._updates, self._seed
-        return domain
+        return self._with(self._body)
 
     def set_update(self, function: Callable[..., Domain | None], when: Any, **kwargs: Any) -> Self:
         """Set how this domain is replaced while it is being explored.
@@ -180,8 +198,8 @@ class Domain(Walk):
         Parameters
         ----------
         new : Domain or None
-            It keeps its own parameters of iteration and its own update if they were set, else takes over
-            those of this domain.
+            It keeps each parameter of iteration and the update that was set for itself, and takes the others
+            over from this domain.
         generated : int
             Number of configs generated so far.
 
@@ -194,12 +212,11 @@ class Domain(Walk):
             return None
         if not isinstance(new, Domain):
             raise UpdateError("function", f"expected it to return a domain or None, got {new!r}")
-        rule = self._rule
-        old = new._params or dataclasses.replace(self.iter_params, **(rule.iteration if rule else {}))
-        domain = new.copy().set_iter_params(
-            old.n_items, old.n_reps, old.repeat_each, generated, old.additional, old.create_id_prefix
-        )
-        domain._seed = self.seed_sequence if new._params is None or old.seed is None else new._seed
+        domain, inherited = new.copy(), {name: getattr(self._params, name) for name in self._given}
+        inherited.update(self._rule.iteration if self._rule else {})
+        domain._set({name: inherited[name] for name in inherited.keys() - new._given - {"seed"}})
+        domain._set({"produced": generated})
+        domain.set_default_seed(self.seed_sequence)
         domain._rule = new._rule or self._rule
         domain._updates = self._updates + 1
         return domain
@@ -253,15 +270,12 @@ class Domain(Walk):
     def __repr__(self) -> str:
         from research_domain.spec import _text  # late, as few need it
 
-        return _text.describe(self._body) + _text.describe_params(self.iter_params)
+        return _text.describe(self._body, self._settings())
 
     def _repr_html_(self) -> str:
         from research_domain.spec import _text  # late, as few need it
 
         return _text.table(self._body, "filtered" if self._prepared()[2] else self._length())
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_iterator": None, "_ready": None}
 
 
 def Option(name: Any, values: Any) -> Domain:  # noqa: N802  # the name of the API

@@ -9,6 +9,7 @@ __all__ = [
     "ConfigKeyError",
     "DomainError",
     "DomainIndexError",
+    "DomainWarning",
     "InfiniteDomainError",
     "ParameterError",
     "PredicateError",
@@ -34,6 +35,10 @@ def close_matches(name: str, known: tuple[str, ...]) -> str:
 
 class DomainError(Exception):
     """Base of all errors of this package."""
+
+
+class DomainWarning(UserWarning):
+    """What a domain was told has less effect than its writer may think."""
 
 
 class ConfigKeyError(DomainError, KeyError):

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from research_domain._counting import span_length
 from research_domain.algebra._draws import Source
-from research_domain.algebra._nodes import Draw, Grid, Node, Span, span_length
+from research_domain.algebra._nodes import Draw, Grid, Node, Span
+from research_domain.algebra._reseeding import can_be_reseeded, reseeded
 from research_domain.alias import PLAIN, Alias, as_alias, check_key
 from research_domain.errors import AliasError, ParameterError
 from research_domain.values import digest
@@ -17,7 +19,7 @@ from research_domain.values import digest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Foreign", "Frozen", "Native", "as_source", "option_node"]
+__all__ = ["Foreign", "Frozen", "Holding", "Native", "as_source", "option_node"]
 
 LONGEST_GRID = 4096
 """Ranges up to this length are written out, which makes them faster."""
@@ -27,40 +29,41 @@ class Native:
     """A sampler whose method ``sample(size, rng)`` takes a generator."""
 
     __slots__ = ("sampler",)
+    repeatable = True
 
     def __init__(self, sampler: Any) -> None:
         self.sampler = sampler
 
-    def draw(self, name: str, size: int, rng: np.random.Generator, block_id: tuple[Any, ...]) -> list[Any]:
+    def draw(self, name: str, size: int, rng: np.random.Generator) -> list[Any]:
         return as_values(name, self.sampler.sample(size, rng=rng), size)
 
 
-class Frozen:
+class Frozen(Native):
     """A frozen distribution of ``scipy.stats``."""
 
-    __slots__ = ("sampler",)
+    __slots__ = ()
 
-    def __init__(self, sampler: Any) -> None:
-        self.sampler = sampler
-
-    def draw(self, name: str, size: int, rng: np.random.Generator, block_id: tuple[Any, ...]) -> list[Any]:
+    def draw(self, name: str, size: int, rng: np.random.Generator) -> list[Any]:
         return as_values(name, self.sampler.rvs(size=size, random_state=rng), size)
 
 
-class Foreign:
-    """An object with ``sample(size)`` alone: it cannot be seeded, so what it gave is kept."""
+class Holding(Native):
+    """An object with ``sample(size)`` that holds generators: each block is drawn from a copy with another."""
 
-    __slots__ = ("_kept", "sampler")
+    __slots__ = ()
 
-    def __init__(self, sampler: Any) -> None:
-        self.sampler = sampler
-        self._kept: dict[tuple[Any, ...], list[Any]] = {}
+    def draw(self, name: str, size: int, rng: np.random.Generator) -> list[Any]:
+        return as_values(name, reseeded(self.sampler, rng).sample(size), size)
 
-    def draw(self, name: str, size: int, rng: np.random.Generator, block_id: tuple[Any, ...]) -> list[Any]:
-        key = (str(block_id), size)
-        if key not in self._kept:
-            self._kept[key] = as_values(name, self.sampler.sample(size), size)
-        return self._kept[key]
+
+class Foreign(Native):
+    """An object with ``sample(size)`` alone, which cannot be seeded."""
+
+    __slots__ = ()
+    repeatable = False
+
+    def draw(self, name: str, size: int, rng: np.random.Generator) -> list[Any]:
+        return as_values(name, self.sampler.sample(size), size)
 
 
 def as_source(values: Any) -> Source | None:
@@ -68,7 +71,9 @@ def as_source(values: Any) -> Source | None:
     if isinstance(values, type):
         return None
     if callable(sample := getattr(values, "sample", None)) and not hasattr(values, "__array__"):
-        return Native(values) if _takes_rng(sample) else Foreign(values)
+        if _takes_rng(sample):
+            return Native(values)
+        return Holding(values) if can_be_reseeded(values) else Foreign(values)
     return Frozen(values) if callable(getattr(values, "rvs", None)) else None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
+from research_domain._counting import take
 from research_domain.algebra._combined import Concat, Product, Zip
 from research_domain.algebra._filters import Constraint, Filter, Kept, Redraw, passes
 from research_domain.algebra._nodes import Draw, Grid, Node
@@ -38,6 +39,7 @@ __all__ = [
     "is_random",
     "join",
     "parts_of",
+    "unrepeatable",
     "weighted",
     "zipped",
 ]
@@ -112,7 +114,7 @@ class Fixed(Node):
         return self.sequence.at(point, draw, draws)
 
     def walk(self, start: int, draw: int, draws: Draws) -> Iterator[Pairs]:
-        return itertools.islice(self.sequence.walk(start, draw, draws), max(self.size - start, 0))
+        return take(self.sequence.walk(start, draw, draws), self.size - start)
 
     def find(self, query: Mapping[str, Any], hidden: frozenset[str], ranked: bool = False) -> Iterator[Found]:
         raise LookupError("the place of a config in a mixture is known by enumeration alone")
@@ -264,6 +266,12 @@ def parts_of(part: Sequence | Node) -> Iterator[Sequence | Node]:
         inner = part.parts
     for one in inner:
         yield from parts_of(one)
+
+
+def unrepeatable(sequence: Sequence) -> tuple[str, ...]:
+    """Return the names of the parameters whose draws no seed repeats, sorted."""
+    drawn = (part for part in parts_of(sequence) if isinstance(part, Draw))
+    return tuple(sorted({part.key.value for part in drawn if not part.repeatable}))
 
 
 class _Streams:

@@ -15,7 +15,7 @@ from research_domain.alias import Alias, Pair
 from research_domain.seeds import make_rng
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, MutableMapping
 
 __all__ = ["BLOCK", "Draws", "Leaf", "Source"]
 
@@ -30,7 +30,11 @@ class Source(Protocol):
     def sampler(self) -> Any:
         """The user's object."""
 
-    def draw(self, name: str, size: int, rng: np.random.Generator, block_id: tuple[Any, ...]) -> list[Any]:
+    @property
+    def repeatable(self) -> bool:
+        """Whether equal generators give equal values."""
+
+    def draw(self, name: str, size: int, rng: np.random.Generator) -> list[Any]:
         """Return `size` values for parameter `name`."""
 
 
@@ -45,7 +49,11 @@ class Leaf(Protocol):
     def stream(self) -> int:
         """Number of the parameter among the drawn ones of its domain."""
 
-    def draw(self, size: int, rng: np.random.Generator, block_id: tuple[Any, ...]) -> list[Any]:
+    @property
+    def repeatable(self) -> bool:
+        """Whether equal generators give equal values."""
+
+    def draw(self, size: int, rng: np.random.Generator) -> list[Any]:
         """Return `size` values."""
 
 
@@ -56,14 +64,22 @@ class Draws:
     ----------
     seed : callable
         Returns the seed sequence when it is first needed; its entropy and spawn key are used.
+    kept : mutable mapping from str to list
+        Blocks that the seed does not repeat, by what they are of.
     updates : int
         How many domains were replaced before; each has draws of its own.
     """
 
-    __slots__ = ("_blocks", "_root", "_seed", "_updates", "notes")
+    __slots__ = ("_blocks", "_kept", "_root", "_seed", "_updates", "notes")
 
-    def __init__(self, seed: Callable[[], np.random.SeedSequence], updates: int = 0) -> None:
+    def __init__(
+        self,
+        seed: Callable[[], np.random.SeedSequence],
+        kept: MutableMapping[str, list[Any]],
+        updates: int = 0,
+    ) -> None:
         self._seed = seed
+        self._kept = kept
         self._updates = updates
         self._root: tuple[Any, tuple[int, ...]] | None = None
         self._blocks: dict[int, tuple[int, list[Any]]] = {}
@@ -87,9 +103,19 @@ class Draws:
         known = self._blocks.get(leaf.stream)
         if known is not None and known[0] == block:
             return known[1]
-        block_id = (*self._origin(), leaf.stream, block)
-        values = leaf.draw(BLOCK, self.generator(leaf.stream, block), block_id)
+        values = self._draw(leaf, block) if leaf.repeatable else self._recall(leaf, block)
         self._blocks[leaf.stream] = (block, values)
+        return values
+
+    def _draw(self, leaf: Leaf, block: int) -> list[Any]:
+        return leaf.draw(BLOCK, self.generator(leaf.stream, block))
+
+    def _recall(self, leaf: Leaf, block: int) -> list[Any]:
+        """Return the values of a block as they were when it was first drawn."""
+        block_id = f"{leaf.key.value} {leaf.stream} {block} {self._origin()}"
+        values = self._kept.get(block_id)
+        if values is None:
+            self._kept[block_id] = values = self._draw(leaf, block)
         return values
 
     def pair(self, leaf: Leaf, index: int) -> Pair:

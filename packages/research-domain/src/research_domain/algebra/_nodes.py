@@ -10,8 +10,10 @@ import itertools
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from research_domain._counting import span_length
 from research_domain.alias import Alias, Pair, Pairs, value_of
 from research_domain.config import of_values, paths
+from research_domain.errors import ParameterError, SamplerError
 from research_domain.values import same
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from research_domain.algebra._draws import Draws, Source
     from research_domain.algebra._paths import Values
 
-__all__ = ["Draw", "Found", "Grid", "Node", "Point", "Span", "span_length"]
+__all__ = ["Draw", "Found", "Grid", "Node", "Point", "Span"]
 
 Pool = tuple[Alias, "tuple[Any, ...]"]
 """Name of a parameter and its values."""
@@ -199,8 +201,8 @@ class Span(Node):
         name = self.key.value
         if name in hidden:
             yield from ((index, frozenset()) for index in range(self.points))
-        elif name in query and query[name] in self.values:
-            yield self.values.index(query[name]), frozenset((name,))
+        elif name in query and (index := _span_index(self.values, query[name])) is not None:
+            yield index, frozenset((name,))
 
 
 class Point(Node):
@@ -249,9 +251,27 @@ class Draw(Point):
     def parameters(self) -> Iterator[Values]:
         yield self.key.value, None
 
-    def draw(self, size: int, rng: np.random.Generator, block_id: tuple[Any, ...]) -> list[Any]:
-        """Return `size` values."""
-        return self.source.draw(self.key.value, size, rng, block_id)
+    @property
+    def repeatable(self) -> bool:
+        """Whether equal generators give equal values."""
+        return self.source.repeatable
+
+    def draw(self, size: int, rng: np.random.Generator) -> list[Any]:
+        """Return `size` values.
+
+        Raises
+        ------
+        SamplerError
+            If drawing fails; names the parameter.
+        """
+        name = self.key.value
+        try:
+            return self.source.draw(name, size, rng)
+        except Exception as error:
+            if isinstance(error, ParameterError) and error.parameter == name:
+                raise
+            what = error if isinstance(error, ParameterError) else f"{type(error).__name__}: {error}"
+            raise SamplerError(name, f"{self.source.sampler!r} cannot be drawn from: {what}") from error
 
     def at(self, point: int, draw: int, draws: Draws) -> Pairs:
         return (draws.pair(self, draw),)
@@ -263,9 +283,15 @@ class Draw(Point):
             yield 0, below - hidden
 
 
-def span_length(values: range) -> int:
-    """Return the length of a range, also where ``len`` overflows."""
-    return max(0, -((values.start - values.stop) // values.step))
+def _span_index(values: range, value: Any) -> int | None:
+    """Return the index of a value in a range by arithmetic, None if it is not there."""
+    if getattr(value, "ndim", 0):
+        return None
+    try:
+        whole = int(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return values.index(whole) if whole in values and same(value, whole) else None
 
 
 def _agreeing(pool: Pool, query: Mapping[str, Any], hidden: frozenset[str]) -> Iterator[Found]:

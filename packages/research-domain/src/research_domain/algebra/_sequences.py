@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from research_domain._counting import take
 from research_domain.algebra._combined import Concat, held, in_turn
 from research_domain.algebra._draws import BLOCK
 from research_domain.algebra._filters import PATIENCE, Constraint, give_up, names, passes
@@ -113,7 +114,7 @@ def _until_held(node: Node, index: int, draw: int, draws: Draws) -> Iterator[Pai
         return node.walk(index, draw, draws)
     if index >= stop:
         return held(node, stop, draw, draws)
-    before = itertools.islice(node.walk(index, draw, draws), stop - index)
+    before = take(node.walk(index, draw, draws), stop - index)
     return itertools.chain(before, held(node, stop, draw + stop - index, draws))
 
 
@@ -270,7 +271,7 @@ class Filtered(Sequence):
         return kept
 
     def _candidates(self, start: int, end: int, draws: Draws) -> Iterator[tuple[int, Pairs]]:
-        return enumerate(itertools.islice(self.base.walk(start, start, draws), end - start), start)
+        return enumerate(take(self.base.walk(start, start, draws), end - start), start)
 
     def _give_up(self, removed: int, pairs: Pairs) -> None:
         if removed >= PATIENCE:

@@ -25,7 +25,7 @@ __all__ = ["Algebra"]
 class Algebra:
     """A space of parameters without anything that says how to go through it.
 
-    Operators return new objects with default parameters of iteration and never change their operands.
+    Operators return new objects and never change their operands.
     """
 
     __array_ufunc__ = None  # so that a numpy number leaves `number * domain` to us
@@ -38,6 +38,14 @@ class Algebra:
         domain._body = body
         return domain
 
+    def _with(self, body: Body) -> Self:
+        """Return a space of other points that is gone through in the same way."""
+        return self._of(body)
+
+    def _joined(self, other: Algebra, sign: str, body: Body) -> Self:
+        """Return what an operator makes of two spaces, which is gone through anew."""
+        return self._of(body)
+
     def __mul__(self, other: Any) -> Self:
         """Combine each config with each of another domain, or multiply the weight by a number.
 
@@ -48,13 +56,13 @@ class Algebra:
         ['a_1-b_3', 'a_1-b_4', 'a_2-b_3', 'a_2-b_4']
         """
         if isinstance(other, Algebra):
-            return self._of(cross(self._body, other._body))
+            return self._joined(other, "*", cross(self._body, other._body))
         return self.__rmul__(other)
 
     def __rmul__(self, weight: Any) -> Self:
         if isinstance(weight, str) or not hasattr(weight, "__float__") or np.ndim(weight):
             return NotImplemented
-        return self._of(weighted(self._body, _check_weight(weight)))
+        return self._with(weighted(self._body, _check_weight(weight)))
 
     def __add__(self, other: Any) -> Self:
         """Put the configs of another domain after these.
@@ -67,11 +75,11 @@ class Algebra:
         """
         if not isinstance(other, Algebra):
             return NotImplemented
-        return self._of(join((self._body, other._body)))
+        return self._joined(other, "+", join((self._body, other._body)))
 
     def __radd__(self, other: Any) -> Self:
         """Let ``sum(domains)`` begin with its zero."""
-        return self._of(self._body) if isinstance(other, int) and other == 0 else NotImplemented
+        return self._with(self._body) if isinstance(other, int) and other == 0 else NotImplemented
 
     def where(self, predicate: Callable[..., Any]) -> Self:
         """Keep the configs that a predicate likes, lazily.
@@ -101,7 +109,7 @@ class Algebra:
         """
         if not callable(predicate):
             raise ParameterError("predicate", f"expected a function of a config, got {predicate!r}")
-        return self._of(filtered(self._body, predicate))
+        return self._with(filtered(self._body, predicate))
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -113,7 +121,10 @@ def _check_weight(weight: Any) -> float:
     problem = "a weight is a positive finite number"
     if isinstance(weight, bool):
         raise WeightError("weight", f"{problem}, got {weight!r}")
-    number = float(weight)
+    try:
+        number = float(weight)
+    except OverflowError:
+        number = math.inf
     if not number > 0 or math.isinf(number):
         raise WeightError("weight", f"{problem}, got {weight!r}")
     return number

@@ -102,9 +102,9 @@ def option_sample(name: Any, values: Any, size: int | None = None, seed: Any = N
     3
     """
     key = check_key(name)
-    if (source := as_source(values)) is None:
+    if as_source(values) is None or not isinstance(node := option_node(key, values), Draw):
         raise ParameterError(key.value, f"expected a sampler, got {values!r}")
-    drawn = source.draw(key.value, 1 if size is None else size, make_rng(seed), (seed,))
+    drawn = node.draw(1 if size is None else size, make_rng(seed))
     configs = [ConfigAlias.of_pairs(((key, value),)) for value in drawn]
     return configs[0] if size is None else configs
 
@@ -129,7 +129,7 @@ def option_iterator(name: Any, values: Any) -> Iterator[ConfigAlias]:
     >>> [config.config()['a'] for config in Domain.option_iterator('a', 'x y'.split())]
     ['x', 'y']
     """
-    node, draws = option_node(name, values), Draws(make_seed_sequence)
+    node, draws = option_node(name, values), Draws(make_seed_sequence, {})
     if isinstance(node, Draw):
         return map(ConfigAlias.of_pairs, held(Draw(node.key, node.source, 0), 0, 0, draws))
     return map(ConfigAlias.of_pairs, node.walk(0, 0, draws))

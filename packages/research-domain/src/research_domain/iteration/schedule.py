@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final
 
+from research_domain._counting import check_count, take
 from research_domain.alias import Pairs, check_key
-from research_domain.errors import ParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["IterParams", "Schedule", "auxiliary", "check_count"]
+__all__ = ["UNCHANGED", "IterParams", "Schedule", "Unchanged", "auxiliary"]
 
 _BUFFER = 4096
 _ENDLESS_BLOCK = 100
+
+
+class Unchanged(Enum):
+    """What stands for a parameter of iteration that is left as it is."""
+
+    UNCHANGED = "unchanged"
+
+    def __repr__(self) -> str:
+        return self.value
+
+
+UNCHANGED: Final = Unchanged.UNCHANGED
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +62,6 @@ class IterParams:
             check_count("create_id_prefix", self.create_id_prefix, 0)
 
 
-def check_count(name: str, value: Any, least: int, optional: bool = False) -> None:
-    """Raise an error that names the parameter unless `value` is an int of at least `least`."""
-    if optional and value is None:
-        return
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
-        choice = " or None" if optional else ""
-        raise ParameterError(name, f"expected an int of at least {least}{choice}, got {value!r}")
-
-
 class Schedule:
     """Positions of an iteration: which config, which repetition.
 
@@ -80,7 +84,7 @@ class Schedule:
 
     @classmethod
     def of(cls, params: IterParams, length: int | None) -> Schedule:
-        """Make the schedule of a domain of some length."""
+        """Make the schedule of a domain of some length, which `n_items` overrules unless it is 0."""
         items = length if params.n_items is None or length == 0 else params.n_items
         each = params.repeat_each or (_ENDLESS_BLOCK if items is None else max(items, 1))
         return cls(items, int(each), int(params.n_reps))
@@ -119,7 +123,7 @@ class Schedule:
         """
         if self.reps == 1:
             points = stream(position)
-            yield 0, points if self.items is None else itertools.islice(points, max(self.items - position, 0))
+            yield 0, points if self.items is None else take(points, self.items - position)
             return
         if self.size is not None and position >= self.size:
             return
@@ -130,11 +134,11 @@ class Schedule:
             width = self._width(start)
             if width <= 0:
                 return
-            block = list(itertools.islice(live, width))
+            block = list(take(live, width))
             if self.each <= _BUFFER and not block:
                 return
             for repetition in range(first, self.reps):
-                points = iter(block[step:]) if block else itertools.islice(stream(start + step), width - step)
+                points = iter(block[step:]) if block else take(stream(start + step), width - step)
                 yield repetition, points
                 step = 0
             first = 0

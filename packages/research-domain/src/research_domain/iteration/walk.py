@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, overload
 
-from research_domain.algebra._body import compiled, constraints, contains, is_filter, parts_of
-from research_domain.algebra._draws import Draws
-from research_domain.algebra.operators import Algebra
+from research_domain._counting import check_count, span_length, take
+from research_domain.algebra._body import constraints, contains
 from research_domain.alias import AUXILIARY_KEYS, ConfigAlias, wrapped
 from research_domain.config import Config, paths
 from research_domain.errors import DomainIndexError, InfiniteDomainError, ParameterError
-from research_domain.iteration.schedule import IterParams, Schedule, auxiliary, check_count
+from research_domain.iteration.schedule import Schedule, auxiliary
+from research_domain.iteration.settings import Settings
 from research_domain.seeds import distinct, make_seed_sequence
 
 if TYPE_CHECKING:
@@ -21,20 +22,13 @@ if TYPE_CHECKING:
     import numpy as np
 
     from research_domain.algebra._filters import Constraint
-    from research_domain.algebra._sequences import Sequence
     from research_domain.alias import Pairs
 
 __all__ = ["Walk"]
 
 
-class Walk(Algebra):
-    """A space of parameters with the state of going through it."""
-
-    _params: IterParams | None = None
-    _updates: int = 0
-    _seed: np.random.SeedSequence | None = None
-    _iterator: Iterator[ConfigAlias] | None = None
-    _ready: tuple[Sequence, Draws, bool] | None = None
+class Walk(Settings):
+    """A space of parameters that is gone through."""
 
     @property
     def len(self) -> int | None:
@@ -49,7 +43,7 @@ class Walk(Algebra):
     @property
     def is_finite(self) -> bool:
         """Whether iterating comes to an end."""
-        return self.iter_params.n_items is not None or not self._prepared()[0].endless
+        return self._params.n_items is not None or not self._prepared()[0].endless
 
     def __len__(self) -> int:
         length = self.len
@@ -60,76 +54,6 @@ class Walk(Algebra):
     def __bool__(self) -> bool:
         """Tell that there is a domain: only None is no domain."""
         return True
-
-    def set_iter_params(
-        self,
-        n_items: int | None = None,
-        n_reps: int = 1,
-        repeat_each: int | None = None,
-        produced: int = 0,
-        additional: bool = True,
-        create_id_prefix: bool | int = False,
-        seed: Any = None,
-    ) -> Self:
-        """Set how this domain is iterated.
-
-        Parameters
-        ----------
-        n_items : int, optional
-            Number of configs without repetitions, by default all. Past the length, the domain begins again,
-            with new draws of sampled parameters (the same ones where they were filtered).
-        n_reps : int, default 1
-            How often each config is repeated.
-        repeat_each : int, optional
-            After how many configs they are repeated, by default all of them; 100 if there is no end.
-        produced : int, default 0
-            How many configs were produced before this domain replaced another.
-        additional : bool, default True
-            Whether configs have the keys 'repetition' and 'updates'.
-        create_id_prefix : bool or int, default False
-            See :class:`research_domain.Identifier`.
-        seed : object, optional
-            See :func:`research_domain.make_seed_sequence`. Equal seeds give equal configs.
-
-        Returns
-        -------
-        Domain
-            This object.
-
-        Raises
-        ------
-        ParameterError
-            If a number is not what it should be.
-
-        Examples
-        --------
-        >>> from research_domain import Domain
-        >>> domain = Domain(a=[1, 2, 3]).set_iter_params(n_reps=2, repeat_each=2)
-        >>> [(c.config()['a'], c.config()['repetition']) for c in domain]
-        [(1, 0), (2, 0), (1, 1), (2, 1), (3, 0), (3, 1)]
-        """
-        params = IterParams(n_items, n_reps, repeat_each, produced, additional, create_id_prefix, seed)
-        known = None if seed is None else make_seed_sequence(seed)
-        self._params, self._seed = params, known
-        self._ready = self._iterator = None
-        return self
-
-    @property
-    def iter_params(self) -> IterParams:
-        """How this domain is iterated."""
-        return self._params or IterParams()
-
-    @property
-    def updates(self) -> int:
-        """How many domains were replaced before this one."""
-        return self._updates
-
-    @property
-    def seed_sequence(self) -> np.random.SeedSequence:
-        """What draws derive from; drawn from the operating system, once, if no seed was given."""
-        if self._seed is None:
-            self._seed = make_seed_sequence()
-        return self._seed
 
     def __iter__(self) -> Iterator[ConfigAlias]:
         return self.iterate()
@@ -163,7 +87,7 @@ class Walk(Algebra):
     def _stream(self) -> Callable[[int], Iterator[Pairs]]:
         """Return what yields points from an index on: of one pass, or of as many as `n_items` asks for."""
         sequence, draws, _ = self._prepared()
-        if self.iter_params.n_items is None:
+        if self._params.n_items is None:
             return lambda index: sequence.once(0, index, index, draws)
         return lambda index: sequence.walk(index, index, draws)
 
@@ -216,13 +140,14 @@ class Walk(Algebra):
         start, stop, step = index.start or 0, index.stop, index.step or 1
         if step > 0 and start >= 0 and stop is not None and stop >= 0:
             configs = self.iterate(start) if step == 1 else (self[at] for at in itertools.count(start, step))
-            asked = len(range(start, stop, step))
-            if step > 1 and (size := self.size) is not None:
-                asked = len(range(start, min(stop, size), step))
-            return list(itertools.islice(configs, asked))
+            if (step > 1 or stop > sys.maxsize) and (size := self.size) is not None:
+                stop = min(stop, size)
+            return list(take(configs, _listed(span_length(range(start, stop, step)))))
         if (size := self.size) is None:
             raise InfiniteDomainError(f"domain[{index.start}:{index.stop}:{index.step}]")
-        return [self[position] for position in range(*index.indices(size))]
+        positions = range(*index.indices(size))
+        _listed(span_length(positions))
+        return [self[position] for position in positions]
 
     def _at(self, schedule: Schedule, position: int) -> ConfigAlias | None:
         """Return the config at a position, None if there is no such position."""
@@ -234,7 +159,7 @@ class Walk(Algebra):
         return None if found is None else ConfigAlias.of_pairs(found + self._extra(repetition))
 
     def _extra(self, repetition: int) -> Pairs:
-        if not self.iter_params.additional:
+        if not self._params.additional:
             return ()
         for key in ("repetition", "updates"):
             if key in self._body.keys:
@@ -269,15 +194,23 @@ class Walk(Algebra):
         3
         """
         check_count("n", n, 0)
+        if seed is not None:
+            self._warn_of_unrepeatable()
         known = make_seed_sequence(seed)
-        twin = self._of(self._body).set_iter_params(additional=self.iter_params.additional, seed=known)
-        twin._updates = self._updates
+        twin = self._whole(known)
+        twin._set({"additional": self._params.additional})
         length = twin._length()
         if length is None:
-            return list(itertools.islice(twin, n))
+            return list(take(twin, _listed(n)))
         if n > length:
             raise ParameterError("n", f"asked for {n} configs of a domain with {length}")
-        return [twin[index] for index in distinct(n, length, known)]
+        return [twin[index] for index in distinct(_listed(n), length, known)]
+
+    def _whole(self, seed: np.random.SeedSequence) -> Self:
+        """Return a domain of the same configs that is gone through once, with the draws of a seed."""
+        twin = self._of(self._body)
+        twin._seed, twin._updates, twin._kept_draws = seed, self._updates, self._kept_draws
+        return twin
 
     def __contains__(self, config: object) -> bool:
         """Tell whether a config is one of these; any value will do for a sampled parameter."""
@@ -292,7 +225,8 @@ class Walk(Algebra):
         try:
             return contains(self._body, query)
         except LookupError:
-            plain = self._of(self._body).set_iter_params(additional=False, seed=self.seed_sequence)
+            plain = self._whole(self.seed_sequence)
+            plain._set({"additional": False})
             return any(one.config() == query for one in plain)
 
     @property
@@ -307,19 +241,25 @@ class Walk(Algebra):
 
     def _schedule_ahead(self) -> Schedule | None:
         """Return the schedule that does without the length, None if that costs nothing or has to be known."""
-        return Schedule.of_unknown(self.iter_params) if self._prepared()[2] else None
+        return Schedule.of_unknown(self._params) if self._prepared()[2] else None
 
     def _schedule_at(self) -> Schedule:
         ahead = self._schedule_ahead()
         return ahead if ahead is not None and ahead.reps == 1 else self._schedule()
 
     def _schedule(self) -> Schedule:
-        return Schedule.of(self.iter_params, self._length())
+        return Schedule.of(self._params, self._known_length())
 
-    def _prepared(self) -> tuple[Sequence, Draws, bool]:
-        """Return what is produced, its draws, and whether filters make its length unknown."""
-        if self._ready is None:
-            sequence = compiled(self._body)
-            draws = Draws(lambda: self.seed_sequence, self._updates)
-            self._ready = (sequence, draws, any(is_filter(part) for part in parts_of(sequence)))
-        return self._ready
+    def _known_length(self) -> int | None:
+        """Return the length; where `n_items` overrules what would have to be counted, only if it is 0."""
+        sequence, draws, has_filters = self._prepared()
+        if self._params.n_items is None or not has_filters:
+            return sequence.length(draws)
+        return None if any(True for _ in sequence.once(0, 0, 0, draws)) else 0
+
+
+def _listed(count: int) -> int:
+    """Return a count of configs that a list can hold."""
+    if count > sys.maxsize:
+        raise ParameterError("n", f"a list cannot hold {count} configs; go through them with iterate()")
+    return count

@@ -2,44 +2,52 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
+from research_domain._written import number, written
 from research_domain.algebra._body import Body, Fixed, Term
 from research_domain.algebra._combined import Concat, Product, Zip
 from research_domain.algebra._filters import Kept, Redraw
 from research_domain.algebra._nodes import Draw, Grid, Node, Span
-from research_domain.alias import as_alias
-from research_domain.iteration.schedule import IterParams
+from research_domain.alias import Alias
+from research_domain.spec._sources import sampler_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from research_domain.algebra._filters import Filter
-    from research_domain.alias import Alias
+    from research_domain.updates import UpdateRule
 
-__all__ = ["describe", "describe_params", "table"]
+__all__ = ["describe", "describe_settings", "table"]
 
-_SHOWN = 6
+_LISTED = 6
+"""Ints in even steps up to this number are written one by one, more of them as a range."""
+
 _WIDTH = 60
-_PLAIN = (bool, int, float, str, type(None), tuple, list)
 
 
-def describe(body: Body) -> str:
-    """Return a domain as an expression."""
-    return " + ".join(_term(term, alone=len(body.terms) == 1) for term in body.terms)
+def describe(body: Body, settings: str = "") -> str:
+    """Return a domain as an expression that gives it again, with the calls of :func:`describe_settings`."""
+    text = " + ".join(_term(term, alone=len(body.terms) == 1) for term in body.terms)
+    compound = len(body.terms) > 1 or body.terms[0].weight is not None or _compound(body.terms[0].source)
+    return f"({text}){settings}" if settings and compound else text + settings
 
 
-def describe_params(params: IterParams) -> str:
-    """Return the call that sets parameters of iteration, empty if they are the default ones."""
-    default = IterParams()
-    names = [field.name for field in fields(params)]
-    given = [
-        f"{name}={getattr(params, name)!r}"
-        for name in names
-        if getattr(params, name) != getattr(default, name)
-    ]
-    return f".set_iter_params({', '.join(given)})" if given else ""
+def describe_settings(settings: Mapping[str, str], rule: UpdateRule | None) -> str:
+    """Return the calls that set how a domain is gone through, empty if nothing was set."""
+    text = ", ".join(f"{name}={value}" for name, value in settings.items())
+    calls = f".set_iter_params({text})" if text else ""
+    return calls if rule is None else f"{calls}.set_update({_update(rule)})"
+
+
+def _update(rule: UpdateRule) -> str:
+    when = [*rule.when.periods, *(f"%{number}" for number in sorted(rule.when.exact))]
+    when += ["last"] if rule.when.last else []
+    arguments = {"when": when[0] if len(when) == 1 else when, **rule.kwargs, **rule.iteration}
+    return ", ".join(
+        [written(rule.function), *(f"{name}={written(value)}" for name, value in arguments.items())]
+    )
 
 
 def _term(term: Term, alone: bool = False) -> str:
@@ -50,7 +58,7 @@ def _term(term: Term, alone: bool = False) -> str:
         text = _filtered(text, term.source, term.filters)
     elif _compound(term.source):
         text = f"({text})"
-    return text if term.weight is None else f"{term.weight:g} * {text}"
+    return text if term.weight is None else f"{number(term.weight)} * {text}"
 
 
 def _filtered(text: str, source: Node | Body, filters: tuple[Filter, ...]) -> str:
@@ -107,42 +115,53 @@ def _factors(product: Product) -> Iterator[str]:
 
 def _options(nodes: list[Node]) -> str:
     rows = [row for node in nodes for row in _rows(node)]
-    if all(name.isidentifier() and name not in ("domain", "self") for name, _, _ in rows):
-        return "Domain(" + ", ".join(f"{name}={values}" for name, values, _ in rows) + ")"
-    return "Domain({" + ", ".join(f"{name!r}: {values}" for name, values, _ in rows) + "})"
+    names = [key.value for key, _, _ in rows if key.alias == key.value]
+    if len(names) == len(rows) and all(map(_is_argument, names)):
+        return "Domain(" + ", ".join(f"{key.value}={values}" for key, values, _ in rows) + ")"
+    return "Domain({" + ", ".join(f"{_key(key)}: {values}" for key, values, _ in rows) + "})"
 
 
-def _rows(node: Node) -> Iterator[tuple[str, str, int | None]]:
+def _is_argument(name: str) -> bool:
+    return name.isidentifier() and not iskeyword(name) and name not in ("domain", "self")
+
+
+def _key(key: Alias) -> str:
+    return repr(key.value) if key.alias == key.value else f"Alias({key.value!r}, {key.alias!r})"
+
+
+def _rows(node: Node) -> Iterator[tuple[Alias, str, int | None]]:
     """Yield the name of each parameter, its values as text, and how many there are."""
     if isinstance(node, Grid):
         for key, values in node.pools:
-            yield key.value, _values(values), len(values)
+            yield key, _values(values), len(values)
     elif isinstance(node, Span):
-        yield node.key.value, repr(node.values), node.points
+        yield node.key, repr(node.values), node.points
     elif isinstance(node, Draw):
-        yield node.key.value, _shortened(repr(node.source.sampler)), None
+        yield node.key, written(sampler_of(node.source)), None
     elif isinstance(node, Fixed):
         yield from _body_rows(node.body)
     for child in node.children:
         yield from _rows(child)
 
 
-def _body_rows(body: Body) -> Iterator[tuple[str, str, int | None]]:
+def _body_rows(body: Body) -> Iterator[tuple[Alias, str, int | None]]:
     for term in body.terms:
         yield from _body_rows(term.source) if isinstance(term.source, Body) else _rows(term.source)
 
 
 def _values(values: tuple[Any, ...]) -> str:
-    shown = [_value(as_alias(value)) for value in values[:_SHOWN]]
-    if len(values) > _SHOWN:
-        shown[-2:] = ["...", _value(as_alias(values[-1]))]
-    return f"[{', '.join(shown)}]"
+    if len(values) > _LISTED and all(type(value) is int for value in values):
+        step = values[1] - values[0]
+        if step and values == tuple(span := range(values[0], values[-1] + (1 if step > 0 else -1), step)):
+            return repr(span)
+    return f"[{', '.join(map(_value, values))}]"
 
 
-def _value(alias: Alias) -> str:
-    value = alias.value
-    plain = isinstance(value, _PLAIN) and str(value) == alias.alias
-    return _shortened(repr(value) if plain else alias.alias)
+def _value(value: Any) -> str:
+    if not isinstance(value, Alias):
+        return written(value)
+    text = written(value.value)
+    return text if value.alias == Alias(value.value).alias else f"Alias({text}, {value.alias!r})"
 
 
 def _shortened(text: str) -> str:
@@ -155,14 +174,14 @@ def table(body: Body, length: int | str | None) -> str:
     import html
 
     rows = "".join(
-        f"<tr><td>{html.escape(name)}</td><td>{html.escape(values)}</td>"
+        f"<tr><td>{html.escape(key.value)}</td><td>{html.escape(_shortened(values))}</td>"
         f"<td>{'sampled' if count is None else f'{count:,}'}</td></tr>"
-        for name, values, count in _body_rows(body)
+        for key, values, count in _body_rows(body)
     )
     total = (
         "an infinite number of" if length is None else length if isinstance(length, str) else f"{length:,}"
     )
     return (
-        f"<table><caption><code>{html.escape(describe(body))}</code>: {total} configs</caption>"
+        f"<table><caption><code>{html.escape(_shortened(describe(body)))}</code>: {total} configs</caption>"
         f"<thead><tr><th>parameter</th><th>values</th><th>number</th></tr></thead><tbody>{rows}</tbody></table>"
     )

@@ -1,0 +1,35 @@
+"""Counting: numbers of any size, also where those of the machine end."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from research_domain.errors import ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["check_count", "span_length", "take"]
+
+T = TypeVar("T")
+
+
+def check_count(name: str, value: Any, least: int, optional: bool = False) -> None:
+    """Raise an error that names the parameter unless `value` is an int of at least `least`."""
+    if optional and value is None:
+        return
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
+        choice = " or None" if optional else ""
+        raise ParameterError(name, f"expected an int of at least {least}{choice}, got {value!r}")
+
+
+def take(items: Iterable[T], count: int) -> Iterator[T]:
+    """Yield the first `count` items; ``itertools.islice`` takes no counts above ``sys.maxsize``."""
+    return iter(items) if count > sys.maxsize else itertools.islice(items, max(count, 0))
+
+
+def span_length(values: range) -> int:
+    """Return the length of a range, also where ``len`` overflows."""
+    return max(0, -((values.start - values.stop) // values.step))
