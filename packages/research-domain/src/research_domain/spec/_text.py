@@ -115,7 +115,7 @@ def _factors(product: Product) -> Iterator[str]:
 
 def _options(nodes: list[Node]) -> str:
     rows = [row for node in nodes for row in _rows(node)]
-    names = [key.value for key, _, _ in rows if key.alias == key.value]
+    names = [key.value for key, _, _ in rows if not key.given]
     if len(names) == len(rows) and all(map(_is_argument, names)):
         return "Domain(" + ", ".join(f"{key.value}={values}" for key, values, _ in rows) + ")"
     return "Domain({" + ", ".join(f"{_key(key)}: {values}" for key, values, _ in rows) + "})"
@@ -126,7 +126,7 @@ def _is_argument(name: str) -> bool:
 
 
 def _key(key: Alias) -> str:
-    return repr(key.value) if key.alias == key.value else f"Alias({key.value!r}, {key.alias!r})"
+    return f"Alias({key.value!r}, {key.alias!r})" if key.given else repr(key.value)
 
 
 def _rows(node: Node) -> Iterator[tuple[Alias, str, int | None]]:
@@ -161,7 +161,7 @@ def _value(value: Any) -> str:
     if not isinstance(value, Alias):
         return written(value)
     text = written(value.value)
-    return text if value.alias == Alias(value.value).alias else f"Alias({text}, {value.alias!r})"
+    return f"Alias({text}, {value.alias!r})" if value.given else text
 
 
 def _shortened(text: str) -> str:
