@@ -13,7 +13,7 @@ from research_runner.errors import NotRunError, OptionError
 from research_runner.loaded import LoadedResearch, remove_research
 from research_runner.running.display import as_html, as_text, describe, progress_of
 from research_runner.scheduling.source import IterationOptions
-from research_runner.settings.arguments import parse_count, parse_name, parse_optional_count
+from research_runner.settings.arguments import parse_name, parse_optional_count
 
 if TYPE_CHECKING:
     from research_runner.backends.protocol import BackendFactory
@@ -40,11 +40,12 @@ class Research(ExperimentBuilder):
     experiment : Experiment, optional
         What to run; units can be added to the research itself as well.
     n_configs : int, optional
-        How many configs to take from the domain; by default all.
-    n_reps : int
+        How many configs to take from the domain.
+    n_reps : int, optional
         How often each config is repeated.
     repeat_each : int, optional
-        How many configs are taken before they are repeated; by default all, 100 if the domain is infinite.
+        How many configs are taken before they are repeated. What is not given is as the domain was told by
+        ``set_iter_params``; by default all configs once.
 
     Examples
     --------
@@ -62,7 +63,7 @@ class Research(ExperimentBuilder):
         domain: Domain | None = None,
         experiment: ExperimentBuilder | None = None,
         n_configs: int | None = None,
-        n_reps: int = 1,
+        n_reps: int | None = None,
         repeat_each: int | None = None,
         *,
         namespaces: Iterable[ModuleType | str | Mapping[str, Any]] | None = None,
@@ -75,7 +76,7 @@ class Research(ExperimentBuilder):
         self.domain = Domain() if domain is None else domain.copy()
         self._iteration = IterationOptions(
             parse_optional_count("n_configs", n_configs),
-            parse_count("n_reps", n_reps),
+            parse_optional_count("n_reps", n_reps),
             parse_optional_count("repeat_each", repeat_each),
         )
         self._environment: dict[str, str] = {}
@@ -120,7 +121,7 @@ class Research(ExperimentBuilder):
         memory_ratio: float | None = None,
         n_gpu_checks: int = 3,
         gpu_check_delay: float = 5,
-        create_id_prefix: bool | int = False,
+        create_id_prefix: bool | int | None = None,
         redirect_stdout: bool | int = True,
         redirect_stderr: bool | int = True,
         *,
@@ -185,8 +186,8 @@ class Research(ExperimentBuilder):
             How often they are asked before the task goes back to the queue.
         gpu_check_delay : float
             Time between these checks in seconds.
-        create_id_prefix : bool or int
-            Begin ids with the indices of the options; an int is the number of digits.
+        create_id_prefix : bool or int, optional
+            Begin ids with the indices of the options; an int is the number of digits. Default: the domain's.
         redirect_stdout : bool or int
             0 nothing, 1 one file of the research, 2 a file per experiment, 3 both. True is 1 with a folder;
             without one it is 2, and ``storage.experiments_stdout[id]`` has the text.

@@ -109,7 +109,7 @@ class Settings(Algebra):
         }
         self._set({name: value for name, value in values.items() if value is not UNCHANGED})
         if seed is not UNCHANGED and seed is not None:
-            self._warn_of_unrepeatable()
+            self.warn_of_unrepeatable(stacklevel=3)
         return self
 
     def _set(self, values: Mapping[str, Any]) -> None:
@@ -180,13 +180,20 @@ class Settings(Algebra):
         self._ready = self._iterator = None
         return self
 
-    def _warn_of_unrepeatable(self) -> None:
+    def warn_of_unrepeatable(self, stacklevel: int = 2) -> None:
+        """Warn if there are draws that no seed repeats.
+
+        Parameters
+        ----------
+        stacklevel : int
+            Whose line is shown; 2 is the caller's.
+        """
         if names := self.unrepeatable:
             warnings.warn(
                 f"the seed does not repeat what is drawn for {', '.join(map(repr, names))}: what it is drawn "
                 "from needs a method sample(size, rng), or a numpy.random.Generator as an attribute",
                 DomainWarning,
-                stacklevel=3,
+                stacklevel=stacklevel,
             )
 
     @property

@@ -195,7 +195,7 @@ class Walk(Settings):
         """
         check_count("n", n, 0)
         if seed is not None:
-            self._warn_of_unrepeatable()
+            self.warn_of_unrepeatable(stacklevel=3)
         known = make_seed_sequence(seed)
         twin = self._whole(known)
         twin._set({"additional": self._params.additional})

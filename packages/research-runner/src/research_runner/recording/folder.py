@@ -6,8 +6,10 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Iterator, MutableMapping
+from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from research_domain import Domain
 from research_runner.errors import LostCodeError, NoSettingsError
@@ -52,6 +54,43 @@ def set_aside(folder: Path, experiment_id: str) -> None:
     fail_point("after-set-aside")
 
 
+class FolderDraws(MutableMapping[str, list[Any]]):
+    """Keeps what was drawn for parameters whose draws no seed repeats, one block of values per file.
+
+    Parameters
+    ----------
+    folder : Path
+        Made with the first block.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __getitem__(self, block_id: str) -> list[Any]:
+        try:
+            found, values = wire.load_code(self._path(block_id).read_bytes())
+        except FileNotFoundError:
+            raise KeyError(block_id) from None
+        assert found == block_id  # noqa: S101 - its hash is the name of the file
+        return list(values)
+
+    def __setitem__(self, block_id: str, values: list[Any]) -> None:
+        self._folder.mkdir(exist_ok=True)
+        write_whole(self._path(block_id), wire.dump_code((block_id, values)))
+
+    def __delitem__(self, block_id: str) -> None:
+        raise NotImplementedError
+
+    def __iter__(self) -> Iterator[str]:
+        return (wire.load_code(path.read_bytes())[0] for path in sorted(self._folder.glob("*.dill")))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self._folder.glob("*.dill"))
+
+    def _path(self, block_id: str) -> Path:
+        return self._folder / f"{sha256(block_id.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}.dill"
+
+
 class FolderJournal(Journal):
     """Keeps the updates of a domain in the folder of the research.
 
@@ -64,6 +103,7 @@ class FolderJournal(Journal):
     """
 
     def __init__(self, folder: Path, known: int = 0) -> None:
+        self.draws = FolderDraws(folder / "draws")
         self._folder = folder / "updates"
         self._known = known
 

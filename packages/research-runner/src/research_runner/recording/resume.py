@@ -87,17 +87,19 @@ def continued(settings: RunSettings, meta: Mapping[str, Any]) -> IterationOption
         changed += (f"n_iters was {n_iters} and is {settings.n_iters}",)
     if changed and not (resume is not None and resume.force):
         raise ChangedError(changed)
-    return replace(iteration, seed=entropy)
+    return replace(iteration, seed=entropy, seed_given=meta.get("seed_given", iteration.seed_given))
 
 
 def describe(settings: RunSettings) -> dict[str, Any]:
     """Return what is recorded about a run, for one that goes on with it: plain JSON values."""
+    params = settings.iteration.prepare(settings.domain).iter_params
     return {
         "entropy": settings.iteration.seed,
+        "seed_given": settings.iteration.seed_given,
         "options": {
-            "n_configs": settings.iteration.n_items,
-            "n_reps": settings.iteration.n_reps,
-            "repeat_each": settings.iteration.repeat_each,
+            "n_configs": params.n_items,
+            "n_reps": params.n_reps,
+            "repeat_each": params.repeat_each,
             "n_iters": settings.n_iters,
             "workers": len(settings.setups),
             "branches": settings.branches,

@@ -30,8 +30,8 @@ def describe(
     progress : str
         How far it has come.
     """
-    n_reps = iteration.n_reps
-    count = domain.len if iteration.n_items is None else iteration.n_items
+    domain = iteration.prepare(domain)
+    count, n_reps = domain.len, domain.iter_params.n_reps
     configs = "without an end" if count is None else f"{count:,}"
     return [
         ("parameters", ", ".join(domain.parameters) or "none"),

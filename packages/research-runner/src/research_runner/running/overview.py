@@ -86,7 +86,7 @@ def look_ahead(settings: RunSettings) -> ResearchPlan:
     looked_at, duplicates = _duplicates(domain)
     saved = None if experiments is None or tasks is None else experiments - tasks
     return ResearchPlan(
-        configs=domain.len if settings.iteration.n_items is None else settings.iteration.n_items,
+        configs=domain.len,
         experiments=experiments,
         tasks=tasks,
         duplicates=duplicates,

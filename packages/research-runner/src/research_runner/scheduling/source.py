@@ -2,46 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from dataclasses import dataclass
 from itertools import count, islice
 from typing import Any
 
-from research_domain import ConfigAlias, Domain, Identifier
+from research_domain import Domain, Identifier, UpdateError
 from research_domain.identity import Identity
 from research_experiment import evaluate_outside
 from research_runner.scheduling.tasks import ExperimentSpec, Task
 
-__all__ = ["IterationOptions", "Journal", "TaskSource"]
+__all__ = ["IterationOptions", "Journal", "TaskSource", "may_end"]
 
 
 @dataclass(frozen=True, slots=True)
 class IterationOptions:
-    """How configs are taken from a domain; see ``Domain.set_iter_params``."""
+    """How configs are taken from a domain; see ``Domain.set_iter_params``.
+
+    Parameters
+    ----------
+    n_items, n_reps, repeat_each, create_id_prefix
+        Settings of the research; where there are none, the domain's hold.
+    seed : object
+        The seed of the research; the domain's own holds unless somebody gave this one.
+    seed_given : bool
+        Whether somebody gave it.
+    infinite : bool
+        Whether the research may go on without an end.
+    """
 
     n_items: int | None = None
-    n_reps: int = 1
+    n_reps: int | None = None
     repeat_each: int | None = None
-    create_id_prefix: bool | int = False
+    create_id_prefix: bool | int | None = None
     seed: Any = None
     seed_given: bool = False
+    infinite: bool = False
 
     def prepare(self, domain: Domain) -> Domain:
         """Return a copy of a domain that is iterated like this."""
-        return domain.copy().set_iter_params(
-            n_items=self.n_items,
-            n_reps=self.n_reps,
-            repeat_each=self.repeat_each,
-            create_id_prefix=self.create_id_prefix,
-            seed=self.seed,
-        )
+        names = ("n_items", "n_reps", "repeat_each", "create_id_prefix")
+        given = {name: value for name in names if (value := getattr(self, name)) is not None}
+        if self.seed_given:
+            given["seed"] = None  # the domain's own seed is taken back
+        return domain.copy().set_iter_params(**given).set_default_seed(self.seed)
+
+
+def may_end(domain: Domain, generated: int = 0) -> bool:
+    """Return whether a domain has an end, or an update may still give it one."""
+    if domain.is_finite:
+        return True
+    rule = domain.update_rule
+    return rule is not None and bool(rule.when.periods or any(n >= generated for n in rule.when.exact))
 
 
 class Journal:
     """The updates of the domain: those of an earlier run, and a record of those of this one.
 
     This one is for results in memory, which have no earlier run and no later one.
+
+    Attributes
+    ----------
+    draws : mutable mapping
+        What was drawn for parameters whose draws no seed repeats; see ``Domain.keep_draws``.
     """
+
+    def __init__(self) -> None:
+        self.draws: MutableMapping[str, list[Any]] = {}
 
     def passed(self, generated: int) -> bool:
         """Return whether an earlier run generated more configs than this, so that its decision stands."""
@@ -89,16 +116,21 @@ class TaskSource:
         journal: Journal | None = None,
     ) -> None:
         self._results = results
-        self._domain = options.prepare(domain)
-        self._configs: Iterator[ConfigAlias] = iter(self._domain)
-        self._identifier = Identifier(options.create_id_prefix)
+        self._infinite = options.infinite
         self._branches = branches
         self._kept = kept
         self._journal = journal or Journal()
-        self._size = self._domain.size
         self._numbers = count()
         self._replaced = 0
         self.generated = 0
+        self._take_from(options.prepare(domain))
+        self._identifier = Identifier(self._domain.iter_params.create_id_prefix)
+
+    def _take_from(self, domain: Domain) -> None:
+        """Go on with a domain; what no seed repeats is drawn as it was in an earlier run."""
+        if domain.unrepeatable:
+            domain.keep_draws(self._journal.draws)
+        self._domain, self._configs, self._size = domain, iter(domain), domain.size
 
     @property
     def expected(self) -> int | None:
@@ -154,7 +186,7 @@ class TaskSource:
                 self._journal.record(self.generated, new)
         if new is None:
             return False
-        self._domain, self._configs, self._size = new, iter(new), new.size
+        self._take_from(new)
         self._replaced = self.generated
         return True
 
@@ -166,4 +198,11 @@ class TaskSource:
         kwargs = dict(rule.kwargs)
         if self._results is not None:
             kwargs = evaluate_outside(kwargs, self._results)
-        return self._domain.replaced(rule.function(**kwargs), self.generated)
+        new = self._domain.replaced(rule.function(**kwargs), self.generated)
+        if new is not None and not (self._infinite or may_end(new, self.generated)):
+            problem = f"it returned an infinite domain, {new!r}, and this research would never end"
+            raise UpdateError(
+                "function",
+                f"{problem}; set_iter_params(n_items=...) on it, or allow it by run(infinite=True)",
+            )
+        return new

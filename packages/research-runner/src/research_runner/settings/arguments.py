@@ -215,9 +215,9 @@ def parse_timeout(option: str, value: Any) -> float | None:
     return float(value)
 
 
-def parse_id_prefix(option: str, value: Any) -> int:
-    """Read whether ids have a prefix, or of how many digits."""
-    if not isinstance(value, int) or value < 0:
+def parse_id_prefix(option: str, value: Any) -> int | None:
+    """Read whether ids have a prefix, or of how many digits; None for what the domain says."""
+    if value is not None and (not isinstance(value, int) or value < 0):
         raise OptionError(option, f"must be True, False or a number of digits, got {value!r}")
     return value
 

@@ -98,8 +98,9 @@ PARAMETERS: Final = (
         "How often they are asked before the task goes back to the queue."),
     Parameter("gpu_check_delay", "float", 5, arguments.parse_time, "float",
         "Time between these checks in seconds."),
-    Parameter("create_id_prefix", "bool | int", False, arguments.parse_id_prefix, "bool or int",
-        "Begin ids with the indices of the options; an int is the number of digits."),
+    Parameter("create_id_prefix", "bool | int | None", None, arguments.parse_id_prefix,
+        "bool or int, optional",
+        "Begin ids with the indices of the options; an int is the number of digits. Default: the domain's."),
     Parameter("redirect_stdout", "bool | int", True, arguments.parse_redirect, "bool or int",
         "0 nothing, 1 one file of the research, 2 a file per experiment, 3 both. True is 1 with a folder; "
         "without one it is 2, and ``storage.experiments_stdout[id]`` has the text."),

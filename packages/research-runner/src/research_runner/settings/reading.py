@@ -74,11 +74,14 @@ def make_settings(study: Study, options: Options) -> RunSettings:
 
 def _make_iteration(study: Study, options: Options) -> IterationOptions:
     seed = options["seed"]
+    if seed is not None:
+        study.domain.warn_of_unrepeatable(stacklevel=6)
     return replace(
         study.iteration,
         seed=parse_entropy(None) if seed is None else seed,
         seed_given=seed is not None,
         create_id_prefix=options["create_id_prefix"],
+        infinite=options["infinite"],
     )
 
 

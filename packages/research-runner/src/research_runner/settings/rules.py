@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 from research_runner.backends.protocol import BackendFactory
 from research_runner.devices import split_devices
 from research_runner.errors import OptionError
+from research_runner.scheduling.source import may_end
 from research_runner.settings.parameters import DEFAULTS, Options
 from research_runner.settings.values import Study
 
@@ -166,14 +167,13 @@ def _detached(request: Request) -> _Complaints:
 def _bounded(request: Request) -> _Complaints:
     """A research has to come to an end, or to be allowed not to."""
     study = request.study
-    if request.options["infinite"] or study.iteration.n_items is not None:
-        return
-    if not study.domain.is_finite and study.domain.update_rule is None:
+    if not request.options["infinite"] and not may_end(study.iteration.prepare(study.domain)):
         yield (
             "domain",
             (
                 "it is infinite and this research would never end; give Research(n_configs=...), an update "
-                "by update_domain(...), or allow it by run(infinite=True) and end it by terminate() or Ctrl-C"
+                "by update_domain(...) that comes before the end, or allow it by run(infinite=True) and end "
+                "it by terminate() or Ctrl-C"
             ),
         )
 
