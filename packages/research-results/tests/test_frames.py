@@ -73,9 +73,9 @@ def test_a_concatenated_config_is_one_column(two):
     frame = two.to_df(concat_config=True)
     assert frame.columns.tolist()[:3] == ["id", "config", "iteration"]
     assert frame["config"].tolist() == ["act_biggest-lr_0.1"] * 2 + ["n_3"] * 2
-    both = two.to_df(concat_config=True, drop_columns=False, remove_auxilary=False)
+    both = two.to_df(concat_config=True, drop_columns=False)
     assert both.columns.tolist()[:4] == ["id", "config", "learning_rate", "act"]
-    assert both["config"][2] == "device_cpu-n_3-repetition_1-updates_0"
+    assert both["config"][2] == "n_3"
 
 
 def test_auxiliary_columns_stay_when_asked_for(two):
@@ -83,6 +83,39 @@ def test_auxiliary_columns_stay_when_asked_for(two):
     assert {"repetition", "device", "updates"} <= set(frame.columns)
     assert frame["repetition"].dtype == np.int64
     assert not {"repetition", "device", "updates"} & set(two.df.columns)
+
+
+@pytest.mark.parametrize("method", ["to_df", "configs_to_df", "artifacts_to_df"])
+def test_auxiliary_columns_stay_beside_a_concatenated_config(two, method):
+    make = getattr(two, method)
+    frame = make(concat_config=True, remove_auxilary=False)
+    assert frame.columns.tolist()[:5] == ["id", "config", "repetition", "device", "updates"]
+    assert set(frame["config"]) <= {"act_biggest-lr_0.1", "n_3"}
+    whole = make(concat_config=True, remove_auxilary=False, drop_columns=False)
+    assert {"repetition", "device", "updates", "n"} <= set(whole.columns)
+
+
+def test_columns_stand_in_the_order_of_the_research_whatever_the_filter(storage):
+    storage.add("a", {"c": 1, "d": 1})
+    storage.add("b", {"c": 2, "d": 1})
+    storage.add("c", {"d": 2, "c": 2})
+    for name in "abc":
+        storage.put(name, {"x": {0: 1.0}, "y": {0: 2.0}})
+    storage.put("c", {"z": {0: 1.0}})
+    results = storage.results
+    wanted_of_all = [
+        {},
+        {"c": 2},
+        {"d": 2},
+        {"alias": {"c": "2"}},
+        {"experiment_id": "c"},
+        {"config": {"d": 1}},
+    ]
+    for wanted in wanted_of_all:
+        for layout in ({}, {"use_alias": True}):
+            columns = results.to_df(**wanted, **layout).columns.tolist()
+            assert columns[:6] == ["id", "c", "d", "iteration", "x", "y"]
+        assert results.configs_to_df(**wanted).columns.tolist() == ["id", "c", "d"]
 
 
 def test_configs_are_one_row_for_each_experiment(two):
@@ -107,7 +140,7 @@ def test_configs_are_one_row_for_each_experiment(two):
         ([np.int8(1), np.int8(2)], "int8"),
         ([np.float64(1), 2.0], "float64"),
         ([1j, 1.0], "complex128"),
-        ([None, 1.5], "float64"),
+        ([None, 1.5], "object"),
         (["a", "b"], str(pd.Series(["a"]).dtype)),
         ([2**70, 1], "object"),
         ([[1], [2]], "object"),

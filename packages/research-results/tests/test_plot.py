@@ -1,7 +1,10 @@
 """Learning curves show what the numbers say."""
 
 import builtins
+import math
 import sys
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -67,6 +70,72 @@ def test_curves_are_told_apart_as_asked(results):
     assert list(curves(results.plot("loss", by=["net", "repetition"], learning_rate=0.1).axes[0])) == [
         *("wide, 0", "wide, 1", "wide, 2"),
     ]
+
+
+def test_parameters_and_variables_may_be_called_like_columns(storage):
+    for limit, start in [(100, 3.0), (200, 5.0)]:
+        config = {"iteration": limit, "id": f"{limit}", "name": "n", "value": 0}
+        storage.add(str(limit), config)
+        storage.put(str(limit), {"loss": {0: start, 1: start - 2}, "iteration": {0: 7, 1: 8}})
+    plot = storage.results.plot
+    assert curves(plot("loss").axes[0]) == {"100, 100": ([0, 1], [3, 1]), "200, 200": ([0, 1], [5, 3])}
+    assert curves(plot("loss", by="value").axes[0]) == {"0": ([0, 1], [4, 2])}
+    assert list(curves(plot("loss", by=["id", "iteration"]).axes[0])) == ["100, 100", "200, 200"]
+    assert curves(plot("iteration", by="name").axes[0]) == {"n": ([0, 1], [7, 8])}
+    assert list(curves(plot("loss", config={"iteration": 100}).axes[0]).values()) == [([0, 1], [3, 1])]
+
+
+@pytest.mark.parametrize(
+    ("values", "drawn"),
+    [
+        ([1, None, 3], [1, 3]),
+        ([True, None, False], [1, 0]),
+        ([None, 0.5], [0.5]),
+        ([2**70, 1], [2.0**70, 1]),
+        ([10**400, 1], [math.inf, 1]),
+        ([True, 2, 0.5], [1, 2, 0.5]),
+        ([np.float32(1), None, np.longdouble(2)], [1, 2]),
+        ([Decimal("0.5"), Fraction(1, 4), Decimal("sNaN")], [0.5, 0.25]),
+        ([math.nan, 1.0], [1]),
+    ],
+    ids=repr,
+)
+def test_numbers_are_drawn_whatever_is_missing(storage, values, drawn):
+    storage.put("a", {"x": dict(enumerate(values)), "y": {9: 0}})
+    (y,) = [y for _, y in curves(storage.results.plot("x").axes[0]).values()]
+    assert y == drawn
+
+
+@pytest.mark.parametrize(
+    "values", [["a", 1], [None, None], [1j], [np.timedelta64(1, "M")], [[1], [2]]], ids=repr
+)
+def test_what_is_not_all_numbers_is_left_out_and_refused_by_name(storage, values):
+    storage.put("a", {"x": dict(enumerate(values)), "y": {0: 1, 1: 2}})
+    assert [axes.get_ylabel() for axes in storage.results.plot().axes] == ["y"]
+    with pytest.raises(ArgumentError, match="'x' has values that are not a number"):
+        storage.results.plot("x")
+
+
+def test_values_that_read_alike_have_a_curve_each(storage):
+    for place, value in enumerate([1, "1", 1.0, None, "None", [1], (1,)]):
+        storage.add(str(place), {"p": value})
+        storage.put(str(place), {"x": {0: float(place), 1: 0.0}})
+    drawn = curves(storage.results.plot("x").axes[0])
+    assert list(drawn) == ["1", "1 (2)", "1.0", "None", "None (2)", "[1]", "(1,)"]
+    assert [y[0] for _, y in drawn.values()] == [0, 1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("text", ["$\\frac$", "_hidden", "a\nb\t\0", "x" * 100_000, "%s {x} \\", ""])
+def test_names_on_pictures_are_texts_of_bearable_length(storage, text):
+    for place, value in enumerate([text, "other"]):
+        storage.add(str(place), {"p": value, f"n {text[:50]}": place})
+        storage.put(str(place), {f"v {text[:50]}": {0: 1.0, 1: 2.0}})
+    figure = storage.results.plot(by="p")
+    (axes,) = figure.axes
+    assert len(axes.get_legend().get_texts()) == 2
+    assert all(len(label) <= 70 for label in (axes.get_ylabel(), *curves(axes)))
+    assert figure._repr_png_().startswith(b"\x89PNG")
+    assert len(storage.results.plot(f"v {text[:50]}").axes) == 1
 
 
 def test_a_figure_may_be_given(results):

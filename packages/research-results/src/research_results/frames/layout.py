@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from research_results.reading.experiments import Parameter
 
 __all__ = ["ConfigLayout"]
 
@@ -20,9 +24,9 @@ class ConfigLayout:
     concat_config : bool
         One column ``config`` of strings.
     remove_auxilary : bool
-        Leave out repetition, device and updates.
+        Leave out repetition, updates and device, as far as they are not parameters.
     drop_columns : bool
-        With `concat_config`, no columns for parameters.
+        With `concat_config`, no columns for parameters; repetition, updates and device are none.
     """
 
     include_config: bool = True
@@ -30,3 +34,9 @@ class ConfigLayout:
     concat_config: bool = False
     remove_auxilary: bool = True
     drop_columns: bool = True
+
+    def shows(self, parameter: Parameter) -> bool:
+        """Tell whether a parameter has a column of its own."""
+        if parameter.is_auxiliary:
+            return not self.remove_auxilary
+        return not (self.concat_config and self.drop_columns)

@@ -57,21 +57,40 @@ class ResultsFrames:
         include_config : bool
             Columns for the parameters.
         use_alias : bool
-            Aliases of the parameters instead of their values.
+            Aliases of the parameters and of their values; by default names and values. (`configs_to_df`
+            shows aliases by default.)
         concat_config : bool
-            One column ``config`` instead, of strings ``key_value-key_value``.
+            One column ``config`` of strings ``key_value-key_value``, which are aliases.
         remove_auxilary : bool
-            No columns repetition, device and updates.
+            No columns repetition, updates and device; otherwise they have columns of their own, also with
+            `concat_config`.
         drop_columns : bool
             With `concat_config`, whether the columns of the parameters go.
         **kwargs
-            Filters, see `filter`; a variable is chosen with ``name=``.
+            Filters, see `filter`; a variable is chosen with ``name=``. A parameter that is called like an
+            argument is given in ``config={'name': ...}``.
 
         Returns
         -------
         pandas.DataFrame
-            Columns ``id``, the parameters, ``iteration``, and the variables. A variable that has no value in
-            an iteration is NaN there.
+            Columns ``id``, ``config`` if asked for, the parameters in the order of their first appearance in
+            the research, ``iteration``, and the variables likewise. The names that are not parameters or
+            variables are ours: a parameter or variable that is called so gets a number (``id_1``), as does a
+            variable that is called like a parameter. Where there is no value there is NaN; a value that is
+            None is None.
+
+        Examples
+        --------
+        >>> from research_results import ResearchResults
+        >>> results = ResearchResults('memory', dump_results=False)
+        >>> results.put('a', {'loss': {0: 0.5, 1: 0.25}}, {'id': 7, 'depth': None, 'repetition': 0})
+        >>> results.df
+          id  id_1 depth  iteration  loss
+        0  a     7  None          0  0.50
+        1  a     7  None          1  0.25
+        >>> results.to_df(concat_config=True, remove_auxilary=False, iterations=0)
+          id            config  repetition  iteration  loss
+        0  a  depth_None-id_7           0          0   0.5
         """
         from research_results.frames.assembly import results_frame  # late: who wants a frame pays for pandas
 
@@ -87,6 +106,9 @@ class ResultsFrames:
         **kwargs: Any,
     ) -> pd.DataFrame:
         """Return configs as a DataFrame, one row for each experiment; parameters as those of `to_df`.
+
+        Names and values are shown by their aliases, which are texts, unless `use_alias` is False; `to_df`
+        shows names and values by default.
 
         Examples
         --------
@@ -230,12 +252,18 @@ class ResultsFrames:
         ...     results.put(str(repetition), {'loss': loss}, {'lr': 0.1, 'repetition': repetition})
         >>> figure = results.plot('loss')
         """
+        from research_results.frames.curves import read_curves
+
         figure = figure or new_figure()
-        frame = self.to_df(use_alias=True, remove_auxilary=False, **kwargs)
-        return plot_curves(frame, self._reader.parameters(), variables, by, aggregate, figure)
+        return plot_curves(read_curves(self._reader, self._wanted(kwargs)), variables, by, aggregate, figure)
 
     def to_csv(self, path: str | Path, **kwargs: Any) -> Path:
         """Write `to_df` as a CSV file, completely or not at all.
+
+        Texts are written as they are, None as ``None``, lists, tuples, dicts, arrays and frames of plain data
+        as JSON, and anything else as the text that it gives itself, whole. Where there is no value there is
+        nothing. A text that begins with ``=``, ``+``, ``-`` or ``@`` is a formula for a spreadsheet: import
+        the columns of a stranger's texts as text there.
 
         Parameters
         ----------
@@ -247,7 +275,12 @@ class ResultsFrames:
         return write_csv(self.to_df(**kwargs), path)
 
     def to_parquet(self, path: str | Path, **kwargs: Any) -> Path:
-        """Write `to_df` as a Parquet file, completely or not at all; columns of objects become their texts.
+        """Write `to_df` as a Parquet file, completely or not at all.
+
+        Numbers, bools, strings and times keep their types. Other columns of objects become texts: JSON where
+        a value is plain data, which a string, a number and None are too, else the text that the value gives
+        itself, whole. In columns of one simple type None is null; where None and no value are to be told
+        apart the column is JSON as well.
 
         Parameters
         ----------

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from research_domain import AUXILIARY_KEYS, Alias, ConfigAlias
+from research_domain import Alias, ConfigAlias
 from research_results.codec.encoding import NUMBER_KINDS, number_dtype
 from research_results.errors import DamagedError
-from research_results.reading.experiments import decode_option, read_options
+from research_results.reading.experiments import decode_option, read_options, read_parameters
 from research_results.reading.gather import Array, Part, gather
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Callable, Sequence
 
-    from research_results.reading.experiments import Experiments, Option
+    from research_results.reading.experiments import Experiments, Option, Parameter
     from research_results.reading.gather import Ints
     from research_results.reading.source import Source
 
@@ -25,20 +26,20 @@ __all__ = ["ConfigColumn", "ConfigTable"]
 
 @dataclass(frozen=True, slots=True)
 class ConfigColumn:
-    """A parameter over experiments: its different values, and for each experiment which one.
+    """A parameter over experiments: its options, and for each experiment which one.
 
     Attributes
     ----------
-    name : str
-        Name of the parameter, or its alias.
-    values : array, length K
-        Values, or aliases of values.
+    parameter : Parameter
+        The parameter; of several that share a name and differ in their aliases the first.
+    options : tuple of Option, length K
+        Its values, still encoded.
     codes : int64 array, length N
-        Index in `values`; -1 where the config has no such parameter.
+        Index in `options`; -1 where the config has no such parameter.
     """
 
-    name: str
-    values: Array
+    parameter: Parameter
+    options: tuple[Option, ...]
     codes: Ints
 
 
@@ -64,6 +65,7 @@ class ConfigTable:
         self._source = source
         self._allow_pickle = allow_pickle
         self._numbers = np.unique(experiments.options)
+        self._parameters = tuple(read_parameters(connection).values())
         every = len(self._numbers) > 500
         options = read_options(connection, None if every else self._numbers.tolist())
         self._options = [options[number] for number in self._numbers.tolist()]
@@ -88,12 +90,15 @@ class ConfigTable:
             rows[owner][name] = value
         return rows
 
-    def strings(self, *, auxiliary: bool) -> list[str]:
-        """Return each config as one string ``key_value-key_value``, sorted by key, of aliases."""
+    def strings(self) -> list[str]:
+        """Return each config as one string ``key_value-key_value``, sorted by key, of aliases.
+
+        What says how a config is run, not what it is, is left out.
+        """
         pieces = [
-            (option.parameter.alias, f"{option.parameter.alias}_{option.alias}")
-            if auxiliary or option.parameter.name not in AUXILIARY_KEYS
-            else None
+            None
+            if option.parameter.is_auxiliary
+            else (option.parameter.alias, f"{option.parameter.alias}_{option.alias}")
             for option in self._options
         ]
         rows: list[list[tuple[str, str]]] = [[] for _ in range(len(self._experiments))]
@@ -103,31 +108,36 @@ class ConfigTable:
                 rows[owner].append(piece)
         return ["-".join(text for _, text in sorted(row)) for row in rows]
 
-    def columns(self, *, use_alias: bool, auxiliary: bool) -> list[ConfigColumn]:
-        """Return one column for each parameter, in the order of their first appearance."""
-        indices: dict[str, list[int]] = {}
-        for index, option in enumerate(self._options):
-            if auxiliary or option.parameter.name not in AUXILIARY_KEYS:
-                name = option.parameter.alias if use_alias else option.parameter.name
-                indices.setdefault(name, []).append(index)
-        found = np.searchsorted(self._numbers, self._experiments.options)
-        return [
-            self._column(name, np.array(own), found, use_alias=use_alias) for name, own in indices.items()
-        ]
+    def columns(self, wanted: Callable[[Parameter], bool], *, by_alias: bool = False) -> list[ConfigColumn]:
+        """Return a column for each parameter, in the order of their first appearance in the research.
 
-    def _column(self, name: str, indices: Ints, found: Ints, *, use_alias: bool) -> ConfigColumn:
+        Parameters
+        ----------
+        wanted : callable
+            Tells of a parameter whether it has a column.
+        by_alias : bool
+            A column for each alias of a parameter, too.
+        """
+        indices: dict[Parameter, list[int]] = {}
+        first: dict[str, Parameter] = {}
+        for parameter in self._parameters:
+            indices[parameter if by_alias else first.setdefault(parameter.name, parameter)] = []
+        for index, option in enumerate(self._options):
+            if wanted(option.parameter):
+                indices[option.parameter if by_alias else first[option.parameter.name]].append(index)
+        found = np.searchsorted(self._numbers, self._experiments.options)
+        return [self._column(parameter, np.array(own), found) for parameter, own in indices.items() if own]
+
+    def _column(self, parameter: Parameter, indices: Ints, found: Ints) -> ConfigColumn:
         """Return a column from the indices of its options, and those of all items."""
         code_of = np.full(len(self._options), -1, np.int64)
         code_of[indices] = np.arange(len(indices))
         codes = np.full(len(self._experiments), -1, np.int64)
         own = code_of[found] >= 0
         codes[self._experiments.owners[own]] = code_of[found[own]]
-        options = [self._options[index] for index in indices.tolist()]
-        if use_alias:
-            return ConfigColumn(name, np.array([option.alias for option in options], object), codes)
-        return ConfigColumn(name, self._array(options), codes)
+        return ConfigColumn(parameter, tuple(self._options[index] for index in indices.tolist()), codes)
 
-    def _array(self, options: list[Option]) -> Array:
+    def array(self, options: Sequence[Option]) -> Array:
         """Return the values of options in an array of their type."""
         groups: dict[str, list[int]] = {}
         for index, option in enumerate(options):

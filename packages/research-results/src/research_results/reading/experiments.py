@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from research_domain import AUXILIARY_KEYS
 from research_results.codec.encoding import decode_value
 from research_results.errors import DamagedError
 
@@ -25,6 +26,7 @@ __all__ = [
     "decode_option",
     "read_experiments",
     "read_options",
+    "read_parameters",
     "select_in",
 ]
 
@@ -38,6 +40,11 @@ class Parameter:
 
     name: str
     alias: str
+
+    @property
+    def is_auxiliary(self) -> bool:
+        """Whether it says how a config is run, not what it is."""
+        return self.name in AUXILIARY_KEYS
 
 
 class Option(NamedTuple):

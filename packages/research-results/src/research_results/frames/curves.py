@@ -1,0 +1,94 @@
+"""What learning curves are drawn from: numbers of variables, and which parameters tell experiments apart."""
+
+from __future__ import annotations
+
+import decimal
+import fractions
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from research_results.plotting.curves import CurveData, CurveParameter, CurveVariable, shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from research_results.reading.columns import Column
+    from research_results.reading.configs import ConfigColumn
+    from research_results.reading.experiments import Option
+    from research_results.reading.filters import Query
+    from research_results.reading.gather import Array
+    from research_results.reading.reader import Reader
+
+__all__ = ["read_curves"]
+
+_NUMBERS = (int, float, np.bool_, np.integer, np.floating, decimal.Decimal, fractions.Fraction)
+_ABSENT = "nan"
+
+
+def read_curves(reader: Reader, wanted: Query) -> CurveData:
+    """Read what a filter lets through as curves are drawn from it."""
+    with reader.selected(wanted) as (connection, experiments):
+        columns = reader.columns(connection, experiments, wanted)
+        table = reader.config_table(connection, experiments)
+        parameters = [_parameter(column) for column in table.columns(lambda _: True)]
+    variables = {name: _variable(column) for name, column in columns.items()}
+    return CurveData(len(experiments), variables, parameters)
+
+
+def _variable(column: Column) -> CurveVariable | None:
+    values = as_floats(column.values)
+    return None if values is None else CurveVariable(column.experiments, column.iterations, values)
+
+
+def as_floats(values: Array) -> Array | None:
+    """Return numbers as floats, NaN for what is missing or None; None if other values are among them."""
+    if values.dtype.kind in "biuf":
+        return values.astype(np.float64)
+    if values.dtype.kind != "O":
+        return None
+    numbers = [_as_float(value) for value in values]
+    if None in numbers or all(value is None for value in values):
+        return None
+    return np.array(numbers, np.float64)
+
+
+def _as_float(value: Any) -> float | None:
+    if value is None:
+        return math.nan
+    if isinstance(value, np.timedelta64) or not isinstance(value, _NUMBERS):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+    except ValueError:  # a signalling NaN
+        return math.nan
+
+
+def _parameter(column: ConfigColumn) -> CurveParameter:
+    """Return a parameter with a number and a label for each of its values that differ."""
+    codes: dict[tuple[Any, ...], int] = {}
+    shown: list[Option] = []
+    code_of = np.empty(len(column.options) + 1, np.int64)
+    code_of[-1] = -1  # where -1 leads
+    for index, option in enumerate(column.options):
+        key = (option.alias, option.kind, option.data, option.blob)
+        if key not in codes:
+            codes[key] = len(codes)
+            shown.append(option)
+        code_of[index] = codes[key]
+    name, alias = column.parameter.name, column.parameter.alias
+    labels = (*_different([shortened(option.alias) for option in shown]), _ABSENT)
+    return CurveParameter(name, alias, column.parameter.is_auxiliary, code_of[column.codes], labels)
+
+
+def _different(texts: Sequence[str]) -> list[str]:
+    """Return texts; those that occurred before get a number."""
+    counts: dict[str, int] = {}
+    labels = []
+    for text in texts:
+        counts[text] = number = counts.get(text, 0) + 1
+        labels.append(text if number == 1 else f"{text} ({number})")
+    return labels
