@@ -138,6 +138,11 @@ def test_names_on_pictures_are_texts_of_bearable_length(storage, text):
     assert len(storage.results.plot(f"v {text[:50]}").axes) == 1
 
 
+def test_experiments_without_values_have_no_curve(results):
+    results._storage.add("none", {"net": "narrow"})
+    assert list(curves(results.plot("loss").axes[0])) == ["0.1", "0.2"]
+
+
 def test_a_figure_may_be_given(results):
     figure = Figure()
     assert results.plot("loss", figure=figure) is figure

@@ -5,6 +5,7 @@ from __future__ import annotations
 import decimal
 import fractions
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from research_results.reading.configs import ConfigColumn
     from research_results.reading.experiments import Option
     from research_results.reading.filters import Query
-    from research_results.reading.gather import Array
+    from research_results.reading.gather import Array, Ints
     from research_results.reading.reader import Reader
 
 __all__ = ["read_curves"]
@@ -33,13 +34,21 @@ def read_curves(reader: Reader, wanted: Query) -> CurveData:
         columns = reader.columns(connection, experiments, wanted)
         table = reader.config_table(connection, experiments)
         parameters = [_parameter(column) for column in table.columns(lambda _: True)]
-    variables = {name: _variable(column) for name, column in columns.items()}
-    return CurveData(len(experiments), variables, parameters)
+    owners = [column.experiments for column in columns.values()]
+    present = np.unique(np.concatenate([np.empty(0, np.int64), *owners]))
+    return CurveData(
+        len(present),
+        {name: _variable(column, present) for name, column in columns.items()},
+        [replace(parameter, codes=parameter.codes[present]) for parameter in parameters],
+    )
 
 
-def _variable(column: Column) -> CurveVariable | None:
+def _variable(column: Column, present: Ints) -> CurveVariable | None:
+    """Return numbers of the experiments that have values at all, under their numbers among these."""
     values = as_floats(column.values)
-    return None if values is None else CurveVariable(column.experiments, column.iterations, values)
+    if values is None:
+        return None
+    return CurveVariable(np.searchsorted(present, column.experiments), column.iterations, values)
 
 
 def as_floats(values: Array) -> Array | None:

@@ -72,7 +72,7 @@ class CurveData:
     Attributes
     ----------
     count : int
-        How many experiments there are, N.
+        How many experiments have values, N.
     variables : dict
         Name to values; None if they are not all numbers.
     parameters : list of CurveParameter
