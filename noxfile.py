@@ -2,25 +2,35 @@
 
 Tests of a package run against the built wheels of what it declares and nothing else of ours, so that an
 undeclared import fails. Wheels are installed by path: no published sibling is ever taken in their place.
+
+The tests of each package run on every supported Python that is found: on PATH, or among the versions of pyenv
+and uv. One that is not found is skipped, and nox says so; `--extra-pythons` adds one by its path.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
+import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import nox
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
-nox.needs_version = ">=2024.10.9"
-nox.options.default_venv_backend = "uv|virtualenv"
+nox.needs_version = ">=2026.10"  # sessions that require others, run in parallel
+nox.options.default_venv_backend = "uv"
+nox.options.download_python = "never"
+nox.options.error_on_missing_interpreters = False
 nox.options.error_on_external_run = True
 
-os.environ["UV_COMPILE_BYTECODE"] = "1"  # tests start processes by the hundreds, and each would compile anew
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+os.environ.pop(
+    "PYTHONDONTWRITEBYTECODE", None
+)  # tests start processes by the hundreds; each would compile anew
 
 ROOT = Path(__file__).parent
 DIST = ROOT / "dist"
@@ -29,17 +39,19 @@ PROJECTS = {
 }
 IMPORTS = {name: name.replace("-", "_") for name in PROJECTS}
 SOURCES = [f"packages/{name}/src" for name in PROJECTS]
-PYTHONS = nox.project.python_versions(PROJECTS["research-domain"])
 CURRENT = f"{sys.version_info.major}.{sys.version_info.minor}"
+PYTHONS = sorted({CURRENT, *nox.project.python_versions(PROJECTS["research-domain"])}, key=Version)
 
 nox.options.sessions = [
     "lint",
     "build",
+    f"integration-{CURRENT}",
+    "tests",
+    f"minimums-{CURRENT}",
+    f"extras-{CURRENT}",
+    "docs",
     "typing",
     "imports",
-    f"tests-{CURRENT}",
-    f"integration-{CURRENT}",
-    "docs",
 ]
 
 each_package = nox.parametrize("package", list(PROJECTS), ids=list(PROJECTS))
@@ -47,16 +59,47 @@ each_package = nox.parametrize("package", list(PROJECTS), ids=list(PROJECTS))
 APART = ("tests-integration/interop", "tests-integration/ray")
 """Tests that need a package of their own, and have a session of their own."""
 
+LOWEST = ("--resolution=lowest-direct", "--only-binary=:all:")
+"""Take the lowest versions that have a wheel for the Python in use."""
+
 FAIL_IF_IMPORTABLE = (
     "import sys, importlib.util as u; bad = [n for n in sys.argv[1:] if u.find_spec(n)];"
     "sys.exit(f'undeclared siblings importable: {bad}' if bad else 0)"
 )
 
 
-def requirements(package: str) -> list[str]:
+def all_versions_of_pyenv() -> None:
+    """Make every Python of pyenv count as found, and not only the one that it is set to."""
+
+    def ask(*question: str) -> str:
+        return subprocess.run(["pyenv", *question], check=True, capture_output=True, text=True).stdout.strip()
+
+    if shutil.which("pyenv"):
+        os.environ["PYENV_ROOT"] = ask("root")
+        selected = ask("version-name").split(":")
+        installed = [name for name in ask("versions", "--bare").splitlines() if "/" not in name]
+        os.environ["PYENV_VERSION"] = ":".join(dict.fromkeys([*selected, *installed]))
+
+
+all_versions_of_pyenv()
+
+
+def requirements(package: str, *, extras: bool = False) -> list[str]:
     """Return what the package declares, siblings included."""
-    declared: list[str] = PROJECTS[package]["project"].get("dependencies", [])
-    return declared
+    project = PROJECTS[package]["project"]
+    optional: dict[str, list[str]] = project.get("optional-dependencies", {}) if extras else {}
+    return sum(optional.values(), project.get("dependencies", []))
+
+
+def is_sibling(requirement: str) -> bool:
+    """Whether a requirement is one of the packages here."""
+    return canonicalize_name(Requirement(requirement).name) in PROJECTS
+
+
+def floors(*packages: str, extras: bool = False) -> list[str]:
+    """Return what packages declare besides each other."""
+    declared = [line for name in packages for line in requirements(name, extras=extras)]
+    return [line for line in declared if not is_sibling(line)]
 
 
 def closure(package: str) -> list[str]:
@@ -67,52 +110,51 @@ def closure(package: str) -> list[str]:
         name = todo.pop()
         if name not in found:
             found.append(name)
-            names = [canonicalize_name(Requirement(line).name) for line in requirements(name)]
-            todo += [sibling for sibling in names if sibling in PROJECTS]
+            todo += [Requirement(line).name for line in filter(is_sibling, requirements(name))]
     return found
 
 
-def wheels(session: nox.Session, *packages: str) -> list[str]:
-    """Return the paths of built wheels; build them first if they are missing or older than their sources."""
-    if not wheels_are_fresh():
-        build_all(session)
-    return [str(path) for package in packages for path in DIST.glob(f"{IMPORTS[package]}-*.whl")]
+def group(name: str, package: str | None = None) -> tuple[str, ...]:
+    """Return a dependency group of a package, or of the whole."""
+    project = PROJECTS[package] if package else nox.project.load_toml("pyproject.toml")
+    return nox.project.dependency_groups(project, name)
 
 
-def wheels_are_fresh() -> bool:
-    """Whether there is a wheel of each package that is younger than everything that goes into it."""
-    built = list(DIST.glob("*.whl"))
-    if len(built) != len(PROJECTS):
-        return False
-    oldest = min(path.stat().st_mtime for path in built)
-    parts = [*ROOT.glob("packages/*/src/**/*.py"), *ROOT.glob("packages/*/*.*")]
-    return max(path.stat().st_mtime for path in parts) < oldest
+def digest(paths: Iterable[Path]) -> str:
+    """Return a digest of the names and the contents of files."""
+    found = hashlib.sha256()
+    for path in sorted(paths):
+        if path.is_file() and "__pycache__" not in path.parts:
+            found.update(f"{path.relative_to(ROOT)}\n{path.stat().st_size}\n".encode() + path.read_bytes())
+    return found.hexdigest()
 
 
-def build_all(session: nox.Session) -> None:
-    """Build every sdist, then each wheel from its sdist."""
-    session.install("build", "hatchling", "uv")
-    shutil.rmtree(DIST, ignore_errors=True)
-    for name in PROJECTS:
-        session.run(
-            "python", "-m", "build", "--no-isolation", f"--outdir={DIST}", f"packages/{name}", silent=True
-        )
+def built() -> list[Path]:
+    """Return what has been built."""
+    return sorted([*DIST.glob("*.whl"), *DIST.glob("*.tar.gz")])
+
+
+def wheels(session: nox.Session, packages: Iterable[str]) -> list[str]:
+    """Return the paths of built wheels."""
+    found = {name: next(DIST.glob(f"{IMPORTS[name]}-*.whl"), None) for name in packages}
+    if missing := [name for name, path in found.items() if path is None]:
+        session.error(f"no wheel of {', '.join(missing)} in {DIST}; run `nox -s build`")
+    return [str(path) for path in found.values()]
 
 
 def install(session: nox.Session, package: str, *extra: str) -> None:
     """Install the wheels of the declared closure, and make sure that nothing else of ours is there."""
-    groups = nox.project.dependency_groups(PROJECTS[package], "tests")
-    session.install(*wheels(session, *closure(package)), *groups, *extra)
+    session.install(*wheels(session, closure(package)), *group("tests", package), *extra)
     strangers = [IMPORTS[name] for name in PROJECTS if name not in closure(package)]
     session.run("python", "-I", "-c", FAIL_IF_IMPORTABLE, *strangers)
 
 
 def install_everything(session: nox.Session, *extra: str) -> None:
     """Install all wheels."""
-    session.install(*wheels(session, *PROJECTS), *extra)
+    session.install(*wheels(session, PROJECTS), *extra)
 
 
-@nox.session
+@nox.session(allow_parallel=True)
 def lint(session: nox.Session) -> None:
     """Check style and format."""
     session.install("ruff==0.17.6")
@@ -122,13 +164,22 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def build(session: nox.Session) -> None:
-    """Build sdists and wheels, and check their metadata."""
-    build_all(session)
-    session.install("twine")
-    session.run("twine", "check", "--strict", *map(str, sorted(DIST.iterdir())))
+    """Build every sdist, then each wheel from its sdist, unless that is done; check their metadata."""
+    stamp = DIST / "sources.sha256"
+    sources = digest([*ROOT.glob("packages/*/src/**/*"), *ROOT.glob("packages/*/*")])
+    if not stamp.exists() or stamp.read_text() != digest(built()) + sources:
+        shutil.rmtree(DIST, ignore_errors=True)
+        session.install("hatchling", "twine")
+        for name in PROJECTS:
+            session.run(
+                *("uv", "build", "--quiet", "--no-build-isolation", "--out-dir", str(DIST)),
+                f"packages/{name}",
+            )
+        session.run("twine", "check", "--strict", *map(str, built()))
+        stamp.write_text(digest(built()) + sources)
 
 
-@nox.session
+@nox.session(requires=["build"], allow_parallel=True)
 def typing(session: nox.Session) -> None:
     """Check all types, and the examples of the public API as a user's type checker sees them."""
     install_everything(
@@ -138,14 +189,14 @@ def typing(session: nox.Session) -> None:
     session.run("mypy", "tests-integration/typing_examples.py")
 
 
-@nox.session
+@nox.session(requires=["build"], allow_parallel=True)
 def imports(session: nox.Session) -> None:
     """Check that imports only point downwards."""
     install_everything(session, "import-linter", "grimp")
     session.run("lint-imports", "--no-cache")
 
 
-@nox.session(python=PYTHONS)
+@nox.session(python=PYTHONS, requires=["build"], allow_parallel=True)
 @each_package
 def tests(session: nox.Session, package: str) -> None:
     """Test one built wheel with only its declared dependencies; its docstring examples as well."""
@@ -160,66 +211,71 @@ def tests(session: nox.Session, package: str) -> None:
     )
 
 
-@nox.session(python=PYTHONS)
+@nox.session(python=PYTHONS, requires=["build"], allow_parallel=True)
 @each_package
 def minimums(session: nox.Session, package: str) -> None:
     """Test one built wheel with the lowest versions that it declares."""
-    declared = [Requirement(line) for name in closure(package) for line in requirements(name)]
-    floors = {
-        canonicalize_name(each.name): f"{each.name}=={spec.version}"
-        for each in declared
-        if canonicalize_name(each.name) not in PROJECTS
-        for spec in each.specifier
-        if spec.operator == ">="
-    }
-    install(session, package, *floors.values())
+    install(session, package, *floors(*closure(package)), *LOWEST)
     session.run("pytest", f"packages/{package}/tests", *session.posargs)
 
 
-@nox.session(python=PYTHONS)
+@nox.session(python=PYTHONS, requires=["build"], allow_parallel=True)
+def extras(session: nox.Session) -> None:
+    """Test what needs an extra with the lowest versions of everything; Ray is too large for that."""
+    declared = [line for line in floors(*PROJECTS, extras=True) if Requirement(line).name != "ray"]
+    install_everything(session, *declared, *group("integration"), *LOWEST)
+    session.run("pytest", "tests-integration/dask", *session.posargs)
+
+
+@nox.session(python=PYTHONS, requires=["build"], allow_parallel=True)
 def integration(session: nox.Session) -> None:
     """Test all wheels together."""
-    groups = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "integration")
-    install_everything(session, *groups)
+    install_everything(session, *group("integration"))
     session.run("pytest", "tests-integration", *map("--ignore={}".format, APART), *session.posargs)
 
 
-@nox.session
+@nox.session(requires=["build"], allow_parallel=True)
 def interop(session: nox.Session) -> None:
     """Run real pipelines of the published batchflow package."""
     install_everything(session, "pytest", "pytest-timeout", "batchflow")  # pandas comes with results
     session.run("pytest", "tests-integration/interop", *session.posargs)
 
 
-@nox.session
+@nox.session(requires=["build"], allow_parallel=True)
 def ray(session: nox.Session) -> None:
     """Run the tests of the Ray backend."""
-    groups = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "integration")
-    install_everything(session, *groups, "ray[client]")
+    install_everything(session, *group("integration"), "ray[client]")
     session.run("pytest", "tests-integration/ray", *session.posargs)
 
 
-@nox.session
+@nox.session(requires=["build"], allow_parallel=True)
 def docs(session: nox.Session) -> None:
     """Run every example of the docs, then build them; warnings are errors."""
-    groups = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "docs")
-    install_everything(session, *groups)
+    install_everything(session, *group("docs"))
     session.run("pytest", "docs", *session.posargs)
     session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
 
 
-@nox.session
+@nox.session(requires=["build"])
 def demo(session: nox.Session) -> None:
     """Run the study on handwritten digits."""
     install_everything(session, "scikit-learn", "matplotlib")
     session.run("python", "examples/digits.py", *session.posargs)
 
 
-@nox.session
+@nox.session(requires=["build"])
 def bench(session: nox.Session) -> None:
-    """Run benchmarks: `nox -s bench -- domain runner`, all by default."""
-    groups = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "bench")
-    install_everything(session, *groups)
-    names = session.posargs or sorted(path.stem for path in ROOT.glob("benchmarks/[!_]*.py"))
+    """Run benchmarks, then fail if one failed: `nox -s bench -- domain runner`, all by default."""
+    known = sorted(path.stem for path in ROOT.glob("benchmarks/[!_]*.py"))
+    names = session.posargs or known
+    if unknown := sorted(set(names) - set(known)):
+        session.error(f"no benchmark is called {', '.join(unknown)}; there are {', '.join(known)}")
+    install_everything(session, *group("bench"))
+    failed = []
     for name in names:
-        session.run("python", f"benchmarks/{name}.py")
+        try:
+            session.run("python", f"benchmarks/{name}.py")
+        except nox.command.CommandFailed:
+            failed.append(name)
+    if failed:
+        session.error(f"missed a limit or failed: {', '.join(failed)}")

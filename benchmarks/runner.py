@@ -24,7 +24,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-import runner_rivals as rivals
+import _runner_rivals as rivals
 
 from research_domain import Domain
 from research_experiment import EC
@@ -197,7 +197,7 @@ def single(report: Report, scale: float) -> None:
 
 
 def in_fresh_process(task: str, *arguments: object) -> dict[str, float]:
-    command = [sys.executable, str(HERE / "runner_tasks.py"), task, *map(str, arguments)]
+    command = [sys.executable, str(HERE / "_runner_tasks.py"), task, *map(str, arguments)]
     with folder() as path:
         done = subprocess.run(command, cwd=path, check=True, capture_output=True, text=True)
     result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
