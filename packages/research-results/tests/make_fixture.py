@@ -5,6 +5,7 @@ from pathlib import Path
 
 from fixture_values import CONFIGS, META, VALUES
 
+from research_domain import Identifier
 from research_results import ResearchStorage
 from research_results.disk.schema import FORMAT
 
@@ -26,7 +27,7 @@ def main():
     path = Path(__file__).parent / "fixtures" / f"format-{FORMAT}"
     with ResearchStorage(path, META) as storage:
         for place, (name, config) in enumerate(CONFIGS.items()):
-            storage.add(name, config, index=place)
+            storage.add(name, config, index=place, digest=Identifier().identify(config).digest)
             storage.mark(name, "running", attempt=1, worker=place, device="cpu", started=1.5e9)
             storage.put(name, VALUES[name])
             if place < 2:

@@ -5,7 +5,13 @@ import pytest
 
 from research_domain import Alias, Config, ConfigAlias, Domain, Option
 from research_results import ResearchResults
-from research_results.errors import ArgumentError, UnknownParameterError
+from research_results.errors import (
+    ArgumentError,
+    UnknownAliasError,
+    UnknownExperimentError,
+    UnknownParameterError,
+    UnknownVariableError,
+)
 
 
 def layers():
@@ -105,17 +111,72 @@ def test_keywords_are_values_or_with_alias_aliases(results):
 
 
 @pytest.mark.parametrize(
+    ("keywords", "ids"),
+    [
+        ({"lr": [0.1, 0.3]}, "025"),
+        ({"lr": [0.3, 7.0]}, "2"),
+        ({"lr": [0.1, float("nan")], "n": [1.0, 4]}, "035"),
+        ({"net": [64, 10]}, "0"),
+        ({"net": [[64, 10], [64, 20]]}, "01"),
+        ({"net": [(64, 10), layers]}, "34"),
+        ({"w": [np.array([1.0, 2.0]), np.array([1, 3])]}, "01"),
+        ({"flag": [None, 1]}, "34"),
+        ({"lr": []}, ""),
+        ({"model": {"depth": [1, 2]}}, "4"),
+    ],
+    ids=repr,
+)
+def test_a_list_as_keyword_matches_as_a_whole_and_by_its_items(results, keywords, ids):
+    assert results.filter_ids_by_configs(**keywords) == list(ids)
+
+
+def test_a_list_in_config_matches_as_a_whole_only(results):
+    assert results.filter_ids_by_configs(config={"lr": [0.1, 0.3]}) == []
+
+
+def test_a_list_of_aliases_matches_any_of_them(results):
+    assert results.filter_ids_by_configs(alias={"net": ["three", "deep"]}) == ["4", "5"]
+    assert results.filter_ids_by_configs(alias={"net": "three"}, lr=["0.1", "1" + "0" * 30]) == ["4"]
+
+
+def test_parameters_are_found_by_their_alias(storage):
+    for place, rate in enumerate([0.1, 0.2]):
+        storage.add(str(place), ConfigAlias([(Alias("learning_rate", "lr"), rate), ("rate", {"lr": place})]))
+    results = storage.results
+    assert results.filter_ids_by_configs(lr=0.1) == results.filter_ids_by_configs(learning_rate=0.1) == ["0"]
+    assert results.filter_ids_by_configs(config={"lr": 0.2}) == ["1"]
+
+
+def test_a_name_comes_before_an_alias(storage):
+    storage.add("a", ConfigAlias([(Alias("x", "y"), 1), (Alias("y", "z"), 2)]))
+    assert storage.results.filter_ids_by_configs(y=2) == ["a"]
+    assert storage.results.filter_ids_by_configs(y=1) == []
+
+
+def test_functions_are_found_by_their_code(folder):
+    folder.add("a", {"f": layers, "g": [layers, len]})
+    folder.add("b", {"f": len, "g": [len]})
+    folder.add("c", {"f": lambda: 3, "g": [3]})
+    for results in (folder.results, ResearchResults(folder.path, allow_pickle=True)):
+        for f, ids in ((layers, ["a"]), (len, ["b"]), ([layers, len], ["a", "b"]), (lambda: 4, [])):
+            assert results.filter_ids_by_configs(f=f) == ids
+        assert results.filter_ids_by_configs(config={"g": [layers, len]}) == ["a"]
+        assert results.filter_ids_by_configs(domain=Domain(f=[layers, print], g=[[layers, len]])) == ["a"]
+
+
+@pytest.mark.parametrize(
     ("domain", "ids"),
     [
         (Domain(n=[1, 2]), "0125"),
         (Domain(lr=[0.1, 0.3], n=[1]), "025"),
         (Domain(lr=[0.1]) + Domain(n=[5]), "045"),
         (Domain(net=[[64, 10], [64, 20]]), "01"),
-        (Domain(net=[Alias(layers, "three")]), ""),
+        (Domain(net=[Alias(layers, "three")]), "4"),
+        (Domain(net=[layers, len]), "4"),
+        (Domain(net=[len, print]), ""),
         (Option("n", range(0, 10**9, 2)), "13"),
         (Domain(n=list(range(1, 4)), lr=np.arange(10**3) / 10), "0125"),
         (Domain(other=["x", "y"]), "3"),
-        (Domain(no=[1]), ""),
         (Domain(repetition=[1]), "5"),
     ],
     ids=repr,
@@ -135,7 +196,7 @@ def test_a_lazy_domain_with_samplers_holds_any_value_of_them(results):
 
 
 def test_experiments_variables_and_iterations_are_chosen(results):
-    frame = results.to_df(experiment_id=["4", "1", "no"], name="y", iterations=[1, 7], include_config=False)
+    frame = results.to_df(experiment_id=["4", "1"], name="y", iterations=[1, 7], include_config=False)
     assert frame.columns.tolist() == ["id", "iteration", "y"]
     assert frame.values.tolist() == [["1", 1, 1], ["4", 1, 4]]
     assert results.load_results("2", ["x"], 0) == {"2": {"x": {0: 2.0}}}
@@ -178,13 +239,41 @@ def test_a_filter_that_means_nothing_is_refused(results, arguments, text):
         results.to_df(**arguments)
 
 
-def test_a_parameter_that_nobody_has_is_named_with_the_closest_one(results):
-    with pytest.raises(UnknownParameterError, match="did you mean 'flag'"):
-        results.to_df(flags=True)
+@pytest.mark.parametrize(
+    ("arguments", "error", "text"),
+    [
+        ({"flags": True}, UnknownParameterError, "did you mean 'flag'"),
+        ({"config": {"flags": True}}, UnknownParameterError, "did you mean 'flag'"),
+        ({"alias": {"flags": "True"}}, UnknownParameterError, "did you mean 'flag'"),
+        ({"domain": Domain(flags=[True])}, UnknownParameterError, "did you mean 'flag'"),
+        ({"domain": Domain(n=[1]) + Domain(flags=[True])}, UnknownParameterError, "did you mean 'flag'"),
+        ({"config": {"net/b": 1}}, UnknownParameterError, "did you mean 'net/a'"),
+        ({"alias": {"net": "tree"}}, UnknownAliasError, "'net' has the alias 'tree' .did you mean 'three'"),
+        ({"alias": {"net": ["three", "dep"]}}, UnknownAliasError, "did you mean 'deep'"),
+        ({"name": "los"}, UnknownVariableError, "no variable 'los' in these results; there are: 'x', 'y'"),
+        ({"name": ["x", "z"]}, UnknownVariableError, "'z'"),
+        ({"experiment_id": "00"}, UnknownExperimentError, "no experiment '00' .*did you mean '0'"),
+        ({"experiment_id": ["0", "no"], "n": 2}, UnknownExperimentError, "'no'"),
+        ({"net": "three"}, ArgumentError, "that is the alias of one: use alias={'net': 'three'}"),
+        ({"config": {"net": "deep"}}, ArgumentError, "use alias={'net': 'deep'}"),
+        ({"net": ["x", "deep"]}, ArgumentError, "use alias={'net': 'deep'}"),
+    ],
+    ids=repr,
+)
+def test_an_unknown_name_is_an_error_with_the_closest_one(results, arguments, error, text):
+    for ask in (results.to_df, results.load_results, results.filter):
+        with pytest.raises(error, match=text):
+            ask(**arguments)
+
+
+def test_known_experiments_that_other_filters_leave_out_are_no_error(results):
+    assert results.filter(experiment_id=["0", "1"], n=2).experiment_id == ["1"]
+    assert results.filter(experiment_id="0", lr="0.1").experiment_id == []
 
 
 def test_a_parameter_is_not_missed_while_there_are_no_experiments(storage):
     assert len(storage.results.to_df(lr=0.1)) == 0
+    assert len(storage.results.to_df(name="loss", alias={"lr": "x"}, experiment_id="a")) == 0
 
 
 def test_filtering_never_changes_what_is_stored(results):

@@ -1,6 +1,7 @@
 """Folders that older versions wrote stay readable, forever."""
 
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,13 @@ def test_configs_statuses_failures_and_files_are_read(old):
     assert (failure["cause"], failure["unit"], failure["iteration"]) == ("signal", "train", 2)
     assert [file.name for file in results.load_artifacts()["8c2f8eb1-0"]] == ["model.txt"]
     assert results.df.shape == (11, 20)
+
+
+def test_values_of_parameters_are_found(old):
+    results = ResearchResults(old)
+    assert results.filter_ids_by_configs(counter=Counter("aab")) == ["8c2f8eb1-1"]
+    assert results.filter_ids_by_configs(layers=[64, 10], lr=0.1) == ["8c2f8eb1-0"]
+    assert results.filter_ids_by_configs(n=2**70) == ["../odd\n🙂"]
 
 
 def test_more_is_written_to_a_copy(old, tmp_path):

@@ -21,6 +21,7 @@ ARGUMENTS = {
     errors.PickleRefusedError: ("module.Type",),
     errors.StorageAccessError: ("folder", "reason"),
     errors.StorageFullError: ("folder", 17),
+    errors.UnknownAliasError: ("act", "relu", ("ReLU", "tanh")),
     errors.UnknownExperimentError: ("name",),
     errors.UnknownParameterError: ("lr", ("lr2", "n")),
     errors.UnknownVariableError: ("los", ("loss", "accuracy")),

@@ -18,11 +18,18 @@ __all__ = [
     "ResultsError",
     "StorageAccessError",
     "StorageFullError",
+    "UnknownAliasError",
     "UnknownExperimentError",
     "UnknownParameterError",
     "UnknownVariableError",
     "UnstorableError",
 ]
+
+
+def _meant(name: str, known: tuple[str, ...]) -> str:
+    """Return a hint with the name that was meant, if there is one like it."""
+    close = get_close_matches(name, known, 1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 class ResultsError(Exception):
@@ -266,15 +273,18 @@ class UnknownExperimentError(ResultsError):
     ----------
     experiment_id : str
         The name.
+    known : tuple of str
+        The experiments that there are, as far as they were looked up.
     """
 
-    def __init__(self, experiment_id: str) -> None:
-        super().__init__(experiment_id)
+    def __init__(self, experiment_id: str, known: tuple[str, ...] = ()) -> None:
+        super().__init__(experiment_id, known)
         self.experiment_id = experiment_id
+        self.known = known
 
     def __str__(self) -> str:
         return (
-            f"no experiment {self.experiment_id!r} in this research; "
+            f"no experiment {self.experiment_id!r} in this research{_meant(self.experiment_id, self.known)}; "
             "add(...) it first, or look it up in results.experiments"
         )
 
@@ -297,7 +307,8 @@ class UnknownVariableError(ResultsError):
 
     def __str__(self) -> str:
         names = ", ".join(repr(name) for name in self.known[:20]) or "none"
-        return f"no variable {self.name!r} in these results; there are: {names}"
+        meant = _meant(self.name, self.known)
+        return f"no variable {self.name!r} in these results{meant}; there are: {names}"
 
 
 class UnknownParameterError(ResultsError, ValueError):
@@ -317,10 +328,34 @@ class UnknownParameterError(ResultsError, ValueError):
         self.known = known
 
     def __str__(self) -> str:
-        close = get_close_matches(self.name, self.known, 1)
-        meant = f" (did you mean {close[0]!r}?)" if close else ""
         names = ", ".join(repr(name) for name in self.known[:20])
+        meant = _meant(self.name, self.known)
         return f"no config has a parameter {self.name!r}{meant}; there are: {names}"
+
+
+class UnknownAliasError(ResultsError, ValueError):
+    """A filter names an alias that no value of a parameter has.
+
+    Attributes
+    ----------
+    parameter : str
+        The parameter.
+    alias : str
+        The alias.
+    known : tuple of str
+        The aliases that its values have.
+    """
+
+    def __init__(self, parameter: str, alias: str, known: tuple[str, ...]) -> None:
+        super().__init__(parameter, alias, known)
+        self.parameter = parameter
+        self.alias = alias
+        self.known = known
+
+    def __str__(self) -> str:
+        names = ", ".join(repr(name) for name in self.known[:20])
+        meant = _meant(self.alias, self.known)
+        return f"no value of {self.parameter!r} has the alias {self.alias!r}{meant}; there are: {names}"
 
 
 class ArgumentError(ResultsError, ValueError):

@@ -229,24 +229,26 @@ class ResearchResults(ResultsFrames):
         iterations : int or list of int, optional
             Iterations.
         config : mapping, Config or ConfigAlias, optional
-            Parameters and the values they must have; arrays and lists are compared as wholes.
+            Parameters, or their aliases, and the values they must have; see :func:`research_domain.same`.
         alias : mapping or ConfigAlias, optional
-            The same with aliases of values.
+            The same with aliases of values; a list stands for any of its items.
         domain : Domain, optional
             The config must have all parameters of one of its configs, with equal values; any value will do
             for a sampled parameter.
         **kwargs
-            More parameters, as in `alias` if that is given, else as in `config`.
+            More parameters, as in `alias` if that is given, else as in `config`, but a list also matches what
+            equals one of its items.
 
         Raises
         ------
         ArgumentError
-            If more than one of `config`, `alias` and `domain` is given.
-        UnknownParameterError
-            If no config has such a parameter.
+            If more than one of `config`, `alias` and `domain` is given, or an alias in place of a value.
+        UnknownParameterError, UnknownAliasError, UnknownVariableError, UnknownExperimentError
+            If there is nothing of such a name.
         """
         given = _given(experiment_id, name, iterations, config, alias, domain)
         wanted = self._wanted({**given, **kwargs})
+        self._reader.check_names(wanted)
         return Selection(
             self._reader.ids(wanted),
             None if wanted.names is None else list(wanted.names),

@@ -384,11 +384,12 @@ def same(left: Any, right: Any) -> bool:
     if isinstance(right, np.ndarray) and isinstance(left, list | tuple):
         return arrays.equals_list(Writer(by_value=True), right, left)
     if type(left) in _SIMPLE and type(right) in _SIMPLE:
-        return bool(left == right)
+        return bool(left == right) or (left != left and right != right)
     return form(left, by_value=True).text == form(right, by_value=True).text
 
 
-_SIMPLE = frozenset((int, str))
+_SIMPLE = frozenset((int, float, str, type(None)))
+"""Types that Python compares as we do."""
 
 
 def _stored_digest(value: Any) -> bytes | None:

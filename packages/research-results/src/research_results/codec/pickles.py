@@ -25,6 +25,8 @@ class Opaque:
         The beginning of its ``repr``.
     data : bytes
         The value serialised by dill.
+    value_digest : bytes, optional
+        What the value is, for filters: see :func:`research_domain.digest`.
 
     Examples
     --------
@@ -35,6 +37,7 @@ class Opaque:
     type_name: str
     text: str
     data: bytes = field(repr=False)
+    value_digest: bytes | None = field(default=None, repr=False, compare=False)
 
     def load(self, *, allow_pickle: bool = False) -> Any:
         """Bring the value back by running the code that its bytes ask for.

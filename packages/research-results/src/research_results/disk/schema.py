@@ -84,7 +84,19 @@ CREATE INDEX failures_by_experiment ON failures (experiment);
 CREATE INDEX chunks_by_experiment ON chunks (experiment);
 """
 
-MIGRATIONS: tuple[str, ...] = (_VERSION_1,)
+_VERSION_2 = """
+ALTER TABLE experiments ADD COLUMN digest BLOB;
+ALTER TABLE options ADD COLUMN digest BLOB;
+ALTER TABLE options ADD COLUMN given INTEGER;
+ALTER TABLE options ADD COLUMN lasting_name TEXT;
+"""
+"""Identities of experiments and of values.
+
+A value may not change under an alias that was ``given`` by somebody, nor under its ``lasting_name``, by which
+a module knows a function or class.
+"""
+
+MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2)
 """Script by script from an empty file to the newest version; scripts only ever add tables and columns."""
 
 FAILURE_COLUMNS: dict[str, type[str | int]] = {

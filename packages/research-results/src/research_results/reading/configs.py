@@ -73,13 +73,18 @@ class ConfigTable:
     def configs(self) -> list[ConfigAlias]:
         """Return each config with its aliases."""
         pairs = [
-            (Alias(option.parameter.name, option.parameter.alias), Alias(self._value(option), option.alias))
+            (Alias(option.parameter.name, option.parameter.alias), self._alias(option))
             for option in self._options
         ]
         rows: list[list[tuple[Alias, Alias]]] = [[] for _ in range(len(self._experiments))]
         for owner, index in self._items():
             rows[owner].append(pairs[index])
         return [ConfigAlias(row) for row in rows]
+
+    def _alias(self, option: Option) -> Alias:
+        alias = Alias(self._value(option), option.alias)
+        alias.given = bool(option.given)
+        return alias
 
     def values(self) -> list[dict[str, Any]]:
         """Return each config as a dict from the name of a parameter to its value."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from research_domain import AUXILIARY_KEYS
 from research_results.codec.encoding import decode_value
+from research_results.codec.pickles import Opaque
+from research_results.disk.schema import select_list
 from research_results.errors import DamagedError
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ __all__ = [
     "select_in",
 ]
 
+_ENCODED = ("kind", "type", "text", "data", "blob", "digest", "given")
 _FEW = 500
 _FEW_OPTIONS = 8
 
@@ -57,6 +60,8 @@ class Option(NamedTuple):
     text: str | None
     data: bytes | None
     blob: str | None
+    digest: bytes | None
+    given: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +209,7 @@ def _options(
     connection: sqlite3.Connection, condition: str, arguments: Sequence[int]
 ) -> Iterator[tuple[int, Option]]:
     parameters = read_parameters(connection)
-    columns = "option, parameter, alias, kind, type, text, data, blob"
+    columns = select_list(connection, "options", ("option", "parameter", "alias", *_ENCODED))
     for number, parameter, alias, *encoded in connection.execute(
         f"SELECT {columns} FROM options WHERE {condition} ORDER BY option",  # noqa: S608
         arguments,
@@ -220,6 +225,7 @@ def decode_option(option: Option, source: Source, *, allow_pickle: bool) -> Any:
     where = f"parameter {option.parameter.name!r}"
     if not isinstance(data, bytes):
         raise DamagedError(where, "has no data")
-    return decode_value(
+    value = decode_value(
         option.kind, option.type_name, option.text, data, allow_pickle=allow_pickle, where=where
     )
+    return replace(value, value_digest=option.digest) if isinstance(value, Opaque) else value

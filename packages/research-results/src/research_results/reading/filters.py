@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from research_domain import Alias, Config, ConfigAlias, Domain
-from research_domain.config import paths
-from research_results.codec.encoding import encode_value
-from research_results.errors import ArgumentError, ResultsError, UnknownParameterError
+from research_domain import Alias, Config, ConfigAlias, Domain, same
+from research_results.codec.pickles import Opaque, pickle_value
+from research_results.errors import (
+    ArgumentError,
+    UnknownAliasError,
+    UnknownExperimentError,
+    UnknownParameterError,
+)
 from research_results.reading.configs import ConfigTable
 from research_results.reading.experiments import (
     decode_option,
@@ -29,8 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Query", "parse_filter", "select_experiments"]
 
-_NUMBERS = ("float", "int", "bool")
-
 
 @dataclass(frozen=True, slots=True)
 class Query:
@@ -45,17 +47,20 @@ class Query:
     config : dict, optional
         Path of a parameter to its value.
     alias : dict, optional
-        Path of a parameter, or its alias, to the alias of its value.
+        Path of a parameter, or its alias, to the alias of its value and those of its items, if it is a list.
     domain : Domain, optional
         Configs must be among its.
+    keywords : dict
+        Like `config`, but the items of a list are values as well.
     """
 
     ids: tuple[str, ...] | None = None
     names: tuple[str, ...] | None = None
     iterations: tuple[int, ...] | None = None
     config: Mapping[str, Any] | None = None
-    alias: Mapping[str, str] | None = None
+    alias: Mapping[str, tuple[str, ...]] | None = None
     domain: Domain | None = None
+    keywords: Mapping[str, Any] = field(default_factory=dict)
 
 
 def parse_filter(
@@ -88,17 +93,16 @@ def parse_filter(
         raise ArgumentError("domain", f"is a Domain, got {type(domain).__name__}; use config= for values")
     by_alias = _flat("alias", alias.alias() if isinstance(alias, ConfigAlias) else alias)
     by_value = _flat("config", config.config() if isinstance(config, ConfigAlias) else config)
-    if kwargs and by_alias is not None:
-        by_alias = {**by_alias, **kwargs}
-    elif kwargs:
-        by_value = {**(by_value or {}), **paths(Config(kwargs))}
+    if by_alias is not None:
+        by_alias, kwargs = {**by_alias, **kwargs}, {}
     return Query(
         ids=_texts("experiment_id", experiment_id),
         names=_texts("name", name),
         iterations=_iterations(iterations),
         config=by_value,
-        alias=None if by_alias is None else {key: _alias_text(value) for key, value in by_alias.items()},
+        alias=None if by_alias is None else {key: _alias_texts(value) for key, value in by_alias.items()},
         domain=domain,
+        keywords=Config(kwargs).flatten(),
     )
 
 
@@ -107,37 +111,73 @@ def select_experiments(connection: sqlite3.Connection, source: Source, wanted: Q
 
     Raises
     ------
-    UnknownParameterError
-        If it names a parameter that no config has.
+    UnknownParameterError, UnknownAliasError, UnknownExperimentError
+        If it names what is not there.
+    ArgumentError
+        If it asks for the alias of a value where values are compared.
     """
-    having = [_having_value(connection, source, path, value) for path, value in (wanted.config or {}).items()]
-    having += [_having_alias(connection, path, text) for path, text in (wanted.alias or {}).items()]
+    names = _Names(connection)
+    values = _Values(connection, source, names)
+    having = [values.having(path, (value,)) for path, value in (wanted.config or {}).items()]
+    having += [values.having(path, _alternatives(value)) for path, value in wanted.keywords.items()]
+    having += [_having_alias(connection, names, path, texts) for path, texts in (wanted.alias or {}).items()]
+    if wanted.domain is not None:
+        for parameter in wanted.domain.parameters:
+            names.check(parameter)
     experiments = read_experiments(connection, wanted.ids, having)
+    _check_ids(connection, wanted.ids, having, experiments)
     if wanted.domain is not None:
         experiments = experiments.where(_domain_mask(connection, source, experiments, wanted.domain))
     return experiments
 
 
-def _having_value(connection: sqlite3.Connection, source: Source, path: str, value: Any) -> list[int]:
-    """Return the options that are a value under a path, which may lead into a parameter that is a dict."""
-    value = value.value if isinstance(value, Alias) else value
-    matching: list[int] = []
-    names = _prefixes(path)
-    _check_known(connection, path, names)
-    for name, rest in names.items():
-        numbers = _parameters(connection, name, by_alias=False)
-        test = _Equal(value, rest)
-        matching += [
-            number for number, option in options_of(connection, numbers).items() if test(option, source)
-        ]
-    return matching
+def _alternatives(value: Any) -> tuple[Any, ...]:
+    """Return what a keyword may equal: its value, or an item of a list."""
+    return (value, *value) if isinstance(value, list) else (value,)
 
 
-def _having_alias(connection: sqlite3.Connection, path: str, text: str) -> list[int]:
-    """Return the options of a parameter, named by name or alias, whose value has an alias."""
-    _check_known(connection, path, (path,))
-    options = options_of(connection, _parameters(connection, path, by_alias=True))
-    return [number for number, option in options.items() if option.alias == text]
+def _check_ids(
+    connection: sqlite3.Connection, ids: tuple[str, ...] | None, having: list[Any], found: Experiments
+) -> None:
+    """Refuse experiments that are not there, unless there are none at all."""
+    missing = set(ids or ()).difference(found.ids)
+    if missing and having:
+        missing.difference_update(read_experiments(connection, sorted(missing)).ids)
+    if missing:
+        known = connection.execute("SELECT id FROM experiments ORDER BY position LIMIT 1000").fetchall()
+        if known:
+            raise UnknownExperimentError(min(missing), tuple(str(row[0]) for row in known))
+
+
+class _Names:
+    """The parameters that configs have, by name and, where no name is like it, by alias.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        Database to read.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._parameters = read_parameters(connection)
+        self.known = {each.name for each in self._parameters.values()}
+        self.known |= {each.alias for each in self._parameters.values()}
+
+    def numbers(self, name: str) -> list[int]:
+        """Return the numbers of a parameter."""
+        parameters = self._parameters.items()
+        by_name = [number for number, each in parameters if each.name == name]
+        return by_name or [number for number, each in parameters if each.alias == name]
+
+    def check(self, path: str) -> None:
+        """Refuse a path that leads to no parameter and into none, unless there are none at all."""
+        inside = any(name.startswith(f"{path}/") for name in self.known)
+        if self.known and not inside and self.known.isdisjoint(_prefixes(path)):
+            self.refuse(path)
+
+    def refuse(self, path: str, inner: Iterable[str] = ()) -> NoReturn:
+        """Raise an error that names close matches."""
+        raise UnknownParameterError(path, tuple(sorted(self.known.union(inner))))
 
 
 def _prefixes(path: str) -> dict[str, str]:
@@ -146,71 +186,114 @@ def _prefixes(path: str) -> dict[str, str]:
     return {"/".join(names[:end]): "/".join(names[end:]) for end in range(1, len(names) + 1)}
 
 
-def _parameters(connection: sqlite3.Connection, name: str, *, by_alias: bool) -> list[int]:
-    return [
-        number
-        for number, parameter in read_parameters(connection).items()
-        if parameter.name == name or (by_alias and parameter.alias == name)
-    ]
+class _Values:
+    """Options compared with values, without running code of theirs.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        Database to read.
+    source : Source
+        Where large values are.
+    names : _Names
+        The parameters that there are.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, source: Source, names: _Names) -> None:
+        self._connection = connection
+        self._source = source
+        self._names = names
+
+    def having(self, path: str, values: tuple[Any, ...]) -> list[int]:
+        """Return the options that are one of some values.
+
+        Parameters
+        ----------
+        path : str
+            Name of a parameter; may lead on into values that are dictionaries.
+        values : tuple
+            Values, or aliases of values.
+        """
+        self._names.check(path)
+        wanted = [each.value if isinstance(each, Alias) else each for each in values]
+        matching: list[int] = []
+        inner: set[str] = set()
+        seen = False
+        for name, rest in _prefixes(path).items():
+            for number, option in options_of(self._connection, self._names.numbers(name)).items():
+                found = self._decoded(option)
+                if rest:
+                    inner.update(_paths(name, found))
+                    found = _inside(found, rest)
+                    if found is _NOTHING:
+                        continue
+                seen = True
+                if any(_is_same(found, value) for value in wanted):
+                    matching.append(number)
+        if inner and not seen and not any(name.startswith(f"{path}/") for name in inner):
+            self._names.refuse(path, inner)
+        if not matching:
+            self._check_alias(path, wanted)
+        return matching
+
+    def _decoded(self, option: Option) -> Any:
+        return decode_option(option, self._source, allow_pickle=False)
+
+    def _check_alias(self, path: str, wanted: list[Any]) -> None:
+        """Refuse a text that is no value but the alias of one."""
+        for option in options_of(self._connection, self._names.numbers(path)).values():
+            is_alias = option.given or option.kind in ("dill", "opaque")
+            if is_alias and any(isinstance(each, str) and each == option.alias for each in wanted):
+                raise ArgumentError(
+                    path,
+                    f"has no value {option.alias!r}; that is the alias of one: "
+                    f"use alias={{{path!r}: {option.alias!r}}}",
+                )
 
 
-def _check_known(connection: sqlite3.Connection, path: str, names: Iterable[str]) -> None:
-    parameters = read_parameters(connection).values()
-    known = {parameter.name for parameter in parameters} | {parameter.alias for parameter in parameters}
-    inside = any(name.startswith(f"{path}/") for name in known)
-    if known and not inside and known.isdisjoint(names):
-        raise UnknownParameterError(path, tuple(sorted(known)))
-
-
-class _Equal:
-    """Compare options with a value without running code of theirs."""
-
-    def __init__(self, value: Any, rest: str) -> None:
-        self.value = value
-        self.rest = rest
-        self.encoded = _encoded(value.to_dict() if isinstance(value, Config) else value)
-
-    def __call__(self, option: Option, source: Source) -> bool:
-        """Tell whether an option is equal."""
-        if not self.rest and self.encoded is not None and (option.kind, option.data) == self.encoded:
-            return True
-        if option.kind in ("dill", "opaque") and option.blob is None:
-            return False
-        found = decode_option(option, source, allow_pickle=False)
-        if self.rest:
-            if not isinstance(found, dict):
-                return False
-            try:
-                found = Config(found)[self.rest]
-            except (LookupError, TypeError, ValueError):
-                return False
-        return _equal(found, self.value) or (bool(self.rest) and _encoded(found) == self.encoded)
-
-
-def _encoded(value: Any) -> tuple[str, bytes] | None:
-    """Return kind and data of a value; what nothing can store is equal to nothing."""
-    try:
-        kind, _, _, data = encode_value(value)
-    except ResultsError:
-        return None
-    return kind, data
-
-
-def _equal(left: Any, right: Any) -> bool:
-    """Tell whether two values are equal: arrays element by element, a bool only to a bool."""
-    if isinstance(left, (bool, np.bool_)) != isinstance(right, (bool, np.bool_)):
-        return False
-    if isinstance(left, np.ndarray) or isinstance(right, np.ndarray):
-        if not all(isinstance(side, (np.ndarray, list, tuple)) for side in (left, right)):
-            return False
+def _is_same(found: Any, value: Any) -> bool:
+    if isinstance(found, Opaque) and found.value_digest is None:  # older folders have pickles alone
         try:
-            return bool(np.array_equal(np.asarray(left), np.asarray(right)))
-        except ValueError:
+            return pickle_value(value) == found.data
+        except Exception:  # noqa: BLE001 - a value of the user's may raise anything
             return False
+    return same(found, value)
+
+
+_NOTHING = object()
+
+
+def _inside(value: Any, path: str) -> Any:
+    """Return what a path leads to in a dictionary."""
     try:
-        return bool(left == right) or bool(left != left and right != right)
-    except (TypeError, ValueError):
-        return False
+        return Config(value)[path] if isinstance(value, dict) else _NOTHING
+    except (LookupError, TypeError, ValueError):
+        return _NOTHING
+
+
+def _paths(name: str, value: Any) -> set[str]:
+    """Return all paths into a dictionary."""
+    try:
+        return {f"{name}/{path}" for path in Config(value).flatten()} if isinstance(value, dict) else set()
+    except (LookupError, TypeError, ValueError):
+        return set()
+
+
+def _having_alias(
+    connection: sqlite3.Connection, names: _Names, path: str, texts: tuple[str, ...]
+) -> list[int]:
+    """Return the options whose value has one of some aliases.
+
+    The first text is that of the whole value that was given; the others are those of its items.
+    """
+    names.check(path)
+    options = options_of(connection, names.numbers(path))
+    known = {option.alias for option in options.values()}
+    if known and texts[0] not in known:
+        for text in texts[1:] or texts:
+            if text not in known:
+                raise UnknownAliasError(path, text, tuple(sorted(known)))
+    return [number for number, option in options.items() if option.alias in texts]
 
 
 def _flat(name: str, given: Any) -> dict[str, Any] | None:
@@ -218,11 +301,12 @@ def _flat(name: str, given: Any) -> dict[str, Any] | None:
         return None
     if not isinstance(given, Mapping):
         raise ArgumentError(name, f"maps parameters to values, got {type(given).__name__}")
-    return dict(given.items()) if name == "alias" else paths(Config(given))
+    return dict(given.items()) if name == "alias" else Config(given).flatten()
 
 
-def _alias_text(value: Any) -> str:
-    return value.alias if isinstance(value, Alias) else Alias(value).alias
+def _alias_texts(value: Any) -> tuple[str, ...]:
+    aliases = (each if isinstance(each, Alias) else Alias(each) for each in _alternatives(value))
+    return tuple(each.alias for each in aliases)
 
 
 def _texts(name: str, given: Any) -> tuple[str, ...] | None:

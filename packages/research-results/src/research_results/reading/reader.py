@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from research_results.codec.encoding import NUMBER_KINDS, decode_numbers, decode_value
-from research_results.errors import DamagedError
+from research_results.errors import DamagedError, UnknownVariableError
 from research_results.reading.artifacts import Artifact, artifacts_of
 from research_results.reading.chunks import Chunk, read_chunks
 from research_results.reading.columns import Column, read_columns
@@ -62,6 +62,11 @@ class Reader:
         """Return how many experiments have each status."""
         with self.source.reading() as connection:
             return count_statuses(connection)
+
+    def check_names(self, wanted: Query) -> None:
+        """Refuse variables that are not there."""
+        with self.source.reading() as connection:
+            _variables(connection, wanted.names)
 
     def ids(self, wanted: Query) -> list[str]:
         """Return the names of experiments."""
@@ -141,7 +146,11 @@ class Reader:
 def _variables(connection: sqlite3.Connection, wanted: tuple[str, ...] | None) -> dict[int, str]:
     """Return number and name of variables, in the order of their first appearance."""
     rows = connection.execute("SELECT variable, name FROM variables ORDER BY variable")
-    return {number: str(name) for number, name in rows if wanted is None or name in wanted}
+    known = {number: str(name) for number, name in rows}
+    for name in wanted or ():
+        if known and name not in known.values():
+            raise UnknownVariableError(name, tuple(known.values()))
+    return {number: name for number, name in known.items() if wanted is None or name in wanted}
 
 
 def _numbers(names: dict[int, str], wanted: Query) -> list[int] | None:

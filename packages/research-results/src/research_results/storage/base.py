@@ -88,7 +88,12 @@ class BaseStorage(ABC):
         return self._writer.database
 
     def add(
-        self, experiment_id: str, config: ConfigAlias | Mapping[Any, Any], *, index: int | None = None
+        self,
+        experiment_id: str,
+        config: ConfigAlias | Mapping[Any, Any],
+        *,
+        index: int | None = None,
+        digest: bytes | None = None,
     ) -> None:
         """Write down an experiment as queued.
 
@@ -100,9 +105,11 @@ class BaseStorage(ABC):
             Its parameters.
         index : int, optional
             Its position in the order of the domain, by default after all others.
+        digest : bytes, optional
+            Its identity, by which a run that goes on knows it again.
         """
         alias = config if isinstance(config, ConfigAlias) else ConfigAlias(config)
-        self._writer.add(experiment_id, alias, index)
+        self._writer.add(experiment_id, alias, index, digest)
 
     def mark(self, experiment_id: str, status: str, **details: Any) -> None:
         """Write down what became of an experiment.
@@ -173,6 +180,20 @@ class BaseStorage(ABC):
     def statuses(self) -> Mapping[str, Status]:
         """Return the status of every experiment, in the order of the domain."""
         return self._writer.statuses()
+
+    def digests(self) -> Mapping[bytes, str]:
+        """Return the identity of each experiment that was added with one, and its name."""
+        return self._writer.digests()
+
+    def named_values(self) -> Mapping[tuple[str, str], frozenset[bytes]]:
+        """Return the digests of values that have a name for good.
+
+        Returns
+        -------
+        mapping of (str, str) to frozenset of bytes
+            Parameter and name: an alias that somebody chose, or that of a function or class in its module.
+        """
+        return self._writer.named_values()
 
     def __contains__(self, experiment_id: str) -> bool:
         return self._writer.known(experiment_id)

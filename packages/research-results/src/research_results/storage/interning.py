@@ -5,7 +5,8 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from research_domain import Alias, Config
+from research_domain import Alias, Config, digest
+from research_domain.values import lasting_name
 from research_results.codec.encoding import clean_text, describe, encode_value
 from research_results.disk.blobs import BLOB_LIMIT_BYTES
 from research_results.disk.names import check_name
@@ -22,6 +23,8 @@ _LIMIT = 100_000
 _ITEMS_LIMIT = 10_000
 _PLAIN = (int, str, bool, type(None))
 _UNCHANGING = (*_PLAIN, float)
+_INSERT_OPTION = """INSERT INTO options
+(parameter, alias, kind, type, text, data, blob, digest, given, lasting_name) VALUES (?,?,?,?,?,?,?,?,?,?)"""
 _Encoded: TypeAlias = tuple[str, str | None, str | None, bytes]
 
 
@@ -84,10 +87,10 @@ class Interner:
     def _item(self, pair: tuple[Alias, Any]) -> tuple[int, object]:
         """Return the number of an item of a config; the same item is looked up once if it cannot change."""
         key, value = pair
-        alias = None
+        alias, given = None, False
         if isinstance(value, Alias):
-            value, alias = value.value, value.alias
-        item = self._option(key.value, key.alias, value, alias), pair
+            value, alias, given = value.value, value.alias, value.given
+        item = self._option(key.value, key.alias, value, alias, given), pair
         if type(value) in _UNCHANGING:
             if len(self._pairs) >= _ITEMS_LIMIT:
                 self._pairs.clear()
@@ -105,7 +108,7 @@ class Interner:
             self._parameters[name, alias] = number
         return number
 
-    def _option(self, name: str, key: str, value: Any, alias: str | None) -> int:
+    def _option(self, name: str, key: str, value: Any, alias: str | None, given: bool) -> int:
         """Return the number of a value under a key; None for the alias that any value has."""
         kind = type(value)
         if kind in _PLAIN:
@@ -114,22 +117,26 @@ class Interner:
             token = repr(value)
         else:
             token = self._encoded(value)
-        identity = (name, key, alias, kind, token)
+        identity = (name, key, alias, given, kind, token)
         number = self._options.get(identity)
         if number is None:
             if len(self._options) >= _LIMIT:
                 self._options.clear()
             encoded = token if type(token) is tuple else self._encoded(value)
             shown = Alias(value).alias if alias is None else alias
-            number = self._options[identity] = self._insert_option(self._parameter(name, key), shown, encoded)
+            lasting = lasting_name(value)
+            who = (digest(value), given, None if lasting is None else clean_text(lasting))
+            parameter = self._parameter(name, key)
+            number = self._options[identity] = self._insert_option(parameter, shown, encoded, who)
         return number
 
-    def _insert_option(self, parameter: int, alias: str, encoded: _Encoded) -> int:
+    def _insert_option(
+        self, parameter: int, alias: str, encoded: _Encoded, who: tuple[bytes, bool, str | None]
+    ) -> int:
         kind, type_name, text, data = encoded
         stored, blob = stored_blob(self._blobs, data)
-        row = (parameter, clean_text(alias), kind, type_name, text, stored, blob)
-        insert = "INSERT INTO options (parameter, alias, kind, type, text, data, blob) VALUES (?,?,?,?,?,?,?)"
-        return int(self._database.execute(insert, row).lastrowid or 0)
+        row = (parameter, clean_text(alias), kind, type_name, text, stored, blob, *who)
+        return int(self._database.execute(_INSERT_OPTION, row).lastrowid or 0)
 
     def _encoded(self, value: Any) -> _Encoded:
         """Return the row of a value; objects that only dill can write are written once."""

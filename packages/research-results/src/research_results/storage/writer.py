@@ -31,9 +31,12 @@ _DETAILS: dict[str, Callable[[Any], Any]] = {
     "iterations": int,
 }
 _KEYS_LIMIT = 200_000
-_ADD = """INSERT INTO experiments (id, position, config, status) VALUES (?, ?, ?, 'queued')
+_ADD = """INSERT INTO experiments (id, position, config, status, digest) VALUES (?, ?, ?, 'queued', ?)
 ON CONFLICT (id) DO NOTHING"""
-_QUEUE_AGAIN = "UPDATE experiments SET position = ?, config = ?, status = 'queued' WHERE id = ?"
+_QUEUE_AGAIN = "UPDATE experiments SET position = ?, config = ?, status = 'queued', digest = ? WHERE id = ?"
+_NAMED_VALUES = """SELECT DISTINCT parameters.name,
+CASE WHEN given THEN options.alias ELSE lasting_name END AS lasting, digest
+FROM options JOIN parameters USING (parameter) WHERE lasting NOT NULL AND digest NOT NULL"""
 _PUT = """INSERT INTO chunks
 (experiment, variable, kind, count, first, step, iterations, type, text, data, blob)
 VALUES (?,?,?,?,?,?,?,?,?,?,?)"""
@@ -70,20 +73,22 @@ class Writer:
         self._fresh: set[int] = set()
         database.when_rolled_back = self._forget
 
-    def add(self, experiment_id: str, config: ConfigAlias, index: int | None) -> None:
+    def add(
+        self, experiment_id: str, config: ConfigAlias, index: int | None, digest: bytes | None = None
+    ) -> None:
         """Write an experiment as queued; one that is there already gets this config and position."""
         with self.database:
             packed = self._interner.config(config)
             index = self._next_position() if index is None else int(index)
             if experiment_id not in self._keys:
                 check_name("an experiment", experiment_id)
-                added = self.database.execute(_ADD, (experiment_id, index, packed))
+                added = self.database.execute(_ADD, (experiment_id, index, packed, digest))
                 if added.rowcount:
                     key = added.lastrowid or 0
                     self._remember(experiment_id, key)
                     self._fresh.add(key)
                     return
-            self.database.execute(_QUEUE_AGAIN, (index, packed, experiment_id))
+            self.database.execute(_QUEUE_AGAIN, (index, packed, digest, experiment_id))
 
     def mark(self, experiment_id: str, status: str, details: Mapping[str, Any]) -> None:
         """Write the status of an experiment with what is known about it."""
@@ -120,6 +125,20 @@ class Writer:
         with self.database.guard:
             rows = self.database.execute("SELECT id, status FROM experiments ORDER BY position, key")
             return dict(rows.fetchall())
+
+    def digests(self) -> dict[bytes, str]:
+        """Return the identity of each experiment that has one, and its name."""
+        with self.database.guard:
+            rows = self.database.execute("SELECT digest, id FROM experiments WHERE digest NOT NULL")
+            return dict(rows.fetchall())
+
+    def named_values(self) -> dict[tuple[str, str], frozenset[bytes]]:
+        """Return parameter and name of each value that has a name for good, and the digests that it had."""
+        found: dict[tuple[str, str], set[bytes]] = {}
+        with self.database.guard:
+            for parameter, name, digest in self.database.execute(_NAMED_VALUES):
+                found.setdefault((parameter, name), set()).add(digest)
+        return {key: frozenset(digests) for key, digests in found.items()}
 
     def counts(self) -> dict[str, int]:
         """Return how many experiments have each status."""
