@@ -60,6 +60,7 @@ def results(storage):
         ({"net/a": 1}, "2"),
         ({"net": layers}, "4"),
         ({"net": {"d": {"e": [np.arange(2)]}}}, "5"),
+        ({"net/d/e": [np.arange(2)]}, "5"),
         ({"w": np.array([1.0, 2.0])}, "0"),
         ({"w": [1.0, 2.0]}, "0"),
         ({"w": np.array([[1.0, 2.0]])}, "2"),
@@ -128,6 +129,17 @@ def test_keywords_are_values_or_with_alias_aliases(results):
 )
 def test_a_list_as_keyword_matches_as_a_whole_and_by_its_items(results, keywords, ids):
     assert results.filter_ids_by_configs(**keywords) == list(ids)
+
+
+def test_a_mapping_matches_as_a_whole_and_a_path_what_is_under_it(storage):
+    for place, net in enumerate([{"a": 1}, {"a": 1, "b": 2}, {"a": {"b": 1}}]):
+        storage.add(str(place), {"net": net, "model/net": net})
+    results = storage.results
+    for ask in ({"net": {"a": 1.0}}, {"model/net": {"a": 1}}, {"model": {"net": {"a": 1}}}):
+        assert results.filter_ids_by_configs(config=ask) == ["0"]
+    assert results.filter_ids_by_configs(net={"a": 1}) == ["0"]
+    assert results.filter_ids_by_configs(config={"net/a": 1}) == ["0", "1"]
+    assert results.filter_ids_by_configs(config={"model/net/a/b": 1}) == ["2"]
 
 
 def test_a_list_in_config_matches_as_a_whole_only(results):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -102,7 +102,7 @@ def parse_filter(
         config=by_value,
         alias=None if by_alias is None else {key: _alias_texts(value) for key, value in by_alias.items()},
         domain=domain,
-        keywords=Config(kwargs).flatten(),
+        keywords=kwargs,
     )
 
 
@@ -118,8 +118,8 @@ def select_experiments(connection: sqlite3.Connection, source: Source, wanted: Q
     """
     names = _Names(connection)
     values = _Values(connection, source, names)
-    having = [values.having(path, (value,)) for path, value in (wanted.config or {}).items()]
-    having += [values.having(path, _alternatives(value)) for path, value in wanted.keywords.items()]
+    having = [values.having(path, (value,)) for path, value in names.spread(wanted.config or {})]
+    having += [values.having(path, _alternatives(value)) for path, value in names.spread(wanted.keywords)]
     having += [_having_alias(connection, names, path, texts) for path, texts in (wanted.alias or {}).items()]
     if wanted.domain is not None:
         for parameter in wanted.domain.parameters:
@@ -169,10 +169,21 @@ class _Names:
         by_name = [number for number, each in parameters if each.name == name]
         return by_name or [number for number, each in parameters if each.alias == name]
 
+    def spread(self, wanted: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+        """Yield paths and values; a mapping under a path that is above parameters is looked into."""
+        for name, value in wanted.items():
+            path = f"{above}{name}"
+            if isinstance(value, Mapping) and not self.numbers(path) and self._is_above(path):
+                yield from self.spread(value, f"{path}/")
+            else:
+                yield path, value.to_dict() if isinstance(value, Config) else value
+
+    def _is_above(self, path: str) -> bool:
+        return any(name.startswith(f"{path}/") for name in self.known)
+
     def check(self, path: str) -> None:
         """Refuse a path that leads to no parameter and into none, unless there are none at all."""
-        inside = any(name.startswith(f"{path}/") for name in self.known)
-        if self.known and not inside and self.known.isdisjoint(_prefixes(path)):
+        if self.known and not self._is_above(path) and self.known.isdisjoint(_prefixes(path)):
             self.refuse(path)
 
     def refuse(self, path: str, inner: Iterable[str] = ()) -> NoReturn:
@@ -301,7 +312,12 @@ def _flat(name: str, given: Any) -> dict[str, Any] | None:
         return None
     if not isinstance(given, Mapping):
         raise ArgumentError(name, f"maps parameters to values, got {type(given).__name__}")
-    return dict(given.items()) if name == "alias" else Config(given).flatten()
+    if isinstance(given, Config):
+        return given.flatten()
+    for key in given:
+        if not isinstance(key, str):
+            raise ArgumentError(name, f"maps names of parameters to values, got the key {key!r}")
+    return dict(given)
 
 
 def _alias_texts(value: Any) -> tuple[str, ...]:
