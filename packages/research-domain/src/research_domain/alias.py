@@ -8,7 +8,7 @@ from typing import Any, Literal, overload
 
 from research_domain.config import Branch, Config, of_values
 from research_domain.errors import ConfigKeyError, ParameterError
-from research_domain.values import same
+from research_domain.values import lasting_name, same
 
 __all__ = ["AUXILIARY_KEYS", "Alias", "ConfigAlias"]
 
@@ -55,6 +55,17 @@ class Alias:
         if name is None:
             name = self._alias = _name(self.value)
         return name
+
+    @property
+    def lasting_name(self) -> str | None:
+        """Name under which the value may not change: one that was given, or that of a function in its module.
+
+        Examples
+        --------
+        >>> Alias([64], 'small').lasting_name, Alias(max).lasting_name, Alias([64]).lasting_name
+        ('small', 'builtins.max', None)
+        """
+        return self.alias if self.given else lasting_name(self.value)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Alias):

@@ -6,14 +6,14 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from research_domain.alias import AUXILIARY_KEYS, Alias, value_of
+from research_domain.alias import AUXILIARY_KEYS, Alias, as_alias, value_of
 from research_domain.errors import AliasError, ParameterError
 from research_domain.values.code import display
 from research_domain.values.form import digest_of, form
 from research_domain.values.numbers import SCALARS, string
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from research_domain.alias import ConfigAlias, Pairs
 
@@ -57,6 +57,9 @@ class Identifier:
         an int is the number of digits of each (True: 1).
     known : mapping of bytes to str, optional
         Digest of each experiment that has an id already, which it keeps.
+    on_name : callable, optional
+        Is told the parameter, the name and the digest of a value that has a name for good: an alias that
+        somebody chose, or that of a function or class in its module. Told at least once for each such value.
 
     Notes
     -----
@@ -76,7 +79,10 @@ class Identifier:
     """
 
     def __init__(
-        self, create_id_prefix: bool | int = False, known: Mapping[bytes, str] | None = None
+        self,
+        create_id_prefix: bool | int = False,
+        known: Mapping[bytes, str] | None = None,
+        on_name: Callable[[str, str, bytes], object] | None = None,
     ) -> None:
         import hashlib  # late, as it takes longer than the rest of this package
 
@@ -92,7 +98,7 @@ class Identifier:
         self._shown: dict[bytes, bytes] = {}
         self._options: dict[str, dict[str, int]] = {}
         self._layouts: dict[tuple[int, int], _Layout] = {}
-        self._values = _Values()
+        self._values = _Values(on_name)
 
     def identify(self, config: ConfigAlias) -> Identity:
         """Return the identity of the next experiment.
@@ -186,7 +192,8 @@ class _Layout:
 class _Values:
     """What values count as that take time to be written; those of a grid recur in many configs."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_name: Callable[[str, str, bytes], object] | None) -> None:
+        self._on_name = on_name
         self._texts: dict[int, tuple[Any, str]] = {}  # values are kept, so that no other gets their id
         self._chosen: dict[tuple[str, str], bytes] = {}
 
@@ -203,9 +210,11 @@ class _Values:
         return text
 
     def _written(self, name: str, value: Any) -> str:
-        chosen = isinstance(value, Alias) and value.given
         written = form(value_of(value))
-        if chosen:
+        lasting = as_alias(value).lasting_name
+        if lasting is not None and self._on_name is not None:
+            self._on_name(name, lasting, digest_of(written.text))
+        if isinstance(value, Alias) and value.given:
             digest = digest_of(written.text)
             if self._chosen.setdefault((name, value.alias), digest) != digest:
                 raise AliasError(name, value.alias)

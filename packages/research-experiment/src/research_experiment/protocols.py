@@ -77,8 +77,10 @@ class Storage(Sink, Protocol):
     def transaction(self) -> AbstractContextManager[None]:
         """Group the calls inside into one commit; inner transactions join the outer one."""
 
-    def add(self, experiment_id: str, config: ConfigAlias, *, index: int) -> None:
-        """Register a queued experiment; `index` is its position in the order of the domain."""
+    def add(
+        self, experiment_id: str, config: ConfigAlias, *, index: int, digest: bytes | None = None
+    ) -> None:
+        """Register a queued experiment with its position in the order of the domain and its identity."""
 
     def mark(self, experiment_id: str, status: Status, **details: Any) -> None:
         """Change the status; details are attempt, worker, device, started, elapsed_s, iterations, failure."""
@@ -97,6 +99,12 @@ class Storage(Sink, Protocol):
 
     def statuses(self) -> Mapping[str, Status]:
         """Experiment id → status."""
+
+    def digests(self) -> Mapping[bytes, str]:
+        """Identity of each experiment → experiment id."""
+
+    def named_values(self) -> Mapping[tuple[str, str], frozenset[bytes]]:
+        """Parameter and lasting name of a value → the digests of the values that had it."""
 
     def experiment_path(self, experiment_id: str) -> Path:
         """Return the folder of an experiment, made on first use."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from research_domain.algebra._body import Body, Term, cross, filtered, join, wei
 from research_domain.algebra._combined import Product
 from research_domain.algebra._nodes import Node
 from research_domain.algebra._paths import check_paths
-from research_domain.alias import check_key
+from research_domain.alias import Alias, check_key
 from research_domain.errors import ParameterError, WeightError
 
 if TYPE_CHECKING:
@@ -115,6 +115,21 @@ class Algebra:
     def parameters(self) -> tuple[str, ...]:
         """Names of all parameters, sorted."""
         return tuple(sorted(self._body.keys))
+
+    def named_values(self) -> Iterator[tuple[str, Alias]]:
+        """Yield parameter and alias of each listed value that has a lasting name.
+
+        Examples
+        --------
+        >>> from research_domain import Alias, Domain
+        >>> list(Domain(net=[Alias([64, 10], 'small'), [128, 10]], n=[1, 2]).named_values())
+        [('net', Alias([64, 10], 'small'))]
+        """
+        for parameter, values in self._body.parameters():
+            if isinstance(values, tuple):  # others are drawn, or are ranges of any length
+                for value in values:
+                    if isinstance(value, Alias) and value.lasting_name is not None:
+                        yield parameter, value
 
 
 def _check_weight(weight: Any) -> float:

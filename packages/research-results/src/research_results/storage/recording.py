@@ -43,7 +43,8 @@ class ExperimentRecorder:
     """
 
     def __init__(self, storage: BaseStorage, config: ConfigAlias, experiment_id: str | None) -> None:
-        self.id = experiment_id or _free_id(storage, config)
+        self._digest: bytes | None
+        self.id, self._digest = (experiment_id, None) if experiment_id else _next_identity(storage, config)
         self._storage = storage
         self._config = config
         self._started = 0.0
@@ -71,7 +72,7 @@ class ExperimentRecorder:
     def __enter__(self) -> Self:
         self._started = time.time()
         with self._storage.transaction():
-            self._storage.add(self.id, self._config)
+            self._storage.add(self.id, self._config, digest=self._digest)
             self._storage.mark(self.id, "running", attempt=1, started=self._started)
         return self
 
@@ -88,9 +89,9 @@ class ExperimentRecorder:
         self._storage.mark(self.id, "failed", failure=failure, **details)
 
 
-def _free_id(storage: BaseStorage, config: ConfigAlias) -> str:
-    """Return the id of a config, or of its next occurrence if the storage has that one."""
+def _next_identity(storage: BaseStorage, config: ConfigAlias) -> tuple[str, bytes]:
+    """Return id and digest of a config, or of its next occurrence if the storage has that one."""
     identifier = Identifier()
     while (identity := identifier.identify(config)).id in storage:
         pass
-    return identity.id
+    return identity.id, identity.digest

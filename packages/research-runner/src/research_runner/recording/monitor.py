@@ -98,7 +98,7 @@ class Monitor:
     def handle(self, event: Event) -> None:
         """Count an event."""
         match event:
-            case ExperimentQueued(_, _, number):
+            case ExperimentQueued(_, _, number, _):
                 self.generated_experiments = max(self.generated_experiments, number + 1)
             case ExperimentStarted():
                 self._running[event.experiment_id] = 0

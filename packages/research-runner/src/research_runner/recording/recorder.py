@@ -66,8 +66,8 @@ class Recorder:
     def _handle(self, event: Event) -> None:
         storage = self._storage
         match event:
-            case ExperimentQueued(experiment_id, config, number):
-                storage.add(experiment_id, config, index=number)
+            case ExperimentQueued(experiment_id, config, number, digest):
+                storage.add(experiment_id, config, index=number, digest=digest)
             case ValuesSaved(experiment_id, encoded):
                 storage.put_encoded(experiment_id, encoded)
             case OutputCaptured(experiment_id, stream, text):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
+from research_domain import Domain, Identifier, digest
 from research_experiment import Storage
 from research_runner.errors import ChangedError, OptionError
 from research_runner.recording.fingerprints import changed_units, unit_fingerprints
@@ -26,10 +27,53 @@ class Past:
         Experiment id → status.
     resume : Resume
         How to go on.
+    ids : mapping
+        Digest of an experiment → experiment id.
+    named : mapping
+        Parameter and lasting name of a value → the digests of the values that had it.
     """
 
     statuses: Mapping[str, str]
     resume: Resume
+    ids: Mapping[bytes, str] = field(default_factory=dict)
+    named: Mapping[tuple[str, str], frozenset[bytes]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, storage: Storage | None, resume: Resume | None) -> Self:
+        """Return what a storage holds of an earlier run; nothing if there is none."""
+        if storage is None:
+            return cls({}, resume or Resume())
+        return cls(storage.statuses(), resume or Resume(), storage.digests(), storage.named_values())
+
+    def identifier(self, create_id_prefix: bool | int) -> Identifier:
+        """Return an identifier that keeps the ids of experiments and refuses values that have changed."""
+        return Identifier(create_id_prefix, self.ids, self.check_value)
+
+    def check_values(self, domain: Domain) -> None:
+        """Refuse a domain with values that have changed under their names.
+
+        Raises
+        ------
+        ChangedError
+            If it has some and nobody said that this does not matter.
+        """
+        changes = {
+            _changed(parameter, str(alias.lasting_name)): None
+            for parameter, alias in domain.named_values()
+            if not self._is_known(parameter, str(alias.lasting_name), digest(alias.value))
+        }
+        if changes:
+            raise ChangedError(tuple(changes))
+
+    def check_value(self, parameter: str, name: str, value_digest: bytes) -> None:
+        """Refuse a value that has changed under its name."""
+        if not self._is_known(parameter, name, value_digest):
+            raise ChangedError((_changed(parameter, name),))
+
+    def _is_known(self, parameter: str, name: str, value_digest: bytes) -> bool:
+        """Whether a value is what it was, or there was none of that name."""
+        before = self.named.get((parameter, name))
+        return self.resume.force or before is None or value_digest in before
 
     def keeps(self, experiment_id: str) -> bool:
         """Whether an experiment is kept as it is."""
@@ -57,6 +101,10 @@ class Past:
             for experiment_id in folders_of_experiments(storage.path):
                 if experiment_id not in kept:
                     set_aside(storage.path, experiment_id)
+
+
+def _changed(parameter: str, name: str) -> str:
+    return f"the value {name!r} of parameter {parameter!r} has changed"
 
 
 def continued(settings: RunSettings, meta: Mapping[str, Any]) -> IterationOptions:

@@ -111,8 +111,10 @@ class PlainStorage:
         """Group calls; memory needs nothing for it."""
         yield
 
-    def add(self, experiment_id: str, config: ConfigAlias, *, index: int) -> None:
-        """Register a queued experiment."""
+    def add(
+        self, experiment_id: str, config: ConfigAlias, *, index: int, digest: bytes | None = None
+    ) -> None:
+        """Register a queued experiment; no run goes on from memory, so that its identity is not kept."""
         self.results.configs[experiment_id] = config
         self.results.statuses[experiment_id] = "queued"
 
@@ -147,6 +149,14 @@ class PlainStorage:
     def statuses(self) -> Mapping[str, Status]:
         """Experiment id → status."""
         return dict(self.results.statuses)
+
+    def digests(self) -> Mapping[bytes, str]:
+        """There are none."""
+        return {}
+
+    def named_values(self) -> Mapping[tuple[str, str], frozenset[bytes]]:
+        """There are none."""
+        return {}
 
     def experiment_path(self, experiment_id: str) -> Path:
         """Return a new temporary folder."""

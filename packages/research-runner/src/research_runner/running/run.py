@@ -31,7 +31,7 @@ from research_runner.running.session import Session
 from research_runner.scheduling.coordinator import Coordinator
 from research_runner.scheduling.events import Event, Profiled
 from research_runner.scheduling.source import TaskSource
-from research_runner.settings.values import Resume, RunSettings
+from research_runner.settings.values import RunSettings
 from research_runner.system.console import say
 from research_runner.system.fail_points import fail_point
 from research_runner.system.full_disk import is_full
@@ -87,6 +87,9 @@ class ResearchRun:
         with ExitStack() as undo:
             if opened is not None:
                 undo.callback(opened.close)
+            past = Past.of(opened, settings.resume)
+            past.check_values(settings.domain)
+            if opened is not None:
                 settings = replace(settings, iteration=continued(settings, opened.meta))
             self._settings = settings
             backend = self._make_backend(storage_class.encode)
@@ -98,7 +101,6 @@ class ResearchRun:
             if settings.path is not None:
                 save_settings(settings.path, replace(settings, resume=None))
             fail_point("settings-kept")
-            past = Past({} if opened is None else opened.statuses(), settings.resume or Resume())
             coordinator = self._make_coordinator(past)
             undo.pop_all()
         self.monitor = Monitor(lambda: coordinator.expected, past.done, past.failed)
@@ -130,6 +132,7 @@ class ResearchRun:
             lambda: self.storage.results,
             past.keeps,
             journal,
+            past.identifier,
         )
         described = describe(settings)
         self.storage.update_meta(expected=source.expected, owner=owner(), ended=None, **described)

@@ -205,7 +205,7 @@ class Coordinator:
 
     def _queued(self, number: int, spec: ExperimentSpec) -> ExperimentQueued:
         config = self._setups[number].complete(spec) if self._setups else spec.config
-        return ExperimentQueued(spec.identity.id, config, spec.index)
+        return ExperimentQueued(spec.identity.id, config, spec.index, spec.identity.digest)
 
     def _wants_worker(self) -> bool:
         """Whether there is more to do than there are workers waiting for it."""

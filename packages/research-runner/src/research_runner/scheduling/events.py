@@ -143,11 +143,15 @@ class BackendEvent(NamedTuple):
 
 
 class ExperimentQueued(NamedTuple):
-    """An experiment was taken from the domain; `number` says where it stands in the order of the domain."""
+    """An experiment was taken from the domain.
+
+    `number` says where it stands in the order of the domain, `digest` is its identity.
+    """
 
     experiment_id: str
     config: ConfigAlias
     number: int
+    digest: bytes
 
 
 class ExperimentStarted(NamedTuple):

@@ -104,6 +104,8 @@ class TaskSource:
         Experiment id → whether an earlier run has finished it, so that it does not run again.
     journal : Journal
         The updates of the domain.
+    identifier : callable
+        ``create_id_prefix`` → what gives experiments their identities.
     """
 
     def __init__(
@@ -114,6 +116,7 @@ class TaskSource:
         results: Callable[[], Any] | None = None,
         kept: Callable[[str], bool] = keep_nothing,
         journal: Journal | None = None,
+        identifier: Callable[[bool | int], Identifier] = Identifier,
     ) -> None:
         self._results = results
         self._infinite = options.infinite
@@ -124,7 +127,7 @@ class TaskSource:
         self._replaced = 0
         self.generated = 0
         self._take_from(options.prepare(domain))
-        self._identifier = Identifier(self._domain.iter_params.create_id_prefix)
+        self._identifier = identifier(self._domain.iter_params.create_id_prefix)
 
     def _take_from(self, domain: Domain) -> None:
         """Go on with a domain; what no seed repeats is drawn as it was in an earlier run."""

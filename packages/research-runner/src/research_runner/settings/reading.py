@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from research_domain import ConfigAlias
+from research_domain import AliasError, ConfigAlias, Domain, digest
 from research_experiment import check_config_keys
 from research_runner.backends.protocol import BackendFactory, Capabilities
 from research_runner.backends.registry import find_backend
@@ -48,7 +48,7 @@ def make_settings(study: Study, options: Options) -> RunSettings:
 
     Raises
     ------
-    OptionError, PlanError
+    OptionError, PlanError, AliasError
         If something makes no sense.
     """
     local = "processes" if options["parallel"] else "inline"
@@ -56,6 +56,7 @@ def make_settings(study: Study, options: Options) -> RunSettings:
     check_together(Request(study, options, backend))
     setups = _make_setups(options, backend.capabilities)
     _check_keys(study, setups)
+    _check_aliases(study.domain)
     return RunSettings(
         path=Path(study.name).absolute() if options["dump_results"] else None,
         experiment=study.experiment,
@@ -158,6 +159,15 @@ def _make_output(study: Study, options: Options) -> OutputOptions:
         log_level=options["loglevel"],
         environment=texts,
     )
+
+
+def _check_aliases(domain: Domain) -> None:
+    """Refuse an alias that somebody gave to two different values of a parameter."""
+    given: dict[tuple[str, str], bytes] = {}
+    for parameter, alias in domain.named_values():
+        value = digest(alias.value)
+        if alias.given and given.setdefault((parameter, alias.alias), value) != value:
+            raise AliasError(parameter, alias.alias)
 
 
 def _check_keys(study: Study, setups: Iterable[WorkerSetup]) -> None:
