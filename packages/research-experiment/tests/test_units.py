@@ -524,12 +524,14 @@ def test_units_and_instances_can_be_asked_for():
         .add_instance("i", Counter, start=3)
         .add_generator("g", numbers, n=3)
         .add_callable("f", power, a=2)
-        .add_callable("ask", lambda **kw: got.update(kw), i=E("i"), v=E("i").value, g=E("g"), f=E("f"))
+        .add_callable(
+            "ask", lambda g, **kw: got.update(kw, rest=list(g)), i=E("i"), v=E("i").value, g=E("g"), f=E("f")
+        )
     )
     run(experiment, n_iters=1)
     assert isinstance(got["i"], Counter)
     assert got["v"] == 3
-    assert list(got["g"]) == [1, 2]
+    assert got["rest"] == [1, 2]
     assert got["f"] is power
 
 

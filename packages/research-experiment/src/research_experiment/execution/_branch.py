@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any, cast
 
 from research_experiment.capture import Streams
+from research_experiment.execution._closing import close
 from research_experiment.execution._program import Step, make_instance
 from research_experiment.execution.hooks import Hook
 from research_experiment.execution.running import RunningExperiment
@@ -251,12 +252,25 @@ class Branch:
             self.enter(self.fail, error, None)
 
     def end(self) -> None:
-        """End the experiment, with everything put."""
+        """End the experiment, with everything put and closed."""
         try:
             self._flush()
         finally:
-            self.release()
-            tell(self._rules.listeners("ended"), self.running)
+            try:
+                self.enter(self._close_made, self.fail)
+            finally:
+                self.release()
+                tell(self._rules.listeners("ended"), self.running)
+
+    def _close_made(self, report: Callable[[BaseException, str], None]) -> None:
+        """Close iterators and instances, what was made last first."""
+        made = self.running.progress.made
+        while made:
+            name, thing = made.pop()
+            try:
+                close(thing)
+            except self._rules.catch as error:
+                report(error, name)
 
     def abandon(self) -> None:
         """End because the run was interrupted; what was saved is put if that is possible."""
@@ -264,10 +278,18 @@ class Branch:
             self.running.storage.flush()
         except self._rules.catch:
             self.running.logger.exception("values saved before the interruption could not be put")
+        self.close()
+
+    def close(self) -> None:
+        """Close what was made, and let go of it; what cannot be closed is logged."""
+        self.enter(self._close_made, self._log_unclosed)
         self.release()
 
+    def _log_unclosed(self, error: BaseException, name: str) -> None:
+        self.running.logger.error("%r could not be closed", name, exc_info=error)
+
     def release(self) -> None:
-        """Let go of iterators and whatever else the compiled steps hold."""
+        """Let go of whatever the compiled steps hold."""
         progress = self.running.progress
         progress.ended, progress.open = True, False
         progress.functions = {}

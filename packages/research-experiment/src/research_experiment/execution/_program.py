@@ -100,6 +100,7 @@ def make_instance(
 ) -> None:
     """Make an instance and give it to its owners."""
     made = compile_call(instance.creator, instance.args, instance.kwargs, instance.spread, running)()
+    running.progress.made.append((instance.name, made))
     for owner in owners:
         owner.instances[instance.name] = made
 
@@ -122,6 +123,7 @@ def _call_action(unit: CallUnit, scope: Scope) -> Callable[[], None]:
     call = compile_call(function, unit.args, unit.kwargs, unit.spread, running)
     if unit.mode == "generator":
         iterator = _iterate(unit.name, call())
+        running.progress.made.append((unit.name, iterator))
         _register(unit.name, iterator, scope.owners)
         call = partial(next, iterator)
     else:

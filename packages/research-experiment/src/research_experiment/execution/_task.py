@@ -8,6 +8,7 @@ from contextvars import copy_context
 from dataclasses import dataclass, replace
 from threading import RLock
 from typing import Any
+from weakref import ref
 
 from research_domain import ConfigAlias
 from research_domain.identity import Identity
@@ -111,7 +112,7 @@ class Task:
             RootStorage(first.id, branches),
             surroundings,
         )
-        running.branches = tuple(branches)
+        running.share_task([ref(branch) for branch in branches])
         running.progress.profile = first.progress.profile  # the root's time was spent once
         segments = self._segments(True, Scope(running, (running, *branches), self._plan.root_names))
         return Root(running, segments, self._rules, self.branches)
@@ -151,12 +152,19 @@ class Task:
             branch.make_instances(self._plan.instances, (branch.running,))
 
     def close(self) -> None:
-        """Let go of everything, also of branches that were interrupted."""
+        """Close and let go of everything, also of branches that were interrupted; of the root last."""
         for branch in self.branches:
             if branch.running.is_alive:
                 branch.abandon()
         if self.root is not None:
-            self.root.release()
+            self.root.close()
+
+    def forget(self) -> None:
+        """Drop the outputs and instances of all experiments, which may refer to them through ``E()``."""
+        everybody = self.branches if self.root is None else (*self.branches, self.root)
+        for branch in everybody:
+            branch.running.outputs.clear()
+            branch.running.instances.clear()
 
     def _set_stage(self, branch: Branch, ids: tuple[str, ...]) -> None:
         capture = self._observation.capture
@@ -177,8 +185,9 @@ def _run_all(
         RunningExperiment(identity, index, config, ExperimentStorage(identity.id, sink), surroundings)
         for index, (identity, config) in enumerate(experiments)
     ]
+    weak = [ref(one) for one in running] if len(running) > 1 else []
     for one in running:
-        one.branches = tuple(running)
+        one.share_task(weak)
         if observation.profile:
             one.progress.profile = Profile(observation.profile, turn)
     return running

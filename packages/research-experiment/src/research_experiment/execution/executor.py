@@ -225,14 +225,22 @@ class Executor:
         if self._state != "new":
             raise ExecutorError("this executor has run already; make a new one to run again")
         self._state = "running"
-        try:
-            with routing(self._capture):
+        with routing(self._capture):
+            try:
                 self._task.start()
                 self._run_task()
-        finally:
-            self._state = "ended"
-            self._task.close()
+            finally:
+                self._state = "ended"
+                self._task.close()
         return self
+
+    def forget(self) -> None:
+        """Drop the outputs and instances of the experiments; what they saved, and how they ended, stays.
+
+        An instance or output that was given ``E()`` refers to the experiment, which refers to it: without this
+        both stay until Python's garbage collection, which counts objects, not bytes.
+        """
+        self._task.forget()
 
     def _run_task(self) -> None:
         branches = self._task.branches

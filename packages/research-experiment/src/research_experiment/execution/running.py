@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from research_domain import Config, ConfigAlias
 from research_domain.identity import Identity
@@ -61,7 +62,16 @@ class Surroundings:
 
 @dataclass(slots=True)
 class Progress:
-    """How far an experiment has come; changed by the executor alone."""
+    """How far an experiment has come; changed by the executor alone.
+
+    Attributes
+    ----------
+    functions : dict
+        Unit → its function or iterator, those of the root as well.
+    made : list of (str, object)
+        Name and object of its own instances and iterators, in the order in which they were made: they are closed
+        at its end.
+    """
 
     last: bool = False
     ended: bool = False
@@ -69,6 +79,7 @@ class Progress:
     failure: Failure | None = None
     functions: dict[str, Any] = field(default_factory=dict)
     profile: Profile = field(default_factory=Profile)
+    made: list[tuple[str, Any]] = field(default_factory=list)
 
 
 class RunningExperiment:
@@ -91,9 +102,10 @@ class RunningExperiment:
     """
 
     __slots__ = (
+        "__weakref__",
+        "_branches",
         "_cache",
         "_surroundings",
-        "branches",
         "config_alias",
         "identity",
         "index",
@@ -117,7 +129,7 @@ class RunningExperiment:
         self.storage = storage
         self.outputs: dict[str, Any] = {}
         self.instances: dict[str, Any] = {}
-        self.branches: tuple[RunningExperiment, ...] = (self,)
+        self._branches: Sequence[ref[RunningExperiment]] = ()
         self._surroundings = surroundings
         self.progress = Progress()
         self._cache: dict[str, Any] = {}
@@ -126,6 +138,17 @@ class RunningExperiment:
     def id(self) -> str:
         """Stable id of the experiment."""
         return self.identity.id
+
+    @property
+    def branches(self) -> tuple[RunningExperiment, ...]:
+        """All experiments of the task, those that have ended as well, as long as its executor exists."""
+        if not self._branches:
+            return (self,)
+        return tuple(one for one in [weak() for weak in self._branches] if one is not None)
+
+    def share_task(self, branches: Sequence[ref[RunningExperiment]]) -> None:
+        """Make known the branches of the task; weakly, so that nothing outlives its executor."""
+        self._branches = branches
 
     @property
     def config(self) -> Config:
