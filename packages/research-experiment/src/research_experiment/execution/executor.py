@@ -237,7 +237,7 @@ class Executor:
     def forget(self) -> None:
         """Drop the outputs and instances of the experiments; what they saved, and how they ended, stays.
 
-        An instance or output that was given ``E()`` refers to the experiment, which refers to it: without this
+        An instance or output that was given ``E()`` refers to the experiment, which refers to it: otherwise
         both stay until Python's garbage collection, which counts objects, not bytes.
         """
         self._task.forget()

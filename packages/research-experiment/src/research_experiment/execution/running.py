@@ -69,8 +69,8 @@ class Progress:
     functions : dict
         Unit → its function or iterator, those of the root as well.
     made : list of (str, object)
-        Name and object of its own instances and iterators, in the order in which they were made: they are closed
-        at its end.
+        Names and objects: its own instances and iterators, in the order in which they were made. They are
+        closed at its end.
     """
 
     last: bool = False
