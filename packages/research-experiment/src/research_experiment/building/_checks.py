@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from research_domain import AUXILIARY_KEYS, ConfigAlias
 from research_domain.config import paths
 from research_domain.when import When
+from research_experiment.building._options import signature_of
 from research_experiment.building._parsing import generator_as_callable, is_generator_function
 from research_experiment.errors import (
     DependencyError,
@@ -139,7 +138,7 @@ def _check_instance(instance: Instance, earlier: Sequence[Instance]) -> None:
 
 def _check_call(item: Instance | CallUnit) -> None:
     """Check the arguments against the signature, where both are known."""
-    signature = _signature(item.creator if isinstance(item, Instance) else item.source)
+    signature = signature_of(item.creator if isinstance(item, Instance) else item.source)
     if signature is None or isinstance(item.args, Expression) or isinstance(item.spread, Expression):
         return
     try:
@@ -149,16 +148,6 @@ def _check_call(item: Instance | CallUnit) -> None:
             f"{item.name!r} cannot be called like this: {error}; its parameters are {signature}",
             unit=item.name,
         ) from None
-
-
-def _signature(function: Any) -> inspect.Signature | None:
-    """Return the signature where it can be trusted: of plain functions, methods and classes."""
-    plain = function.func if isinstance(function, partial) else function
-    if type(plain) is type and inspect.getattr_static(plain, "__new__") is object.__dict__["__new__"]:
-        plain = inspect.getattr_static(plain, "__init__")  # nothing else has a say in the arguments
-    if not (inspect.isfunction(plain) or inspect.ismethod(plain)):
-        return None
-    return inspect.signature(function, follow_wrapped=False)
 
 
 def check_root(plan: ExperimentPlan, configs: Sequence[ConfigAlias]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from types import ModuleType
@@ -103,18 +104,39 @@ class Draft:
         return self.__copy__()  # units are frozen values, their functions are the user's own
 
     def _source(
-        self, name: str | Callable[..., Any], src: Callable[..., Any] | None
+        self, name: str | Callable[..., Any], function: Callable[..., Any] | None, kwargs: Mapping[str, Any]
     ) -> tuple[str, Callable[..., Any] | str]:
+        """Return the name of a unit, and its function or ``'instance.method'``."""
         if callable(name):
-            if src is not None:
+            if function is not None:
                 raise PlanError(
-                    f"give a name and a function, or the function alone; got {name!r} and {src!r}"
+                    f"give a name and a function, or the function alone; got {name!r} and {function!r}"
                 )
             return getattr(name, "__name__", type(name).__name__), name
         if not isinstance(name, str):
             raise PlanError(f"a unit needs a name or a function, got {name!r}")
-        if src is not None and not callable(src):
-            raise PlanError(f"unit {name!r} needs a function, got {src!r}", unit=name)
-        if src is not None:
-            return name, src
-        return name, name if "." in name else self.get_method(name)
+        if function is not None and not callable(function):
+            raise PlanError(f"unit {name!r} needs a function, got {function!r}", unit=name)
+        if function is not None:
+            return name, function
+        return name, name if "." in name else self._named_function(name, kwargs)
+
+    def _named_function(self, name: str, kwargs: Mapping[str, Any]) -> Callable[..., Any]:
+        """Return the function of a unit that was given by its name alone."""
+        words = [word for word in ("func", "src", "generator") if inspect.isroutine(kwargs.get(word))]
+        if words and find_function(name, self._namespaces) is None:
+            raise PlanError(
+                f"unit {name!r} has no function: {words[0]}=... is an argument of it, as any other keyword; "
+                f"give the function second, add_callable({name!r}, {kwargs[words[0]].__name__})",
+                unit=name,
+            )
+        return self.get_method(name)
+
+    def _method(self, source: str) -> tuple[Any, int]:
+        """Return what ``'instance.method'`` calls if that is known, and how many arguments are taken."""
+        owner, _, attribute = source.partition(".")
+        creators = [instance.creator for instance in self._instances if instance.name == owner]
+        if not creators or not isinstance(creators[0], type):
+            return None, 0
+        method = inspect.getattr_static(creators[0], attribute, None)
+        return (method, 1) if inspect.isfunction(method) else (None, 0)

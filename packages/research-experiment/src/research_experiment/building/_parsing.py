@@ -25,7 +25,6 @@ __all__ = [
     "parse_spread",
     "parse_timeout",
     "parse_when",
-    "refuse_expressions",
 ]
 
 WhenLike: TypeAlias = int | str | Sequence[int | str] | When
@@ -85,17 +84,6 @@ def parse_spread(kwargs: Any, unit: str) -> Any:
         f"expression such as EC(), got {shorten(repr(kwargs), 80)}",
         unit=unit,
     )
-
-
-def refuse_expressions(unit: str, **options: Any) -> None:
-    """Refuse named expressions where the builder needs a value; they were meant for the unit's function."""
-    for name, value in options.items():
-        if isinstance(value, Expression):
-            raise PlanError(
-                f"{name} of unit {unit!r} is an option of the unit and no named expression, got {value!r}; "
-                f"if its function has an argument of that name, give it as kwargs={{{name!r}: {value!r}}}",
-                unit=unit,
-            )
 
 
 def parse_timeout(timeout: Any, unit: str) -> float | None:

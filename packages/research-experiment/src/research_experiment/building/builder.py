@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from types import ModuleType
 from typing import Any, Self
 
 from research_experiment.building._draft import Draft
+from research_experiment.building._options import (
+    UnitOptions,
+    check_flags,
+    check_options,
+    explaining,
+    take_options,
+)
 from research_experiment.building._parsing import (
     WhenLike,
     parse_args,
@@ -18,7 +26,6 @@ from research_experiment.building._parsing import (
     parse_spread,
     parse_timeout,
     parse_when,
-    refuse_expressions,
 )
 from research_experiment.building.namespaces import read_namespace
 from research_experiment.errors import PlanError
@@ -38,6 +45,7 @@ class ExperimentBuilder(Draft):
         self,
         name: str | Callable[..., Any],
         src: Callable[..., Any] | None = None,
+        /,
         mode: str = "func",
         when: WhenLike = 1,
         save_to: str | Sequence[str | None] | None = None,
@@ -76,7 +84,9 @@ class ExperimentBuilder(Draft):
         timeout : float, optional
             Limit of one call in seconds.
         **kwargs
-            Keyword arguments. ``kwargs=EC()`` unpacks a whole config.
+            Keyword arguments of the function. ``kwargs=EC()`` unpacks a whole config. An argument of the
+            function that is called like an option above from `mode` on, or ``kwargs``, is given as
+            ``kwargs={'when': ...}``; any other name is free, ``name`` and ``src`` as well.
 
         Returns
         -------
@@ -97,44 +107,52 @@ class ExperimentBuilder(Draft):
         >>> Executor(experiment, configs=[{'x': 4}]).run().experiments[0].results
         {'y': {0: 8}}
         """
-        return self._add_call(
-            name, src, mode, when, save_to, dump, args, kwargs, root, save_output_dict, timeout
-        )
+        options = UnitOptions(when, save_to, dump, root, save_output_dict, timeout)
+        return self._add_call(name, src, args, kwargs, options, mode=mode, own_mode=True)
 
     def _add_call(
         self,
         name: str | Callable[..., Any],
-        src: Callable[..., Any] | None,
-        mode: str,
-        when: WhenLike,
-        save_to: str | Sequence[str | None] | None,
-        dump: WhenLike | None,
+        function: Callable[..., Any] | None,
         args: Any,
         kwargs: dict[str, Any],
-        root: bool = False,
-        save_output_dict: bool = False,
-        timeout: float | None = None,
+        options: UnitOptions,
+        *,
+        mode: str,
+        own_mode: bool = False,
     ) -> Self:
-        unit_name, source = self._source(name, src)
-        options = {"root": root, "save_output_dict": save_output_dict, "timeout": timeout}
-        refuse_expressions(unit_name, when=when, save_to=save_to, dump=dump, **options)
-        parsed_mode = parse_mode(mode, source, unit_name)
+        unit_name, source = self._source(name, function, kwargs)
+        given = options.given()
+        if own_mode and not (isinstance(mode, str) and mode == "func"):
+            given["mode"] = mode
+        called, taken = self._method(source) if isinstance(source, str) else (source, 0)
+        args, spread = parse_args(args, unit_name), parse_spread(kwargs.pop("kwargs", None), unit_name)
+        check_options(unit_name, called, args, spread, given, taken=taken)
+        check_flags(unit_name, root=options.root, save_output_dict=options.save_output_dict)
+        with explaining("mode", mode) if "mode" in given else nullcontext():
+            parsed_mode = parse_mode(mode, source, unit_name)
         unit_name = self.add_postfix(unit_name)
-        store = Store.parse(save_to, save_output_dict, unit_name)
+        with explaining("save_to", options.save_to):
+            store = Store.parse(options.save_to, options.save_output_dict, unit_name)
+        with explaining("when", options.when):
+            when = parse_when(options.when, unit_name)
+        with explaining("timeout", options.timeout):
+            timeout_s = parse_timeout(options.timeout, unit_name)
         unit = CallUnit(
             name=unit_name,
             source=source,
             mode=parsed_mode,
-            args=parse_args(args, unit_name),
-            spread=parse_spread(kwargs.pop("kwargs", None), unit_name),
+            args=args,
+            spread=spread,
             kwargs=kwargs,
-            when=parse_when(when, unit_name),
-            root=root,
+            when=when,
+            root=options.root,
             store=store,
-            timeout_s=parse_timeout(timeout, unit_name),
+            timeout_s=timeout_s,
         )
         variables = None if store is None or store.kind == "dict" else store.names
-        return self._add_working([unit], variables, dump)
+        with explaining("dump", options.dump):
+            return self._add_working([unit], variables, options.dump)
 
     def _add_working(
         self, units: Sequence[CallUnit | PipelineUnit], variables: Iterable[str | None] | None, dump: Any
@@ -150,6 +168,7 @@ class ExperimentBuilder(Draft):
         self,
         name: str | Callable[..., Any],
         func: Callable[..., Any] | None = None,
+        /,
         args: Any = None,
         when: WhenLike = 1,
         save_to: str | Sequence[str | None] | None = None,
@@ -165,13 +184,14 @@ class ExperimentBuilder(Draft):
         >>> Executor(experiment, configs=[{'x': 4}]).run().experiments[0].results
         {'sum': {0: 7}}
         """
-        options = _take_options(kwargs)
-        return self._add_call(name, func, "func", when, save_to, dump, args, kwargs, **options)
+        options = UnitOptions(when, save_to, dump, **take_options(kwargs))
+        return self._add_call(name, func, args, kwargs, options, mode="func")
 
     def add_generator(
         self,
         name: str | Callable[..., Any],
         generator: Callable[..., Any] | None = None,
+        /,
         args: Any = None,
         when: WhenLike = 1,
         save_to: str | Sequence[str | None] | None = None,
@@ -189,12 +209,13 @@ class ExperimentBuilder(Draft):
         >>> Executor(experiment, configs=[{}]).run().experiments[0].results
         {'n': {0: 0, 1: 1, 2: 2}}
         """
-        options = _take_options(kwargs)
-        return self._add_call(name, generator, "generator", when, save_to, dump, args, kwargs, **options)
+        options = UnitOptions(when, save_to, dump, **take_options(kwargs))
+        return self._add_call(name, generator, args, kwargs, options, mode="generator")
 
     def add_pipeline(
         self,
         name: str,
+        /,
         root: Pipeline | str | None = None,
         branch: Pipeline | str | None = None,
         run: bool = False,
@@ -264,7 +285,13 @@ class ExperimentBuilder(Draft):
         return self._add_working(units, names or None, dump)
 
     def add_instance(
-        self, name: str, creator: Callable[..., Any], root: bool = False, args: Any = None, **kwargs: Any
+        self,
+        name: str,
+        creator: Callable[..., Any] | None = None,
+        /,
+        root: bool = False,
+        args: Any = None,
+        **kwargs: Any,
     ) -> Self:
         """Add an object that is made at the start; its methods can be units named ``'name.method'``.
 
@@ -279,7 +306,13 @@ class ExperimentBuilder(Draft):
         args : sequence or expression, optional
             Positional arguments of the creator.
         **kwargs
-            Keyword arguments of the creator; may contain named expressions. ``kwargs=EC()`` unpacks a config.
+            Keyword arguments of the creator; may contain named expressions. ``kwargs=EC()`` unpacks a config,
+            and ``kwargs={'root': ...}`` gives an argument of the creator that is called like an option.
+
+        Raises
+        ------
+        PlanError
+            If the name is taken or no name, or `creator` is nothing to call.
 
         Examples
         --------
@@ -292,13 +325,20 @@ class ExperimentBuilder(Draft):
         if not isinstance(name, str) or not name.isidentifier():
             raise PlanError(f"the name of an instance must be an identifier, got {name!r}")
         if not callable(creator):
+            how = (
+                f"; give it second: add_instance({name!r}, creator)"
+                if callable(kwargs.get("creator"))
+                else ""
+            )
             raise PlanError(
-                f"instance {name!r} needs a class or function that makes it, got {creator!r}", unit=name
+                f"instance {name!r} needs a class or function that makes it, got {creator!r}{how}", unit=name
             )
         if name in self._draft().names:
             raise PlanError(f"there already is a unit or instance {name!r}; use another name", unit=name)
-        spread = parse_spread(kwargs.pop("kwargs", None), name)
-        self._instances.append(Instance(name, creator, kwargs, root, spread, parse_args(args, name)))
+        spread, args = parse_spread(kwargs.pop("kwargs", None), name), parse_args(args, name)
+        check_options(name, creator, args, spread, {} if root is False else {"root": root})
+        check_flags(name, root=root)
+        self._instances.append(Instance(name, creator, kwargs, root, spread, args))
         return self
 
     def add_namespace(self, namespace: ModuleType | str | Mapping[str, Any]) -> Self:
@@ -388,13 +428,8 @@ class ExperimentBuilder(Draft):
         return partial(self._add_found, name, self.get_method(name))
 
     def _add_found(
-        self, name: str, function: Callable[..., Any], *args: Any, mode: str = "func", **kwargs: Any
+        self, name: str, function: Callable[..., Any], /, *args: Any, mode: str = "func", **kwargs: Any
     ) -> Self:
         return self.add_executable_unit(
             name, function, mode, args=list(args) if args else kwargs.pop("args", None), **kwargs
         )
-
-
-def _take_options(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Take the options of a unit from what is given for it; the rest are arguments of its function."""
-    return {name: kwargs.pop(name) for name in ("root", "save_output_dict", "timeout") if name in kwargs}

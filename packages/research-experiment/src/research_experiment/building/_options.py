@@ -1,0 +1,132 @@
+"""Options of units and instances, whose names arguments of functions may have as well."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import Any
+
+from research_experiment.errors import PlanError, shorten
+from research_experiment.expressions.named import Expression
+
+__all__ = [
+    "UnitOptions",
+    "check_flags",
+    "check_options",
+    "explaining",
+    "signature_of",
+    "take_options",
+    "way_out",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class UnitOptions:
+    """Options of a unit that is called, as they were given; see `ExperimentBuilder.add_executable_unit`."""
+
+    when: Any = 1
+    save_to: Any = None
+    dump: Any = None
+    root: Any = False
+    save_output_dict: Any = False
+    timeout: Any = None
+
+    def given(self) -> dict[str, Any]:
+        """Return those that are not what they are by default."""
+        options = {field.name: (getattr(self, field.name), field.default) for field in fields(self)}
+        return {
+            name: value
+            for name, (value, default) in options.items()
+            if value is not default and not (type(value) is type(default) and value == default)
+        }
+
+
+def take_options(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Take the options of a unit from what is given for it; the rest are arguments of its function."""
+    return {name: kwargs.pop(name) for name in ("root", "save_output_dict", "timeout") if name in kwargs}
+
+
+def way_out(name: str, value: Any) -> str:
+    """Return how an argument of a function is given that is called like an option."""
+    shown = shorten(repr(value), 60)
+    return f"if its function has an argument of that name, give it as kwargs={{{name!r}: {shown}}}"
+
+
+@contextlib.contextmanager
+def explaining(name: str, value: Any) -> Iterator[None]:
+    """Say in the error about an option of a unit how an argument of its name is given."""
+    try:
+        yield
+    except PlanError as error:
+        raise PlanError(f"{error}; {way_out(name, value)}", unit=error.unit) from error.__cause__
+
+
+def check_options(
+    unit: str, function: Any, args: Any, spread: Any, options: Mapping[str, Any], *, taken: int = 0
+) -> None:
+    """Refuse options that are, or may be, meant for the function.
+
+    Parameters
+    ----------
+    unit : str
+        Name of the unit or instance.
+    function : callable or str
+        What is called.
+    args, spread : sequence or expression, mapping or expression or None
+        Its positional arguments, and what ``kwargs=`` gives.
+    options : mapping
+        The options that were given.
+    taken : int
+        Positional arguments that nobody gives, such as ``self``.
+
+    Raises
+    ------
+    PlanError
+        If an option is a named expression, or the function has an argument of that name which nothing fills.
+    """
+    for name, value in options.items():
+        if isinstance(value, Expression):
+            raise PlanError(
+                f"{name} of unit {unit!r} is an option of the unit and no named expression, got {value!r}; "
+                f"{way_out(name, value)}",
+                unit=unit,
+            )
+    signature = signature_of(function)
+    if signature is None or isinstance(args, Expression) or isinstance(spread, Expression):
+        return
+    unfilled = list(signature.parameters.values())[taken + len(args or ()) :]
+    names = {parameter.name for parameter in unfilled if parameter.kind in _BY_NAME} - set(spread or ())
+    for name, value in options.items():
+        if name in names:
+            raise PlanError(
+                f"{name}={shorten(repr(value), 60)} of unit {unit!r} is an option of the unit, and its "
+                f"function has an argument {name!r}, too; give the function its own by "
+                f"kwargs={{{name!r}: ...}}",
+                unit=unit,
+            )
+
+
+_BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
+def check_flags(unit: str, **flags: Any) -> None:
+    """Refuse anything but bools."""
+    for name, value in flags.items():
+        if not isinstance(value, bool):
+            shown = shorten(repr(value), 60)
+            raise PlanError(
+                f"{name} of unit {unit!r} is True or False, got {shown}; {way_out(name, value)}", unit=unit
+            )
+
+
+def signature_of(function: Any) -> inspect.Signature | None:
+    """Return the signature where it can be trusted: of plain functions, methods and classes."""
+    plain = function.func if isinstance(function, partial) else function
+    if type(plain) is type and inspect.getattr_static(plain, "__new__") is object.__dict__["__new__"]:
+        plain = inspect.getattr_static(plain, "__init__")  # nothing else has a say in the arguments
+    if not (inspect.isfunction(plain) or inspect.ismethod(plain)):
+        return None
+    return inspect.signature(function, follow_wrapped=False)
