@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from contextvars import Context
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from research_experiment.execution._program import Step, make_instance
 from research_experiment.execution.hooks import Hook
 from research_experiment.execution.running import RunningExperiment
 from research_experiment.failures import Failure
+from research_experiment.forks import end_if_forked
 from research_experiment.plan import Instance
 
 __all__ = ["Branch", "Root", "Rules", "tell"]
@@ -127,13 +129,17 @@ class Branch:
         self.enter(self._make_instances, instances, owners)
 
     def _make_instances(self, instances: Iterable[Instance], owners: Sequence[RunningExperiment]) -> None:
+        owner = os.getpid()
         for instance in instances:
             if instance.root is not (self.running.index is None):
                 continue
             if self.ending and self._skips(instance.name, instance.needs):
                 continue
             try:
-                make_instance(instance, self.running, owners)
+                try:
+                    make_instance(instance, self.running, owners)
+                finally:
+                    end_if_forked(owner)
             except StopIteration:
                 self.stop(instance.name)
             except self._rules.catch as error:
@@ -162,13 +168,17 @@ class Branch:
 
     def _run(self, segment: int) -> None:
         progress, iteration, catch = self.running.progress, self.running.storage.iteration, self._rules.catch
+        owner = os.getpid()
         for step in self._segments[segment]:
             if step.when is not None and not step.when.due(iteration, progress.last):
                 continue
             if self.ending and not step.is_dump and self._skips(step.name, step.needs, step.consumes):
                 continue
             try:
-                step.action()
+                try:
+                    step.action()
+                finally:
+                    end_if_forked(owner)
             except StopIteration:
                 self.stop(step.name)
             except catch as error:

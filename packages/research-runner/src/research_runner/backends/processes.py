@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from research_runner.backends.protocol import Capabilities, RunEnvironment
 from research_runner.backends.registry import refuse_address
 from research_runner.errors import RunnerError
-from research_runner.pool import Message, PoolEvent, StartMethod, WorkerPool, preflight
+from research_runner.pool import Message, PoolEvent, StartMethod, WireError, WorkerPool, preflight
 from research_runner.scheduling.events import (
     BackendEvent,
     TaskEnded,
@@ -52,6 +52,7 @@ class ProcessBackend:
         self._start_method: StartMethod = start_method
         self._given: dict[int, deque[Task]] = {slot: deque() for slot in range(len(plan.setups))}
         self._running: set[int] = set()
+        self._distrusted: set[int] = set()
         self._early: list[PoolEvent] = []
         environments = [
             {**setup.environment, SLOT_VARIABLE: str(slot)} for slot, setup in enumerate(plan.setups)
@@ -136,21 +137,41 @@ class ProcessBackend:
     def _to_backend_events(self, event: PoolEvent) -> list[BackendEvent]:
         match event:
             case Message(slot, payload):
-                events = list(map(unpack, payload))
-                for each in events:
-                    self._track(slot, each)
-                return [BackendEvent(slot, each) for each in events]
+                if slot in self._distrusted:
+                    return []
+                try:
+                    return [BackendEvent(slot, each) for each in self._open(slot, payload)]
+                except (TypeError, ValueError, LookupError, AttributeError) as error:
+                    self._distrusted.add(slot)
+                    self._pool.distrust(slot, f"{type(error).__name__}: {error}")
+                    return []
             case WorkerDied(slot):
+                self._distrusted.discard(slot)
                 self._recover(slot)
         return [BackendEvent(event.slot, event)]
 
-    def _track(self, slot: int, event: object) -> None:
-        """Track which task each worker runs, so that its output can be recovered if it dies."""
-        if isinstance(event, TaskStarted):
-            self._running.add(slot)
-        elif isinstance(event, TaskEnded | TaskReturned):
-            self._running.discard(slot)
-            self._given[slot].popleft()
+    def _open(self, slot: int, payload: Any) -> list[Any]:
+        """Return the events of a message, and track which task the worker runs.
+
+        Raises
+        ------
+        TypeError, ValueError, LookupError, AttributeError
+            If the message is not one of a worker that runs the tasks that this one was given.
+        """
+        if isinstance(payload, WireError):
+            raise ValueError(str(payload))
+        events = [unpack(packed) for packed in payload]
+        given = self._given[slot]
+        for event in events:
+            if isinstance(event, TaskStarted | TaskEnded | TaskReturned):
+                if event.task != given[0].index:
+                    raise ValueError(f"task {event.task} in the place of task {given[0].index}")
+                if isinstance(event, TaskStarted):
+                    self._running.add(slot)
+                else:
+                    self._running.discard(slot)
+                    given.popleft()
+        return events
 
     def _recover(self, slot: int) -> None:
         recover(self._plan, slot, self._given[slot][0] if slot in self._running else None)

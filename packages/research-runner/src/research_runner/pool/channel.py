@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import threading
@@ -9,8 +10,9 @@ import time
 from collections import deque
 from typing import Any
 
+from research_experiment.forks import end_if_forked
 from research_runner.pool import wire
-from research_runner.pool.frames import HEADER, FrameReader, Kind, frame
+from research_runner.pool.frames import FrameReader, Kind, frames
 
 __all__ = ["Channel", "WorkerStop"]
 
@@ -29,13 +31,15 @@ class Channel:
     Parameters
     ----------
     connection : socket.socket
-        A connected stream socket in blocking mode.
+        A connected stream socket.
     """
 
     def __init__(self, connection: socket.socket) -> None:
+        connection.settimeout(None)  # it may have taken the default of the user's process
         self._socket = connection
+        self._owner = os.getpid()
         self._reader = FrameReader()
-        self._frames: deque[tuple[int, bytes]] = deque()
+        self._messages: deque[tuple[Kind, bytes]] = deque()
         self._sending = threading.Lock()
         self._arrivals = select.poll()
         self._arrivals.register(connection, select.POLLIN)
@@ -48,7 +52,7 @@ class Channel:
         WorkerStop
             If the coordinator asked this worker to stop, or is gone.
         """
-        kind, payload = self.next_frame()
+        kind, payload = self.next_message()
         if kind != Kind.MESSAGE:
             raise WorkerStop
         return wire.loads(payload)
@@ -63,12 +67,12 @@ class Channel:
         WorkerStop
             If the coordinator is gone.
         """
-        self.send_frame(Kind.MESSAGE, wire.dumps(payload))
+        self.send_message(Kind.MESSAGE, wire.dumps(payload))
 
     def poll(self, timeout_s: float | None = 0.0) -> bool:
         """Whether `recv` would return at once; waits up to `timeout_s` seconds (None: for ever)."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        while not self._frames:
+        while not self._messages:
             left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
             if not self._arrivals.poll(None if left is None else left * 1000):
                 return False
@@ -79,23 +83,21 @@ class Channel:
         """Whether the coordinator has asked this worker to stop, be it after other messages; never waits."""
         while self._arrivals.poll(0):
             self._read()
-        return any(kind == Kind.STOP for kind, _ in self._frames)
+        return any(kind == Kind.STOP for kind, _ in self._messages)
 
-    def next_frame(self) -> tuple[int, bytes]:
-        """Return kind and payload of the next frame."""
-        while not self._frames:
+    def next_message(self) -> tuple[Kind, bytes]:
+        """Return kind and payload of the next message."""
+        while not self._messages:
             self._read()
-        return self._frames.popleft()
+        return self._messages.popleft()
 
-    def send_frame(self, kind: Kind, payload: bytes = b"") -> None:
-        """Send one frame."""
+    def send_message(self, kind: Kind, payload: bytes = b"") -> None:
+        """Send one message; a process that was forked off this one ends here instead."""
+        end_if_forked(self._owner)
         try:
             with self._sending:
-                if len(payload) < _CHUNK_BYTES:
-                    self._socket.sendall(frame(kind, payload))
-                else:
-                    self._socket.sendall(HEADER.pack(kind, len(payload)))
-                    self._socket.sendall(payload)
+                for data in frames(kind, payload):
+                    self._socket.sendall(data)
         except (BrokenPipeError, ConnectionResetError):
             raise WorkerStop from None
 
@@ -106,4 +108,6 @@ class Channel:
             chunk = b""
         if not chunk:
             raise WorkerStop
-        self._frames.extend(self._reader.feed(chunk))
+        self._reader.feed(chunk)
+        while (message := self._reader.take()) is not None:
+            self._messages.append(message)

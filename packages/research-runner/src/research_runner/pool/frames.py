@@ -1,18 +1,30 @@
-"""Frames on a stream: one byte of kind, eight of length, then the payload."""
+"""Frames on a stream: a header with a magic number, kind, length and checksums, then the payload.
+
+A payload of more than `PIECE_BYTES` travels in several frames. Whatever is not a frame, such as bytes that a
+unit writes to a descriptor that is not its own, is noticed before anything of it is believed.
+"""
 
 from __future__ import annotations
 
 import enum
 import struct
+import zlib
+from collections.abc import Iterator
 from typing import Final
 
-__all__ = ["HEADER", "FrameReader", "Kind", "frame"]
+__all__ = ["PIECE_BYTES", "BrokenStreamError", "FrameReader", "Kind", "frames"]
 
-HEADER: Final = struct.Struct(">BQ")
+PIECE_BYTES: Final = 8 << 20
+"""The largest payload of one frame, in bytes."""
+
+_MAGIC: Final = b"\xf5rs\x01"
+_FIELDS: Final = struct.Struct(">4sBBII")
+_CHECKSUM: Final = struct.Struct(">I")
+_HEADER_BYTES: Final = _FIELDS.size + _CHECKSUM.size
 
 
 class Kind(enum.IntEnum):
-    """What a frame carries."""
+    """What a message is."""
 
     MESSAGE = 0
     STOP = 1
@@ -21,50 +33,98 @@ class Kind(enum.IntEnum):
     FAILURE = 4
 
 
-def frame(kind: Kind, payload: bytes = b"") -> bytes:
-    """Return the bytes of one frame.
+class BrokenStreamError(Exception):
+    """A stream carries something that is not a frame; nothing that follows can be read."""
+
+
+def frames(kind: Kind, payload: bytes = b"") -> Iterator[bytes | memoryview]:
+    """Yield the bytes of a message: one frame, or several if the payload is large.
 
     Examples
     --------
-    >>> FrameReader().feed(frame(Kind.MESSAGE, b"one") + frame(Kind.STOP) + b"half")
-    [(0, b'one'), (1, b'')]
+    >>> reader = FrameReader()
+    >>> reader.feed(b"".join([*frames(Kind.MESSAGE, b"one"), *frames(Kind.STOP)]))
+    >>> [reader.take(), reader.take(), reader.take()]
+    [(<Kind.MESSAGE: 0>, b'one'), (<Kind.STOP: 1>, b''), None]
+    >>> reader.feed(b"to a file, the unit thought")
+    >>> reader.take()
+    Traceback (most recent call last):
+        ...
+    research_runner.pool.frames.BrokenStreamError: b'to a file, the uni' where a frame had to begin
     """
-    return HEADER.pack(kind, len(payload)) + payload
+    if len(payload) <= PIECE_BYTES:
+        yield _header(kind, False, payload) + payload
+        return
+    view = memoryview(payload)
+    for start in range(0, len(payload), PIECE_BYTES):
+        piece = view[start : start + PIECE_BYTES]
+        continued = start + PIECE_BYTES < len(payload)
+        yield _header(kind, continued, piece)
+        yield piece
+
+
+def _header(kind: Kind, continued: bool, payload: bytes | memoryview) -> bytes:
+    fields = _FIELDS.pack(_MAGIC, kind, continued, len(payload), zlib.crc32(payload))
+    return fields + _CHECKSUM.pack(zlib.crc32(fields))
 
 
 class FrameReader:
-    """Cut a stream of chunks into whole frames; what is incomplete waits for the rest."""
+    """Put the messages of a stream together; what is incomplete waits for the rest."""
 
-    __slots__ = ("_chunks", "_have", "_need")
+    __slots__ = ("_at", "_buffer", "_chunks", "_have", "_need", "_pieces")
 
     def __init__(self) -> None:
+        self._buffer = b""
+        self._at = 0
         self._chunks: list[bytes] = []
         self._have = 0
-        self._need = HEADER.size
+        self._need = _HEADER_BYTES
+        self._pieces: list[bytes] = []
 
     @property
     def missing_bytes(self) -> int:
         """How many bytes the next frame needs at least."""
         return max(self._need - self._have, 0)
 
-    def feed(self, chunk: bytes) -> list[tuple[int, bytes]]:
-        """Take a chunk, return the ``(kind, payload)`` of every frame it completes."""
+    def feed(self, chunk: bytes) -> None:
+        """Take what was read from the stream."""
         self._chunks.append(chunk)
         self._have += len(chunk)
-        if self._have < self._need:
-            return []
-        buffer = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-        frames: list[tuple[int, bytes]] = []
-        at, self._need = 0, HEADER.size
-        while len(buffer) - at >= HEADER.size:
-            kind, length = HEADER.unpack_from(buffer, at)
-            start = at + HEADER.size
-            if start + length > len(buffer):
-                self._need = HEADER.size + length
+
+    def take(self) -> tuple[Kind, bytes] | None:
+        """Return the next message, None if it has not arrived whole.
+
+        Raises
+        ------
+        BrokenStreamError
+            If the stream goes on with anything but a frame.
+        """
+        while self._have >= self._need:
+            if self._chunks:
+                self._buffer = b"".join([self._buffer[self._at :], *self._chunks])
+                self._chunks, self._at = [], 0
+            kind, continued, length, checksum = self._read_header()
+            self._need = _HEADER_BYTES + length
+            if self._have < self._need:
                 break
-            frames.append((kind, buffer[start : start + length]))
-            at = start + length
-        rest = buffer[at:]
-        self._chunks = [rest] if rest else []
-        self._have = len(rest)
-        return frames
+            start = self._at + _HEADER_BYTES
+            payload = self._buffer[start : start + length]
+            if zlib.crc32(payload) != checksum:
+                raise BrokenStreamError(f"{length} bytes that do not have the checksum of their frame")
+            self._at = start + length
+            self._have -= self._need
+            self._need = _HEADER_BYTES
+            self._pieces.append(payload)
+            if not continued:
+                whole = payload if len(self._pieces) == 1 else b"".join(self._pieces)
+                self._pieces = []
+                return kind, whole
+        return None
+
+    def _read_header(self) -> tuple[Kind, bool, int, int]:
+        head = self._buffer[self._at : self._at + _HEADER_BYTES]
+        fields, checksum = head[: _FIELDS.size], head[_FIELDS.size :]
+        if not head.startswith(_MAGIC) or _CHECKSUM.pack(zlib.crc32(fields)) != checksum:
+            raise BrokenStreamError(f"{head!r} where a frame had to begin")
+        _, kind, continued, length, payload_checksum = _FIELDS.unpack(fields)
+        return Kind(kind), bool(continued), length, payload_checksum

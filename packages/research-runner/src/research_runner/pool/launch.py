@@ -114,7 +114,7 @@ class SupervisorLink:
         self._unread = b""
         self._process: subprocess.Popen[bytes] | None = None
         self._owner = os.getpid()
-        self.control, theirs = socket.socketpair()
+        self.control, theirs = blocking_pair()
         try:
             with theirs:
                 self.pid = self._fork(theirs) if settings.method == "fork" else self._exec(theirs, settings)
@@ -173,7 +173,10 @@ class SupervisorLink:
         except ConnectionResetError:
             data = b""
         *lines, self._unread = (self._unread + data).split(b"\n")
-        return [json.loads(line) for line in lines], bool(data)
+        try:
+            return [json.loads(line) for line in lines], bool(data)
+        except ValueError:  # not from the supervisor, which cannot be listened to any more
+            return [], False
 
     def close(self, timeout_s: float = 5.0) -> None:
         """End the supervisor, which ends everything below it, and wait until it is gone."""
@@ -201,6 +204,14 @@ class SupervisorLink:
         except TimeoutError:
             return False
         return True
+
+
+def blocking_pair() -> tuple[socket.socket, socket.socket]:
+    """Return two connected sockets that block, whatever timeout sockets have by default in this process."""
+    pair = socket.socketpair()
+    for end in pair:
+        end.settimeout(None)
+    return pair
 
 
 def _whoever_listens() -> contextlib.suppress:

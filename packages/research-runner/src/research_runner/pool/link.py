@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import socket
 from collections import deque
+from collections.abc import Iterator
 
-from research_runner.pool.frames import FrameReader
+from research_runner.pool.frames import BrokenStreamError, FrameReader, Kind
 
 __all__ = ["Link"]
 
@@ -23,9 +24,24 @@ class Link:
         Its number within the pool, never used twice.
     connection : socket.socket
         Our end of the connection; made non-blocking.
+
+    Attributes
+    ----------
+    broken : str
+        What arrived in the place of a message; empty as long as all is well.
     """
 
-    __slots__ = ("connection", "detail", "number", "outgoing", "pid", "reader", "requested_cause", "slot")
+    __slots__ = (
+        "broken",
+        "connection",
+        "detail",
+        "number",
+        "outgoing",
+        "pid",
+        "reader",
+        "requested_cause",
+        "slot",
+    )
 
     def __init__(self, slot: int, number: int, connection: socket.socket) -> None:
         connection.setblocking(False)
@@ -37,6 +53,7 @@ class Link:
         self.pid = 0
         self.requested_cause: str | None = None
         self.detail = ""
+        self.broken = ""
 
     def flush(self) -> bool:
         """Write as much as the connection takes; whether everything is written."""
@@ -55,8 +72,8 @@ class Link:
                 self.outgoing[0] = memoryview(data)[sent:]
         return True
 
-    def read(self) -> list[tuple[int, bytes]] | None:
-        """Return the frames that the next chunk completes, None at the end of the stream.
+    def read(self) -> bool:
+        """Read a chunk of the stream; whether there may be more.
 
         Raises
         ------
@@ -66,15 +83,21 @@ class Link:
         try:
             chunk = self.connection.recv(max(_CHUNK_BYTES, min(self.reader.missing_bytes, 1 << 20)))
         except ConnectionResetError:
-            return None
-        return self.reader.feed(chunk) if chunk else None
+            return False
+        self.reader.feed(chunk)
+        return bool(chunk)
 
-    def drain(self) -> list[tuple[int, bytes]]:
-        """Return all frames that have arrived whole."""
-        frames: list[tuple[int, bytes]] = []
-        try:
-            while (some := self.read()) is not None:
-                frames.extend(some)
-        except BlockingIOError:
-            pass
-        return frames
+    def messages(self) -> Iterator[tuple[Kind, bytes]]:
+        """Yield the messages that have been read whole; the first bytes that are no message are the last.
+
+        They are noted in `broken`, and nothing of the stream is believed from there on.
+        """
+        while not self.broken:
+            try:
+                message = self.reader.take()
+            except BrokenStreamError as error:
+                self.broken = str(error)
+                return
+            if message is None:
+                return
+            yield message

@@ -28,9 +28,9 @@ def main(fd: int) -> NoReturn:
     channel = Channel(socket.socket(fileno=fd))
     try:
         _exit_with_parent()
-        _prepare(wire.loads(channel.next_frame()[1]))
-        serve = wire.load_code(channel.next_frame()[1])
-        channel.send_frame(Kind.READY, str(os.getpid()).encode())
+        _prepare(wire.loads(channel.next_message()[1]))
+        serve = wire.load_code(channel.next_message()[1])
+        channel.send_message(Kind.READY, os.getpid().to_bytes(8))
         serve(channel)
         code = 0
     except WorkerStop:
@@ -70,7 +70,7 @@ def _exit_code(stop: SystemExit) -> int:
 def _report(channel: Channel, text: str) -> None:
     sys.stderr.write(text)
     try:
-        channel.send_frame(Kind.FAILURE, text.encode("utf-8", "backslashreplace"))
+        channel.send_message(Kind.FAILURE, text.encode("utf-8", "backslashreplace"))
     except WorkerStop:
         return
 

@@ -7,12 +7,11 @@ import math
 import os
 import selectors
 import signal
-import socket
 import sys
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -20,11 +19,12 @@ from research_runner.pool import wire
 from research_runner.pool.channel import Channel
 from research_runner.pool.errors import PoolError, WireError
 from research_runner.pool.events import Message, PoolEvent
-from research_runner.pool.frames import Kind, frame
+from research_runner.pool.frames import Kind, frames
 from research_runner.pool.launch import (
     Settings,
     StartMethod,
     SupervisorLink,
+    blocking_pair,
     current_directory,
     current_path,
     resolve_start_method,
@@ -145,14 +145,14 @@ class WorkerPool:
         supervisor = self._running_supervisor()
         self._starts += 1
         number = self._starts * (self.size + 1) + slot
-        ours, theirs = socket.socketpair()
+        ours, theirs = blocking_pair()
         link = Link(slot, number, ours)
         with theirs:
             supervisor.start(number, environment, theirs)
         self._links[slot] = link
         self._selector.register(ours, selectors.EVENT_READ, link)
-        self._put(link, frame(Kind.HELLO, wire.dumps(_process_state())))
-        self._put(link, frame(Kind.HELLO, serve))
+        self._put(link, frames(Kind.HELLO, wire.dumps(_process_state())))
+        self._put(link, frames(Kind.HELLO, serve))
 
     def submit(self, slot: int, message: object) -> None:
         """Give a message to a worker; never waits, what the connection does not take leaves in `poll`.
@@ -164,14 +164,14 @@ class WorkerPool:
         WireError
             If the message cannot be serialised.
         """
-        self._put(self._link(slot), frame(Kind.MESSAGE, wire.dumps(message, "message")))
+        self._put(self._link(slot), frames(Kind.MESSAGE, wire.dumps(message, "message")))
 
     def stop(self, slot: int) -> None:
         """Ask a worker to end after its messages; its `WorkerDied` has the cause ``'stopped'``."""
         link = self._link(slot)
         if link.requested_cause is None:
             link.requested_cause = "stopped"
-            self._put(link, frame(Kind.STOP))
+            self._put(link, frames(Kind.STOP))
 
     def kill(self, slot: int, cause: str | None = None) -> None:
         """Kill a worker and its whole process group with SIGKILL.
@@ -202,9 +202,9 @@ class WorkerPool:
         except KeyError:
             raise PoolError(f"slot {slot!r} has no worker; call start({slot!r}) first") from None
 
-    def _put(self, link: Link, data: bytes) -> None:
+    def _put(self, link: Link, message: Iterable[bytes | memoryview]) -> None:
         idle = not link.outgoing
-        link.outgoing.append(data)
+        link.outgoing.extend(message)
         if idle and not link.flush():
             self._listen(link, selectors.EVENT_READ | selectors.EVENT_WRITE)
 
@@ -276,23 +276,39 @@ class WorkerPool:
 
     def _read(self, link: Link) -> None:
         try:
-            frames = link.read()
+            there = link.read()
         except BlockingIOError:
             return
-        if frames is None:
+        self._deliver(link)
+        if not there or link.broken:
             self._selector.unregister(link.connection)
-        else:
-            self._deliver(link, frames)
+        if link.broken:
+            self.distrust(link.slot, link.broken)
 
-    def _deliver(self, link: Link, frames: list[tuple[int, bytes]]) -> None:
-        for kind, payload in frames:
+    def distrust(self, slot: int, reason: str) -> None:
+        """Kill a worker that sent what no worker sends, if it lives; nothing more of what it sends is read.
+
+        Parameters
+        ----------
+        slot : int
+            The slot of the worker.
+        reason : str
+            What was wrong, for the description of its death.
+        """
+        link = self._links.get(slot)
+        if link is not None:
+            link.broken = link.detail = reason
+            self.kill(slot, "protocol")
+
+    def _deliver(self, link: Link) -> None:
+        for kind, payload in link.messages():
             if kind == Kind.MESSAGE:
                 self._events.append(Message(link.slot, _payload(payload)))
             elif kind == Kind.READY:
-                link.pid = int(payload)
+                link.pid = int.from_bytes(payload)
                 self._events.append(WorkerReady(link.slot, link.pid))
             elif kind == Kind.FAILURE:
-                link.detail = payload.decode()
+                link.detail = payload.decode("utf-8", "replace")
 
     def _read_reports(self) -> None:
         """Read the reports of the supervisor."""
@@ -319,7 +335,10 @@ class WorkerPool:
             self._on_exit(link, {"event": "lost"})
 
     def _on_exit(self, link: Link, report: Mapping[str, Any]) -> None:
-        self._deliver(link, link.drain())
+        with contextlib.suppress(BlockingIOError):
+            while link.read():
+                pass
+        self._deliver(link)
         self._forget(link)
         death = self._examiner.examine(report, link.requested_cause, link.detail)
         self._events.append(WorkerDied(link.slot, link.pid, death))

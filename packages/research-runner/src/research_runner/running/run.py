@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shlex
 import shutil
 import tempfile
@@ -177,7 +178,7 @@ class ResearchRun:
     def _temporary_root(self) -> Path:
         """Return a folder for the files of experiments whose results stay in memory; gone with this run."""
         root = Path(tempfile.gettempdir()) / f"research-{uuid.uuid4().hex}"
-        weakref.finalize(self, shutil.rmtree, root, ignore_errors=True)
+        weakref.finalize(self, _remove_own, root, os.getpid())
         return root
 
     @property
@@ -241,6 +242,12 @@ class ResearchRun:
         failed = monitor.failed_experiments
         where = "results are in memory" if path is None else f"results are in {_short(path)}"
         return f"{monitor.finished_experiments - failed} done, {failed} failed in {elapsed_s:.1f} s; {where}"
+
+
+def _remove_own(root: Path, owner_pid: int) -> None:
+    """Remove a folder, unless this process is only a fork of the one that made it."""
+    if os.getpid() == owner_pid:
+        shutil.rmtree(root, ignore_errors=True)
 
 
 def _short(path: Path) -> Path:

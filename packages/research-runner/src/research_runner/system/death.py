@@ -31,7 +31,8 @@ class Death:
     ----------
     cause : str
         ``'signal'``, ``'exit'``, ``'memory'``, ``'stopped'`` (asked to), ``'refused'`` (never started),
-        ``'lost'`` (its end was not seen), or the cause given to `WorkerPool.kill`, such as ``'timeout'``.
+        ``'lost'`` (its end was not seen), ``'protocol'`` (it sent what no worker sends), or the cause given
+        to `WorkerPool.kill`, such as ``'timeout'``.
     exit_code : int or None
         Exit code, if the process exited.
     signal : str or None
@@ -82,6 +83,11 @@ class Death:
                 return "could not be started"
             case "lost":
                 return "lost: it or the process that supervises it is gone, and nobody saw how it ended"
+            case "protocol":
+                return (
+                    "killed because it sent what no worker sends "
+                    "(did a unit write to a file descriptor that it does not own?)"
+                )
             case "timeout":
                 return "killed because it took longer than its timeout"
         return f"killed by the coordinator: {self.cause}"

@@ -10,6 +10,7 @@ from threading import Lock
 from typing import Any, Final
 
 from research_experiment import ExpressionError, Failure, Hook, RunningExperiment
+from research_experiment.forks import end_if_forked
 from research_experiment.protocols import Encoded, Values
 from research_runner.profiling import profile_rows
 from research_runner.scheduling.events import (
@@ -45,9 +46,11 @@ class Outbox:
         self._events: list[Any] = []
         self._sent = time.monotonic()
         self._lock = Lock()
+        self._owner = os.getpid()
 
     def add(self, event: Any) -> None:
         """Add an event; send all if the last time was more than a tenth of a second ago."""
+        end_if_forked(self._owner)
         with self._lock:
             self._events.append(event)
             if time.monotonic() - self._sent > _REPORT_EVERY_S:
@@ -55,6 +58,7 @@ class Outbox:
 
     def flush(self) -> None:
         """Send all events that wait."""
+        end_if_forked(self._owner)
         with self._lock:
             self._flush()
 
