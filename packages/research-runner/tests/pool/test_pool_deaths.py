@@ -13,6 +13,7 @@ import time
 import pytest
 
 from research_runner.pool import Message, WorkerDied, WorkerPool, WorkerReady
+from research_runner.pool.frames import Kind, frames
 
 
 def test_kill_of_an_idle_worker_is_reported_with_its_signal(driver):
@@ -87,7 +88,7 @@ def test_slot_of_a_dead_worker_can_be_started_again(driver):
 def test_half_written_message_of_a_dead_worker_is_dropped(method):
     def serve(channel):
         channel.send("whole")
-        channel._socket.send(b"\0" + (1000).to_bytes(8, "big") + b"half")
+        channel._socket.send(b"".join(frames(Kind.MESSAGE, bytes(1000)))[:500])
         os.kill(os.getpid(), signal.SIGKILL)
 
     with WorkerPool(1, serve, start_method=method) as pool:
@@ -102,7 +103,7 @@ def test_half_written_message_of_a_dead_worker_is_dropped(method):
 def test_half_written_message_of_a_living_worker_blocks_nobody(method):
     def serve(channel):
         if channel.recv() == "half":
-            channel._socket.send(b"\0" + (1000).to_bytes(8, "big") + b"half")
+            channel._socket.send(b"".join(frames(Kind.MESSAGE, bytes(1000)))[:500])
         channel.send("whole")
         channel.recv()
 

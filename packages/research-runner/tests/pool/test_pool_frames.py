@@ -26,6 +26,7 @@ def test_messages_come_back_however_the_stream_is_cut(messages, chunk_bytes):
         reader.feed(stream[start : start + chunk_bytes])
         found += read_all(reader)
     assert found == messages
+    assert reader.missing_bytes == 18
 
 
 def test_large_payloads_travel_in_pieces(monkeypatch):

@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from research_runner.pool import Message, WireError, WorkerDied, WorkerPool, wire
-from research_runner.pool.frames import FrameReader, Kind, frame
 
 SAMPLES_PATH = Path(__file__).with_name("code_samples.py")
 
@@ -187,14 +186,3 @@ def test_message_that_cannot_be_loaded_says_why():
     blob = wire.dumps(Path("x")).replace(b"pathlib", b"pathlob")
     with pytest.raises(WireError, match="cannot be loaded on this side: ModuleNotFoundError"):
         wire.loads(blob)
-
-
-@given(st.lists(st.binary(max_size=40)), st.integers(1, 17))
-def test_frames_are_cut_right_whatever_the_chunks(payloads, size):
-    stream = b"".join(frame(Kind.MESSAGE, payload) for payload in payloads)
-    reader = FrameReader()
-    found = []
-    for at in range(0, len(stream), size):
-        found += reader.feed(stream[at : at + size])
-    assert found == [(Kind.MESSAGE, payload) for payload in payloads]
-    assert reader.missing_bytes == 9
