@@ -15,6 +15,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from results_strategies import same, values
 
+from research_domain import Domain, digest, is_plain
+from research_domain import same as domain_same
 from research_results import MemoryStorage, Opaque
 from research_results.codec.encoding import decode_value, encode, encode_value
 from research_results.codec.tree import load_tree
@@ -39,6 +41,28 @@ def test_any_plain_value_comes_back_equal_in_value_and_type(value):
     kind, *_ = encode_value(value)
     assert kind != "dill"
     assert same(round_trip(value), value)
+
+
+@given(values)
+@settings(max_examples=200)
+def test_any_plain_value_comes_back_with_its_identity(value):
+    assert is_plain(value)
+    assert digest(round_trip(value)) == digest(value)
+    assert domain_same(round_trip(value), value)
+
+
+@given(values, values)
+@settings(max_examples=100)
+def test_filters_find_a_value_that_was_stored_and_no_other(value, other):
+    storage = MemoryStorage.create()
+    for name, each in (("value", value), ("other", other)):
+        storage.add(name, {"a": each})
+    expected = ["value", "other"] if domain_same(value, other) else ["value"]
+    results = storage.results
+    assert results.filter_ids_by_configs(config={"a": value}) == expected
+    assert results.filter_ids_by_configs(domain=Domain(a=[value])) == expected
+    assert "value" in results.filter_ids_by_configs(a=value)
+    assert "value" in results.filter_ids_by_configs(a=[value])
 
 
 @given(values)

@@ -1,11 +1,14 @@
 """Pandas objects come back as they were: types, indexes, names."""
 
+import copy
 import datetime
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from research_domain import digest, is_plain
+from research_domain import same as domain_same
 from research_results import Opaque
 from research_results.codec.encoding import decode_value, encode_value
 
@@ -53,6 +56,29 @@ def round_trip(value):
     kind, type_name, text, data = encode_value(value)
     assert kind == "tree"
     return decode_value(kind, type_name, text, data, allow_pickle=False, where="here")
+
+
+@pytest.mark.parametrize(
+    "value", [*FRAMES.values(), *SCALARS, *(f["a"] for f in FRAMES.values() if "a" in f)]
+)
+def test_what_pandas_makes_is_plain_data_with_a_digest_that_lasts(value):
+    assert is_plain(value)
+    for twin in (round_trip(value), copy.deepcopy(value)):
+        assert digest(twin) == digest(value)
+        assert domain_same(twin, value)
+
+
+def test_different_things_of_pandas_have_different_digests():
+    values = [*FRAMES.values(), *SCALARS, FRAMES["numbers"]["a"], FRAMES["numbers"].iloc[::-1]]
+    assert len({digest(value) for value in values}) == len(values)
+
+
+def test_frames_are_the_same_by_content():
+    frame = FRAMES["numbers"]
+    assert domain_same(frame, frame.astype({"a": "f8"}))
+    assert not domain_same(frame, frame.assign(a=[1, 3]))
+    assert not domain_same(frame, frame.rename(columns={"a": "d"}))
+    assert not domain_same(frame, frame.astype({"c": "i8"}))
 
 
 @pytest.mark.parametrize("name", FRAMES)

@@ -7,7 +7,7 @@ from copy import copy
 from typing import Any
 
 from research_domain.errors import ConfigKeyError, ParameterError
-from research_domain.values import same
+from research_domain.values import count_as, same
 
 __all__ = ["Branch", "Config", "of_values", "paths", "same"]
 
@@ -157,6 +157,9 @@ class Config(MutableMapping[str, Any]):
         """
         return _plain(self._tree)
 
+
+count_as(Config, Config.to_dict)
+count_as(Branch, dict)
 
 _MISSING = object()
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from research_domain.alias import AUXILIARY_KEYS, Alias, as_alias, value_of
 from research_domain.errors import AliasError, ParameterError
-from research_domain.values.code import display
 from research_domain.values.form import digest_of, form
+from research_domain.values.names import display
 from research_domain.values.numbers import SCALARS, string
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from research_domain.alias import ConfigAlias, Pairs
+    from research_domain.alias import ConfigAlias, Pair, Pairs
 
 __all__ = ["Identifier", "Identity"]
 
@@ -96,7 +96,8 @@ class Identifier:
         self._taken = frozenset(self._known.values())
         self._counts: dict[int, dict[bytes, int]] = {}
         self._shown: dict[bytes, bytes] = {}
-        self._options: dict[str, dict[str, int]] = {}
+        self._options: dict[str, dict[bytes, int]] = {}
+        self._pieces: dict[int, tuple[bytes, Pair]] = {}  # pairs are kept, so that no other gets their id
         self._layouts: dict[tuple[int, int], _Layout] = {}
         self._values = _Values(on_name)
 
@@ -124,17 +125,12 @@ class Identifier:
         """
         pairs = config.pairs
         layout = self._layout(pairs)
-        texts = [
-            start
-            + (
-                SCALARS[kind](value)
-                if (kind := type(value := pairs[position][1])) in SCALARS
-                else self._values.text(pairs[position][0], value)
-            )
-            for start, position in layout.order
+        known = self._pieces
+        pieces = [
+            (known.get(id(pair := pairs[position])) or self._piece(pair))[0] for position in layout.order
         ]
         repetition = 0 if layout.repetition is None else int(value_of(pairs[layout.repetition][1]))
-        hashed = self._sha256("".join(texts).encode("utf-8", "surrogatepass"))
+        hashed = self._sha256(b"".join(pieces))
         content = hashed.digest()
         counts = self._counts.setdefault(repetition, {})
         occurrence = counts.get(content, 0)
@@ -144,7 +140,7 @@ class Identifier:
         name = self._known.get(digest)
         if name is None:
             name = self._name(content, repetition, occurrence)
-            prefix = self._prefix(layout, texts, repetition) if self._digits else config.prefix
+            prefix = self._prefix(layout, pieces, repetition) if self._digits else config.prefix
             name = f"{prefix}_{name}" if prefix else name
         return Identity(name, digest, repetition, occurrence)
 
@@ -165,13 +161,23 @@ class Identifier:
             layout = self._layouts[mark] = _Layout(keys)
         return layout
 
-    def _prefix(self, layout: _Layout, texts: list[str], repetition: int) -> str:
+    def _piece(self, pair: Pair) -> tuple[bytes, Pair]:
+        """Return what an item of a config counts as; the same item is written once."""
+        key, value = pair
+        write = SCALARS.get(type(value))
+        text = self._values.text(key, value) if write is None else write(value)
+        piece = (string(key.value) + text).encode("utf-8", "surrogatepass"), pair
+        if len(self._pieces) >= _MANY_PIECES:
+            self._pieces.clear()
+        self._pieces[id(pair)] = piece
+        return piece
+
+    def _prefix(self, layout: _Layout, pieces: list[bytes], repetition: int) -> str:
         """Return the indices of values, in the order of the parameters in the config."""
         indices = []
-        for number in layout.in_config:
-            name, text = layout.order[number][0], texts[number]
+        for name, number in layout.in_config:
             options = self._options.setdefault(name, {})
-            indices.append(options.setdefault(text, len(options)))
+            indices.append(options.setdefault(pieces[number], len(options)))
         return "_".join(f"{index:0{self._digits}d}" for index in (*indices, repetition))
 
 
@@ -184,8 +190,10 @@ class _Layout:
         index_of = {key.value: index for index, key in enumerate(keys)}
         names = [name for name in sorted(index_of) if name not in AUXILIARY_KEYS]
         self.keys = keys
-        self.order = [(string(name), index_of[name]) for name in names]
-        self.in_config = sorted(range(len(names)), key=lambda number: index_of[names[number]])
+        self.order = [index_of[name] for name in names]
+        self.in_config = sorted(
+            zip(names, range(len(names)), strict=True), key=lambda each: index_of[each[0]]
+        )
         self.repetition = index_of.get("repetition")
 
 
@@ -235,4 +243,5 @@ def warn_vague(name: str, kinds: tuple[str, ...], value: Any) -> None:
 
 
 _MANY = 64
+_MANY_PIECES = 10_000
 _MANY_VALUES = 10_000

@@ -4,10 +4,11 @@
 ``numbers``   numbers, exactly and by value
 ``arrays``    arrays and scalars of numpy
 ``frames``    what pandas makes
+``names``     names of functions, classes and objects
 ``code``      functions and classes
 ``source``    where the source of code is
 """
 
-from research_domain.values.form import digest, is_plain, lasting_name, same
+from research_domain.values.form import count_as, digest, is_plain, lasting_name, same
 
-__all__ = ["digest", "is_plain", "lasting_name", "same"]
+__all__ = ["count_as", "digest", "is_plain", "lasting_name", "same"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from types import (
     BuiltinFunctionType,
@@ -20,12 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from research_domain.values.names import display, qualified_name
 from research_domain.values.numbers import string
 
 if TYPE_CHECKING:
     from research_domain.values.form import Writer
 
-__all__ = ["code_text", "display", "lasting_name", "object_text", "qualified_name"]
+__all__ = ["code_text", "object_text"]
 
 _BUILTINS = (
     *(BuiltinFunctionType, MethodDescriptorType, MethodWrapperType, WrapperDescriptorType),
@@ -35,22 +35,6 @@ _NOT_ITS_OWN = {
     *("__dict__", "__weakref__", "__module__", "__doc__", "__qualname__", "__firstlineno__"),
     *("__static_attributes__", "_abc_impl", "__annotations__", "__annotate__", "__dataclass_fields__"),
 }
-
-
-def qualified_name(value: Any) -> str:
-    """Return module and name of a function or class; a script's module has one name in all processes."""
-    module = getattr(value, "__module__", None)
-    name = getattr(value, "__qualname__", None) or getattr(value, "__name__", "")
-    return f"{'__main__' if module == '__mp_main__' else module}.{name}"
-
-
-def lasting_name(value: Any) -> str | None:
-    """Return the name by which a module knows a function or class, None for all else."""
-    wraps = hasattr(value, "__wrapped__") and isinstance(getattr(value, "__qualname__", None), str)
-    if not wraps and not isinstance(value, FunctionType | BuiltinFunctionType | type):
-        return None
-    name = qualified_name(value)
-    return None if "<" in name else name
 
 
 def code_text(writer: Writer, value: Any) -> str | None:
@@ -149,13 +133,3 @@ def object_text(writer: Writer, value: Any) -> str:
     parts = [writer.text(each) for each in (function, arguments, state)]
     parts.append(writer.items(list(items or ())))
     return "O" + writer.text(kind) + "".join(parts) + writer.pairs(list(pairs or ()))
-
-
-def display(value: Any) -> str:
-    """Return the name of a value, or its text without addresses, which differ from run to run."""
-    try:
-        name = getattr(value, "__name__", None)
-        text = name if isinstance(name, str) else str(value)
-    except Exception:  # noqa: BLE001 - an object of the user's may raise anything
-        return ""
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", text) if " at 0x" in text else text

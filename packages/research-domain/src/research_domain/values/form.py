@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from research_domain.values import arrays
-from research_domain.values.code import code_text, display, lasting_name, object_text, qualified_name
-from research_domain.values.frames import pandas_text
+from research_domain.values.names import display, lasting_name, qualified_name
 from research_domain.values.numbers import (
     SCALARS,
     SCALARS_BY_VALUE,
@@ -28,7 +27,7 @@ from research_domain.values.numbers import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["Form", "Writer", "digest", "digest_of", "form", "is_plain", "lasting_name", "same"]
+__all__ = ["Form", "Writer", "count_as", "digest", "digest_of", "form", "is_plain", "lasting_name", "same"]
 
 _LONGEST = 128
 """Characters of a piece that stands in the form as it is."""
@@ -128,8 +127,11 @@ class Writer:
             return write(self, value)
         if isinstance(value, np.generic):
             return arrays.scalar(self, value)
-        if kind.__module__.partition(".")[0] == "pandas" and (text := pandas_text(self, value)) is not None:
-            return text
+        if kind.__module__.partition(".")[0] == "pandas":
+            from research_domain.values.frames import pandas_text  # late, like code: few values are of it
+
+            if (text := pandas_text(self, value)) is not None:
+                return text
         if not isinstance(value, type):
             text = self._record(value)
             if text is not None:
@@ -154,6 +156,8 @@ class Writer:
         self.plain = False
         if self.by_value:
             return "D" + digest(value).hex()
+        from research_domain.values.code import code_text, object_text
+
         text = code_text(self, value)
         return object_text(self, value) if text is None else text
 
@@ -260,15 +264,19 @@ _BY_NAME: dict[str, Callable[[Writer, Any], str]] = {
 """Types of modules that need not be imported here; the first part of the module and the name."""
 
 
+def count_as(kind: type, convert: Callable[[Any], Any]) -> None:
+    """Let the values of a type count as the plain data that they are turned into."""
+    _WRITERS[kind] = lambda writer, value: writer.text(convert(value))
+
+
 def _named_writer(kind: type) -> Callable[[Writer, Any], str] | None:
     return _BY_NAME.get(f"{kind.__module__.partition('.')[0]}.{kind.__qualname__}")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
 class Form:
     """What a value is.
 
-    Parameters
+    Attributes
     ----------
     text : str
         Its exact form.
@@ -278,9 +286,12 @@ class Form:
         Types in it whose objects are told apart by their text alone.
     """
 
-    text: str
-    plain: bool
-    vague: tuple[str, ...]
+    __slots__ = ("plain", "text", "vague")
+
+    def __init__(self, text: str, plain: bool, vague: tuple[str, ...]) -> None:
+        self.text = text
+        self.plain = plain
+        self.vague = vague
 
 
 def form(value: Any, by_value: bool = False) -> Form:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from research_domain import AUXILIARY_KEYS, ConfigAlias
+from research_domain import AUXILIARY_KEYS, ConfigAlias, digest
 from research_domain.config import paths
 from research_domain.when import When
 from research_experiment.building._options import signature_of
@@ -197,16 +197,10 @@ def differing_keys(configs: Sequence[ConfigAlias]) -> set[str]:
 
 
 def _same_item(key: str, left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
-    return key in left and key in right and _same(left[key], right[key])
-
-
-def _same(left: Any, right: Any) -> bool:
-    if left is right:
-        return True
-    try:
-        return bool(type(left) is type(right) and left == right)
-    except Exception:  # noqa: BLE001 - values are the user's own; arrays have no single truth value
-        return repr(left) == repr(right)
+    """Whether two configs have the very same value: 1 and 1.0 differ to a unit."""
+    if key not in left or key not in right:
+        return False
+    return left[key] is right[key] or digest(left[key]) == digest(right[key])
 
 
 def check_config_keys(plan: ExperimentPlan, known: Iterable[str]) -> None:

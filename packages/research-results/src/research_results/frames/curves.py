@@ -83,7 +83,8 @@ def _parameter(column: ConfigColumn) -> CurveParameter:
     code_of = np.empty(len(column.options) + 1, np.int64)
     code_of[-1] = -1  # where -1 leads
     for index, option in enumerate(column.options):
-        key = (option.alias, option.kind, option.data, option.blob)
+        value = (option.kind, option.data, option.blob) if option.digest is None else (option.digest,)
+        key = (option.alias, *value)
         if key not in codes:
             codes[key] = len(codes)
             shown.append(option)
