@@ -22,7 +22,7 @@ from domain_values import plain_values, spelled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from research_domain import digest, is_plain, same
+from research_domain import Config, digest, is_plain, same
 from research_domain.values import lasting_name
 
 HERE = datetime.timezone(datetime.timedelta(hours=-3), "here")
@@ -425,6 +425,12 @@ def test_an_object_that_raises_has_a_digest():
 )
 def test_functions_and_classes_of_modules_have_lasting_names(value, name):
     assert lasting_name(value) == name
+
+
+def test_a_config_counts_as_its_dict():
+    assert is_plain(Config({"a/b": [1]}))
+    assert digest([Config({"a/b": [1], "c": 2})]) == digest([{"c": 2, "a": {"b": [1]}}])
+    assert same(Config({"a/b": 1}), {"a": {"b": 1.0}})
 
 
 def test_a_stand_in_counts_as_the_value_that_it_knows():
