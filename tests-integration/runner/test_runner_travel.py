@@ -1,7 +1,9 @@
 """Functions and classes of unguarded scripts, notebooks and closures run under every start method."""
 
+import multiprocessing
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import nbformat
@@ -132,3 +134,23 @@ def test_workers_draw_different_numbers_even_from_the_global_generators(start_me
     )
     research.run(workers=3, tasks_per_worker=1, start_method=start_method, bar=False)
     assert research.results.df["y"].nunique() == 6
+
+
+def test_workers_share_what_a_manager_keeps(start_method):
+    with multiprocessing.Manager() as manager:
+        shared = manager.dict()
+        research = Research("shared", Domain(x=[1, 2])).add_callable(
+            "note", lambda x, shared: shared.update({x: 10 * x}), x=EC("x"), shared=shared
+        )
+        research.save(EC("x"), "x").run(start_method=start_method, bar=False)
+        assert dict(shared) == {1: 10, 2: 20}
+
+
+def test_an_event_of_the_script_is_refused_before_anything_is_made():
+    stop = threading.Event()
+    research = Research("waits", Domain(x=[1])).add_callable("wait", lambda: stop.wait(1), save_to="y")
+    with pytest.raises(TravelError, match=r"unit 'wait': .*stop.* threading.Event"):
+        research.run(bar=False)
+    assert not Path("waits").exists()
+    stop.set()
+    assert research.run(parallel=False, bar=False).results.df["y"].tolist() == [True]

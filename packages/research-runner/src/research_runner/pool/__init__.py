@@ -3,7 +3,8 @@
 Layout: `WorkerPool` (``worker_pool``) is what the coordinator uses; ``launch`` starts the ``supervisor``, the
 process that is the parent of all workers; ``worker_main`` runs in each worker and gives its work a `Channel`
 (``spawned`` leads to it in a fresh interpreter); ``link`` and ``frames`` are the connection between the two;
-``wire`` turns messages into bytes, with ``code_pickle`` and ``class_registry`` where code has to travel;
+``wire`` turns messages into bytes, with ``code_pickle`` and ``class_registry`` where code has to travel, and
+``resources`` for files, processes and proxies;
 `preflight` checks that work can travel. Nothing here knows what the work is.
 """
 
@@ -12,6 +13,7 @@ from research_runner.pool.errors import PoolError, StartMethodError, TravelError
 from research_runner.pool.events import Message, PoolEvent
 from research_runner.pool.launch import StartMethod, current_path
 from research_runner.pool.preflight import preflight
+from research_runner.pool.travel import refuse_signals
 from research_runner.pool.worker_pool import WorkerPool
 from research_runner.system.death import Death
 from research_runner.system.worker_events import WorkerDied, WorkerReady
@@ -32,4 +34,5 @@ __all__ = [
     "WorkerStop",
     "current_path",
     "preflight",
+    "refuse_signals",
 ]

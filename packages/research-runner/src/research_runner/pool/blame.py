@@ -10,7 +10,7 @@ from typing import Any
 
 from research_runner.pool.code_pickle import global_names
 
-__all__ = ["Culprit", "Refusal", "blame", "describe"]
+__all__ = ["Culprit", "Refusal", "attributes_of", "blame", "describe", "function_parts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def _children(value: Any) -> Iterator[tuple[str, object]]:
         for index, item in enumerate(value):
             yield f"[{index}]", item
     if isinstance(value, FunctionType):
-        yield from _function_parts(value)
+        yield from function_parts(value)
     elif isinstance(value, MethodType):
         yield ".__self__", value.__self__
         yield ".__func__", value.__func__
@@ -114,14 +114,15 @@ def _children(value: Any) -> Iterator[tuple[str, object]]:
         yield ".func", value.func
         yield ".args", value.args
         yield ".keywords", value.keywords
-    for attribute in _attributes(value):
+    for attribute in attributes_of(value):
         try:
             yield f".{attribute}", getattr(value, attribute)
         except AttributeError:
             continue
 
 
-def _attributes(value: object) -> Iterator[str]:
+def attributes_of(value: object) -> Iterator[str]:
+    """Yield the names of the attributes that an object has of its own, or a class but for special ones."""
     if isinstance(value, type):
         yield from (name for name in vars(value) if not name.startswith("__"))
         return
@@ -131,7 +132,8 @@ def _attributes(value: object) -> Iterator[str]:
         yield from [slots] if isinstance(slots, str) else slots
 
 
-def _function_parts(function: FunctionType) -> Iterator[tuple[str, object]]:
+def function_parts(function: FunctionType) -> Iterator[tuple[str, object]]:
+    """Yield closure, defaults and globals of a function, each with the step that leads to it."""
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         try:
             yield f".<closure>.{name}", cell.cell_contents

@@ -37,6 +37,7 @@ from research_runner.pool.class_registry import (
     needs_contents,
     register_class,
 )
+from research_runner.pool.resources import reduce_resource
 
 __all__ = ["dump_code", "global_names", "load_code"]
 
@@ -112,7 +113,7 @@ class _CodePickler(dill.Pickler):  # type: ignore[misc]
             return NotImplemented if _is_known(value) else _reduce_class(value)
         if id(value) in _SENTINELS:
             return getattr, (dataclasses, _SENTINELS[id(value)])
-        return NotImplemented
+        return reduce_resource(value)
 
     def _reduce_function(self, function: FunctionType) -> Any:
         """Make the function without contents, then fill in its globals, cells and attributes."""

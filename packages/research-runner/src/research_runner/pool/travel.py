@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from research_runner.pool import wire
 from research_runner.pool.blame import Culprit, blame, describe
 from research_runner.pool.channel import Channel
 from research_runner.pool.errors import TravelError
+from research_runner.pool.thread_signals import find_signal
 
-__all__ = ["load_parts", "serialise_part", "travel_error"]
+__all__ = ["load_parts", "refuse_signals", "serialise_part", "travel_error"]
 
 _CANNOT_LEAVE = (
     "; make it inside the function that uses it, leave it out with __getstate__, "
     "or create it in each experiment with add_instance(...)"
+)
+
+_ONLY_A_COPY = (
+    "a worker would get a copy of the {}, and what others do to theirs never reaches a copy; "
+    "use a file, a proxy of multiprocessing.Manager(), or run(parallel=False)"
 )
 
 
@@ -27,6 +35,22 @@ def serialise_part(name: str, part: object) -> bytes:
         return wire.dump_code(part)
     except Exception as error:
         raise travel_error(name, blame(part, wire.dump_code, error), _CANNOT_LEAVE) from error
+
+
+def refuse_signals(parts: Mapping[str, object]) -> None:
+    """Refuse events, conditions and queues of threads that units would get copies of.
+
+    Raises
+    ------
+    TravelError
+        Names the part and the path of the first one.
+    """
+    for name, part in parts.items():
+        found = find_signal(part)
+        if found is not None:
+            path, signal = found
+            kind = f"{type(signal).__module__}.{type(signal).__qualname__}"
+            raise TravelError(name, path.removeprefix("."), _ONLY_A_COPY.format(kind))
 
 
 def travel_error(name: str, culprit: Culprit, advice: str) -> TravelError:

@@ -20,6 +20,7 @@ from typing import Any
 from research_experiment import Storage
 from research_runner.backends.protocol import Backend, RunEnvironment
 from research_runner.errors import ResearchExistsError
+from research_runner.pool import refuse_signals
 from research_runner.profiling import Profiler
 from research_runner.recording.folder import FolderJournal, save_settings, settings_are_kept
 from research_runner.recording.logs import RunLog
@@ -163,6 +164,8 @@ class ResearchRun:
             results=self._results_reader(),
             gate=settings.gate,
         )
+        if settings.is_parallel:
+            refuse_signals(plan.parts())
         environment = RunEnvironment(
             root, settings.start_method, lambda reports: self._session.absorb(reports)
         )
