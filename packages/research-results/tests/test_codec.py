@@ -238,3 +238,12 @@ def test_a_dtype_of_objects_is_refused_in_data():
     head = b'{"@":"array","d":"|O","s":[1],"b":[0,8]}'
     with pytest.raises(ValueError, match="no plain dtype"):
         load_tree(struct.pack("<I", len(head)) + head + b"\0" * 8)
+
+
+@pytest.mark.parametrize("mode", ["r+", "a", "r"])
+def test_a_file_is_not_a_value(mode, tmp_path):
+    path = tmp_path / "precious.txt"
+    path.write_text("precious")
+    with path.open(mode) as file, pytest.raises(UnstorableError, match="a file is not a value"):
+        encode_value([file])
+    assert path.read_text() == "precious"

@@ -12,6 +12,8 @@ from research_results.errors import PickleRefusedError
 
 __all__ = ["Opaque", "pickle_value", "unpickle_value"]
 
+_FILES = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, io.FileIO)
+
 
 @dataclass(frozen=True, slots=True)
 class Opaque:
@@ -66,13 +68,24 @@ def pickle_value(value: Any) -> bytes:
     """Serialise anything that dill can: with the code of its class, or by the name of it if that fails."""
     import dill  # only opaque values pay for it
 
+    class Pickler(dill.Pickler):  # type: ignore[misc]
+        def reducer_override(self, part: Any) -> Any:
+            if isinstance(part, _FILES):
+                raise TypeError("a file is not a value, reading it would open it anew; save what is in it")
+            return NotImplemented
+
+    def dumps(**options: Any) -> bytes:
+        buffer = io.BytesIO()
+        Pickler(buffer, **options).dump(value)
+        return buffer.getvalue()
+
     with warnings.catch_warnings():
         warnings.simplefilter("error", dill.PicklingWarning)
         try:
-            return bytes(dill.dumps(value, recurse=True))
+            return dumps(recurse=True)
         except Exception:  # noqa: BLE001 - enums of a script fail here and pass below
             warnings.simplefilter("ignore", dill.PicklingWarning)
-            return bytes(dill.dumps(value))
+            return dumps()
 
 
 def unpickle_value(data: bytes) -> Any:
