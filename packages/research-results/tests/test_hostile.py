@@ -1,12 +1,14 @@
 """A folder from a stranger runs nothing and leads nowhere, whatever it holds."""
 
 import contextlib
+import datetime
 import json
 import os
 import pickle
 import random
 import shutil
 import sqlite3
+import zoneinfo
 
 import numpy as np
 import pytest
@@ -14,6 +16,8 @@ import pytest
 from research_domain import Domain
 from research_results import Opaque, ResearchResults, ResearchStorage
 from research_results.errors import DamagedError, NotAResearchError, ResultsError
+from research_results.frames import assembly
+from research_results.reading import configs
 
 
 class Bomb:
@@ -235,6 +239,95 @@ def test_rows_that_make_no_sense_are_damage_or_nothing(stranger, statement):
         with contextlib.suppress(ResultsError):
             look(ResearchResults(path))
     assert not fired.exists()
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("UPDATE chunks SET variable = 'x'", "table chunks .* column variable holds a value of type str"),
+        (
+            "UPDATE chunks SET iterations = 'text'",
+            "table chunks .* column iterations holds .* str",
+        ),
+        ("UPDATE chunks SET first = 1.5", "table chunks .* column first holds a value of type float"),
+        ("UPDATE chunks SET variable = 99", "variable 99 without a name"),
+        ("UPDATE chunks SET kind = x'00'", "table chunks .* column kind holds a value of type bytes"),
+        (
+            "UPDATE experiments SET config = 'text'",
+            "table experiments .* column config holds .* str",
+        ),
+        ("UPDATE experiments SET config = x'ffffffff'", "a config has options that there are not"),
+        ("UPDATE options SET data = 7", "table options .* column data holds a value of type int"),
+        ("UPDATE options SET data = NULL WHERE kind = 'int'", "too few or too many bytes"),
+        ("UPDATE options SET data = NULL WHERE kind = 'dill'", "has no data"),
+    ],
+)
+def test_damage_is_said_where_it_is(stranger, statement, message):
+    path, _ = stranger
+    sql(path, (statement,))
+    for look in (lambda results: results.df, lambda results: results.to_df(pivot=False)):
+        with pytest.raises(DamagedError, match=message):
+            look(ResearchResults(path))
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("UPDATE experiments SET attempt = 'x'", "column attempt holds a value of type str"),
+        ("UPDATE experiments SET started = 9e999", "column started holds no time of this era"),
+        ("UPDATE experiments SET elapsed_s = x'00'", "column elapsed_s holds a value of type bytes"),
+    ],
+)
+def test_damage_of_a_status_is_said_where_it_is(stranger, statement, message):
+    path, _ = stranger
+    sql(path, (statement,))
+    with pytest.raises(DamagedError, match=message):
+        ResearchResults(path).experiments
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError, TypeError, KeyError, OverflowError, MemoryError, RecursionError]
+)
+def test_errors_of_ours_and_of_pandas_are_not_called_damage(stranger, monkeypatch, error):
+    def fail(*args):
+        raise error("ours")
+
+    path, _ = stranger
+    monkeypatch.setattr(assembly, "as_column", fail)
+    with pytest.raises(error, match="ours"):
+        ResearchResults(path).df
+    monkeypatch.setattr(configs, "gather", fail)
+    with pytest.raises(error, match="ours"):
+        ResearchResults(path).configs_to_df(use_alias=False)
+
+
+def test_a_time_zone_that_this_machine_lacks_is_not_called_damage(tmp_path, monkeypatch):
+    moment = datetime.datetime(2020, 1, 1, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin"))
+    with ResearchStorage(tmp_path / "research") as storage:
+        storage.put("a", {"t": {0: moment}})
+
+    def lacking(key):
+        raise zoneinfo.ZoneInfoNotFoundError(key)
+
+    monkeypatch.setattr(zoneinfo, "ZoneInfo", lacking)
+    with pytest.raises(zoneinfo.ZoneInfoNotFoundError, match="Europe/Berlin"):
+        ResearchResults(tmp_path / "research").df
+
+
+def test_more_names_than_a_query_has_room_for_are_read(tmp_path):
+    names = [f"v{place}" for place in range(700)]
+    with ResearchStorage(tmp_path / "research") as storage:
+        storage.put("a", {name: {0: 1.0} for name in names})
+    results = ResearchResults(tmp_path / "research")
+    assert results.to_df(name=names[:600]).columns.tolist()[2:] == names[:600]
+    assert list(results.load_results(name=names[:600])["a"]) == names[:600]
+
+
+def test_an_id_that_no_database_can_hold_is_no_damage(storage):
+    storage.put("a", {"x": {0: 1.0}})
+    with pytest.raises(ResultsError) as caught:
+        storage.results.to_df(experiment_id="\ud800")
+    assert not isinstance(caught.value, DamagedError)
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import struct
+import zoneinfo
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
@@ -191,8 +192,8 @@ def decode_value(
         if decoder is not None:
             return decoder(data)
         (value,) = decode_numbers(kind, data, where=where)
-    except DamagedError:
-        raise
+    except (DamagedError, MemoryError, zoneinfo.ZoneInfoNotFoundError):
+        raise  # the last two are about this machine, and nothing is wrong with the bytes
     except Exception as error:  # noqa: BLE001  (whatever hostile bytes lead to is damage)
         raise DamagedError(where, f"{type(error).__name__}: {str(error)[:TEXT_LIMIT]}") from None
     return value

@@ -241,7 +241,10 @@ def _check_reader(connection: sqlite3.Connection, path: Path) -> None:
     for pragma in ("query_only = 1", "trusted_schema = 0", "cell_size_check = 1"):
         connection.execute(f"PRAGMA {pragma}")
     strange = "SELECT count(*) FROM sqlite_master WHERE rootpage = 0 OR type NOT IN ('table', 'index')"
-    (count,) = connection.execute(strange).fetchone()
+    try:
+        (count,) = connection.execute(strange).fetchone()
+    except UnicodeDecodeError as error:  # in the message about a schema that is no text
+        raise DamagedError(f"{str(path)!r}", "its list of tables is no text") from error
     if count:
         raise DamagedError(
             f"{str(path)!r}", f"{count} views, triggers or virtual tables that no research has"

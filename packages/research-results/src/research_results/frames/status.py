@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from research_results.disk.schema import FAILURE_COLUMNS, select_list
+from research_results.errors import DamagedError
+from research_results.frames.columns import TEXT
+from research_results.reading.rows import OPTIONAL_INT, OPTIONAL_NUMBER, check_column
 
 if TYPE_CHECKING:
     import sqlite3
@@ -16,6 +20,9 @@ if TYPE_CHECKING:
     from research_results.reading.reader import Reader
 
 __all__ = ["experiments_frame", "failures_frame"]
+
+_LAST_S = 253_402_300_800.0
+"""The end of the year 9999, in seconds since 1970."""
 
 _LAST_CAUSE = """(SELECT cause FROM failures WHERE failures.experiment = experiments.key
 ORDER BY number DESC LIMIT 1)"""
@@ -39,12 +46,12 @@ def experiments_frame(reader: Reader, wanted: Query) -> pd.DataFrame:
                 "id": _texts(ids),
                 "status": _texts(status),
                 "cause": _texts(causes),
-                "attempts": _integers(attempts),
-                "worker": _integers(workers),
+                "attempts": _integers("attempt", attempts),
+                "worker": _integers("worker", workers),
                 "device": _texts(devices),
-                "started": _moments(started),
-                "elapsed_s": _floats(elapsed_s),
-                "iterations": _integers(iterations),
+                "started": _moments("started", started),
+                "elapsed_s": _floats("elapsed_s", elapsed_s),
+                "iterations": _integers("iterations", iterations),
             }
         )
 
@@ -61,7 +68,7 @@ def failures_frame(reader: Reader, wanted: Query, *, every_attempt: bool) -> pd.
         _, *values = _columns(rows, 1 + len(columns))
         return pd.DataFrame(
             {
-                name: _integers(column) if kind is int else _texts(column)
+                name: _integers(name, column) if kind is int else _texts(column)
                 for (name, kind), column in zip(columns.items(), values, strict=True)
             }
         )
@@ -78,18 +85,23 @@ def _columns(rows: list[tuple[Any, ...]], count: int) -> list[tuple[Any, ...]]:
 
 def _texts(values: tuple[Any, ...]) -> Any:
     texts = [None if value is None else str(value) for value in values]
-    return pd.Series(texts, dtype=pd.Series(["text"]).dtype)
+    return pd.Series(texts, dtype=TEXT)
 
 
-def _integers(values: tuple[Any, ...]) -> Any:
-    return pd.array([None if value is None else int(value) for value in values], dtype="Int64")
+def _integers(name: str, values: tuple[Any, ...]) -> Any:
+    check_column("experiments", name, values, OPTIONAL_INT)
+    return pd.array(list(values), dtype="Int64")
 
 
-def _floats(values: tuple[Any, ...]) -> Any:
+def _floats(name: str, values: tuple[Any, ...]) -> Any:
+    check_column("experiments", name, values, OPTIONAL_NUMBER)
     return pd.Series([None if value is None else float(value) for value in values], dtype="float64")
 
 
-def _moments(values: tuple[Any, ...]) -> Any:
+def _moments(name: str, values: tuple[Any, ...]) -> Any:
     """Return seconds since 1970 as times with a zone, to the microsecond."""
-    micros = pd.array([None if value is None else round(float(value) * 1e6) for value in values], "Int64")
-    return pd.to_datetime(pd.Series(micros), unit="us", utc=True)
+    seconds = _floats(name, values).to_numpy()
+    if (np.abs(seconds) > _LAST_S).any():
+        raise DamagedError("table experiments", f"column {name} holds no time of this era")
+    micros = [None if value != value else round(value * 1e6) for value in seconds.tolist()]
+    return pd.to_datetime(pd.Series(pd.array(micros, "Int64")), unit="us", utc=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from research_results.codec.encoding import NUMBER_KINDS
 from research_results.errors import DamagedError
 from research_results.reading.experiments import select_in
+from research_results.reading.rows import INT, OPTIONAL_BYTES, OPTIONAL_TEXT, TEXT, checked
 
 if TYPE_CHECKING:
     import sqlite3
@@ -16,6 +17,17 @@ if TYPE_CHECKING:
     from research_results.reading.source import Source
 
 __all__ = ["Chunk", "number_rows", "read_chunks"]
+
+_KINDS = {
+    **dict.fromkeys(("chunk", "experiment", "variable"), INT),
+    "kind": TEXT,
+    **dict.fromkeys(("count", "first", "step"), INT),
+    "iterations": OPTIONAL_BYTES,
+    **dict.fromkeys(("type", "text"), OPTIONAL_TEXT),
+    "data": OPTIONAL_BYTES,
+    "blob": OPTIONAL_TEXT,
+}
+"""Columns of the table, and the types of their values."""
 
 _NUMBERS = ", ".join(f"'{kind}'" for kind in sorted(NUMBER_KINDS))
 
@@ -39,7 +51,7 @@ class Chunk(NamedTuple):
     def bytes(self, source: Source) -> bytes:
         """Return its data, from the row or from a file."""
         data = source.blob(self.blob) if self.blob is not None else self.data
-        if not isinstance(data, bytes):
+        if data is None:
             raise DamagedError("table chunks", f"row {self.number} has no data")
         return data
 
@@ -66,9 +78,9 @@ def read_chunks(
     numbers : bool
         Also rows of packed numbers.
     """
-    columns = "chunk, experiment, variable, kind, count, first, step, iterations, type, text, data, blob"
     kinds = "1" if numbers else f"kind NOT IN ({_NUMBERS})"
-    return map(Chunk._make, _select(connection, columns, kinds, experiments, variables))
+    rows = _select(connection, ", ".join(_KINDS), kinds, experiments, variables)
+    return map(Chunk._make, checked("chunks", _KINDS, rows))
 
 
 def number_rows(

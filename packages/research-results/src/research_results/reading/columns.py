@@ -21,6 +21,7 @@ from research_results.codec.encoding import NUMBER_KINDS, decode_value, number_d
 from research_results.errors import DamagedError
 from research_results.reading.chunks import Chunk, number_rows, read_chunks
 from research_results.reading.gather import Array, Ints, Mask, Part, gather
+from research_results.reading.rows import INT, OPTIONAL_BYTES, TEXT, check_column
 
 if TYPE_CHECKING:
     import sqlite3
@@ -72,6 +73,8 @@ def read_columns(
     packed: dict[tuple[int, str], list[tuple[Any, ...]]] = {}
     for row in number_rows(connection, experiments, variables):
         packed.setdefault(row[2:4], []).append(row)
+    check_column("chunks", "variable", (variable for variable, _ in packed), INT)
+    check_column("chunks", "kind", (kind for _, kind in packed), TEXT)
     single: dict[int, list[Chunk]] = {}
     if any(kind not in NUMBER_KINDS for _, kind in packed):
         for chunk in read_chunks(connection, experiments, variables, numbers=False):
@@ -143,9 +146,10 @@ class _PieceMaker:
         """Return packed numbers."""
         rows = self._sorted(given)
         dtype = number_dtype(kind)
+        check_column("chunks", "data", rows.data, OPTIONAL_BYTES)
         lengths = np.array([len(data or b"") for data in rows.data], np.int64)
         _check((lengths % dtype.itemsize == 0) & (rows.layout.counts == lengths // dtype.itemsize), rows)
-        data = b"".join(rows.data)
+        data = b"".join(part or b"" for part in rows.data)
         values = (
             np.frombuffer(data, dtype) if kind != "bool" else np.not_equal(np.frombuffer(data, np.uint8), 0)
         )
@@ -170,7 +174,9 @@ class _PieceMaker:
 
     def _sorted(self, given: list[tuple[Any, ...]]) -> _Rows:
         """Return rows by experiment, without those of others; rows of one stay in the order of writing."""
-        keys = np.array([row[1] for row in given], np.int64)
+        owned = [row[1] for row in given]
+        check_column("chunks", "experiment", owned, INT)
+        keys = np.array(owned, np.int64)
         found = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
         known = self.keys[found] == keys
         if not known.all():
@@ -185,6 +191,9 @@ class _PieceMaker:
             empty = np.empty(0, np.int64)
             return _Rows(empty, _Layout(empty, empty, empty, empty), (), ())
         numbers, _, _, _, counts, firsts, steps, listed, data = zip(*given, strict=True)
+        for name, column in (("chunk", numbers), ("count", counts), ("first", firsts), ("step", steps)):
+            check_column("chunks", name, column, INT)
+        check_column("chunks", "iterations", listed, OPTIONAL_BYTES)
         layout = _Layout(owners, *(np.array(column, np.int64) for column in (counts, firsts, steps)))
         return _Rows(np.array(numbers, np.int64), layout, listed, data)
 
@@ -210,9 +219,10 @@ class _PieceMaker:
             iterations *= np.repeat(steps, counts)
             iterations += np.repeat(firsts, counts)
         for index in listed:
-            own = np.frombuffer(rows.listed[index] or b"", "<i8")
-            if len(own) != counts[index]:
+            data = rows.listed[index] or b""
+            if len(data) != 8 * counts[index]:
                 raise _damaged(rows, index)
+            own = np.frombuffer(data, "<i8")
             iterations[starts[index] : starts[index] + len(own)] = own
         found = (np.repeat(owners, counts), iterations)
         if not listed:

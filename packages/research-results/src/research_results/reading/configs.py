@@ -68,6 +68,8 @@ class ConfigTable:
         self._parameters = tuple(read_parameters(connection).values())
         every = len(self._numbers) > 500
         options = read_options(connection, None if every else self._numbers.tolist())
+        if not options.keys() >= set(self._numbers.tolist()):
+            raise DamagedError("table experiments", "a config has options that there are not")
         self._options = [options[number] for number in self._numbers.tolist()]
 
     def configs(self) -> list[ConfigAlias]:

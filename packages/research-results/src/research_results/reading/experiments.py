@@ -9,10 +9,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from research_domain import AUXILIARY_KEYS
-from research_results.codec.encoding import decode_value
+from research_results.codec.encoding import clean_text, decode_value
 from research_results.codec.pickles import Opaque
 from research_results.disk.schema import select_list
 from research_results.errors import DamagedError
+from research_results.reading.rows import (
+    BYTES,
+    INT,
+    OPTIONAL_BYTES,
+    OPTIONAL_INT,
+    OPTIONAL_TEXT,
+    TEXT,
+    check_column,
+    checked,
+)
 
 if TYPE_CHECKING:
     import sqlite3
@@ -32,7 +42,17 @@ __all__ = [
     "select_in",
 ]
 
-_ENCODED = ("kind", "type", "text", "data", "blob", "digest", "given")
+_OPTION = {
+    **dict.fromkeys(("option", "parameter"), INT),
+    **dict.fromkeys(("alias", "kind"), TEXT),
+    **dict.fromkeys(("type", "text"), OPTIONAL_TEXT),
+    "data": OPTIONAL_BYTES,
+    "blob": OPTIONAL_TEXT,
+    "digest": OPTIONAL_BYTES,
+    "given": OPTIONAL_INT,
+}
+"""Columns of the table of options, and the types of their values."""
+
 _FEW = 500
 _FEW_OPTIONS = 8
 
@@ -138,7 +158,7 @@ def read_experiments(
         Of each of these groups of options a config must have one.
     """
     conditions, arguments = _having(having)
-    wanted = None if ids is None else set(ids)
+    wanted = None if ids is None else {name for name in ids if clean_text(name) == name}
     if wanted is not None and len(wanted) <= _FEW:
         conditions.append(f"id IN ({','.join('?' * len(wanted))})")
         arguments += wanted
@@ -172,6 +192,8 @@ def _experiments(rows: list[tuple[Any, ...]]) -> Experiments:
         empty = np.empty(0, np.int64)
         return Experiments(empty, (), empty, empty)
     keys, names, configs = zip(*rows, strict=True)
+    check_column("experiments", "key", keys, INT)
+    check_column("experiments", "config", configs, BYTES)
     whole = b"".join(configs)
     lengths = np.array(list(map(len, configs)), np.int64)
     if (lengths % 4).any():
@@ -209,21 +231,22 @@ def _options(
     connection: sqlite3.Connection, condition: str, arguments: Sequence[int]
 ) -> Iterator[tuple[int, Option]]:
     parameters = read_parameters(connection)
-    columns = select_list(connection, "options", ("option", "parameter", "alias", *_ENCODED))
-    for number, parameter, alias, *encoded in connection.execute(
+    columns = select_list(connection, "options", _OPTION)
+    rows = connection.execute(
         f"SELECT {columns} FROM options WHERE {condition} ORDER BY option",  # noqa: S608
         arguments,
-    ):
+    )
+    for number, parameter, *rest in checked("options", _OPTION, rows):
         if parameter not in parameters:
             raise DamagedError("table options", f"has no parameter {parameter!r}")
-        yield number, Option(parameters[parameter], str(alias), *encoded)
+        yield number, Option(parameters[parameter], *rest)
 
 
 def decode_option(option: Option, source: Source, *, allow_pickle: bool) -> Any:
     """Return the value of an option."""
     data = source.blob(option.blob) if option.blob is not None else option.data
     where = f"parameter {option.parameter.name!r}"
-    if not isinstance(data, bytes):
+    if data is None:
         raise DamagedError(where, "has no data")
     value = decode_value(
         option.kind, option.type_name, option.text, data, allow_pickle=allow_pickle, where=where

@@ -86,7 +86,7 @@ class Reader:
             index_of = dict(zip(experiments.keys.tolist(), range(len(experiments)), strict=True))
             found: list[dict[int, dict[int, Any]]] = [{} for _ in range(len(experiments))]
             for chunk in read_chunks(connection, experiments, _numbers(names, wanted)):
-                if chunk.experiment in index_of:
+                if chunk.experiment in index_of and _is_wanted(chunk.variable, names, wanted):
                     by_variable = found[index_of[chunk.experiment]]
                     by_variable.setdefault(chunk.variable, {}).update(self._chunk_values(chunk))
             keep = None if wanted.iterations is None else set(wanted.iterations)
@@ -116,9 +116,9 @@ class Reader:
             iterations=wanted.iterations,
             allow_pickle=self.allow_pickle,
         )
-        if not columns.keys() <= names.keys():
-            raise DamagedError("table chunks", "refers to variables without a name")
-        return {names[number]: column for number, column in columns.items()}
+        return {
+            names[number]: column for number, column in columns.items() if _is_wanted(number, names, wanted)
+        }
 
     def config_table(self, connection: sqlite3.Connection, experiments: Experiments) -> ConfigTable:
         """Return the configs of experiments, to be asked for columns or texts."""
@@ -138,9 +138,11 @@ class Reader:
             raise DamagedError(where, f"holds {len(values)} values instead of {chunk.length}")
         if chunk.iterations is not None:
             iterations = decode_numbers("int", chunk.iterations, where=where)
+            if len(iterations) != len(values):
+                raise DamagedError(where, f"has {len(iterations)} iterations of {len(values)} values")
         else:
             iterations = [chunk.first + chunk.step * index for index in range(len(values))]
-        return zip(iterations, values, strict=False)
+        return zip(iterations, values, strict=True)
 
 
 def _variables(connection: sqlite3.Connection, wanted: tuple[str, ...] | None) -> dict[int, str]:
@@ -155,6 +157,15 @@ def _variables(connection: sqlite3.Connection, wanted: tuple[str, ...] | None) -
 
 def _numbers(names: dict[int, str], wanted: Query) -> list[int] | None:
     return None if wanted.names is None else list(names)
+
+
+def _is_wanted(variable: int, names: dict[int, str], wanted: Query) -> bool:
+    """Tell whether a variable is among those asked for; where many are, rows of others are read as well."""
+    if variable in names:
+        return True
+    if wanted.names is None:
+        raise DamagedError("table chunks", f"refers to a variable {variable} without a name")
+    return False
 
 
 def _in_order(

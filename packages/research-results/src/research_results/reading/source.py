@@ -5,19 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import struct
 import tempfile
 import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from research_domain import DomainError
 from research_results.disk.blobs import Blobs
 from research_results.disk.database import reading
 from research_results.disk.meta import read_description
 from research_results.disk.names import folder_name
-from research_results.errors import DamagedError, ResultsError
+from research_results.errors import DamagedError
 
 if TYPE_CHECKING:
     import sqlite3
@@ -28,11 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["DATABASE", "FolderSource", "MemorySource", "Source", "TemporaryFolder"]
 
 DATABASE = "research.db"
-
-_DAMAGE = (
-    *(TypeError, ValueError, LookupError, AttributeError),
-    *(OverflowError, MemoryError, RecursionError, struct.error),
-)
 
 
 class Source(Protocol):
@@ -90,15 +83,9 @@ class FolderSource:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Open research.db read-only; whatever its content leads to is damage of the file."""
+        """Open research.db read-only."""
         with reading(self.path / DATABASE) as connection:
-            try:
-                yield connection
-            except (ResultsError, DomainError):
-                raise
-            except _DAMAGE as error:
-                reason = f"{type(error).__name__}: {str(error)[:200]}"
-                raise DamagedError(repr(self.name), reason) from error
+            yield connection
 
     def blob(self, digest: str) -> bytes:
         """Return the content of a file of blobs/."""

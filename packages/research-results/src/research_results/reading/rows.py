@@ -1,0 +1,61 @@
+"""Rows of the database, checked before anything is made of them.
+
+SQLite keeps whatever is written into a column, of any type, and a damaged file holds anything. A value of a
+type that its column does not have is damage, and this is the place to say so: whatever else goes wrong while
+results are read is an error of ours or of pandas, and not the folder's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from research_results.errors import DamagedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+__all__ = [
+    "BYTES",
+    "INT",
+    "OPTIONAL_BYTES",
+    "OPTIONAL_INT",
+    "OPTIONAL_NUMBER",
+    "OPTIONAL_TEXT",
+    "TEXT",
+    "check_column",
+    "checked",
+]
+
+Types: TypeAlias = "frozenset[type[Any]]"
+
+_NONE: type[Any] = type(None)
+INT: Types = frozenset((int,))
+TEXT: Types = frozenset((str,))
+BYTES: Types = frozenset((bytes,))
+OPTIONAL_INT: Types = frozenset((int, _NONE))
+OPTIONAL_NUMBER: Types = frozenset((int, float, _NONE))
+OPTIONAL_TEXT: Types = frozenset((str, _NONE))
+OPTIONAL_BYTES: Types = frozenset((bytes, _NONE))
+
+
+def check_column(table: str, name: str, values: Iterable[Any], kinds: Types) -> None:
+    """Refuse values of other types than a column has."""
+    strange = set(map(type, values)) - kinds
+    if strange:
+        raise _damaged(table, name, strange.pop())
+
+
+def checked(
+    table: str, kinds: Mapping[str, Types], rows: Iterable[tuple[Any, ...]]
+) -> Iterator[tuple[Any, ...]]:
+    """Yield rows whose values have the types of their columns."""
+    columns = tuple(kinds.items())
+    for row in rows:
+        for value, (name, expected) in zip(row, columns, strict=True):
+            if type(value) not in expected:
+                raise _damaged(table, name, type(value))
+        yield row
+
+
+def _damaged(table: str, name: str, kind: type) -> DamagedError:
+    return DamagedError(f"table {table}", f"column {name} holds a value of type {kind.__name__}")
