@@ -139,7 +139,8 @@ def test_thread_that_is_given_the_context_belongs_to_the_experiment():
 def test_output_of_nested_executors_belongs_to_the_outer_experiment_unless_they_catch_it(target):
     inner_capture = TextCapture()
 
-    def nest(name, capture):
+    def nest(name, caught):
+        capture = inner_capture if caught else None
         inner = Experiment().add_callable("inner", print, args=[EC("x")])
         configs = [{"x": f"{name} inner {i}"} for i in (0, 1)]
         Executor(inner, configs=configs, target=target, capture=capture).run()
@@ -147,8 +148,8 @@ def test_output_of_nested_executors_belongs_to_the_outer_experiment_unless_they_
 
     experiment = (
         Experiment()
-        .add_callable("plain", nest, args=[EC("x"), None])
-        .add_callable("own", nest, args=[EC("x"), inner_capture])
+        .add_callable("plain", nest, args=[EC("x"), False])
+        .add_callable("own", nest, args=[EC("x"), True])
     )
     capture = TextCapture()
     executor = Executor(experiment, configs=[{"x": "a"}, {"x": "b"}], target=target, capture=capture).run()

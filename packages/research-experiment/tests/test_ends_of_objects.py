@@ -61,9 +61,9 @@ def test_instances_and_generators_are_closed_before_the_end_is_told_the_last_fir
     events = []
     experiment = (
         Experiment()
-        .add_instance("first", partial(Resource, events, "first"))
-        .add_instance("second", partial(Resource, events, "second"))
-        .add_generator("g", partial(stream, events))
+        .add_instance("first", lambda: Resource(events, "first"))
+        .add_instance("second", lambda: Resource(events, "second"))
+        .add_generator("g", lambda: stream(events))
     )
     run(experiment, events=events, n_iters=2)
     assert events == ["generator closed", "second", "first", "ended"]
@@ -73,7 +73,7 @@ def test_a_generator_that_has_a_reference_elsewhere_is_closed():
     kept, events = [], []
     experiment = (
         Experiment()
-        .add_generator("g", partial(stream, events))
+        .add_generator("g", lambda: stream(events))
         .add_callable("keep", lambda g: kept.append(g), args=[E("g")])
     )
     run(experiment, n_iters=2)
@@ -88,8 +88,8 @@ def test_objects_of_a_failed_experiment_are_closed():
 
     experiment = (
         Experiment()
-        .add_instance("i", partial(Resource, events))
-        .add_generator("g", partial(stream, events))
+        .add_instance("i", lambda: Resource(events))
+        .add_generator("g", lambda: stream(events))
         .add_callable("fail", fail, args=[O("g")])
     )
     executor = run(experiment, events=events, n_iters=2)
@@ -102,10 +102,10 @@ def test_objects_of_a_root_are_closed_once_after_the_last_branch(target):
     events = []
     experiment = (
         Experiment()
-        .add_instance("shared", partial(Resource, events, "root"), root=True)
-        .add_generator("g", partial(stream, events, "root generator"), root=True)
+        .add_instance("shared", lambda: Resource(events, "root"), root=True)
+        .add_generator("g", lambda: stream(events, "root generator"), root=True)
         .add_callable("shared.use", root=True)
-        .add_instance("own", partial(Resource, events, "branch"))
+        .add_instance("own", lambda: Resource(events, "branch"))
     )
     run(experiment, [{"x": 1}, {"x": 2}], target, events, n_iters=1)
     assert events == ["branch", "ended", "branch", "ended", "root generator", "root"]
@@ -119,8 +119,8 @@ def test_objects_of_an_interrupted_run_are_closed_and_its_error_is_raised(caplog
 
     experiment = (
         Experiment()
-        .add_instance("good", partial(Resource, events, "good"))
-        .add_instance("bad", partial(Resource, events, "bad", error=ValueError("stuck")))
+        .add_instance("good", lambda: Resource(events, "good"))
+        .add_instance("bad", lambda: Resource(events, "bad", error=ValueError("stuck")))
         .add_callable("interrupt", interrupt)
     )
     with pytest.raises(KeyboardInterrupt):
@@ -184,8 +184,8 @@ def test_an_error_of_close_is_a_failure_that_names_the_instance_and_what_was_sav
 
     experiment = (
         Experiment()
-        .add_instance("good", partial(Resource, events, "good"))
-        .add_instance("bad", partial(Resource, events, "bad", error=OSError("no space")))
+        .add_instance("good", lambda: Resource(events, "good"))
+        .add_instance("bad", lambda: Resource(events, "bad", error=OSError("no space")))
         .add_callable("bad.use", save_to="y")
     )
     (running,) = run(experiment, events=events, sink=Keep()).experiments

@@ -21,6 +21,7 @@ EXAMPLES = {
     "ExecutorError": errors.ExecutorError("message"),
     "ExpressionError": errors.ExpressionError("EC('x')", "KeyError: 'x'"),
     "UnitOutputError": errors.UnitOutputError("train"),
+    "ReadOnlyError": errors.ReadOnlyError("train", ("data",), "assignment destination is read-only"),
     "SaveError": errors.SaveError("train", "message"),
 }
 

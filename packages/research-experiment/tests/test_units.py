@@ -75,7 +75,7 @@ def test_callable_takes_args_and_kwargs_with_expressions_inside_containers():
         ((1, 5), {"z": [1]}),
         ((), {"list": [5, 1], "tuple": (None, {5: "key"}), "set": {5}, "plain": [1]}),
     ]
-    assert seen[0][1]["z"] is nested["plain"]
+    assert seen[0][1]["z"] is seen[1][1]["plain"] is not nested["plain"]
 
 
 def test_function_alone_takes_its_own_name_and_taken_names_get_a_postfix():
@@ -297,17 +297,16 @@ def test_output_that_does_not_fit_is_a_value_error_that_names_the_unit(options, 
     assert str(caught.value) == message
 
 
-def test_save_copies_only_when_it_is_told_to():
+@pytest.mark.parametrize("copy", [False, True])
+def test_what_is_saved_is_as_it_is_now_whatever_copy_says(copy):
     experiment = (
         Experiment()
         .add_instance("items", list)
         .add_callable("items.append", args=[E().iteration])
-        .save(E("items"), "same")
-        .save(E("items"), "copied", copy=True)
+        .save(E("items"), "items", copy=copy)
     )
     results = run(experiment, n_iters=2).results
-    assert results["same"] == {0: [0, 1], 1: [0, 1]}
-    assert results["copied"] == {0: [0], 1: [0, 1]}
+    assert results["items"] == {0: [0], 1: [0, 1]}
 
 
 def test_dump_hands_over_and_forgets_the_named_variables():
@@ -631,14 +630,16 @@ def test_unit_with_a_timeout_keeps_it_in_the_plan():
     assert plan.units[0].timeout_s == 3.0
 
 
-def test_huge_constant_arguments_are_passed_as_they_are():
+def test_huge_constant_arguments_and_those_that_hold_themselves_are_copied_once():
     huge = list(range(200_000))
     cyclic: list = [1]
     cyclic.append(cyclic)
-    experiment = Experiment().add_callable(
-        "f", lambda a, b: (a is huge, b is cyclic), args=[huge, cyclic], save_to="f"
-    )
-    assert run(experiment).results["f"][0] == (True, True)
+
+    def see(a, b):
+        return a == huge, a is huge, b[1] is b, b is cyclic
+
+    experiment = Experiment().add_callable(see, args=[huge, cyclic], save_to="f")
+    assert run(experiment).results["f"][0] == (True, False, True, False)
 
 
 def test_storage_expression_saves_under_the_current_iteration():

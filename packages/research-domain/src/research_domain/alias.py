@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from copy import copy
 from typing import Any, Literal, overload
 
 from research_domain.config import Branch, Config, of_values
@@ -332,8 +331,13 @@ def wrapped(points: Iterable[Pairs], extra: Pairs) -> Iterator[ConfigAlias]:
 
 
 def with_values(config: ConfigAlias, function: Callable[[Any], Any]) -> ConfigAlias:
-    """Return the config with what a function makes of its values, under the same names."""
+    """Return the config with what a function makes of its values, under the same names.
+
+    Numbers and texts are left as they are.
+    """
     twin = ConfigAlias(config)
+    if PLAIN.issuperset([type(value) for _, value in config._pairs]):
+        return twin
     twin._pairs = tuple([(key, _replaced(value, function)) for key, value in config._pairs])
     return twin
 
@@ -341,15 +345,25 @@ def with_values(config: ConfigAlias, function: Callable[[Any], Any]) -> ConfigAl
 def _replaced(value: Any, function: Callable[[Any], Any]) -> Any:
     if type(value) in PLAIN:
         return value
-    if not isinstance(value, Alias):
-        return function(value)
+    value = as_alias(value)
     new = function(value.value)
-    if new is value.value:
-        return value
-    value.alias  # noqa: B018  # the name is that of the value as it was given
-    twin = copy(value)
-    twin.value = new
-    return twin
+    return value if new is value.value else _Renewed(value, new)
+
+
+class _Renewed(Alias):
+    """Another value under the name of the value as it was given."""
+
+    __slots__ = ("_original",)
+
+    def __init__(self, original: Alias, value: Any) -> None:
+        self.value = value
+        self.given = original.given
+        self._alias = None
+        self._original = original
+
+    @property
+    def alias(self) -> str:
+        return self._original.alias
 
 
 def check_key(key: Any) -> Alias:

@@ -13,6 +13,7 @@ __all__ = [
     "ExpressionError",
     "NamespaceError",
     "PlanError",
+    "ReadOnlyError",
     "RootDependencyError",
     "SaveError",
     "UnitOutputError",
@@ -136,6 +137,34 @@ class UnitOutputError(ExperimentError, LookupError):
         return (
             f"O({self.unit!r}) has no output yet: the unit has not run before this one; "
             "add it earlier, or give this unit a `when` that starts later"
+        )
+
+
+class ReadOnlyError(ExperimentError, ValueError):
+    """A unit wrote into a large array that it shares with other experiments.
+
+    Parameters
+    ----------
+    unit : str
+        Name of the unit.
+    arguments : tuple of str
+        Those of its arguments, or of its instance's, that arrived read-only.
+    reason : str
+        Message of the error.
+    """
+
+    def __init__(self, unit: str, arguments: tuple[str, ...], reason: str) -> None:
+        super().__init__(unit, arguments, reason)
+        self.unit = unit
+        self.arguments = arguments
+        self.reason = reason
+
+    def __str__(self) -> str:
+        names = ", ".join(map(repr, self.arguments))
+        plural = "arguments" if len(self.arguments) > 1 else "argument"
+        return (
+            f"{self.reason}: {plural} {names} of unit {self.unit!r} arrived read-only, because experiments "
+            f"share arrays of over 1 MB; change a copy, {self.arguments[0]}.copy()"
         )
 
 

@@ -10,7 +10,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
-__all__ = ["Pipeline", "copy_batch", "copy_pipeline", "missing_methods", "snapshot"]
+__all__ = ["Pipeline", "copy_batch", "copy_pipeline", "missing_methods"]
 
 
 @runtime_checkable
@@ -78,10 +78,3 @@ def copy_pipeline(pipeline: Pipeline) -> Pipeline:
 def copy_batch(batch: Any) -> Any:
     """Return a batch of one's own: pipelines change batches in place, and siblings must not see that."""
     return copy.deepcopy(batch)
-
-
-def snapshot(value: Any) -> Any:
-    """Return the value as it is now: containers and arrays that a pipeline goes on changing are copied."""
-    if isinstance(value, list | dict | set | bytearray) or hasattr(value, "__array_interface__"):
-        return copy.copy(value)
-    return value

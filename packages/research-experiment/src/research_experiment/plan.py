@@ -261,7 +261,6 @@ class SaveUnit:
     source: Any
     store: Store
     when: When
-    copy: bool = False
     root: bool = field(default=False, init=False)
     references: frozenset[Leaf] = field(init=False)
     needs: frozenset[str] = field(init=False)

@@ -2,8 +2,8 @@
 
 Ownership and threads
 ---------------------
-* Values belong to the experiment until they are handed to :meth:`Sink.put`; from then on to the sink, which
-  must not change them.
+* What :meth:`Sink.put` gets belongs to the sink: values that can change are copied when they are saved, or
+  kept by the sink itself at once if it is a :class:`KeepingSink`.
 * One executor calls its sink from the threads of its branches, one call at a time: it holds a lock. A sink
   need not be thread-safe.
 * A :class:`Storage` has one writer, the thread that created it. Everybody else reads through ``results``.
@@ -18,7 +18,7 @@ from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from research_domain import ConfigAlias
 
-__all__ = ["Encoded", "Sink", "Status", "Storage", "Values"]
+__all__ = ["Encoded", "KeepingSink", "Sink", "Status", "Storage", "Values"]
 
 Values: TypeAlias = Mapping[str, Mapping[int, Any]]
 """Variable name → iteration → value."""
@@ -42,6 +42,24 @@ class Sink(Protocol):
             The experiment that saved them.
         values : mapping
             Variable name → iteration → value. Later puts of the same variable and iteration win.
+        """
+
+
+@runtime_checkable
+class KeepingSink(Sink, Protocol):
+    """A sink that takes over values which can change in the moment in which they are saved."""
+
+    def keep(self, name: str, iteration: int, value: Any) -> Any:
+        """Return what :meth:`put` is to get in place of a value, whatever becomes of the value meanwhile.
+
+        Parameters
+        ----------
+        name : str
+            The variable.
+        iteration : int
+            Where it is saved.
+        value : object
+            Neither a number nor a text; those are handed to `put` as they are.
         """
 
 

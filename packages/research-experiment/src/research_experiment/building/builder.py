@@ -384,7 +384,7 @@ class ExperimentBuilder(Draft):
         save_output_dict : bool
             The value is a dict: save each item under its key; `dst` is not needed.
         copy : bool
-            Save a deep copy, for values that are changed in place later.
+            Accepted, and changes nothing: what is saved is always the value as it is now.
 
         Examples
         --------
@@ -397,7 +397,7 @@ class ExperimentBuilder(Draft):
         store = Store.parse(dst, save_output_dict, name)
         if store is None:
             raise PlanError("save() needs the name of a variable: save(O('unit'), 'variable')", unit=name)
-        self._units.append(SaveUnit(name, src, store, parse_when(when, name), copy))
+        self._units.append(SaveUnit(name, src, store, parse_when(when, name)))
         return self
 
     def dump(self, variable: str | Sequence[str] | None = None, when: WhenLike = "last") -> Self:

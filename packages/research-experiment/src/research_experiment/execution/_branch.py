@@ -14,10 +14,11 @@ from research_experiment.capture import Streams
 from research_experiment.execution._closing import close
 from research_experiment.execution._program import Step, make_instance
 from research_experiment.execution.hooks import Hook
+from research_experiment.execution.read_only import explained
 from research_experiment.execution.running import RunningExperiment
 from research_experiment.failures import Failure
 from research_experiment.forks import end_if_forked
-from research_experiment.plan import Instance
+from research_experiment.plan import ExperimentPlan, Instance
 
 __all__ = ["Branch", "Root", "Rules", "tell"]
 
@@ -103,6 +104,8 @@ class Branch:
         Its steps, in groups between the root's.
     rules : Rules
         How it behaves.
+    plan : ExperimentPlan
+        What errors are explained by.
 
     Attributes
     ----------
@@ -112,10 +115,27 @@ class Branch:
         Where its units run; None for the caller's own context.
     """
 
-    __slots__ = ("_exhausted", "_iterated", "_missing", "_rules", "_segments", "ending", "running", "stage")
+    __slots__ = (
+        "_exhausted",
+        "_iterated",
+        "_missing",
+        "_plan",
+        "_rules",
+        "_segments",
+        "ending",
+        "running",
+        "stage",
+    )
 
-    def __init__(self, running: RunningExperiment, segments: Sequence[Sequence[Step]], rules: Rules) -> None:
+    def __init__(
+        self,
+        running: RunningExperiment,
+        segments: Sequence[Sequence[Step]],
+        rules: Rules,
+        plan: ExperimentPlan,
+    ) -> None:
         self.running = running
+        self._plan = plan
         self.ending = False
         self.stage: Stage | None = None
         self._segments = segments
@@ -209,6 +229,7 @@ class Branch:
         """Take note of a failure; the first one is the cause."""
         if unit is not None:
             self.miss(unit)
+            error = explained(error, unit, self._plan, self.running)
         self.end_here()
         self._note(error, unit)
 
@@ -219,7 +240,7 @@ class Branch:
             unit=unit,
             iteration=running.iteration,
             experiment_id=running.id,
-            config=running.config_alias.alias(),
+            config=running.recorded_config.alias(),
         )
         if running.progress.failure is None:
             running.progress.failure = failure
@@ -303,6 +324,7 @@ class Branch:
         progress = self.running.progress
         progress.ended, progress.open = True, False
         progress.functions = {}
+        self.running.forget_originals()
         self._segments = ()
         if self.stage is not None:
             self.stage.flush()
@@ -319,6 +341,8 @@ class Root(Branch):
         Its steps.
     rules : Rules
         How it behaves.
+    plan : ExperimentPlan
+        What errors are explained by.
     branches : sequence of Branch
         All branches of the task.
     """
@@ -330,9 +354,10 @@ class Root(Branch):
         running: RunningExperiment,
         segments: Sequence[Sequence[Step]],
         rules: Rules,
+        plan: ExperimentPlan,
         branches: Sequence[Branch],
     ) -> None:
-        super().__init__(running, segments, rules)
+        super().__init__(running, segments, rules, plan)
         self._branches = branches
 
     @property

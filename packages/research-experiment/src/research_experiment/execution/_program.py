@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,9 +10,9 @@ from typing import Any, TypeAlias
 from research_domain.when import When
 from research_experiment.errors import SaveError
 from research_experiment.execution._sources import find_holder, get_attribute, prepare_pipeline
+from research_experiment.execution.copies import LARGE_BYTES, is_unchanging, separate
 from research_experiment.execution.evaluation import compile_call, compile_value
 from research_experiment.execution.running import RunningExperiment
-from research_experiment.pipelines import snapshot
 from research_experiment.plan import (
     CallUnit,
     DumpUnit,
@@ -99,7 +98,8 @@ def make_instance(
     instance: Instance, running: RunningExperiment, owners: Sequence[RunningExperiment]
 ) -> None:
     """Make an instance and give it to its owners."""
-    made = compile_call(instance.creator, instance.args, instance.kwargs, instance.spread, running)()
+    creator = running.own(instance.creator)
+    made = compile_call(creator, instance.args, instance.kwargs, instance.spread, running)()
     running.progress.made.append((instance.name, made))
     for owner in owners:
         owner.instances[instance.name] = made
@@ -129,7 +129,7 @@ def _call_action(unit: CallUnit, scope: Scope) -> Callable[[], None]:
     else:
         _register(unit.name, function, scope.owners)
     save = None if unit.store is None else _saver(unit.store, unit.name, running)
-    return _storing(call, unit.name, [owner.outputs for owner in scope.owners], save)
+    return _storing(call, unit.name, scope.owners, save)
 
 
 def _pipeline_action(unit: PipelineUnit, scope: Scope) -> Callable[[], None]:
@@ -140,18 +140,25 @@ def _pipeline_action(unit: PipelineUnit, scope: Scope) -> Callable[[], None]:
 
     def save(_: Any) -> None:
         for name in unit.variables:
-            put(name, snapshot(pipeline.v(name)))
+            put(name, pipeline.v(name))
 
-    outputs = [owner.outputs for owner in scope.owners]
-    return _storing(call, unit.name, outputs, save if unit.variables else None)
+    return _storing(call, unit.name, scope.owners, save if unit.variables else None)
 
 
 def _storing(
-    call: Callable[[], Any], name: str, outputs: list[dict[str, Any]], save: Callable[[Any], None] | None
+    call: Callable[[], Any],
+    name: str,
+    owners: Sequence[RunningExperiment],
+    save: Callable[[Any], None] | None,
 ) -> Callable[[], None]:
-    """Return the action that keeps the output; the common cases are spelled out because they run most."""
-    if len(outputs) == 1:
-        (only,) = outputs
+    """Return the action that keeps the output; the common cases are spelled out because they run most.
+
+    The first owner has the output itself, the others, the branches of a root, have containers and arrays of
+    their own.
+    """
+    first, *branches = owners
+    only = first.outputs
+    if not branches:
 
         def run_alone() -> None:
             only[name] = call()
@@ -163,9 +170,11 @@ def _storing(
         return run_alone if save is None else run_alone_and_save
 
     def run_shared() -> None:
-        output = call()
-        for each in outputs:
-            each[name] = output
+        output = only[name] = call()
+        unchanging = is_unchanging(output)
+        for branch in branches:
+            if unchanging or branch.is_alive:
+                branch.outputs[name] = output if unchanging else separate(output, large_bytes=LARGE_BYTES)
         if save is not None:
             save(output)
 
@@ -173,9 +182,12 @@ def _storing(
 
 
 def _resolve_source(unit: CallUnit, running: RunningExperiment) -> Callable[..., Any]:
-    """Return the function of a unit, found on its instance where it is named by ``'instance.attribute'``."""
+    """Return the function of a unit, found on its instance where it is named by ``'instance.attribute'``.
+
+    What was given is the experiment's own: the instance of a bound method, the arguments of a partial.
+    """
     if not isinstance(unit.source, str):
-        return unit.source
+        return running.own(unit.source)  # type: ignore[no-any-return]
     holder, attribute = find_holder(unit.name, unit.source, running)
     return get_attribute(unit.name, holder, attribute)  # type: ignore[no-any-return]
 
@@ -197,8 +209,6 @@ def _register(name: str, function: Any, owners: Sequence[RunningExperiment]) -> 
 def _save_action(unit: SaveUnit, running: RunningExperiment) -> Callable[[], None]:
     get = compile_value(unit.source, running).get
     save = _saver(unit.store, unit.name, running)
-    if unit.copy:
-        return lambda: save(copy.deepcopy(get()))
     return lambda: save(get())
 
 

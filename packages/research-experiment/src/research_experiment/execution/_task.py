@@ -99,7 +99,8 @@ class Task:
         running = _run_all(experiments, sink, surroundings, observation)
         self.is_root = [is_root for is_root, _ in plan.segments]
         self.branches = tuple(
-            Branch(one, self._segments(False, Scope(one, (one,), plan.root_names)), rules) for one in running
+            Branch(one, self._segments(False, Scope(one, (one,), plan.root_names)), rules, plan)
+            for one in running
         )
         self.root = self._make_root(running, surroundings) if plan.has_root else None
 
@@ -108,14 +109,14 @@ class Task:
         running = RunningExperiment(
             _root_identity(surroundings.root or first.identity),
             None,
-            _common_config([one.config_alias for one in branches]),
+            _common_config([one.recorded_config for one in branches]),
             RootStorage(first.id, branches),
             surroundings,
         )
         running.share_task([ref(branch) for branch in branches])
         running.progress.profile = first.progress.profile  # the root's time was spent once
         segments = self._segments(True, Scope(running, (running, *branches), self._plan.root_names))
-        return Root(running, segments, self._rules, self.branches)
+        return Root(running, segments, self._rules, self._plan, self.branches)
 
     def _segments(self, root: bool, scope: Scope) -> list[list[Step]]:
         watch = self._watch(scope.running)

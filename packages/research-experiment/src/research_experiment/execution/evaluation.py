@@ -52,7 +52,7 @@ class Compiled(NamedTuple):
 
 def evaluate(value: Any, running: RunningExperiment) -> Any:
     """Evaluate a value once; expressions may stand in lists, tuples, sets and dicts."""
-    return compile_value(freeze(value), running).get()
+    return _compile(freeze(value), Source(running, _as_it_is)).get()
 
 
 def evaluate_outside(value: Any, results: Callable[[], Any]) -> Any:
@@ -85,19 +85,42 @@ def evaluate_outside(value: Any, results: Callable[[], Any]) -> Any:
     nobody = RunningExperiment(
         Identity("", b"", 0, 0), None, ConfigAlias(), ExperimentStorage(""), Surroundings(results=results)
     )
-    return compile_value(frozen, nobody).get()
+    return _compile(frozen, Source(nobody, _as_it_is)).get()
+
+
+class Source(NamedTuple):
+    """Where the values of expressions come from.
+
+    Parameters
+    ----------
+    running : RunningExperiment
+        The experiment that is meant.
+    own : callable
+        Returns what the experiment gets of a constant.
+    """
+
+    running: RunningExperiment
+    own: Callable[[Any], Any]
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 def compile_value(value: Any, running: RunningExperiment) -> Compiled:
-    """Compile a value as plans hold it: an expression, or a constant without any in it."""
+    """Compile a value as plans hold it: an expression, or a constant, of which the experiment gets a copy."""
+    return _compile(value, Source(running, running.own))
+
+
+def _compile(value: Any, source: Source) -> Compiled:
     if isinstance(value, Expression):
-        return _compile_expression(value, running)
-    return Compiled(True, value)
+        return _compile_expression(value, source)
+    return Compiled(True, source.own(value))
 
 
-def _compile_expression(expression: Expression, running: RunningExperiment) -> Compiled:
+def _compile_expression(expression: Expression, source: Source) -> Compiled:
     node = expression._node
-    compiled = _compile_node(node, running)
+    compiled = _compile_node(node, source)
     if compiled.constant or isinstance(node, Output):
         return compiled
     return Compiled(False, _explaining(compiled.value, expression))
@@ -117,26 +140,26 @@ def _explaining(get: Callable[[], Any], expression: Expression) -> Callable[[], 
     return explained
 
 
-def _compile_node(node: Node, running: RunningExperiment) -> Compiled:
+def _compile_node(node: Node, source: Source) -> Compiled:
     match node:
         case ConfigPart(full):
-            return Compiled(False, partial(whole_config, running, full))
+            return Compiled(False, partial(whole_config, source.running, full))
         case ConfigItem(key, _):
-            return _compile_config_item(key, running.config)
+            return _compile_config_item(key, source.running.config)
         case Output(unit):
-            return Compiled(False, _output_getter(unit, running.outputs))
+            return Compiled(False, _output_getter(unit, source.running.outputs))
         case Reference():
-            return _compile_reference(node, running)
+            return _compile_reference(node, source.running)
         case ItemOf(target, key):
-            return _compile_item(_inner(target, running), compile_value(key, running))
+            return _compile_item(_inner(target, source), _compile(key, source))
         case AttributeOf(target, name):
-            return _after(_inner(target, running), attrgetter(name))
+            return _after(_inner(target, source), attrgetter(name))
         case Call(target, args, kwargs):
-            return _compile_method(_inner(target, running), args, kwargs, running)
+            return _compile_method(_inner(target, source), args, kwargs, source)
         case Operation(function, _, operands):
-            return _compile_operation(function, [_inner(operand, running) for operand in operands])
+            return _compile_operation(function, [_inner(operand, source) for operand in operands])
         case Structure(_, parts):
-            getters = [_inner(part, running) for part in parts]
+            getters = [_inner(part, source) for part in parts]
             return Compiled(False, lambda: node.build([get() for get in getters]))
 
 
@@ -144,21 +167,21 @@ def _compile_method(
     function: Callable[[], Any],
     args: tuple[Any, ...],
     kwargs: tuple[tuple[str, Any], ...],
-    running: RunningExperiment,
+    source: Source,
 ) -> Compiled:
-    positional = [_inner(value, running) for value in args]
-    keywords = [(name, _inner(value, running)) for name, value in kwargs]
+    positional = [_inner(value, source) for value in args]
+    keywords = [(name, _inner(value, source)) for name, value in kwargs]
     return Compiled(
         False,
         lambda: function()(*[get() for get in positional], **{name: get() for name, get in keywords}),
     )
 
 
-def _inner(value: Any, running: RunningExperiment) -> Callable[[], Any]:
+def _inner(value: Any, source: Source) -> Callable[[], Any]:
     """Return the getter of a part of an expression; the whole expression explains its errors."""
     if isinstance(value, Expression):
-        return _compile_node(value._node, running).get
-    return compile_value(value, running).get
+        return _compile_node(value._node, source).get
+    return _compile(value, source).get
 
 
 def _after(get: Callable[[], Any], function: Callable[[Any], Any]) -> Compiled:
@@ -235,7 +258,7 @@ def compile_call(
     spread: Any,
     running: RunningExperiment,
 ) -> Callable[[], Any]:
-    """Compile a call with all its arguments.
+    """Compile a call with all its arguments, of which the experiment gets copies of its own.
 
     Parameters
     ----------

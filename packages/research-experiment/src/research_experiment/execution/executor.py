@@ -23,7 +23,7 @@ from research_experiment.execution.hooks import Hook
 from research_experiment.execution.running import RunningExperiment, Surroundings
 from research_experiment.plan import ExperimentPlan
 from research_experiment.profiling import parse_profile
-from research_experiment.protocols import Sink, Values
+from research_experiment.protocols import KeepingSink, Sink, Values
 
 __all__ = ["Executor", "Target", "parse_target"]
 
@@ -99,6 +99,16 @@ class _LockedSink:
     def put(self, experiment_id: str, values: Values) -> None:
         with self._lock:
             self._sink.put(experiment_id, values)
+
+
+class _LockedKeepingSink(_LockedSink):
+    """Lets one branch at a time put its values or keep one."""
+
+    _sink: KeepingSink
+
+    def keep(self, name: str, iteration: int, value: Any) -> Any:
+        with self._lock:
+            return self._sink.keep(name, iteration, value)
 
 
 class Executor:
@@ -345,4 +355,6 @@ def _identify(identities: Iterable[Identity] | None, configs: Sequence[ConfigAli
 
 
 def _sink_for(sink: Sink | None, configs: Sequence[ConfigAlias]) -> Sink | None:
-    return sink if sink is None or len(configs) == 1 else _LockedSink(sink)
+    if sink is None or len(configs) == 1:
+        return sink
+    return _LockedKeepingSink(sink) if isinstance(sink, KeepingSink) else _LockedSink(sink)

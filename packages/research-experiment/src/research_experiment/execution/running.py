@@ -7,13 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from research_domain import Config, ConfigAlias
+from research_domain.alias import with_values
 from research_domain.identity import Identity
 from research_domain.seeds import experiment_seed, make_rng
 from research_experiment.errors import ExperimentError, UnknownUnitError, hint
+from research_experiment.execution.copies import LARGE_BYTES, UNCHANGING, Copier
 from research_experiment.execution.saved_values import ExperimentStorage
 from research_experiment.failures import Failure
 from research_experiment.profiling import FunctionTime, Profile, UnitTime
@@ -91,8 +94,8 @@ class RunningExperiment:
         Stable id: a hash of the config, its repetition and occurrence.
     index : int or None
         Index among the branches of the task; None for the root.
-    config_alias : ConfigAlias
-        The config with names for its values.
+    recorded_config : ConfigAlias
+        The config as it is recorded; units get :attr:`config`, whose values are the experiment's own.
     outputs : dict
         Unit → its last output.
     instances : dict
@@ -105,13 +108,15 @@ class RunningExperiment:
         "__weakref__",
         "_branches",
         "_cache",
+        "_copier",
+        "_lock",
         "_surroundings",
-        "config_alias",
         "identity",
         "index",
         "instances",
         "outputs",
         "progress",
+        "recorded_config",
         "storage",
     )
 
@@ -119,13 +124,13 @@ class RunningExperiment:
         self,
         identity: Identity,
         index: int | None,
-        config_alias: ConfigAlias,
+        recorded_config: ConfigAlias,
         storage: ExperimentStorage,
         surroundings: Surroundings,
     ) -> None:
         self.identity = identity
         self.index = index
-        self.config_alias = config_alias
+        self.recorded_config = recorded_config
         self.storage = storage
         self.outputs: dict[str, Any] = {}
         self.instances: dict[str, Any] = {}
@@ -133,6 +138,8 @@ class RunningExperiment:
         self._surroundings = surroundings
         self.progress = Progress()
         self._cache: dict[str, Any] = {}
+        self._copier = Copier(large_bytes=LARGE_BYTES)
+        self._lock = RLock()
 
     @property
     def id(self) -> str:
@@ -152,10 +159,41 @@ class RunningExperiment:
 
     @property
     def config(self) -> Config:
-        """All parameters, with the auxiliary ones: nested, values as the domain gave them."""
+        """All parameters, with the auxiliary ones: nested, values as the domain gave them.
+
+        Values that can change are the experiment's own copies.
+        """
         if "config" not in self._cache:
             self._cache["config"] = self.config_alias.config()
         return self._cache["config"]  # type: ignore[no-any-return]
+
+    @property
+    def config_alias(self) -> ConfigAlias:
+        """The config with names for its values."""
+        if "config_alias" not in self._cache:
+            with self._lock:  # siblings may ask as well
+                own = with_values(self.recorded_config, self._copier.copy)
+                self._cache.setdefault("config_alias", own)
+        return self._cache["config_alias"]  # type: ignore[no-any-return]
+
+    def own(self, value: Any) -> Any:
+        """Return the experiment's own copy of a value that was given, the same one each time.
+
+        Parameters
+        ----------
+        value : object
+            What cannot change, or cannot be copied, is returned as it is; arrays of over 1 MB are returned as
+            read-only views.
+        """
+        if type(value) in UNCHANGING:
+            return value
+        with self._lock:
+            return self._copier.copy(value)
+
+    def forget_originals(self) -> None:
+        """Let go of what copies were made of, when no unit will run any more."""
+        with self._lock:
+            self._copier.forget()
 
     @property
     def iteration(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from research_experiment.execution.copies import UNCHANGING, is_unchanging, separate, snapshot
 from research_experiment.protocols import Sink
 
 __all__ = ["ExperimentStorage"]
@@ -23,7 +24,9 @@ class ExperimentStorage:
     Attributes
     ----------
     results : dict
-        Variable → iteration → value: what was saved and not yet dumped.
+        Variable → iteration → value: what was saved and not yet dumped. Values are as they were when they
+        were saved; where the sink encodes them at once, objects that are neither containers nor arrays are
+        not copied for this view.
     iteration : int
         The iteration under which values are saved now; zero-based.
 
@@ -35,17 +38,18 @@ class ExperimentStorage:
     {'loss': {0: 0.5}}
     """
 
-    __slots__ = ("_pending", "_sink", "experiment_id", "iteration", "results")
+    __slots__ = ("_keep", "_pending", "_sink", "experiment_id", "iteration", "results")
 
     def __init__(self, experiment_id: str, sink: Sink | None = None) -> None:
         self.experiment_id = experiment_id
         self.iteration = 0
         self.results: dict[str, dict[int, Any]] = {}
         self._sink = sink
+        self._keep = getattr(sink, "keep", None)
         self._pending: dict[str, dict[int, Any]] = {}
 
     def update_variable(self, name: str, value: Any) -> None:
-        """Save a value of a variable under the current iteration.
+        """Save a value of a variable under the current iteration, as it is now.
 
         Parameters
         ----------
@@ -53,17 +57,33 @@ class ExperimentStorage:
             Variable.
         value : object
             Its value; a later one of the same iteration wins.
+
+        Raises
+        ------
+        Exception
+            What the sink raised if it cannot keep the value.
         """
         iteration = self.iteration
+        shown = kept = value
+        if type(value) not in UNCHANGING and not is_unchanging(value):
+            shown, kept = self._as_it_is(name, value)
         try:
-            self.results[name][iteration] = value
+            self.results[name][iteration] = shown
         except KeyError:
-            self.results[name] = {iteration: value}
+            self.results[name] = {iteration: shown}
         if self._sink is not None:
             try:
-                self._pending[name][iteration] = value
+                self._pending[name][iteration] = kept
             except KeyError:
-                self._pending[name] = {iteration: value}
+                self._pending[name] = {iteration: kept}
+
+    def _as_it_is(self, name: str, value: Any) -> tuple[Any, Any]:
+        """Return a value that can change as it is now: for :attr:`results`, and for the sink."""
+        if self._sink is None:
+            return snapshot(value), None
+        if self._keep is not None:
+            return separate(value), self._keep(name, self.iteration, value)
+        return snapshot(value), snapshot(value)
 
     def flush(self, variables: Iterable[str] | None = None) -> None:
         """Put what the sink has not got yet; the values stay visible in :attr:`results`.

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from research_experiment import ExpressionError, Failure, Hook, RunningExperiment
 from research_experiment.forks import end_if_forked
@@ -71,8 +71,17 @@ class Outbox:
             fail_point("after-report")
 
 
+class _Kept(NamedTuple):
+    """A value encoded when it was saved, and how it is shown."""
+
+    encoded: Encoded
+    text: str | None
+
+
 class EncodingSink:
     """Encodes saved values in the worker, so that the coordinator only has to write bytes.
+
+    What can change is encoded when it is saved, numbers and texts later and together.
 
     Parameters
     ----------
@@ -91,12 +100,37 @@ class EncodingSink:
         self._encode = encode
         self._show = show
 
+    def keep(self, name: str, iteration: int, value: Any) -> _Kept:
+        """Encode a value as it is now."""
+        encoded = self._encode({name: {iteration: value}})
+        return _Kept(encoded, _as_text(value) if name == self._show else None)
+
     def put(self, experiment_id: str, values: Values) -> None:
         """Emit encoded values, and the latest one of the variable that is shown."""
-        self._emit(ValuesSaved(experiment_id, self._encode(values)))
+        unchanging, kept = _parted(values)
+        if unchanging:
+            self._emit(ValuesSaved(experiment_id, self._encode(unchanging)))
+        for each in kept:
+            self._emit(ValuesSaved(experiment_id, each.encoded))
         column = None if self._show is None else values.get(self._show)
         if column:
-            self._emit(ValueShown(experiment_id, _as_text(column[max(column)])))
+            latest = column[max(column)]
+            text = latest.text if type(latest) is _Kept else _as_text(latest)
+            self._emit(ValueShown(experiment_id, text or ""))
+
+
+def _parted(values: Values) -> tuple[Values, list[_Kept]]:
+    """Part the values of variables from those that are encoded already."""
+    mixed = [name for name, column in values.items() if _Kept in set(map(type, column.values()))]
+    if not mixed:
+        return values, []
+    kept = [value for name in mixed for value in values[name].values() if type(value) is _Kept]
+    unchanging = dict(values)
+    for name in mixed:
+        column = {key: value for key, value in unchanging.pop(name).items() if type(value) is not _Kept}
+        if column:
+            unchanging[name] = column
+    return unchanging, kept
 
 
 def _as_text(value: Any) -> str:
