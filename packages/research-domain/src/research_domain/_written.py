@@ -69,7 +69,7 @@ def seed_written(seed: Any, sequence: np.random.SeedSequence | None = None) -> s
     sequence : numpy.random.SeedSequence, optional
         What it was turned into, if it was.
     """
-    if seed is not True and isinstance(seed, bool | int | list | tuple):
+    if isinstance(seed, bool | int | list | tuple) and (seed is not True or sequence is None):
         return repr(seed)
     found = make_seed_sequence(seed) if sequence is None else sequence
     if not found.spawn_key:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from research_domain._written import seed_written, written
@@ -87,11 +87,19 @@ class Domain(Walk):
         """Return the calls that set how this domain is gone through, as text."""
         from research_domain.spec import _text  # late, as few need it
 
-        given = {field.name: getattr(self._params, field.name) for field in fields(self._params)}
-        texts = {name: written(value) for name, value in given.items() if name in self._given}
-        if "seed" in texts:
-            texts["seed"] = seed_written(self._params.seed, self._seed)
+        texts = {
+            name: seed_written(value, self._seed) if name == "seed" else written(value)
+            for name, value in self._told().items()
+        }
         return _text.describe_settings(texts, self._rule)
+
+    def _told(self) -> dict[str, Any]:
+        """Return the parameters of iteration that were set; a seed that was drawn as what was drawn."""
+        names = [field.name for field in fields(self._params) if field.name in self._given]
+        told = {name: getattr(self._params, name) for name in names}
+        if told.get("seed") is True:
+            told["seed"] = self.seed_sequence.entropy
+        return told
 
     def __matmul__(self, other: Any) -> Self:
         """Join two finite domains of equal length config by config.
@@ -241,7 +249,7 @@ class Domain(Walk):
         """
         from research_domain import spec  # late, as few need it
 
-        return spec.to_spec(self._body, self._params)
+        return spec.to_spec(self._body, self._told())
 
     @classmethod
     def from_spec(cls, description: Mapping[str, Any]) -> Self:
@@ -266,6 +274,25 @@ class Domain(Walk):
 
         domain, params = spec.from_spec(cls, description)
         return domain.set_iter_params(**params) if params else domain
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether another domain was put together alike, with equal settings and updates.
+
+        Without a seed, equal domains draw different configs.
+        """
+        if not isinstance(other, Domain):
+            return NotImplemented
+        from research_domain.spec._equality import equal  # late, as few need it
+
+        return self._way() == other._way() and equal(self._body, other._body)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _way(self) -> tuple[Any, ...]:
+        """Return how this domain is gone through, for comparing."""
+        seed = self._seed if "seed" in self._given else None
+        drawn_from = None if seed is None else (seed.entropy, seed.spawn_key)
+        return replace(self._params, seed=drawn_from), self._updates, self._rule
 
     def __repr__(self) -> str:
         from research_domain.spec import _text  # late, as few need it

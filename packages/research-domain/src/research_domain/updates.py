@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from research_domain.errors import UpdateError
+from research_domain.values import same
 from research_domain.when import When
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ __all__ = ["UpdateRule"]
 _ITERATION = ("n_items", "n_reps", "repeat_each")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class UpdateRule:
     """When and by what a domain is replaced.
 
@@ -67,6 +68,15 @@ class UpdateRule:
             name: given.pop(name) for name in _ITERATION if name in given and not _takes(function, name)
         }
         return cls(function, When.parse(when), given, iteration)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, UpdateRule):
+            return NotImplemented
+        return self.when == other.when and all(
+            same(getattr(self, name), getattr(other, name)) for name in ("function", "kwargs", "iteration")
+        )
+
+    __hash__ = None  # type: ignore[assignment]
 
     def arguments(self, **context: Any) -> dict[str, Any]:
         """Return the arguments with named expressions replaced by their values.

@@ -19,7 +19,7 @@ from research_domain.values import digest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Foreign", "Frozen", "Holding", "Native", "as_source", "option_node"]
+__all__ = ["Foreign", "Frozen", "Holding", "Native", "as_source", "listed", "option_node"]
 
 LONGEST_GRID = 4096
 """Ranges up to this length are written out, which makes them faster."""
@@ -120,11 +120,11 @@ def option_node(key: Any, values: Any) -> Node:
         return Draw(name, source)
     if isinstance(values, range) and span_length(values) > LONGEST_GRID:
         return Span(name, values)
-    listed = tuple(_listed(name.value, values))
-    if not PLAIN.issuperset(map(type, listed)):
-        listed = tuple(value if type(value) in PLAIN else as_alias(value) for value in listed)
-        _check_aliases(name.value, listed)
-    return Grid(((name, listed),))
+    pool = tuple(listed(name.value, values))
+    if not PLAIN.issuperset(map(type, pool)):
+        pool = tuple(value if type(value) in PLAIN else as_alias(value) for value in pool)
+        _check_aliases(name.value, pool)
+    return Grid(((name, pool),))
 
 
 def _check_aliases(name: str, listed: Sequence[Any]) -> None:
@@ -137,7 +137,8 @@ def _check_aliases(name: str, listed: Sequence[Any]) -> None:
                 raise AliasError(name, alias.alias)
 
 
-def _listed(name: str, values: Any) -> Sequence[Any]:
+def listed(name: str, values: Any) -> Sequence[Any]:
+    """Return values that have an order and are at least one."""
     if isinstance(values, str | bytes):
         raise ParameterError(name, f"values are a list, got the string {values!r}; write [{values!r}]")
     if isinstance(values, Mapping):
@@ -147,17 +148,17 @@ def _listed(name: str, values: Any) -> Sequence[Any]:
             f"or paths such as {name + '/' + str(next(iter(values), 'key'))!r} as names of parameters",
         )
     if isinstance(values, list | tuple | range):
-        listed: Sequence[Any] = values
+        found: Sequence[Any] = values
     elif hasattr(values, "__array__"):
-        listed = _from_array(name, np.asarray(values))
+        found = _from_array(name, np.asarray(values))
     else:
         raise ParameterError(
             name,
             f"values are a list, tuple, array, range or sampler, got {values!r} ({type(values).__name__})",
         )
-    if not len(listed):
+    if not len(found):
         raise ParameterError(name, "the list of values is empty; leave the parameter out or give it values")
-    return listed
+    return found
 
 
 def _from_array(name: str, array: np.ndarray[Any, Any]) -> list[Any]:

@@ -170,7 +170,7 @@ def cross(left: Body, right: Body) -> Body:
         if isinstance(one.node, Grid) and not one.node.pools:
             return other
     pairs = itertools.product(_factors(left), _factors(right))
-    return join(Body((_cross_terms(one, other),)) for one, other in pairs)
+    return join(_cross_terms(one, other) for one, other in pairs)
 
 
 def _factors(body: Body) -> Iterator[Term]:
@@ -188,11 +188,12 @@ def _factors(body: Body) -> Iterator[Term]:
                 yield _filtered(part, term.weight, (), term.filters)
 
 
-def _cross_terms(left: Term, right: Term) -> Term:
+def _cross_terms(left: Term, right: Term) -> Body:
     weights = [term.weight for term in (left, right) if term.weight is not None]
     weight = None if not weights else weights[0] * (weights[1] if len(weights) > 1 else 1)
     filters = [one.narrowed(term.source.keys) for term in (left, right) for one in term.filters]
-    return Term(_cross_sources(left.source, right.source), weight, tuple(filters))
+    body = Body((Term(_cross_sources(left.source, right.source), None, tuple(filters)),))
+    return body if weight is None else weighted(body, weight)
 
 
 def _cross_sources(left: Node | Body, right: Node | Body) -> Node | Body:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from research_domain.algebra._adapters import as_source, option_node
+from research_domain.algebra._adapters import as_source, listed, option_node
 from research_domain.algebra._combined import held
 from research_domain.algebra._draws import Draws
 from research_domain.algebra._nodes import Draw
@@ -37,7 +37,9 @@ def create_aliases(options: Mapping[Any, Any]) -> dict[Alias, Any]:
     {Alias('a', 'a'): [Alias(1, '1'), Alias(2, '2')]}
     """
     return {
-        check_key(key): values if as_source(values) is not None else [as_alias(value) for value in values]
+        (name := check_key(key)): values
+        if as_source(values) is not None
+        else [as_alias(value) for value in listed(name.value, values)]
         for key, values in options.items()
     }
 

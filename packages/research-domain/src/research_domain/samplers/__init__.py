@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from research_domain.errors import SamplerError, SpecError, close_matches
+from research_domain._plain import to_plain
+from research_domain._written import written
+from research_domain.errors import SamplerError, close_matches
 from research_domain.samplers._sampler import Sampler
 
 if TYPE_CHECKING:
@@ -100,11 +102,10 @@ class NumpySampler(Sampler):
         return getattr(self._own(rng), self.name)(size=shape, **self.kwargs)
 
     def _spec(self) -> dict[str, Any]:
-        dim = {} if self.dim == 1 else {"dim": self.dim}
-        return {"$sampler": "numpy", "name": self.name, **dim, **_plain(self.kwargs)}
+        return {"$sampler": "numpy", "name": self.name, **_plain(_distribution(self.dim, self.kwargs))}
 
-    def __repr__(self) -> str:
-        return f"NumpySampler({_arguments(self.name, self.dim, self.kwargs)})"
+    def _text(self) -> str:
+        return self._call("NumpySampler", self.name, **_distribution(self.dim, self.kwargs))
 
 
 class ScipySampler(Sampler):
@@ -158,11 +159,10 @@ class ScipySampler(Sampler):
         return drawn if drawn.shape[:1] == (size,) else drawn.reshape(size, -1)
 
     def _spec(self) -> dict[str, Any]:
-        dim = {} if self.dim == 1 else {"dim": self.dim}
-        return {"$sampler": "scipy", "name": self.name, **dim, **_plain(self.kwargs)}
+        return {"$sampler": "scipy", "name": self.name, **_plain(_distribution(self.dim, self.kwargs))}
 
-    def __repr__(self) -> str:
-        return f"ScipySampler({_arguments(self.name, self.dim, self.kwargs)})"
+    def _text(self) -> str:
+        return self._call("ScipySampler", self.name, **_distribution(self.dim, self.kwargs))
 
 
 class HistoSampler(Sampler):
@@ -219,8 +219,9 @@ class HistoSampler(Sampler):
         edges = [edge.tolist() for edge in self.edges]
         return {"$sampler": "histogram", "histo": self.counts.tolist(), "edges": edges}
 
-    def __repr__(self) -> str:
-        return f"HistoSampler({' x '.join(map(str, self.counts.shape))} bins)"
+    def _text(self) -> str:
+        edges = [edge.tolist() for edge in self.edges]
+        return self._call("HistoSampler", self.counts.tolist(), edges=edges)
 
 
 class ConstantSampler(Sampler):
@@ -248,8 +249,8 @@ class ConstantSampler(Sampler):
     def _spec(self) -> dict[str, Any]:
         return {"$sampler": "constant", **_plain({"constant": self.constant})}
 
-    def __repr__(self) -> str:
-        return f"ConstantSampler({self.constant!r})"
+    def _text(self) -> str:
+        return f"ConstantSampler({written(self.constant)})"
 
 
 class ChoiceSampler(Sampler):
@@ -277,11 +278,10 @@ class ChoiceSampler(Sampler):
 
     def __init__(self, options: Sequence[Any], p: Sequence[float] | None = None, seed: Any = None) -> None:
         super().__init__(seed)
-        if isinstance(options, str) or not len(options):
-            raise SamplerError("options", f"expected a list of values, got {options!r}")
-        self.options, self.p = list(options), None if p is None else list(p)
-        if p is not None and (len(p) != len(options) or min(p) < 0 or not abs(sum(p) - 1) < 1e-8):
-            raise SamplerError("p", f"expected {len(options)} probabilities that sum up to 1, got {p!r}")
+        self.options = _in_order("options", options)
+        self.p = None if p is None else [float(share) for share in _in_order("p", p)]
+        if self.p is not None and (len(self.p) != len(self.options) or not _are_shares(self.p)):
+            raise SamplerError("p", f"expected {len(self.options)} probabilities that sum up to 1, got {p!r}")
 
     def _draw(self, size: int, rng: np.random.Generator | None) -> Any:
         drawn = np.empty(size, dtype=object)
@@ -292,10 +292,22 @@ class ChoiceSampler(Sampler):
         return drawn
 
     def _spec(self) -> dict[str, Any]:
-        return {"$sampler": "choice", **_plain({"options": self.options, "p": self.p})}
+        p = {} if self.p is None else {"p": self.p}
+        return {"$sampler": "choice", **_plain({"options": self.options, **p})}
 
-    def __repr__(self) -> str:
-        return f"choice({self.options!r}{'' if self.p is None else f', p={self.p!r}'})"
+    def _text(self) -> str:
+        return self._call("choice", self.options, p=self.p)
+
+
+def _in_order(name: str, values: Any) -> list[Any]:
+    """Return a list of values, each of which has a place of its own."""
+    if not (isinstance(values, list | tuple | range) or np.ndim(values)) or not len(values):
+        raise SamplerError(name, f"expected a list of values, got {values!r}")
+    return list(values)
+
+
+def _are_shares(p: list[float]) -> bool:
+    return min(p) >= 0 and abs(sum(p) - 1) < 1e-8
 
 
 class LogUniformSampler(Sampler):
@@ -315,8 +327,8 @@ class LogUniformSampler(Sampler):
     def _spec(self) -> dict[str, Any]:
         return {"$sampler": "loguniform", "low": self.low, "high": self.high}
 
-    def __repr__(self) -> str:
-        return f"loguniform({self.low!r}, {self.high!r})"
+    def _text(self) -> str:
+        return self._call("loguniform", self.low, self.high)
 
 
 def uniform(low: float = 0.0, high: float = 1.0, seed: Any = None) -> Sampler:
@@ -370,25 +382,10 @@ def choice(options: Sequence[Any], p: Sequence[float] | None = None, seed: Any =
     return ChoiceSampler(options, p, seed)
 
 
-def _arguments(name: str, dim: int, kwargs: dict[str, Any]) -> str:
-    given = {**({} if dim == 1 else {"dim": dim}), **kwargs}
-    return ", ".join([repr(name), *(f"{key}={value!r}" for key, value in given.items())])
+def _distribution(dim: int, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a distribution, `dim` only if it is not 1."""
+    return {**({} if dim == 1 else {"dim": dim}), **kwargs}
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    """Return arguments as plain data."""
-    plain = {}
-    for key, value in values.items():
-        if value is None:
-            continue
-        listed = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
-        if not _is_plain(listed):
-            raise SpecError(key, f"{value!r} of a sampler is not plain data")
-        plain[key] = list(listed) if isinstance(listed, tuple) else listed
-    return plain
-
-
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, list | tuple):
-        return all(map(_is_plain, value))
-    return isinstance(value, bool | int | float | str)
+    return {name: to_plain(name, value) for name, value in values.items()}

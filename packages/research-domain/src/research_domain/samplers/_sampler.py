@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from research_domain._plain import to_plain
+from research_domain._written import number, seed_written, written
 from research_domain.errors import SamplerError, SpecError
-from research_domain.seeds import make_rng
+from research_domain.seeds import make_rng, make_seed_sequence
+from research_domain.values import same
 
 if TYPE_CHECKING:
     from typing import Self
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["Applied", "Mixed", "Operation", "Sampler", "Stacked", "Truncated"]
 
 Array = np.ndarray[Any, Any]
+
+_EFFORT = (0.5, 10_000, False)
+"""By default, the share that is kept, how often to draw, and whether to give up."""
 
 OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
@@ -40,6 +46,10 @@ class Sampler:
     ----------
     seed : object, optional
         See :func:`research_domain.make_seed_sequence`; inside of a domain, that of the domain counts.
+
+    Notes
+    -----
+    Samplers are equal if they were made alike; how much was drawn from them does not matter.
     """
 
     __array_ufunc__ = None
@@ -91,10 +101,44 @@ class Sampler:
         SpecError
             If there is code in it.
         """
-        return self._spec()
+        own: dict[str, Any] = {} if self.weight is None else {"$weight": self.weight}
+        if self.seed is not None:
+            own["seed"] = to_plain("seed", self.seed)
+        return {**self._spec(), **own}
 
     def _spec(self) -> dict[str, Any]:
         raise SpecError("sampler", f"{self!r} cannot be written as plain data")
+
+    def _text(self) -> str:
+        """Return the expression that makes this sampler, without its weight."""
+        return object.__repr__(self)
+
+    def __repr__(self) -> str:
+        return self._text() if self.weight is None else f"({number(self.weight)} & {self._text()})"
+
+    def _call(self, name: str, *arguments: Any, **options: Any) -> str:
+        """Return the text of a call; with the seed, if there is one."""
+        parts = [written(argument) for argument in arguments]
+        parts += [f"{key}={written(value)}" for key, value in options.items() if value is not None]
+        if self.seed is not None:
+            parts.append(f"seed={seed_written(self.seed)}")
+        return f"{name}({', '.join(parts)})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sampler):
+            return NotImplemented
+        return type(self) is type(other) and same(self._value(), other._value())
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+    def _value(self) -> dict[str, Any]:
+        """Return what tells this sampler from others of its class."""
+        value = {key: _comparable(each) for key, each in vars(self).items() if key not in _STATE}
+        if self.seed is not None and self.seed is not True:  # those two draw another seed each time
+            sequence = make_seed_sequence(self.seed)
+            value["seed"] = (sequence.entropy, sequence.spawn_key)
+        return value
 
     def apply(self, transform: Callable[[Array], Any]) -> Applied:
         """Transform what is drawn.
@@ -151,8 +195,8 @@ class Sampler:
             raise SamplerError("high", "truncate needs a limit: high, low, or expr that tells what to keep")
         if not 0 < prob <= 1:
             raise SamplerError("prob", f"expected a share above 0 and up to 1, got {prob!r}")
-        limits = tuple(None if limit is None else np.asarray(limit) for limit in (high, low))
-        return Truncated(self, limits, expr, (prob, max_iter or 10_000, sample_anyways))
+        limits = tuple(None if limit is None else np.asarray(limit).tolist() for limit in (high, low))
+        return Truncated(self, limits, expr, (prob, max_iter or _EFFORT[1], sample_anyways))
 
     def __or__(self, other: Any) -> Mixed:
         return Mixed.of(self, other) if isinstance(other, Sampler) else NotImplemented
@@ -165,9 +209,11 @@ class Sampler:
             return NotImplemented
         if not float(weight) > 0 or math.isinf(float(weight)):
             raise SamplerError("weight", f"a weight is a positive finite number, got {weight!r}")
+        return self._weighing(float(weight) * (1.0 if self.weight is None else self.weight))
+
+    def _weighing(self, weight: float | None) -> Self:
         twin = object.__new__(type(self))
-        twin.__dict__.update(self.__dict__)
-        twin.weight = float(weight) * (1.0 if self.weight is None else self.weight)
+        twin.__dict__.update({**self.__dict__, "weight": weight})
         return twin
 
     def __add__(self, other: Any) -> Operation:
@@ -216,6 +262,17 @@ class Sampler:
         return Operation("*", -1, self)
 
 
+_STATE = ("_rng", "_frozen")
+"""What a sampler has besides what it was given."""
+
+
+def _comparable(value: Any) -> Any:
+    """Return samplers as what tells them from others."""
+    if isinstance(value, Sampler):
+        return type(value), value._value()
+    return tuple(map(_comparable, value)) if isinstance(value, tuple) else value
+
+
 class Operation(Sampler):
     """Arithmetic between what two operands give, one of which may be a number."""
 
@@ -224,7 +281,7 @@ class Operation(Sampler):
         for operand in (left, right):
             if not isinstance(operand, Sampler | int | float | complex | np.ndarray | np.generic | list):
                 raise SamplerError(sign, f"expected a sampler, a number or an array, got {operand!r}")
-        self.sign, self.left, self.right = sign, left, right
+        self.sign, self.left, self.right = sign, _operand(left), _operand(right)
 
     def _draw(self, size: int, rng: np.random.Generator | None) -> Any:
         left, right = (
@@ -235,32 +292,41 @@ class Operation(Sampler):
 
     def _spec(self) -> dict[str, Any]:
         operands = [
-            part.to_spec() if isinstance(part, Sampler) else np.asarray(part).tolist()
+            part.to_spec() if isinstance(part, Sampler) else to_plain(self.sign, part)
             for part in (self.left, self.right)
         ]
         return {"$sampler": self.sign, "of": operands}
 
-    def __repr__(self) -> str:
-        return f"({self.left!r} {self.sign} {self.right!r})"
+    def _text(self) -> str:
+        return f"({written(self.left)} {self.sign} {written(self.right)})"
+
+
+def _operand(operand: Any) -> Any:
+    """Return an operand, a list as an array."""
+    return np.asarray(operand) if isinstance(operand, list) else operand
 
 
 class Mixed(Sampler):
-    """One of several samplers for each value, chosen by weight."""
+    """One of several samplers for each value, chosen by weight, which is 1 for those without."""
 
     def __init__(self, parts: tuple[Sampler, ...]) -> None:
         super().__init__()
-        self.parts = parts
+        self.weights = tuple(1.0 if part.weight is None else part.weight for part in parts)
+        self.parts = tuple(part if part.weight is None else part._weighing(None) for part in parts)
 
     @classmethod
     def of(cls, left: Sampler, right: Sampler) -> Mixed:
         """Return a mixture, joining those that have no weight of their own."""
-        parts = [
-            one.parts if isinstance(one, Mixed) and one.weight is None else (one,) for one in (left, right)
-        ]
-        return cls((*parts[0], *parts[1]))
+        parts: list[Sampler] = []
+        for one in (left, right):
+            if isinstance(one, Mixed) and one.weight is None:
+                parts += [part._weighing(w) for part, w in zip(one.parts, one.weights, strict=True)]
+            else:
+                parts.append(one)
+        return cls(tuple(parts))
 
     def _draw(self, size: int, rng: np.random.Generator | None) -> Any:
-        weights = np.asarray([1.0 if part.weight is None else part.weight for part in self.parts])
+        weights = np.asarray(self.weights)
         chosen = self._own(rng).choice(len(self.parts), size=size, p=weights / weights.sum())
         drawn = [part.sample(int((chosen == number).sum()), rng) for number, part in enumerate(self.parts)]
         if len(dims := {part.shape[1:] for part in drawn}) > 1:
@@ -268,12 +334,16 @@ class Mixed(Sampler):
         return np.concatenate(drawn)[np.argsort(np.argsort(chosen, kind="stable"))]
 
     def _spec(self) -> dict[str, Any]:
-        weights = [1.0 if part.weight is None else part.weight for part in self.parts]
-        return {"$sampler": "|", "of": [part.to_spec() for part in self.parts], "weights": weights}
+        parts = [part.to_spec() for part in self.parts]
+        return {"$sampler": "|", "of": parts, "weights": list(self.weights)}
 
-    def __repr__(self) -> str:
-        shown = [repr(part) if part.weight is None else f"{part.weight:g} & {part!r}" for part in self.parts]
-        return f"({' | '.join(shown)})"
+    def _text(self) -> str:
+        return f"({' | '.join(map(_weighted_text, self.parts, self.weights))})"
+
+
+def _weighted_text(part: Sampler, weight: float) -> str:
+    """Return a part of a mixture; one that is a mixture itself needs its weight to stay one."""
+    return repr(part) if weight == 1 and not isinstance(part, Mixed) else f"{number(weight)} & {part!r}"
 
 
 class Stacked(Sampler):
@@ -283,6 +353,9 @@ class Stacked(Sampler):
         super().__init__()
         flat: list[Sampler] = []
         for part in parts:
+            if part.weight is not None:
+                hint = f"write {number(part.weight)} & (one & other) for the weight of all together"
+                raise SamplerError("weight", f"that of {part!r} has no meaning inside of a stack; {hint}")
             flat.extend(part.parts if isinstance(part, Stacked) else (part,))
         self.parts: tuple[Sampler, ...] = tuple(flat)
 
@@ -292,7 +365,7 @@ class Stacked(Sampler):
     def _spec(self) -> dict[str, Any]:
         return {"$sampler": "&", "of": [part.to_spec() for part in self.parts]}
 
-    def __repr__(self) -> str:
+    def _text(self) -> str:
         return f"({' & '.join(map(repr, self.parts))})"
 
 
@@ -304,15 +377,26 @@ class Applied(Sampler):
         self.sampler, self.transform = sampler, transform
 
     def _draw(self, size: int, rng: np.random.Generator | None) -> Any:
-        drawn = np.asarray(self.transform(self.sampler.sample(size, rng)))
+        given = self.sampler.sample(size, rng)
+        drawn = np.asarray(_called(self.transform, "transform", f"{self!r}", given))
         if drawn.shape[:1] != (size,):
             raise SamplerError(
                 "transform", f"expected {size} rows from {self!r}, got an array of shape {drawn.shape}"
             )
         return drawn
 
-    def __repr__(self) -> str:
-        return f"{self.sampler!r}.apply({getattr(self.transform, '__name__', repr(self.transform))})"
+    def _text(self) -> str:
+        return f"{self.sampler!r}.apply({written(self.transform)})"
+
+
+def _called(function: Callable[[Array], Any], name: str, text: str, given: Array) -> Any:
+    """Return what a user's function makes of a sample; what it raises names it."""
+    try:
+        return function(given)
+    except Exception as error:
+        hint = f"it is given all values at once, as an array of shape {given.shape}; for one by one use"
+        example = f"numpy.vectorize({written(function)})"
+        raise SamplerError(name, f"{text} failed ({error}); {hint} {example}") from error
 
 
 class Truncated(Sampler):
@@ -347,24 +431,30 @@ class Truncated(Sampler):
 
     def _inside(self, drawn: Array) -> Array:
         high, low = self.limits
-        values = np.asarray(drawn if self.expr is None else self.expr(drawn))
+        values = drawn if self.expr is None else np.asarray(_called(self.expr, "expr", repr(self), drawn))
+        if values.shape[:1] != drawn.shape[:1]:
+            problem = f"expected {len(drawn)} rows from {self!r}, got an array of shape {values.shape}"
+            raise SamplerError("expr", problem)
         inside = values.astype(bool) if high is None and low is None else np.ones(values.shape, dtype=bool)
         if high is not None:
-            inside &= values <= high
+            inside &= values <= np.asarray(high)
         if low is not None:
-            inside &= values >= low
+            inside &= values >= np.asarray(low)
         rows: Array = np.all(inside.reshape(len(drawn), -1), axis=1)
         return rows
 
     def _spec(self) -> dict[str, Any]:
         if self.expr is not None:
             raise SpecError("expr", f"{self!r} holds a function, which is not plain data")
-        high, low = (None if limit is None else limit.tolist() for limit in self.limits)
-        limits = {name: limit for name, limit in (("high", high), ("low", low)) if limit is not None}
-        return {"$sampler": "truncate", "of": [self.sampler.to_spec()], **limits}
+        options = {name: to_plain(name, value) for name, value in self._options().items()}
+        return {"$sampler": "truncate", "of": [self.sampler.to_spec()], **options}
 
-    def __repr__(self) -> str:
-        high, low = self.limits
-        given = {"high": high, "low": low, "expr": self.expr}
-        shown = ", ".join(f"{name}={value}" for name, value in given.items() if value is not None)
-        return f"{self.sampler!r}.truncate({shown})"
+    def _options(self) -> dict[str, Any]:
+        """Return what was given, without what is so by default."""
+        names = ("high", "low", "expr", "prob", "max_iter", "sample_anyways")
+        options = dict(zip(names, (*self.limits, self.expr, *self.effort), strict=True))
+        defaults = dict(zip(names, (None, None, None, *_EFFORT), strict=True))
+        return {name: value for name, value in options.items() if value != defaults[name]}
+
+    def _text(self) -> str:
+        return f"{self.sampler!r}.truncate({self._call('', **self._options())[1:-1]})"

@@ -68,7 +68,7 @@ def _filtered(text: str, source: Node | Body, filters: tuple[Filter, ...]) -> st
 
 def _compound(source: Node | Body) -> bool:
     if isinstance(source, Product):
-        return not all(isinstance(factor, Grid | Span | Draw) for factor in source.children)
+        return sum(1 for _ in _factors(source)) > 1 or _compound(source.children[0])
     return isinstance(source, Body | Concat | Zip | Fixed)
 
 

@@ -1,7 +1,8 @@
 """Spec: domains as plain nested dictionaries, for JSON, TOML and YAML files.
 
-In the simplest case, the name of each parameter to the list of its values. Keys that begin with ``$`` are
-operators:
+In the simplest case, the name of each parameter to the list of its values; parameters in a nested table have
+the name of the table before theirs, as paths have. Keys that begin with ``$`` are operators (``$$`` is how a
+name begins that begins with ``$``):
 
 ``$sum``, ``$product``, ``$zip``
     List of specs.
@@ -10,25 +11,25 @@ operators:
 ``$iter`` with ``$domain``
     A spec and its parameters of iteration.
 
-In place of a list of values stand ``{'$range': [start, stop, step]}`` and ``{'$sampler': ...}``; among the
-values stand ``{'$alias': name, '$value': value}``, ``{'$tuple': [...]}`` and ``{'$none': True}``, as TOML has
-no null.
+In place of a list of values stand ``{'$range': [start, stop, step]}`` and ``{'$sampler': ...}``, and any of
+them in ``{'$alias': name, '$values': ...}`` if the name of the parameter has an alias. Among the values, and
+among the arguments of samplers, stand ``{'$alias': name, '$value': value}``, ``{'$tuple': [...]}``,
+``{'$dict': [[key, value], ...]}``, ``{'$none': True}``, as TOML has no null, and for numbers and arrays of
+numpy ``{'$dtype': name, '$value': number}`` and ``{'$dtype': name, '$array': [...]}``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-
-from research_domain.algebra._adapters import Frozen, Native
+from research_domain._plain import from_plain, to_plain
 from research_domain.algebra._body import Body, Fixed, Term
 from research_domain.algebra._combined import Concat, Product, Zip
 from research_domain.algebra._filters import Kept, Redraw
 from research_domain.algebra._nodes import Draw, Grid, Node, Span
-from research_domain.alias import Alias, as_alias
+from research_domain.alias import Alias
 from research_domain.errors import SpecError, close_matches
 from research_domain.iteration.schedule import IterParams
 from research_domain.samplers import (
@@ -40,6 +41,7 @@ from research_domain.samplers import (
     ScipySampler,
 )
 from research_domain.samplers._sampler import OPERATIONS, Mixed, Operation, Sampler, Stacked
+from research_domain.spec._sources import sampler_of
 
 if TYPE_CHECKING:
     from research_domain.domain import Domain
@@ -49,20 +51,21 @@ if TYPE_CHECKING:
 __all__ = ["from_spec", "to_spec"]
 
 
-def to_spec(body: Body, params: IterParams | None) -> dict[str, Any]:
-    """Describe a body and how it is iterated."""
+def to_spec(body: Body, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe a body, and the parameters of iteration that were set."""
     description = _body(body)
-    given = {} if params is None else _params(params)
-    return {"$iter": given, "$domain": description} if given else description
+    if not settings:
+        return description
+    plain = {name: _setting(name, value) for name, value in settings.items()}
+    return {"$iter": plain, "$domain": description}
 
 
-def _params(params: IterParams) -> dict[str, Any]:
-    default = IterParams()
-    names = [field.name for field in fields(params)]
-    given = {name: getattr(params, name) for name in names if getattr(params, name) != getattr(default, name)}
-    if not isinstance(given.get("seed", 0), bool | int):
-        raise SpecError("seed", f"{given['seed']!r} is not plain data; use an int")
-    return given
+def _setting(name: str, value: Any) -> Any:
+    if isinstance(value, bool | int):
+        return value
+    if isinstance(value, list | tuple) and all(isinstance(part, int) for part in value):
+        return list(value)
+    raise SpecError(name, f"{value!r} is not plain data; use an int")
 
 
 def _body(body: Body) -> dict[str, Any]:
@@ -103,82 +106,67 @@ def _node(node: Node) -> dict[str, Any]:
 def _options(node: Node) -> list[tuple[str, Any]]:
     if isinstance(node, Grid):
         return [
-            (_name(key), [_value(key, as_alias(value)) for value in values]) for key, values in node.pools
+            (_name(key), _named(key, [_value(key.value, value) for value in values]))
+            for key, values in node.pools
         ]
     if isinstance(node, Span):
         values = node.values
-        return [(_name(node.key), {"$range": [values.start, values.stop, values.step]})]
+        return [(_name(node.key), _named(node.key, {"$range": [values.start, values.stop, values.step]}))]
     if isinstance(node, Draw):
-        return [(_name(node.key), _sampled(node))]
+        return [(_name(node.key), _named(node.key, _sampled(node)))]
     raise SpecError("domain", f"{node!r} is unknown")
 
 
 def _name(key: Alias) -> str:
+    """Return the key of a parameter, which begins with one ``$`` more if it begins with one."""
     name: str = key.value
-    if key.alias != name or name.startswith("$"):
-        raise SpecError(
-            name, "a name with an alias, or one that begins with '$', cannot be written as plain data"
-        )
-    return name
+    return f"${name}" if name.startswith("$") else name
+
+
+def _named(key: Alias, values: Any) -> Any:
+    return {"$alias": key.alias, "$values": values} if key.given else values
 
 
 def _sampled(node: Draw) -> dict[str, Any]:
-    sampler = node.source.sampler
-    if isinstance(node.source, Native) and hasattr(sampler, "to_spec"):
-        description: dict[str, Any] = sampler.to_spec()
-        return description
-    frozen = getattr(sampler, "dist", None)
-    if isinstance(node.source, Frozen) and frozen is not None and hasattr(frozen, "_parse_args"):
-        shapes, loc, scale = frozen._parse_args(*sampler.args, **sampler.kwds)
-        named = dict(zip((frozen.shapes or "").replace(" ", "").split(","), shapes, strict=False))
-        moved = {"loc": loc, **({} if scale == 1 else {"scale": scale})}
-        return {"$sampler": "scipy", "name": frozen.name, **named, **moved}
-    raise SpecError(node.key.value, f"{sampler!r} cannot be written as plain data")
+    sampler = sampler_of(node.source)
+    if not isinstance(sampler, Sampler):
+        raise SpecError(node.key.value, f"{sampler!r} cannot be written as plain data")
+    return sampler.to_spec()
 
 
-def _value(key: Alias, alias: Alias) -> Any:
-    plain = _plain(key.value, alias.value)
-    return plain if alias.alias == Alias(alias.value).alias else {"$alias": alias.alias, "$value": plain}
-
-
-def _plain(name: str, value: Any) -> Any:
-    if value is None:
-        return {"$none": True}
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, list):
-        return [_plain(name, item) for item in value]
-    if isinstance(value, tuple):
-        return {"$tuple": [_plain(name, item) for item in value]}
-    if isinstance(value, Mapping) and all(isinstance(key, str) and key[:1] != "$" for key in value):
-        return {key: _plain(name, item) for key, item in value.items()}
-    raise SpecError(name, f"the value {value!r} of type {type(value).__name__} is not plain data")
+def _value(name: str, value: Any) -> Any:
+    if isinstance(value, Alias):
+        plain = to_plain(name, value.value)
+        return {"$alias": value.alias, "$value": plain} if value.given else plain
+    return to_plain(name, value)
 
 
 def from_spec(cls: type[D], description: Any) -> tuple[D, dict[str, Any]]:
     """Make a domain and its parameters of iteration from a description."""
     if isinstance(description, Mapping) and "$iter" in description:
-        params = dict(_fields(description, "$iter", "$domain")["$iter"])
+        params = _fields(description, "$iter", "$domain")["$iter"]
+        if not isinstance(params, Mapping):
+            raise SpecError("$iter", f"expected a mapping of parameters of iteration, got {params!r}")
         known = tuple(field.name for field in fields(IterParams))
         for name in params:
             if name not in known:
                 raise SpecError("$iter", f"unknown parameter {name!r} ({close_matches(name, known)})")
-        return _read(cls, description["$domain"]), params
+        return _read(cls, description["$domain"]), dict(params)
     return _read(cls, description), {}
 
 
 def _read(cls: type[D], description: Any) -> D:
     if not isinstance(description, Mapping):
         raise SpecError("domain", f"expected a mapping, got {description!r}")
-    operators = [key for key in description if isinstance(key, str) and key.startswith("$")]
+    operators = [key for key in description if _is_operator(key)]
     if not operators:
-        return cls({name: _read_values(str(name), values) for name, values in description.items()})
+        return cls(_once(_read_options("", description)))
     if "$weight" in operators:
         given = _fields(description, "$weight", "$domain")
-        weighted: D = _read(cls, given["$domain"]) * given["$weight"]
-        return weighted
+        weight = given["$weight"]
+        if isinstance(weight, bool) or not isinstance(weight, int | float):
+            raise SpecError("$weight", f"expected a number, got {weight!r}")
+        return _read(cls, given["$domain"]) * weight
     (key, parts), *others = description.items()
     if others or key not in _JOINS or not isinstance(parts, list | tuple) or not parts:
         problem = f"expected one of {', '.join(_JOINS)} with a list of specs, got {dict(description)!r}"
@@ -202,37 +190,63 @@ def _fields(description: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
     return description
 
 
+def _is_operator(key: Any) -> bool:
+    return isinstance(key, str) and key.startswith("$") and not key.startswith("$$")
+
+
+def _once(options: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
+    """Return options by name; a name is given once."""
+    found: dict[Any, Any] = {}
+    for name, values in options:
+        if name in found:
+            raise SpecError(str(name), "is given twice, by its path and in a nested table")
+        found[name] = values
+    return found
+
+
+def _read_options(above: str, description: Mapping[Any, Any]) -> Iterator[tuple[Any, Any]]:
+    """Yield the names of parameters with their values; a nested table has its name before those in it."""
+    for key, values in description.items():
+        name = above + key.removeprefix("$") if isinstance(key, str) else key
+        if isinstance(name, str) and isinstance(values, Mapping) and not any(map(_is_operator, values)):
+            if not values:
+                raise SpecError(name, "is an empty table; leave it out or name parameters in it")
+            yield from _read_options(f"{name}/", values)
+        elif isinstance(values, Mapping) and set(values) == {"$alias", "$values"}:
+            yield Alias(name, values["$alias"]), _read_values(str(name), values["$values"])
+        else:
+            yield name, _read_values(str(name), values)
+
+
 def _read_values(name: str, values: Any) -> Any:
     if isinstance(values, list | tuple):
         return [_read_value(name, value) for value in values]
     if isinstance(values, Mapping) and set(values) == {"$range"}:
-        return range(*values["$range"])
+        return _read_range(name, values["$range"])
     if isinstance(values, Mapping) and "$sampler" in values:
-        return _read_sampler(dict(values))
+        return _read_sampler(name, values)
     raise SpecError(name, f"expected a list of values, '$range' or '$sampler', got {values!r}")
 
 
+def _read_range(name: str, limits: Any) -> range:
+    try:
+        return range(*limits)
+    except (TypeError, ValueError) as error:
+        raise SpecError(name, f"'$range' is a list of one to three ints, got {limits!r}: {error}") from error
+
+
 def _read_value(name: str, value: Any) -> Any:
-    if isinstance(value, list):
-        return [_read_value(name, item) for item in value]
-    if not isinstance(value, Mapping):
-        return value
-    if set(value) == {"$alias", "$value"}:
-        return Alias(_read_value(name, value["$value"]), value["$alias"])
-    if set(value) == {"$tuple"}:
-        return tuple(_read_value(name, item) for item in value["$tuple"])
-    if set(value) == {"$none"}:
-        return None
-    if any(key.startswith("$") for key in value):
-        raise SpecError(name, f"{dict(value)!r} cannot be understood")
-    return {key: _read_value(name, item) for key, item in value.items()}
+    if isinstance(value, Mapping) and set(value) == {"$alias", "$value"}:
+        return Alias(from_plain(name, value["$value"]), value["$alias"])
+    return from_plain(name, value)
 
 
-def _read_sampler(description: dict[str, Any]) -> Sampler:
+def _read_sampler(name: str, description: Mapping[str, Any]) -> Sampler:
     """Make a sampler from what its ``to_spec`` gave."""
     given = dict(description)
-    kind = given.pop("$sampler")
-    parts = [_read_sampler(part) if isinstance(part, dict) else part for part in given.pop("of", [])]
+    kind, weight = given.pop("$sampler"), given.pop("$weight", None)
+    parts = [_read_operand(name, part) for part in given.pop("of", [])]
+    arguments = {key: from_plain(f"{name}: {key}", value) for key, value in given.items()}
     makers: dict[str, Any] = {
         "numpy": NumpySampler,
         "scipy": ScipySampler,
@@ -242,13 +256,24 @@ def _read_sampler(description: dict[str, Any]) -> Sampler:
         "loguniform": LogUniformSampler,
         "truncate": lambda **limits: parts[0].truncate(**limits),
         "&": lambda: Stacked(tuple(parts)),
-        "|": lambda weights: Mixed(tuple(w & one for w, one in zip(weights, parts, strict=True))),
+        "|": lambda weights=None: _mixed(parts, weights),
         **{sign: lambda sign=kind: Operation(sign, *parts) for sign in OPERATIONS},
     }
     if kind not in makers:
-        raise SpecError("$sampler", f"got {kind!r} ({close_matches(str(kind), tuple(makers))})")
+        raise SpecError(name, f"'$sampler' is {kind!r} ({close_matches(str(kind), tuple(makers))})")
     try:
-        sampler: Sampler = makers[kind](**given)
-    except (TypeError, IndexError) as error:
-        raise SpecError("$sampler", f"{description!r} cannot be read: {error}") from error
-    return sampler
+        sampler: Sampler = makers[kind](**arguments)
+        return sampler if weight is None else weight & sampler
+    except (AttributeError, IndexError, TypeError, ValueError) as error:
+        raise SpecError(name, f"{dict(description)!r} cannot be read: {error}") from error
+
+
+def _read_operand(name: str, part: Any) -> Any:
+    if isinstance(part, Mapping) and "$sampler" in part:
+        return _read_sampler(name, part)
+    return from_plain(name, part)
+
+
+def _mixed(parts: list[Sampler], weights: list[float] | None) -> Mixed:
+    shares = weights or [1.0] * len(parts)
+    return Mixed(tuple(share & part for share, part in zip(shares, parts, strict=True)))
