@@ -391,6 +391,11 @@ def test_what_cannot_be_written_down_counts_by_type_and_text():
     assert digest(each for each in ()) == digest(each for each in (1,))
 
 
+@pytest.mark.parametrize("make", [np.random.default_rng, np.random.RandomState, np.random.PCG64])
+def test_objects_of_compiled_types_count_by_their_state(make):
+    assert digest(make(1)) == digest(make(1)) != digest(make(2))
+
+
 def test_an_object_that_raises_has_a_digest():
     class Hostile:
         def __reduce_ex__(self, protocol):

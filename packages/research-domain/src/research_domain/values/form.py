@@ -127,7 +127,7 @@ class Writer:
             return write(self, value)
         if isinstance(value, np.generic):
             return arrays.scalar(self, value)
-        if kind.__module__.partition(".")[0] == "pandas":
+        if _package(kind) == "pandas":
             from research_domain.values.frames import pandas_text  # late, like code: few values are of it
 
             if (text := pandas_text(self, value)) is not None:
@@ -270,7 +270,13 @@ def count_as(kind: type, convert: Callable[[Any], Any]) -> None:
 
 
 def _named_writer(kind: type) -> Callable[[Writer, Any], str] | None:
-    return _BY_NAME.get(f"{kind.__module__.partition('.')[0]}.{kind.__qualname__}")
+    return _BY_NAME.get(f"{_package(kind)}.{kind.__qualname__}")
+
+
+def _package(kind: type) -> str:
+    """Return the package of a type; types of Cython may have anything in place of the name of a module."""
+    module = kind.__module__
+    return module.partition(".")[0] if isinstance(module, str) else ""
 
 
 class Form:
