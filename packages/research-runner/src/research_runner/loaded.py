@@ -15,6 +15,7 @@ from typing import Any, Self
 from research_runner.errors import NotAResearchError, NotFoundError, OptionError, RunnerError, UntrustedError
 from research_runner.profiling import Profiler
 from research_runner.recording.storage_lookup import find_storage
+from research_runner.system.paths import absolute_path
 from research_runner.system.process_identity import fingerprint
 
 __all__ = ["LoadedResearch", "StoredMonitor", "remove_research"]
@@ -106,7 +107,7 @@ class LoadedResearch:
     def __init__(self, name: str, trusted: bool = False) -> None:
         self.name = name
         self._trusted = trusted
-        self._path = Path(name).absolute()
+        self._path = absolute_path(name)
         if not self._path.exists():
             raise NotFoundError(name, str(self._path))
         self._reader = find_storage("folder").read

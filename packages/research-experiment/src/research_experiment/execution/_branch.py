@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from contextvars import Context
@@ -11,6 +10,7 @@ from functools import lru_cache
 from typing import Any, cast
 
 from research_experiment.capture import Streams
+from research_experiment.careful_logging import careful_logger
 from research_experiment.execution._closing import close
 from research_experiment.execution._program import Step, make_instance
 from research_experiment.execution.hooks import Hook
@@ -22,7 +22,7 @@ from research_experiment.plan import ExperimentPlan, Instance
 
 __all__ = ["Branch", "Root", "Rules", "tell"]
 
-_LOG = logging.getLogger("research.experiment")
+_LOG = careful_logger("research.experiment")
 
 
 @dataclass(frozen=True, slots=True)

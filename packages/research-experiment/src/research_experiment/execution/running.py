@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from research_domain import Config, ConfigAlias
 from research_domain.alias import with_values
 from research_domain.identity import Identity
 from research_domain.seeds import experiment_seed, make_rng
+from research_experiment.careful_logging import CarefulLogger, careful_logger
 from research_experiment.errors import ExperimentError, UnknownUnitError, hint
 from research_experiment.execution.copies import LARGE_BYTES, UNCHANGING, Copier
 from research_experiment.execution.saved_values import ExperimentStorage
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     import numpy as np
 
 __all__ = ["Progress", "RunningExperiment", "Surroundings"]
-
-_LOG = logging.getLogger("research.experiment")
 
 
 def _temporary_path(experiment_id: str) -> Path:
@@ -250,9 +248,9 @@ class RunningExperiment:
         return self._surroundings.results()
 
     @property
-    def logger(self) -> logging.LoggerAdapter[logging.Logger]:
+    def logger(self) -> CarefulLogger:
         """A logger whose records carry ``experiment_id``."""
-        return logging.LoggerAdapter(_LOG, {"experiment_id": self.id})
+        return careful_logger("research.experiment", experiment_id=self.id)
 
     @property
     def profile_info(self) -> Sequence[UnitTime]:

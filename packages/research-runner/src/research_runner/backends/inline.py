@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import time
 from collections import deque
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from threading import current_thread
 from typing import Any
 
+from research_experiment.careful_logging import careful_logger
 from research_runner.backends.protocol import Capabilities, RunEnvironment
 from research_runner.backends.registry import refuse_address
 from research_runner.pool import Death
@@ -24,7 +24,7 @@ from research_runner.worker.serving import TaskRunner
 
 __all__ = ["InlineBackend", "InlineFactory"]
 
-_LOG = logging.getLogger("research.devices")
+_LOG = careful_logger("research.devices")
 
 
 class InlineBackend:

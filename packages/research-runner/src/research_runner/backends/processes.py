@@ -9,8 +9,15 @@ from typing import Any, Final
 
 from research_runner.backends.protocol import Capabilities, RunEnvironment
 from research_runner.backends.registry import refuse_address
-from research_runner.errors import RunnerError
-from research_runner.pool import Message, PoolEvent, StartMethod, WireError, WorkerPool, preflight
+from research_runner.pool import (
+    Message,
+    PoolEvent,
+    StartMethod,
+    TravelError,
+    WireError,
+    WorkerPool,
+    preflight,
+)
 from research_runner.scheduling.events import (
     BackendEvent,
     TaskEnded,
@@ -65,7 +72,7 @@ class ProcessBackend:
                 environments=environments,
                 preload=("research_runner.worker.serving", plan.encode.__module__),
             )
-        except RunnerError:
+        except TravelError:
             self._blame()
             raise
 

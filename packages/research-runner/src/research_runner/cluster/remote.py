@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import time
 import uuid
@@ -11,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from research_experiment.careful_logging import careful_logger
 from research_runner._version import __version__
 from research_runner.backends.processes import ProcessBackend
 from research_runner.backends.protocol import Capabilities, RunEnvironment
@@ -48,7 +48,7 @@ _FORCED_FAREWELL_S: Final = 3.0
 _FIRST: Final = 0
 _NOBODY: Final = bytes(16)
 _WARN_AFTER_S: Final = 30.0
-_LOG: Final = logging.getLogger("research.engine")
+_LOG: Final = careful_logger("research.engine")
 
 
 @dataclass(slots=True)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, SupportsIndex, TypeAlias
 
+from research_experiment.careful_logging import careful_logger
 from research_runner.devices.errors import DeviceRoomError
 from research_runner.errors import OptionError
 
 __all__ = ["DeviceGrid", "DeviceSpec", "WorkerRow", "split_devices"]
 
-logger = logging.getLogger("research.devices")
+logger = careful_logger("research.devices")
 
 BranchDevices: TypeAlias = tuple[str | None, ...]
 WorkerRow: TypeAlias = tuple[BranchDevices, ...]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import logging
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from research_experiment.careful_logging import careful_logger
 from research_runner.devices.errors import DeviceLostError, DriverMissingError
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Gpu", "GpuMemory", "GpuProbe", "NvmlProbe"]
 
-logger = logging.getLogger("research.devices")
+logger = careful_logger("research.devices")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
+from research_experiment.careful_logging import careful_logger
 from research_runner.devices.errors import DriverMissingError, UnknownDeviceError
 from research_runner.devices.grid import DeviceGrid, row_ids
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["resolve"]
 
-logger = logging.getLogger("research.devices")
+logger = careful_logger("research.devices")
 
 
 def resolve(grid: DeviceGrid, probe: GpuProbe, mask: str | None = None) -> DeviceGrid:

@@ -11,7 +11,7 @@ process that is the parent of all workers; ``worker_main`` runs in each worker a
 from research_runner.pool.channel import Channel, WorkerStop
 from research_runner.pool.errors import PoolError, StartMethodError, TravelError, WireError
 from research_runner.pool.events import Message, PoolEvent
-from research_runner.pool.launch import StartMethod, current_path
+from research_runner.pool.launch import StartMethod, current_directory, current_path
 from research_runner.pool.preflight import preflight
 from research_runner.pool.travel import refuse_signals
 from research_runner.pool.worker_pool import WorkerPool
@@ -32,6 +32,7 @@ __all__ = [
     "WorkerPool",
     "WorkerReady",
     "WorkerStop",
+    "current_directory",
     "current_path",
     "preflight",
     "refuse_signals",

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import traceback
 import warnings
 from collections.abc import Mapping
@@ -18,13 +19,19 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeAlias
 
 from research_runner.pool import supervisor
-from research_runner.pool.errors import StartMethodError
+from research_runner.pool.errors import PoolError, StartMethodError
 
 __all__ = ["Settings", "StartMethod", "SupervisorLink", "resolve_start_method"]
 
 StartMethod: TypeAlias = Literal["auto", "fork", "forkserver", "spawn"]
 
 PRELOAD = ("numpy", "dill", "multiprocess", "research_experiment", "research_runner.pool.worker_main")
+
+_SPARE_DESCRIPTORS = 8
+"""Files that a run opens beside the connections to its workers."""
+
+_THREADED = ("polars", "lightgbm", "xgboost", "catboost", "sklearn", "torch", "tensorflow", "jax", "duckdb")
+"""Libraries that keep threads of their own once they are used, and do not notice a fork."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +86,70 @@ def resolve_start_method(method: StartMethod) -> str:
         raise StartMethodError(method, "it is none of 'auto', 'fork', 'forkserver', 'spawn'")
     if os.name != "posix":
         raise StartMethodError(method, "worker processes need Linux or macOS; run with parallel=False")
+    if method == "fork":
+        refuse_cuda()
+        _warn_of_threads()
+        return method
+    if not sys.executable or not os.access(sys.executable, os.X_OK):
+        raise StartMethodError(
+            method,
+            f"this Python does not know its own program (sys.executable is {sys.executable!r}); set it, "
+            "or use start_method='fork' or parallel=False",
+        )
     if method == "auto":
         return "forkserver" if sys.platform == "linux" else "spawn"
-    if method == "fork" and (user := cuda_user()):
-        raise StartMethodError(
-            method, f"CUDA is already in use in this process ({user}) and does not survive a fork; use 'auto'"
-        )
     return method
+
+
+def refuse_cuda() -> None:
+    """Refuse to fork a process that uses CUDA.
+
+    Raises
+    ------
+    StartMethodError
+        If it does.
+    """
+    if user := cuda_user():
+        raise StartMethodError(
+            "fork", f"CUDA is already in use in this process ({user}) and does not survive a fork; use 'auto'"
+        )
+
+
+def _warn_of_threads() -> None:
+    """Warn of what may hang in a fork of this process, by its name."""
+    here = (threading.main_thread(), threading.current_thread())
+    threads = [f"the thread {each.name!r}" for each in threading.enumerate() if each not in here]
+    if risks := [*threads, *(name for name in _THREADED if name in sys.modules)]:
+        warnings.warn(
+            "start_method='fork' copies this process without its threads, and what waits for them hangs in a "
+            f"worker: {', '.join(risks)}; use start_method='auto'",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+
+
+def check_descriptors(size: int) -> None:
+    """Make sure that this process may have a connection to each worker; raise its soft limit if need be.
+
+    Raises
+    ------
+    PoolError
+        If the hard limit does not allow it.
+    """
+    import resource  # there is none where there are no workers
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError):
+        used = len(os.listdir("/dev/fd"))  # noqa: PTH208 - names are enough
+        needed = used + size + _SPARE_DESCRIPTORS
+        if soft == resource.RLIM_INFINITY or needed <= soft:
+            return
+        if hard != resource.RLIM_INFINITY and needed > hard:
+            raise PoolError(
+                f"{size} workers need {needed} open files, and this process may have {hard} (ulimit -n), "
+                f"which is enough for {max(hard - used - _SPARE_DESCRIPTORS, 0)} workers"
+            )
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 def cuda_user(descriptors: Path = Path("/proc/self/fd")) -> str | None:
@@ -129,19 +193,21 @@ class SupervisorLink:
         return os.getpid() == self._owner
 
     def _exec(self, theirs: socket.socket, settings: Settings) -> int:
-        self._process = subprocess.Popen(  # noqa: S603 - our own script
-            [*_interpreter(), str(Path(supervisor.__file__)), str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            env={**os.environ, **settings.shared_environment},
-        )
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - our own script
+                [*_interpreter(), str(Path(supervisor.__file__)), str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                env={**os.environ, **settings.shared_environment},
+            )
+        except OSError as error:
+            raise PoolError(
+                f"the system lets no process for the workers begin ({error}); check ulimit -u and ulimit -n"
+            ) from error
         return self._process.pid
 
     def _fork(self, theirs: socket.socket) -> int:
-        for stream in (sys.stdout, sys.stderr):
-            if stream is not None:
-                stream.flush()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # forking was asked for
             pid = os.fork()
@@ -230,9 +296,12 @@ def _config(settings: Settings) -> dict[str, Any]:
 
 
 def current_path() -> list[str]:
-    """Return the import path of this process, with its directory in the place of ``''``."""
-    here = current_directory() or ""
-    return [entry or here for entry in sys.path if isinstance(entry, str)]
+    """Return the import path of this process, absolute; without what was relative to a removed directory."""
+    here = current_directory()
+    entries = [entry for entry in sys.path if isinstance(entry, str)]
+    if here is None:
+        return [entry for entry in entries if os.path.isabs(entry)]  # noqa: PTH117 - as text
+    return [os.path.normpath(os.path.join(here, entry)) for entry in entries]  # noqa: PTH118 - as text
 
 
 def current_directory() -> str | None:

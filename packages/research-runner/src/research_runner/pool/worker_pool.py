@@ -25,8 +25,10 @@ from research_runner.pool.launch import (
     StartMethod,
     SupervisorLink,
     blocking_pair,
+    check_descriptors,
     current_directory,
     current_path,
+    refuse_cuda,
     resolve_start_method,
 )
 from research_runner.pool.link import Link
@@ -98,6 +100,7 @@ class WorkerPool:
             raise PoolError(
                 f"environments needs one mapping for each of {size} slots, got {len(environments)}"
             )
+        check_descriptors(size)
         slots = tuple(dict(each) for each in environments) or ({},) * size
         self._settings = Settings(size, resolve_start_method(start_method), slots, tuple(preload))
         self._serve = serialise_part("the work", serve)
@@ -216,7 +219,7 @@ class WorkerPool:
         self._check_open()
         if self._supervisor is None:
             if self.start_method == "fork":  # CUDA may have come into use since the pool was made
-                resolve_start_method("fork")
+                refuse_cuda()
             self._supervisor = SupervisorLink(self._settings)
             self._selector.register(self._supervisor.control, selectors.EVENT_READ, _SUPERVISOR)
             weakref.finalize(self, self._supervisor.close)
@@ -391,7 +394,7 @@ class WorkerPool:
 
 def _process_state() -> dict[str, Any]:
     """Return what a worker takes over from this process."""
-    return {"sys_path": current_path(), "argv": sys.argv, "directory": current_directory()}
+    return {"sys_path": current_path(), "argv": getattr(sys, "argv", [""]), "directory": current_directory()}
 
 
 def _payload(data: bytes) -> Any:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import importlib
-import logging
 from array import array
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from research_experiment.careful_logging import careful_logger
 from research_runner.errors import MissingPackageError, OptionError
 from research_runner.profiling.measure import ProfileRow
 
 __all__ = ["MAX_ROWS", "Profiler"]
 
-logger = logging.getLogger("research.profiling")
+logger = careful_logger("research.profiling")
 
 MAX_ROWS = 2_000_000
 UNIT_SUMS = {

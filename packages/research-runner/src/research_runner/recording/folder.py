@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import sys
 from collections.abc import Iterator, MutableMapping
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from research_domain import Domain
+from research_experiment.careful_logging import careful_logger
 from research_runner.errors import LostCodeError, NoSettingsError
 from research_runner.pool import current_path, wire
 from research_runner.scheduling.source import Journal
@@ -27,7 +27,7 @@ __all__ = [
     "settings_are_kept",
 ]
 
-_LOG = logging.getLogger("research.run")
+_LOG = careful_logger("research.run")
 _SETTINGS: Final = "settings.dill"
 
 
@@ -150,7 +150,7 @@ def save_settings(folder: Path, settings: RunSettings) -> None:
         _LOG.warning("only its script can resume this research, because something cannot be kept: %s", error)
         (folder / _SETTINGS).unlink(missing_ok=True)
         return
-    path = json.dumps(list(map(os.path.abspath, current_path()))).encode()
+    path = json.dumps(current_path()).encode()
     write_whole(folder / _SETTINGS, path + b"\n" + code)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Final
 
+from research_experiment.careful_logging import careful_logger
 from research_runner.scheduling.events import Event, ExperimentEnded, ExperimentLost, TaskReturned, UnitFailed
 
 __all__ = ["RunLog"]
 
-_ROOT: Final = logging.getLogger("research")
+_ROOT: Final = careful_logger("research")
 
 
 class RunLog:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from research_experiment.careful_logging import careful_logger
 from research_runner.recording.monitor import Monitor
 
 __all__ = ["ProgressBar", "make_bar"]
+
+_LOG = careful_logger("research.run")
 
 
 class ProgressBar:
@@ -32,7 +37,9 @@ class ProgressBar:
         self._n_iters = n_iters
         self._show = show
         self._said = self._description
-        self._bar = bar_class(total=self._total, unit="exp" if n_iters is None else "it", desc=self._said)
+        self._bar: Any = None
+        with self._kept_apart():
+            self._bar = bar_class(total=self._total, unit="exp" if n_iters is None else "it", desc=self._said)
 
     @property
     def _total(self) -> int | None:
@@ -56,20 +63,35 @@ class ProgressBar:
             parts.append(f"{self._show}={latest}")
         return ", ".join(parts) or "research"
 
+    @contextmanager
+    def _kept_apart(self) -> Iterator[None]:
+        """Go on without the bar if it cannot be drawn: a terminal that is gone ends no run."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - of a class of the user's own, or of a stream that is gone
+            self._bar = None
+            _LOG.warning("the run goes on without its bar, which cannot be drawn: %r", error)
+
     def refresh(self) -> None:
         """Draw the bar if something has changed; the bar class limits how often."""
+        if self._bar is None:
+            return
         description = self._description
-        if description != self._said:
-            self._said = description
-            self._bar.set_description(description, refresh=False)
-        self._bar.total = self._total
-        self._bar.update(self._done - self._bar.n)
+        with self._kept_apart():
+            if description != self._said:
+                self._said = description
+                self._bar.set_description(description, refresh=False)
+            self._bar.total = self._total
+            self._bar.update(self._done - self._bar.n)
 
     def close(self) -> None:
         """Draw the bar once more and leave it."""
         self.refresh()
-        self._bar.refresh()
-        self._bar.close()
+        if self._bar is None:
+            return
+        with self._kept_apart():
+            self._bar.refresh()
+            self._bar.close()
 
 
 def make_bar(bar: Any, monitor: Monitor, n_iters: int | None, show: str | None = None) -> ProgressBar | None:

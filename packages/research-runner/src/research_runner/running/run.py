@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shlex
 import shutil
+import sys
 import tempfile
 import time
 import uuid
@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from research_experiment import Storage
+from research_experiment.careful_logging import careful_logger
 from research_runner.backends.protocol import Backend, RunEnvironment
 from research_runner.errors import ResearchExistsError
-from research_runner.pool import refuse_signals
+from research_runner.pool import current_directory, refuse_signals
 from research_runner.profiling import Profiler
 from research_runner.recording.folder import FolderJournal, save_settings, settings_are_kept
 from research_runner.recording.logs import RunLog
@@ -34,7 +35,7 @@ from research_runner.scheduling.coordinator import Coordinator
 from research_runner.scheduling.events import Event, Profiled
 from research_runner.scheduling.source import TaskSource
 from research_runner.settings.values import RunSettings
-from research_runner.system.console import say
+from research_runner.system.console import say, write_line
 from research_runner.system.fail_points import fail_point
 from research_runner.system.full_disk import is_full
 from research_runner.system.process_identity import owner
@@ -43,7 +44,7 @@ from research_runner.worker.plan import WorkerPlan, experiment_path
 
 __all__ = ["ResearchRun"]
 
-_LOG = logging.getLogger("research.run")
+_LOG = careful_logger("research.run")
 
 
 class ProfileListener:
@@ -215,7 +216,7 @@ class ResearchRun:
                 summary = self._summary(time.monotonic() - begun)
                 _LOG.info("ended: %s", summary)
         if bar:
-            print(summary)  # noqa: T201 - the last line of a run that is watched
+            write_line(summary, sys.stdout)
 
     def _close(self) -> None:
         """Say in the folder that the run has ended, and let go of it."""
@@ -255,7 +256,8 @@ def _remove_own(root: Path, owner_pid: int) -> None:
 
 def _short(path: Path) -> Path:
     """Return the path as a person in the current folder would write it."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    here = current_directory()
+    return path.relative_to(here) if here is not None and path.is_relative_to(here) else path
 
 
 def read_results(path: Path) -> Any:

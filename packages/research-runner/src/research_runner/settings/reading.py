@@ -6,7 +6,6 @@ import math
 import os
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 
 from research_domain import AliasError, ConfigAlias, Domain, digest
 from research_experiment import check_config_keys
@@ -30,6 +29,7 @@ from research_runner.settings.parameters import Options
 from research_runner.settings.rules import Request, check_together
 from research_runner.settings.values import OutputOptions, Resume, RunSettings, Study
 from research_runner.system.environment import env_meta, git_meta
+from research_runner.system.paths import absolute_path
 from research_runner.worker.output import STDERR, STDOUT, Redirect
 from research_runner.worker.plan import Execution
 
@@ -58,7 +58,7 @@ def make_settings(study: Study, options: Options) -> RunSettings:
     _check_keys(study, setups)
     _check_aliases(study.domain)
     return RunSettings(
-        path=Path(study.name).absolute() if options["dump_results"] else None,
+        path=absolute_path(study.name) if options["dump_results"] else None,
         experiment=study.experiment,
         domain=study.domain,
         iteration=_make_iteration(study, options),

@@ -1,15 +1,25 @@
-"""Messages on the terminal."""
+"""Messages on the terminal; a terminal that is gone cannot end a run."""
 
 from __future__ import annotations
 
 import sys
 from typing import TextIO
 
-__all__ = ["say"]
+__all__ = ["say", "write_line"]
 
 
 def say(text: str, stream: TextIO | None = None) -> None:
     """Write a line to standard error, below whatever a progress bar has left there."""
-    stream = stream or sys.stderr
-    stream.write(f"\n{text}\n")
-    stream.flush()
+    write_line(f"\n{text}", stream or sys.stderr)
+
+
+def write_line(text: str, stream: TextIO | None) -> None:
+    """Write a line to a stream, if there is one that takes it; what it cannot encode is escaped."""
+    if stream is None:
+        return
+    try:
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        stream.flush()
+    except (OSError, ValueError, AttributeError):  # closed, full, a pipe that nobody reads, or no real stream
+        return

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-import logging
 
+from research_experiment.careful_logging import careful_logger
 from research_runner.system.console import say
 
 __all__ = ["is_full", "warn_full"]
 
-_LOG = logging.getLogger("research.run")
+_LOG = careful_logger("research.run")
 
 
 def is_full(error: BaseException | None) -> bool:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from research_experiment.careful_logging import careful_logger
 from research_runner.worker.output.redirect import STREAMS, Target
 
 __all__ = ["CapturedText", "Delivery", "Files", "Spool", "spool_path"]
 
-logger = logging.getLogger("research.output")
+logger = careful_logger("research.output")
 
 CHUNK_BYTES = 2**20
 
