@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from research_domain import DomainWarning, NumpySampler, UpdateError
+from research_domain import DomainWarning, NumpySampler, ParameterError, UpdateError
 from research_runner.errors import OptionError
 from research_stack import EC, Domain, Research
 
@@ -206,3 +206,20 @@ def test_grids_of_more_points_than_a_machine_counts_are_planned_and_run(where):
     if not where:
         assert "1,180,591,620,717,411,303,424" in str(research(domain).plan())
         assert research(domain, n_configs=2**80, n_reps=2**70).plan(branches=2).tasks == 2**149
+
+
+@pytest.mark.parametrize("option", ["workers", "branches"])
+def test_more_workers_or_branches_than_anybody_has_are_refused(option):
+    with pytest.raises(OptionError, match=f"{option}.* at most"):
+        research(Domain(a=[1])).plan(**{option: 2**70})
+
+
+@pytest.mark.parametrize("key", ["repetition", "updates"])
+@pytest.mark.parametrize("additional", [True, False])
+def test_parameters_called_like_keys_of_a_research_are_refused(key, additional):
+    domain = Domain({key: [1], "a": [1]}).set_iter_params(additional=additional)
+    with pytest.raises(ParameterError, match=f"'{key}'"):
+        research(domain).run(parallel=False, bar=False)
+    assert not Path("study").exists()
+    with pytest.raises(ParameterError, match=f"'{key}'"):
+        values(research(Domain(a=[1])).update_domain(lambda: domain, "%0"))

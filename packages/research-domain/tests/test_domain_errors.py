@@ -117,6 +117,7 @@ def test_zips_of_unequal_or_infinite_domains():
         ("repeat_each", 0),
         ("produced", -1),
         ("create_id_prefix", -1),
+        ("create_id_prefix", 2**70),
         ("seed", "x"),
     ],
 )

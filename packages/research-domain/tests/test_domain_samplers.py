@@ -214,6 +214,7 @@ def test_plain_functions_have_the_expected_limits():
         (lambda: choice([1, 2], p=[0.5, 0.6]), "'p'"),
         (lambda: NumpySampler("n").sample(-1), "size"),
         (lambda: NumpySampler("n").sample(2.5), "size"),
+        (lambda: NumpySampler("n").sample(2**70), "size"),
     ],
 )
 def test_bad_samplers_name_the_parameter(make, name):

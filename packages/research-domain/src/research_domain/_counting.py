@@ -11,7 +11,7 @@ from research_domain.errors import ParameterError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["check_count", "span_length", "take"]
+__all__ = ["check_count", "check_digits", "span_length", "take"]
 
 T = TypeVar("T")
 
@@ -23,6 +23,17 @@ def check_count(name: str, value: Any, least: int, optional: bool = False) -> No
     if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
         choice = " or None" if optional else ""
         raise ParameterError(name, f"expected an int of at least {least}{choice}, got {value!r}")
+
+
+def check_digits(value: Any) -> None:
+    """Raise an error unless `value` tells whether ids begin with indices, or of how many digits."""
+    if not isinstance(value, bool):
+        check_count("create_id_prefix", value, 0)
+    if value > _DIGITS:
+        raise ParameterError("create_id_prefix", f"expected at most {_DIGITS} digits, got {value!r}")
+
+
+_DIGITS = 20
 
 
 def take(items: Iterable[T], count: int) -> Iterator[T]:

@@ -6,8 +6,9 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from research_domain._counting import check_digits
 from research_domain.alias import AUXILIARY_KEYS, Alias, as_alias, value_of
-from research_domain.errors import AliasError, ParameterError
+from research_domain.errors import AliasError
 from research_domain.values.form import digest_of, form
 from research_domain.values.names import display
 from research_domain.values.numbers import SCALARS, string
@@ -86,10 +87,7 @@ class Identifier:
     ) -> None:
         import hashlib  # late, as it takes longer than the rest of this package
 
-        if create_id_prefix < 0:
-            raise ParameterError(
-                "create_id_prefix", f"got {create_id_prefix!r}; use True, False or a number of digits"
-            )
+        check_digits(create_id_prefix)
         self._sha256 = hashlib.sha256
         self._digits = int(create_id_prefix)
         self._known = known or {}

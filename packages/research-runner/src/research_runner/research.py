@@ -211,8 +211,8 @@ class Research(ExperimentBuilder):
             worker, 0 for never.
         resume : bool or 'force'
             Go on with what is in the folder: finished experiments are kept, interrupted ones begin anew, with
-            the seed of the first run. ``'force'`` does so even if units, or values under an alias of yours or in
-            an edited function, have changed.
+            the seed of the first run. ``'force'`` does so even if units, or values under an alias of yours or
+            in an edited function, have changed.
         retry_failed : bool
             Run failed experiments again when a research is resumed.
         show : str, optional

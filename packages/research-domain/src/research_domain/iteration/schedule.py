@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
-from research_domain._counting import check_count, take
+from research_domain._counting import check_count, check_digits, take
 from research_domain.alias import Pairs, check_key
 
 if TYPE_CHECKING:
@@ -58,8 +58,7 @@ class IterParams:
         check_count("n_reps", self.n_reps, 1)
         check_count("repeat_each", self.repeat_each, 1, optional=True)
         check_count("produced", self.produced, 0)
-        if not isinstance(self.create_id_prefix, bool):
-            check_count("create_id_prefix", self.create_id_prefix, 0)
+        check_digits(self.create_id_prefix)
 
 
 class Schedule:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["Applied", "Mixed", "Operation", "Sampler", "Stacked", "Truncated"]
 
 Array = np.ndarray[Any, Any]
+
+_MOST = sys.maxsize // 2**16
+"""Values of a sample; of more of them, a few bytes each are more than addresses reach."""
 
 _EFFORT = (0.5, 10_000, False)
 """By default, the share that is kept, how often to draw, and whether to give up."""
@@ -80,6 +84,8 @@ class Sampler:
         """
         if isinstance(size, bool) or not hasattr(size, "__index__") or size < 0:
             raise SamplerError("size", f"expected a number of values, got {size!r}")
+        if size > _MOST:
+            raise SamplerError("size", f"no memory holds {size} values; draw them in parts")
         drawn = np.asarray(self._draw(int(size), rng))
         return drawn[:, None] if drawn.ndim == 1 else drawn
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, SupportsIndex, TypeAlias
+from typing import Any, Final, SupportsIndex, TypeAlias
 
 from research_experiment.careful_logging import careful_logger
 from research_runner.devices.errors import DeviceRoomError
@@ -75,6 +75,10 @@ def row_ids(row: WorkerRow) -> tuple[str, ...]:
     return tuple(dict.fromkeys(device for branch in row for device in branch if device is not None))
 
 
+MOST: Final = 1_000_000
+"""Workers, or branches of a worker, that a research may have."""
+
+
 def split_devices(devices: DeviceSpec, workers: int, branches: int) -> DeviceGrid:
     """Share devices between workers and their branches.
 
@@ -135,6 +139,8 @@ def _check_counts(workers: int, branches: int) -> None:
     for name, count in (("workers", workers), ("branches", branches)):
         if count < 1:
             raise _wrong(f"{name} must be at least 1 to share devices", count)
+        if count > MOST:
+            raise _wrong(f"{name} must be at most {MOST:,}", count)
 
 
 def _items(devices: Any) -> list[Any]:

@@ -35,7 +35,7 @@ def describe(
     configs = "without an end" if count is None else f"{count:,}"
     return [
         ("parameters", ", ".join(domain.parameters) or "none"),
-        ("configs", configs if n_reps == 1 else f"{configs}, {n_reps} times each"),
+        ("configs", configs if n_reps == 1 else f"{configs}, {n_reps:,} times each"),
         ("instances", ", ".join(map(_part, experiment.instances)) or "none"),
         ("units", ", ".join(map(_part, experiment.units)) or "none"),
         ("state", progress),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import count, islice
 from typing import Any
 
-from research_domain import Domain, Identifier, UpdateError
+from research_domain import Domain, Identifier, ParameterError, UpdateError
 from research_domain.identity import Identity
 from research_experiment import evaluate_outside
 from research_runner.scheduling.tasks import ExperimentSpec, Task
@@ -40,12 +40,26 @@ class IterationOptions:
     infinite: bool = False
 
     def prepare(self, domain: Domain) -> Domain:
-        """Return a copy of a domain that is iterated like this."""
+        """Return a copy of a domain that is iterated like this.
+
+        Raises
+        ------
+        ParameterError
+            If a parameter has the name of a key that a research adds.
+        """
+        check_names(domain)
         names = ("n_items", "n_reps", "repeat_each", "create_id_prefix")
         given = {name: value for name in names if (value := getattr(self, name)) is not None}
         if self.seed_given:
             given["seed"] = None  # the domain's own seed is taken back
         return domain.copy().set_iter_params(**given).set_default_seed(self.seed)
+
+
+def check_names(domain: Domain) -> None:
+    """Check that no parameter has the name of a key that a research adds, or would add."""
+    for key in ("repetition", "updates"):
+        if key in domain.parameters:
+            raise ParameterError(key, "is a key that a research adds to its configs; rename the parameter")
 
 
 def may_end(domain: Domain, generated: int = 0) -> bool:
@@ -202,6 +216,8 @@ class TaskSource:
         if self._results is not None:
             kwargs = evaluate_outside(kwargs, self._results)
         new = self._domain.replaced(rule.function(**kwargs), self.generated)
+        if new is not None:
+            check_names(new)
         if new is not None and not (self._infinite or may_end(new, self.generated)):
             problem = f"it returned an infinite domain, {new!r}, and this research would never end"
             raise UpdateError(

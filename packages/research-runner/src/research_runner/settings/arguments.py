@@ -10,6 +10,7 @@ from typing import Any
 
 from research_domain import ConfigAlias, make_seed_sequence
 from research_experiment import Executor, ExecutorError, parse_target
+from research_runner.devices.grid import MOST
 from research_runner.errors import OptionError
 from research_runner.profiling import ProfileLevel
 from research_runner.worker.plan import Entropy
@@ -116,14 +117,16 @@ def parse_configs(option: str, value: Any) -> tuple[ConfigAlias, ...]:
     Raises
     ------
     OptionError
-        If it is neither.
+        If it is neither, or more than anybody has.
     """
     if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping | ConfigAlias):
         configs = list(value)
         if configs and all(isinstance(config, Mapping | ConfigAlias) for config in configs):
             return tuple(ConfigAlias(config) for config in configs)
         raise OptionError(option, f"must be a positive whole number or a list of configs, got {value!r}")
-    return (ConfigAlias(),) * parse_count(option, value)
+    if (count := parse_count(option, value)) > MOST:
+        raise OptionError(option, f"must be at most {MOST:,}, got {value!r}")
+    return (ConfigAlias(),) * count
 
 
 def parse_executor(option: str, value: Any) -> type[Executor]:

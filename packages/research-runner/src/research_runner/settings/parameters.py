@@ -127,8 +127,8 @@ PARAMETERS: Final = (
         "worker, 0 for never."),
     Parameter("resume", "bool | str", False, arguments.parse_resume, "bool or 'force'",
         "Go on with what is in the folder: finished experiments are kept, interrupted ones begin anew, "
-        "with the seed of the first run. ``'force'`` does so even if units, or values under an alias of yours "
-        "or in an edited function, have changed."),
+        "with the seed of the first run. ``'force'`` does so even if units, or values under an alias of "
+        "yours or in an edited function, have changed."),
     Parameter("retry_failed", "bool", False, arguments.parse_switch, "bool",
         "Run failed experiments again when a research is resumed."),
     Parameter("show", "str | None", None, arguments.parse_show, "str, optional",
