@@ -8,8 +8,9 @@ import pytest
 from fixture_values import CONFIGS, META, VALUES
 from results_strategies import same
 
-from research_results import Opaque, ResearchResults, ResearchStorage
-from research_results.disk.schema import FORMAT, MIGRATIONS
+from research_results import FolderStorage, Opaque, ResearchResults, ResearchStorage
+from research_results.disk.schema import FORMAT
+from research_results.errors import OldFormatError
 
 FIXTURES = Path(__file__).with_name("fixtures")
 FORMATS = sorted(path.name for path in FIXTURES.iterdir())
@@ -17,7 +18,6 @@ FORMATS = sorted(path.name for path in FIXTURES.iterdir())
 
 def test_the_folder_of_each_format_is_committed():
     assert [f"format-{number}" for number in range(1, FORMAT + 1)] == FORMATS
-    assert len(MIGRATIONS) == FORMAT
 
 
 @pytest.fixture(params=FORMATS)
@@ -58,8 +58,15 @@ def test_values_of_parameters_are_found(old):
     assert results.filter_ids_by_configs(n=2**70) == ["../odd\n🙂"]
 
 
-def test_more_is_written_to_a_copy(old, tmp_path):
+def test_more_is_written_to_a_copy_of_the_newest_format_only(old, tmp_path):
     path = shutil.copytree(old, tmp_path / "copy")
+    if old.name != f"format-{FORMAT}":
+        before = {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
+        for write in (ResearchStorage, FolderStorage.open, lambda path: ResearchResults(path).put("a", {})):
+            with pytest.raises(OldFormatError, match="begin anew under another name"):
+                write(path)
+        assert {file: file.read_bytes() for file in path.rglob("*") if file.is_file()} == before
+        return
     with ResearchStorage(path) as storage:
         storage.put("new", {"loss": {0: 1.0}})
     found = ResearchResults(path, allow_pickle=True).load_results()

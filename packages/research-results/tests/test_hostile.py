@@ -38,6 +38,10 @@ def sql(folder, *statements):
         connection.commit()
 
 
+UNCHECKED = [(f"UPDATE {table} SET checksum = NULL",) for table in ("chunks", "options", "experiments")]
+"""What somebody does who wants more than a checksum to be looked at."""
+
+
 def look_at_everything(results):
     """Read all that there is to read without allowing code."""
     results.summary()
@@ -68,8 +72,8 @@ def stranger(tmp_path):
             (storage.experiment_path(str(place)) / "config.dill").write_bytes(bomb)
     sql(
         path,
-        ("UPDATE chunks SET data = ? WHERE kind = 'dill' AND data NOT NULL", bomb),
-        ("UPDATE options SET data = ? WHERE kind = 'dill'", bomb),
+        ("UPDATE chunks SET checksum = NULL, data = ? WHERE kind = 'dill' AND data NOT NULL", bomb),
+        ("UPDATE options SET checksum = NULL, data = ? WHERE kind = 'dill'", bomb),
     )
     for name in ("results.pkl", "research.dill", "env/x.dill"):
         (path / name).parent.mkdir(exist_ok=True)
@@ -164,7 +168,13 @@ def test_links_that_lead_outside_are_no_artifacts(stranger, tmp_path):
 @pytest.mark.parametrize("digest", ["../../secret", "/etc/passwd", "x" * 64, "A" * 64, "", 7, "0" * 64])
 def test_a_reference_to_a_blob_leads_nowhere_else(stranger, digest):
     path, _ = stranger
-    sql(path, ("UPDATE chunks SET blob = ?, kind = 'bytes', data = NULL WHERE variable = 1", digest))
+    sql(
+        path,
+        (
+            "UPDATE chunks SET checksum = NULL, kind = 'bytes', data = NULL, blob = ? WHERE variable = 1",
+            digest,
+        ),
+    )
     with pytest.raises(DamagedError):
         ResearchResults(path).load_results()
     with pytest.raises(DamagedError):
@@ -227,12 +237,14 @@ def test_a_database_that_could_do_more_than_hold_rows_is_refused(stranger, state
         "ALTER TABLE experiments DROP COLUMN attempt",
     ],
 )
-def test_rows_that_make_no_sense_are_damage_or_nothing(stranger, statement):
+@pytest.mark.parametrize("checked", [True, False])
+def test_rows_that_make_no_sense_are_damage_or_nothing(stranger, statement, checked):
     path, fired = stranger
-    sql(path, (statement,))
+    sql(path, *(() if checked else UNCHECKED), (statement,))
     for look in (
         *(lambda results: results.df, lambda results: results.load(), lambda results: results.experiments),
         *(lambda results: results.summary(), lambda results: results.failures),
+        lambda results: list(results.follow()),
         *(lambda results: results.to_df(pivot=False), lambda results: results.configs_to_df()),
         lambda results: results.to_df(n=1),
     ):
@@ -247,9 +259,12 @@ def test_rows_that_make_no_sense_are_damage_or_nothing(stranger, statement):
         ("UPDATE chunks SET variable = 'x'", "table chunks .* column variable holds a value of type str"),
         (
             "UPDATE chunks SET iterations = 'text'",
-            "table chunks .* column iterations holds .* str",
+            "experiment '0', variable 'x' .* column iterations holds .* str",
         ),
-        ("UPDATE chunks SET first = 1.5", "table chunks .* column first holds a value of type float"),
+        (
+            "UPDATE chunks SET first = 1.5",
+            "experiment '0', variable 'x' .* column first holds a value of type float",
+        ),
         ("UPDATE chunks SET variable = 99", "variable 99 without a name"),
         ("UPDATE chunks SET kind = x'00'", "table chunks .* column kind holds a value of type bytes"),
         (
@@ -262,9 +277,9 @@ def test_rows_that_make_no_sense_are_damage_or_nothing(stranger, statement):
         ("UPDATE options SET data = NULL WHERE kind = 'dill'", "has no data"),
     ],
 )
-def test_damage_is_said_where_it_is(stranger, statement, message):
+def test_damage_is_said_where_it_is_without_checksums_as_well(stranger, statement, message):
     path, _ = stranger
-    sql(path, (statement,))
+    sql(path, *UNCHECKED, (statement,))
     for look in (lambda results: results.df, lambda results: results.to_df(pivot=False)):
         with pytest.raises(DamagedError, match=message):
             look(ResearchResults(path))

@@ -10,8 +10,9 @@ The other folders are internal: ``frames``, ``plotting``, ``reading``, ``disk`` 
 from research_results._version import __version__
 from research_results.codec.pickles import Opaque
 from research_results.errors import ResultsError
+from research_results.reading.changes import Change, Dropped, Ended, Queued, Started, Stored
 from research_results.reading.status import Summary
-from research_results.results import Artifact, Loaded, ResearchResults, Selection
+from research_results.results import Artifact, Changes, Loaded, ResearchResults, Selection
 from research_results.storage import (
     BaseStorage,
     FolderStorage,
@@ -23,14 +24,21 @@ from research_results.storage import (
 __all__ = [
     "Artifact",
     "BaseStorage",
+    "Change",
+    "Changes",
+    "Dropped",
+    "Ended",
     "FolderStorage",
     "Loaded",
     "MemoryStorage",
     "Opaque",
+    "Queued",
     "ResearchResults",
     "ResearchStorage",
     "ResultsError",
     "Selection",
+    "Started",
+    "Stored",
     "Summary",
     "__version__",
     "remove_research",

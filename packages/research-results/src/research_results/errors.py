@@ -9,15 +9,19 @@ __all__ = [
     "ClosedError",
     "DamagedError",
     "ExistsError",
+    "ForkedError",
     "FormatError",
     "LockedError",
     "MissingExtraError",
     "NameRefusedError",
     "NotAResearchError",
+    "OldFormatError",
     "PickleRefusedError",
     "ResultsError",
     "StorageAccessError",
+    "StorageBusyError",
     "StorageFullError",
+    "StorageLostError",
     "UnknownAliasError",
     "UnknownExperimentError",
     "UnknownParameterError",
@@ -95,8 +99,32 @@ class FormatError(ResultsError):
 
     def __str__(self) -> str:
         return (
-            f"{self.path!r} needs a reader of format {self.found}, this research-results reads up to format "
-            f"{self.supported}; upgrade it with `pip install --upgrade research-results`"
+            f"{self.path!r} needs a reader of format {self.found}, this research-results reads format 1 to "
+            f"format {self.supported}; upgrade it with `pip install --upgrade research-results`"
+        )
+
+
+class OldFormatError(ResultsError):
+    """A folder of an older format was to be written to, or asked for what only newer ones have.
+
+    Attributes
+    ----------
+    path : str
+        The folder.
+    found, needed : int
+        Its format, and the one that is needed.
+    """
+
+    def __init__(self, path: str, found: int, needed: int) -> None:
+        super().__init__(path, found, needed)
+        self.path = path
+        self.found = found
+        self.needed = needed
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path!r} is of format {self.found}, which is read but neither resumed nor followed: that "
+            f"needs format {self.needed}; read it with ResearchResults, and begin anew under another name"
         )
 
 
@@ -136,7 +164,11 @@ class StorageFullError(ResultsError):
         The folder.
     free_bytes : int
         What was left when the write failed.
+    transient : bool
+        True: the same call may succeed later.
     """
+
+    transient = True
 
     def __init__(self, path: str, free_bytes: int) -> None:
         super().__init__(path, free_bytes)
@@ -147,6 +179,81 @@ class StorageFullError(ResultsError):
         return (
             f"no room left to write to {self.path!r} ({self.free_bytes} bytes free); everything committed "
             "before is kept: free some space and open the research again to continue"
+        )
+
+
+class StorageBusyError(ResultsError):
+    """Another program keeps the database locked.
+
+    Attributes
+    ----------
+    path : str
+        The folder.
+    transient : bool
+        True: the same call may succeed later.
+    """
+
+    transient = True
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return (
+            f"another program keeps research.db of {self.path!r} locked; everything committed before is "
+            "kept: end that program, or wait for it, and try again"
+        )
+
+
+class StorageLostError(ResultsError):
+    """The database of a research is gone, or is not its own.
+
+    Attributes
+    ----------
+    path : str
+        The folder.
+    reason : str
+        What became of the database.
+    resumable : bool
+        False: nothing can go on from what is in the folder now.
+    """
+
+    resumable = False
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"the results of {self.path!r} are not there any more: {self.reason}; nothing is written to it, "
+            "and nothing can be resumed from it: put its own research.db back from a copy, or begin anew "
+            "under another name"
+        )
+
+
+class ForkedError(ResultsError):
+    """A forked process was to write to a storage that its parent has open.
+
+    Attributes
+    ----------
+    path : str
+        The folder, or ``'memory'``.
+    owner : int
+        The process that opened the storage.
+    """
+
+    def __init__(self, path: str, owner: int) -> None:
+        super().__init__(path, owner)
+        self.path = path
+        self.owner = owner
+
+    def __str__(self) -> str:
+        return (
+            f"the storage {self.path!r} belongs to process {self.owner}, which opened it, and not to a "
+            "process forked from it; write there, and send it the values"
         )
 
 

@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from research_domain import ConfigAlias
+    from research_results.reading.changes import Change
+    from research_results.reading.filters import Query
+    from research_results.reading.reader import Reader
     from research_results.storage import BaseStorage
 
-__all__ = ["Artifact", "Loaded", "ResearchResults", "Selection"]
+__all__ = ["Artifact", "Changes", "Loaded", "ResearchResults", "Selection"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,30 @@ class Selection:
     experiment_id: list[str]
     name: list[str] | None
     iterations: list[int] | None
+
+
+class Changes:
+    """What `ResearchResults.follow` returns: changes in their order, read while they are iterated over.
+
+    Attributes
+    ----------
+    since : int
+        Changes come after this revision.
+    revision : int
+        The last of them has this revision, or an earlier one; what to give to `follow` next time.
+    """
+
+    def __init__(self, reader: Reader, wanted: Query, since: int, revision: int) -> None:
+        self.since = since
+        self.revision = revision
+        self._reader = reader
+        self._wanted = wanted
+
+    def __iter__(self) -> Iterator[Change]:
+        return self._reader.changes(self.since, self.revision, self._wanted)
+
+    def __repr__(self) -> str:
+        return f"Changes(since={self.since}, revision={self.revision})"
 
 
 class ResearchResults(ResultsFrames):
@@ -287,6 +314,41 @@ class ResearchResults(ResultsFrames):
             if config is not None or experiment_id not in opened:
                 opened.add(experiment_id, config if config is not None else {})
             opened.put(experiment_id, results)
+
+    def follow(self, since: int = 0) -> Changes:
+        """Return what has changed after a revision: to watch a research, also from another process.
+
+        Parameters
+        ----------
+        since : int
+            The `revision` of an earlier call; 0 for everything from the beginning.
+
+        Returns
+        -------
+        Changes
+            To be iterated over; its `revision` is what to give next time.
+
+        Raises
+        ------
+        ArgumentError
+            If the research has not come as far as `since`: it is another one of the same name.
+        OldFormatError
+            If the folder was made before revisions were counted.
+
+        Examples
+        --------
+        >>> results = ResearchResults('memory', dump_results=False)
+        >>> results.put('a', {'loss': {0: 0.5}}, {'lr': 0.1})
+        >>> changes = results.follow()
+        >>> for change in changes:
+        ...     print(change)
+        Queued(revision=1, experiment_id='a')
+        Stored(revision=2, experiment_id='a', variable='loss', values={0: 0.5})
+        >>> results.put('a', {'loss': {1: 0.25}})
+        >>> list(results.follow(since=changes.revision))
+        [Stored(revision=3, experiment_id='a', variable='loss', values={1: 0.25})]
+        """
+        return Changes(self._reader, self._wanted({}), since, self._reader.revision(since))
 
     def close_manager(self) -> None:
         """Do nothing: there is no manager process; kept for programs that call it."""

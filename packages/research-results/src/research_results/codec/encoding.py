@@ -21,6 +21,7 @@ import numpy as np
 
 from research_results.codec.dtypes import NotPlainError
 from research_results.codec.pickles import Opaque, pickle_value, unpickle_value
+from research_results.codec.texts import clean_text
 from research_results.codec.tree import dump_tree, load_tree
 from research_results.errors import ArgumentError, DamagedError, UnstorableError
 
@@ -29,7 +30,6 @@ __all__ = [
     "Encoded",
     "Row",
     "Values",
-    "clean_text",
     "decode_numbers",
     "decode_value",
     "describe",
@@ -282,8 +282,3 @@ _DECODERS: dict[str, Callable[[bytes], Any]] = {
     "bytes": bytes,
     "tree": load_tree,
 }
-
-
-def clean_text(text: str) -> str:
-    """Return text that a database can hold, with lone surrogates spelled out."""
-    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 import re
 from typing import TYPE_CHECKING
 
 from research_results.disk.fail_points import fail_point
+from research_results.disk.files import is_own_file, read_own, write_file
 from research_results.disk.sqlite_errors import translating
 from research_results.errors import DamagedError
 
@@ -16,39 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Container
     from pathlib import Path
 
-__all__ = ["BLOB_LIMIT_BYTES", "Blobs", "write_file"]
+__all__ = ["BLOB_LIMIT_BYTES", "Blobs"]
 
 BLOB_LIMIT_BYTES = 64 * 1024
 """Values up to this size stay in the database."""
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-
-
-def write_file(path: Path, data: bytes) -> None:
-    """Write a file so that it is there completely or not at all, also after a loss of power."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        fail_point("file-written")
-        temporary.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 class Blobs:
@@ -67,7 +39,7 @@ class Blobs:
         """Keep a value, once, and return its name; when this returns it is on disk."""
         digest = hashlib.sha256(data).hexdigest()
         path = self._path(digest)
-        if not path.is_file():
+        if not is_own_file(path):
             with translating(self.folder.parent):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write_file(path, data)
@@ -86,7 +58,7 @@ class Blobs:
             raise DamagedError("a reference to blobs/", f"{str(digest)[:80]!r} is not the name of a blob")
         path = self._path(digest)
         try:
-            data = path.read_bytes()
+            data = read_own(path)
         except OSError as error:
             raise DamagedError(f"blobs/{digest}", f"cannot be read: {error.strerror}") from error
         if hashlib.sha256(data).hexdigest() != digest:

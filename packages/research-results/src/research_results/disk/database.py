@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import sqlite3
+import stat
 import tempfile
 import threading
 from pathlib import Path
@@ -13,15 +14,33 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from urllib.parse import quote
 
 from research_results.disk.fail_points import fail_point
-from research_results.disk.schema import migrate
-from research_results.disk.sqlite_errors import translated, translating
-from research_results.errors import ClosedError, DamagedError, ResultsError
+from research_results.disk.files import kind_of
+from research_results.disk.schema import (
+    APPLICATION_ID,
+    FORMAT,
+    create_tables,
+    fill_in,
+    research_id_of,
+    schema_version,
+)
+from research_results.disk.sqlite_errors import translated, translating, translating_sqlite
+from research_results.errors import (
+    ClosedError,
+    DamagedError,
+    ForkedError,
+    OldFormatError,
+    ResultsError,
+    StorageAccessError,
+    StorageBusyError,
+    StorageFullError,
+    StorageLostError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
-__all__ = ["Database", "JournalMode", "connect_writer", "reading"]
+__all__ = ["Database", "FileWatch", "JournalMode", "connect_writer", "create_database", "reading"]
 
 JournalMode: TypeAlias = Literal["auto", "wal", "truncate"]
 
@@ -45,7 +64,7 @@ _NETWORK = (
 def on_network(path: Path) -> bool:
     """Tell whether a path is on a file system of another machine, as far as the system says (Linux only)."""
     try:
-        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        mounts = os.fsdecode(Path("/proc/self/mountinfo").read_bytes()).splitlines()
         target = str(path.resolve())
     except OSError:
         return False
@@ -59,34 +78,76 @@ def on_network(path: Path) -> bool:
     return kind.startswith(_NETWORK)
 
 
-def connect_writer(path: Path, journal: JournalMode = "auto") -> sqlite3.Connection:
-    """Open the database for the only writer and bring its tables up to date.
+def create_database(path: Path, research_id: str, journal: JournalMode = "auto") -> None:
+    """Make the database of a new research, with empty tables.
 
     Parameters
     ----------
     path : Path
-        The file; made if it is not there.
+        Where nothing is.
+    research_id : str
+        What tells this research from all others, in hexadecimal digits.
     journal : {'auto', 'wal', 'truncate'}
-        The write-ahead log lets readers and the writer work at once but needs shared memory; ``'auto'`` falls
-        back to a rollback journal on network file systems and wherever the log cannot be made.
+        See `connect_writer`.
 
     Raises
     ------
-    StorageFullError, StorageAccessError, DamagedError
+    StorageFullError, StorageAccessError
+        If it cannot be made.
+    """
+    with translating_sqlite(path), contextlib.closing(_connect(path, "rwc")) as connection:
+        connection.execute("PRAGMA page_size = 8192")  # rows of 100 floats fit several a page
+        _set_journal(connection, path, journal)
+        create_tables(connection, research_id)
+
+
+def connect_writer(
+    path: Path, research_id: str, journal: JournalMode = "auto", busy_s: float = _BUSY_S
+) -> Database:
+    """Open a database for its only writer.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    research_id : str
+        What the file has to say that it is.
+    journal : {'auto', 'wal', 'truncate'}
+        The write-ahead log lets readers and the writer work at once but needs shared memory; ``'auto'`` falls
+        back to a rollback journal on network file systems and wherever the log cannot be made.
+    busy_s : float
+        Seconds to wait for another program that keeps the file locked.
+
+    Raises
+    ------
+    StorageLostError
+        If it is not there, or is not that of the research.
+    OldFormatError
+        If it was made by an older version.
+    StorageFullError, StorageAccessError, StorageBusyError, DamagedError
         If it cannot be opened for writing.
     """
+    watch = FileWatch(path, research_id)
+    watch.check_content()
+    with translating_sqlite(path), contextlib.ExitStack() as opened:
+        connection = opened.enter_context(contextlib.closing(_connect(path, "rw")))
+        _set_journal(connection, path, journal)
+        connection.execute(f"PRAGMA busy_timeout = {int(1000 * busy_s)}")
+        watch.check()
+        opened.pop_all()
+    return Database(connection, str(path.parent), watch)
+
+
+def _connect(path: Path, mode: str, busy_s: float = _BUSY_S) -> sqlite3.Connection:
+    uri = f"file:{quote(os.fsencode(path.absolute()))}?mode={mode}"
+    return sqlite3.connect(uri, uri=True, timeout=busy_s, isolation_level=None, check_same_thread=False)
+
+
+def _set_journal(connection: sqlite3.Connection, path: Path, journal: JournalMode) -> None:
     mode = ("truncate" if on_network(path.parent) else "wal") if journal == "auto" else journal
-    connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA page_size = 8192")  # of a new file; rows of 100 floats fit several a page
-        if mode == "truncate" or not _try_log(connection):
-            connection.execute("PRAGMA journal_mode = TRUNCATE")
-            connection.execute("PRAGMA synchronous = FULL")
-        migrate(connection)
-    except sqlite3.Error as error:
-        connection.close()
-        raise translated(error, str(path)) from error
-    return connection
+    if mode == "truncate" or not _try_log(connection):
+        connection.execute("PRAGMA journal_mode = TRUNCATE")
+        connection.execute("PRAGMA synchronous = FULL")
 
 
 def _try_log(connection: sqlite3.Connection) -> bool:
@@ -96,16 +157,78 @@ def _try_log(connection: sqlite3.Connection) -> bool:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("COMMIT")
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY):
             raise
         return False
     return bool(mode == "wal")
 
 
+class FileWatch:
+    """Notices when the database of a research is removed, replaced or overwritten.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    research_id : str
+        What the file has to say that it is.
+    """
+
+    def __init__(self, path: Path, research_id: str) -> None:
+        self._path = path
+        self._research_id = research_id
+        self._identity: tuple[int, int] | None = None
+
+    def check(self) -> None:
+        """Look whether the file is still there and the same; raise StorageLostError if not."""
+        try:
+            status = os.lstat(self._path)
+        except FileNotFoundError:
+            raise self._lost("research.db was removed") from None
+        except OSError as error:
+            raise translated(error, str(self._path.parent)) from error
+        if not stat.S_ISREG(status.st_mode):
+            raise self._lost(f"research.db is {kind_of(self._path)}, not a file")
+        if not status.st_size:
+            raise self._lost("research.db is empty")
+        identity = (status.st_dev, status.st_ino)
+        if self._identity is None:
+            self._identity = identity
+        elif self._identity != identity:
+            raise self._lost("research.db was replaced by another file")
+
+    def check_content(self, busy_s: float = _BUSY_S) -> None:
+        """Look also whether the file says what it has to say.
+
+        Raises
+        ------
+        StorageLostError
+            If it does not.
+        OldFormatError
+            If it was made by an older version.
+        StorageBusyError, StorageAccessError
+            If it cannot be read now; it is waited for `busy_s` seconds.
+        """
+        self.check()
+        try:
+            with reading(self._path, busy_s) as connection:
+                version, found = schema_version(connection), research_id_of(connection)
+        except DamagedError as error:
+            raise self._lost(f"research.db is damaged or none of a research ({error.reason})") from error
+        if version < FORMAT:
+            raise OldFormatError(str(self._path.parent), version, FORMAT)
+        if found != self._research_id:
+            raise self._lost("research.db is that of another research")
+
+    def _lost(self, reason: str) -> StorageLostError:
+        return StorageLostError(str(self._path.parent), reason)
+
+
 class Database:
     """The connection of the writer: calls inside of ``with database:`` are one commit.
 
-    Blocks nest; inner ones join the outermost. One thread may be inside at a time, others wait.
+    Blocks nest; inner ones join the outermost. One thread may be inside at a time, others wait. Processes
+    that are forked from the one that opened it cannot write.
 
     Parameters
     ----------
@@ -113,13 +236,17 @@ class Database:
         Without implicit transactions.
     name : str
         The path, for errors.
+    watch : FileWatch, optional
+        Watches the file, if there is one.
     """
 
-    def __init__(self, connection: sqlite3.Connection, name: str) -> None:
+    def __init__(self, connection: sqlite3.Connection, name: str, watch: FileWatch | None = None) -> None:
         self.name = name
         self.guard = threading.RLock()
         self.when_rolled_back: Callable[[], None] = lambda: None
         self._connection: sqlite3.Connection | None = connection
+        self._watch = watch
+        self._owner = os.getpid()
         self._depth = 0
         self._failed: ResultsError | None = None
 
@@ -132,14 +259,35 @@ class Database:
 
     @property
     def is_open(self) -> bool:
-        """Whether it can be written to."""
-        return self._connection is not None
+        """Whether this process can write to it."""
+        return self._connection is not None and self._owner == os.getpid()
+
+    def check_owner(self) -> None:
+        """Refuse a process that was forked from the one that opened it."""
+        if self._owner != os.getpid():
+            raise ForkedError(self.name, self._owner)
+
+    def check(self) -> None:
+        """Look whether the file is still that of the research.
+
+        Raises
+        ------
+        StorageLostError
+            If it was removed, replaced or overwritten.
+        """
+        self.check_owner()
+        if self._watch is not None:
+            with contextlib.suppress(StorageBusyError, StorageAccessError, StorageFullError):
+                self._watch.check_content(busy_s=0)
 
     def __enter__(self) -> None:
+        self.check_owner()
         self.guard.acquire()
         try:
             if self._depth == 0:
                 self._failed = None
+                if self._watch is not None:
+                    self._watch.check()
                 self.execute("BEGIN IMMEDIATE")
         except BaseException:
             self.guard.release()
@@ -170,13 +318,23 @@ class Database:
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
         """Run one statement; a failure fails the whole transaction, and every later statement in it."""
+        self.check_owner()
         if self._failed is not None and self._depth:
             raise self._failed
         try:
             return self.connection.execute(sql, parameters)
-        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
-            self._failed = translated(error, self.name)
+        except sqlite3.DatabaseError as error:
+            self._failed = self._diagnosed(error)
             raise self._failed from error
+
+    def _diagnosed(self, error: sqlite3.DatabaseError) -> ResultsError:
+        """Return what an error means: that the file is lost, if it is, whatever SQLite makes of it."""
+        try:
+            if self._watch is not None:
+                self._watch.check()
+        except StorageLostError as lost:
+            return lost
+        return translated(error, self.name)
 
     def _roll_back(self) -> None:
         with contextlib.suppress(sqlite3.Error):
@@ -185,12 +343,17 @@ class Database:
         self.when_rolled_back()
 
     def close(self, *, tidy: bool = False) -> None:
-        """Close; with `tidy` fold the log into the file first, so that it is the only one."""
+        """Close; with `tidy` fold the log into the file first, so that it is the only one.
+
+        What lies where the file was before is left alone.
+        """
+        if self._owner != os.getpid():
+            return
         with self.guard:
             connection, self._connection = self._connection, None
             if connection is None:
                 return
-            if tidy:
+            if tidy and self.is_there():
                 with contextlib.suppress(sqlite3.OperationalError):
                     connection.execute("PRAGMA busy_timeout = 2000")
                     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -198,9 +361,18 @@ class Database:
                     connection.execute("PRAGMA journal_mode = DELETE")
             connection.close()
 
+    def is_there(self) -> bool:
+        """Tell whether the file is where it was."""
+        try:
+            if self._watch is not None:
+                self._watch.check()
+        except ResultsError:
+            return False
+        return True
+
 
 @contextlib.contextmanager
-def reading(path: Path) -> Iterator[sqlite3.Connection]:
+def reading(path: Path, busy_s: float = _BUSY_S) -> Iterator[sqlite3.Connection]:
     """Open the database read-only for the time of one question.
 
     Where a killed writer left a database that only somebody with the right to write could open, with a log to
@@ -211,16 +383,19 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
     StorageAccessError, DamagedError
         If it cannot be read, or is no database of ours.
     """
+    _check_files(path)
     with contextlib.ExitStack() as stack:
         try:
-            connection = stack.enter_context(contextlib.closing(_connect_reader(path, "ro")))
+            connection = stack.enter_context(contextlib.closing(_connect(path, "ro", busy_s)))
             _check_reader(connection, path)
         except sqlite3.OperationalError as error:
             unfinished = any(_beside(path, suffix).exists() for suffix in ("-wal", "-journal"))
-            if not (unfinished or (error.sqlite_errorcode == sqlite3.SQLITE_CANTOPEN and path.is_file())):
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            sealed = error.sqlite_errorcode == sqlite3.SQLITE_CANTOPEN and path.is_file()
+            if busy or not (unfinished or sealed):
                 raise translated(error, str(path)) from error
             copy = _copy_aside(path, stack)
-            connection = stack.enter_context(contextlib.closing(_connect_reader(copy, "rw")))
+            connection = stack.enter_context(contextlib.closing(_connect(copy, "rw", busy_s)))
             _check_reader(connection, path)
         except sqlite3.DatabaseError as error:
             raise translated(error, str(path)) from error
@@ -231,13 +406,21 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
             raise translated(error, str(path)) from error
 
 
-def _connect_reader(path: Path, mode: str) -> sqlite3.Connection:
-    uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
-    return sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+def _check_files(path: Path) -> None:
+    """Refuse what SQLite would follow or wait for: links, pipes and devices in the place of its files."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        file = _beside(path, suffix)
+        kind = kind_of(file)
+        if kind not in ("a file", None):
+            raise DamagedError(f"{str(file)!r}", f"it is {kind}, not a file")
 
 
 def _check_reader(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse a file in which reading could do more than read tables."""
+    """Refuse a file in which reading could do more than read tables; fill in what an older one lacks."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    if application != APPLICATION_ID or not schema_version(connection):
+        raise DamagedError(f"{str(path)!r}", "it is not the database of a research")
+    fill_in(connection)
     for pragma in ("query_only = 1", "trusted_schema = 0", "cell_size_check = 1"):
         connection.execute(f"PRAGMA {pragma}")
     strange = "SELECT count(*) FROM sqlite_master WHERE rootpage = 0 OR type NOT IN ('table', 'index')"

@@ -14,6 +14,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from research_results.disk.files import open_own
 from research_results.errors import LockedError
 
 if sys.platform == "win32":
@@ -84,14 +85,15 @@ class WriteLock:
             return
         self._held.discard(str(self.path.resolve()))
         with contextlib.suppress(OSError):
-            self.path.unlink()
+            if self._is_current(self._handle):
+                self.path.unlink()
         os.close(self._handle)
         self._handle = None
 
     def _open(self) -> tuple[int, bool]:
         """Open the file and lock it, if locks there are; again if its last holder removed it in between."""
         while True:
-            handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+            handle = open_own(self.path, os.O_RDWR | os.O_CREAT, 0o644)
             try:
                 locked = _lock(handle)
             except OSError:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from research_results._version import __version__
-from research_results.disk.blobs import write_file
+from research_results.codec.texts import encode_text
+from research_results.disk.files import kind_of, read_text, write_file
 from research_results.disk.schema import FORMAT, MINIMUM_READER
 from research_results.errors import ArgumentError, FormatError, NotAResearchError, StorageAccessError
 
@@ -34,6 +35,8 @@ class Description:
         UTC, ISO 8601.
     written_by : str
         The version that wrote it last.
+    id : str
+        What tells this research from all others; research.db has it as well. Empty in format 1.
     meta : dict
         Options, entropy, times: whatever the writer keeps there.
     """
@@ -42,6 +45,7 @@ class Description:
     minimum_reader: int = MINIMUM_READER
     created: str = ""
     written_by: str = f"research-results {__version__}"
+    id: str = ""
     meta: Mapping[str, Any] = field(default_factory=dict)
 
     def updated(self, values: Mapping[str, Any]) -> Description:
@@ -85,13 +89,13 @@ def read_description(folder: Path) -> Description:
         If it asks for a newer reader.
     """
     try:
-        text = (folder / FILE).read_text(encoding="utf-8")
+        text = read_text(folder / FILE)
     except (FileNotFoundError, NotADirectoryError):
         reason = "it has no research.json" if folder.exists() else "nothing is there"
         raise NotAResearchError(str(folder), reason) from None
-    except UnicodeDecodeError:
-        raise NotAResearchError(str(folder), "its research.json is no text") from None
     except OSError as error:
+        if (kind := kind_of(folder / FILE)) not in ("a file", None):
+            raise NotAResearchError(str(folder), f"its research.json is {kind}, not a file") from None
         raise StorageAccessError(str(folder), str(error)) from error
     try:
         content = json.loads(text)
@@ -100,6 +104,7 @@ def read_description(folder: Path) -> Description:
             minimum_reader=int(content["minimum_reader"]),
             created=str(content.get("created", "")),
             written_by=str(content.get("written_by", "")),
+            id=str(content.get("id", "")),
             meta=dict(content.get("meta", {})),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -113,7 +118,7 @@ def read_description(folder: Path) -> Description:
 def write_description(folder: Path, description: Description) -> None:
     """Write research.json at once."""
     content = {name: getattr(description, name) for name in Description.__slots__}
-    write_file(folder / FILE, json.dumps(content, indent=2, ensure_ascii=False).encode("utf-8"))
+    write_file(folder / FILE, encode_text(json.dumps(content, indent=2, ensure_ascii=False)))
 
 
 def write_text(folder: Path, description: Description, counts: Mapping[str, int]) -> None:
@@ -138,4 +143,4 @@ def write_text(folder: Path, description: Description, counts: Mapping[str, int]
         f"    ResearchResults({folder.name!r}).df",
         "",
     ]
-    write_file(folder / TEXT, "\n".join(lines).encode("utf-8", "backslashreplace"))
+    write_file(folder / TEXT, encode_text("\n".join(lines)))

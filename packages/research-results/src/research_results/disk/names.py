@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from pathlib import Path
 
-from research_results.codec.encoding import clean_text
+from research_results.codec.texts import clean_text
 from research_results.errors import NameRefusedError
 
 __all__ = ["check_file_name", "check_name", "folder_name", "research_path"]
 
 _PLAIN_FOLDER = re.compile(r"[0-9a-z_][0-9a-z_-]{0,99}")
 _PLAIN_FILE = re.compile(r"[0-9A-Za-z_][0-9A-Za-z._-]{0,99}(?<![.])")
+_LONGEST_PART = 255
+_LONGEST_PATH = 512 - len("/research.db-journal")
 _DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 
 
@@ -72,10 +75,30 @@ def research_path(name: str | Path) -> Path:
     Raises
     ------
     NameRefusedError
-        If it is empty or holds a NUL character.
+        If it is empty, holds a NUL character, or is longer than SQLite or the file system allow.
     """
-    if not str(name) or "\0" in str(name):
-        raise NameRefusedError(
-            "a research", str(name)[:80], "it is a path, not empty and without NUL characters"
+    text = os.fspath(name)
+    if not text or "\0" in text:
+        raise NameRefusedError("a research", text[:80], "it is a path, not empty and without NUL characters")
+    longest = max(len(os.fsencode(part)) for part in Path(text).parts or ("",))
+    if longest > _LONGEST_PART:
+        reason = f"a part of the path has {longest} bytes, and file systems take {_LONGEST_PART}"
+        raise NameRefusedError("a research", _shown(text), reason)
+    length = len(os.fsencode(_absolute(text)))
+    if length > _LONGEST_PATH:
+        reason = (
+            f"its whole path has {length} bytes, and {_LONGEST_PATH} are the most with which SQLite works"
         )
-    return Path(name)
+        raise NameRefusedError("a research", _shown(text), reason)
+    return Path(text)
+
+
+def _absolute(path: str) -> str:
+    try:
+        return os.path.realpath(path)
+    except OSError:  # the working directory is gone
+        return path
+
+
+def _shown(path: str) -> str:
+    return path if len(path) <= 80 else f"{path[:40]}...{path[-37:]}"

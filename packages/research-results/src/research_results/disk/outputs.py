@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from research_results.disk.files import append_text, is_own_file, is_own_folder, read_text
 from research_results.disk.names import folder_name
 from research_results.disk.sqlite_errors import translating
 
@@ -61,12 +62,17 @@ class FolderOutputs:
         path = self._file(experiment_id, stream)
         with translating(self._folder):
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("a", encoding="utf-8", errors="backslashreplace", newline="") as file:
-                file.write(text)
+            append_text(path, text)
 
     def view(self, stream: str, ids: Callable[[], Iterable[str]]) -> Mapping[str, str]:
         """Return a mapping that reads a file when asked for it."""
-        return _Files(lambda experiment_id: self._file(experiment_id, stream), ids)
+        return _Files(lambda experiment_id: self._readable(experiment_id, stream), ids)
+
+    def _readable(self, experiment_id: str, stream: str) -> Path | None:
+        """Return the file of an experiment if there is one, and it is no way out of the folder."""
+        path = self._file(experiment_id, stream)
+        folders = (self._folder / "experiments", path.parent)
+        return path if all(map(is_own_folder, folders)) and is_own_file(path) else None
 
     def _file(self, experiment_id: str | None, stream: str) -> Path:
         folder = self._folder
@@ -78,19 +84,19 @@ class FolderOutputs:
 class _Files(Mapping[str, str]):
     """Experiment to the text of its file, for those that have one."""
 
-    def __init__(self, file: Callable[[str], Path], ids: Callable[[], Iterable[str]]) -> None:
+    def __init__(self, file: Callable[[str], Path | None], ids: Callable[[], Iterable[str]]) -> None:
         self._file = file
         self._ids = ids
 
     def __getitem__(self, experiment_id: str) -> str:
-        try:
-            with self._file(experiment_id).open(encoding="utf-8", newline="") as file:
-                return file.read()
-        except FileNotFoundError:
-            raise KeyError(experiment_id) from None
+        path = self._file(experiment_id)
+        if path is None:
+            raise KeyError(experiment_id)
+        with translating(path.parent):
+            return read_text(path)
 
     def __iter__(self) -> Iterator[str]:
-        return (experiment_id for experiment_id in self._ids() if self._file(experiment_id).is_file())
+        return (experiment_id for experiment_id in self._ids() if self._file(experiment_id) is not None)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

@@ -1,28 +1,51 @@
-"""The tables of research.db, and how an older file becomes one of today."""
+"""The tables of research.db: how they are made, and what stands for those that an older file lacks."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Iterable
+import sqlite3
+from contextlib import closing
+from functools import lru_cache
+from typing import Protocol
 
 __all__ = [
     "APPLICATION_ID",
+    "Executes",
     "FAILURE_COLUMNS",
     "FORMAT",
-    "MIGRATIONS",
     "MINIMUM_READER",
-    "migrate",
+    "create_tables",
+    "fill_in",
+    "newest_revision",
+    "research_id_of",
     "schema_version",
-    "select_list",
 ]
 
 APPLICATION_ID = 0x52534348
 """What `file` and SQLite tools see in the header: RSCH."""
 
-_VERSION_1 = """
+
+class Executes(Protocol):
+    """A connection, or what runs statements on one."""
+
+    def execute(self, sql: str, /) -> sqlite3.Cursor:
+        """Run a statement."""
+
+
+FORMAT = 2
+"""The version that is written; files of other versions are read, those of older ones never written to."""
+
+MINIMUM_READER = 1
+"""The oldest reader that understands what is written."""
+
+# Rows of `changes` and of `chunks` take their numbers from one counter that only grows: the revision. No
+# number is given twice, also not when an attempt replaces the rows of another one.
+#
+# The value of an option may not change under an alias that was `given` by somebody, nor under its
+# `lasting_name`, by which a module knows a function or class.
+SCHEMA = """
+CREATE TABLE research (
+    id TEXT NOT NULL
+);
 CREATE TABLE experiments (
     key INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -34,7 +57,15 @@ CREATE TABLE experiments (
     device TEXT,
     started REAL,
     elapsed_s REAL,
-    iterations INTEGER
+    iterations INTEGER,
+    digest BLOB,
+    checksum INTEGER
+);
+CREATE TABLE changes (
+    revision INTEGER PRIMARY KEY,
+    experiment INTEGER NOT NULL,
+    change TEXT NOT NULL,
+    attempt INTEGER
 );
 CREATE TABLE failures (
     number INTEGER PRIMARY KEY,
@@ -60,7 +91,11 @@ CREATE TABLE options (
     type TEXT,
     text TEXT,
     data BLOB,
-    blob TEXT
+    blob TEXT,
+    digest BLOB,
+    given INTEGER,
+    lasting_name TEXT,
+    checksum INTEGER
 );
 CREATE TABLE variables (
     variable INTEGER PRIMARY KEY,
@@ -78,26 +113,12 @@ CREATE TABLE chunks (
     type TEXT,
     text TEXT,
     data BLOB,
-    blob TEXT
+    blob TEXT,
+    checksum INTEGER
 );
 CREATE INDEX failures_by_experiment ON failures (experiment);
 CREATE INDEX chunks_by_experiment ON chunks (experiment);
 """
-
-_VERSION_2 = """
-ALTER TABLE experiments ADD COLUMN digest BLOB;
-ALTER TABLE options ADD COLUMN digest BLOB;
-ALTER TABLE options ADD COLUMN given INTEGER;
-ALTER TABLE options ADD COLUMN lasting_name TEXT;
-"""
-"""Identities of experiments and of values.
-
-A value may not change under an alias that was ``given`` by somebody, nor under its ``lasting_name``, by which
-a module knows a function or class.
-"""
-
-MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2)
-"""Script by script from an empty file to the newest version; scripts only ever add tables and columns."""
 
 FAILURE_COLUMNS: dict[str, type[str | int]] = {
     "cause": str,
@@ -109,14 +130,8 @@ FAILURE_COLUMNS: dict[str, type[str | int]] = {
 }
 """What is kept of a failure besides its attempt: its attributes, columns of the table and of the frame.
 
-A new one needs a script in `MIGRATIONS` as well; it is None in files that do not have it.
+A new one needs a column in `SCHEMA` as well; it is None in files that do not have it.
 """
-
-FORMAT = len(MIGRATIONS)
-"""The version that is written."""
-
-MINIMUM_READER = 1
-"""The oldest reader that understands what is written."""
 
 
 def schema_version(connection: sqlite3.Connection) -> int:
@@ -125,19 +140,61 @@ def schema_version(connection: sqlite3.Connection) -> int:
     return int(version)
 
 
-def select_list(connection: sqlite3.Connection, table: str, columns: Iterable[str]) -> str:
-    """Return what to select for these columns, NULL for those that an older file does not have."""
-    known = {name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")}
-    return ", ".join(f"{table}.{name}" if name in known else "NULL" for name in columns)
+def research_id_of(connection: sqlite3.Connection) -> str | None:
+    """Return what tells the research of an open file from all others; None in older files."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'research'").fetchone():
+        return None
+    row = connection.execute("SELECT id FROM research").fetchone()
+    return None if row is None else str(row[0])
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Bring a file that is open for writing to the newest version, all or nothing."""
-    version = schema_version(connection)
-    if version >= len(MIGRATIONS):
-        return
-    steps = "".join(MIGRATIONS[version:])
+def newest_revision(connection: Executes) -> int:
+    """Return the revision of the newest change of a status or value; 0 if there is none."""
+    newest = "SELECT (SELECT max(revision) FROM changes), (SELECT max(chunk) FROM chunks)"
+    return max(int(revision or 0) for revision in connection.execute(newest).fetchone())
+
+
+def create_tables(connection: sqlite3.Connection, research_id: str) -> None:
+    """Make the tables in an empty file, all or none.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        Open for writing.
+    research_id : str
+        What tells this research from all others, in hexadecimal digits; research.json has it as well.
+    """
+    own_id = f"INSERT INTO research VALUES ('{int(research_id, 16):032x}');"  # noqa: S608  (digits only)
     connection.executescript(
-        f"PRAGMA application_id = {APPLICATION_ID}; BEGIN IMMEDIATE; {steps} "
-        f"PRAGMA user_version = {len(MIGRATIONS)}; COMMIT;"
+        f"PRAGMA application_id = {APPLICATION_ID}; BEGIN IMMEDIATE; {SCHEMA} {own_id} "
+        f"PRAGMA user_version = {FORMAT}; COMMIT;"
     )
+
+
+def fill_in(connection: sqlite3.Connection) -> None:
+    """Let statements name all tables and columns of today on a file that is open for reading only.
+
+    What an older file does not have is empty in temporary views that stand before its tables.
+    """
+    if schema_version(connection) >= FORMAT:
+        return
+    for table, columns in _tables().items():
+        known = {name for _, name, *_ in connection.execute(f"PRAGMA main.table_info({table})")}
+        if not known.issuperset(columns):
+            names = ", ".join(name if name in known else f"NULL AS {name}" for name in columns)
+            rows = f"FROM main.{table}" if known else "WHERE 0"
+            connection.execute(f"CREATE TEMP VIEW {table} AS SELECT {names} {rows}")
+
+
+@lru_cache(maxsize=1)
+def _tables() -> dict[str, tuple[str, ...]]:
+    """Return the columns of each table of today."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(SCHEMA)
+        names = [
+            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        ]
+        return {
+            name: tuple(column for _, column, *_ in connection.execute(f"PRAGMA table_info({name})"))
+            for name in names
+        }

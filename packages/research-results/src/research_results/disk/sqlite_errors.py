@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import shutil
 import sqlite3
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from research_results.errors import DamagedError, ResultsError, StorageAccessError, StorageFullError
+from research_results.errors import (
+    DamagedError,
+    ResultsError,
+    StorageAccessError,
+    StorageBusyError,
+    StorageFullError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-__all__ = ["translated", "translating"]
+__all__ = ["translated", "translating", "translating_sqlite"]
 
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
@@ -24,13 +31,15 @@ def translated(error: Exception, path: str) -> ResultsError:
     text = str(error)
     code = getattr(error, "sqlite_errorcode", None)
     errno_full = isinstance(error, OSError) and error.errno in _FULL
-    folder = path if Path(path).is_dir() else str(Path(path).parent)
+    folder = path if os.path.isdir(path) else os.path.dirname(path)  # noqa: PTH112, PTH120  (of any length)
     if code == sqlite3.SQLITE_FULL or errno_full:
         return StorageFullError(path, _free_bytes(folder))
     if code is not None and code & 0xFF == sqlite3.SQLITE_IOERR and _free_bytes(folder) < 1 << 17:
         return StorageFullError(path, _free_bytes(folder))
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return DamagedError(f"{path!r}", text)
+    if code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StorageBusyError(path)
     return StorageAccessError(path, text)
 
 
@@ -50,3 +59,12 @@ def translating(folder: Path) -> Iterator[None]:
         if isinstance(error, ResultsError):
             raise
         raise translated(error, str(folder)) from error
+
+
+@contextlib.contextmanager
+def translating_sqlite(path: Path) -> Iterator[None]:
+    """Turn errors of SQLite into ours."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise translated(error, str(path)) from error

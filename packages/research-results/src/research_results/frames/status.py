@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from research_results.disk.schema import FAILURE_COLUMNS, select_list
+from research_results.disk.schema import FAILURE_COLUMNS
 from research_results.errors import DamagedError
 from research_results.frames.columns import TEXT
 from research_results.reading.rows import OPTIONAL_INT, OPTIONAL_NUMBER, check_column
@@ -59,7 +59,7 @@ def experiments_frame(reader: Reader, wanted: Query) -> pd.DataFrame:
 def failures_frame(reader: Reader, wanted: Query, *, every_attempt: bool) -> pd.DataFrame:
     """Return the last failure of each experiment that is failed or lost, or the failures of all attempts."""
     with reader.selected(wanted) as (connection, experiments):
-        sql = _FAILURES.format(columns=select_list(connection, "failures", FAILURE_COLUMNS))
+        sql = _FAILURES.format(columns=", ".join(f"failures.{name}" for name in FAILURE_COLUMNS))
         rows = _chosen(connection, sql, experiments)
         if not every_attempt:
             ended = {row[0]: row for row in rows if row[2] in ("failed", "lost")}

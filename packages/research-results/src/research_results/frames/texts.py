@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from research_results.codec.encoding import clean_text
+from research_results.codec.texts import clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

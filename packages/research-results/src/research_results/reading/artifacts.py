@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from research_results.disk.files import is_own_file, is_own_folder
 from research_results.disk.outputs import OUTPUT_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from pathlib import Path
 
     from research_results.reading.source import Source
 
@@ -36,7 +38,10 @@ class Artifact:
 
 
 def artifacts_of(source: Source, experiment_id: str, names: Collection[str] | None) -> list[Artifact]:
-    """Return what an experiment left, by name; links that lead out of its folder are left out."""
+    """Return what an experiment left, by name.
+
+    Links that lead out of its folder or nowhere, pipes and devices are left out.
+    """
     folder = source.folder(experiment_id)
     if folder is None:
         return []
@@ -49,4 +54,8 @@ def artifacts_of(source: Source, experiment_id: str, names: Collection[str] | No
 
 
 def _inside(path: Path, folder: Path) -> bool:
-    return not path.is_symlink() or path.resolve().is_relative_to(folder.resolve())
+    """Tell whether a path is a file or a folder, or a link to one that does not lead out."""
+    if not path.is_symlink():
+        return is_own_file(path) or is_own_folder(path)
+    target = Path(os.path.realpath(path))  # of links in a loop this is one of them
+    return target.is_relative_to(os.path.realpath(folder)) and (is_own_file(target) or is_own_folder(target))

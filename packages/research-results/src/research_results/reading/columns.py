@@ -18,19 +18,31 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from research_results.codec.encoding import NUMBER_KINDS, decode_value, number_dtype
+from research_results.disk.checksums import CHANGED, is_intact, row_checksums
 from research_results.errors import DamagedError
-from research_results.reading.chunks import Chunk, number_rows, read_chunks
+from research_results.reading.chunks import Chunk, number_rows, place_of, read_chunks
 from research_results.reading.gather import Array, Ints, Mask, Part, gather
-from research_results.reading.rows import INT, OPTIONAL_BYTES, TEXT, check_column
+from research_results.reading.rows import INT, OPTIONAL_BYTES, OPTIONAL_INT, TEXT, check_column, check_row
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from research_results.reading.experiments import Experiments
     from research_results.reading.source import Source
 
 __all__ = ["Column", "read_columns"]
+
+_MISCOUNTED = "it does not hold as many values as it says"
+_TYPES = {
+    **dict.fromkeys(("chunk", "experiment", "variable"), INT),
+    "kind": TEXT,
+    **dict.fromkeys(("count", "first", "step"), INT),
+    "iterations": OPTIONAL_BYTES,
+    "data": OPTIONAL_BYTES | {Chunk},
+    "checksum": OPTIONAL_INT,
+}
+"""Columns of `number_rows`, and the types of their values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +76,17 @@ def read_columns(
     variables: Sequence[int] | None,
     source: Source,
     *,
+    names: Mapping[int, str],
     iterations: Sequence[int] | None,
     allow_pickle: bool,
 ) -> dict[int, Column]:
-    """Read one column for each variable that has values; None for all variables."""
-    if not len(experiments):
-        return {}
+    """Read one column for each variable that has values; None for all variables.
+
+    Raises
+    ------
+    DamagedError
+        If values are not those that were written; it says whose they are, with the names of variables.
+    """
     packed: dict[tuple[int, str], list[tuple[Any, ...]]] = {}
     for row in number_rows(connection, experiments, variables):
         packed.setdefault(row[2:4], []).append(row)
@@ -79,13 +96,14 @@ def read_columns(
     if any(kind not in NUMBER_KINDS for _, kind in packed):
         for chunk in read_chunks(connection, experiments, variables, numbers=False):
             single.setdefault(chunk.variable, []).append(chunk)
-    make = _PieceMaker(experiments, iterations)
+    make = _PieceMaker(experiments, names, iterations)
     pieces: dict[int, list[_Piece]] = {}
     for (variable, kind), rows in packed.items():
         if kind in NUMBER_KINDS:
-            pieces.setdefault(variable, []).append(make.of_numbers(rows, kind))
+            pieces.setdefault(variable, []).append(make.of_numbers(rows, variable, kind))
     for variable, chunks in single.items():
-        pieces.setdefault(variable, []).append(make.of_values(chunks, source, allow_pickle=allow_pickle))
+        piece = make.of_values(chunks, variable, source, allow_pickle=allow_pickle)
+        pieces.setdefault(variable, []).append(piece)
     columns = {variable: _column(parts) for variable, parts in sorted(pieces.items())}
     return {variable: column for variable, column in columns.items() if len(column.values)}
 
@@ -109,6 +127,7 @@ class _Rows(NamedTuple):
     layout: _Layout
     listed: tuple[bytes | None, ...]
     data: tuple[Any, ...]
+    checksums: tuple[Any, ...]
 
 
 class _Piece(NamedTuple):
@@ -133,46 +152,81 @@ class _PieceMaker:
     ----------
     experiments : Experiments
         Experiments whose values are wanted; rows of others are left out.
+    names : mapping of int to str
+        Variables, for errors.
     iterations : sequence of int or None
         Iterations whose values are wanted; None for all.
     """
 
-    def __init__(self, experiments: Experiments, iterations: Sequence[int] | None) -> None:
+    def __init__(
+        self, experiments: Experiments, names: Mapping[int, str], iterations: Sequence[int] | None
+    ) -> None:
+        self.experiments = experiments
+        self.names = names
         self.keys, self.indices = experiments.sorted_keys()
         self.wanted = None if iterations is None else np.unique(np.asarray(iterations, np.int64))
         self.last: tuple[_Layout, tuple[Ints, Ints]] | None = None
 
-    def of_numbers(self, given: list[tuple[Any, ...]], kind: str) -> _Piece:
+    def of_numbers(self, given: list[tuple[Any, ...]], variable: int, kind: str) -> _Piece:
         """Return packed numbers."""
-        rows = self._sorted(given)
+        rows = self._sorted(given, variable)
         dtype = number_dtype(kind)
-        check_column("chunks", "data", rows.data, OPTIONAL_BYTES)
-        lengths = np.array([len(data or b"") for data in rows.data], np.int64)
-        _check((lengths % dtype.itemsize == 0) & (rows.layout.counts == lengths // dtype.itemsize), rows)
-        data = b"".join(part or b"" for part in rows.data)
+        self._check(self._intact(rows, variable, kind), rows, variable, CHANGED)
+        lengths = np.array(list(map(len, rows.data)), np.int64)
+        fits = (lengths % dtype.itemsize == 0) & (rows.layout.counts == lengths // dtype.itemsize)
+        self._check(fits, rows, variable, _MISCOUNTED)
+        data = b"".join(rows.data)
         values = (
             np.frombuffer(data, dtype) if kind != "bool" else np.not_equal(np.frombuffer(data, np.uint8), 0)
         )
-        return self._piece(rows, values)
+        return self._piece(rows, variable, values)
 
-    def of_values(self, given: list[Chunk], source: Source, *, allow_pickle: bool) -> _Piece:
+    def of_values(self, given: list[Chunk], variable: int, source: Source, *, allow_pickle: bool) -> _Piece:
         """Return single values of any type."""
-        rows = self._sorted([(*chunk[:8], chunk) for chunk in given])
-        _check(rows.layout.counts == 1, rows)
-        values = (
-            decode_value(
+        rows = self._sorted([(*chunk[:8], chunk, None) for chunk in given], variable)
+        self._check(rows.layout.counts == 1, rows, variable, _MISCOUNTED)
+        values = np.empty(len(rows.data), object)
+        for index, chunk in enumerate(rows.data):
+            where = self._where(rows, index, variable)
+            values[index] = decode_value(
                 chunk.kind,
                 chunk.type_name,
                 chunk.text,
-                chunk.bytes(source),
+                chunk.bytes(source, where),
                 allow_pickle=allow_pickle,
-                where=f"row {chunk.number} of table chunks",
+                where=where,
             )
-            for chunk in rows.data
-        )
-        return self._piece(rows, np.fromiter(values, object, len(rows.data)))
+        return self._piece(rows, variable, values)
 
-    def _sorted(self, given: list[tuple[Any, ...]]) -> _Rows:
+    def _intact(self, rows: _Rows, variable: int, kind: str) -> Mask:
+        """Tell for each row whether it is what was written; rows of older formats cannot tell."""
+        if None in rows.checksums or any(data is not None for data in rows.listed):
+            keys = self.experiments.keys[rows.layout.owners].tolist()
+            columns = (rows.numbers.tolist(), keys, *(part.tolist() for part in rows.layout[1:]))
+            tests = (
+                is_intact(checksum, (number, key, variable, *span), (kind, listed, None, None, None), data)
+                for number, key, *span, listed, data, checksum in zip(
+                    *columns, rows.listed, rows.data, rows.checksums, strict=True
+                )
+            )
+            return np.fromiter(tests, np.bool_, len(rows.data))
+        owners, *span = rows.layout
+        numbers = [rows.numbers, self.experiments.keys[owners], np.full(len(owners), variable), *span]
+        found = row_checksums(numbers, (kind, None, None, None, None), rows.data)
+        fits: Mask = found == np.array(rows.checksums, np.int64)
+        return fits
+
+    def _check(self, fits: Mask, rows: _Rows, variable: int, reason: str) -> None:
+        """Refuse rows that are not what they should be, before anything is made of them."""
+        if not fits.all():
+            raise DamagedError(self._where(rows, int(np.argmin(fits)), variable), reason)
+
+    def _where(self, rows: _Rows, index: int, variable: int) -> str:
+        """Say whose values the row with an index has."""
+        owner = self.experiments.ids[int(rows.layout.owners[index])]
+        return place_of(owner, self.names.get(variable))
+
+    def _sorted(self, given: list[tuple[Any, ...]], variable: int) -> _Rows:
         """Return rows by experiment, without those of others; rows of one stay in the order of writing."""
         owned = [row[1] for row in given]
         check_column("chunks", "experiment", owned, INT)
@@ -180,6 +234,9 @@ class _PieceMaker:
         found = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
         known = self.keys[found] == keys
         if not known.all():
+            if self.experiments.complete:
+                number = given[int(np.argmin(known))][0]
+                raise DamagedError("table chunks", f"row {number} is of no experiment")
             given = list(compress(given, known.tolist()))
             found = found[known]
         owners = self.indices[found]
@@ -189,22 +246,27 @@ class _PieceMaker:
             owners = owners[order]
         if not given:
             empty = np.empty(0, np.int64)
-            return _Rows(empty, _Layout(empty, empty, empty, empty), (), ())
-        numbers, _, _, _, counts, firsts, steps, listed, data = zip(*given, strict=True)
-        for name, column in (("chunk", numbers), ("count", counts), ("first", firsts), ("step", steps)):
-            check_column("chunks", name, column, INT)
-        check_column("chunks", "iterations", listed, OPTIONAL_BYTES)
+            return _Rows(empty, _Layout(empty, empty, empty, empty), (), (), ())
+        columns = tuple(zip(*given, strict=True))
+        numbers, _, _, _, counts, firsts, steps, listed, data, checksums = columns
+        if any(
+            set(map(type, column)) - kinds for column, kinds in zip(columns, _TYPES.values(), strict=True)
+        ):
+            for row, owner in zip(given, owners.tolist(), strict=True):
+                check_row(place_of(self.experiments.ids[owner], self.names.get(variable)), _TYPES, row)
         layout = _Layout(owners, *(np.array(column, np.int64) for column in (counts, firsts, steps)))
-        return _Rows(np.array(numbers, np.int64), layout, listed, data)
+        return _Rows(
+            np.array(numbers, np.int64), layout, listed, tuple(part or b"" for part in data), checksums
+        )
 
-    def _piece(self, rows: _Rows, values: Array) -> _Piece:
-        owners, iterations = self._iterations(rows)
+    def _piece(self, rows: _Rows, variable: int, values: Array) -> _Piece:
+        owners, iterations = self._iterations(rows, variable)
         if self.wanted is None:
             return _Piece(owners, iterations, values, rows, None)
         mask = np.isin(iterations, self.wanted)
         return _Piece(owners[mask], iterations[mask], values[mask], rows, mask)
 
-    def _iterations(self, rows: _Rows) -> tuple[Ints, Ints]:
+    def _iterations(self, rows: _Rows, variable: int) -> tuple[Ints, Ints]:
         """Return experiment and iteration of each value."""
         listed = [index for index, data in enumerate(rows.listed) if data is not None]
         if not listed and self.last is not None and rows.layout.equals(self.last[0]):
@@ -221,7 +283,7 @@ class _PieceMaker:
         for index in listed:
             data = rows.listed[index] or b""
             if len(data) != 8 * counts[index]:
-                raise _damaged(rows, index)
+                raise DamagedError(self._where(rows, index, variable), _MISCOUNTED)
             own = np.frombuffer(data, "<i8")
             iterations[starts[index] : starts[index] + len(own)] = own
         found = (np.repeat(owners, counts), iterations)
@@ -243,16 +305,6 @@ def _column(pieces: list[_Piece]) -> Column:
     owners, iterations = (np.concatenate([piece[field] for piece in pieces]) for field in range(2))
     numbers = np.concatenate([piece.numbers() for piece in pieces])
     return _tidy(owners, iterations, gather(ends[-1], parts), numbers)
-
-
-def _check(fits: Mask, rows: _Rows) -> None:
-    """Refuse counts that the data does not bear out, before anything is made of that size."""
-    if not fits.all():
-        raise _damaged(rows, int(np.argmin(fits)))
-
-
-def _damaged(rows: _Rows, index: int) -> DamagedError:
-    return DamagedError("table chunks", f"row {rows.numbers[index]} does not hold the values that it counts")
 
 
 def _tidy(owners: Ints, iterations: Ints, values: Array, numbers: Ints | None) -> Column:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from research_domain import AUXILIARY_KEYS
-from research_results.codec.encoding import clean_text, decode_value
+from research_results.codec.encoding import decode_value
 from research_results.codec.pickles import Opaque
-from research_results.disk.schema import select_list
+from research_results.codec.texts import clean_text
+from research_results.disk.checksums import CHANGED, experiment_checksums, is_intact
 from research_results.errors import DamagedError
 from research_results.reading.rows import (
     BYTES,
@@ -50,6 +51,8 @@ _OPTION = {
     "blob": OPTIONAL_TEXT,
     "digest": OPTIONAL_BYTES,
     "given": OPTIONAL_INT,
+    "lasting_name": OPTIONAL_TEXT,
+    "checksum": OPTIONAL_INT,
 }
 """Columns of the table of options, and the types of their values."""
 
@@ -98,12 +101,15 @@ class Experiments:
         Numbers of the options of all configs, one config after another.
     owners : int64 array, length M
         For each of them the index of its experiment.
+    complete : bool
+        Whether these are all experiments of the research, so that every value is of one of them.
     """
 
     keys: Ints
     ids: tuple[str, ...]
     options: Ints
     owners: Ints
+    complete: bool = False
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -164,12 +170,13 @@ def read_experiments(
         arguments += wanted
     where = " AND ".join(conditions) or "1"
     rows = connection.execute(
-        f"SELECT key, id, config FROM experiments WHERE {where} ORDER BY position, key",  # noqa: S608
+        f"SELECT key, id, config, position, digest, checksum FROM experiments WHERE {where} "  # noqa: S608
+        "ORDER BY position, key",
         arguments,
     ).fetchall()
     if wanted is not None:
         rows = [row for row in rows if row[1] in wanted]
-    experiments = _experiments(rows)
+    experiments = _experiments(rows, complete=wanted is None and not having)
     for options in having:
         experiments = experiments.where(experiments.having(options))
     return experiments
@@ -187,38 +194,38 @@ def _having(groups: Sequence[Sequence[int]]) -> tuple[list[str], list[Any]]:
     return conditions, arguments
 
 
-def _experiments(rows: list[tuple[Any, ...]]) -> Experiments:
+def _experiments(rows: list[tuple[Any, ...]], *, complete: bool) -> Experiments:
     if not rows:
         empty = np.empty(0, np.int64)
-        return Experiments(empty, (), empty, empty)
-    keys, names, configs = zip(*rows, strict=True)
-    check_column("experiments", "key", keys, INT)
-    check_column("experiments", "config", configs, BYTES)
-    whole = b"".join(configs)
+        return Experiments(empty, (), empty, empty, complete)
+    keys, names, configs, positions, digests, checksums = zip(*rows, strict=True)
+    kinds = {"key": INT, "config": BYTES, "position": INT, "digest": OPTIONAL_BYTES, "checksum": OPTIONAL_INT}
+    columns = (keys, configs, positions, digests, checksums)
+    for (name, kind), column in zip(kinds.items(), columns, strict=True):
+        check_column("experiments", name, column, kind)
+    ids = tuple(map(str, names))
+    if None not in checksums:  # as in older formats
+        different = experiment_checksums(positions, ids, configs, digests) != np.array(checksums, np.int64)
+        if different.any():
+            raise DamagedError(f"the config of experiment {ids[int(np.argmax(different))]!r}", CHANGED)
     lengths = np.array(list(map(len, configs)), np.int64)
     if (lengths % 4).any():
         raise DamagedError("table experiments", "a config is no list of options")
-    options = np.frombuffer(whole, "<i4").astype(np.int64)
+    options = np.frombuffer(b"".join(configs), "<i4").astype(np.int64)
     owners = np.repeat(np.arange(len(rows), dtype=np.int64), lengths // 4)
-    return Experiments(np.array(keys, np.int64), tuple(map(str, names)), options, owners)
+    return Experiments(np.array(keys, np.int64), ids, options, owners, complete)
 
 
 def read_options(connection: sqlite3.Connection, numbers: Sequence[int] | None) -> dict[int, Option]:
     """Read the options of some numbers, or all."""
     condition, arguments = select_in("option", numbers)
-    wanted = None if numbers is None else set(numbers)
-    return {
-        number: option
-        for number, option in _options(connection, condition, arguments)
-        if wanted is None or number in wanted
-    }
+    return dict(_options(connection, condition, arguments, None if numbers is None else set(numbers)))
 
 
 def options_of(connection: sqlite3.Connection, parameters: Sequence[int]) -> dict[int, Option]:
     """Read the options of some parameters."""
     condition, arguments = select_in("parameter", parameters)
-    wanted = set(parameters)
-    return dict(_options(connection, condition, arguments)) if wanted else {}
+    return dict(_options(connection, condition, arguments, None)) if parameters else {}
 
 
 def read_parameters(connection: sqlite3.Connection) -> dict[int, Parameter]:
@@ -228,18 +235,22 @@ def read_parameters(connection: sqlite3.Connection) -> dict[int, Parameter]:
 
 
 def _options(
-    connection: sqlite3.Connection, condition: str, arguments: Sequence[int]
+    connection: sqlite3.Connection, condition: str, arguments: Sequence[int], wanted: set[int] | None
 ) -> Iterator[tuple[int, Option]]:
     parameters = read_parameters(connection)
-    columns = select_list(connection, "options", _OPTION)
     rows = connection.execute(
-        f"SELECT {columns} FROM options WHERE {condition} ORDER BY option",  # noqa: S608
+        f"SELECT {', '.join(_OPTION)} FROM options WHERE {condition} ORDER BY option",  # noqa: S608
         arguments,
     )
-    for number, parameter, *rest in checked("options", _OPTION, rows):
+    chosen = rows if wanted is None else (row for row in rows if row[0] in wanted)
+    for number, parameter, *rest, lasting_name, checksum in checked("options", _OPTION, chosen):
         if parameter not in parameters:
             raise DamagedError("table options", f"has no parameter {parameter!r}")
-        yield number, Option(parameters[parameter], *rest)
+        option = Option(parameters[parameter], *rest)
+        fields = (option.alias, option.kind, option.type_name, option.text, option.blob, option.digest)
+        if not is_intact(checksum, (parameter, option.given), (*fields, lasting_name), option.data):
+            raise DamagedError(f"a value of parameter {option.parameter.name!r}", CHANGED)
+        yield number, option
 
 
 def decode_option(option: Option, source: Source, *, allow_pickle: bool) -> Any:

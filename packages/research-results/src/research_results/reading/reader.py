@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from research_results.codec.encoding import NUMBER_KINDS, decode_numbers, decode_value
 from research_results.errors import DamagedError, UnknownVariableError
 from research_results.reading.artifacts import Artifact, artifacts_of
-from research_results.reading.chunks import Chunk, read_chunks
+from research_results.reading.changes import Stored
+from research_results.reading.chunks import Chunk, place_of, read_chunks
 from research_results.reading.columns import Column, read_columns
 from research_results.reading.configs import ConfigTable
 from research_results.reading.experiments import read_parameters
 from research_results.reading.filters import Query, select_experiments
+from research_results.reading.following import Page, check_since, read_page, status_change
 from research_results.reading.status import Summary, count_statuses, summarize
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from research_domain import ConfigAlias
+    from research_results.reading.changes import Change
     from research_results.reading.experiments import Experiments
     from research_results.reading.source import Source
 
@@ -86,9 +89,13 @@ class Reader:
             index_of = dict(zip(experiments.keys.tolist(), range(len(experiments)), strict=True))
             found: list[dict[int, dict[int, Any]]] = [{} for _ in range(len(experiments))]
             for chunk in read_chunks(connection, experiments, _numbers(names, wanted)):
-                if chunk.experiment in index_of and _is_wanted(chunk.variable, names, wanted):
-                    by_variable = found[index_of[chunk.experiment]]
-                    by_variable.setdefault(chunk.variable, {}).update(self._chunk_values(chunk))
+                index = index_of.get(chunk.experiment)
+                if index is not None and _is_wanted(chunk.variable, names, wanted):
+                    where = place_of(experiments.ids[index], names[chunk.variable])
+                    values = self._chunk_values(chunk, where)
+                    found[index].setdefault(chunk.variable, {}).update(values)
+                elif index is None and experiments.complete:
+                    raise DamagedError("table chunks", f"row {chunk.number} is of no experiment")
             keep = None if wanted.iterations is None else set(wanted.iterations)
             ordered = [_in_order(by_variable, names, keep) for by_variable in found]
         return dict(zip(experiments.ids, ordered, strict=True))
@@ -97,6 +104,41 @@ class Reader:
         """Return the files of experiments."""
         names = None if wanted.names is None else set(wanted.names)
         return {name: artifacts_of(self.source, name, names) for name in self.ids(wanted)}
+
+    def revision(self, since: int) -> int:
+        """Return the revision of the newest change, if that is not before `since`."""
+        with self.source.reading() as connection:
+            return check_since(connection, self.source.name, since)
+
+    def changes(self, since: int, until: int, wanted: Query) -> Iterator[Change]:
+        """Yield changes after one revision and up to another; no connection is open meanwhile."""
+        chosen = None if wanted == Query() else set(self.ids(wanted))
+        while since < until:
+            with self.source.reading() as connection:
+                page = read_page(connection, since, until)
+            for row in page.rows:
+                experiment_id = page.ids.get(row[1])
+                if experiment_id is None:
+                    raise DamagedError("table changes", f"row {row[0]} is of no experiment")
+                if chosen is None or experiment_id in chosen:
+                    change = self._change(row, str(experiment_id), page, wanted)
+                    if change is not None:
+                        yield change
+            since = page.rows[-1][0] if page.rows else until
+
+    def _change(self, row: tuple[Any, ...], experiment_id: str, page: Page, wanted: Query) -> Change | None:
+        if not isinstance(row, Chunk):
+            return status_change(row, experiment_id)
+        variable = page.variables.get(row.variable)
+        where = place_of(experiment_id, variable)
+        if variable is None:
+            raise DamagedError(where, "nothing is written about it")
+        keep = wanted.iterations
+        values = dict(self._chunk_values(row, where))
+        if keep is not None:
+            values = {iteration: value for iteration, value in values.items() if iteration in keep}
+        is_wanted = wanted.names is None or variable in wanted.names
+        return Stored(row.number, experiment_id, variable, values) if values and is_wanted else None
 
     def summary(self) -> Summary:
         """Return the research in a few numbers."""
@@ -113,6 +155,7 @@ class Reader:
             experiments,
             _numbers(names, wanted),
             self.source,
+            names=names,
             iterations=wanted.iterations,
             allow_pickle=self.allow_pickle,
         )
@@ -124,10 +167,9 @@ class Reader:
         """Return the configs of experiments, to be asked for columns or texts."""
         return ConfigTable(connection, self.source, experiments, allow_pickle=self.allow_pickle)
 
-    def _chunk_values(self, chunk: Chunk) -> Iterator[tuple[int, Any]]:
-        """Return the iterations and values of a row."""
-        where = f"row {chunk.number} of table chunks"
-        data = chunk.bytes(self.source)
+    def _chunk_values(self, chunk: Chunk, where: str) -> Iterator[tuple[int, Any]]:
+        """Return the iterations and values of a row; `where` says whose they are."""
+        data = chunk.bytes(self.source, where)
         if chunk.kind not in NUMBER_KINDS:
             value = decode_value(
                 chunk.kind, chunk.type_name, chunk.text, data, allow_pickle=self.allow_pickle, where=where

@@ -23,6 +23,7 @@ __all__ = [
     "OPTIONAL_TEXT",
     "TEXT",
     "check_column",
+    "check_row",
     "checked",
 ]
 
@@ -42,20 +43,24 @@ def check_column(table: str, name: str, values: Iterable[Any], kinds: Types) -> 
     """Refuse values of other types than a column has."""
     strange = set(map(type, values)) - kinds
     if strange:
-        raise _damaged(table, name, strange.pop())
+        raise _damaged(f"table {table}", name, strange.pop())
+
+
+def check_row(where: str, kinds: Mapping[str, Types], row: Iterable[Any]) -> None:
+    """Refuse a row with values of other types than its columns have; `where` says whose it is."""
+    for value, (name, expected) in zip(row, kinds.items(), strict=True):
+        if type(value) not in expected:
+            raise _damaged(where, name, type(value))
 
 
 def checked(
     table: str, kinds: Mapping[str, Types], rows: Iterable[tuple[Any, ...]]
 ) -> Iterator[tuple[Any, ...]]:
     """Yield rows whose values have the types of their columns."""
-    columns = tuple(kinds.items())
     for row in rows:
-        for value, (name, expected) in zip(row, columns, strict=True):
-            if type(value) not in expected:
-                raise _damaged(table, name, type(value))
+        check_row(f"table {table}", kinds, row)
         yield row
 
 
-def _damaged(table: str, name: str, kind: type) -> DamagedError:
-    return DamagedError(f"table {table}", f"column {name} holds a value of type {kind.__name__}")
+def _damaged(where: str, name: str, kind: type) -> DamagedError:
+    return DamagedError(where, f"column {name} holds a value of type {kind.__name__}")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from research_results.disk.blobs import Blobs
 from research_results.disk.database import reading
+from research_results.disk.files import is_own_file, is_own_folder
 from research_results.disk.meta import read_description
 from research_results.disk.names import folder_name
 from research_results.errors import DamagedError
@@ -94,13 +95,11 @@ class FolderSource:
     def folder(self, experiment_id: str) -> Path | None:
         """Return experiments/<id> if it is there and is not a way out."""
         folder = self.path / "experiments" / folder_name(experiment_id)
-        root = self.path.resolve() / "experiments"
-        return folder if folder.is_dir() and folder.resolve().parent == root else None
+        return folder if is_own_folder(folder.parent) and is_own_folder(folder) else None
 
     def size_bytes(self) -> int:
         """Return what all files of the folder take."""
-        files = (path for path in self.path.rglob("*") if path.is_file() and not path.is_symlink())
-        return sum(path.stat().st_size for path in files)
+        return sum(path.lstat().st_size for path in self.path.rglob("*") if is_own_file(path))
 
 
 class TemporaryFolder:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
 
+    from research_results.disk.schema import Executes
     from research_results.reading.source import Source
 
 __all__ = ["STATUSES", "Status", "Summary", "count_statuses", "summarize"]
@@ -72,7 +73,7 @@ class Summary:
         ]
 
 
-def count_statuses(connection: sqlite3.Connection) -> dict[str, int]:
+def count_statuses(connection: Executes) -> dict[str, int]:
     """Return how many experiments have each status, for those that some have."""
     counts = dict(connection.execute("SELECT status, count(*) FROM experiments GROUP BY status").fetchall())
     return {status: int(counts[status]) for status in STATUSES if status in counts}

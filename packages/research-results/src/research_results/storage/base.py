@@ -159,7 +159,24 @@ class BaseStorage(ABC):
 
     def put_output(self, experiment_id: str | None, stream: Stream, text: str) -> None:
         """Append to the standard output or error of an experiment, or with None of the whole research."""
+        self._writer.database.check_owner()
         self._outputs.append(experiment_id, stream, text)
+
+    def check(self) -> None:
+        """Look whether what was written is still where it was written.
+
+        Raises
+        ------
+        StorageLostError
+            If research.db was removed, replaced or overwritten since the storage was opened.
+        ForkedError
+            In a process that was forked from the one that opened the storage.
+        """
+        self._writer.database.check()
+
+    def counts(self) -> Mapping[str, int]:
+        """Return how many experiments have each status, for those that some have."""
+        return self._writer.counts()
 
     @property
     def experiments_stdout(self) -> Mapping[str, str]:

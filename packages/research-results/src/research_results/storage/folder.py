@@ -7,18 +7,22 @@ import errno
 import os
 import shutil
 import tempfile
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from research_results.codec.texts import encode_text
 from research_results.disk.blobs import Blobs
-from research_results.disk.database import Database, JournalMode, connect_writer
+from research_results.disk.database import JournalMode, connect_writer, create_database
 from research_results.disk.fail_points import fail_point
+from research_results.disk.files import write_file
 from research_results.disk.lock import WriteLock
 from research_results.disk.meta import Description, now_text, read_description, write_description, write_text
 from research_results.disk.names import check_file_name, folder_name, research_path
 from research_results.disk.outputs import FolderOutputs
+from research_results.disk.schema import FORMAT
 from research_results.disk.sqlite_errors import translating
-from research_results.errors import ExistsError, NotAResearchError, ResultsError
+from research_results.errors import ExistsError, NotAResearchError, OldFormatError, ResultsError
 from research_results.reading.source import DATABASE, FolderSource
 from research_results.results import ResearchResults
 from research_results.storage.base import BaseStorage
@@ -46,9 +50,14 @@ class FolderStorage(BaseStorage):
         How the database keeps its commits; ``'auto'`` knows.
     """
 
+    _busy_s = 2.0
+    """Seconds to wait in one call for another program that locks the database."""
+
     def __init__(self, path: str | Path, *, take_over: bool = False, journal: JournalMode = "auto") -> None:
         folder = research_path(path)
         self._description = read_description(folder)
+        if self._description.format < FORMAT:
+            raise OldFormatError(str(folder), self._description.format, FORMAT)
         self._path = folder
         self._lock = WriteLock(folder / "research.lock")
         with translating(folder):
@@ -56,7 +65,7 @@ class FolderStorage(BaseStorage):
         fail_point("locked")
         with contextlib.ExitStack() as opened:
             opened.callback(self._lock.release)
-            database = Database(connect_writer(folder / DATABASE, journal), str(folder))
+            database = connect_writer(folder / DATABASE, self._description.id, journal, self._busy_s)
             opened.callback(database.close)
             blobs = Blobs(folder / "blobs")
             super().__init__(Writer(database, blobs), FolderOutputs(folder))
@@ -139,6 +148,7 @@ class FolderStorage(BaseStorage):
 
     def update_meta(self, **values: Any) -> None:
         """Keep some more about the whole research, in research.json and research.txt."""
+        self.check()
         description = self._description.updated(values)
         with translating(self._path):
             write_description(self._path, description)
@@ -154,22 +164,25 @@ class FolderStorage(BaseStorage):
 
     def put_environment(self, name: str, text: str) -> None:
         """Keep a text as env/<name>."""
+        self._writer.database.check_owner()
         path = self._path / "env" / check_file_name("an environment text", name)
         with translating(self._path):
             path.parent.mkdir(exist_ok=True)
-            path.write_text(text, encoding="utf-8", errors="backslashreplace")
+            write_file(path, encode_text(text))
 
     def close(self) -> None:
         """End writing and leave one database file; does nothing the second time."""
-        if not self._writer.database.is_open:
+        database = self._writer.database
+        if not database.is_open:
             return
         try:
-            if self._writer.dropped:
+            if self._writer.dropped and database.is_there():
                 Blobs(self._path / "blobs").sweep(set(self._writer.used_blobs()))
             with contextlib.suppress(ResultsError), translating(self._path):
+                database.check()
                 self._write_text()
         finally:
-            self._writer.database.close(tidy=True)
+            database.close(tidy=True)
             fail_point("database-closed")
             self._lock.release()
 
@@ -200,6 +213,8 @@ class ResearchStorage(FolderStorage):
     0  a          0  0.50
     1  a          1  0.25
     """
+
+    _busy_s = 30.0
 
     def __init__(
         self,
@@ -259,7 +274,7 @@ def remove_research(path: str | Path, *, force: bool = False) -> None:
 
 def _make_folder(folder: Path, meta: Mapping[str, Any], journal: JournalMode) -> None:
     """Make a folder that says what it is and can be read from its first moment on, or none."""
-    description = Description(created=now_text()).updated(meta)
+    description = Description(created=now_text(), id=uuid.uuid4().hex).updated(meta)
     with translating(folder):
         if folder.exists() or folder.is_symlink():
             raise ExistsError(str(folder))
@@ -268,7 +283,7 @@ def _make_folder(folder: Path, meta: Mapping[str, Any], journal: JournalMode) ->
         try:
             made.chmod(0o777 & ~_umask())
             write_description(made, description)
-            connect_writer(made / DATABASE, journal).close()
+            create_database(made / DATABASE, description.id, journal)
             fail_point("folder-made")
             made.rename(folder)
         except OSError as error:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from research_domain import Alias, Config, digest
 from research_domain.values import lasting_name
-from research_results.codec.encoding import clean_text, describe, encode_value
+from research_results.codec.encoding import describe, encode_value
+from research_results.codec.texts import clean_text
 from research_results.disk.blobs import BLOB_LIMIT_BYTES
+from research_results.disk.checksums import row_checksum
 from research_results.disk.names import check_name
 from research_results.errors import UnstorableError
 
@@ -24,7 +26,8 @@ _ITEMS_LIMIT = 10_000
 _PLAIN = (int, str, bool, type(None))
 _UNCHANGING = (*_PLAIN, float)
 _INSERT_OPTION = """INSERT INTO options
-(parameter, alias, kind, type, text, data, blob, digest, given, lasting_name) VALUES (?,?,?,?,?,?,?,?,?,?)"""
+(parameter, alias, kind, type, text, data, blob, digest, given, lasting_name, checksum)
+VALUES (?,?,?,?,?,?,?,?,?,?,?)"""
 _Encoded: TypeAlias = tuple[str, str | None, str | None, bytes]
 
 
@@ -135,7 +138,10 @@ class Interner:
     ) -> int:
         kind, type_name, text, data = encoded
         stored, blob = stored_blob(self._blobs, data)
-        row = (parameter, clean_text(alias), kind, type_name, text, stored, blob, *who)
+        fields = (clean_text(alias), kind, type_name, text)
+        identity, given, lasting = who
+        checksum = row_checksum((parameter, given), (*fields, blob, identity, lasting), stored)
+        row = (parameter, *fields, stored, blob, identity, given, lasting, checksum)
         return int(self._database.execute(_INSERT_OPTION, row).lastrowid or 0)
 
     def _encoded(self, value: Any) -> _Encoded:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import uuid
 import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from research_results.disk.database import Database
 from research_results.disk.meta import check_meta
 from research_results.disk.names import check_file_name, folder_name
 from research_results.disk.outputs import MemoryOutputs
-from research_results.disk.schema import migrate
+from research_results.disk.schema import create_tables
 from research_results.errors import StorageAccessError
 from research_results.reading.source import MemorySource, TemporaryFolder
 from research_results.results import ResearchResults
@@ -40,7 +41,7 @@ class MemoryStorage(BaseStorage):
 
     def __init__(self, meta: Mapping[str, Any] | None = None) -> None:
         connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        migrate(connection)
+        create_tables(connection, uuid.uuid4().hex)
         database = Database(connection, "memory")
         weakref.finalize(database, connection.close)
         super().__init__(Writer(database, None), MemoryOutputs())
@@ -85,6 +86,7 @@ class MemoryStorage(BaseStorage):
 
     def update_meta(self, **values: Any) -> None:
         """Keep some more about the whole research."""
+        self.check()
         self._meta.update(check_meta(values))
 
     def experiment_path(self, experiment_id: str) -> Path:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from research_results.codec.encoding import clean_text
+from research_results.codec.texts import clean_text
+from research_results.disk.checksums import experiment_checksum, row_checksum
 from research_results.disk.names import check_name
-from research_results.disk.schema import FAILURE_COLUMNS
-from research_results.errors import ArgumentError, UnknownExperimentError
+from research_results.disk.schema import FAILURE_COLUMNS, newest_revision
+from research_results.errors import ArgumentError, DamagedError, UnknownExperimentError
 from research_results.reading.status import STATUSES, Status, count_statuses
 from research_results.storage.interning import Interner, stored_blob
 
@@ -31,15 +32,17 @@ _DETAILS: dict[str, Callable[[Any], Any]] = {
     "iterations": int,
 }
 _KEYS_LIMIT = 200_000
-_ADD = """INSERT INTO experiments (id, position, config, status, digest) VALUES (?, ?, ?, 'queued', ?)
-ON CONFLICT (id) DO NOTHING"""
-_QUEUE_AGAIN = "UPDATE experiments SET position = ?, config = ?, status = 'queued', digest = ? WHERE id = ?"
+_ADD = """INSERT INTO experiments (id, position, config, digest, checksum, status)
+VALUES (?, ?, ?, ?, ?, 'queued') ON CONFLICT (id) DO NOTHING"""
+_QUEUE_AGAIN = """UPDATE experiments SET position = ?, config = ?, digest = ?, checksum = ?, status = 'queued'
+WHERE id = ?"""
 _NAMED_VALUES = """SELECT DISTINCT parameters.name,
 CASE WHEN given THEN options.alias ELSE lasting_name END AS lasting, digest
 FROM options JOIN parameters USING (parameter) WHERE lasting NOT NULL AND digest NOT NULL"""
 _PUT = """INSERT INTO chunks
-(experiment, variable, kind, count, first, step, iterations, type, text, data, blob)
-VALUES (?,?,?,?,?,?,?,?,?,?,?)"""
+(chunk, experiment, variable, kind, count, first, step, iterations, type, text, data, blob, checksum)
+VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"""
+_CHANGE = "INSERT INTO changes (revision, experiment, change, attempt) VALUES (?,?,?,?)"
 
 
 @lru_cache(maxsize=64)
@@ -71,6 +74,7 @@ class Writer:
         self._keys: dict[str, int] = {}
         self._attempts: dict[int, int | None] = {}
         self._fresh: set[int] = set()
+        self._revision: int | None = None
         database.when_rolled_back = self._forget
 
     def add(
@@ -82,13 +86,19 @@ class Writer:
             index = self._next_position() if index is None else int(index)
             if experiment_id not in self._keys:
                 check_name("an experiment", experiment_id)
-                added = self.database.execute(_ADD, (experiment_id, index, packed, digest))
+            written = (packed, digest, experiment_checksum(index, experiment_id, packed, digest))
+            if experiment_id not in self._keys:
+                added = self.database.execute(_ADD, (experiment_id, index, *written))
                 if added.rowcount:
                     key = added.lastrowid or 0
                     self._remember(experiment_id, key)
                     self._fresh.add(key)
+                    self._note(key, "queued", None)
                     return
-            self.database.execute(_QUEUE_AGAIN, (index, packed, digest, experiment_id))
+            was_queued = self._is_queued(experiment_id)
+            self._update(experiment_id, _QUEUE_AGAIN, (index, *written, experiment_id))
+            if not was_queued:
+                self._note(self.key(experiment_id), "queued", None)
 
     def mark(self, experiment_id: str, status: str, details: Mapping[str, Any]) -> None:
         """Write the status of an experiment with what is known about it."""
@@ -100,11 +110,9 @@ class Writer:
         values = [None if (value := details[name]) is None else _DETAILS[name](value) for name in columns]
         with self.database:
             key = self.key(experiment_id)
-            if status == "running":
-                self._start(key, details.get("attempt"))
-            else:
-                self._attempts.pop(key, None)
-            self.database.execute(update, (status, *values, key))
+            if status != "queued" or not self._is_queued(experiment_id):
+                self._note_status(key, status, details)
+            self._update(experiment_id, update, (status, *values, key))
             if failure is not None:
                 self._fail(key, details.get("attempt"), failure)
 
@@ -114,10 +122,11 @@ class Writer:
             key = self.key(experiment_id)
             for variable, kind, count, first, step, iterations, type_name, text, data in encoded:
                 stored, blob = (data, None) if count != 1 else stored_blob(self._blobs, data)
-                number = self._interner.variable(variable)
+                numbers = (self._next_revision(), key, self._interner.variable(variable), count, first, step)
+                checksum = row_checksum(numbers, (kind, iterations, type_name, text, blob), stored)
                 self.database.execute(
                     _PUT,
-                    (key, number, kind, count, first, step, iterations, type_name, text, stored, blob),
+                    (*numbers[:3], kind, *numbers[3:], iterations, type_name, text, stored, blob, checksum),
                 )
 
     def statuses(self) -> dict[str, Status]:
@@ -143,7 +152,7 @@ class Writer:
     def counts(self) -> dict[str, int]:
         """Return how many experiments have each status."""
         with self.database.guard:
-            return count_statuses(self.database.connection)
+            return count_statuses(self.database)
 
     def known(self, experiment_id: str) -> bool:
         """Tell whether there is such an experiment."""
@@ -157,6 +166,18 @@ class Writer:
             raise UnknownExperimentError(str(experiment_id))
         return key
 
+    def _note_status(self, key: int, status: str, details: Mapping[str, Any]) -> None:
+        """Note a status, and before it the beginning of an attempt that was not noted yet."""
+        attempt = details.get("attempt")
+        if status == "running":
+            self._start(key, attempt)
+        else:
+            if "started" in details:
+                self._note(key, "running", attempt)
+            self._fresh.discard(key)
+            attempt = self._attempts.pop(key, attempt)
+        self._note(key, status, attempt)
+
     def _start(self, key: int, attempt: int | None) -> None:
         """Make room for a new attempt: the values of an earlier one are not those of this one."""
         if key in self._fresh:
@@ -166,7 +187,37 @@ class Writer:
         else:
             cursor = self.database.execute("DELETE FROM chunks WHERE experiment = ?", (key,))
             self.dropped = self.dropped or cursor.rowcount > 0
+            if cursor.rowcount or self._was_started(key):
+                self._note(key, "dropped", None)
         self._attempts[key] = attempt
+
+    def _note(self, key: int, change: str, attempt: int | None) -> None:
+        """Write down what became of an experiment, for those who follow."""
+        self.database.execute(
+            _CHANGE, (self._next_revision(), key, change, None if attempt is None else int(attempt))
+        )
+
+    def _next_revision(self) -> int:
+        """Return a number that was never given before, for a row of `changes` or `chunks`."""
+        if self._revision is None:
+            self._revision = newest_revision(self.database)
+        self._revision += 1
+        return self._revision
+
+    def _was_started(self, key: int) -> bool:
+        select = "SELECT 1 FROM changes WHERE experiment = ? AND change = 'running' LIMIT 1"
+        return self.database.execute(select, (key,)).fetchone() is not None
+
+    def _is_queued(self, experiment_id: str) -> bool:
+        select = "SELECT status FROM experiments WHERE id = ?"
+        return bool(self.database.execute(select, (experiment_id,)).fetchone() == ("queued",))
+
+    def _update(self, experiment_id: str, sql: str, values: tuple[Any, ...]) -> None:
+        """Change the one row of an experiment; an error if there is not exactly one."""
+        changed = self.database.execute(sql, values).rowcount
+        if changed != 1:
+            reason = f"a change of its status reached {changed} rows of table experiments instead of one"
+            raise DamagedError(f"experiment {experiment_id!r}", reason)
 
     def _fail(self, key: int, attempt: int | None, failure: Any) -> None:
         if attempt is None:

@@ -1,0 +1,111 @@
+"""Checksums of rows: a flipped bit in a value, or in what says whose it is, is damage and no other value.
+
+A checksum is the CRC-32 of the numbers of a row, as 64-bit integers, of its other fields, each with its index
+and length before it, and of its data last.
+"""
+
+from __future__ import annotations
+
+import struct
+from itertools import repeat
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "CHANGED",
+    "experiment_checksum",
+    "experiment_checksums",
+    "is_intact",
+    "row_checksum",
+    "row_checksums",
+]
+
+CHANGED = "its bytes are not those that were written"
+"""What is wrong with a row whose checksum does not fit."""
+
+_HEADERS: dict[int, struct.Struct] = {count: struct.Struct(f"<{count}q") for count in range(1, 9)}
+
+
+def row_checksum(numbers: Sequence[int], fields: Sequence[str | bytes | None], data: bytes | None) -> int:
+    """Return the checksum of one row.
+
+    Parameters
+    ----------
+    numbers : sequence of int, at most 8
+        Numbers of 64 bits.
+    fields : sequence of str, bytes or None
+        Other fields; None is not the same as an empty one.
+    data : bytes or None
+        The data.
+    """
+    checksum = crc32(_HEADERS[len(numbers)].pack(*numbers))
+    for index, field in enumerate(fields):
+        if field is not None:
+            checksum = crc32(_named(index, field), checksum)
+    return crc32(data, checksum) if data else checksum
+
+
+def is_intact(checksum: Any, numbers: Sequence[Any], fields: Sequence[Any], data: Any) -> bool:
+    """Tell whether a row is what was written; one without a checksum, of an older format, passes."""
+    try:
+        return checksum is None or bool(checksum == row_checksum(numbers, fields, data))
+    except (struct.error, TypeError, ValueError):  # of types that nobody writes
+        return False
+
+
+def row_checksums(
+    numbers: Sequence[Any], fields: Sequence[str | bytes | None], data: Sequence[bytes]
+) -> np.ndarray[Any, Any]:
+    """Return the checksums of rows that share their fields.
+
+    Parameters
+    ----------
+    numbers : sequence of int64 arrays, each of length N
+        Numbers, column by column.
+    fields : sequence of str, bytes or None
+        Other fields.
+    data : sequence of bytes, length N
+        The data of each row.
+
+    Returns
+    -------
+    int64 array, length N
+        What `row_checksum` returns for each row.
+    """
+    width = 8 * len(numbers)
+    tail = b"".join(_named(index, field) for index, field in enumerate(fields) if field is not None)
+    heads = np.empty((len(data), width + len(tail)), np.uint8)
+    heads[:, :width] = np.column_stack(numbers).astype("<i8").view(np.uint8)
+    heads[:, width:] = np.frombuffer(tail, np.uint8)
+    begun = map(crc32, heads.view(f"V{heads.shape[1]}").ravel().tolist(), repeat(0))
+    return np.fromiter(map(crc32, data, begun), np.int64, len(data))
+
+
+def _named(index: int, field: str | bytes) -> bytes:
+    """Return a field with its index and length before it."""
+    content = field.encode("utf-8", "surrogatepass") if isinstance(field, str) else field
+    return struct.pack("<qq", index, len(content)) + content
+
+
+def experiment_checksums(
+    positions: Sequence[int],
+    ids: Sequence[str],
+    configs: Sequence[bytes],
+    digests: Sequence[bytes | None],
+) -> np.ndarray[Any, Any]:
+    """Return the checksums of experiments, each of its position, id, config and digest."""
+    return row_checksums([np.array(positions, np.int64)], (), list(map(_joined, ids, configs, digests)))
+
+
+def experiment_checksum(position: int, experiment_id: str, config: bytes, digest: bytes | None) -> int:
+    """Return the checksum of one experiment."""
+    return row_checksum((position,), (), _joined(experiment_id, config, digest))
+
+
+def _joined(experiment_id: str, config: bytes, digest: bytes | None) -> bytes:
+    return experiment_id.encode("utf-8", "surrogatepass") + config + (digest or b"")

@@ -1,0 +1,136 @@
+"""Files of a research: links, pipes and devices in their place are neither followed nor waited for."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from research_results.codec.texts import decode_text, encode_text
+from research_results.disk.fail_points import fail_point
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+__all__ = [
+    "append_text",
+    "is_own_file",
+    "is_own_folder",
+    "kind_of",
+    "open_own",
+    "read_own",
+    "read_text",
+    "write_file",
+]
+
+_FLAGS = (
+    getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+_KINDS = {
+    stat.S_IFREG: "a file",
+    stat.S_IFDIR: "a folder",
+    stat.S_IFLNK: "a link",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def kind_of(path: Path) -> str | None:
+    """Return in words what is at a path; None if nothing is there."""
+    try:
+        return _KINDS.get(stat.S_IFMT(os.lstat(path).st_mode), "no file")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def is_own_file(path: Path) -> bool:
+    """Tell whether there is a file, and not a link to one."""
+    return _is(path, stat.S_ISREG)
+
+
+def is_own_folder(path: Path) -> bool:
+    """Tell whether there is a folder, and not a link to one."""
+    return _is(path, stat.S_ISDIR)
+
+
+def open_own(path: Path, flags: int, mode: int = 0o666) -> int:
+    """Open a file as `os.open` does, and nothing else.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened, or is a link, a pipe, a device or a folder.
+    """
+    try:
+        handle = os.open(path, flags | _FLAGS, mode)
+    except OSError as error:
+        if kind_of(path) in ("a file", None):
+            raise
+        raise _is_no_file(path) from error
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise _is_no_file(path)
+    return handle
+
+
+def read_own(path: Path) -> bytes:
+    """Return the content of a file; OSError as `open_own`."""
+    with open(open_own(path, os.O_RDONLY), "rb") as file:
+        return file.read()
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file; OSError as `open_own`."""
+    return decode_text(read_own(path))
+
+
+def append_text(path: Path, text: str) -> None:
+    """Write a text to the end of a file, made if it is not there; OSError as `open_own`."""
+    with open(open_own(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab") as file:
+        file.write(encode_text(text))
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file so that it is there completely or not at all, also after a loss of power."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(open_own(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        fail_point("file-written")
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _is(path: Path, test: Callable[[int], bool]) -> bool:
+    try:
+        return test(os.lstat(path).st_mode)
+    except OSError:
+        return False
+
+
+def _is_no_file(path: Path) -> OSError:
+    return OSError(errno.EINVAL, f"{path.name} is {kind_of(path)}, not a file")
