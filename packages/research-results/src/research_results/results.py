@@ -138,9 +138,9 @@ class ResearchResults(ResultsFrames):
         self._filters = kwargs
         parse_filter(**kwargs)
         if dump_results:
-            folder = FolderSource(research_path(name))
+            folder = FolderSource(research_path(name), trusted=allow_pickle is True)
             read_description(folder.path)
-            self._reader, self._storage = Reader(folder, allow_pickle is True), None
+            self._reader, self._storage = Reader(folder), None
         else:
             from research_results.storage import MemoryStorage  # storages make readers, and stand above them
 
@@ -153,7 +153,7 @@ class ResearchResults(ResultsFrames):
         from research_results.reading.reader import Reader
 
         results = cls.__new__(cls)
-        results._reader, results._storage, results._filters = Reader(source, source.trusted), opened, {}
+        results._reader, results._storage, results._filters = Reader(source), opened, {}
         return results
 
     @property

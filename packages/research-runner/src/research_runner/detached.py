@@ -68,7 +68,7 @@ def start_detached(settings: RunSettings) -> DetachedRun:
             process.wait()
             raise _error_of(answer, rest)
     process.returncode = 0  # it is not our child to wait for any more
-    return DetachedRun(str(settings.path))
+    return DetachedRun(str(settings.path), trusted=True)
 
 
 def _error_of(answer: bytes, rest: bytes) -> Exception:

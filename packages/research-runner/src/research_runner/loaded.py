@@ -96,7 +96,7 @@ class LoadedResearch:
     name : str
         Name of its folder.
     trusted : bool
-        Whether its code may be run.
+        Whether its code may be run: by :meth:`run`, and by values of :attr:`results` that are more than data.
 
     Raises
     ------
@@ -125,7 +125,7 @@ class LoadedResearch:
     @property
     def results(self) -> Any:
         """A reader of the results so far; ``results.df`` is the table."""
-        return self._reader(self._path)
+        return self._reader(self._path, allow_pickle=self._trusted)
 
     @property
     def meta(self) -> Mapping[str, Any]:

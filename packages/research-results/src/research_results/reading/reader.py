@@ -38,12 +38,14 @@ class Reader:
     ----------
     source : Source
         Folder or memory that holds the results.
-    allow_pickle : bool
-        Whether opaque values may run their code.
     """
 
     source: Source
-    allow_pickle: bool
+
+    @property
+    def allow_pickle(self) -> bool:
+        """Whether opaque values may run their code."""
+        return self.source.trusted
 
     @contextmanager
     def selected(self, wanted: Query) -> Iterator[tuple[sqlite3.Connection, Experiments]]:

@@ -42,7 +42,7 @@ class Source(Protocol):
 
     @property
     def trusted(self) -> bool:
-        """Whether this very process made the values, so that loading them runs no stranger's code."""
+        """Whether values may run their code: because of who made them, or who vouches for them."""
 
     @property
     def meta(self) -> Mapping[str, Any]:
@@ -63,19 +63,23 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FolderSource:
-    """Results in a folder; nothing is kept open between questions."""
+    """Results in a folder; nothing is kept open between questions.
+
+    Attributes
+    ----------
+    path : Path
+        The folder.
+    trusted : bool
+        False: a folder may come from anywhere; True: who reads has said that it may run its code.
+    """
 
     path: Path
+    trusted: bool = False
 
     @property
     def name(self) -> str:
         """The folder as text."""
         return str(self.path)
-
-    @property
-    def trusted(self) -> bool:
-        """False: a folder may come from anywhere."""
-        return False
 
     @property
     def meta(self) -> Mapping[str, Any]:

@@ -48,13 +48,23 @@ class FolderStorage(BaseStorage):
         Take the lock of a holder on another host, which you know to be dead.
     journal : {'auto', 'wal', 'truncate'}
         How the database keeps its commits; ``'auto'`` knows.
+    allow_pickle : bool
+        Let :attr:`results` run the code of opaque values: you trust whoever made the folder.
     """
 
     _busy_s = 2.0
     """Seconds to wait in one call for another program that locks the database."""
 
-    def __init__(self, path: str | Path, *, take_over: bool = False, journal: JournalMode = "auto") -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        take_over: bool = False,
+        journal: JournalMode = "auto",
+        allow_pickle: bool = False,
+    ) -> None:
         folder = research_path(path)
+        self._trusted = allow_pickle is True
         self._description = read_description(folder)
         if self._description.format < FORMAT:
             raise OldFormatError(str(folder), self._description.format, FORMAT)
@@ -81,6 +91,7 @@ class FolderStorage(BaseStorage):
         meta: Mapping[str, Any] | None = None,
         *,
         journal: JournalMode = "auto",
+        allow_pickle: bool = False,
     ) -> Self:
         """Make the folder of a new research and open it for writing.
 
@@ -92,6 +103,8 @@ class FolderStorage(BaseStorage):
             Options, entropy, times: what JSON can hold.
         journal : {'auto', 'wal', 'truncate'}
             How the database keeps its commits; ``'auto'`` knows.
+        allow_pickle : bool
+            Let :attr:`results` run the code of opaque values: you trust whoever writes them.
 
         Raises
         ------
@@ -102,10 +115,17 @@ class FolderStorage(BaseStorage):
         """
         folder = research_path(path or "")
         _make_folder(folder, meta or {}, journal)
-        return cls(folder, journal=journal)
+        return cls(folder, journal=journal, allow_pickle=allow_pickle)
 
     @classmethod
-    def open(cls, path: str | Path, *, take_over: bool = False, journal: JournalMode = "auto") -> Self:
+    def open(
+        cls,
+        path: str | Path,
+        *,
+        take_over: bool = False,
+        journal: JournalMode = "auto",
+        allow_pickle: bool = False,
+    ) -> Self:
         """Open a research for writing more.
 
         Parameters
@@ -116,6 +136,8 @@ class FolderStorage(BaseStorage):
             Take the lock of a holder on another host, which you know to be dead.
         journal : {'auto', 'wal', 'truncate'}
             How the database keeps its commits.
+        allow_pickle : bool
+            Let :attr:`results` run the code of opaque values: you trust whoever made the folder.
 
         Raises
         ------
@@ -124,7 +146,7 @@ class FolderStorage(BaseStorage):
         NotAResearchError, FormatError, StorageAccessError, StorageFullError
             If it cannot be opened.
         """
-        return cls(path, take_over=take_over, journal=journal)
+        return cls(path, take_over=take_over, journal=journal, allow_pickle=allow_pickle)
 
     @classmethod
     def read(cls, path: str | Path, *, allow_pickle: bool = False) -> ResearchResults:
@@ -144,7 +166,7 @@ class FolderStorage(BaseStorage):
     @property
     def results(self) -> ResearchResults:
         """Reader of what is committed so far; it stays good after `close`."""
-        return ResearchResults.of(FolderSource(self._path), self)
+        return ResearchResults.of(FolderSource(self._path, self._trusted), self)
 
     def update_meta(self, **values: Any) -> None:
         """Keep some more about the whole research, in research.json and research.txt."""
@@ -199,6 +221,8 @@ class ResearchStorage(FolderStorage):
         The folder.
     meta : mapping, optional
         Kept in research.json.
+    take_over, journal, allow_pickle
+        See :class:`FolderStorage`.
 
     Examples
     --------
@@ -223,11 +247,12 @@ class ResearchStorage(FolderStorage):
         *,
         take_over: bool = False,
         journal: JournalMode = "auto",
+        allow_pickle: bool = False,
     ) -> None:
         folder = research_path(path)
         if not folder.exists():
             _make_folder(folder, meta or {}, journal)
-        super().__init__(folder, take_over=take_over, journal=journal)
+        super().__init__(folder, take_over=take_over, journal=journal, allow_pickle=allow_pickle)
         if meta:
             self.update_meta(**meta)
 
