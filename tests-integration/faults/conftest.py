@@ -205,6 +205,7 @@ class Study:
         self.marks = Marks(folder / "marks")
         self.values = list(range(6))
         self.more = None
+        self.update = None
         self.parts = {"noise", "large", "leave"}
         self.options = {"workers": 2, "start_method": "fork", "seed": 11, "bar": False, "n_iters": 2}
         self.fault = self.value = self.timeout = None
@@ -249,6 +250,9 @@ class Study:
             )
         if "leave" in self.parts:
             research.add_callable("leave", leave, path=EP(), x=EC("x"), when="last")
+        if self.update is not None:
+            function, arguments = self.update
+            research.update_domain(function, **arguments)
         return research if more is None else research.update_domain(replace, when="%3")
 
     def start(self, fail_point=None, before=None, **options):
@@ -400,14 +404,16 @@ class Study:
     @property
     def kind(self):
         """What makes the table what it is."""
-        return repr((self.values, self.more, sorted(self.parts), self.value, self.options.get("branches")))
+        options = self.options.get("branches"), self.options["n_iters"]
+        return repr((self.values, self.more, self.update, sorted(self.parts), self.value, options))
 
     def undisturbed(self, folder):
         """Return the same study in another folder, with nothing that could happen to it."""
         twin = Study(folder)
         twin.values, twin.more, twin.parts, twin.value = self.values, self.more, self.parts, self.value
-        twin.readable = self.readable
+        twin.readable, twin.update = self.readable, self.update
         twin.options["branches"] = self.options.get("branches", 1)
+        twin.options["n_iters"] = self.options["n_iters"]
         twin.marks.set("calm")
         twin.marks.take("armed")
         return twin

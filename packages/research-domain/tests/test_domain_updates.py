@@ -1,13 +1,15 @@
 """Domains that are replaced while they are being explored."""
 
 import itertools
+import queue
 
 import pytest
 from domain_oracle import plain
 from hypothesis import given
 from hypothesis import strategies as st
 
-from research_domain import Domain, NumpySampler, UpdateError, When, WhenError
+from research_domain import Domain, NumpySampler, UpdateError, UpdateRule, When, WhenError
+from research_domain.updates import evaluate_named
 
 
 def coordinate(domain, research=None, limit=1000):
@@ -135,3 +137,66 @@ def test_parameters_of_iteration_among_the_arguments_are_for_the_new_domain():
 def test_a_function_that_takes_such_a_parameter_gets_it():
     domain = Domain(x=[1, 2]).set_update(lambda n_reps: Domain(x=[n_reps]), "last", n_reps=2)
     assert [config.config()["x"] for config in domain.update(generated=2)] == [2]
+
+
+class Named:
+    """A named expression by its method."""
+
+    def get(self, research):
+        return research + 1
+
+
+def test_named_expressions_stand_in_containers_and_other_objects_with_get_are_left_alone():
+    other = queue.Queue()
+    domain = Domain(x=[1]).set_update(
+        lambda **given: None, "last", deep={"k": [Named(), (2, {Named()})]}, other=other
+    )
+    assert domain.update_rule.arguments(research=4) == {"deep": {"k": [5, (2, {5})]}, "other": other}
+    plain_list = [1, 2]
+    rule = Domain(x=[1]).set_update(lambda values: None, "last", values=plain_list).update_rule
+    assert rule.arguments()["values"] is plain_list
+
+
+def test_who_has_named_expressions_registers_their_class():
+    class Token:
+        pass
+
+    evaluate_named.register(Token, lambda value, research: research["token"])
+    domain = Domain(x=[1]).set_update(lambda token: Domain(x=[token]), "last", token=Token())
+    assert domain.update(1, {"token": 9})[0].config()["x"] == 9
+
+
+@pytest.mark.parametrize(
+    ("given", "waits"),
+    [({}, False), ({"a": [Named()]}, True), ({"a": Named(), "wait": False}, False), ({"wait": True}, True)],
+)
+def test_a_rule_waits_for_what_it_refers_to_unless_told_otherwise(given, waits):
+    rule = UpdateRule.parse(lambda a=None: None, [2, "last"], given)
+    assert rule.waits() is waits
+    assert rule.waits(exhausted=True)
+
+
+def test_what_a_function_raises_is_an_error_that_names_it():
+    def broken():
+        raise OSError("no such table")
+
+    domain = Domain(x=[1, 2]).set_update(broken, 2)
+    with pytest.raises(
+        UpdateError, match=r"broken' was called after 2 configs and raised OSError: no such table"
+    ) as caught:
+        domain.update(2)
+    assert isinstance(caught.value.__cause__, OSError)
+
+
+def test_arguments_that_a_function_does_not_take_are_an_error_at_once():
+    with pytest.raises(UpdateError, match=r"takes \(a, b=1\).*c"):
+        Domain(x=[1]).set_update(lambda a, b=1: None, "last", a=1, c=2).update_rule.check_call()
+    with pytest.raises(UpdateError, match="wait must be True, False or None, got 'no'"):
+        Domain(x=[1]).set_update(lambda: None, "last", wait="no")
+    assert Domain(x=[1]).set_update(lambda wait: Domain(x=[wait]), "last", wait="no").update(1)[0]
+
+
+def test_the_text_of_a_rule_says_whether_it_waits():
+    assert repr(Domain(x=[1]).set_update(print, 2, wait=False)).endswith(
+        "set_update(print, when=2, wait=False)"
+    )

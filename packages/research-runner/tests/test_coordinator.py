@@ -2,7 +2,7 @@
 
 import pytest
 
-from research_domain import Domain
+from research_domain import Domain, UpdateError
 from research_experiment import Failure
 from research_runner.errors import WorkersDieError
 from research_runner.pool import Death
@@ -37,6 +37,8 @@ class Play:
         self.news = []
 
     def decide(self, now=0.0):
+        if self.coordinator.is_update_due:
+            self.coordinator.update()
         commands, events = self.coordinator.decide(now)
         self.news += events
         for command in commands:
@@ -273,18 +275,44 @@ def test_an_error_of_the_domain_ends_the_run_after_what_runs():
     def broken():
         raise ZeroDivisionError("in the update")
 
+    play = Play(3)
     domain = Domain(x=[1, 2, 3]).set_update(broken, "%1")
-    coordinator = Coordinator(TaskSource(domain, IterationOptions()), 1)
-    coordinator.decide(0.0)
-    coordinator.handle(0, WorkerReady(0, 1))
-    ((_, (task,)),), _ = coordinator.decide(0.0)
-    assert coordinator.error is None
-    coordinator.handle(0, TaskStarted(task.index, 0.0))
-    coordinator.handle(0, ExperimentEnded(task.experiments[0].identity.id, 1, 0.1, None))
-    coordinator.handle(0, TaskEnded(task.index, 0.1))
-    coordinator.decide(0.0)
-    assert coordinator.done
-    assert isinstance(coordinator.error, Exception)
+    play.coordinator = Coordinator(TaskSource(domain, IterationOptions()), 1)
+    play.ready()
+    play.run_next()
+    play.decide()
+    assert play.coordinator.is_update_due
+    play.decide()
+    assert isinstance(play.coordinator.error, UpdateError)
+    assert not play.coordinator.done
+    play.run_next()
+    assert play.coordinator.done
+    assert len(play.of(ExperimentEnded)) == 2
+
+
+def test_an_update_that_waits_is_due_when_all_have_ended_that_were_sent():
+    play = Play(4, slots=2)
+    domain = Domain(x=[1, 2, 3, 4]).set_update(lambda: None, "%1", wait=True)
+    play.coordinator = Coordinator(TaskSource(domain, IterationOptions()), 2)
+    play.ready(0), play.ready(1)
+    assert [len(play.sent[slot]) for slot in (0, 1)] == [1, 1]
+    play.run_next(1)
+    assert play.decide() == [] and not play.coordinator.is_update_due
+    play.run_next(0)
+    assert play.coordinator.is_update_due
+    play.decide()
+    assert [len(play.sent[slot]) for slot in (0, 1)] == [1, 1]
+
+
+def test_a_run_that_is_stopped_does_not_ask_for_an_update():
+    play = Play(1)
+    play.coordinator = Coordinator(TaskSource(Domain(x=[1]).set_update(print, "last"), IterationOptions()), 1)
+    play.ready()
+    play.run_next()
+    assert play.coordinator.is_update_due
+    play.coordinator.stop()
+    assert not play.coordinator.is_update_due
+    assert play.coordinator.done
 
 
 @pytest.mark.parametrize("slots", [1, 3])

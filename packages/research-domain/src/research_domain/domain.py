@@ -11,7 +11,7 @@ from research_domain._written import seed_written, written
 from research_domain.algebra._body import Body, cross, has_filters, zipped
 from research_domain.algebra.operators import Algebra, options_body
 from research_domain.alias import check_key
-from research_domain.errors import DomainWarning, ParameterError, UpdateError, ZipError
+from research_domain.errors import DomainWarning, ParameterError, ZipError
 from research_domain.iteration.options import create_aliases, option_items, option_iterator, option_sample
 from research_domain.iteration.walk import Walk
 from research_domain.updates import UpdateRule
@@ -144,8 +144,11 @@ class Domain(Walk):
             See :class:`research_domain.When`, with "configs generated so far, minus one" in place of the
             iteration; ``'last'`` is when this domain is exhausted.
         **kwargs
-            Arguments of the function; named expressions are evaluated first. ``n_items``, ``n_reps`` and
-            ``repeat_each``, unless the function takes them, are for the iteration of the new domain.
+            Arguments of the function; named expressions such as ``R()`` are evaluated first. ``n_items``,
+            ``n_reps`` and ``repeat_each``, unless the function takes them, are for the iteration of the new
+            domain. ``wait``, unless the function takes it, says whether a research calls it when all
+            experiments generated so far have ended; by default if there are named expressions. ``'last'``
+            always waits.
 
         Returns
         -------
@@ -173,7 +176,7 @@ class Domain(Walk):
         generated : int
             Number of configs generated so far, those of former domains included.
         research : object, optional
-            What named expressions among the arguments are evaluated with.
+            What named expressions among the arguments are evaluated with: ``R()`` is its `results`.
 
         Returns
         -------
@@ -182,7 +185,7 @@ class Domain(Walk):
         Raises
         ------
         UpdateError
-            If the function returns something else.
+            If the function raises, or returns something else.
 
         Examples
         --------
@@ -191,35 +194,27 @@ class Domain(Walk):
         >>> [config.config() for config in domain.update(generated=2)]
         [Config({'x': 3, 'repetition': 0, 'updates': 1})]
         """
-        if self._rule is None or generated < 1:
+        rule, exhausted = self._rule, False
+        if rule is None:
             return None
-        last = False
-        if self._rule.when.last and (size := self.size) is not None:
-            last = generated - self.iter_params.produced >= size
-        if not self._rule.when.due(generated - 1, last):
+        if rule.when.last and (size := self.size) is not None:
+            exhausted = generated - self.iter_params.produced >= size
+        if not rule.is_due(generated, exhausted):
             return None
-        return self.replaced(self._rule.function(**self._rule.arguments(research=research)), generated)
+        new = rule.ask(generated, research)
+        return None if new is None else self.replaced(new, generated)
 
-    def replaced(self, new: Domain | None, generated: int) -> Domain | None:
+    def replaced(self, new: Domain, generated: int) -> Domain:
         """Return what a function of an update returned, made ready to go on with.
 
         Parameters
         ----------
-        new : Domain or None
+        new : Domain
             It keeps each parameter of iteration and the update that was set for itself, and takes the others
             over from this domain.
         generated : int
             Number of configs generated so far.
-
-        Raises
-        ------
-        UpdateError
-            If it is not a domain.
         """
-        if new is None:
-            return None
-        if not isinstance(new, Domain):
-            raise UpdateError("function", f"expected it to return a domain or None, got {new!r}")
         domain, inherited = new.copy(), {name: getattr(self._params, name) for name in self._given}
         inherited.update(self._rule.iteration if self._rule else {})
         domain._set({name: inherited[name] for name in inherited.keys() - new._given - {"seed"}})

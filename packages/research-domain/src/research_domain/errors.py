@@ -121,7 +121,10 @@ class SpecError(ParameterError):
 
 
 class UpdateError(ParameterError):
-    """An update of a domain was described wrongly or returned something else than a domain."""
+    """An update of a domain was described wrongly, raised, or returned something else than a domain."""
+
+    def __str__(self) -> str:
+        return f"update of the domain: {self.problem}"
 
 
 class WhenError(DomainError, ValueError):

@@ -32,7 +32,7 @@ from research_experiment.errors import (
     UnitOutputError,
     UnknownUnitError,
 )
-from research_experiment.execution.evaluation import evaluate, evaluate_outside
+from research_experiment.execution.evaluation import check_outside, evaluate, evaluate_outside
 from research_experiment.execution.executor import Executor, parse_target
 from research_experiment.execution.hooks import Hook
 from research_experiment.execution.running import RunningExperiment, Surroundings
@@ -82,6 +82,7 @@ __all__ = [
     "UnknownUnitError",
     "__version__",
     "check_config_keys",
+    "check_outside",
     "evaluate",
     "evaluate_outside",
     "parse_target",

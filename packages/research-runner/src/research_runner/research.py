@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Self
 
-from research_domain import Domain
-from research_experiment import Executor, Experiment, ExperimentBuilder
+from research_domain import Domain, UpdateRule
+from research_experiment import Executor, Experiment, ExperimentBuilder, check_outside
 from research_runner.errors import NotRunError, OptionError
 from research_runner.loaded import LoadedResearch, remove_research
 from research_runner.running.display import as_html, as_text, describe, progress_of
@@ -93,8 +93,41 @@ class Research(ExperimentBuilder):
             In the language of iterations, with "configs generated so far, minus one" in place of the
             iteration; ``'last'``: when the domain is exhausted and all of its experiments have ended.
         **kwargs
-            Arguments of the function; may contain named expressions such as ``R()``.
+            Arguments of the function; may contain ``R()``, the results. ``n_items``, ``n_reps`` and
+            ``repeat_each``, unless the function takes them, are for the iteration of the new domain.
+            ``wait=False``, unless the function takes it, calls the function also while experiments run.
+
+        Raises
+        ------
+        UpdateError, WhenError
+            If they cannot be understood, or do not fit the function.
+        ExpressionError
+            If an argument asks for something that only experiments have.
+
+        Notes
+        -----
+        When the function is called, everything that has ended can be read. With ``R()`` among its arguments
+        it is called when all experiments generated so far have ended, the triggering one included, whatever
+        `when` says; so the study is the same with any number of workers. With ``when=1`` its experiments run
+        one after another. The function runs in the process of the coordinator, and a resumed research repeats
+        what it returned.
+
+        Examples
+        --------
+        >>> from research_domain import Domain
+        >>> from research_experiment import EC, R
+        >>> def around_the_best(table, step):
+        ...     x = table.x[table.y.idxmin()]
+        ...     return Domain(x=[x - step, x + step])
+        >>> research = Research(domain=Domain(x=[-8, 0, 8]))
+        >>> research = research.add_callable('square', lambda x: (x - 3) ** 2, x=EC('x'), save_to='y')
+        >>> research = research.update_domain(around_the_best, when='%2', table=R().df, step=2)
+        >>> research = research.run(dump_results=False, parallel=False, bar=False)
+        >>> research.results.df[['x', 'y']].values.tolist()
+        [[-8, 121], [0, 9], [8, 25], [-2, 25], [2, 1]]
         """
+        check_outside(kwargs)
+        UpdateRule.parse(function, when, kwargs).check_call()
         self.domain.set_update(function, when, **kwargs)
         return self
 
@@ -394,7 +427,8 @@ class Research(ExperimentBuilder):
         name : str
             Name of its folder.
         trusted : bool
-            Allow its code to be run, which is what ``load(name, trusted=True).run(resume=True)`` needs.
+            Allow its code to be run, which is what ``load(name, trusted=True).run(resume=True)`` needs, and
+            let :attr:`results` give objects in place of ``Opaque``.
 
         Raises
         ------

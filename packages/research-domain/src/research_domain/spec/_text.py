@@ -44,7 +44,8 @@ def describe_settings(settings: Mapping[str, str], rule: UpdateRule | None) -> s
 def _update(rule: UpdateRule) -> str:
     when = [*rule.when.periods, *(f"%{number}" for number in sorted(rule.when.exact))]
     when += ["last"] if rule.when.last else []
-    arguments = {"when": when[0] if len(when) == 1 else when, **rule.kwargs, **rule.iteration}
+    wait = {} if rule.wait is None else {"wait": rule.wait}
+    arguments = {"when": when[0] if len(when) == 1 else when, **rule.kwargs, **rule.iteration, **wait}
     return ", ".join(
         [written(rule.function), *(f"{name}={written(value)}" for name, value in arguments.items())]
     )

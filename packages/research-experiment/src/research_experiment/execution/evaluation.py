@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from research_domain import AUXILIARY_KEYS, Config, ConfigAlias
 from research_domain.identity import Identity
+from research_domain.updates import evaluate_named
 from research_experiment.errors import ExpressionError, UnitOutputError, shorten
 from research_experiment.execution.running import RunningExperiment, Surroundings
 from research_experiment.execution.saved_values import ExperimentStorage
@@ -32,7 +33,7 @@ from research_experiment.expressions._nodes import (
 from research_experiment.expressions._references import leaves
 from research_experiment.expressions.named import Expression, freeze
 
-__all__ = ["Compiled", "compile_call", "compile_value", "evaluate", "evaluate_outside"]
+__all__ = ["Compiled", "check_outside", "compile_call", "compile_value", "evaluate", "evaluate_outside"]
 
 
 class Compiled(NamedTuple):
@@ -76,16 +77,46 @@ def evaluate_outside(value: Any, results: Callable[[], Any]) -> Any:
     >>> evaluate_outside({'best': R()[0] * 2}, lambda: [5, 6])
     {'best': 10}
     """
+    check_outside(value)
+    nobody = RunningExperiment(
+        Identity("", b"", 0, 0), None, ConfigAlias(), ExperimentStorage(""), Surroundings(results=results)
+    )
+    return _compile(freeze(value), Source(nobody, _as_it_is)).get()
+
+
+def check_outside(value: Any) -> None:
+    """Check that a value has a meaning where there is no experiment.
+
+    Raises
+    ------
+    ExpressionError
+        If an expression in it asks for anything but ``R()``.
+
+    Examples
+    --------
+    >>> from research_experiment import EC
+    >>> check_outside([EC('x')])
+    Traceback (most recent call last):
+    research_experiment.errors.ExpressionError: cannot evaluate [EC('x')]: there is no experiment here, ...
+    """
     frozen = freeze(value)
     for leaf in leaves(frozen):
         if not (isinstance(leaf, Reference) and leaf.letter == "R"):
             raise ExpressionError(
                 repr(frozen), f"there is no experiment here, so {leaf} has no value; use R()"
             )
-    nobody = RunningExperiment(
-        Identity("", b"", 0, 0), None, ConfigAlias(), ExperimentStorage(""), Surroundings(results=results)
-    )
-    return _compile(frozen, Source(nobody, _as_it_is)).get()
+
+
+@evaluate_named.register(Expression)
+def _evaluate_for_update(value: Expression, research: Any) -> Any:
+    """Evaluate an argument of an update of a domain."""
+
+    def results() -> Any:
+        if research is None:
+            raise ExpressionError(repr(value), "there is no research; use update(generated, research)")
+        return research.results
+
+    return evaluate_outside(value, results)
 
 
 class Source(NamedTuple):

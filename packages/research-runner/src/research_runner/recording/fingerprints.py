@@ -9,9 +9,10 @@ from functools import partial
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any
 
+from research_domain import Domain
 from research_experiment import ExperimentPlan, Expression
 
-__all__ = ["changed_units", "unit_fingerprints"]
+__all__ = ["changed_units", "unit_fingerprints", "update_fingerprints"]
 
 
 def unit_fingerprints(plan: ExperimentPlan) -> dict[str, str]:
@@ -32,6 +33,12 @@ def unit_fingerprints(plan: ExperimentPlan) -> dict[str, str]:
     Of arguments that are neither plain values, functions, classes nor named expressions only the type counts.
     """
     return {item.name: _digest(item) for item in (*plan.instances, *plan.units)}
+
+
+def update_fingerprints(domain: Domain) -> dict[str, str]:
+    """Return a hash of the rule by which a domain is updated, under the name of the method; empty without."""
+    rule = domain.update_rule
+    return {} if rule is None else {"update_domain": _digest(rule)}
 
 
 def changed_units(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:

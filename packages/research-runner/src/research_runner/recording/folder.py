@@ -10,9 +10,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from research_domain import Domain
+from research_domain import Domain, UpdateError
 from research_experiment.careful_logging import careful_logger
-from research_runner.errors import LostCodeError, NoSettingsError
+from research_runner.errors import ChangedError, LostCodeError, NoSettingsError
 from research_runner.pool import current_path, wire
 from research_runner.scheduling.source import Journal
 from research_runner.settings.values import RunSettings
@@ -100,31 +100,63 @@ class FolderJournal(Journal):
         The folder of the research.
     known : int
         How many experiments an earlier run had taken from the domain.
+    force : bool
+        Repeat updates also where the domain or its rule have changed, so that they would come elsewhere.
     """
 
-    def __init__(self, folder: Path, known: int = 0) -> None:
+    def __init__(self, folder: Path, known: int = 0, force: bool = False) -> None:
         self.draws = FolderDraws(folder / "draws")
         self._folder = folder / "updates"
         self._known = known
+        self._force = force
+        self._recorded = {int(path.stem) for path in self._folder.glob("*.dill")}
 
     def passed(self, generated: int) -> bool:
         """Return whether the earlier run generated more configs than this."""
         return generated < self._known
 
-    def recorded(self, generated: int) -> Domain | None:
+    def recorded(self, generated: int, due: bool) -> Domain | None:
         """Return the domain of the update after this many configs; None if there was none."""
-        path = self._path(generated)
-        if not path.exists():
+        if generated not in self._recorded:
             return None
-        domain = wire.load_code(path.read_bytes())
+        self._recorded.discard(generated)
+        if not (due or self._force):
+            raise ChangedError((f"the domain was updated after {generated} configs, and would not be now",))
+        return self._load(self._path(generated))
+
+    def check_end(self, generated: int) -> None:
+        """Check that no update is left that was recorded."""
+        if self._recorded and not self._force:
+            missing = min(self._recorded)
+            raise ChangedError(
+                (f"the domain was updated after {missing} configs, and ends after {generated} now",)
+            )
+
+    def _load(self, path: Path) -> Domain:
+        try:
+            domain = wire.load_code(path.read_bytes())
+        except Exception as error:
+            raise LostCodeError(str(self._folder.parent), f"{type(error).__name__}: {error}") from error
         assert isinstance(domain, Domain)  # noqa: S101 - nobody else writes here
         return domain
 
-    def record(self, generated: int, domain: Domain) -> None:
-        """Write the domain of an update, before any of its experiments runs."""
+    def record(self, generated: int, domain: Domain, by: str) -> None:
+        """Write the domain of an update, before any of its experiments runs.
+
+        Raises
+        ------
+        UpdateError
+            If something in it cannot be pickled.
+        """
+        try:
+            code = wire.dump_code(domain)
+        except Exception as error:
+            raise UpdateError(
+                "function", f"what {by} returned after {generated} configs cannot be kept: {error}"
+            ) from error
         self._folder.mkdir(exist_ok=True)
         fail_point("before-update-kept")
-        write_whole(self._path(generated), wire.dump_code(domain))
+        write_whole(self._path(generated), code)
         fail_point("after-update-kept")
 
     def _path(self, generated: int) -> Path:

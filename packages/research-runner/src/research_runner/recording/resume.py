@@ -9,7 +9,7 @@ from typing import Any, Self
 from research_domain import Domain, Identifier, digest
 from research_experiment import Storage
 from research_runner.errors import ChangedError, OptionError
-from research_runner.recording.fingerprints import changed_units, unit_fingerprints
+from research_runner.recording.fingerprints import changed_units, unit_fingerprints, update_fingerprints
 from research_runner.recording.folder import folders_of_experiments, set_aside
 from research_runner.scheduling.source import IterationOptions
 from research_runner.settings.values import Resume, RunSettings
@@ -122,14 +122,17 @@ def continued(settings: RunSettings, meta: Mapping[str, Any]) -> IterationOption
     OptionError
         If another seed was asked for.
     ChangedError
-        If units or the number of iterations have changed and nobody said that this does not matter.
+        If units, the update of the domain or the number of iterations have changed, and nobody said that this
+        does not matter.
     """
     iteration, resume, entropy = settings.iteration, settings.resume, meta.get("entropy")
     if iteration.seed_given and iteration.seed != entropy:
         raise OptionError(
             "seed", f"the research was begun with the seed {entropy!r}; leave the seed out, or give that one"
         )
+    updates = update_fingerprints(settings.domain)
     changed = changed_units(meta.get("units", {}), unit_fingerprints(settings.experiment))
+    changed += changed_units(meta.get("updates", updates), updates)
     n_iters = meta.get("options", {}).get("n_iters", settings.n_iters)
     if n_iters != settings.n_iters:
         changed += (f"n_iters was {n_iters} and is {settings.n_iters}",)
@@ -156,4 +159,5 @@ def describe(settings: RunSettings) -> dict[str, Any]:
             "start_method": settings.start_method if settings.is_parallel else None,
         },
         "units": unit_fingerprints(settings.experiment),
+        "updates": update_fingerprints(settings.domain),
     }

@@ -20,7 +20,7 @@ TERM_GRACE_S: Final = 10.0
 
 @contextmanager
 def gentle_interrupts(
-    terminate: Callable[[bool, float | None], None], *, raise_second: bool
+    terminate: Callable[[bool, float | None], None], *, raise_second: Callable[[], bool]
 ) -> Iterator[None]:
     """Turn the first SIGINT or SIGTERM of the block into a stop, and the second into a kill.
 
@@ -29,8 +29,8 @@ def gentle_interrupts(
     terminate : callable
         Called with False for a stop and with True for a kill, and with the seconds after which a stop becomes
         a kill: those who send SIGTERM will not wait for ever.
-    raise_second : bool
-        Raise KeyboardInterrupt at the second one, where what runs is in this very thread.
+    raise_second : callable
+        Returns whether to raise KeyboardInterrupt at the second one: where what runs is in this very thread.
 
     Notes
     -----
@@ -51,7 +51,7 @@ def gentle_interrupts(
             terminate(False, grace_s)
             return
         terminate(True, None)
-        if raise_second:
+        if raise_second():
             raise KeyboardInterrupt
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -118,21 +118,21 @@ class ResearchRun:
             return None
         if settings.resume is None:
             raise ResearchExistsError(str(settings.path))
-        storage: Storage = storage_class.open(settings.path)
+        storage: Storage = storage_class.open(settings.path, allow_pickle=True)
         return storage
 
     def _make_coordinator(self, past: Past) -> Coordinator:
         settings, path = self._settings, self.storage.path
         journal = None
         if path is not None:
-            journal = FolderJournal(path, len(past.statuses))
+            journal = FolderJournal(path, len(past.statuses), force=past.resume.force)
             past.clear_up(self.storage)
             fail_point("cleared-up")
         source = TaskSource(
             settings.domain,
             settings.iteration,
             settings.branches,
-            lambda: self.storage.results,
+            self.storage,
             past.keeps,
             journal,
             past.identifier,
@@ -144,7 +144,9 @@ class ResearchRun:
 
     def _make_storage(self, storage_class: Any) -> Storage:
         settings = self._settings
-        storage: Storage = storage_class.create(settings.path, {**describe(settings), "started": time.time()})
+        trust = {} if settings.path is None else {"allow_pickle": True}
+        described = {**describe(settings), "started": time.time()}
+        storage: Storage = storage_class.create(settings.path, described, **trust)
         for name, text in settings.output.environment.items():
             storage.put_environment(name, text)
         return storage
@@ -201,7 +203,7 @@ class ResearchRun:
         with research_log(settings.path, settings.output.log_level):
             _LOG.info("started: %s", describe(settings)["options"])
             try:
-                with gentle_interrupts(self.terminate, raise_second=not settings.is_parallel):
+                with gentle_interrupts(self.terminate, raise_second=self._runs_code_of_users):
                     self._session.show(make_bar(bar, self.monitor, settings.n_iters, settings.execution.show))
                     self._session.run()
             except KeyboardInterrupt:
@@ -217,6 +219,10 @@ class ResearchRun:
                 _LOG.info("ended: %s", summary)
         if bar:
             write_line(summary, sys.stdout)
+
+    def _runs_code_of_users(self) -> bool:
+        """Whether a unit or the function of an update runs in the thread of the session."""
+        return not self._settings.is_parallel or self._session.is_updating
 
     def _close(self) -> None:
         """Say in the folder that the run has ended, and let go of it."""
@@ -261,5 +267,5 @@ def _short(path: Path) -> Path:
 
 
 def read_results(path: Path) -> Any:
-    """Return a reader of the results of a research that is being run elsewhere."""
-    return find_storage("folder").read(path)
+    """Return a reader of the results of a research that is being run elsewhere, for its own units."""
+    return find_storage("folder").read(path, allow_pickle=True)

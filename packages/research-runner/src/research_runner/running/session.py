@@ -83,6 +83,7 @@ class Session:
         self._listeners = (monitor, *listeners)
         self._bar: ProgressBar | None = None
         self._end = _End()
+        self._is_updating = False
         self._news: list[Event] = []
         self._times = _Times()
 
@@ -137,13 +138,30 @@ class Session:
         if grace_s is not None and self._end.kill_at is None:
             self._end.kill_at = time.monotonic() + grace_s
 
+    @property
+    def is_updating(self) -> bool:
+        """Whether the function of an update of the domain runs, in the thread of this session."""
+        return self._is_updating
+
+    def _update(self) -> None:
+        """Let the domain be updated, when its function can read everything that has ended."""
+        self._commit()
+        fail_point("before-update")
+        self._is_updating = True
+        try:
+            self._coordinator.update()
+        finally:
+            self._is_updating = False
+
     def _step(self) -> None:
+        if self._coordinator.is_update_due:
+            self._update()
         commands, events = self._coordinator.decide(self._times.looked)
         self._news.extend(events)
         fail_point("decided")
         for command in commands:
             self._obey(command)
-        if self._coordinator.done:
+        if self._coordinator.done or self._coordinator.is_update_due:
             return
         self._times.looked = time.monotonic()
         self.absorb(self._backend.poll(self._patience()))

@@ -134,6 +134,19 @@ class Coordinator:
         """Experiments in all; None if the domain is infinite."""
         return self._source.expected
 
+    @property
+    def is_update_due(self) -> bool:
+        """Whether the domain is to be updated, once everything that was reported has been committed."""
+        idle = not self.busy and not self._again
+        return not self._course.stopping and self._source.is_update_due(idle)
+
+    def update(self) -> None:
+        """Let the domain be updated; an error ends the run once all running tasks have ended."""
+        try:
+            self._source.update()
+        except Exception as error:  # noqa: BLE001 - a domain's functions are the user's own
+            self._give_up(error)
+
     def stop(self) -> None:
         """Start no more tasks; those that run may end."""
         self._course.stopping = True
@@ -229,12 +242,10 @@ class Coordinator:
             return None
         try:
             task = self._source.next_task()
-            if task is None and not self.busy and not self._again and self._source.refill():
-                task = self._source.next_task()
         except Exception as error:  # noqa: BLE001 - a domain's functions are the user's own
             self._give_up(error)
             return None
-        if task is None and not self.busy and not self._again:
+        if task is None and not self.busy and not self._again and not self._source.is_update_due(idle=True):
             self._course.exhausted = True
         return task
 

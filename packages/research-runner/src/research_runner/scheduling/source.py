@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
+import os
+from collections.abc import Callable, Iterable, MutableMapping
 from dataclasses import dataclass
-from itertools import count, islice
+from enum import Enum, auto
+from itertools import count
 from typing import Any
 
-from research_domain import Domain, Identifier, ParameterError, UpdateError
+from research_domain import ConfigAlias, Domain, DomainError, Identifier, ParameterError, UpdateError
 from research_domain.identity import Identity
-from research_experiment import evaluate_outside
+from research_experiment.forks import end_if_forked
 from research_runner.scheduling.tasks import ExperimentSpec, Task
 
 __all__ = ["IterationOptions", "Journal", "TaskSource", "may_end"]
@@ -70,6 +72,14 @@ def may_end(domain: Domain, generated: int = 0) -> bool:
     return rule is not None and bool(rule.when.periods or any(n >= generated for n in rule.when.exact))
 
 
+class Due(Enum):
+    """When the function of an update is to be asked."""
+
+    NEVER = auto()
+    NOW = auto()
+    WHEN_IDLE = auto()
+
+
 class Journal:
     """The updates of the domain: those of an earlier run, and a record of those of this one.
 
@@ -88,12 +98,44 @@ class Journal:
         """Return whether an earlier run generated more configs than this, so that its decision stands."""
         return False
 
-    def recorded(self, generated: int) -> Domain | None:
-        """Return the domain that replaced the old one after this many configs; None if none did."""
+    def recorded(self, generated: int, due: bool) -> Domain | None:
+        """Return what the function of the update returned after this many configs; None if it was no domain.
+
+        Parameters
+        ----------
+        generated : int
+            Number of configs generated so far.
+        due : bool
+            Whether the function would be asked here today.
+
+        Raises
+        ------
+        ChangedError
+            If there is a record where the function would not be asked any more.
+        """
         return None
 
-    def record(self, generated: int, domain: Domain) -> None:
-        """Record the domain that replaces the old one, before any of its experiments runs."""
+    def check_end(self, generated: int) -> None:
+        """Check that the domain does not end before the last update that was recorded.
+
+        Raises
+        ------
+        ChangedError
+            If it does.
+        """
+
+    def record(self, generated: int, domain: Domain, by: str) -> None:
+        """Record what the function of the update returned, before any of its experiments runs.
+
+        Parameters
+        ----------
+        generated : int
+            Number of configs generated so far.
+        domain : Domain
+            As it was returned.
+        by : str
+            The function, for messages.
+        """
 
 
 def keep_nothing(experiment_id: str) -> bool:
@@ -112,14 +154,19 @@ class TaskSource:
         How configs are taken.
     branches : int
         Experiments per task.
-    results : callable, optional
-        Returns a reader of the results, for named expressions among the arguments of the update.
+    research : object, optional
+        What named expressions among the arguments of the update are evaluated with; has `results`.
     kept : callable
         Experiment id → whether an earlier run has finished it, so that it does not run again.
     journal : Journal
         The updates of the domain.
     identifier : callable
         ``create_id_prefix`` → what gives experiments their identities.
+
+    Notes
+    -----
+    An update is never made by itself: where one is due, :meth:`next_task` returns None until :meth:`update`
+    is called. It closes the task that is being filled, if it replaces the domain or waits for this task.
     """
 
     def __init__(
@@ -127,18 +174,20 @@ class TaskSource:
         domain: Domain,
         options: IterationOptions,
         branches: int = 1,
-        results: Callable[[], Any] | None = None,
+        research: Any = None,
         kept: Callable[[str], bool] = keep_nothing,
         journal: Journal | None = None,
         identifier: Callable[[bool | int], Identifier] = Identifier,
     ) -> None:
-        self._results = results
+        self._research = research
         self._infinite = options.infinite
         self._branches = branches
         self._kept = kept
         self._journal = journal or Journal()
         self._numbers = count()
-        self._replaced = 0
+        self._group: list[ExperimentSpec] = []
+        self._is_closed = False
+        self._due: Due = Due.NEVER
         self.generated = 0
         self._take_from(options.prepare(domain))
         self._identifier = identifier(self._domain.iter_params.create_id_prefix)
@@ -148,6 +197,8 @@ class TaskSource:
         if domain.unrepeatable:
             domain.keep_draws(self._journal.draws)
         self._domain, self._configs, self._size = domain, iter(domain), domain.size
+        self._ahead: list[ConfigAlias] = []
+        self._replaced = self.generated
 
     @property
     def expected(self) -> int | None:
@@ -161,8 +212,9 @@ class TaskSource:
         return None if expected is None else -(-max(expected - self.generated, 0) // self._branches)
 
     def next_task(self) -> Task | None:
-        """Return the next task; None when the domain is exhausted for now."""
-        while group := list(islice(self._specs(), self._branches)):
+        """Return the next task; None when an update is due, or the domain is exhausted."""
+        while self._fill():
+            group, self._group, self._is_closed = self._group, [], False
             specs = [spec for spec in group if not self._kept(spec.identity.id)]
             if specs:
                 return self.number(specs, group[0].identity)
@@ -172,56 +224,87 @@ class TaskSource:
         """Return a task with the next number."""
         return Task(next(self._numbers), tuple(experiments), root)
 
-    def refill(self) -> bool:
-        """Update the domain when it is exhausted and all of its experiments have ended.
-
-        Returns
-        -------
-        bool
-            Whether there are more configs.
-        """
-        rule = self._domain.update_rule
-        return rule is not None and rule.when.last and self._update()
-
-    def _specs(self) -> Iterator[ExperimentSpec]:
-        branch = 0
-        while (config := next(self._configs, None)) is not None:
-            spec = ExperimentSpec(self._identifier.identify(config), config, self.generated, branch)
-            branch += 1
+    def _fill(self) -> bool:
+        """Fill the group of the next task; return whether there is one, and it is complete."""
+        while len(self._group) < self._branches and not self._is_closed:
+            if self._due is not Due.NEVER:
+                return False
+            if self._is_exhausted():
+                self._journal.check_end(self.generated)
+                break
+            config = self._ahead.pop()
+            identity = self._identifier.identify(config)
+            self._group.append(ExperimentSpec(identity, config, self.generated, len(self._group)))
             self.generated += 1
-            rule = self._domain.update_rule
-            if rule is not None and rule.when.due(self.generated - 1):
-                self._update()
-            yield spec
+            self._look_for_update()
+        return bool(self._group)
 
-    def _update(self) -> bool:
-        """Replace the rest of the domain, as an earlier run did or as its update rule says."""
-        new = self._journal.recorded(self.generated)
-        if new is None and not self._journal.passed(self.generated):
-            new = self._ask()
-            if new is not None:
-                self._journal.record(self.generated, new)
-        if new is None:
-            return False
-        self._take_from(new)
-        self._replaced = self.generated
-        return True
+    def _is_exhausted(self) -> bool:
+        """Whether the domain has no more configs; takes one of it to know."""
+        if not self._ahead and (config := next(self._configs, None)) is not None:
+            self._ahead.append(config)
+        return not self._ahead
 
-    def _ask(self) -> Domain | None:
-        """Call the function of the update rule, with its named expressions evaluated."""
+    def _look_for_update(self) -> None:
+        """Repeat the update that an earlier run made here, or find that one is due."""
         rule = self._domain.update_rule
+        exhausted = rule is not None and rule.when.last and self._is_exhausted()
+        due = rule is not None and rule.is_due(self.generated, exhausted)
+        recorded = self._journal.recorded(self.generated, due)
+        if recorded is not None:
+            self._is_closed = True
+            self._take_from(self._domain.replaced(recorded, self.generated))
+        elif due and rule is not None:
+            self._is_closed = rule.waits(exhausted)
+            if not self._journal.passed(self.generated):
+                self._due = Due.WHEN_IDLE if self._is_closed else Due.NOW
+
+    def is_update_due(self, idle: bool) -> bool:
+        """Tell whether the function of the update is to be asked.
+
+        Parameters
+        ----------
+        idle : bool
+            Whether all experiments that were taken from here have ended.
+        """
+        return self._due is Due.NOW or (idle and self._due is Due.WHEN_IDLE)
+
+    def update(self) -> None:
+        """Ask the function of the update, and go on with the domain that it returns, if it does.
+
+        Raises
+        ------
+        UpdateError
+            If it raises, or returns something that a research cannot go on with.
+        """
+        self._due, rule = Due.NEVER, self._domain.update_rule
         if rule is None:
-            return None
-        kwargs = dict(rule.kwargs)
-        if self._results is not None:
-            kwargs = evaluate_outside(kwargs, self._results)
-        new = self._domain.replaced(rule.function(**kwargs), self.generated)
-        if new is not None:
-            check_names(new)
-        if new is not None and not (self._infinite or may_end(new, self.generated)):
-            problem = f"it returned an infinite domain, {new!r}, and this research would never end"
+            return
+        owner = os.getpid()
+        try:
+            new = rule.ask(self.generated, self._research)
+        finally:
+            end_if_forked(owner)
+        if new is None:
+            return
+        by = f"the function {rule.name}"
+        domain = self._checked(new, by)
+        self._journal.record(self.generated, new, by)
+        self._is_closed = bool(self._group)
+        self._take_from(domain)
+
+    def _checked(self, new: Domain, by: str) -> Domain:
+        """Return the domain that a function returned, ready to go on with."""
+        domain = self._domain.replaced(new, self.generated)
+        returned = f"{by} returned {new!r}"
+        try:
+            check_names(domain)
+        except DomainError as error:
+            raise UpdateError("function", f"{returned}: {error}") from error
+        if not (self._infinite or may_end(domain, self.generated)):
             raise UpdateError(
                 "function",
-                f"{problem}; set_iter_params(n_items=...) on it, or allow it by run(infinite=True)",
+                f"{returned}, an infinite domain, and this research would never end; "
+                "set_iter_params(n_items=...) on it, or allow it by run(infinite=True)",
             )
-        return new
+        return domain

@@ -173,6 +173,7 @@ def _check_aliases(domain: Domain) -> None:
 def _check_keys(study: Study, setups: Iterable[WorkerSetup]) -> None:
     """Check that the config keys of the experiment are parameters of anything."""
     if study.domain.update_rule is not None:
+        study.domain.update_rule.check_call()
         return  # an update may bring parameters that nobody knows yet
     added: Iterable[ConfigAlias] = (addition for setup in setups for addition in setup.additions)
     known = {key for addition in added for key in addition.keys()}  # noqa: SIM118 - not a mapping
