@@ -162,6 +162,7 @@ class Research(ExperimentBuilder):
         timeout: float | None = None,
         tasks_per_worker: float | None = None,
         start_method: StartMethod = "auto",
+        threads: int | None = None,
         infinite: bool = False,
         retry_on: type[BaseException] | tuple[type[BaseException], ...] = (),
         canary: int | None = None,
@@ -235,6 +236,9 @@ class Research(ExperimentBuilder):
             that is what frees the memory of a GPU, and infinite without.
         start_method : {'auto', 'fork', 'forkserver', 'spawn'}
             How worker processes are started.
+        threads : int, optional
+            Threads that OpenMP, BLAS, polars and the like may use in each worker; by default the cores shared
+            among the workers, unless the variables of these libraries are set.
         infinite : bool
             Allow a domain without an end.
         retry_on : exception class or tuple of them

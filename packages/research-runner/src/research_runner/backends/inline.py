@@ -18,6 +18,7 @@ from research_runner.pool import Death
 from research_runner.pool.launch import cuda_user
 from research_runner.scheduling.events import BackendEvent, TaskEnded, TaskStarted, WorkerDied, WorkerReady
 from research_runner.scheduling.tasks import Task
+from research_runner.system.libraries import without_what_is_set
 from research_runner.worker.plan import WorkerPlan
 from research_runner.worker.reporting import Outbox
 from research_runner.worker.serving import TaskRunner
@@ -52,7 +53,7 @@ class InlineBackend:
         self._events: list[BackendEvent] = []
         self._tasks: deque[Task] = deque()
         self._thread = current_thread()
-        self._environment = dict(plan.setups[0].environment)
+        self._environment = without_what_is_set(plan.setups[0].environment, forked=True)
         if self._environment and (user := cuda_user()):
             _LOG.warning("devices cannot be chosen any more, because %s; use parallel=True", user)
 

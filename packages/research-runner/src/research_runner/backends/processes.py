@@ -28,6 +28,7 @@ from research_runner.scheduling.events import (
 )
 from research_runner.scheduling.tasks import Task
 from research_runner.system.fail_points import fail_point
+from research_runner.system.libraries import without_what_is_set
 from research_runner.worker.capturing import forget_spools, recover
 from research_runner.worker.plan import WorkerPlan
 from research_runner.worker.serving import SLOT_VARIABLE, Serve
@@ -61,8 +62,10 @@ class ProcessBackend:
         self._running: set[int] = set()
         self._distrusted: set[int] = set()
         self._early: list[PoolEvent] = []
+        forked = start_method == "fork"
         environments = [
-            {**setup.environment, SLOT_VARIABLE: str(slot)} for slot, setup in enumerate(plan.setups)
+            {**without_what_is_set(setup.environment, forked=forked), SLOT_VARIABLE: str(slot)}
+            for slot, setup in enumerate(plan.setups)
         ]
         try:
             self._pool = WorkerPool(

@@ -117,6 +117,9 @@ PARAMETERS: Final = (
     Parameter("start_method", "StartMethod", "auto", arguments.parse_start_method,
         "{'auto', 'fork', 'forkserver', 'spawn'}",
         "How worker processes are started."),
+    Parameter("threads", "int | None", None, arguments.parse_optional_count, "int, optional",
+        "Threads that OpenMP, BLAS, polars and the like may use in each worker; by default the cores shared "
+        "among the workers, unless the variables of these libraries are set."),
     Parameter("infinite", "bool", False, arguments.parse_switch, "bool",
         "Allow a domain without an end."),
     Parameter("retry_on", "type[BaseException] | tuple[type[BaseException], ...]", (),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from research_domain import AliasError, ConfigAlias, Domain, digest
@@ -29,6 +29,7 @@ from research_runner.settings.parameters import Options
 from research_runner.settings.rules import Request, check_together
 from research_runner.settings.values import OutputOptions, Resume, RunSettings, Study
 from research_runner.system.environment import env_meta, git_meta
+from research_runner.system.libraries import library_environment
 from research_runner.system.paths import absolute_path
 from research_runner.worker.output import STDERR, STDOUT, Redirect
 from research_runner.worker.plan import Execution
@@ -115,24 +116,29 @@ def _make_limits(options: Options, setups: Iterable[WorkerSetup]) -> Limits:
 
 def _make_setups(options: Options, capabilities: Capabilities) -> tuple[WorkerSetup, ...]:
     workers, branches, devices = options["workers"], options["branches"], options["devices"]
-    if capabilities.chooses_devices:
+    is_engine = capabilities.chooses_devices
+    libraries = library_environment(options["threads"], len(workers), shares_machine=not is_engine)
+    if is_engine:
         grid = engine_grid(devices, capabilities.gpus, len(workers), len(branches))
-        return ask_for_gpus(_combine(workers, branches, grid), devices, capabilities.gpus)
+        return ask_for_gpus(_combine(workers, branches, grid, libraries), devices, capabilities.gpus)
     grid = split_devices(devices, len(workers), len(branches))
     if devices is not None:
         grid = resolve(grid, NvmlProbe(), os.environ.get("CUDA_VISIBLE_DEVICES"))
-    return _combine(workers, branches, grid)
+    return _combine(workers, branches, grid, libraries)
 
 
 def _combine(
-    workers: tuple[ConfigAlias, ...], branches: tuple[ConfigAlias, ...], grid: DeviceGrid
+    workers: tuple[ConfigAlias, ...],
+    branches: tuple[ConfigAlias, ...],
+    grid: DeviceGrid,
+    libraries: Mapping[str, str],
 ) -> tuple[WorkerSetup, ...]:
     """Combine what each worker, each branch and each device adds."""
     setups = []
     for config, row in zip(workers, grid, strict=True):
         devices = [ConfigAlias({"device": device}) for device in branch_devices(row)]
         additions = tuple(branch + config + device for branch, device in zip(branches, devices, strict=True))
-        setups.append(WorkerSetup(additions, row, worker_environment(row)))
+        setups.append(WorkerSetup(additions, row, {**libraries, **worker_environment(row)}))
     return tuple(setups)
 
 

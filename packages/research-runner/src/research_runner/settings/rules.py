@@ -93,6 +93,13 @@ def _inline(request: Request) -> _Complaints:
             )
 
 
+def _threads(request: Request) -> _Complaints:
+    """Libraries read how many threads they may have when they are imported."""
+    options = request.options
+    if options["threads"] is not None and (not request.is_parallel or options["start_method"] == "fork"):
+        yield "threads", "this process has imported its libraries: use worker processes that are not forked"
+
+
 def _debug(request: Request) -> _Complaints:
     """Exceptions have to reach the caller."""
     if request.options["debug"] and (request.is_parallel or request.options["executor_target"] != "for"):
@@ -181,6 +188,7 @@ def _bounded(request: Request) -> _Complaints:
 _CHECKS: Final[tuple[Callable[[Request], _Complaints], ...]] = (
     _backend,
     _inline,
+    _threads,
     _debug,
     _memory,
     _resume,

@@ -1,0 +1,74 @@
+"""Environment variables by which libraries learn how many threads they may have, and Python how it hashes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Final
+
+__all__ = ["available_cores", "library_environment", "without_what_is_set"]
+
+_THREADS: Final = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "POLARS_MAX_THREADS",
+    "RAYON_NUM_THREADS",
+)
+_HASH_SEED: Final = "PYTHONHASHSEED"
+_ASKED_FOR: Final = "RESEARCH_THREADS"
+"""Is there if somebody asked for a number of threads: then the other variables hold whatever else is set."""
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS
+        return os.cpu_count() or 1
+
+
+def library_environment(threads: int | None, workers: int, *, shares_machine: bool) -> dict[str, str]:
+    """Return the variables of a worker.
+
+    Parameters
+    ----------
+    threads : int or None
+        Threads per worker that were asked for; None for a fair share of the cores.
+    workers : int
+        Number of workers.
+    shares_machine : bool
+        Whether all workers are on this machine; elsewhere one thread is fair.
+
+    Examples
+    --------
+    >>> library_environment(2, 4, shares_machine=True)["OMP_NUM_THREADS"]
+    '2'
+    """
+    count = threads or (max(available_cores() // workers, 1) if shares_machine else 1)
+    asked_for = {} if threads is None else {_ASKED_FOR: str(threads)}
+    return {**dict.fromkeys(_THREADS, str(count)), **asked_for, _HASH_SEED: "0"}
+
+
+def without_what_is_set(environment: Mapping[str, str], *, forked: bool) -> dict[str, str]:
+    """Return the variables of a worker without those of ours that come too late or that the user has set.
+
+    Parameters
+    ----------
+    environment : mapping
+        Variables of the worker.
+    forked : bool
+        Whether the worker has imported everything already, as a fork of this process.
+    """
+    ours = {_HASH_SEED} if _ASKED_FOR in environment else {_HASH_SEED, *_THREADS}
+    if forked:
+        ours = {_HASH_SEED, _ASKED_FOR, *_THREADS}
+    return {
+        name: value
+        for name, value in environment.items()
+        if name not in ours or (not forked and name not in os.environ)
+    }
