@@ -17,6 +17,7 @@ from scipy import stats
 import research_domain
 from research_domain import (
     Alias,
+    ConfigAlias,
     ConstantSampler,
     Domain,
     DomainWarning,
@@ -256,6 +257,15 @@ def test_what_has_no_order_is_refused_where_order_matters(options):
         Domain.create_aliases({"a": options})
     with pytest.raises(ParameterError, match="'a'"):
         Domain.option_items("a", options)
+
+
+def test_sets_are_no_items_and_no_prefix_of_a_config():
+    with pytest.raises(ParameterError, match="order matters"):
+        ConfigAlias({("a", 1), ("b", 2)})
+    config = ConfigAlias({"a": 1, "b": 2})
+    with pytest.raises(ParameterError, match="order matters"):
+        config.set_prefix({"a", "b"}, 1)
+    assert config.set_prefix({"b": 0, "a": 0}.keys(), 1).prefix == "2_1"
 
 
 def test_apply_names_itself_and_says_what_it_is_given():

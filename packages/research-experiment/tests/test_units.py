@@ -287,6 +287,13 @@ def test_save_to_stores_the_output_its_parts_or_a_dict():
     [
         ({"save_to": ["a", "b"]}, (1, 2, 3), "unit 'f': save_to=['a', 'b'] names 2 parts, the output has 3"),
         ({"save_to": ["a", "b"]}, 5, "unit 'f': save_to=['a', 'b'] needs a sequence, got int"),
+        ({"save_to": ["a", "b"]}, {1, 2}, "unit 'f': save_to=['a', 'b'] needs a sequence, got set"),
+        (
+            {"save_to": ["a", "b"]},
+            {"a": 1, "b": 2},
+            "unit 'f': save_to=['a', 'b'] needs a sequence, got dict",
+        ),
+        ({"save_to": ["a", "b"]}, "xy", "unit 'f': save_to=['a', 'b'] needs a sequence, got str"),
         ({"save_output_dict": True}, 5, "unit 'f': save_output_dict=True needs a dict, got int"),
     ],
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, Literal, overload
 
 from research_domain.config import Branch, Config, of_values
@@ -142,7 +143,7 @@ class ConfigAlias:
             return
         if isinstance(config, Config):
             config = config.flatten()
-        items = config.items() if isinstance(config, Mapping) else (config or ())
+        items = config.items() if isinstance(config, Mapping) else check_order("config", config or ())
         self._pairs = unique(tuple((check_key(key), value) for key, value in items))
 
     @classmethod
@@ -279,6 +280,8 @@ class ConfigAlias:
         ------
         ConfigKeyError
             If there is no such key.
+        ParameterError
+            If the keys have no order.
 
         Examples
         --------
@@ -286,7 +289,7 @@ class ConfigAlias:
         '03_01'
         """
         values = {key.value: value_of(value) for key, value in self._pairs}
-        for key in (keys := tuple(keys)):
+        for key in (keys := tuple(check_order("keys", keys))):
             if key not in values:
                 raise ConfigKeyError(key, tuple(values))
         self._prefix = "_".join(f"{int(values[key]):0{n_digits}d}" for key in keys)
@@ -364,6 +367,13 @@ class _Renewed(Alias):
     @property
     def alias(self) -> str:
         return self._original.alias
+
+
+def check_order(name: str, items: Iterable[Any]) -> Iterable[Any]:
+    """Return items that have an order, which sets do not."""
+    if isinstance(items, AbstractSet) and not isinstance(items, KeysView | ItemsView):
+        raise ParameterError(name, f"expected a list, as the order matters, got the set {items!r}")
+    return items
 
 
 def check_key(key: Any) -> Alias:

@@ -198,9 +198,13 @@ class HistoSampler(Sampler):
                     "edges", "missing; give what numpy.histogram returned, or counts and edges"
                 )
             histo, edges = histo
-        self.counts = np.asarray(histo, dtype=float)
-        single = self.counts.ndim == 1 and np.ndim(edges[0]) == 0
-        self.edges = [np.asarray(edge, dtype=float) for edge in ([edges] if single else edges)]
+        try:
+            self.counts = np.asarray(histo, dtype=float)
+            single = self.counts.ndim == 1 and np.ndim(edges[0]) == 0
+            self.edges = [np.asarray(edge, dtype=float) for edge in ([edges] if single else edges)]
+        except (TypeError, ValueError, IndexError) as error:
+            problem = f"expected arrays of counts and edges, got {histo!r} and {edges!r}: {error}"
+            raise SamplerError("histo", problem) from error
         if tuple(len(edge) - 1 for edge in self.edges) != self.counts.shape:
             shape = tuple(map(len, self.edges))
             raise SamplerError("edges", f"{shape} edges do not fit to counts of shape {self.counts.shape}")

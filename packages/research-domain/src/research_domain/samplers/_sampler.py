@@ -201,7 +201,7 @@ class Sampler:
             raise SamplerError("high", "truncate needs a limit: high, low, or expr that tells what to keep")
         if not 0 < prob <= 1:
             raise SamplerError("prob", f"expected a share above 0 and up to 1, got {prob!r}")
-        limits = tuple(None if limit is None else np.asarray(limit).tolist() for limit in (high, low))
+        limits = tuple(_limit(name, limit) for name, limit in (("high", high), ("low", low)))
         return Truncated(self, limits, expr, (prob, max_iter or _EFFORT[1], sample_anyways))
 
     def __or__(self, other: Any) -> Mixed:
@@ -266,6 +266,13 @@ class Sampler:
 
     def __neg__(self) -> Operation:
         return Operation("*", -1, self)
+
+
+def _limit(name: str, limit: Any) -> Any:
+    """Return a limit, or a list of them."""
+    if limit is not None and np.asarray(limit).dtype.kind not in "biufmM":
+        raise SamplerError(name, f"expected a number or an array of numbers, got {limit!r}")
+    return None if limit is None else np.asarray(limit).tolist()
 
 
 _STATE = ("_rng", "_frozen")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
@@ -230,15 +231,19 @@ def _save_dict(unit: str, put: Callable[[str, Any], None], output: Any) -> None:
         put(str(name), value)
 
 
+_NO_SEQUENCES = (AbstractSet, Mapping, str, bytes)
+"""What can be iterated, but has no parts in an order, or none that anybody means."""
+
+
 def _save_parts(
     unit: str, names: tuple[str | None, ...], put: Callable[[str, Any], None], output: Any
 ) -> None:
     try:
-        parts = list(output)
+        parts = None if isinstance(output, _NO_SEQUENCES) else list(output)
     except TypeError:
-        raise SaveError(
-            unit, f"save_to={list(names)} needs a sequence, got {type(output).__name__}"
-        ) from None
+        parts = None
+    if parts is None:
+        raise SaveError(unit, f"save_to={list(names)} needs a sequence, got {type(output).__name__}")
     if len(parts) != len(names):
         raise SaveError(unit, f"save_to={list(names)} names {len(names)} parts, the output has {len(parts)}")
     for name, part in zip(names, parts, strict=True):
