@@ -13,6 +13,7 @@
 ``sinks``        MemorySink: values in dictionaries
 ``testing``      what every sink must do, as tests
 ``forks``        forked children of units that come back into our code
+``careful_logging``  handlers of the user that raise are shown and ignored
 ``errors``       everything that is raised
 """
 
