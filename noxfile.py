@@ -197,6 +197,13 @@ def imports(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHONS, requires=["build"], allow_parallel=True)
+def integration(session: nox.Session) -> None:
+    """Test all wheels together; sessions begin in the order of this file, and this is the longest one."""
+    install_everything(session, *group("integration"))
+    session.run("pytest", "tests-integration", *map("--ignore={}".format, APART), *session.posargs)
+
+
+@nox.session(python=PYTHONS, requires=["build"], allow_parallel=True)
 @each_package
 def tests(session: nox.Session, package: str) -> None:
     """Test one built wheel with only its declared dependencies; its docstring examples as well."""
@@ -225,13 +232,6 @@ def extras(session: nox.Session) -> None:
     declared = [line for line in floors(*PROJECTS, extras=True) if Requirement(line).name != "ray"]
     install_everything(session, *declared, *group("integration"), *LOWEST)
     session.run("pytest", "tests-integration/dask", *session.posargs)
-
-
-@nox.session(python=PYTHONS, requires=["build"], allow_parallel=True)
-def integration(session: nox.Session) -> None:
-    """Test all wheels together."""
-    install_everything(session, *group("integration"))
-    session.run("pytest", "tests-integration", *map("--ignore={}".format, APART), *session.posargs)
 
 
 @nox.session(requires=["build"], allow_parallel=True)
