@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from research_domain import Alias, Config, ConfigAlias, digest
-from research_experiment import EC, E, Executor, Experiment, MemorySink, O, S
+from research_experiment import EC, E, Executor, Experiment, MemorySink, O, RootDependencyError, S
 from research_experiment.execution.copies import Copier, separate, snapshot
 
 TARGETS = ["for", "threads"]
@@ -45,9 +45,9 @@ def careless(change):
         return arrived
 
     def steps(start):
-        first = copy.deepcopy(start)
+        first = snapshot(start)
         for step in range(3):
-            state = [copy.deepcopy(first), np.full(2, step), {step: [step]}]
+            state = [snapshot(first), np.full(2, step), {step: [step]}]
             yield state
             change(state)
 
@@ -461,3 +461,24 @@ def test_a_plan_that_has_run_can_still_travel():
     run(experiment)
     (running,) = run(dill.loads(dill.dumps(experiment)))
     assert running.results["x"] == {0: ([1], [0, 0])}
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "allowed"),
+    [
+        ("o/lr", [{"lr": 1, "n": 1}, {"lr": 1, "n": 2}], True),
+        ("o/n", [{"lr": 1, "n": 1}, {"lr": 1, "n": 2}], False),
+        ("o", [{"lr": 1, "n": 1}, {"lr": 1, "n": 2}], False),
+        ("o", [{"a": 1}, collections.Counter(a=1)], False),
+        ("o/a/b", [{"a/b": 1}, {"a/b": 1, "c": 2}], True),
+        ("o", [np.arange(2000), np.where(np.arange(2000) == 1000, 0, np.arange(2000))], False),
+    ],
+)
+def test_a_root_may_use_what_all_branches_were_given(key, values, allowed):
+    experiment = Experiment().add_callable("f", lambda x: x, x=EC(key), root=True, save_to="x")
+    configs = [{"o": value, "n": n} for n, value in enumerate(values)]
+    if allowed:
+        assert [running.results["x"][0] for running in run(experiment, *configs)] == [1, 1]
+    else:
+        with pytest.raises(RootDependencyError, match=f"'{key.partition('/')[0]}"):
+            run(experiment, *configs)

@@ -28,6 +28,7 @@ from research_experiment.errors import (
     ExpressionError,
     NamespaceError,
     PlanError,
+    ReadOnlyError,
     RootDependencyError,
     SaveError,
     UnitOutputError,
@@ -43,7 +44,7 @@ from research_experiment.failures import Failure
 from research_experiment.pipelines import Pipeline
 from research_experiment.plan import ExperimentPlan
 from research_experiment.profiling import FunctionTime, UnitTime
-from research_experiment.protocols import Sink, Storage
+from research_experiment.protocols import KeepingSink, Sink, Storage
 from research_experiment.sinks import MemorySink
 
 __all__ = [
@@ -63,12 +64,14 @@ __all__ = [
     "Failure",
     "FunctionTime",
     "Hook",
+    "KeepingSink",
     "MemorySink",
     "NamespaceError",
     "O",
     "Pipeline",
     "PlanError",
     "R",
+    "ReadOnlyError",
     "RootDependencyError",
     "RunningExperiment",
     "S",

@@ -47,7 +47,20 @@ class Sink(Protocol):
 
 @runtime_checkable
 class KeepingSink(Sink, Protocol):
-    """A sink that takes over values which can change in the moment in which they are saved."""
+    """A sink that takes over values which can change in the moment in which they are saved.
+
+    Examples
+    --------
+    >>> from research_experiment import Executor, Experiment, MemorySink
+    >>> class TextSink(MemorySink):
+    ...     def keep(self, name, iteration, value):
+    ...         return f'{name} {iteration}: {value}'
+    >>> sink, state = TextSink(), []
+    >>> experiment = Experiment().add_callable('grow', lambda: state.append(1) or state, save_to='state')
+    >>> executor = Executor(experiment, n_iters=2, sink=sink).run()
+    >>> sink.values[executor.experiments[0].id]
+    {'state': {0: 'state 0: [1]', 1: 'state 1: [1, 1]'}}
+    """
 
     def keep(self, name: str, iteration: int, value: Any) -> Any:
         """Return what :meth:`put` is to get in place of a value, whatever becomes of the value meanwhile.

@@ -12,7 +12,7 @@ Derive a test class from :class:`SinkContract`, say how a sink is made and read,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -160,6 +160,29 @@ class SinkContract:
         values = {name: {0: name} for name in ("a/b", "..", "x'y\"z", "größe", "a" * 300)}
         sink.put("a", values)
         self._expect(sink, "a", values)
+
+    def test_values_are_what_they_were_when_they_were_saved(self) -> None:
+        """What a unit changes after it has saved it is kept as it was, branches in threads included."""
+
+        def steps() -> Iterator[dict[str, Any]]:
+            array, steps = np.zeros(2), [0]
+            for step in range(4):
+                array += step
+                steps.append(step)
+                yield {"array": array, "list": steps}
+
+        experiment = Experiment().add_generator("steps", steps, save_to="state")
+        configs = [{"x": 1}, {"x": 2}]
+        ids = [running.id for running in Executor(experiment, configs=configs).experiments]
+        sink = self.make_sink(ids)
+        Executor(experiment, configs=configs, sink=sink, n_iters=4).run()
+        totals = (0.0, 1.0, 3.0, 6.0)
+        column = {
+            step: {"array": np.full(2, total), "list": [0, *range(step + 1)]}
+            for step, total in enumerate(totals)
+        }
+        for experiment_id in ids:
+            self._expect(sink, experiment_id, {"state": column})
 
     def test_executor_puts_everything_that_units_save(self) -> None:
         """What an experiment saves and dumps arrives, branches in threads included."""

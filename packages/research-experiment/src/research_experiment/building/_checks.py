@@ -191,7 +191,13 @@ def _check_root_item(item: Unit | Instance, differing: set[str]) -> None:
 
 def differing_keys(configs: Sequence[ConfigAlias]) -> set[str]:
     """Return the keys, ``'a/b'`` for nested ones, whose values are not the same in all configs."""
-    flat = [paths(config.config()) for config in configs]
+    made = [config.config() for config in configs]
+    inside = _differing([paths(config) for config in made])
+    whole = _differing([config.flatten() for config in made])
+    return inside | {key for key in whole if not any(overlap(key, other) for other in inside)}
+
+
+def _differing(flat: Sequence[Mapping[str, Any]]) -> set[str]:
     keys = {key for each in flat for key in each}
     return {key for key in keys if any(not _same_item(key, flat[0], each) for each in flat[1:])}
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import copy_context
+from copy import copy
 from dataclasses import dataclass, replace
 from threading import RLock
 from typing import Any
 from weakref import ref
 
-from research_domain import ConfigAlias
+from research_domain import Alias, ConfigAlias
 from research_domain.identity import Identity
 from research_experiment.building._checks import differing_keys
 from research_experiment.capture import Capture, Streams, activate
@@ -201,12 +202,31 @@ def _root_identity(first: Identity) -> Identity:
 
 def _common_config(configs: Sequence[ConfigAlias]) -> ConfigAlias:
     """Return the config that all branches agree upon."""
-    common = ConfigAlias(configs[0])
     differing = differing_keys(configs) if len(configs) > 1 else set()
-    for key in common.keys():  # noqa: SIM118 - not a mapping
-        if any(overlap(key, other) for other in differing):
-            common.pop_config(key)
-    return common
+    pairs = []
+    for key, value in configs[0].pairs:
+        name = key.value
+        inside = {other[len(name) + 1 :] for other in differing if other.startswith(f"{name}/")}
+        if any(overlap(name, other) for other in differing if not other.startswith(f"{name}/")):
+            continue
+        if inside:
+            value = _without(value.value if isinstance(value, Alias) else value, inside)
+        if not inside or value:
+            pairs.append((key, value))
+    return ConfigAlias(pairs)
+
+
+def _without(value: Mapping[str, Any], paths: set[str]) -> Any:
+    """Return a copy of a mapping without what is under some paths."""
+    twin: Any = copy(value)
+    for key, item in value.items():
+        inside = {path[len(key) + 1 :] for path in paths if path.startswith(f"{key}/")}
+        left = _without(item, inside) if inside and key not in paths else item
+        if key in paths or (inside and not left):
+            del twin[key]
+        elif inside:
+            twin[key] = left
+    return twin
 
 
 def _told(
