@@ -91,8 +91,8 @@ class ResearchResults(ResultsFrames):
     """Results of a research, read as they are at the time of each call.
 
     Opening, listing, filtering and making a DataFrame run no code that a folder holds: what is more than
-    plain data comes as an `Opaque` stand-in, unless `allow_pickle` is True or this very process keeps the
-    values in its memory.
+    plain data comes as an `Opaque` stand-in, unless `allow_pickle` is True, or the reader is that of a
+    research which this very process ran, or whose values it keeps in its memory.
 
     Parameters
     ----------
