@@ -1,6 +1,7 @@
 """Config, Alias, ConfigAlias."""
 
 import collections
+import copy
 import itertools
 import pickle
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from research_domain import (
     AUXILIARY_KEYS,
     Alias,
+    AuxiliaryKey,
     Config,
     ConfigAlias,
     ConfigKeyError,
@@ -181,6 +183,25 @@ def test_prefix_is_made_of_indices():
 
 def test_auxiliary_keys():
     assert AUXILIARY_KEYS == ("repetition", "device", "updates")
+    config = ConfigAlias([("a", 1), ("repetition", 0), (AuxiliaryKey("device"), "0"), ("updates", 0)])
+    assert config.auxiliary == AUXILIARY_KEYS
+    assert ConfigAlias({"device": "cpu"}).auxiliary == ()
+
+
+def test_an_auxiliary_key_stays_one():
+    key = AuxiliaryKey("device")
+    for config in (
+        ConfigAlias({"a": 1}) + {key: "0"},
+        ConfigAlias({key: "0"}) + {"a": 1},
+        pickle.loads(pickle.dumps(ConfigAlias({"a": 1, key: "0"}))),
+        copy.deepcopy(ConfigAlias({"a": 1, key: "0"})),
+    ):
+        assert config.auxiliary == ("device",)
+        assert config in Domain(a=[1])
+    assert ConfigAlias({"a": 1, "device": "0"}) not in Domain(a=[1])
+    assert ConfigAlias({"a": 1, "device": "0"}) in Domain(a=[1], device=["0"])
+    assert key != Alias("device") and Alias("device") != key
+    assert repr(key) == "AuxiliaryKey('device')"
 
 
 VALUES_AS_GIVEN = [

@@ -12,6 +12,7 @@ import pytest
 from research_domain import (
     Alias,
     AliasError,
+    AuxiliaryKey,
     ConfigAlias,
     Domain,
     Identifier,
@@ -64,7 +65,7 @@ def test_identities_have_golden_values():
 
 def test_id_is_hash_repetition_and_occurrence():
     identifier = Identifier()
-    config = ConfigAlias({"b": 2, "a": 1, "repetition": 3, "updates": 7, "device": "0"})
+    config = ConfigAlias({"b": 2, "a": 1, "repetition": 3, "updates": 7, AuxiliaryKey("device"): "0"})
     first, second = identifier.identify(config), identifier.identify(config)
     assert first.id == "e821f1c92e85bbf4-3"
     assert second.id == "e821f1c92e85bbf4-3-1"
@@ -75,8 +76,18 @@ def test_id_is_hash_repetition_and_occurrence():
 
 
 def test_auxiliary_keys_do_not_matter():
-    ids = [Identifier().identify(ConfigAlias({"a": 1, "updates": k, "device": k})).id for k in range(3)]
-    assert len(set(ids)) == 1
+    configs = [ConfigAlias({"a": 1, "updates": k, AuxiliaryKey("device"): k}) for k in range(3)]
+    assert len({Identifier().identify(config).id for config in configs}) == 1
+
+
+def test_a_parameter_called_device_matters():
+    identifier = Identifier()
+    keys = ["device", "device", AuxiliaryKey("device"), AuxiliaryKey("device")]
+    configs = [ConfigAlias([("a", 1), (key, place)]) for place, key in enumerate(keys)]
+    ids = [identifier.identify(config).id for config in configs]
+    assert len(set(ids)) == 4
+    assert ids[3] == f"{ids[2]}-1"  # what differs is how it is run
+    assert ids[2] == Identifier().identify(ConfigAlias({"a": 1})).id
 
 
 def test_ids_are_unique():

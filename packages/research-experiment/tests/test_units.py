@@ -12,6 +12,7 @@ import dill
 import pytest
 
 import research_experiment
+from research_domain import AuxiliaryKey, ConfigAlias
 from research_experiment import (
     EC,
     EP,
@@ -102,7 +103,8 @@ def test_kwargs_and_args_are_unpacked_after_evaluation():
         )
         .add_callable("late", lambda **kw: kw, kwargs=O("full"), x=7, save_to="late")
     )
-    results = run(experiment, {"x": 1, "list": [1, 2], "repetition": 0, "device": "0", "updates": 1}).results
+    items = {"x": 1, "list": [1, 2], "repetition": 0, AuxiliaryKey("device"): "0", "updates": 1}
+    results = run(experiment, ConfigAlias(items)).results
     assert results["all"][0] == {"x": 1, "list": [1, 2]}
     assert results["full"][0] == {"x": 1, "list": [1, 2], "repetition": 0, "device": "0", "updates": 1}
     assert results["args"][0] == (1, 2)
@@ -402,7 +404,7 @@ def test_root_may_depend_on_what_is_the_same_in_all_branches():
         .add_callable("a", lambda x: x, args=[EC("x")], root=True)
         .add_callable("b", lambda **config: config, kwargs=EC(), root=True, save_to="b")
     )
-    configs = [{"x": [1], "repetition": i, "device": str(i)} for i in (0, 1)]
+    configs = [ConfigAlias({"x": [1], "repetition": i, AuxiliaryKey("device"): str(i)}) for i in (0, 1)]
     executor = Executor(experiment, configs=configs).run()
     assert executor.experiments[1].results["b"][0] == {"x": [1]}
     Executor(experiment, configs=[{"x": 5}]).run()

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from results_strategies import same, values
+from results_strategies import plain_values, same
 
 from research_domain import Domain, digest, is_plain
 from research_domain import same as domain_same
@@ -28,7 +28,7 @@ def round_trip(value, *, allow_pickle=False):
     return decode_value(kind, type_name, text, data, allow_pickle=allow_pickle, where="here")
 
 
-@given(values)
+@given(plain_values)
 @settings(max_examples=400)
 @example(-0.0)
 @example(math.nan)
@@ -43,7 +43,7 @@ def test_any_plain_value_comes_back_equal_in_value_and_type(value):
     assert same(round_trip(value), value)
 
 
-@given(values)
+@given(plain_values)
 @settings(max_examples=200)
 def test_any_plain_value_comes_back_with_its_identity(value):
     assert is_plain(value)
@@ -51,7 +51,7 @@ def test_any_plain_value_comes_back_with_its_identity(value):
     assert domain_same(round_trip(value), value)
 
 
-@given(values, values)
+@given(plain_values, plain_values)
 @settings(max_examples=100)
 def test_filters_find_a_value_that_was_stored_and_no_other(value, other):
     storage = MemoryStorage.create()
@@ -65,7 +65,7 @@ def test_filters_find_a_value_that_was_stored_and_no_other(value, other):
     assert "value" in results.filter_ids_by_configs(a=[value])
 
 
-@given(values)
+@given(plain_values)
 @settings(max_examples=100)
 def test_encoding_is_deterministic(value):
     assert encode_value(value) == encode_value(value)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from research_domain import Alias, ConfigAlias
+from research_domain import Alias, AuxiliaryKey, ConfigAlias
 
 
 @pytest.fixture
@@ -16,7 +16,8 @@ def two(storage):
         [(Alias("learning_rate", "lr"), 0.1), ("act", Alias(max, "biggest")), ("repetition", 0)]
     )
     storage.add("a", first, index=0)
-    storage.add("b", {"n": 3, "repetition": 1, "device": "cpu", "updates": 0}, index=1)
+    second = [("n", 3), ("repetition", 1), (AuxiliaryKey("device"), "cpu"), ("updates", 0)]
+    storage.add("b", ConfigAlias(second), index=1)
     storage.put("a", {"loss": {0: 0.5, 1: 0.25}, "count": {0: 1, 1: 2}})
     storage.put("b", {"loss": {1: 0.75}, "label": {1: "cat", 2: "dog"}})
     return storage.results

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from results_strategies import same, values
+from results_strategies import plain_values, same
 
 from research_domain import Alias, ConfigAlias
 from research_results import MemoryStorage, ResearchStorage
@@ -31,7 +31,9 @@ class Failure:
 
 
 @given(
-    st.dictionaries(st.text(min_size=1, max_size=5), st.dictionaries(st.integers(0, 5), values, max_size=3))
+    st.dictionaries(
+        st.text(min_size=1, max_size=5), st.dictionaries(st.integers(0, 5), plain_values, max_size=3)
+    )
 )
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_values_come_back_exactly(tmp_path_factory, made):

@@ -48,6 +48,14 @@ REFUSED = [
     ("parallel", {"parallel": "False"}),
     ("dump_results", {"dump_results": None}),
     ("infinite", {"infinite": "no"}),
+    ("branches", {"branches": [{"x": 1}, {"x": 2}]}),
+    ("branches", {"branches": [{"x/y": 1}]}),
+    ("branches", {"branches": [{"repetition": 1}]}),
+    ("branches", {"branches": [{"a": 1}], "workers": [{"a": 2}]}),
+    ("branches", {"branches": [{"a/b": 1}], "workers": [{"a": {"c": 2}}]}),
+    ("workers", {"workers": [{}, {"x": 3}]}),
+    ("workers", {"workers": [{"updates": 0}]}),
+    ("devices", {"branches": [{"device": "cpu"}], "devices": [0]}),
 ]
 
 
@@ -71,6 +79,12 @@ def test_a_seed_that_is_none_is_refused_before_anything_is_created(research, tmp
     with pytest.raises(ValueError, match="seed"):
         research.run(seed="seven", bar=False)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_parameter_called_device_and_devices_contradict_each_other(research):
+    research.domain = Domain(x=[1], device=["cpu", "cuda"])
+    with pytest.raises(OptionError, match="devices: adds 'device' to each config, and the domain has"):
+        research.run(dump_results=False, bar=False, devices=[0])
 
 
 def test_an_infinite_domain_needs_a_bound_or_permission(research):

@@ -17,7 +17,7 @@
 
 from research_domain._version import __version__
 from research_domain.algebra._filters import Constraint
-from research_domain.alias import AUXILIARY_KEYS, Alias, ConfigAlias
+from research_domain.alias import AUXILIARY_KEYS, Alias, AuxiliaryKey, ConfigAlias
 from research_domain.config import Config
 from research_domain.domain import Domain, Option
 from research_domain.errors import (
@@ -60,6 +60,7 @@ __all__ = [
     "AUXILIARY_KEYS",
     "Alias",
     "AliasError",
+    "AuxiliaryKey",
     "ChoiceSampler",
     "Config",
     "ConfigAlias",

@@ -10,10 +10,15 @@ from research_domain.config import Branch, Config, of_values
 from research_domain.errors import ConfigKeyError, ParameterError
 from research_domain.values import lasting_name, same
 
-__all__ = ["AUXILIARY_KEYS", "Alias", "ConfigAlias"]
+__all__ = ["AUXILIARY_KEYS", "Alias", "AuxiliaryKey", "ConfigAlias"]
 
 AUXILIARY_KEYS = ("repetition", "device", "updates")
-"""Keys that say how a config is run, not what it is."""
+"""Keys that say how a config is run, not what it is.
+
+The first and the last always do; ``'device'`` only where a run adds it, see :class:`AuxiliaryKey`.
+"""
+
+_ALWAYS_AUXILIARY = ("repetition", "updates")
 
 
 class Alias:
@@ -77,6 +82,36 @@ class Alias:
 
     def __repr__(self) -> str:
         return f"Alias({self.value!r}, {self.alias!r})"
+
+
+class AuxiliaryKey(Alias):
+    """A key that says how a config is run, not what it is, although a parameter may be called so.
+
+    Its item is no part of the identity of an experiment, of ``EC()`` and of tables by default.
+
+    Examples
+    --------
+    >>> config = ConfigAlias([('rate', 0.1), (AuxiliaryKey('device'), '0')])
+    >>> config.auxiliary
+    ('device',)
+    >>> ConfigAlias({'rate': 0.1, 'device': 'cpu'}).auxiliary
+    ()
+    """
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AuxiliaryKey) and super().__eq__(other)
+
+    __hash__ = Alias.__hash__
+
+    def __repr__(self) -> str:
+        return f"AuxiliaryKey({self.value!r})"
+
+
+def is_auxiliary(key: Alias) -> bool:
+    """Whether an item of a config says how it is run."""
+    return key.value in _ALWAYS_AUXILIARY or isinstance(key, AuxiliaryKey)
 
 
 def _name(value: Any) -> str:
@@ -229,6 +264,11 @@ class ConfigAlias:
         ['a', 'b/c']
         """
         return [key.value for key, _ in self._pairs]
+
+    @property
+    def auxiliary(self) -> tuple[str, ...]:
+        """The keys that say how the config is run, not what it is."""
+        return tuple([key.value for key, _ in self._pairs if is_auxiliary(key)])
 
     def pop_config(self, key: str) -> ConfigAlias | None:
         """Remove the item whose key is `key` and return it, None if there is none.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from research_domain._counting import check_digits
-from research_domain.alias import AUXILIARY_KEYS, Alias, as_alias, value_of
+from research_domain.alias import Alias, as_alias, is_auxiliary, value_of
 from research_domain.errors import AliasError
 from research_domain.values.form import digest_of, form
 from research_domain.values.names import display
@@ -105,7 +105,7 @@ class Identifier:
         Parameters
         ----------
         config : ConfigAlias
-            Its config; what is under 'device' and 'updates' does not matter.
+            Its config; what says how it is run does not matter, but for the repetition.
 
         Returns
         -------
@@ -186,7 +186,7 @@ class _Layout:
 
     def __init__(self, keys: list[Alias]) -> None:
         index_of = {key.value: index for index, key in enumerate(keys)}
-        names = [name for name in sorted(index_of) if name not in AUXILIARY_KEYS]
+        names = sorted(key.value for key in keys if not is_auxiliary(key))
         self.keys = keys
         self.order = [index_of[name] for name in names]
         self.in_config = sorted(

@@ -213,13 +213,18 @@ class Walk(Settings):
         return twin
 
     def __contains__(self, config: object) -> bool:
-        """Tell whether a config is one of these; any value will do for a sampled parameter."""
+        """Tell whether a config is one of these; any value will do for a sampled parameter.
+
+        What says how a config is run does not matter; in a mapping these are the keys of `AUXILIARY_KEYS`
+        that are no parameters here.
+        """
+        auxiliary: tuple[str, ...] = AUXILIARY_KEYS
         if isinstance(config, ConfigAlias):
-            config = config.config()
+            auxiliary, config = config.auxiliary, config.config()
         if not isinstance(config, Mapping):
             return False
         query = paths(Config(config))
-        for key in AUXILIARY_KEYS:
+        for key in auxiliary:
             if key not in self._body.keys:
                 query.pop(key, None)
         try:

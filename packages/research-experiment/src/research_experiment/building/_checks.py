@@ -169,13 +169,14 @@ def check_root(plan: ExperimentPlan, configs: Sequence[ConfigAlias]) -> None:
     if len(configs) < 2 or not plan.has_root:
         return
     differing = differing_keys(configs)
+    auxiliary = {key for config in configs for key in config.auxiliary}
     for item in (*plan.instances, *plan.units):
         if item.root:
-            _check_root_item(item, differing)
+            _check_root_item(item, differing, auxiliary)
 
 
-def _check_root_item(item: Unit | Instance, differing: set[str]) -> None:
-    for key in sorted(needed_keys(item.references, differing)):
+def _check_root_item(item: Unit | Instance, differing: set[str], auxiliary: set[str]) -> None:
+    for key in sorted(needed_keys(item.references, differing, auxiliary)):
         raise RootDependencyError(
             f"root unit {item.name!r} depends on the config key {key!r}, which differs between "
             "the branches of its task; make the unit a branch one (root=False), or run with branches=1",

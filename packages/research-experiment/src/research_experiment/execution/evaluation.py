@@ -12,7 +12,7 @@ from functools import partial
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
-from research_domain import AUXILIARY_KEYS, Config, ConfigAlias
+from research_domain import Config, ConfigAlias
 from research_domain.identity import Identity
 from research_domain.updates import evaluate_named
 from research_experiment.errors import ExpressionError, UnitOutputError, shorten
@@ -237,13 +237,14 @@ def whole_config(running: RunningExperiment, full: bool) -> Config:
     """Return a fresh copy of the config, with or without the auxiliary keys."""
     config = running.config.copy()
     if not full:
-        for key in AUXILIARY_KEYS:
-            if key in config:
-                del config[key]
+        for key in running.recorded_config.auxiliary:
+            del config[key]
     return config
 
 
 def _compile_config_item(key: str, config: Config) -> Compiled:
+    if key == "device" and key not in config:
+        return Compiled(True, None)  # the device of a run that has none
     if key not in config:
         return Compiled(False, partial(config.__getitem__, key))  # raises when, and only if, the unit runs
     value = config[key]

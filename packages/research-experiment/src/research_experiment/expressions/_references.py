@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from research_domain import AUXILIARY_KEYS
 from research_experiment.expressions._nodes import (
     AttributeOf,
     Call,
@@ -69,8 +68,8 @@ def config_keys(references: Iterable[Leaf]) -> set[str]:
     return {leaf.key for leaf in references if isinstance(leaf, ConfigItem) and not leaf.optional}
 
 
-def needed_keys(references: Iterable[Leaf], known: Iterable[str]) -> set[str]:
-    """Return those of the known config keys that something depends on."""
+def needed_keys(references: Iterable[Leaf], known: Iterable[str], auxiliary: Iterable[str]) -> set[str]:
+    """Return those of the known config keys that something depends on; ``EC()`` has no auxiliary ones."""
     known = set(known)
     needed: set[str] = set()
     for leaf in references:
@@ -78,7 +77,7 @@ def needed_keys(references: Iterable[Leaf], known: Iterable[str]) -> set[str]:
             case ConfigItem(key):
                 needed |= {other for other in known if overlap(key, other)}
             case ConfigPart(full):
-                needed |= known if full else known - set(AUXILIARY_KEYS)
+                needed |= known if full else known - set(auxiliary)
             case _:
                 pass
     return needed

@@ -41,7 +41,8 @@ MINIMUM_READER = 1
 # number is given twice, also not when an attempt replaces the rows of another one.
 #
 # The value of an option may not change under an alias that was `given` by somebody, nor under its
-# `lasting_name`, by which a module knows a function or class.
+# `lasting_name`, by which a module knows a function or class. An `auxiliary` parameter says how a config is
+# run, not what it is.
 SCHEMA = """
 CREATE TABLE research (
     id TEXT NOT NULL
@@ -81,7 +82,8 @@ CREATE TABLE failures (
 CREATE TABLE parameters (
     parameter INTEGER PRIMARY KEY,
     name TEXT NOT NULL,
-    alias TEXT NOT NULL
+    alias TEXT NOT NULL,
+    auxiliary INTEGER NOT NULL
 );
 CREATE TABLE options (
     option INTEGER PRIMARY KEY,

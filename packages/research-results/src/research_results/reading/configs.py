@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from research_domain import Alias, ConfigAlias
+from research_domain import Alias, AuxiliaryKey, ConfigAlias
+from research_domain.alias import is_auxiliary
 from research_results.codec.encoding import NUMBER_KINDS, number_dtype
 from research_results.errors import DamagedError
 from research_results.reading.experiments import decode_option, read_options, read_parameters
@@ -74,10 +75,7 @@ class ConfigTable:
 
     def configs(self) -> list[ConfigAlias]:
         """Return each config with its aliases."""
-        pairs = [
-            (Alias(option.parameter.name, option.parameter.alias), self._alias(option))
-            for option in self._options
-        ]
+        pairs = [(_key(option.parameter), self._alias(option)) for option in self._options]
         rows: list[list[tuple[Alias, Alias]]] = [[] for _ in range(len(self._experiments))]
         for owner, index in self._items():
             rows[owner].append(pairs[index])
@@ -126,12 +124,14 @@ class ConfigTable:
             A column for each alias of a parameter, too.
         """
         indices: dict[Parameter, list[int]] = {}
-        first: dict[str, Parameter] = {}
+        first: dict[Parameter, Parameter] = {}
         for parameter in self._parameters:
-            indices[parameter if by_alias else first.setdefault(parameter.name, parameter)] = []
+            of_name = parameter if by_alias else replace(parameter, alias="")
+            indices[first.setdefault(of_name, parameter)] = []
         for index, option in enumerate(self._options):
             if wanted(option.parameter):
-                indices[option.parameter if by_alias else first[option.parameter.name]].append(index)
+                of_name = option.parameter if by_alias else replace(option.parameter, alias="")
+                indices[first[of_name]].append(index)
         found = np.searchsorted(self._numbers, self._experiments.options)
         return [self._column(parameter, np.array(own), found) for parameter, own in indices.items() if own]
 
@@ -164,6 +164,14 @@ class ConfigTable:
         """Return experiment and option of each item of all configs, both as indices."""
         found = np.searchsorted(self._numbers, self._experiments.options)
         return list(zip(self._experiments.owners.tolist(), found.tolist(), strict=True))
+
+
+def _key(parameter: Parameter) -> Alias:
+    """Return the key of a parameter in a config."""
+    key = Alias(parameter.name, parameter.alias)
+    if parameter.is_auxiliary and not is_auxiliary(key):
+        key = AuxiliaryKey(parameter.name, parameter.alias)
+    return key
 
 
 def _packed(kind: str, options: list[Option]) -> Array:

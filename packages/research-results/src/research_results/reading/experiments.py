@@ -62,15 +62,19 @@ _FEW_OPTIONS = 8
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter of configs and its alias."""
+    """A parameter of configs.
+
+    Attributes
+    ----------
+    name, alias : str
+        Its names.
+    is_auxiliary : bool
+        Whether it says how a config is run, not what it is.
+    """
 
     name: str
     alias: str
-
-    @property
-    def is_auxiliary(self) -> bool:
-        """Whether it says how a config is run, not what it is."""
-        return self.name in AUXILIARY_KEYS
+    is_auxiliary: bool
 
 
 class Option(NamedTuple):
@@ -230,8 +234,12 @@ def options_of(connection: sqlite3.Connection, parameters: Sequence[int]) -> dic
 
 def read_parameters(connection: sqlite3.Connection) -> dict[int, Parameter]:
     """Read all parameters, in the order of their first appearance."""
-    rows = connection.execute("SELECT parameter, name, alias FROM parameters ORDER BY parameter")
-    return {number: Parameter(str(name), str(alias)) for number, name, alias in rows}
+    columns = "parameter, name, alias, auxiliary"
+    rows = connection.execute(f"SELECT {columns} FROM parameters ORDER BY parameter")  # noqa: S608
+    return {
+        number: Parameter(str(name), str(alias), name in AUXILIARY_KEYS if known is None else bool(known))
+        for number, name, alias, known in rows
+    }
 
 
 def _options(

@@ -6,6 +6,7 @@ import struct
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from research_domain import Alias, Config, digest
+from research_domain.alias import is_auxiliary
 from research_domain.values import lasting_name
 from research_results.codec.encoding import describe, encode_value
 from research_results.codec.texts import clean_text
@@ -28,6 +29,9 @@ _UNCHANGING = (*_PLAIN, float)
 _INSERT_OPTION = """INSERT INTO options
 (parameter, alias, kind, type, text, data, blob, digest, given, lasting_name, checksum)
 VALUES (?,?,?,?,?,?,?,?,?,?,?)"""
+_FIND_PARAMETER = "SELECT parameter FROM parameters WHERE name = ? AND alias = ? AND auxiliary = ?"
+_INSERT_PARAMETER = "INSERT INTO parameters (name, alias, auxiliary) VALUES (?, ?, ?)"
+_Key: TypeAlias = tuple[str, str, bool]
 _Encoded: TypeAlias = tuple[str, str | None, str | None, bytes]
 
 
@@ -56,7 +60,7 @@ class Interner:
         self._database = database
         self._blobs = blobs
         self._variables: dict[str, int] = {}
-        self._parameters: dict[tuple[str, str], int] = {}
+        self._parameters: dict[_Key, int] = {}
         self._options: dict[Any, int] = {}
         self._pairs: dict[int, tuple[int, object]] = {}  # they are kept, so that no other gets their id
         self._opaque: dict[int, tuple[Any, _Encoded]] = {}
@@ -93,26 +97,26 @@ class Interner:
         alias, given = None, False
         if isinstance(value, Alias):
             value, alias, given = value.value, value.alias, value.given
-        item = self._option(key.value, key.alias, value, alias, given), pair
+        item = self._option(key, value, alias, given), pair
         if type(value) in _UNCHANGING:
             if len(self._pairs) >= _ITEMS_LIMIT:
                 self._pairs.clear()
             self._pairs[id(pair)] = item
         return item
 
-    def _parameter(self, name: str, alias: str) -> int:
-        number = self._parameters.get((name, alias))
+    def _parameter(self, key: _Key) -> int:
+        number = self._parameters.get(key)
         if number is None:
             execute = self._database.execute
-            pair = (clean_text(name), clean_text(alias))
-            found = execute("SELECT parameter FROM parameters WHERE name = ? AND alias = ?", pair).fetchone()
-            insert = "INSERT INTO parameters (name, alias) VALUES (?, ?)"
-            number = int((found[0] if found else execute(insert, pair).lastrowid) or 0)
-            self._parameters[name, alias] = number
+            row = (clean_text(key[0]), clean_text(key[1]), key[2])
+            found = execute(_FIND_PARAMETER, row).fetchone()
+            number = int((found[0] if found else execute(_INSERT_PARAMETER, row).lastrowid) or 0)
+            self._parameters[key] = number
         return number
 
-    def _option(self, name: str, key: str, value: Any, alias: str | None, given: bool) -> int:
+    def _option(self, name: Alias, value: Any, alias: str | None, given: bool) -> int:
         """Return the number of a value under a key; None for the alias that any value has."""
+        key = name.value, name.alias, is_auxiliary(name)
         kind = type(value)
         if kind in _PLAIN:
             token: Any = value
@@ -120,7 +124,7 @@ class Interner:
             token = repr(value)
         else:
             token = self._encoded(value)
-        identity = (name, key, alias, given, kind, token)
+        identity = (*key, alias, given, kind, token)
         number = self._options.get(identity)
         if number is None:
             if len(self._options) >= _LIMIT:
@@ -129,8 +133,8 @@ class Interner:
             shown = Alias(value).alias if alias is None else alias
             lasting = lasting_name(value)
             who = (digest(value), given, None if lasting is None else clean_text(lasting))
-            parameter = self._parameter(name, key)
-            number = self._options[identity] = self._insert_option(parameter, shown, encoded, who)
+            number = self._insert_option(self._parameter(key), shown, encoded, who)
+            self._options[identity] = number
         return number
 
     def _insert_option(

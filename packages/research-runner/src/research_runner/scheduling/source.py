@@ -14,7 +14,7 @@ from research_domain.identity import Identity
 from research_experiment.forks import end_if_forked
 from research_runner.scheduling.tasks import ExperimentSpec, Task
 
-__all__ = ["IterationOptions", "Journal", "TaskSource", "may_end"]
+__all__ = ["IterationOptions", "Journal", "TaskSource", "may_end", "overlap", "overlapping"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ class IterationOptions:
         Whether somebody gave it.
     infinite : bool
         Whether the research may go on without an end.
+    added : frozenset of str
+        Keys that workers, branches and devices add to each config; no parameter may be called so.
     """
 
     n_items: int | None = None
@@ -40,6 +42,7 @@ class IterationOptions:
     seed: Any = None
     seed_given: bool = False
     infinite: bool = False
+    added: frozenset[str] = frozenset()
 
     def prepare(self, domain: Domain) -> Domain:
         """Return a copy of a domain that is iterated like this.
@@ -57,11 +60,20 @@ class IterationOptions:
         return domain.copy().set_iter_params(**given).set_default_seed(self.seed)
 
 
-def check_names(domain: Domain) -> None:
+def overlap(key: str, other: str) -> bool:
+    """Return whether two paths of a config are the same, or one leads to the other."""
+    return key == other or other.startswith(f"{key}/") or key.startswith(f"{other}/")
+
+
+def overlapping(domain: Domain, added: Iterable[str]) -> list[str]:
+    """Return the parameters of a domain in whose place something else would be put."""
+    return [name for name in domain.parameters if any(overlap(key, name) for key in added)]
+
+
+def check_names(domain: Domain, added: Iterable[str] = ()) -> None:
     """Check that no parameter has the name of a key that a research adds, or would add."""
-    for key in ("repetition", "updates"):
-        if key in domain.parameters:
-            raise ParameterError(key, "is a key that a research adds to its configs; rename the parameter")
+    for name in overlapping(domain, ("repetition", "updates", *added)):
+        raise ParameterError(name, "is a key that a research adds to its configs; rename the parameter")
 
 
 def may_end(domain: Domain, generated: int = 0) -> bool:
@@ -180,7 +192,7 @@ class TaskSource:
         identifier: Callable[[bool | int], Identifier] = Identifier,
     ) -> None:
         self._research = research
-        self._infinite = options.infinite
+        self._infinite, self._added = options.infinite, options.added
         self._branches = branches
         self._kept = kept
         self._journal = journal or Journal()
@@ -298,7 +310,7 @@ class TaskSource:
         domain = self._domain.replaced(new, self.generated)
         returned = f"{by} returned {new!r}"
         try:
-            check_names(domain)
+            check_names(domain, self._added)
         except DomainError as error:
             raise UpdateError("function", f"{returned}: {error}") from error
         if not (self._infinite or may_end(domain, self.generated)):

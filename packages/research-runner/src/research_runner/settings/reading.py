@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from research_domain import AliasError, ConfigAlias, Domain, digest
+from research_domain import AliasError, AuxiliaryKey, ConfigAlias, Domain, digest
 from research_experiment import check_config_keys
 from research_runner.backends.protocol import BackendFactory, Capabilities
 from research_runner.backends.registry import find_backend
@@ -26,7 +26,7 @@ from research_runner.scheduling.setup import WorkerSetup
 from research_runner.scheduling.source import IterationOptions
 from research_runner.settings.arguments import parse_entropy
 from research_runner.settings.parameters import Options
-from research_runner.settings.rules import Request, check_together
+from research_runner.settings.rules import Request, added_keys, check_together, gives_devices
 from research_runner.settings.values import OutputOptions, Resume, RunSettings, Study
 from research_runner.system.environment import env_meta, git_meta
 from research_runner.system.libraries import library_environment
@@ -62,7 +62,7 @@ def make_settings(study: Study, options: Options) -> RunSettings:
         path=absolute_path(study.name) if options["dump_results"] else None,
         experiment=study.experiment,
         domain=study.domain,
-        iteration=_make_iteration(study, options),
+        iteration=_make_iteration(study, options, backend.capabilities),
         execution=_make_execution(options),
         setups=setups if backend.capabilities.parallel else setups[:1],
         limits=_make_limits(options, setups),
@@ -74,7 +74,7 @@ def make_settings(study: Study, options: Options) -> RunSettings:
     )
 
 
-def _make_iteration(study: Study, options: Options) -> IterationOptions:
+def _make_iteration(study: Study, options: Options, capabilities: Capabilities) -> IterationOptions:
     seed = options["seed"]
     if seed is not None:
         study.domain.warn_of_unrepeatable(stacklevel=6)
@@ -84,6 +84,7 @@ def _make_iteration(study: Study, options: Options) -> IterationOptions:
         seed_given=seed is not None,
         create_id_prefix=options["create_id_prefix"],
         infinite=options["infinite"],
+        added=frozenset(key for _, key in added_keys(options, capabilities)),
     )
 
 
@@ -120,11 +121,13 @@ def _make_setups(options: Options, capabilities: Capabilities) -> tuple[WorkerSe
     libraries = library_environment(options["threads"], len(workers), shares_machine=not is_engine)
     if is_engine:
         grid = engine_grid(devices, capabilities.gpus, len(workers), len(branches))
-        return ask_for_gpus(_combine(workers, branches, grid, libraries), devices, capabilities.gpus)
+        with_devices = gives_devices(options, capabilities)
+        setups = _combine(workers, branches, grid, libraries, with_devices)
+        return ask_for_gpus(setups, devices, capabilities.gpus)
     grid = split_devices(devices, len(workers), len(branches))
     if devices is not None:
         grid = resolve(grid, NvmlProbe(), os.environ.get("CUDA_VISIBLE_DEVICES"))
-    return _combine(workers, branches, grid, libraries)
+    return _combine(workers, branches, grid, libraries, gives_devices(options, capabilities))
 
 
 def _combine(
@@ -132,11 +135,15 @@ def _combine(
     branches: tuple[ConfigAlias, ...],
     grid: DeviceGrid,
     libraries: Mapping[str, str],
+    with_devices: bool,
 ) -> tuple[WorkerSetup, ...]:
-    """Combine what each worker, each branch and each device adds."""
+    """Combine what each worker, each branch and, where there are any, each device adds."""
     setups = []
     for config, row in zip(workers, grid, strict=True):
-        devices = [ConfigAlias({"device": device}) for device in branch_devices(row)]
+        devices = [
+            ConfigAlias([(AuxiliaryKey("device"), device)] if with_devices else ())
+            for device in branch_devices(row)
+        ]
         additions = tuple(branch + config + device for branch, device in zip(branches, devices, strict=True))
         setups.append(WorkerSetup(additions, row, {**libraries, **worker_environment(row)}))
     return tuple(setups)

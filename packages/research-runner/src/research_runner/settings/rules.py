@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from research_runner.backends.protocol import BackendFactory
+from research_runner.backends.protocol import BackendFactory, Capabilities
 from research_runner.devices import split_devices
 from research_runner.errors import OptionError
-from research_runner.scheduling.source import may_end
+from research_runner.scheduling.source import may_end, overlap, overlapping
 from research_runner.settings.parameters import DEFAULTS, Options
 from research_runner.settings.values import Study
 
-__all__ = ["Request", "check_together"]
+__all__ = ["Request", "added_keys", "check_together", "gives_devices"]
 
 _Complaints: TypeAlias = Iterator[tuple[str, str]]
 
@@ -154,6 +154,34 @@ def _devices(request: Request) -> _Complaints:
             )
 
 
+def gives_devices(options: Options, capabilities: Capabilities) -> bool:
+    """Whether experiments are told their devices."""
+    return options["devices"] is not None or bool(capabilities.gpus)
+
+
+def added_keys(options: Options, capabilities: Capabilities) -> list[tuple[str, str]]:
+    """Return the option and the key of everything that is added to configs."""
+    keys = [
+        (option, key)
+        for option in ("workers", "branches")
+        for key in dict.fromkeys(key for config in options[option] for key in config.keys())  # noqa: SIM118
+    ]
+    return [*keys, ("devices", "device")] if gives_devices(options, capabilities) else keys
+
+
+def _added(request: Request) -> _Complaints:
+    """What is added to configs takes the place of nothing in them."""
+    added = added_keys(request.options, request.backend.capabilities)
+    for number, (option, key) in enumerate(added):
+        if key in ("repetition", "updates"):
+            yield option, f"{key!r} is what the iteration adds to each config: choose another name"
+        for name in overlapping(request.study.domain, {key}):
+            yield option, f"adds {key!r} to each config, and the domain has a parameter {name!r}: rename one"
+        for other, before in added[:number]:
+            if other != option and overlap(key, before):
+                yield option, f"adds {key!r} to each config, and {other} adds {before!r}: rename one"
+
+
 def _detached(request: Request) -> _Complaints:
     """A detached process has no terminal, and what it keeps in memory is gone with it."""
     options = request.options
@@ -193,6 +221,7 @@ _CHECKS: Final[tuple[Callable[[Request], _Complaints], ...]] = (
     _memory,
     _resume,
     _devices,
+    _added,
     _detached,
     _bounded,
 )
