@@ -10,9 +10,6 @@ from typing import Any
 
 from research_results.errors import PickleRefusedError
 
-_PROTOCOL = 5
-"""With earlier ones numpy gives arrays the byte order of the machine."""
-
 __all__ = ["Opaque", "pickle_value", "unpickle_value"]
 
 _FILES = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, io.FileIO)
