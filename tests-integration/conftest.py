@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent.parent / "packages/research-results/tests"))  # its strategies
+
 
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path, monkeypatch):
