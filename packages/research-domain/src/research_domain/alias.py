@@ -340,7 +340,8 @@ class ConfigAlias:
             if not isinstance(other, Mapping):
                 return NotImplemented
             other = ConfigAlias(other)
-        result = ConfigAlias.of_pairs(unique(self._pairs + other._pairs))
+        pairs = unique(self._pairs + other._pairs) if other._pairs else self._pairs
+        result = ConfigAlias.of_pairs(pairs)
         result._prefix = self.prefix
         return result
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from threading import Lock
@@ -232,12 +232,16 @@ class _Installation:
 _INSTALLATION = _Installation()
 
 
-@contextmanager
-def routing(capture: Capture | None) -> Iterator[None]:
+def routing(capture: Capture | None) -> AbstractContextManager[None]:
     """Route standard streams while something is being captured; None leaves everything alone."""
-    if capture is None:
-        yield
-        return
+    return _UNCHANGED if capture is None else _routed()
+
+
+_UNCHANGED = nullcontext()
+
+
+@contextmanager
+def _routed() -> Iterator[None]:
     _INSTALLATION.enter()
     try:
         yield

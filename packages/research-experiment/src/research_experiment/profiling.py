@@ -5,11 +5,11 @@ from __future__ import annotations
 import cProfile
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from threading import Lock
 from types import CodeType
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from research_experiment.errors import ExecutorError
 
@@ -36,6 +36,9 @@ class FunctionTime(NamedTuple):
     cumulative_s: float
 
 
+_LEVELS: Final[Mapping[int | str, int]] = {0: 0, 1: 1, 2: 2, "detailed": 2}
+
+
 def parse_profile(profile: bool | int | str) -> int:
     """Read how much is measured: 0 or False nothing, 1 or True units, 2 or ``'detailed'`` functions as well.
 
@@ -44,7 +47,7 @@ def parse_profile(profile: bool | int | str) -> int:
     ExecutorError
         If it is anything else.
     """
-    level = {0: 0, 1: 1, 2: 2, "detailed": 2}.get(profile) if isinstance(profile, int | str) else None
+    level = _LEVELS.get(profile) if isinstance(profile, int | str) else None
     if level is None:
         raise ExecutorError(
             f"profile must be 0, 1 (times of units) or 2 ('detailed': of functions as well), got {profile!r}"

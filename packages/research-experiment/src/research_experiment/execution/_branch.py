@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from contextvars import Context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, cast
 
@@ -46,17 +46,27 @@ class Rules:
     catch: tuple[type[BaseException], ...] = (Exception, SystemExit)
     hooks: tuple[Hook, ...] = ()
 
-    def listeners(self, method: str) -> tuple[Callable[..., None], ...]:
+    _listeners: dict[str, list[Callable[..., None]]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        listeners: dict[str, list[Callable[..., None]]] = {}
+        for hook in self.hooks:
+            for method in _overridden(cast("Hashable", type(hook))):
+                listeners.setdefault(method, []).append(getattr(hook, method))
+        object.__setattr__(self, "_listeners", listeners)
+
+    def listeners(self, method: str) -> Sequence[Callable[..., None]]:
         """Return the bound methods of those hooks that override `method`."""
-        return tuple(
-            getattr(hook, method) for hook in self.hooks if _overrides(cast("Hashable", type(hook)), method)
-        )
+        return self._listeners.get(method, ())
+
+
+_METHODS = tuple(name for name in vars(Hook) if not name.startswith("_"))
 
 
 @lru_cache(256)
-def _overrides(hook: Hashable, method: str) -> bool:
-    """Whether a class of hooks wants to be told; it is asked for every experiment."""
-    return getattr(hook, method) is not getattr(Hook, method)
+def _overridden(hook: Hashable) -> tuple[str, ...]:
+    """Return the methods by which a class of hooks wants to be told; it is asked for every experiment."""
+    return tuple(name for name in _METHODS if getattr(hook, name) is not getattr(Hook, name))
 
 
 def tell(listeners: Iterable[Callable[..., None]], *args: Any) -> None:
@@ -288,18 +298,22 @@ class Branch:
             self._flush()
         finally:
             try:
-                self.enter(self._close_made, self.fail)
+                if self.running.progress.made:
+                    self.enter(self._close_made, self.fail)
             finally:
                 self.release()
                 tell(self._rules.listeners("ended"), self.running)
 
     def _close_made(self, report: Callable[[BaseException, str], None]) -> None:
         """Close iterators and instances, what was made last first."""
-        made = self.running.progress.made
+        made, owner = self.running.progress.made, os.getpid()
         while made:
             name, thing = made.pop()
             try:
-                close(thing)
+                try:
+                    close(thing)
+                finally:
+                    end_if_forked(owner)
             except self._rules.catch as error:
                 report(error, name)
 

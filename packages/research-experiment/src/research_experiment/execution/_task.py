@@ -149,9 +149,13 @@ class Task:
         everybody = tuple(branch.running for branch in self.branches)
         if self.root is not None:
             self._set_stage(self.root, tuple(running.id for running in everybody))
-            self.root.make_instances(self._plan.instances, (self.root.running, *everybody))
+        instances = self._plan.instances
+        if not instances:
+            return
+        if self.root is not None:
+            self.root.make_instances(instances, (self.root.running, *everybody))
         for branch in self.branches:
-            branch.make_instances(self._plan.instances, (branch.running,))
+            branch.make_instances(instances, (branch.running,))
 
     def close(self) -> None:
         """Close and let go of everything, also of branches that were interrupted; of the root last."""

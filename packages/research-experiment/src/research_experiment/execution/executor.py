@@ -349,7 +349,7 @@ def _identify(identities: Iterable[Identity] | None, configs: Sequence[ConfigAli
     who = tuple(identities)
     if len(who) != len(configs):
         raise ExecutorError(f"{len(configs)} configs but {len(who)} identities; give one per config")
-    if len({identity.id for identity in who}) != len(who):
+    if len(who) > 1 and len({identity.id for identity in who}) != len(who):
         raise ExecutorError(f"identities must differ, got {', '.join(identity.id for identity in who)}")
     return who
 

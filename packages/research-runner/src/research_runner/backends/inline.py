@@ -19,6 +19,7 @@ from research_runner.pool.launch import cuda_user
 from research_runner.scheduling.events import BackendEvent, TaskEnded, TaskStarted, WorkerDied, WorkerReady
 from research_runner.scheduling.tasks import Task
 from research_runner.system.libraries import without_what_is_set
+from research_runner.system.open_files import finish_files
 from research_runner.worker.plan import WorkerPlan
 from research_runner.worker.reporting import Outbox
 from research_runner.worker.serving import TaskRunner
@@ -48,11 +49,13 @@ class InlineBackend:
     def __init__(
         self, plan: WorkerPlan, report: Callable[[Sequence[BackendEvent]], None] | None = None
     ) -> None:
-        self._plan = plan
         self._report = report
+        self._has_run = False
         self._events: list[BackendEvent] = []
         self._tasks: deque[Task] = deque()
         self._thread = current_thread()
+        self._outbox = Outbox(self._take)
+        self._runner = TaskRunner(plan, 0, self._outbox, own_process=False)
         self._environment = without_what_is_set(plan.setups[0].environment, forked=True)
         if self._environment and (user := cuda_user()):
             _LOG.warning("devices cannot be chosen any more, because %s; use parallel=True", user)
@@ -78,10 +81,10 @@ class InlineBackend:
         return events
 
     def _run(self, task: Task) -> None:
-        outbox = Outbox(self._take)
+        outbox, runner = self._outbox, self._runner
         outbox.add(TaskStarted(task.index, time.time()))
         outbox.flush()
-        runner = TaskRunner(self._plan, 0, outbox, own_process=False)
+        self._has_run = True
         begun = time.perf_counter()
         try:
             with _variables(self._environment), runner.prepared():
@@ -105,8 +108,11 @@ class InlineBackend:
         self._tasks.clear()
 
     def close(self, force: bool = False) -> None:
-        """Drop the queued tasks."""
+        """Drop the queued tasks; write what files that units have left open still hold."""
         self._tasks.clear()
+        self._runner.close()
+        if self._has_run:
+            finish_files(close=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from research_runner.pool import wire
 from research_runner.pool.channel import Channel, WorkerStop
 from research_runner.pool.class_registry import accept_arrivals
 from research_runner.pool.frames import Kind
+from research_runner.system.open_files import finish_files
 
 __all__ = ["main"]
 
@@ -79,6 +80,7 @@ def _leave(code: int) -> NoReturn:
     """End the process as an interpreter would, except that no thread can keep it alive."""
     try:
         atexit._run_exitfuncs()
+        finish_files(close=True)
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
                 stream.flush()

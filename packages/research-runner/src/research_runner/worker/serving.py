@@ -7,9 +7,10 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from threading import current_thread, main_thread
 from typing import Any, Final
 
-from research_experiment import Hook, Surroundings
+from research_experiment import Executor, Hook, Surroundings
 from research_runner.pool import Channel
 from research_runner.scheduling.events import OutputCaptured, TaskEnded, TaskReturned, TaskStarted, pack
 from research_runner.scheduling.tasks import Task
@@ -26,6 +27,7 @@ from research_runner.worker.output import STREAMS
 from research_runner.worker.output.branches import BranchCapture
 from research_runner.worker.plan import WorkerPlan
 from research_runner.worker.reporting import EncodingSink, Outbox, Reporter, Timekeeper
+from research_runner.worker.restoring import GarbageCollector, ProcessState
 
 __all__ = ["SLOT_VARIABLE", "Serve", "TaskRunner"]
 
@@ -37,7 +39,7 @@ SLOT_VARIABLE: Final = "RESEARCH_WORKER"
 
 
 class TaskRunner:
-    """Runs tasks in this process.
+    """Runs tasks in this process, and makes it as it was before each.
 
     Parameters
     ----------
@@ -62,6 +64,8 @@ class TaskRunner:
         self._catch = (BaseException,) if own_process else (Exception, SystemExit)
         self._output = process_capture(plan, slot) if own_process else None
         self._targets = shared_targets(plan)
+        self._garbage = GarbageCollector()
+        self._state: ProcessState | None = None
 
     @contextmanager
     def prepared(self) -> Iterator[None]:
@@ -86,6 +90,8 @@ class TaskRunner:
 
     def run(self, task: Task) -> None:
         """Run a task to its end, with its output caught if the plan says so."""
+        if self._state is None and current_thread() is main_thread():  # other threads leave the process alone
+            self._state = ProcessState(own_process=self._own_process, streams=self._output is None)
         if self._output is None:
             branches = branch_capture(self._plan)
             self._execute(task, branches)
@@ -110,9 +116,26 @@ class TaskRunner:
         return (reporter, Timekeeper(self._outbox, limits_s)) if limits_s else (reporter,)
 
     def _execute(self, task: Task, capture: BranchCapture | None) -> None:
+        try:
+            executor = self._make_executor(task, capture)
+            executor.run()
+            executor.forget()
+            del executor  # its objects go, while output is still caught
+        finally:
+            if self._state is not None:
+                self._state.restore()
+        self._garbage.collect_if_grown()
+
+    def close(self) -> None:
+        """Let the process be as it is from now on."""
+        if self._state is not None:
+            self._state.close()
+            self._state = None
+
+    def _make_executor(self, task: Task, capture: BranchCapture | None) -> Executor:
         plan, execution = self._plan, self._plan.execution
         options: dict[str, Any] = {} if plan.results is None else {"results": plan.results}
-        execution.executor_class(
+        return execution.executor_class(
             plan.experiment,
             configs=[self._setup.complete(spec) for spec in task.experiments],
             target=execution.target,
@@ -127,7 +150,7 @@ class TaskRunner:
             flush_every_s=execution.flush_every_s,
             capture=capture,
             profile=execution.profile,
-        ).run()
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,9 +44,13 @@ class Delivery:
         self._spool = spool
         self._target = target
         self._files = files
-        self._label = label
         self._cap_bytes = cap_bytes
-        self._done = spool.position()
+        self.begin(label)
+
+    def begin(self, label: str) -> None:
+        """Begin with the next task."""
+        self._label = label
+        self._done = self._spool.position()
         self._dropped = 0
         self._line_open = False
 

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Self, TextIO
@@ -71,6 +71,8 @@ class OutputCapture:
         self._channels: dict[int, _Channel] = {}
         self._files = Files()
         self._redirection = _Redirection(hold)
+        self._targets: Mapping[int, Target] | None = None
+        self._deliveries: dict[int, Delivery] = {}
         self._active = _Active()
         self._ticker = _Ticker(self._active.forward)
 
@@ -117,10 +119,17 @@ class OutputCapture:
             if fd not in self._channels:
                 _fill_gaps()
                 self._channels[fd] = _Channel(Spool(self._folder, self._name, fd), _open_text(fd))
+            elif not _is_as_opened(self._channels[fd].text):
+                self._channels[fd] = replace(self._channels[fd], text=_open_text(fd))
             if target.is_own and self._channels[fd].spool.size():  # processes of earlier tasks still write
                 self._delivery(fd, Target(target.common), self._name).finish()
         self._redirection.begin({fd: self._channels[fd] for fd in targets})
-        self._active.begin({fd: self._delivery(fd, target, label) for fd, target in targets.items()})
+        if targets is not self._targets:
+            self._targets = targets
+            self._deliveries = {fd: self._delivery(fd, target, label) for fd, target in targets.items()}
+        for delivery in self._deliveries.values():
+            delivery.begin(label)
+        self._active.begin(self._deliveries)
         self._ticker.start()
 
     def _end(self) -> dict[int, CapturedText]:
@@ -303,6 +312,15 @@ def _open_text(fd: int) -> TextIO:
     return io.TextIOWrapper(binary, encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
 
+def _is_as_opened(text: TextIO) -> bool:
+    """Whether no unit has closed, detached or reconfigured our stream."""
+    try:
+        how = (text.closed, text.encoding, text.errors, text.line_buffering)
+    except ValueError:  # detached
+        return False
+    return how == (False, "utf-8", "backslashreplace", True)
+
+
 class _Redirection:
     """Redirects file descriptors and the Python streams above them, and restores them."""
 
@@ -320,15 +338,17 @@ class _Redirection:
         for fd, channel in channels.items():
             if fd not in self._before:
                 self._before[fd] = (os.dup(fd), getattr(sys, STREAMS[fd]))
-            os.dup2(channel.spool.writer, fd)
+                os.dup2(channel.spool.writer, fd)
             setattr(sys, STREAMS[fd], channel.text)
 
     def pause(self) -> None:
-        """End the text of a task."""
-        if self._hold:
-            self._flush()
-        else:
+        """End the text of a task; what a unit has closed is open again before anything else is opened."""
+        if not self._hold:
             self.end()
+            return
+        self._flush()
+        for fd, channel in self._channels.items():
+            os.dup2(channel.spool.writer, fd)
 
     def end(self) -> None:
         if not self._before:

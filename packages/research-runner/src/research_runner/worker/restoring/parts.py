@@ -1,0 +1,352 @@
+"""The parts of the state of a process that are put back for the next task: all of them, and in the docs.
+
+Looking at them costs every task some microseconds, so slow ways are avoided: `signal.getsignal` makes an enum
+of each handler, `os.environ` decodes each variable, and limits take a call of the system each.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import socket
+import sys
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from research_runner.worker.output.redirect import STREAMS
+
+__all__ = ["Part", "all_parts", "is_usable"]
+
+_getsignal: Callable[[int], Any] = importlib.import_module("_signal").getsignal
+_STATUS = Path("/proc/self/status")
+
+
+class Part(ABC):
+    """One part of the state, and what it was when it was made.
+
+    Attributes
+    ----------
+    name : str
+        What messages call it.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self) -> None:
+        self._kept = self.look()
+
+    @abstractmethod
+    def look(self) -> Any:
+        """Return what it is now."""
+
+    @abstractmethod
+    def put(self, kept: Any, now: Any) -> None:
+        """Put back what differs."""
+
+    def close(self) -> None:  # noqa: B027 - most have nothing to let go of
+        """Let go of what was needed for that."""
+
+    def restore(self) -> None:
+        """Make it what it was."""
+        now = self.look()
+        if now != self._kept:
+            self.put(self._kept, now)
+
+    def adopt(self, before: Any, after: Any) -> None:
+        """Keep what has changed between two looks."""
+        if after != before:
+            self._kept = after
+
+
+class _Several(Part):
+    """A part with a value for each of its keys."""
+
+    keys: ClassVar[tuple[int, ...]]
+
+    def put(self, kept: Sequence[Any], now: Sequence[Any]) -> None:
+        for key, old, new in zip(self.keys, kept, now, strict=True):
+            if new != old:
+                self.put_one(key, old, new)
+
+    @abstractmethod
+    def put_one(self, key: int, kept: Any, now: Any) -> None:
+        """Put back the value of one key."""
+
+    def adopt(self, before: Sequence[Any], after: Sequence[Any]) -> None:
+        triples = zip(self._kept, before, after, strict=True)
+        self._kept = tuple(kept if new == old else new for kept, old, new in triples)
+
+
+class _RecursionLimit(Part):
+    name = "the recursion limit"
+
+    def look(self) -> int:
+        return sys.getrecursionlimit()
+
+    def put(self, kept: int, _: int) -> None:
+        sys.setrecursionlimit(kept)
+
+
+def _own_copy(module: str) -> Any:
+    """Return a module of C without making it known, None where there is none.
+
+    So `sys.modules` tells whether anybody else has imported it.
+    """
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.loader is None:
+        return None
+    copy = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(copy)
+    return copy
+
+
+_resource = _own_copy("resource")
+_LIMITS = ("AS", "CORE", "CPU", "DATA", "FSIZE", "MEMLOCK", "NOFILE", "NPROC", "STACK")
+
+
+class _Limits(_Several):
+    """Soft limits; nobody can have changed them who has not imported what can."""
+
+    name = "a resource limit"
+    keys = tuple(
+        getattr(_resource, f"RLIMIT_{name}") for name in _LIMITS if hasattr(_resource, f"RLIMIT_{name}")
+    )
+
+    def look(self) -> tuple[tuple[int, int], ...]:
+        return tuple(map(_resource.getrlimit, self.keys))
+
+    def restore(self) -> None:
+        if "resource" in sys.modules or "psutil" in sys.modules:
+            super().restore()
+
+    def put_one(self, key: int, kept: tuple[int, int], now: tuple[int, int]) -> None:
+        try:
+            _resource.setrlimit(key, kept)
+        except (ValueError, OSError):  # only root can raise a hard limit that was lowered
+            _resource.setrlimit(key, (now[1], now[1]))
+            raise
+
+
+_ALARM = getattr(signal, "SIGALRM", 0)
+_REAL_TIME = getattr(signal, "SIGRTMIN", signal.NSIG)  # twice as many, and hardly ever used
+
+
+class _SignalHandlers(_Several):
+    """Handlers of signals, and the timers that send them: one that is left would kill without its handler."""
+
+    name = "the handler of a signal"
+    keys = tuple(number for number in sorted(signal.valid_signals()) if number < _REAL_TIME)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._timers = {number: timer for number, timer in _timers() if not signal.getitimer(timer)[0]}
+
+    def look(self) -> tuple[Any, ...]:
+        return tuple(map(_getsignal, self.keys))
+
+    def restore(self) -> None:
+        if _ALARM in self._timers:
+            signal.alarm(0)
+        super().restore()
+
+    def put_one(self, key: int, kept: Any, _: Any) -> None:
+        if key in self._timers:
+            signal.setitimer(self._timers[key], 0)
+        if kept is not None:  # one that was set in C cannot be read
+            signal.signal(key, kept)
+
+
+def _timers() -> Iterator[tuple[int, int]]:
+    """Yield signals and the timers that send them; there are none on Windows."""
+    for signal_name, timer in (("SIGALRM", "REAL"), ("SIGVTALRM", "VIRTUAL"), ("SIGPROF", "PROF")):
+        if hasattr(signal, signal_name):
+            yield getattr(signal, signal_name), getattr(signal, f"ITIMER_{timer}")
+
+
+class _Directory(Part):
+    name = "the working directory"
+
+    def look(self) -> str | None:
+        try:
+            return os.getcwd()  # noqa: PTH109 - a text is enough
+        except OSError:  # it was removed
+            return None
+
+    def put(self, kept: str | None, _: str | None) -> None:
+        if kept is not None:
+            os.chdir(kept)
+
+
+class _Environment(Part):
+    name = "the environment"
+
+    def __init__(self) -> None:
+        self._environ = os.environ
+        super().__init__()
+
+    def look(self) -> dict[Any, Any]:
+        return dict(self._data)
+
+    @property
+    def _data(self) -> dict[Any, Any]:
+        data: dict[Any, Any] = vars(self._environ)["_data"]
+        return data
+
+    def restore(self) -> None:
+        os.environ = self._environ  # noqa: B003 - a unit may have put another object in its place
+        if self._data != self._kept:
+            self.put(self._kept, self.look())
+
+    def put(self, kept: dict[Any, Any], now: dict[Any, Any]) -> None:
+        environ = self._environ
+        for key in now.keys() - kept.keys():
+            del environ[environ.decodekey(key)]
+        for key, value in kept.items():
+            if now.get(key) != value:
+                environ[environ.decodekey(key)] = environ.decodevalue(value)
+
+    def adopt(self, before: dict[Any, Any], after: dict[Any, Any]) -> None:
+        for key in before.keys() - after.keys():
+            self._kept.pop(key, None)
+        self._kept.update({key: value for key, value in after.items() if before.get(key) != value})
+
+
+class _Umask(Part):
+    name = "the umask"
+
+    def look(self) -> int:
+        try:
+            lines = _STATUS.read_text("ascii", "replace").splitlines()
+            return next(int(line.split()[1], 8) for line in lines if line.startswith("Umask:"))
+        except (OSError, StopIteration):  # it can only be read by setting it
+            mask = os.umask(0o077)
+            os.umask(mask)
+            return mask
+
+    def restore(self) -> None:
+        os.umask(self._kept)
+
+    def put(self, kept: int, _: int) -> None:
+        os.umask(kept)
+
+
+class _WarningFilters(Part):
+    name = "the filters of warnings"
+
+    def look(self) -> list[Any]:
+        return list(warnings.filters)
+
+    def put(self, kept: list[Any], _: list[Any]) -> None:
+        warnings.filters = list(kept)
+        with warnings.catch_warnings():  # tells the module that the filters have changed
+            pass
+
+    def adopt(self, before: list[Any], after: list[Any]) -> None:
+        added = [each for each in after if each not in before]
+        old = [each for each in self._kept if each in after or each not in before]
+        first = next((place for place, each in enumerate(after) if each in before), len(after))
+        front = [each for each in after[:first] if each not in old]
+        self._kept = front + old + [each for each in added if each not in front and each not in old]
+
+
+class _SocketTimeout(Part):
+    name = "the default timeout of sockets"
+
+    def look(self) -> float | None:
+        return socket.getdefaulttimeout()
+
+    def put(self, kept: float | None, _: float | None) -> None:
+        socket.setdefaulttimeout(kept)
+
+
+class _Stream(Part):
+    """A standard stream: Python's object, and the file descriptor below it.
+
+    Parameters
+    ----------
+    fd : {1, 2}
+        Its descriptor.
+    own_process : bool
+        Whether only units can have led the descriptor elsewhere.
+    """
+
+    name = "a standard stream"
+
+    def __init__(self, fd: int, own_process: bool) -> None:
+        self._stream_name = STREAMS[fd]
+        self._fd = fd
+        self._own_process = own_process
+        super().__init__()
+        self._saved = os.dup(fd) if _is_on(self._kept, fd) else None
+        self._how = {name: getattr(self._kept, name, None) for name in ("encoding", "errors")}
+
+    def look(self) -> Any:
+        return getattr(sys, self._stream_name)
+
+    def restore(self) -> None:
+        if self._saved is not None:
+            if self._own_process or not _is_open(self._fd):
+                os.dup2(self._saved, self._fd)
+            if not is_usable(self._kept):
+                self._kept = open(self._fd, "w", buffering=1, closefd=False, **self._how)  # noqa: SIM115
+        setattr(sys, self._stream_name, self._kept)
+
+    def put(self, kept: Any, _: Any) -> None:
+        setattr(sys, self._stream_name, kept)
+
+    def adopt(self, before: Any, after: Any) -> None:
+        """Keep it, also if an import has put another one in its place."""
+
+    def close(self) -> None:
+        if self._saved is not None:
+            os.close(self._saved)
+
+
+def is_usable(stream: Any) -> bool:
+    """Whether a stream is neither closed nor detached from what is below it."""
+    try:
+        return not stream.closed
+    except ValueError:
+        return False
+
+
+def _is_on(stream: Any, fd: int) -> bool:
+    try:
+        return bool(stream.fileno() == fd)
+    except (AttributeError, OSError, ValueError):  # none, in memory, closed
+        return False
+
+
+def _is_open(fd: int) -> bool:
+    try:
+        os.get_inheritable(fd)
+    except OSError:
+        return False
+    return True
+
+
+def all_parts(*, own_process: bool, streams: bool) -> tuple[Part, ...]:
+    """Return all parts, as they are now.
+
+    Parameters
+    ----------
+    own_process : bool
+        Whether the process runs nothing but tasks.
+    streams : bool
+        Whether the standard streams are among them; those that are captured are dealt with by the capture.
+    """
+    kinds = (
+        _RecursionLimit,  # first: a low one stands in the way of all the rest
+        _Limits,
+        _SignalHandlers,
+        _Directory,
+        _Environment,
+        _Umask,
+        _WarningFilters,
+        _SocketTimeout,
+    )
+    return (*(kind() for kind in kinds), *(_Stream(fd, own_process) for fd in STREAMS if streams))

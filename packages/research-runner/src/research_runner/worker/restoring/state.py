@@ -1,0 +1,75 @@
+"""The state of a process: kept when the plan has been loaded, and put back for each task."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from research_runner.worker.restoring.imports import ImportWatch
+from research_runner.worker.restoring.parts import all_parts
+
+__all__ = ["ProcessState"]
+
+_LOG = logging.getLogger("research.worker")
+
+
+class ProcessState:
+    """The state of this process as it was when this was made.
+
+    It belongs to the main thread: signal handlers can only be set there.
+
+    Parameters
+    ----------
+    own_process : bool
+        Whether the process runs nothing but tasks.
+    streams : bool
+        Whether the standard streams are part of it.
+
+    Notes
+    -----
+    What the import of a module changes stays; see `ImportWatch`.
+
+    Examples
+    --------
+    >>> import os
+    >>> state = ProcessState(own_process=False, streams=False)
+    >>> os.environ["LEFT_BEHIND"] = "1"
+    >>> state.restore()
+    >>> "LEFT_BEHIND" in os.environ
+    False
+    >>> state.close()
+    """
+
+    def __init__(self, *, own_process: bool, streams: bool) -> None:
+        self._parts = all_parts(own_process=own_process, streams=streams)
+        self._complained: set[str] = set()
+        self._imports = ImportWatch(self._look, self._adopt)
+        self._imports.install()
+
+    def restore(self) -> None:
+        """Put back what differs; what cannot be put back is logged, once."""
+        for part in self._parts:
+            try:
+                part.restore()
+            except Exception as error:  # noqa: BLE001 - a system may refuse it in its own way
+                self._complain(part.name, error)
+
+    def _complain(self, name: str, error: Exception) -> None:
+        if name not in self._complained:
+            self._complained.add(name)
+            _LOG.warning(
+                "%s could not be put back after an experiment, and stays for the next: %s", name, error
+            )
+
+    def _look(self) -> list[Any]:
+        return [part.look() for part in self._parts]
+
+    def _adopt(self, before: list[Any]) -> None:
+        for part, seen in zip(self._parts, before, strict=True):
+            part.adopt(seen, part.look())
+
+    def close(self) -> None:
+        """Let everything be as it is from now on."""
+        self._imports.remove()
+        for part in self._parts:
+            part.close()
