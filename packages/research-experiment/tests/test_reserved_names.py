@@ -3,7 +3,7 @@
 import pytest
 
 from research_experiment import EC, Executor, Experiment, O
-from research_experiment.errors import PlanError
+from research_experiment.errors import ExecutorError, PlanError
 
 FREE = ("name", "func", "src", "generator", "creator", "self", "function", "config", "args_", "id", "value")
 OPTIONS = ("when", "save_to", "dump", "root", "save_output_dict", "timeout")
@@ -139,3 +139,19 @@ def test_a_function_given_by_keyword_is_said_to_belong_second(word):
 def test_a_creator_given_by_keyword_is_said_to_belong_second():
     with pytest.raises(PlanError, match=r"give it second: add_instance\('data', creator\)"):
         Experiment().add_instance("data", creator=dict)
+
+
+@pytest.mark.parametrize("option", ["run", "variables", "dump", "when", "mode"])
+def test_an_expression_is_no_option_of_a_pipeline(option):
+    with pytest.raises(PlanError, match=f"{option} of pipeline 'load' is an option and no named expression"):
+        Experiment().add_pipeline("load", **{option: EC("x")})
+
+
+@pytest.mark.parametrize("parameter", ["branches_configs", "executor_config"])
+@pytest.mark.parametrize(
+    ("config", "more"), [({"a": 1}, {"a": 2}), ({"a": {"b": 1}}, {"a/b": 2}), ({"a/b": 1}, {"a": 2})]
+)
+def test_what_is_added_to_a_config_takes_the_place_of_nothing(parameter, config, more):
+    given = {parameter: [more] if parameter == "branches_configs" else more}
+    with pytest.raises(ExecutorError, match=f"{parameter} adds '{next(iter(more))}' to a config that has"):
+        Executor(Experiment().add_callable("show", show), configs=[config], **given)

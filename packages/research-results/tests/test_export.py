@@ -1,6 +1,7 @@
 """Results leave as files that other programs read."""
 
 import builtins
+import collections
 import csv
 import json
 import math
@@ -15,7 +16,7 @@ import pandas as pd
 import pyarrow.parquet
 import pytest
 
-from research_results import MemoryStorage
+from research_results import MemoryStorage, ResearchStorage
 from research_results.errors import ArgumentError, MissingExtraError, NameRefusedError
 
 NAIVE = datetime(2020, 1, 1)
@@ -116,6 +117,18 @@ def test_an_object_that_cannot_say_what_it_is_spoils_nothing(tmp_path):
     assert texts == cells
     assert texts[0].endswith("Mute, whose text raised ValueError>")
     assert texts[1] == "<builtins.list, whose text raised ValueError>"
+
+
+def test_what_stays_opaque_is_written_as_its_text_or_says_that_it_is_cut(tmp_path):
+    class Long:
+        def __repr__(self):
+            return "x" * 1000
+
+    with ResearchStorage(tmp_path / "study") as storage:
+        texts, cells = written(storage, tmp_path, collections.Counter("aab"), Long())
+    assert texts == cells
+    assert texts[0] == "Counter({'a': 2, 'b': 1})"
+    assert texts[1].startswith("Opaque(type_name=") and texts[1].endswith("xxx...')")
 
 
 def test_none_is_null_where_nothing_is_missing(storage, tmp_path):

@@ -1,5 +1,7 @@
 """Parameters and variables may have any name; columns of ours keep theirs."""
 
+import os
+
 import pytest
 
 from research_domain import Alias, ConfigAlias
@@ -73,3 +75,12 @@ def test_a_parameter_with_several_aliases_is_one_column_of_values(storage):
         storage.add(str(place), ConfigAlias([(Alias("learning_rate", alias), place)]))
     assert storage.results.configs_to_df(use_alias=False)["learning_rate"].tolist() == [0, 1]
     assert storage.results.configs_to_df().columns.tolist() == ["id", "lr", "rate"]
+
+
+def test_files_with_names_that_are_no_text_are_in_the_table(storage):
+    storage.add("a", {"n": 1})
+    folder = storage.experiment_path("a")
+    for name in (b"\xff.bin", b"plain"):
+        (folder / os.fsdecode(name)).write_bytes(b"")
+    frame = storage.results.artifacts_to_df()
+    assert [os.fsencode(name) for name in frame["artifact_name"]] == [b"plain", b"\xff.bin"]

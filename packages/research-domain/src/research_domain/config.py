@@ -9,7 +9,7 @@ from typing import Any
 from research_domain.errors import ConfigKeyError, ParameterError
 from research_domain.values import count_as, same
 
-__all__ = ["Branch", "Config", "of_values", "paths", "same"]
+__all__ = ["Branch", "Config", "of_values", "overlap", "paths", "same"]
 
 
 class Branch(dict[str, Any]):
@@ -185,6 +185,11 @@ def of_values(items: Iterable[tuple[str, Any]]) -> Config:
 def paths(config: Config) -> dict[str, Any]:
     """Return a plain dictionary from paths to values, in which mappings with string keys are looked into."""
     return _flatten(config._tree, inside=True)
+
+
+def overlap(key: str, other: str) -> bool:
+    """Return whether two paths are the same, or one leads to the other."""
+    return key == other or other.startswith(f"{key}/") or key.startswith(f"{other}/")
 
 
 def _find(tree: Any, path: str) -> Any:

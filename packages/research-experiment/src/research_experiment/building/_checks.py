@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from research_domain import AUXILIARY_KEYS, ConfigAlias, digest
-from research_domain.config import paths
+from research_domain.config import overlap, paths
 from research_domain.when import When
 from research_experiment.building._options import signature_of
 from research_experiment.building._parsing import generator_as_callable, is_generator_function
@@ -18,7 +18,7 @@ from research_experiment.errors import (
     hint,
 )
 from research_experiment.expressions._nodes import Output, Reference
-from research_experiment.expressions._references import config_keys, needed_keys, overlap
+from research_experiment.expressions._references import config_keys, needed_keys
 from research_experiment.expressions.named import Expression
 from research_experiment.plan import CallUnit, ExperimentPlan, Instance, Unit, Working
 

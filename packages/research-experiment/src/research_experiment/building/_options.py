@@ -122,6 +122,17 @@ def check_flags(unit: str, **flags: Any) -> None:
             )
 
 
+def check_values(pipeline: str, **options: Any) -> None:
+    """Refuse named expressions as options of a pipeline; they were meant for its config."""
+    for name, value in options.items():
+        if isinstance(value, Expression):
+            raise PlanError(
+                f"{name} of pipeline {pipeline!r} is an option and no named expression, got {value!r}; "
+                "what its config has under that name comes from the config of the experiment",
+                unit=pipeline,
+            )
+
+
 def signature_of(function: Any) -> inspect.Signature | None:
     """Return the signature where it can be trusted: of plain functions, methods and classes."""
     plain = function.func if isinstance(function, partial) else function

@@ -14,6 +14,7 @@ from research_experiment.building._options import (
     UnitOptions,
     check_flags,
     check_options,
+    check_values,
     explaining,
     take_options,
 )
@@ -277,6 +278,7 @@ class ExperimentBuilder(Draft):
         >>> Executor(experiment, configs=[{'step': 5}], n_iters=3).run().experiments[0].results
         {'n': {0: 5, 1: 10, 2: 15}}
         """
+        check_values(name, run=run, variables=variables, dump=dump, when=when, mode=mode)
         names = (variables,) if isinstance(variables, str) else tuple(variables or ())
         unit_name = self.add_postfix(name)
         options = {"config": kwargs, "variables": names, "when": parse_when(when, unit_name)}

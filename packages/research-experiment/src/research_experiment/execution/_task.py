@@ -12,6 +12,7 @@ from typing import Any
 from weakref import ref
 
 from research_domain import Alias, ConfigAlias
+from research_domain.config import overlap
 from research_domain.identity import Identity
 from research_experiment.building._checks import differing_keys
 from research_experiment.capture import Capture, Streams, activate
@@ -19,7 +20,6 @@ from research_experiment.execution._branch import Branch, Root, Rules, Stage, te
 from research_experiment.execution._program import Scope, Step, Watch
 from research_experiment.execution.running import RunningExperiment, Surroundings
 from research_experiment.execution.saved_values import ExperimentStorage
-from research_experiment.expressions._references import overlap
 from research_experiment.plan import ExperimentPlan
 from research_experiment.profiling import Profile
 from research_experiment.protocols import Sink

@@ -11,6 +11,7 @@ from threading import Lock
 from typing import Any, Literal, Self, TypeAlias
 
 from research_domain import ConfigAlias, Identifier
+from research_domain.config import overlap
 from research_domain.identity import Identity
 from research_experiment.building._checks import check_config_keys, check_root
 from research_experiment.building.builder import ExperimentBuilder
@@ -335,12 +336,23 @@ def _join_configs(
         raise ExecutorError(f"{len(base)} configs but {len(additions)} branches_configs; give one per branch")
     if not base:
         raise ExecutorError("an executor needs at least one config")
-    full = (
-        base if additions is None else [config + more for config, more in zip(base, additions, strict=True)]
-    )
+    full = base
+    if additions is not None:
+        full = [_with(*pair, "branches_configs") for pair in zip(base, additions, strict=True)]
     if executor_config is not None:
-        full = [config + _as_config(executor_config) for config in full]
+        full = [_with(config, _as_config(executor_config), "executor_config") for config in full]
     return base, full
+
+
+def _with(config: ConfigAlias, more: ConfigAlias, parameter: str) -> ConfigAlias:
+    """Return a config with some more, which takes the place of nothing in it."""
+    for key in more.keys():  # noqa: SIM118 - not a mapping
+        for own in config.keys():  # noqa: SIM118
+            if overlap(key, own):
+                raise ExecutorError(
+                    f"{parameter} adds {key!r} to a config that has {own!r}; leave it out of one of them"
+                )
+    return config + more
 
 
 def _identify(identities: Iterable[Identity] | None, configs: Sequence[ConfigAlias]) -> tuple[Identity, ...]:

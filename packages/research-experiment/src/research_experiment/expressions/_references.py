@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from research_domain.config import overlap
 from research_experiment.expressions._nodes import (
     AttributeOf,
     Call,
@@ -19,7 +20,7 @@ from research_experiment.expressions._nodes import (
 )
 from research_experiment.expressions.named import Expression
 
-__all__ = ["config_keys", "leaves", "needed_keys", "needed_units", "overlap"]
+__all__ = ["config_keys", "leaves", "needed_keys", "needed_units"]
 
 
 def leaves(value: Any) -> Iterator[Leaf]:
@@ -81,11 +82,6 @@ def needed_keys(references: Iterable[Leaf], known: Iterable[str], auxiliary: Ite
             case _:
                 pass
     return needed
-
-
-def overlap(key: str, other: str) -> bool:
-    """Whether two paths of a config are the same, or one leads to the other."""
-    return key == other or other.startswith(f"{key}/") or key.startswith(f"{other}/")
 
 
 def needed_units(references: Iterable[Leaf]) -> frozenset[str]:

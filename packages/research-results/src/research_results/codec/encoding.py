@@ -27,6 +27,7 @@ from research_results.errors import ArgumentError, DamagedError, UnstorableError
 
 __all__ = [
     "NUMBER_KINDS",
+    "TEXT_LIMIT",
     "Encoded",
     "Row",
     "Values",
@@ -43,6 +44,8 @@ Row: TypeAlias = tuple[str, str, int, int, int, bytes | None, str | None, str | 
 Encoded: TypeAlias = tuple[Row, ...]
 
 TEXT_LIMIT = 200
+"""Characters of the text of a value that stays opaque; a longer one is cut and ends in three dots."""
+
 _LOG = logging.getLogger("research.results")
 _BUILTIN: dict[str, np.dtype[Any]] = {
     "float": np.dtype("<f8"),
@@ -267,7 +270,8 @@ def describe(value: Any) -> tuple[str, str]:
         text = repr(value)
     except Exception as error:  # noqa: BLE001  (a __repr__ of the user's may raise anything)
         text = f"<{_type_name(value)}, whose repr raised {type(error).__name__}>"
-    return clean_text(_type_name(value)), clean_text(text[:TEXT_LIMIT])
+    cut = text if len(text) <= TEXT_LIMIT else f"{text[: TEXT_LIMIT - 3]}..."
+    return clean_text(_type_name(value)), clean_text(cut)
 
 
 def _as_int(variable: str, key: Any) -> int:

@@ -144,7 +144,10 @@ def make_series(values: Any, index: pd.Index) -> Any:
 
 def text_column(texts: Sequence[str], counts: Ints) -> Any:
     """Return texts, each as often as it counts."""
-    return pd.Series(list(texts), dtype=TEXT).array.repeat(counts)
+    try:
+        return pd.Series(list(texts), dtype=TEXT).array.repeat(counts)
+    except UnicodeEncodeError:  # names of files may be any bytes
+        return np.array(texts, object).repeat(counts)
 
 
 def repeat(values: Any, counts: Ints) -> Any:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from research_results.codec.encoding import TEXT_LIMIT
+from research_results.codec.pickles import Opaque
 from research_results.codec.texts import clean_text
 
 if TYPE_CHECKING:
@@ -134,6 +136,8 @@ def _plain_frame(value: pd.Series[Any] | pd.DataFrame) -> Any:
 
 
 def _own_text(value: Any) -> str:
+    if isinstance(value, Opaque) and len(value.text) < TEXT_LIMIT:
+        return value.text  # whole
     if type(value) in (set, frozenset):
         items = ", ".join(sorted(_own_text(item) for item in value))
         return f"{type(value).__name__}({{{items}}})" if value else f"{type(value).__name__}()"

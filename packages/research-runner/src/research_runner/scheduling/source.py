@@ -10,11 +10,12 @@ from itertools import count
 from typing import Any
 
 from research_domain import ConfigAlias, Domain, DomainError, Identifier, ParameterError, UpdateError
+from research_domain.config import overlap
 from research_domain.identity import Identity
 from research_experiment.forks import end_if_forked
 from research_runner.scheduling.tasks import ExperimentSpec, Task
 
-__all__ = ["IterationOptions", "Journal", "TaskSource", "may_end", "overlap", "overlapping"]
+__all__ = ["IterationOptions", "Journal", "TaskSource", "may_end", "overlapping"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +59,6 @@ class IterationOptions:
         if self.seed_given:
             given["seed"] = None  # the domain's own seed is taken back
         return domain.copy().set_iter_params(**given).set_default_seed(self.seed)
-
-
-def overlap(key: str, other: str) -> bool:
-    """Return whether two paths of a config are the same, or one leads to the other."""
-    return key == other or other.startswith(f"{key}/") or key.startswith(f"{other}/")
 
 
 def overlapping(domain: Domain, added: Iterable[str]) -> list[str]:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from research_domain.config import overlap
 from research_runner.backends.protocol import BackendFactory, Capabilities
 from research_runner.devices import split_devices
 from research_runner.errors import OptionError
-from research_runner.scheduling.source import may_end, overlap, overlapping
+from research_runner.scheduling.source import may_end, overlapping
 from research_runner.settings.parameters import DEFAULTS, Options
 from research_runner.settings.values import Study
 
