@@ -269,3 +269,10 @@ def test_known_experiments_keep_their_ids():
     now = [after.identify(config) for config in Domain(a=[3, 2, 1])]
     assert [identity.id for identity in now][1:] == list(known.values())[::-1]
     assert now[0].id not in known.values()
+
+
+@pytest.mark.parametrize("value", ["a", 1.5, True, None])
+def test_a_repetition_is_a_number(value):
+    with pytest.raises(ParameterError, match="'repetition': is the number of a repetition, got"):
+        Identifier().identify(ConfigAlias({"a": 1, "repetition": value}))
+    assert Identifier().identify(ConfigAlias({"a": 1, "repetition": np.int64(3)})).repetition == 3

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from research_domain._counting import check_digits
 from research_domain.alias import Alias, as_alias, is_auxiliary, value_of
-from research_domain.errors import AliasError
+from research_domain.errors import AliasError, ParameterError
 from research_domain.values.form import digest_of, form
 from research_domain.values.names import display
 from research_domain.values.numbers import SCALARS, string
@@ -113,6 +113,8 @@ class Identifier:
 
         Raises
         ------
+        ParameterError
+            If the repetition is no int.
         AliasError
             If an alias that somebody chose stands for another value than before.
 
@@ -127,7 +129,7 @@ class Identifier:
         pieces = [
             (known.get(id(pair := pairs[position])) or self._piece(pair))[0] for position in layout.order
         ]
-        repetition = 0 if layout.repetition is None else int(value_of(pairs[layout.repetition][1]))
+        repetition = 0 if layout.repetition is None else _number(pairs[layout.repetition][1])
         hashed = self._sha256(b"".join(pieces))
         content = hashed.digest()
         counts = self._counts.setdefault(repetition, {})
@@ -177,6 +179,15 @@ class Identifier:
             options = self._options.setdefault(name, {})
             indices.append(options.setdefault(pieces[number], len(options)))
         return "_".join(f"{index:0{self._digits}d}" for index in (*indices, repetition))
+
+
+def _number(repetition: Any) -> int:
+    if type(repetition) is int:
+        return repetition
+    value = value_of(repetition)
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise ParameterError("repetition", f"is the number of a repetition, got {value!r}")
+    return int(value.__index__())
 
 
 class _Layout:

@@ -80,7 +80,9 @@ def _parquet_column(pa: Any, column: pd.Series[Any]) -> Any:
 
     if _holds_objects(column):
         typed = _nullable(column)
-        return _mapped(column, as_json, TEXT) if typed is None else typed
+        if typed is not None:
+            return typed
+        return _mapped(column, as_text if _is_told_by_text(column) else as_json, TEXT)
     if _is_common(column) or _can_be_written(pa, column):
         return column
     return _mapped(column, as_text, TEXT)
@@ -92,6 +94,12 @@ def _is_common(column: pd.Series[Any]) -> bool:
 
     dtype = column.dtype
     return isinstance(dtype, pd.StringDtype) or dtype.kind in "biu" or dtype in (np.float32, np.float64)
+
+
+def _is_told_by_text(column: pd.Series[Any]) -> bool:
+    """Tell whether values are of one simple type, and None among them reads like none of them."""
+    kinds = {type(value) for value in column if value is not None and not _is_gap(value)}
+    return len(kinds) == 1 and kinds <= {bool, int, str} and not any(value == "None" for value in column)
 
 
 def _nullable(column: pd.Series[Any]) -> Any:

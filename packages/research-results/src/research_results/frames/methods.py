@@ -279,8 +279,8 @@ class ResultsFrames:
 
         Numbers, bools, strings and times keep their types. Other columns of objects become texts: JSON where
         a value is plain data, which a string, a number and None are too, else the text that the value gives
-        itself, whole. In columns of one simple type None is null; where None and no value are to be told
-        apart the column is JSON as well.
+        itself, whole. In columns of one simple type None is null; in those that lack values as well it is the
+        text ``None``, and null means no value.
 
         Parameters
         ----------
