@@ -30,7 +30,7 @@ def study(tmp_path):
             self.calls.clear()
             domain = domain if isinstance(domain, Domain) else Domain(a=domain)
             research = Research(str(tmp_path / "study"), domain, n_configs=n_configs)
-            research.add_callable("unit", self.unit, a=EC("a"), save_to="y")
+            research.add_callable("unit", lambda a: self.unit(a), a=EC("a"), save_to="y")
             research.run(parallel=False, bar=False, resume=resume, **options)
             return self.calls
 
