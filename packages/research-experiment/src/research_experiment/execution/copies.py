@@ -103,6 +103,8 @@ class Copier:
             return method(self, value)
         if _is_frame(value):
             return self._copy_frame(value)
+        if _is_proxy(value):  # it would copy what it stands for
+            return self._share(value, len(self._memo))
         if not self._whole or (isinstance(value, tuple) and hasattr(value, "_fields")):
             return self._copy_container(value)
         return self._copy_object(value)
@@ -243,6 +245,12 @@ _METHODS: Final[dict[type, Callable[[Copier, Any], Any]]] = {
     partial: Copier._copy_partial,
     **dict.fromkeys((OrderedDict, Counter, defaultdict, deque), Copier._copy_container),
 }
+
+
+def _is_proxy(value: Any) -> bool:
+    """Whether a value stands for an object that a manager of `multiprocessing` shares among processes."""
+    managers = (sys.modules.get(f"{package}.managers") for package in ("multiprocessing", "multiprocess"))
+    return any(module is not None and isinstance(value, module.BaseProxy) for module in managers)
 
 
 def _is_frame(value: Any) -> bool:
