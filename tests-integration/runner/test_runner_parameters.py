@@ -369,6 +369,7 @@ TESTED.update(  # elsewhere
         "gpu_check_delay",
         "bar",  # test_run_watching, beside the package
         "show",
+        "threads",  # test_runner_libraries
     }
 )
 
