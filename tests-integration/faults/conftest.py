@@ -392,7 +392,7 @@ class Study:
         for coordinator in reversed(self.coordinators):
             if coordinator.exit_code != 1:
                 return coordinator.exit_code in KILLED
-            if "StorageFullError" in coordinator.text:
+            if "StorageFullError" in coordinator.text or "StorageLostError" in coordinator.text:
                 return True
         return False
 

@@ -17,6 +17,7 @@ EXAMPLES = [
     errors.EngineUnreachableError("the Dask scheduler at tcp://host:8786", "timed out"),
     errors.ChangedError(("'f' has changed",)),
     errors.HopelessError("ValueError: no", "Traceback", 3),
+    errors.MiscountedError((8, 0), (4, 0)),
     errors.UntrustedError("name"),
     errors.NoSettingsError("folder"),
     errors.LostCodeError("folder", "ModuleNotFoundError: No module named 'helpers'"),

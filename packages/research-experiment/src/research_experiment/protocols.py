@@ -137,6 +137,16 @@ class Storage(Sink, Protocol):
     def named_values(self) -> Mapping[tuple[str, str], frozenset[bytes]]:
         """Parameter and lasting name of a value → the digests of the values that had it."""
 
+    def counts(self) -> Mapping[str, int]:
+        """Status → number of experiments, for those that some have."""
+
+    def check(self) -> None:
+        """Raise an error if what has been written is no longer where it was written.
+
+        An error of a storage may say ``passes_when``: the same call will succeed when that has happened; and
+        ``resumable = False``: nothing can go on from what is there.
+        """
+
     def experiment_path(self, experiment_id: str) -> Path:
         """Return the folder of an experiment, made on first use."""
 

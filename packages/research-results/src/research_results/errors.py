@@ -164,11 +164,11 @@ class StorageFullError(ResultsError):
         The folder.
     free_bytes : int
         What was left when the write failed.
-    transient : bool
-        True: the same call may succeed later.
+    passes_when : str
+        When the same call will succeed.
     """
 
-    transient = True
+    passes_when = "there is room on the disk"
 
     def __init__(self, path: str, free_bytes: int) -> None:
         super().__init__(path, free_bytes)
@@ -189,11 +189,11 @@ class StorageBusyError(ResultsError):
     ----------
     path : str
         The folder.
-    transient : bool
-        True: the same call may succeed later.
+    passes_when : str
+        When the same call will succeed.
     """
 
-    transient = True
+    passes_when = "that program lets go of research.db"
 
     def __init__(self, path: str) -> None:
         super().__init__(path)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from research_runner.errors import RunnerError
 from research_runner.loaded import LoadedResearch
 from research_runner.pool import wire
+from research_runner.system.texts import decode_text
 
 if TYPE_CHECKING:
     from research_runner.settings.values import RunSettings
@@ -77,7 +78,7 @@ def _error_of(answer: bytes, rest: bytes) -> Exception:
         error = wire.loads(rest)
         if isinstance(error, Exception):
             return error
-    text = (answer + rest).decode(errors="replace").strip()
+    text = decode_text(answer + rest).strip()
     return RunnerError(f"the detached process could not begin: {text}")
 
 

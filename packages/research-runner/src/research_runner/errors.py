@@ -10,6 +10,7 @@ __all__ = [
     "EngineUnreachableError",
     "HopelessError",
     "LostCodeError",
+    "MiscountedError",
     "MissingPackageError",
     "NoSettingsError",
     "NotAResearchError",
@@ -180,6 +181,28 @@ class ChangedError(RunnerError):
         return (
             f"the experiment is no longer what it was: {'; '.join(self.changes)}; "
             "run(resume='force') goes on all the same, and mixes the results of both"
+        )
+
+
+class MiscountedError(RunnerError):
+    """The storage of a run does not hold what the run has counted.
+
+    Parameters
+    ----------
+    counted, stored : tuple of (int, int)
+        Experiments that are done and failed: as they were reported, and as they are stored.
+    """
+
+    def __init__(self, counted: tuple[int, int], stored: tuple[int, int]) -> None:
+        super().__init__(counted, stored)
+        self.counted = counted
+        self.stored = stored
+
+    def __str__(self) -> str:
+        return (
+            f"{self.counted[0]} experiments ended as done and {self.counted[1]} as failed, but the storage "
+            f"has {self.stored[0]} and {self.stored[1]}: something else has changed it; run(resume=True) "
+            "runs what is missing"
         )
 
 

@@ -318,14 +318,14 @@ class Research(ExperimentBuilder):
         return look_ahead(self._settings(options))
 
     def _settings(self, given: Mapping[str, Any]) -> RunSettings:
-        from research_runner.settings.parameters import read_options
+        from research_runner.settings.parameters import as_given, read_options
         from research_runner.settings.reading import make_settings
         from research_runner.settings.values import Study
 
         options = read_options(given)
         self.name = options["name"] or parse_name("name", self.name)
         study = Study(self.name, self.build(), self.domain, self._iteration, self._environment)
-        return make_settings(study, options)
+        return make_settings(study, options, as_given(given))
 
     def get_devices(
         self, devices: DeviceSpec, workers: int = 1, branches: int = 1

@@ -34,6 +34,7 @@ from research_experiment import EC, EP, E, O
 from research_runner.errors import EngineLostError
 from research_runner.pool import TravelError
 from research_runner.research import Research
+from research_runner.system.texts import append_text, read_text
 
 __all__ = ["BackendContract", "wait_until"]
 
@@ -99,9 +100,8 @@ def _hang(x: int, bad: int) -> int:
 def _die(x: int, bad: int, log: Path, until: int) -> int:
     """Leave a line in a log, and die if it has not enough lines."""
     if x == bad:
-        with log.open("a") as file:
-            file.write(f"{os.getpid()}\n")
-        if len(log.read_text().splitlines()) < until:
+        append_text(log, f"{os.getpid()}\n")
+        if len(read_text(log).splitlines()) < until:
             os.kill(os.getpid(), signal.SIGKILL)
     return x
 
@@ -278,10 +278,10 @@ class BackendContract:
             "speak", _speak, x=EC("x"), save_to="x2"
         )
         self._run(research, redirect_stdout=3)
-        everything = (tmp_path / "output" / "stdout.txt").read_text()
+        everything = read_text(tmp_path / "output" / "stdout.txt")
         for experiment_id, x in research.results.df.set_index("id")["x"].items():
             own = tmp_path / "output" / "experiments" / str(experiment_id) / "stdout.txt"
-            _require(own.read_text() == f"this is {x}\n", f"{own} is not what was printed")
+            _require(read_text(own) == f"this is {x}\n", f"{own} is not what was printed")
             _require(f"this is {x}\n" in everything, f"the common file lacks x={x}")
 
     # -- what goes wrong --------------------------------------------------------------------------
@@ -320,7 +320,7 @@ class BackendContract:
         )
         self._run(research, max_attempts=3)
         failures = research.results.failures
-        _require(len(log.read_text().splitlines()) == 3, f"attempts: {log.read_text()!r}")
+        _require(len(read_text(log).splitlines()) == 3, f"attempts: {read_text(log)!r}")
         _require(list(failures["cause"]) == ["signal"], f"found {failures}")
         _require(len(research.results.df["y"].dropna()) == 5, "other experiments have suffered")
 

@@ -84,7 +84,7 @@ def test_repository_without_commit_shows_what_is_staged(repository):
 @needs_git
 def test_diff_that_is_no_text_stays_readable(committed):
     (committed / "train.py").write_bytes(b"caf\xe9\n")
-    assert "+caf\\xe9\n" in git_meta(committed)["diff"]
+    assert "+caf\N{REPLACEMENT CHARACTER}\n" in git_meta(committed)["diff"]
 
 
 @needs_git

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import shutil
 import sqlite3
 import stat
+import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -178,9 +180,12 @@ class FileWatch:
         self._path = path
         self._research_id = research_id
         self._identity: tuple[int, int] | None = None
+        self._loss: StorageLostError | None = None
 
     def check(self) -> None:
-        """Look whether the file is still there and the same; raise StorageLostError if not."""
+        """Look whether the file is still there and the same; StorageLostError if not, once and for all."""
+        if self._loss is not None:
+            raise self._loss
         try:
             status = os.lstat(self._path)
         except FileNotFoundError:
@@ -221,7 +226,8 @@ class FileWatch:
             raise self._lost("research.db is that of another research")
 
     def _lost(self, reason: str) -> StorageLostError:
-        return StorageLostError(str(self._path.parent), reason)
+        self._loss = StorageLostError(str(self._path.parent), reason)
+        return self._loss
 
 
 class Database:
@@ -353,7 +359,10 @@ class Database:
             connection, self._connection = self._connection, None
             if connection is None:
                 return
-            if tidy and self.is_there():
+            if not self.is_there():
+                _abandon(connection)
+                return
+            if tidy:
                 with contextlib.suppress(sqlite3.OperationalError):
                     connection.execute("PRAGMA busy_timeout = 2000")
                     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -369,6 +378,15 @@ class Database:
         except ResultsError:
             return False
         return True
+
+
+def _abandon(connection: sqlite3.Connection) -> None:
+    """Let go of a connection to a lost file: closing it would fold the log into whatever is there now."""
+    if sys.version_info >= (3, 12):
+        connection.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)
+        connection.close()
+    else:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))  # never closed, not at exit either
 
 
 @contextlib.contextmanager

@@ -65,7 +65,7 @@ class WriteLock:
         LockedError
             If another process, or this one, holds it.
         """
-        name = str(self.path.resolve())
+        name = os.path.realpath(self.path)
         if name in self._held:
             raise LockedError(str(self.path.parent), socket.gethostname(), os.getpid())
         handle, locked = self._open()
@@ -83,7 +83,7 @@ class WriteLock:
         """Give the lock back and remove its file; does nothing if it is not held here."""
         if self._handle is None or self._pid != os.getpid():
             return
-        self._held.discard(str(self.path.resolve()))
+        self._held.discard(os.path.realpath(self.path))
         with contextlib.suppress(OSError):
             if self._is_current(self._handle):
                 self.path.unlink()

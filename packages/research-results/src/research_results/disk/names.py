@@ -84,7 +84,8 @@ def research_path(name: str | Path) -> Path:
     if longest > _LONGEST_PART:
         reason = f"a part of the path has {longest} bytes, and file systems take {_LONGEST_PART}"
         raise NameRefusedError("a research", _shown(text), reason)
-    length = len(os.fsencode(_absolute(text)))
+    length = len(os.fsencode(_absolute(os.path.dirname(text)))) + 1  # noqa: PTH120  (of any length)
+    length += max(len(os.fsencode(Path(text).name)), len(".research-12345678"))  # its name while it is made
     if length > _LONGEST_PATH:
         reason = (
             f"its whole path has {length} bytes, and {_LONGEST_PATH} are the most with which SQLite works"

@@ -149,6 +149,17 @@ class FolderStorage(BaseStorage):
         return cls(path, take_over=take_over, journal=journal, allow_pickle=allow_pickle)
 
     @classmethod
+    def is_there(cls, path: str | Path) -> bool:
+        """Tell whether something is at a path already.
+
+        Raises
+        ------
+        NameRefusedError
+            If no research can be made there, because its path is too long.
+        """
+        return os.path.lexists(research_path(path))
+
+    @classmethod
     def read(cls, path: str | Path, *, allow_pickle: bool = False) -> ResearchResults:
         """Return a reader of a folder; it runs no code of the folder's unless `allow_pickle` is True."""
         return ResearchResults(path, allow_pickle=allow_pickle)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from research_runner.cluster.messages import CHUNK_BYTES
 from research_runner.scheduling.tasks import Task
+from research_runner.system.texts import read_text, write_text
 from research_runner.worker.capturing import task_label
 
 __all__ = ["FileChunk", "FileSync", "Probe", "write_chunk"]
@@ -35,12 +36,12 @@ class Probe:
         """Make the file, and the folder if need be."""
         if not self._path.exists():
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._path.write_text(self._token)
+            write_text(self._path, self._token)
 
     def is_seen(self) -> bool:
         """Whether the file is there, with its content, and files can be made beside it."""
         try:
-            return self._path.read_text() == self._token and os.access(self._path.parent, os.W_OK)
+            return read_text(self._path) == self._token and os.access(self._path.parent, os.W_OK)
         except OSError:
             return False
 

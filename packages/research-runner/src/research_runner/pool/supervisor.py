@@ -287,7 +287,7 @@ def mark_of(pid: int) -> bytes:
 def _stat(pid: int) -> tuple[int, int, int, int]:
     """Return pid, parent, group and session of a process; zeros if it is gone."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
     except OSError:
         return 0, 0, 0, 0
     return pid, int(fields[1]), int(fields[2]), int(fields[3])

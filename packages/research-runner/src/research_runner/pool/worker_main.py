@@ -19,6 +19,7 @@ from research_runner.pool.channel import Channel, WorkerStop
 from research_runner.pool.class_registry import accept_arrivals
 from research_runner.pool.frames import Kind
 from research_runner.system.open_files import finish_files
+from research_runner.system.texts import encode_text
 
 __all__ = ["main"]
 
@@ -71,7 +72,7 @@ def _exit_code(stop: SystemExit) -> int:
 def _report(channel: Channel, text: str) -> None:
     sys.stderr.write(text)
     try:
-        channel.send_message(Kind.FAILURE, text.encode("utf-8", "backslashreplace"))
+        channel.send_message(Kind.FAILURE, encode_text(text))
     except WorkerStop:
         return
 

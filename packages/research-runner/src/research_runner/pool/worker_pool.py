@@ -34,6 +34,7 @@ from research_runner.pool.launch import (
 from research_runner.pool.link import Link
 from research_runner.pool.travel import serialise_part
 from research_runner.system.death import DeathExaminer
+from research_runner.system.texts import decode_text
 from research_runner.system.worker_events import WorkerDied, WorkerReady
 
 __all__ = ["WorkerPool"]
@@ -311,7 +312,7 @@ class WorkerPool:
                 link.pid = int.from_bytes(payload)
                 self._events.append(WorkerReady(link.slot, link.pid))
             elif kind == Kind.FAILURE:
-                link.detail = payload.decode("utf-8", "replace")
+                link.detail = decode_text(payload)
 
     def _read_reports(self) -> None:
         """Read the reports of the supervisor."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any, Final, Self
 
-from research_domain import Domain, Identifier, digest
+from research_domain import Domain, DomainError, Identifier, digest
 from research_experiment import Storage
 from research_runner.errors import ChangedError, OptionError
 from research_runner.recording.fingerprints import changed_units, unit_fingerprints, update_fingerprints
@@ -14,7 +15,10 @@ from research_runner.recording.folder import folders_of_experiments, set_aside
 from research_runner.scheduling.source import IterationOptions
 from research_runner.settings.values import Resume, RunSettings
 
-__all__ = ["Past", "continued", "describe"]
+__all__ = ["Past", "continued", "describe", "describe_domain"]
+
+_LONGEST: Final = 100_000
+_LONGEST_TEXT: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,3 +165,34 @@ def describe(settings: RunSettings) -> dict[str, Any]:
         "units": unit_fingerprints(settings.experiment),
         "updates": update_fingerprints(settings.domain),
     }
+
+
+def describe_domain(domain: Domain) -> dict[str, Any]:
+    """Return what is recorded about a domain, for people and other programs.
+
+    Parameters
+    ----------
+    domain : Domain
+        The domain of a research.
+
+    Returns
+    -------
+    dict
+        ``spec``: what `Domain.from_spec` takes, if there is such a thing and it is not long; ``text``: the
+        domain as Python writes it, or its beginning.
+
+    Examples
+    --------
+    >>> describe_domain(Domain(lr=[0.1, 0.01]))
+    {'text': 'Domain(lr=[0.1, 0.01])', 'spec': {'lr': [0.1, 0.01]}}
+    >>> describe_domain(Domain(f=[len]))
+    {'text': 'Domain(f=[len])'}
+    """
+    described: dict[str, Any] = {"text": str(domain)[:_LONGEST_TEXT]}
+    try:
+        spec = domain.to_spec()
+        if len(json.dumps(spec)) <= _LONGEST:
+            described["spec"] = spec
+    except (DomainError, TypeError, ValueError):  # of something that is no plain data
+        pass
+    return described

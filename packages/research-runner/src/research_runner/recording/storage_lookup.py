@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -149,6 +149,13 @@ class PlainStorage:
     def statuses(self) -> Mapping[str, Status]:
         """Experiment id → status."""
         return dict(self.results.statuses)
+
+    def counts(self) -> Mapping[str, int]:
+        """Status → number of experiments."""
+        return Counter(self.results.statuses.values())
+
+    def check(self) -> None:
+        """Memory cannot be lost."""
 
     def digests(self) -> Mapping[bytes, str]:
         """There are none."""

@@ -20,14 +20,14 @@ from typing import Any
 from research_experiment import Storage
 from research_experiment.careful_logging import careful_logger
 from research_runner.backends.protocol import Backend, RunEnvironment
-from research_runner.errors import ResearchExistsError
+from research_runner.errors import MiscountedError, ResearchExistsError
 from research_runner.pool import current_directory, refuse_signals
 from research_runner.profiling import Profiler
 from research_runner.recording.folder import FolderJournal, save_settings, settings_are_kept
 from research_runner.recording.logs import RunLog
 from research_runner.recording.monitor import Monitor
 from research_runner.recording.progress import make_bar
-from research_runner.recording.resume import Past, continued, describe
+from research_runner.recording.resume import Past, continued, describe, describe_domain
 from research_runner.recording.storage_lookup import find_storage
 from research_runner.running.interrupts import gentle_interrupts
 from research_runner.running.session import Session
@@ -37,8 +37,8 @@ from research_runner.scheduling.source import TaskSource
 from research_runner.settings.values import RunSettings
 from research_runner.system.console import say, write_line
 from research_runner.system.fail_points import fail_point
-from research_runner.system.full_disk import is_full
 from research_runner.system.process_identity import owner
+from research_runner.system.transient import passes_when
 from research_runner.worker.logs import research_log
 from research_runner.worker.plan import WorkerPlan, experiment_path
 
@@ -114,7 +114,7 @@ class ResearchRun:
     @staticmethod
     def _open(settings: RunSettings, storage_class: Any) -> Storage | None:
         """Open what an earlier run left, if there is anything and it is to be continued."""
-        if settings.path is None or not settings.path.exists():
+        if settings.path is None or not storage_class.is_there(settings.path):
             return None
         if settings.resume is None:
             raise ResearchExistsError(str(settings.path))
@@ -138,7 +138,14 @@ class ResearchRun:
             past.identifier,
         )
         described = describe(settings)
-        self.storage.update_meta(expected=source.expected, owner=owner(), ended=None, **described)
+        self.storage.update_meta(
+            expected=source.expected,
+            owner=owner(),
+            ended=None,
+            domain=describe_domain(settings.domain),
+            given=dict(settings.given),
+            **described,
+        )
         limits = settings.limits if not past.done else replace(settings.limits, canary=0)
         return Coordinator(source, len(settings.setups), limits, settings.setups)
 
@@ -202,37 +209,50 @@ class ResearchRun:
         begun = time.monotonic()
         with research_log(settings.path, settings.output.log_level):
             _LOG.info("started: %s", describe(settings)["options"])
+            noted, ended = False, None
             try:
                 with gentle_interrupts(self.terminate, raise_second=self._runs_code_of_users):
                     self._session.show(make_bar(bar, self.monitor, settings.n_iters, settings.execution.show))
                     self._session.run()
+                self._note_end()
+                noted = True
             except KeyboardInterrupt:
                 say(f"interrupted; {self._how_to_resume()}")
                 raise
             except Exception as error:
-                if not settings.execution.debug:
+                if not settings.execution.debug and getattr(error, "resumable", True):
                     error.add_note(self._how_to_resume())
+                if isinstance(error, MiscountedError) or not getattr(error, "resumable", True):
+                    ended = str(error)
                 raise
             finally:
-                self._close()
-                summary = self._summary(time.monotonic() - begun)
-                _LOG.info("ended: %s", summary)
+                self._close(noted)
+                ended = ended or self._summary(time.monotonic() - begun)
+                _LOG.info("ended: %s", ended)
         if bar:
-            write_line(summary, sys.stdout)
+            write_line(ended, sys.stdout)
 
     def _runs_code_of_users(self) -> bool:
         """Whether a unit or the function of an update runs in the thread of the session."""
         return not self._settings.is_parallel or self._session.is_updating
 
-    def _close(self) -> None:
-        """Say in the folder that the run has ended, and let go of it."""
+    def _note_end(self) -> None:
+        """Say in the folder that the run has ended, if the disk is not full."""
+        fail_point("before-ended")
         try:
-            fail_point("before-ended")
             self.storage.update_meta(ended=time.time(), expected=self.monitor.expected)
-            fail_point("after-ended")
         except Exception as error:
-            if not is_full(error):
+            if passes_when(error) is None:
                 raise
+            _LOG.error("the end of the run could not be noted: %s", error)
+        fail_point("after-ended")
+
+    def _close(self, noted: bool) -> None:
+        """Let go of the storage; first say in the folder that the run has ended, if that was not done."""
+        try:
+            if not noted:
+                self._note_end()
+        except Exception as error:  # noqa: BLE001 - another one is on its way already
             _LOG.error("the end of the run could not be noted: %s", error)
         finally:
             self.storage.close()

@@ -9,6 +9,7 @@ from typing import Final
 
 from research_experiment import Storage
 from research_runner.backends import Backend
+from research_runner.errors import MiscountedError
 from research_runner.recording.monitor import Listener, Monitor
 from research_runner.recording.progress import ProgressBar
 from research_runner.recording.recorder import Recorder
@@ -16,7 +17,7 @@ from research_runner.scheduling.commands import Command, Kill, Start, Stop, Subm
 from research_runner.scheduling.coordinator import Coordinator
 from research_runner.scheduling.events import BackendEvent, Event, ExperimentLost, ExperimentReturned
 from research_runner.system.fail_points import fail_point
-from research_runner.system.full_disk import is_full, warn_full
+from research_runner.system.transient import passes_when, warn_waiting
 
 __all__ = ["Session"]
 
@@ -24,7 +25,8 @@ _COMMIT_EVERY_S: Final = 0.05
 _COMMIT_AT: Final = 1024
 _POLL_S: Final = 0.1
 _URGENT: Final = (ExperimentLost, ExperimentReturned)
-_FULL_DISK_S: Final = 1.0
+_WAIT_S: Final = 1.0
+_CHECK_EVERY_S: Final = 0.5
 
 
 @dataclass(slots=True)
@@ -47,6 +49,7 @@ class _Times:
 
     committed: float = field(default_factory=time.monotonic)
     looked: float = field(default_factory=time.monotonic)
+    checked: float = field(default_factory=time.monotonic)
 
 
 class Session:
@@ -80,6 +83,7 @@ class Session:
         self._backend = backend
         self._storage = storage
         self._recorder = Recorder(storage, storage.statuses())
+        self._monitor = monitor
         self._listeners = (monitor, *listeners)
         self._bar: ProgressBar | None = None
         self._end = _End()
@@ -97,7 +101,10 @@ class Session:
         Raises
         ------
         Exception
-            What the domain or its update function raised, after everything that ran had ended.
+            What the domain or its update function raised, after everything that ran had ended; what the
+            storage raised.
+        MiscountedError
+            If the storage does not hold what was counted.
         """
         try:
             while not self._coordinator.done and not self._end.now():
@@ -111,6 +118,17 @@ class Session:
             self._finish()
         if self._coordinator.error is not None:
             raise self._coordinator.error
+        self._check_end()
+
+    def _check_end(self) -> None:
+        """Compare what was counted with what is stored."""
+        self._storage.check()
+        monitor, stored = self._monitor, self._storage.counts()
+        failed = monitor.failed_experiments
+        counted = (monitor.finished_experiments - failed, failed)
+        kept = (stored.get("done", 0), stored.get("failed", 0))
+        if counted != kept:
+            raise MiscountedError(counted, kept)
 
     def _finish(self) -> None:
         """Let go of everything, with everything written that was reported."""
@@ -186,6 +204,9 @@ class Session:
     def absorb(self, reports: Sequence[BackendEvent]) -> None:
         """Take in what the backend reports; write and tell it when enough has come together."""
         now, urgent = time.monotonic(), False
+        if now - self._times.checked >= _CHECK_EVERY_S:
+            self._storage.check()
+            self._times.checked = now
         for slot, event in reports:
             for news in self._coordinator.handle(slot, event, now):
                 self._news.append(news)
@@ -213,7 +234,7 @@ class Session:
             self._bar.refresh()
 
     def _write(self, news: Sequence[Event]) -> None:
-        """Write all or nothing; wait as long as the disk is full."""
+        """Write all or nothing; wait as long as the disk is full or the storage locked."""
         warned = False
         while True:
             try:
@@ -222,9 +243,9 @@ class Session:
                     fail_point("in-commit")
                 return
             except Exception as error:
-                if not is_full(error) or self._end.stop:
+                if passes_when(error) is None or self._end.stop:
                     raise
                 if not warned:
-                    warn_full(error)
+                    warn_waiting(error)
                 warned = True
-            time.sleep(_FULL_DISK_S)
+            time.sleep(_WAIT_S)

@@ -14,8 +14,9 @@ from typing import Any, Final, TypeAlias
 
 from research_runner.backends.registry import parse_backend
 from research_runner.settings import arguments
+from research_runner.settings.plain import as_plain
 
-__all__ = ["DEFAULTS", "PARAMETERS", "Options", "Parameter", "read_options"]
+__all__ = ["DEFAULTS", "PARAMETERS", "Options", "Parameter", "as_given", "read_options"]
 
 Options: TypeAlias = Mapping[str, Any]
 """Parameter → value, each of which makes sense by itself."""
@@ -177,3 +178,19 @@ def read_options(given: Mapping[str, Any]) -> Options:
             raise TypeError(f"run() has no parameter {name!r}{hint}")
     values = {**DEFAULTS, **given}
     return {each.name: each.rule(each.name, values[each.name]) for each in PARAMETERS}
+
+
+def as_given(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters that are not as by default, as plain JSON values.
+
+    Parameters
+    ----------
+    given : mapping
+        Parameters of :meth:`Research.run`.
+
+    Examples
+    --------
+    >>> as_given({"workers": 2, "bar": True, "retry_on": OSError})
+    {'workers': 2, 'retry_on': "<class 'OSError'>"}
+    """
+    return {name: as_plain(value) for name, value in given.items() if value is not DEFAULTS[name]}

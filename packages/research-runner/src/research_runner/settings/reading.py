@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from research_domain import AliasError, AuxiliaryKey, ConfigAlias, Domain, digest
 from research_experiment import check_config_keys
@@ -37,7 +38,7 @@ from research_runner.worker.plan import Execution
 __all__ = ["make_settings"]
 
 
-def make_settings(study: Study, options: Options) -> RunSettings:
+def make_settings(study: Study, options: Options, given: Mapping[str, Any] | None = None) -> RunSettings:
     """Check everything together, and create nothing.
 
     Parameters
@@ -46,6 +47,8 @@ def make_settings(study: Study, options: Options) -> RunSettings:
         What the research is about.
     options : mapping
         How it shall be run: what `read_options` returns.
+    given : mapping, optional
+        What is recorded of it: what `as_given` returns.
 
     Raises
     ------
@@ -71,6 +74,7 @@ def make_settings(study: Study, options: Options) -> RunSettings:
         output=_make_output(study, options),
         gate=_make_gate(options),
         resume=Resume(options["retry_failed"], options["resume"] == "force") if options["resume"] else None,
+        given=given or {},
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from research_domain import Domain
 from research_experiment import ExperimentPlan
@@ -110,6 +111,8 @@ class RunSettings:
         Waits for free memory on the devices.
     resume : Resume or None
         How to go on with an earlier run in the same folder; None refuses a folder that exists.
+    given : mapping
+        The parameters of `Research.run` that were given, as plain JSON values.
     """
 
     path: Path | None
@@ -124,6 +127,7 @@ class RunSettings:
     output: OutputOptions
     gate: MemoryGate | None = None
     resume: Resume | None = None
+    given: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_parallel(self) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TextIO
 
+from research_runner.system.texts import encodable
+
 __all__ = ["say", "write_line"]
 
 
@@ -19,7 +21,7 @@ def write_line(text: str, stream: TextIO | None) -> None:
         return
     try:
         encoding = getattr(stream, "encoding", None) or "utf-8"
-        stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        stream.write(encodable(text, encoding) + "\n")
         stream.flush()
     except (OSError, ValueError, AttributeError):  # closed, full, a pipe that nobody reads, or no real stream
         return

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from research_runner.system.texts import read_text
+
 __all__ = ["DeathExaminer", "Death", "signal_name"]
 
 _LIKELY = {
@@ -147,7 +149,7 @@ def count_oom_kills(root: Path = Path("/")) -> int:
     """Return the kernel's count of out-of-memory kills: in our control group, else on the host."""
     for path in (_control_group(root) / "memory.events", root / "proc/vmstat"):
         try:
-            lines = path.read_text().splitlines()
+            lines = read_text(path).splitlines()
         except OSError:
             continue
         for line in lines:
@@ -158,7 +160,7 @@ def count_oom_kills(root: Path = Path("/")) -> int:
 
 def _control_group(root: Path) -> Path:
     try:
-        lines = (root / "proc/self/cgroup").read_text().splitlines()
+        lines = read_text(root / "proc/self/cgroup").splitlines()
     except OSError:
         lines = []
     groups = [line.removeprefix("0::/") for line in lines if line.startswith("0::/")]

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from research_runner.system.texts import decode_text
+
 __all__ = ["env_meta", "git_meta"]
 
 TIMEOUT_S = 60
@@ -95,7 +97,7 @@ def _git(cwd: str | os.PathLike[str], *arguments: str, may_fail: bool = False) -
 
 
 def _text(data: bytes) -> str:
-    return data.decode("utf-8", "backslashreplace")
+    return decode_text(data)
 
 
 def _python() -> str:

@@ -7,6 +7,8 @@ import socket
 from pathlib import Path
 from typing import Any
 
+from research_runner.system.texts import read_text
+
 __all__ = ["fingerprint", "owner"]
 
 
@@ -32,7 +34,7 @@ def fingerprint(pid: int) -> str | None:
     if not Path("/proc/self/stat").exists():
         return _alive(pid)
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        fields = read_text(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
     except OSError:
         return None
     state, started = fields[0], fields[19]

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from research_runner.system.texts import append_text, log_file
+
 __all__ = ["ExperimentLog", "experiment_log", "research_log"]
 
 _FORMAT: Final = "%(asctime)s %(levelname)-8s %(process)d %(message)s"
@@ -33,8 +35,7 @@ class ExperimentLog(logging.Handler):
         if experiment_id is None:
             return
         try:
-            with (self._path_of(experiment_id) / "experiment.log").open("a", encoding="utf-8") as file:
-                file.write(self.format(record) + "\n")
+            append_text(self._path_of(experiment_id) / "experiment.log", self.format(record) + "\n")
         except OSError:
             self.handleError(record)
 
@@ -69,9 +70,7 @@ def research_log(folder: Path | None, level: int | None) -> Iterator[None]:
     if folder is None:
         yield
         return
-    with _attached(
-        logging.FileHandler(folder / "research.log", encoding="utf-8", delay=True), level or logging.INFO
-    ):
+    with _attached(log_file(folder / "research.log"), level or logging.INFO):
         yield
 
 

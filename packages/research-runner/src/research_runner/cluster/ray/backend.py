@@ -35,6 +35,7 @@ from research_runner.errors import EngineLostError, EngineUnreachableError
 from research_runner.pool import Channel, Message, PoolError, PoolEvent, WorkerDied, WorkerPool, WorkerStop
 from research_runner.scheduling.setup import WorkerSetup
 from research_runner.system.console import say
+from research_runner.system.texts import write_text
 from research_runner.worker.plan import WorkerPlan
 
 __all__ = ["RayBackend"]
@@ -266,7 +267,7 @@ def _environment(folder: Path | None) -> Mapping[str, str]:
         return environment
     token = folder / "token"
     token.touch(0o600)
-    token.write_text(secrets.token_hex(32))
+    write_text(token, secrets.token_hex(32))
     return {**environment, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}
 
 

@@ -36,7 +36,7 @@ try:
     importlib.import_module(preload)
 except BaseException as error:
     from multiprocessing.connection import Connection
-    Connection(fd).send_bytes(b"!" + repr(error).encode())
+    Connection(fd).send_bytes(b"!" + repr(error).encode("utf-8", "backslashreplace"))
     raise
 serve(fd, number)
 """
@@ -201,6 +201,6 @@ def _carry_events(connection: Connection, mailbox: Any) -> None:
             ended = True
         for item in found:
             if item.startswith(FAILED):
-                raise RuntimeError(item.removeprefix(FAILED).decode())
+                raise RuntimeError(item.removeprefix(FAILED).decode("utf-8", "replace"))
         if found:
             ray.get(mailbox.report.remote(found))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from research_experiment.careful_logging import careful_logger
+from research_runner.system.texts import decode_text
 from research_runner.worker.output.redirect import STREAMS, Target
 
 __all__ = ["CapturedText", "Delivery", "Files", "Spool", "spool_path"]
@@ -82,7 +83,7 @@ class Delivery:
         text = self._spool.read(0, self._done) + note if self._target.keep else b""
         if self._done or self._dropped:
             self._end(note)
-        return CapturedText(text.decode("utf-8", "replace"), self._dropped)
+        return CapturedText(decode_text(text), self._dropped)
 
     def _enforce_cap(self) -> int:
         """Cut the spool at the limit and return its size."""

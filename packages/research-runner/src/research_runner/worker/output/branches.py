@@ -8,7 +8,8 @@ from threading import Lock
 from typing import Protocol
 
 from research_experiment.capture import Streams
-from research_runner.system.full_disk import is_full
+from research_runner.system.texts import append_text
+from research_runner.system.transient import is_full
 from research_runner.worker.output.capture import DEFAULT_CAP_BYTES
 from research_runner.worker.output.redirect import STDERR, STDOUT, STREAMS, Redirect
 
@@ -27,8 +28,7 @@ class _File:
 
     def append(self, text: str) -> None:
         try:
-            with self._path().open("a", encoding="utf-8", errors="backslashreplace") as file:
-                file.write(text)
+            append_text(self._path(), text)
         except OSError as error:
             if not is_full(error):
                 raise

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Self, TextIO
 
 from research_runner.errors import RunnerError
-from research_runner.system.full_disk import is_full
+from research_runner.system.texts import text_stream
+from research_runner.system.transient import is_full
 from research_runner.worker.output._delivery import CapturedText, Delivery, Files, Spool, spool_path
 from research_runner.worker.output.redirect import STREAMS, Target
 
@@ -308,8 +309,7 @@ class _Sink(io.FileIO):
 
 def _open_text(fd: int) -> TextIO:
     """Return a text stream on a descriptor; it passes on every line at once and refuses no character."""
-    binary = io.BufferedWriter(_Sink(fd, "wb", closefd=False))
-    return io.TextIOWrapper(binary, encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    return text_stream(io.BufferedWriter(_Sink(fd, "wb", closefd=False)))
 
 
 def _is_as_opened(text: TextIO) -> bool:

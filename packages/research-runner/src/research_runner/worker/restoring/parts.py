@@ -220,8 +220,8 @@ class _Umask(Part):
 
     def look(self) -> int:
         try:
-            lines = _STATUS.read_text("ascii", "replace").splitlines()
-            return next(int(line.split()[1], 8) for line in lines if line.startswith("Umask:"))
+            lines = _STATUS.read_bytes().splitlines()
+            return next(int(line.split()[1], 8) for line in lines if line.startswith(b"Umask:"))
         except (OSError, StopIteration):  # it can only be read by setting it
             mask = os.umask(0o077)
             os.umask(mask)

@@ -1,0 +1,45 @@
+"""Errors that pass by themselves, such as a full disk, and what the user is told meanwhile."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from typing import Final
+
+from research_experiment.careful_logging import careful_logger
+from research_runner.system.console import say
+
+__all__ = ["is_full", "passes_when", "warn_waiting"]
+
+_LOG: Final = careful_logger("research.run")
+
+
+def is_full(error: BaseException | None) -> bool:
+    """Whether an error, or one of its causes, says that the disk is full."""
+    return any(
+        isinstance(each, OSError) and each.errno in (errno.ENOSPC, errno.EDQUOT) for each in _causes(error)
+    )
+
+
+def passes_when(error: BaseException | None) -> str | None:
+    """Return when what failed will succeed, in words; None if it never will.
+
+    Storages say so by ``passes_when``, as the runner knows none of their errors by name.
+    """
+    if is_full(error):
+        return "there is room on the disk"
+    return next((when for each in _causes(error) if (when := getattr(each, "passes_when", None))), None)
+
+
+def warn_waiting(error: BaseException) -> None:
+    """Tell the user that the run waits until an error has passed."""
+    text = f"the run waits until {passes_when(error)}, or Ctrl-C ends it: {error}"
+    _LOG.error("%s", text)
+    say(text)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what it was raised from."""
+    while error is not None:
+        yield error
+        error = error.__cause__
