@@ -82,6 +82,10 @@ class DaskProcesses:
         """Kill the scheduler without any warning."""
         self._processes[0].kill()
 
+    def stop_scheduler(self):
+        """Ask the scheduler to end; it asks the workers first."""
+        self._processes[0].terminate()
+
     def stop(self):
         """End everything; nobody has to say goodbye."""
         for process in reversed(self._processes):

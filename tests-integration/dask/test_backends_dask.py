@@ -1,13 +1,17 @@
 """Dask keeps the contract of backends: a cluster of processes, and one inside the process of the run."""
 
 import os
+import subprocess
+import sys
 import threading
 import time
 
+import distributed
 import psutil
 import pytest
 
-from research_runner.cluster.dask import DaskBackend
+from research_runner.cluster.dask import DaskBackend, _DaskAgentTransport
+from research_runner.errors import EngineLostError
 from research_runner.testing import BackendContract, wait_until
 from research_stack import EC, Domain, E, Research
 
@@ -27,6 +31,9 @@ class TestDaskProcesses(OnProcesses):
 
     def lose_engine(self):
         self.cluster.kill_scheduler()
+
+    def stop_engine(self):
+        self.cluster.stop_scheduler()
 
     def bring_back_engine(self):
         self.cluster.stop()
@@ -106,3 +113,90 @@ def test_run_on_a_cluster_of_its_own_can_be_killed_and_goes_on(own_folder):
     run.join(60)
     gate.touch()
     assert list(research.run(workers=2, bar=False, backend="dask", resume=True).results.df["y"]) == [1, 2, 3]
+
+
+def listening(pid):
+    """Return the addresses where a process and its children listen."""
+    process = psutil.Process(pid)
+    return {
+        tuple(connection.laddr)
+        for each in (process, *process.children(recursive=True))
+        for connection in each.net_connections()
+        if connection.status == psutil.CONN_LISTEN
+    }
+
+
+def test_cluster_of_a_run_listens_on_this_machine_alone():
+    before = listening(os.getpid())
+    research = Research("listens", Domain(x=[1, 2])).add_callable(
+        "listen", listening, pid=os.getpid(), save_to="addresses"
+    )
+    research.run(workers=2, bar=False, backend="dask")
+    new = set().union(*research.results.df["addresses"]) - before
+    assert {ip for ip, _ in new} == {"127.0.0.1"}
+
+
+def test_cluster_of_a_run_ends_after_its_agents(monkeypatch):
+    ends = []
+    close, close_cluster = _DaskAgentTransport.close, distributed.LocalCluster.close
+
+    def close_late(transport):
+        time.sleep(0.2)
+        close(transport)
+        ends.append("agent")
+
+    def close_cluster_and_say_so(cluster, timeout=None):
+        ends.append("cluster")
+        return close_cluster(cluster, timeout)
+
+    monkeypatch.setattr(_DaskAgentTransport, "close", close_late)
+    monkeypatch.setattr(distributed.LocalCluster, "close", close_cluster_and_say_so)
+    draws("late").run(workers=3, bar=False, backend="dask")
+    assert ends[:4] == ["agent", "agent", "agent", "cluster"]
+
+
+SCRIPT = """
+from research_stack import EC, Domain, Research
+
+research = Research("quiet", Domain(x=list(range(4))))
+research.add_callable("same", lambda x: x, x=EC("x"), save_to="y")
+print(list(research.run(workers=2, bar=False, backend="dask").results.df["y"]))
+"""
+
+
+def test_run_that_goes_well_prints_nothing_of_its_own():
+    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr, done.returncode) == ("[0, 1, 2, 3]\n", "", 0)
+
+
+# -- a cluster that is closed under a run ---------------------------------------------------------------
+
+
+def test_cluster_that_is_closed_costs_no_attempt(own_folder):
+    def wait(x, gate):
+        wait_until(gate.exists)
+        return x
+
+    gate = own_folder / "gate"
+    research = Research("closed", Domain(x=[1, 2, 3])).add_callable(
+        "wait", wait, x=EC("x"), gate=gate, save_to="y"
+    )
+    cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0")
+    errors = []
+
+    def run():
+        try:
+            research.run(workers=2, bar=False, max_attempts=1, backend=DaskBackend(cluster))
+        except Exception as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    wait_until(lambda: errors or (research._last and research.monitor.in_progress == 2))
+    cluster.close()
+    thread.join(60)
+    assert [type(error) for error in errors] == [EngineLostError]
+    gate.touch()
+    research.run(workers=2, bar=False, max_attempts=1, resume=True)
+    assert list(research.results.df["y"]) == [1, 2, 3]
+    assert set(research.results.experiments["attempts"]) == {1}

@@ -11,8 +11,8 @@ collect it::
             self.cluster.workers[0].kill()
 
 Tests of what a backend cannot do are skipped: those with an engine's worker that is killed, or with an engine
-that goes away, where nothing is said about how; those with attempts that die, where `attempts_can_die` is
-False.
+that goes away or is stopped, where nothing is said about how; those with attempts that die, where
+`attempts_can_die` is False.
 """
 
 from __future__ import annotations
@@ -149,6 +149,10 @@ class BackendContract:
 
     def lose_engine(self) -> None:
         """Let the engine disappear."""
+        raise NotImplementedError
+
+    def stop_engine(self) -> None:
+        """Stop the engine in an orderly way."""
         raise NotImplementedError
 
     def bring_back_engine(self) -> None:
@@ -398,18 +402,34 @@ class BackendContract:
     def test_run_goes_on_when_its_engine_is_back(self, tmp_path: Path) -> None:
         """An engine that disappears ends the run with an error that says so, and nothing is lost."""
         self._needs("lose_engine")
-        gate = tmp_path / "gate"
-        research = Research(str(tmp_path / "goes"), Domain(x=list(range(12)))).add_callable(
+        self._expect_to_go_on(tmp_path / "goes", self.lose_engine)
+
+    def test_engine_that_is_stopped_costs_no_attempt(self, tmp_path: Path) -> None:
+        """An engine that says goodbye to its workers ends the run as well, and no experiment has failed."""
+        self._needs("stop_engine")
+        self._expect_to_go_on(tmp_path / "goes", self.stop_engine)
+
+    def _expect_to_go_on(self, name: Path, end: Callable[[], None]) -> None:
+        """Let the engine end in the middle of a run, and resume that when the engine is back."""
+        gate = name.with_name("gate")
+        research = Research(str(name), Domain(x=list(range(12)))).add_callable(
             "queue", _queue, x=EC("x"), first=5, gate=gate, save_to="y"
         )
-        with self._running(research) as errors:
-            wait_until(lambda: errors or research.monitor.finished_experiments == 5)
-            self.lose_engine()
+        with self._running(research, max_attempts=1) as errors:
+            wait_until(
+                lambda: (
+                    errors
+                    or (research.monitor.finished_experiments == 5 and research.monitor.in_progress == 2)
+                )
+            )
+            end()
         _require([type(error) for error in errors] == [EngineLostError], f"the run raised {errors}")
         _require("resume=True" in str(errors[0]), f"the error does not say what to do: {errors[0]}")
-        done = list(research.results.experiments["status"]).count("done")
-        _require(done == 5, f"{done} are done")
+        statuses = list(research.results.experiments["status"])
+        _require(statuses.count("done") == 5 and "failed" not in statuses, f"found {statuses}")
         gate.touch()
         self.bring_back_engine()
-        self._run(research, resume=True)
+        self._run(research, resume=True, max_attempts=1)
         self._expect_doubled(research, 12)
+        attempts = set(research.results.experiments["attempts"])
+        _require(attempts == {1}, f"experiments have taken {attempts} attempts")

@@ -14,7 +14,7 @@ from research_runner.cluster.files import FileChunk, FileSync, Probe, write_chun
 from research_runner.cluster.messages import CHUNK_BYTES, Deferred, Reassembler, split_message
 from research_runner.cluster.remote import _on_our_clock
 from research_runner.pool import wire
-from research_runner.scheduling.events import TaskStarted, UnitStarted
+from research_runner.scheduling.events import TaskEnded, TaskStarted, UnitStarted
 
 
 @pytest.mark.parametrize("size", [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES])
@@ -39,9 +39,10 @@ def test_deferred_value_is_loaded_after_its_hops():
     assert pickle.loads(pickle.dumps(deferred)) == {"x": 1}
 
 
-def test_times_of_another_clock_are_translated():
+def test_times_of_another_clock_are_translated_and_durations_are_not():
     assert _on_our_clock(TaskStarted(1, 100.0), 5.0) == TaskStarted(1, 105.0)
-    assert _on_our_clock(UnitStarted("a", "unit", 100.0), -5.0) == UnitStarted("a", "unit", 95.0)
+    for duration in (UnitStarted("a", "unit", 100.0), TaskEnded(1, 100.0)):
+        assert _on_our_clock(duration, -5.0) == duration
 
 
 def test_file_sync_sends_each_file_once(tmp_path):

@@ -221,6 +221,25 @@ def test_times_are_those_of_the_clock_of_the_coordinator(tmp_path, monkeypatch):
     assert event.started == pytest.approx(time.time() - 1, abs=60)
 
 
+@pytest.mark.parametrize("skew_s", [3600, -3600])
+def test_time_limit_of_a_unit_is_the_same_on_any_clock(engine, thread_backend, monkeypatch, tmp_path, skew_s):
+    def hang(x, mark):
+        mark.touch()
+        if x == 1:
+            time.sleep(3600)
+        return x
+
+    clock = SimpleNamespace(time=lambda: time.time() + skew_s, monotonic=time.monotonic)
+    monkeypatch.setattr(agent, "time", clock)
+    research = Research(domain=Domain(x=[0, 1, 2])).add_callable(
+        "hang", hang, x=EC("x"), mark=tmp_path / "mark", save_to="y", timeout=5
+    )
+    run(research, thread_backend(engine), max_attempts=1)
+    assert (research.monitor.finished_experiments, research.monitor.failed_experiments) == (3, 1)
+    (failure,) = research.results.failures.values()
+    assert (failure.cause, failure.unit) == ("timeout", "hang")
+
+
 def test_long_wait_for_a_place_is_warned_about_once(tmp_path, monkeypatch, caplog):
     setup = SimpleNamespace(token="token", environments=({}, {}))
     monkeypatch.setattr(remote, "_agent_setup", lambda *_: setup)

@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 
+import psutil
 import pytest
 
 from research_runner.pool import WorkerPool, WorkerReady
+from research_runner.testing import wait_until
 
 # Not guarded by `if __name__ == "__main__"`, on purpose. One worker idles, one holds the interpreter in C,
 # one is busy and has a child, a child in a session of its own, and an orphan in a session of its own.
@@ -77,6 +79,11 @@ def coordinator(script, method):
     process.stdout.close()
 
 
+def wait_for_stop(pid):
+    """Wait until a child of another process has stopped."""
+    wait_until(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED)
+
+
 def test_kill_of_the_coordinator_ends_its_whole_tree(coordinator, watch):
     process, started = coordinator
     assert (len(started["workers"]), len(started["others"])) == (3, 3)
@@ -92,12 +99,21 @@ def test_kill_of_the_coordinators_process_group_ends_its_whole_tree(coordinator,
     watch.assert_gone(2.0)
 
 
+def test_kill_of_the_coordinator_ends_a_stopped_supervisor_and_its_tree(coordinator, watch):
+    process, started = coordinator
+    watch.add(started["supervisor"], *started["workers"], *started["others"])
+    os.kill(started["supervisor"], signal.SIGSTOP)
+    wait_for_stop(started["supervisor"])
+    process.kill()
+    watch.assert_gone(2.0)
+
+
 def test_kill_of_coordinator_and_supervisor_together_ends_the_workers(coordinator, watch):
     process, started = coordinator
     watch.add(started["supervisor"], *started["workers"])
-    os.kill(started["supervisor"], signal.SIGSTOP)
-    process.kill()
+    process.send_signal(signal.SIGSTOP)
     os.kill(started["supervisor"], signal.SIGKILL)
+    process.kill()
     watch.assert_gone(2.0)
     for pid in started["others"]:
         os.kill(pid, signal.SIGKILL)
@@ -124,7 +140,7 @@ def test_interrupt_from_the_terminal_reaches_the_coordinator_alone(coordinator, 
 
 def test_signals_to_the_supervisor_alone_change_nothing(driver):
     driver.start()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCONT):
         os.kill(driver.pool._supervisor.pid, number)
     assert driver.call(lambda: "still here") == "still here"
 

@@ -14,10 +14,12 @@ import logging
 import queue
 import socket
 import threading
+import time
 import uuid
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from research_runner.backends.protocol import Backend, Capabilities, RunEnvironment
@@ -35,10 +37,17 @@ __all__ = ["DaskBackend"]
 _QUEUE_MAX: Final = 32
 """Chunks that may wait in the scheduler; with chunks of 4 MiB it never holds more than 128 MiB of ours."""
 
+_LOG: Final = logging.getLogger("research.engine")
 _GPU: Final = "GPU"
 _CLOSE_S: Final = 5.0
 _PUT_S: Final = 1.0
+_TURN_S: Final = 0.2
+_DOUBT_S: Final = 30.0
+"""How long, in seconds, a cluster without workers may be one that is being closed."""
+
 _END: Final = b""
+_DISCONNECTED: Final = (OSError, RuntimeError, KeyError, AttributeError)
+"""What Dask raises where a connection, a client or a queue is gone."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +120,9 @@ class DaskBackend:
                 n_workers=len(needs),
                 threads_per_worker=1,
                 processes=False,
+                protocol="inproc://",
                 dashboard_address="127.0.0.1:0",
+                worker_dashboard_address="127.0.0.1:0",
                 memory_limit=0,
                 silence_logs=logging.ERROR,
                 resources={name: max(each.get(name, 0) for each in needs) for name in set().union(*needs)},
@@ -136,6 +147,13 @@ def _how(error: Exception) -> str:
     return "it was closed" if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
 
 
+def _wait_while(condition: Callable[[], bool], patience_s: float) -> None:
+    """Wait as long as something is the case, but not for ever."""
+    deadline = time.monotonic() + patience_s
+    while condition() and time.monotonic() < deadline:
+        time.sleep(_TURN_S / 10)
+
+
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
     """Silence the loggers of Dask, which report errors while its connections are closed."""
@@ -157,35 +175,59 @@ class _DaskTransport:
         self._client = client
         self._cluster = cluster
         self._needs = needs
+        self._engine = f"the Dask scheduler at {client.scheduler.address}"
         self._name = f"research-{uuid.uuid4().hex}"
-        self._agents: dict[int, tuple[Any, Any]] = {}
+        self._agents: dict[int, tuple[Any, _Orders]] = {}
         self._events: queue.SimpleQueue[TransportEvent | EngineLostError] = queue.SimpleQueue()
-        self._inbox = _distributed().Queue(f"{self._name}-events", client=client, maxsize=_QUEUE_MAX)
         self._outgoing = _Outgoing(client, self._on_lost)
-        client.subscribe_topic("all", self._on_scheduler_event)
+        try:
+            with self._connected():
+                self._inbox = _distributed().Queue(f"{self._name}-events", client=client, maxsize=_QUEUE_MAX)
+                client.subscribe_topic("all", self._on_scheduler_event)
+        except BaseException:
+            self._disconnect()
+            raise
         asyncio.run_coroutine_threadsafe(self._listen(), client.loop.asyncio_loop)
+
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[None]:
+        """Tell the loss of the scheduler from other errors.
+
+        Raises
+        ------
+        EngineLostError
+            If it is gone.
+        """
+        try:
+            yield
+        except Exception as error:
+            if not isinstance(error, OSError) and self._client.status == "running":
+                raise
+            raise self._on_lost(_how(error)) from error
 
     def launch(self, number: int, slot: int) -> None:
         """Submit an agent as a task that Dask shall not try again."""
-        orders = _distributed().Queue(f"{self._name}-orders-{number}", client=self._client)
-        future = self._client.submit(
-            _serve,
-            number,
-            orders.name,
-            self._inbox.name,
-            self._needs[slot].get(_GPU, 0),
-            key=f"{self._name}-{number}",
-            pure=False,
-            retries=0,
-            resources=dict(self._needs[slot]) or None,
-        )
+        orders = _Orders(f"{self._name}-orders-{number}", self._client)
+        self._outgoing.put(orders.open)
+        with self._connected():
+            future = self._client.submit(
+                _serve,
+                number,
+                orders.name,
+                self._inbox.name,
+                self._needs[slot].get(_GPU, 0),
+                key=f"{self._name}-{number}",
+                pure=False,
+                retries=0,
+                resources=dict(self._needs[slot]) or None,
+            )
         self._agents[number] = future, orders
         future.add_done_callback(lambda done: self._on_task_done(number, done))
 
     def send(self, number: int, data: bytes) -> None:
         """Send to an agent; never waits."""
         if number in self._agents:
-            self._outgoing.put(self._agents[number][1], data)
+            self._outgoing.put(partial(self._agents[number][1].put, data))
 
     def receive(self, timeout_s: float) -> Sequence[TransportEvent]:
         """Wait for events."""
@@ -195,39 +237,52 @@ class _DaskTransport:
             while not isinstance(item, EngineLostError):
                 events.append(item)
                 item = self._events.get_nowait()
+            self._events.put(item)  # what is lost stays lost
             if not events:
                 raise item
-            self._events.put(item)
         if not events and self._client.status != "running":
             raise self._on_lost(f"its client is {self._client.status}")
         return events
 
     def forget(self, number: int) -> None:
         """Release the task; the agent notices that it is not wanted."""
-        future, orders = self._agents.pop(number, (None, None))
-        if future is not None:
+        if number in self._agents:
+            future, orders = self._agents.pop(number)
             future.release()
-            orders.close()
+            self._outgoing.put(orders.close)
 
     def close(self) -> None:
-        """Release everything, then close the client."""
-        if self._client.status == "running":
-            self._client.unsubscribe_topic("all")
-            for number in list(self._agents):
-                self.forget(number)
-            with contextlib.suppress(OSError):
-                self._inbox.put(_END, timeout=_PUT_S)
-                self._inbox.close()
-        self._outgoing.close()
+        """Release everything, then close the client and a cluster of our own; an engine may be gone."""
         with _silence():
+            if self._client.status == "running":
+                self._release()
+            self._disconnect()
+
+    def _release(self) -> None:
+        """Leave nothing in the scheduler, once the agents that were told to leave have ended."""
+        self._client.unsubscribe_topic("all")
+        _wait_while(lambda: any(not future.done() for future, _ in self._agents.values()), _PUT_S)
+        for number in list(self._agents):
+            self.forget(number)
+        self._outgoing.put(partial(self._inbox.put, _END, asynchronous=True))
+        self._outgoing.put(self._close_inbox)
+
+    def _disconnect(self) -> None:
+        self._outgoing.close()
+        with contextlib.suppress(*_DISCONNECTED):
             self._client.close(timeout=_CLOSE_S)
-            if self._cluster is not None:
-                self._cluster.close(timeout=_CLOSE_S)
+        if self._cluster is not None:
+            workers = self._cluster.workers.values()  # what they run uses their connections to the end
+            _wait_while(lambda: any(worker.active_threads for worker in workers), _CLOSE_S)
+            self._cluster.close(timeout=_CLOSE_S)
+
+    async def _close_inbox(self) -> None:
+        self._inbox.close()
 
     # -- what comes from other threads --------------------------------------------------------------
 
     def _on_lost(self, reason: str) -> EngineLostError:
-        error = EngineLostError(f"the Dask scheduler at {self._client.scheduler.address}", reason)
+        error = EngineLostError(self._engine, reason)
         self._events.put(error)
         return error
 
@@ -241,7 +296,7 @@ class _DaskTransport:
                     if data == _END:
                         return
                     self._events.put(Arrived(data))
-        except (OSError, RuntimeError, KeyError, AttributeError) as error:
+        except _DISCONNECTED as error:
             self._on_lost(_how(error))
 
     def _on_scheduler_event(self, event: tuple[float, Any]) -> None:
@@ -252,44 +307,110 @@ class _DaskTransport:
         tasks = set(message.get("processing-tasks", ()))
         for number, (future, _) in list(self._agents.items()):
             if future.key in tasks:
-                self._events.put(Gone(number, f"the Dask worker at {message.get('worker')} is gone"))
+                self._on_gone(number, f"the Dask worker at {message.get('worker')} is gone")
 
     def _on_task_done(self, number: int, future: Any) -> None:
         """Take note of an agent that did not end as it should; one that did has said so."""
         if future.status == "error":
-            self._events.put(Gone(number, f"its Dask task failed: {future.exception()!r}"))
+            self._on_gone(number, f"its Dask task failed: {future.exception()!r}")
         elif future.status == "cancelled":
-            self._events.put(Gone(number, "its Dask task was cancelled"))
+            self._on_gone(number, "its Dask task was cancelled")
+
+    def _on_gone(self, number: int, reason: str) -> None:
+        doubt = self._confirm(number, reason)
+        try:
+            asyncio.run_coroutine_threadsafe(doubt, self._client.loop.asyncio_loop)
+        except RuntimeError:  # the loop has ended with the engine
+            doubt.close()
+
+    async def _confirm(self, number: int, reason: str) -> None:
+        """Report that an agent is gone, unless the whole engine is going.
+
+        A scheduler that is stopped in an orderly way first stops its workers, and a cluster that is closed
+        stops them before its scheduler: no experiment has lost an attempt by that.
+        """
+        deadline = time.monotonic() + _DOUBT_S
+        try:
+            while not await self._goes_on() and time.monotonic() < deadline:
+                await asyncio.sleep(_TURN_S)
+        except OSError as error:
+            self._on_lost(_how(error))
+            return
+        except Exception as error:  # noqa: BLE001 - a scheduler that answers something goes on
+            _LOG.debug("the scheduler was asked whether it goes on, and raised %r", error)
+        self._events.put(Gone(number, reason))
+
+    async def _goes_on(self) -> bool:
+        """Ask the scheduler whether it has workers that can run something.
+
+        Raises
+        ------
+        ConnectionError
+            If it is closing.
+        """
+        status, workers = await self._client.run_on_scheduler(
+            lambda dask_scheduler: (dask_scheduler.status.name, len(dask_scheduler.running)),
+            asynchronous=True,
+        )
+        if status in ("closing", "closed"):
+            raise ConnectionAbortedError("the scheduler is closing")
+        return bool(workers)
+
+
+class _Orders:
+    """The queue of orders for one agent; its methods run in the thread of the client."""
+
+    def __init__(self, name: str, client: Any) -> None:
+        self.name = name
+        self._client = client
+        self._queue: Any = None
+
+    async def open(self) -> None:
+        """Make it."""
+        self._queue = await _distributed().Queue(self.name, client=self._client)
+
+    async def put(self, data: bytes) -> None:
+        """Send an order; dropped if the agent is gone, and with it its queue."""
+        with contextlib.suppress(KeyError):
+            await self._queue.put(data, asynchronous=True)
+
+    async def close(self) -> None:
+        """Leave nothing in the scheduler."""
+        self._queue.close()
 
 
 class _Outgoing:
-    """Sends in the thread of a client, so that the coordinator never waits for the scheduler."""
+    """Sends in the thread of a client, in order, so that the coordinator never waits for the scheduler."""
 
-    def __init__(self, client: Any, on_lost: Any) -> None:
+    def __init__(self, client: Any, on_lost: Callable[[str], object]) -> None:
         self._loop = client.loop.asyncio_loop
-        self._waiting: asyncio.Queue[tuple[Any, bytes]] = asyncio.Queue()
+        self._waiting: asyncio.Queue[Callable[[], Awaitable[None]] | None] = asyncio.Queue()
         self._on_lost = on_lost
-        self._task = asyncio.run_coroutine_threadsafe(self._run(), self._loop)
+        self._sender: asyncio.Task[None] | None = None
+        self._end = asyncio.run_coroutine_threadsafe(self._run(), self._loop)
 
-    def put(self, target: Any, data: bytes) -> None:
-        """Send to a queue."""
+    def put(self, send: Callable[[], Awaitable[None]] | None) -> None:
+        """Call something that sends."""
         with contextlib.suppress(RuntimeError):  # the loop has ended with the engine
-            self._loop.call_soon_threadsafe(self._waiting.put_nowait, (target, data))
+            self._loop.call_soon_threadsafe(self._waiting.put_nowait, send)
 
     async def _run(self) -> None:
-        while True:
-            target, data = await self._waiting.get()
+        self._sender = asyncio.current_task()
+        while (send := await self._waiting.get()) is not None:
             try:
-                await target.put(data, asynchronous=True)
-            except KeyError:  # the agent is gone, and with it its queue
-                continue
-            except OSError as error:
+                await send()
+            except _DISCONNECTED as error:
                 self._on_lost(_how(error))
                 return
 
     def close(self) -> None:
-        """Send nothing more."""
-        self._task.cancel()
+        """Wait a little for what is being sent; then send nothing more."""
+        self.put(None)
+        _wait_while(lambda: not self._end.done(), _PUT_S)
+        if self._sender is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended with the engine
+                self._loop.call_soon_threadsafe(self._sender.cancel)
+            _wait_while(lambda: not self._end.done(), _PUT_S)
 
 
 def _serve(number: int, inbox: str, outbox: str, gpus: float) -> None:
@@ -329,7 +450,7 @@ class _DaskAgentTransport:
         return self._wake.fileno()
 
     def _listen(self) -> None:
-        with contextlib.suppress(OSError, RuntimeError, KeyError):
+        with contextlib.suppress(*_DISCONNECTED):
             while (data := self._inbox.get()) != _END:
                 self._received.append(data)
                 self._waker.send(b"\0")
@@ -348,7 +469,7 @@ class _DaskAgentTransport:
             except TimeoutError:
                 if not self.is_wanted():
                     raise TransportLostError("nobody listens to it any more") from None
-            except (OSError, RuntimeError, KeyError):
+            except _DISCONNECTED:
                 raise TransportLostError("nobody listens to it any more") from None
             else:
                 return
@@ -361,7 +482,7 @@ class _DaskAgentTransport:
 
     def close(self) -> None:
         """End the thread, and leave nothing in the scheduler."""
-        with contextlib.suppress(OSError, RuntimeError, KeyError):
+        with contextlib.suppress(*_DISCONNECTED):
             if not self.is_wanted():
                 self._outbox.get(batch=True)
             self._inbox.put(_END)

@@ -32,7 +32,6 @@ from research_runner.scheduling.commands import Kill, Start, Stop, Submit
 from research_runner.scheduling.events import (
     BackendEvent,
     TaskStarted,
-    UnitStarted,
     WorkerDied,
     WorkerReady,
     unpack,
@@ -331,10 +330,10 @@ def _check_here(plan: WorkerPlan, start_method: StartMethod) -> None:
 
 
 def _on_our_clock(event: Any, offset_s: float) -> Any:
-    """Return an event of another host with its times as our clock would have shown them."""
-    match event:
-        case TaskStarted(task, started):
-            return TaskStarted(task, started + offset_s)
-        case UnitStarted(experiment_id, unit, deadline):
-            return UnitStarted(experiment_id, unit, deadline + offset_s)
+    """Return an event of another host with its time as our clock would have shown it.
+
+    Durations, such as the time limits of units, are the same on all clocks.
+    """
+    if isinstance(event, TaskStarted):
+        return event._replace(started=event.started + offset_s)
     return event

@@ -52,6 +52,11 @@ def prctl(option: int, value: int) -> None:
         _LIBC.prctl(option, ctypes.c_ulong(value), 0, 0, 0)
 
 
+def continue_on_parent_death() -> None:
+    """Ask for SIGCONT at the death of the parent: it wakes a stopped process as well (Linux)."""
+    prctl(_PR_SET_PDEATHSIG, signal.SIGCONT)
+
+
 class Supervisor:
     """Starts, watches and reaps the workers of one pool.
 
@@ -100,8 +105,8 @@ class Supervisor:
         signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: None)
-        signal.signal(signal.SIGUSR1, self._on_parent_death)
-        prctl(_PR_SET_PDEATHSIG, signal.SIGUSR1)
+        signal.signal(signal.SIGCONT, self._on_parent_death)
+        continue_on_parent_death()
 
     def _on_parent_death(self, *_: object) -> None:
         """Leave at once if there is nobody to kill: an import of the preload may take long."""

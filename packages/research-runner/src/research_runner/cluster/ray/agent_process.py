@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection
 
 from research_runner.cluster.agent import Agent
 from research_runner.cluster.transport import TransportLostError
+from research_runner.pool.supervisor import continue_on_parent_death
 
 __all__ = ["serve"]
 
@@ -69,6 +70,7 @@ def serve(fd: int, number: int) -> None:
     number : int
         Its number in the run.
     """
+    continue_on_parent_death()
     sys.modules["__main__"] = types.ModuleType("__main__")  # for worker processes to fill
     transport = _PipeTransport(Connection(fd))
     os.register_at_fork(after_in_child=transport.close)
