@@ -175,7 +175,9 @@ def test_nothing_malicious_in_a_folder_is_run(study):
     for path in (copy / "settings.dill", copy / "updates" / "3.dill", copy / "env.dill"):
         path.write_bytes(payload)
     with closing(sqlite3.connect(copy / "research.db")) as connection, connection:
-        connection.execute("UPDATE options SET kind = 'dill', type = 'x', text = 'x', data = ?", (payload,))
+        connection.execute(
+            "UPDATE options SET kind = 'dill', type = 'x', text = 'x', checksum = NULL, data = ?", (payload,)
+        )
     commands = [["ls"], ["show", "copy"], ["show", "copy", "--failures"], ["export", "copy", "--to", "t.csv"]]
     looked = study.launch(lambda: sys.exit(sum(map(main, commands))))
     assert looked.wait() == 0, looked.text
