@@ -4,7 +4,7 @@ import pytest
 
 from research_domain import Domain, UpdateError
 from research_experiment import Failure
-from research_runner.errors import WorkersDieError
+from research_runner.errors import HopelessError, WorkersDieError
 from research_runner.pool import Death
 from research_runner.scheduling.commands import Kill, Start, Stop, Submit
 from research_runner.scheduling.coordinator import Coordinator, Limits
@@ -302,6 +302,21 @@ def test_an_update_that_waits_is_due_when_all_have_ended_that_were_sent():
     assert play.coordinator.is_update_due
     play.decide()
     assert [len(play.sent[slot]) for slot in (0, 1)] == [1, 1]
+
+
+def test_a_run_whose_experiments_all_fail_gives_up_before_it_asks_for_an_update():
+    play = Play(2)
+    source = TaskSource(Domain(x=[1, 2]).set_update(print, "last"), IterationOptions())
+    play.coordinator = Coordinator(source, 1, Limits(canary=2))
+    play.ready()
+    for _ in range(2):
+        task = play.sent[0].pop(0)
+        play.report(TaskStarted(task.index, 0.0))
+        play.report(ExperimentEnded(task.experiments[0].identity.id, 1, 1.0, FAILED))
+        play.report(TaskEnded(task.index, 1.0))
+        assert not play.coordinator.is_update_due
+        play.decide()
+    assert isinstance(play.coordinator.error, HopelessError)
 
 
 def test_a_run_that_is_stopped_does_not_ask_for_an_update():

@@ -330,7 +330,7 @@ class Coordinator:
 
     def _watch(self, failure: Failure | None) -> None:
         """Give up if all experiments that have ended so far failed with the same error."""
-        more = self._again or self._source.tasks_left != 0
+        more = self._again or self._source.tasks_left != 0 or self._source.is_update_due(idle=True)
         if self._canary.sings(failure) and failure is not None and more:
             self._give_up(HopelessError(str(failure), failure.traceback, self._limits.canary))
 
