@@ -4,6 +4,7 @@ import collections
 import copy
 import functools
 import gc
+import multiprocessing
 import threading
 import typing
 import weakref
@@ -160,6 +161,29 @@ def test_what_cannot_be_copied_is_shared_and_what_is_beside_it_is_not():
     first, second = run(experiment, {"x": 1}, {"x": 2})
     assert (first.results["x"][0], second.results["x"][0]) == ((True, 1, 0), (True, 1, 1))
     assert beside == []
+
+
+def test_proxies_of_managers_stay_what_processes_share():
+    class Tracker:
+        def __init__(self, shared):
+            self.inside, self.own = {"shared": shared}, []
+
+        def note(self, x):
+            self.own.append(x)
+            self.inside["shared"].append((x, len(self.own)))
+
+    with multiprocessing.Manager() as manager:
+        names, pairs = manager.dict(), manager.list()
+        tracker = Tracker(pairs)
+        experiment = (
+            Experiment()
+            .add_callable(
+                "name", lambda shared, x: shared["names"].update({x: 1}), [{"names": names}, EC("x")]
+            )
+            .add_callable("note", tracker.note, args=[EC("x")])
+        )
+        run(experiment, {"x": 1}, {"x": 2})
+        assert (dict(names), list(pairs), tracker.own) == ({1: 1, 2: 1}, [(1, 1), (2, 1)], [])
 
 
 class Stubborn:

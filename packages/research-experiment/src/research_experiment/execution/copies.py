@@ -103,8 +103,6 @@ class Copier:
             return method(self, value)
         if _is_frame(value):
             return self._copy_frame(value)
-        if _is_proxy(value):  # it would copy what it stands for
-            return self._share(value, len(self._memo))
         if not self._whole or (isinstance(value, tuple) and hasattr(value, "_fields")):
             return self._copy_container(value)
         return self._copy_object(value)
@@ -125,9 +123,12 @@ class Copier:
     def _copy_object(self, value: Any) -> Any:
         known = len(self._memo)
         try:
-            return copy.deepcopy(value, self._memo)
+            for proxy in _proxies(value):
+                self._keep(proxy, proxy)
+            twin = copy.deepcopy(value, self._memo)
         except Exception:  # noqa: BLE001 - as in `copy`; the container around it is copied nevertheless
             return self._share(value, known)
+        return twin if type(twin) is type(value) else self._share(value, known)
 
     def _copy_container(self, value: Any) -> Any:
         """Copy a container of a derived type, or an array of any library; return any other object."""
@@ -247,10 +248,29 @@ _METHODS: Final[dict[type, Callable[[Copier, Any], Any]]] = {
 }
 
 
-def _is_proxy(value: Any) -> bool:
-    """Whether a value stands for an object that a manager of `multiprocessing` shares among processes."""
-    managers = (sys.modules.get(f"{package}.managers") for package in ("multiprocessing", "multiprocess"))
-    return any(module is not None and isinstance(value, module.BaseProxy) for module in managers)
+def _proxies(value: Any) -> list[Any]:
+    """Return the proxies of managers in an object: they stand for what processes share on purpose.
+
+    A deep copy would have what they stand for now in their place.
+    """
+    modules = [sys.modules.get(f"{name}.managers") for name in ("multiprocessing", "multiprocess")]
+    kinds = tuple(module.BaseProxy for module in modules if module is not None)
+    found: list[Any] = []
+    waiting, seen = [value] if kinds else [], set()
+    while waiting:
+        thing = waiting.pop()
+        if type(thing) in UNCHANGING or isinstance(thing, type) or id(thing) in seen:
+            continue
+        seen.add(id(thing))
+        if isinstance(thing, kinds):
+            found.append(thing)
+        elif isinstance(thing, dict):
+            waiting.extend(thing.values())
+        elif isinstance(thing, list | tuple | set | frozenset | deque):
+            waiting.extend(thing)
+        else:
+            waiting.extend(getattr(thing, "__dict__", {}).values())
+    return found
 
 
 def _is_frame(value: Any) -> bool:
