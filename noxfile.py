@@ -171,11 +171,11 @@ def build(session: nox.Session) -> None:
         shutil.rmtree(DIST, ignore_errors=True)
         session.install("hatchling", "twine")
         for name in PROJECTS:
-            session.run(
+            session.run_install(
                 *("uv", "build", "--quiet", "--no-build-isolation", "--out-dir", str(DIST)),
                 f"packages/{name}",
             )
-        session.run("twine", "check", "--strict", *map(str, built()))
+        session.run_install("twine", "check", "--strict", *map(str, built()))
         stamp.write_text(digest(built()) + sources)
 
 

@@ -116,7 +116,7 @@ def compare(report: Report, count: int, rounds: int, method: str) -> None:
 
 def trivial(report: Report, scale: float) -> None:
     """f(x, y) = x + y, results on disk, two workers."""
-    count, rounds = round(10_000 * scale), 5
+    count, rounds = round(100 * scale**0.5) ** 2, 5  # as many as a square grid has
     ours(100)  # imports, caches
     for method in ("fork", "forkserver"):
         compare(report, count, rounds, method)
