@@ -40,7 +40,8 @@ def _array(array: np.ndarray[Any, Any]) -> str:
     if array.dtype.kind in "mM":
         return f"np.array({array.astype(np.int64).tolist()}).astype({array.dtype.str!r})"
     listed = array.tolist()
-    dtype = "" if np.asarray(listed).dtype == array.dtype else f", dtype={array.dtype.str!r}"
+    inferred = array.dtype.kind != "O" and np.asarray(listed).dtype == array.dtype
+    dtype = "" if inferred else f", dtype={array.dtype.str!r}"
     return f"np.array({written(listed)}{dtype})"
 
 

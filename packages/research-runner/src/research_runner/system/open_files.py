@@ -35,11 +35,12 @@ def finish_files(*, close: bool) -> None:
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> from tempfile import NamedTemporaryFile
-    >>> file = NamedTemporaryFile("w")
-    >>> _ = file.write("a line")
-    >>> finish_files(close=False)
-    >>> open(file.name).read()
+    >>> with NamedTemporaryFile("w") as file:
+    ...     _ = file.write("a line")
+    ...     finish_files(close=False)
+    ...     Path(file.name).read_text()
     'a line'
     """
     collect_garbage()
