@@ -36,6 +36,8 @@ WATCHDOG_S = 40.0
 GONE_S = 2.0
 """What is promised: seconds until everything of a killed coordinator is gone."""
 KILLED = {-signal.SIGKILL, -signal.SIGHUP}
+CANNOT_WRITE = ("StorageFullError", "StorageLostError", "research.db-wal was removed")
+"""Of a coordinator that could not note what became of its experiments."""
 STATES = {"queued", "running", "done", "failed", "lost"}
 
 
@@ -392,7 +394,7 @@ class Study:
         for coordinator in reversed(self.coordinators):
             if coordinator.exit_code != 1:
                 return coordinator.exit_code in KILLED
-            if "StorageFullError" in coordinator.text or "StorageLostError" in coordinator.text:
+            if any(reason in coordinator.text for reason in CANNOT_WRITE):
                 return True
         return False
 

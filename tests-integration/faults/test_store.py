@@ -110,6 +110,20 @@ def test_a_moved_folder_ends_the_run_and_goes_on_where_it_is(study, always, soon
     study.path.with_name("moved").rename(study.path)
 
 
+def test_a_removed_log_ends_the_run_and_nothing_is_lost(study, always, soon):
+    """Readers and the next writer would not see what is in it: it is folded into the database at once."""
+    study.fault = always(hold)
+    coordinator = study.start()
+    study.reach_the_middle()
+    done = list(study.states().values()).count("done")
+    for file in study.path.glob("research.db-*"):
+        file.unlink()
+    soon(lambda: "research.db-wal was removed" in coordinator.text, "the loss is noticed")
+    assert coordinator.wait() == 1
+    assert "go on with run(resume=True)" in coordinator.text
+    assert list(study.states().values()).count("done") >= done > 0
+
+
 @pytest.mark.parametrize("harm", HARMS.values(), ids=HARMS)
 def test_a_lost_database_is_never_begun_anew(study, always, harm):
     study.whole = False

@@ -108,7 +108,7 @@ class LoadedResearch:
         self.name = name
         self._trusted = trusted
         self._path = absolute_path(name)
-        if not self._path.exists():
+        if not os.path.lexists(self._path):
             raise NotFoundError(name, str(self._path))
         self._reader = find_storage("folder").read
 
@@ -227,7 +227,7 @@ class LoadedResearch:
 def remove_research(name: str, *, ask: bool, force: bool) -> None:
     """Delete the folder of a research; see :meth:`Research.remove`."""
     path = Path(name)
-    if not path.exists():
+    if not os.path.lexists(path):
         raise NotFoundError(name, str(path.absolute()))
     if not force and (path.is_symlink() or not (path / _MARK).is_file()):
         raise NotAResearchError(str(path))

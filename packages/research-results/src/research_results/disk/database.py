@@ -11,6 +11,7 @@ import stat
 import sys
 import tempfile
 import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from urllib.parse import quote
@@ -136,6 +137,7 @@ def connect_writer(
         _set_journal(connection, path, journal)
         connection.execute(f"PRAGMA busy_timeout = {int(1000 * busy_s)}")
         watch.check()
+        watch.remember_log()
         opened.pop_all()
     return Database(connection, str(path.parent), watch)
 
@@ -180,6 +182,7 @@ class FileWatch:
         self._path = path
         self._research_id = research_id
         self._identity: tuple[int, int] | None = None
+        self._log: tuple[int, int] | None = None
         self._loss: StorageLostError | None = None
 
     def check(self) -> None:
@@ -201,6 +204,16 @@ class FileWatch:
             self._identity = identity
         elif self._identity != identity:
             raise self._lost("research.db was replaced by another file")
+
+    def remember_log(self) -> None:
+        """Watch the write-ahead log as well, if there is one now."""
+        self._log = _identity(_beside(self._path, "-wal"))
+
+    def check_log(self) -> None:
+        """Look whether the log is still there; what is in it goes into the database when that is closed."""
+        if self._log is not None and _identity(_beside(self._path, "-wal")) != self._log:
+            reason = "research.db-wal was removed or replaced while it was written"
+            raise StorageAccessError(str(self._path.parent), reason)
 
     def check_content(self, busy_s: float = _BUSY_S) -> None:
         """Look also whether the file says what it has to say.
@@ -230,6 +243,22 @@ class FileWatch:
         return self._loss
 
 
+@dataclass(slots=True)
+class _Process:
+    """Which process this is; a fork learns that it is another one, so that asking needs no system call."""
+
+    pid: int = field(default_factory=os.getpid)
+
+    def become(self) -> None:
+        """Note that this is a new process."""
+        self.pid = os.getpid()
+
+
+_process = _Process()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_process.become)
+
+
 class Database:
     """The connection of the writer: calls inside of ``with database:`` are one commit.
 
@@ -249,10 +278,11 @@ class Database:
     def __init__(self, connection: sqlite3.Connection, name: str, watch: FileWatch | None = None) -> None:
         self.name = name
         self.guard = threading.RLock()
+        self.before_commit: Callable[[], None] = lambda: None
         self.when_rolled_back: Callable[[], None] = lambda: None
         self._connection: sqlite3.Connection | None = connection
         self._watch = watch
-        self._owner = os.getpid()
+        self._owner = _process.pid
         self._depth = 0
         self._failed: ResultsError | None = None
 
@@ -266,11 +296,11 @@ class Database:
     @property
     def is_open(self) -> bool:
         """Whether this process can write to it."""
-        return self._connection is not None and self._owner == os.getpid()
+        return self._connection is not None and self._owner == _process.pid
 
     def check_owner(self) -> None:
         """Refuse a process that was forked from the one that opened it."""
-        if self._owner != os.getpid():
+        if self._owner != _process.pid:
             raise ForkedError(self.name, self._owner)
 
     def check(self) -> None:
@@ -285,6 +315,7 @@ class Database:
         if self._watch is not None:
             with contextlib.suppress(StorageBusyError, StorageAccessError, StorageFullError):
                 self._watch.check_content(busy_s=0)
+            self._watch.check_log()
 
     def __enter__(self) -> None:
         self.check_owner()
@@ -294,6 +325,7 @@ class Database:
                 self._failed = None
                 if self._watch is not None:
                     self._watch.check()
+                    self._watch.check_log()
                 self.execute("BEGIN IMMEDIATE")
         except BaseException:
             self.guard.release()
@@ -313,6 +345,7 @@ class Database:
                     raise self._failed
                 return
             try:
+                self.before_commit()
                 fail_point("before-database-commit")
                 self.execute("COMMIT")
                 fail_point("after-database-commit")
@@ -332,6 +365,20 @@ class Database:
         except sqlite3.DatabaseError as error:
             self._failed = self._diagnosed(error)
             raise self._failed from error
+
+    def executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run one statement for each row; a failure is that of `execute`."""
+        self.check_owner()
+        try:
+            self.connection.executemany(sql, rows)
+        except sqlite3.DatabaseError as error:
+            self._failed = self._diagnosed(error)
+            raise self._failed from error
+
+    def flush(self) -> None:
+        """Write what waits for the end of a transaction, for somebody who reads in the middle of it."""
+        if self._depth:
+            self.before_commit()
 
     def _diagnosed(self, error: sqlite3.DatabaseError) -> ResultsError:
         """Return what an error means: that the file is lost, if it is, whatever SQLite makes of it."""
@@ -353,7 +400,7 @@ class Database:
 
         What lies where the file was before is left alone.
         """
-        if self._owner != os.getpid():
+        if self._owner != _process.pid:
             return
         with self.guard:
             connection, self._connection = self._connection, None
@@ -378,6 +425,15 @@ class Database:
         except ResultsError:
             return False
         return True
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what a file is, whatever it is called; None if there is none."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _abandon(connection: sqlite3.Connection) -> None:

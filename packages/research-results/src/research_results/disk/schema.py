@@ -37,8 +37,8 @@ FORMAT = 2
 MINIMUM_READER = 1
 """The oldest reader that understands what is written."""
 
-# Rows of `changes` and of `chunks` take their numbers from one counter that only grows: the revision. No
-# number is given twice, also not when an attempt replaces the rows of another one.
+# No row takes the number of another one that was there before. Rows of `changes` and of `chunks` take theirs
+# from one counter that only grows: the revision.
 #
 # The value of an option may not change under an alias that was `given` by somebody, nor under its
 # `lasting_name`, by which a module knows a function or class. An `auxiliary` parameter says how a config is
@@ -48,7 +48,7 @@ CREATE TABLE research (
     id TEXT NOT NULL
 );
 CREATE TABLE experiments (
-    key INTEGER PRIMARY KEY,
+    key INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
     position INTEGER NOT NULL,
     config BLOB NOT NULL,
@@ -69,7 +69,7 @@ CREATE TABLE changes (
     attempt INTEGER
 );
 CREATE TABLE failures (
-    number INTEGER PRIMARY KEY,
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
     experiment INTEGER NOT NULL,
     attempt INTEGER,
     cause TEXT,
@@ -80,13 +80,13 @@ CREATE TABLE failures (
     iteration INTEGER
 );
 CREATE TABLE parameters (
-    parameter INTEGER PRIMARY KEY,
+    parameter INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL,
     alias TEXT NOT NULL,
     auxiliary INTEGER NOT NULL
 );
 CREATE TABLE options (
-    option INTEGER PRIMARY KEY,
+    option INTEGER PRIMARY KEY AUTOINCREMENT,
     parameter INTEGER NOT NULL,
     alias TEXT NOT NULL,
     kind TEXT NOT NULL,
@@ -100,7 +100,7 @@ CREATE TABLE options (
     checksum INTEGER
 );
 CREATE TABLE variables (
-    variable INTEGER PRIMARY KEY,
+    variable INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL UNIQUE
 );
 CREATE TABLE chunks (
@@ -194,7 +194,10 @@ def _tables() -> dict[str, tuple[str, ...]]:
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.executescript(SCHEMA)
         names = [
-            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            name
+            for (name,) in connection.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+            )
         ]
         return {
             name: tuple(column for _, column, *_ in connection.execute(f"PRAGMA table_info({name})"))

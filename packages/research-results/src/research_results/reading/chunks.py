@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +14,6 @@ from research_results.reading.experiments import select_in
 from research_results.reading.rows import INT, OPTIONAL_BYTES, OPTIONAL_INT, OPTIONAL_TEXT, TEXT, check_row
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Iterator, Sequence
 
     from research_results.reading.experiments import Experiments
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["Chunk", "number_rows", "place_of", "read_chunks"]
 
 _lenient = partial(str, encoding=ENCODING, errors=READ)
-"""Texts that are no UTF-8 any more are found by the checksum, which knows whose they are."""
 
 _KINDS = {
     **dict.fromkeys(("chunk", "experiment", "variable"), INT),
@@ -109,12 +108,13 @@ def read_chunks(
         Also rows of packed numbers.
     """
     kinds = "1" if numbers else f"kind NOT IN ({_NUMBERS})"
-    return map(Chunk._make, _select(connection, ", ".join(_KINDS), kinds, experiments, variables))
+    query = _select(", ".join(_KINDS), kinds, experiments, variables)
+    return map(Chunk._make, _rows(connection, *query))
 
 
 def number_rows(
     connection: sqlite3.Connection, experiments: Experiments, variables: Sequence[int] | None
-) -> Iterable[tuple[Any, ...]]:
+) -> list[tuple[Any, ...]]:
     """Read only what rows of packed numbers have: the first eight columns of a chunk, its data and checksum.
 
     Other rows come without their data, so that one look at the table tells whether there are any. Where many
@@ -122,33 +122,32 @@ def number_rows(
     """
     data = f"CASE WHEN kind IN ({_NUMBERS}) THEN data END"
     columns = f"{_SPAN}, {data}, checksum"
-    return _select(connection, columns, "1", experiments, variables)
+    try:
+        return connection.execute(*_select(columns, "1", experiments, variables)).fetchall()
+    except sqlite3.OperationalError:  # of texts that are no UTF-8 any more
+        return list(_rows(connection, *_select(columns, "1", experiments, variables)))
 
 
 def chunks_between(connection: sqlite3.Connection, since: int, until: int, count: int) -> Iterable[Chunk]:
     """Read the first rows whose numbers come after one and not after another."""
-    rows = _rows(connection, ", ".join(_KINDS), "chunk > ? AND chunk <= ?", [since, until], count)
-    return map(Chunk._make, rows)
+    sql = f"SELECT {', '.join(_KINDS)} FROM chunks WHERE chunk > ? AND chunk <= ? ORDER BY chunk LIMIT ?"  # noqa: S608
+    return map(Chunk._make, _rows(connection, sql, [since, until, count]))
 
 
 def _select(
-    connection: sqlite3.Connection,
-    columns: str,
-    kinds: str,
-    experiments: Experiments,
-    variables: Sequence[int] | None,
-) -> Iterator[tuple[Any, ...]]:
+    columns: str, kinds: str, experiments: Experiments, variables: Sequence[int] | None
+) -> tuple[str, list[int]]:
+    """Return the statement that reads rows, and its arguments."""
     keys = None if experiments.complete else experiments.keys.tolist()
     by_experiment, some = select_in("experiment", keys)
     by_variable, others = select_in("variable", variables)
     where = f"{kinds} AND {by_experiment} AND {by_variable}"
-    return _rows(connection, columns, where, [*some, *others])
+    sql = f"SELECT {columns} FROM chunks WHERE {where} ORDER BY chunk"  # noqa: S608  (only our words)
+    return sql, [*some, *others]
 
 
-def _rows(
-    connection: sqlite3.Connection, columns: str, where: str, arguments: list[int], limit: int = -1
-) -> Iterator[tuple[Any, ...]]:
-    sql = f"SELECT {columns} FROM chunks WHERE {where} ORDER BY chunk LIMIT {limit}"  # noqa: S608  (our words)
+def _rows(connection: sqlite3.Connection, sql: str, arguments: list[int]) -> Iterator[tuple[Any, ...]]:
+    """Read rows also if texts are no UTF-8 any more: the checksum finds it, and knows whose they are."""
     connection.text_factory = _lenient
     try:
         yield from connection.execute(sql, arguments)

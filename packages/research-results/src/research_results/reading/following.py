@@ -17,6 +17,7 @@ from research_results.reading.experiments import select_in
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Sequence
 
     from research_results.reading.changes import Change
 
@@ -24,6 +25,7 @@ __all__ = ["Page", "check_since", "read_page", "status_change"]
 
 _Row: TypeAlias = tuple[Any, ...]
 _PAGE = 1000
+_FEW = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +89,18 @@ def read_page(connection: sqlite3.Connection, since: int, until: int) -> Page:
     )
     rows = heapq.merge(events.fetchall(), chunks_between(connection, since, until, _PAGE), key=itemgetter(0))
     first = tuple(islice(rows, _PAGE))
-    condition, keys = select_in("key", sorted({row[1] for row in first})) if first else ("0", [])
-    select = f"SELECT key, id FROM experiments WHERE {condition}"  # noqa: S608  (only our words)
     variables = connection.execute("SELECT variable, name FROM variables")
-    return Page(first, dict(connection.execute(select, keys).fetchall()), dict(variables.fetchall()))
+    return Page(first, _ids(connection, sorted({row[1] for row in first})), dict(variables.fetchall()))
+
+
+def _ids(connection: sqlite3.Connection, keys: Sequence[int]) -> dict[int, str]:
+    """Return number and name of some experiments."""
+    found: dict[int, str] = {}
+    for start in range(0, len(keys), _FEW):
+        condition, arguments = select_in("key", keys[start : start + _FEW])
+        select = f"SELECT key, id FROM experiments WHERE {condition}"  # noqa: S608  (only our words)
+        found.update(connection.execute(select, arguments).fetchall())
+    return found
 
 
 def status_change(row: _Row, experiment_id: str) -> Change:

@@ -159,6 +159,7 @@ class MemorySource:
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Hold the writer back for one question."""
         with self.database.guard:
+            self.database.flush()
             yield self.database.connection
 
     def blob(self, digest: str) -> bytes:

@@ -52,7 +52,7 @@ def _update(columns: tuple[str, ...]) -> str:
         if name not in _DETAILS:
             raise ArgumentError(name, f"is no detail of a status; use {', '.join(_DETAILS)} or failure")
     names = ", ".join(f"{name} = ?" for name in ("status", *columns))
-    return f"UPDATE experiments SET {names} WHERE key = ?"  # noqa: S608  (names from above)
+    return f"UPDATE experiments SET {names} WHERE key = ? AND id = ?"  # noqa: S608  (names from above)
 
 
 class Writer:
@@ -75,6 +75,8 @@ class Writer:
         self._attempts: dict[int, int | None] = {}
         self._fresh: set[int] = set()
         self._revision: int | None = None
+        self._notes: list[tuple[int, int, str, int | None]] = []
+        database.before_commit = self._write_notes
         database.when_rolled_back = self._forget
 
     def add(
@@ -112,7 +114,7 @@ class Writer:
             key = self.key(experiment_id)
             if status != "queued" or not self._is_queued(experiment_id):
                 self._note_status(key, status, details)
-            self._update(experiment_id, update, (status, *values, key))
+            self._update(experiment_id, update, (status, *values, key, experiment_id))
             if failure is not None:
                 self._fail(key, details.get("attempt"), failure)
 
@@ -192,10 +194,13 @@ class Writer:
         self._attempts[key] = attempt
 
     def _note(self, key: int, change: str, attempt: int | None) -> None:
-        """Write down what became of an experiment, for those who follow."""
-        self.database.execute(
-            _CHANGE, (self._next_revision(), key, change, None if attempt is None else int(attempt))
-        )
+        """Write down what became of an experiment, for those who follow; all at once with the commit."""
+        self._notes.append((self._next_revision(), key, change, None if attempt is None else int(attempt)))
+
+    def _write_notes(self) -> None:
+        if self._notes:
+            self.database.executemany(_CHANGE, self._notes)
+            self._notes.clear()
 
     def _next_revision(self) -> int:
         """Return a number that was never given before, for a row of `changes` or `chunks`."""
@@ -205,7 +210,7 @@ class Writer:
         return self._revision
 
     def _was_started(self, key: int) -> bool:
-        select = "SELECT 1 FROM changes WHERE experiment = ? AND change = 'running' LIMIT 1"
+        select = "SELECT 1 FROM experiments WHERE key = ? AND (attempt NOT NULL OR started NOT NULL)"
         return self.database.execute(select, (key,)).fetchone() is not None
 
     def _is_queued(self, experiment_id: str) -> bool:
@@ -258,6 +263,7 @@ class Writer:
         self._keys.clear()
         self._fresh.clear()
         self._attempts.clear()
+        self._notes.clear()
         self._interner.forget()
 
     def used_blobs(self) -> Iterable[str]:

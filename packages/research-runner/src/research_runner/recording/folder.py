@@ -17,6 +17,7 @@ from research_runner.pool import current_path, wire
 from research_runner.scheduling.source import Journal
 from research_runner.settings.values import RunSettings
 from research_runner.system.fail_points import fail_point
+from research_runner.system.own_files import read_own
 
 __all__ = [
     "FolderJournal",
@@ -68,7 +69,7 @@ class FolderDraws(MutableMapping[str, list[Any]]):
 
     def __getitem__(self, block_id: str) -> list[Any]:
         try:
-            found, values = wire.load_code(self._path(block_id).read_bytes())
+            found, values = wire.load_code(read_own(self._path(block_id)))
         except FileNotFoundError:
             raise KeyError(block_id) from None
         assert found == block_id  # noqa: S101 - its hash is the name of the file
@@ -82,7 +83,7 @@ class FolderDraws(MutableMapping[str, list[Any]]):
         raise NotImplementedError
 
     def __iter__(self) -> Iterator[str]:
-        return (wire.load_code(path.read_bytes())[0] for path in sorted(self._folder.glob("*.dill")))
+        return (wire.load_code(read_own(path))[0] for path in sorted(self._folder.glob("*.dill")))
 
     def __len__(self) -> int:
         return sum(1 for _ in self._folder.glob("*.dill"))
@@ -134,7 +135,7 @@ class FolderJournal(Journal):
 
     def _load(self, path: Path) -> Domain:
         try:
-            domain = wire.load_code(path.read_bytes())
+            domain = wire.load_code(read_own(path))
         except Exception as error:
             raise LostCodeError(str(self._folder.parent), f"{type(error).__name__}: {error}") from error
         assert isinstance(domain, Domain)  # noqa: S101 - nobody else writes here
@@ -204,7 +205,7 @@ def load_settings(folder: Path) -> RunSettings:
         If a module of theirs is not there any more, or no longer has what they need.
     """
     try:
-        path, _, code = (folder / _SETTINGS).read_bytes().partition(b"\n")
+        path, _, code = read_own(folder / _SETTINGS).partition(b"\n")
     except FileNotFoundError:
         raise NoSettingsError(str(folder)) from None
     try:

@@ -7,6 +7,8 @@ import logging
 from pathlib import Path
 from typing import BinaryIO, Final, TextIO
 
+from research_runner.system.own_files import open_own
+
 __all__ = [
     "append_text",
     "decode_text",
@@ -68,7 +70,7 @@ def write_text(path: Path, text: str) -> None:
 
 def append_text(path: Path, text: str) -> None:
     """Write a text to the end of a file, made if it is not there."""
-    with path.open("ab") as file:
+    with open(path, "ab", opener=open_own) as file:
         file.write(encode_text(text))
 
 

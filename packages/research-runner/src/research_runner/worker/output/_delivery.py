@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from research_experiment.careful_logging import careful_logger
+from research_runner.system.own_files import open_own
 from research_runner.system.texts import decode_text
 from research_runner.worker.output.redirect import STREAMS, Target
 
@@ -194,7 +195,7 @@ class Files:
             if path not in self._fds:
                 self._fds[path] = None
                 path.parent.mkdir(parents=True, exist_ok=True)
-                self._fds[path] = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+                self._fds[path] = open_own(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
             fd = self._fds[path]
             while data and fd is not None:
                 data = data[os.write(fd, data) :]

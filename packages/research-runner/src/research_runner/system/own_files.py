@@ -1,0 +1,34 @@
+"""Files of ours: links, pipes and devices in their place are neither followed nor waited for."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import Final
+
+__all__ = ["open_own", "read_own"]
+
+_FLAGS: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+def open_own(path: str | os.PathLike[str], flags: int) -> int:
+    """Open a file as `os.open` does, and nothing else; `open` takes it as its `opener`.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened, or is a link, a pipe or a device.
+    """
+    handle = os.open(path, flags | _FLAGS, 0o666)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "it is no file", os.fspath(path))
+    return handle
+
+
+def read_own(path: Path) -> bytes:
+    """Return the content of a file; OSError as `open_own`."""
+    with open(path, "rb", opener=open_own) as file:
+        return file.read()
