@@ -174,7 +174,7 @@ def test_repetitions_after_a_resume_have_the_draws_of_those_before():
                 raise ValueError
             return a
 
-        domain = Domain(a=Dice(), b=[1, 2, 3]).where(lambda config: config["a"] % 2 == 0)
+        domain = Domain(a=Dice(), b=list(range(30))).where(lambda config: config["a"] % 2 == 0)
         return Research("study", domain, n_reps=2).add_callable(
             "unit", unit, a=EC("a"), repetition=EC("repetition", full=True), save_to="y"
         )
