@@ -120,9 +120,10 @@ def _array_from_plain(name: str, plain: dict[str, Any]) -> Any:
     try:
         dtype = np.dtype(plain["$dtype"])
         listed = plain.get("$array", plain.get("$value"))
-        stored = np.asarray(listed, np.int64) if dtype.kind in "mM" else np.asarray(listed, dtype)
-        array = stored.astype(dtype)
-    except (TypeError, ValueError, OverflowError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", DeprecationWarning)  # of NumPy 1, which wraps what does not fit
+            array = np.asarray(listed, np.int64 if dtype.kind in "mM" else dtype).astype(dtype)
+    except (TypeError, ValueError, OverflowError, DeprecationWarning) as error:
         raise SpecError(name, f"{plain!r} cannot be understood: {error}") from error
     return array if "$array" in plain else array[()]
 

@@ -48,8 +48,9 @@ def _array(array: np.ndarray[Any, Any]) -> str:
 def _scalar(value: np.generic[Any]) -> str:
     if value.dtype.kind in "fcmM" and not np.isfinite(value):
         return f"np.{type(value).__name__}({str(value)!r})"
-    text = repr(value)
-    return text if text.startswith("np.") else f"np.{type(value).__name__}({value.item()!r})"  # numpy 1
+    text = repr(value).removeprefix("numpy.").removeprefix("np.")
+    named = text.startswith((f"{type(value).__name__}(", "True_", "False_"))  # NumPy 1 writes numbers bare
+    return f"np.{text}" if named else f"np.{type(value).__name__}({text})"
 
 
 def number(value: float) -> str:
