@@ -67,6 +67,26 @@ def test_it_can_be_ended_from_another_process(far):
     assert set(far.results.experiments["status"]) <= {"lost", "queued"}
 
 
+def test_whoever_loads_it_waits_until_what_runs_has_ended(far):
+    until(lambda: far.monitor.in_progress == 2)
+    far.terminate(wait=False)
+    far.terminate(wait=False)  # the same request, no second signal that would kill
+    assert not far.is_finished
+    Path("go").touch()
+    far.terminate()
+    assert far.is_finished
+    assert far.results.experiments["status"].tolist() == ["done", "done"]
+    Research.remove("far", ask=False)
+
+
+def test_whoever_loads_it_can_kill_what_runs(far):
+    until(lambda: far.monitor.in_progress == 2)
+    far.terminate(kill_processes=True)
+    assert far.is_finished
+    assert "done" not in set(far.results.experiments["status"])
+    far.terminate()
+
+
 def test_the_caller_can_wait_for_it_and_end_it():
     research = Research("far", Domain(x=list(range(1000)))).add_callable(
         "sleep", lambda x: __import__("time").sleep(0.05), x=EC("x")
@@ -100,7 +120,7 @@ def test_remove_asks_and_refuses(monkeypatch):
         monkeypatch.setattr("builtins.input", lambda question, answer=answer: answer)
         Research.remove("done")
         assert Path("done").exists() is there
-    with pytest.raises(NotFoundError, match="there is no research 'done'"):
+    with pytest.warns(UserWarning, match="there is no research 'done'.*nothing was removed"):
         Research.remove("done", ask=False)
     Path("precious").mkdir()
     with pytest.raises(NotAResearchError):

@@ -97,7 +97,7 @@ class Domain(Walk):
         """Return the parameters of iteration that were set; a seed that was drawn as what was drawn."""
         names = [field.name for field in fields(self._params) if field.name in self._given]
         told = {name: getattr(self._params, name) for name in names}
-        if told.get("seed") is True:
+        if isinstance(told.get("seed"), bool):
             told["seed"] = self.seed_sequence.entropy
         return told
 

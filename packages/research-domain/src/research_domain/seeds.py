@@ -20,7 +20,7 @@ def make_seed_sequence(seed: Any = None) -> np.random.SeedSequence:
     Parameters
     ----------
     seed : None, bool, int, sequence of int, or an object with a seed sequence
-        None and True draw fresh entropy from the operating system, False means 0,
+        None, True and False draw fresh entropy from the operating system,
         an int or ints are the entropy. An object is a ``SeedSequence``, a bit generator, a ``Generator``,
         or anything with an attribute `seed_seq`, `random_seed` or `seed_sequence` that is a ``SeedSequence``.
 
@@ -39,9 +39,9 @@ def make_seed_sequence(seed: Any = None) -> np.random.SeedSequence:
     >>> make_seed_sequence(42).entropy
     42
     """
-    if seed is None or seed is True:
+    if seed is None or isinstance(seed, bool):
         return np.random.SeedSequence()
-    if isinstance(seed, bool | int | np.integer):
+    if isinstance(seed, int | np.integer):
         return _from_int(int(seed))
     found = _find_sequence(seed)
     if found is not None:

@@ -292,14 +292,21 @@ class HopelessError(RunnerError):
         )
 
 
-class NotRunError(_NameError, RuntimeError):
-    """Results were asked for before the research was run.
+class NotRunError(RunnerError, RuntimeError, AttributeError):
+    """Results were asked for before the research was run; for ``hasattr`` there are none.
 
     Parameters
     ----------
     name : str
         Name of the research.
     """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __reduce__(self) -> tuple[type, tuple[str | None]]:
+        return type(self), (self.name,)
 
     def __str__(self) -> str:
         return (

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
 import socket
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +23,8 @@ from research_runner.system.process_identity import fingerprint
 __all__ = ["LoadedResearch", "StoredMonitor", "remove_research"]
 
 _MARK = "research.json"
+_POLL_S = 0.1
+_LEAVE_S = 2.0
 
 
 class StoredMonitor:
@@ -111,6 +115,7 @@ class LoadedResearch:
         if not os.path.lexists(self._path):
             raise NotFoundError(name, str(self._path))
         self._reader = find_storage("folder").read
+        self._asked = False
 
     @property
     def path(self) -> Path:
@@ -161,34 +166,45 @@ class LoadedResearch:
             return True  # nobody can tell from here
         return bool(runner["fingerprint"] == fingerprint(runner["pid"]))
 
-    def terminate(self, force: bool = False, timeout_s: float = 30.0) -> None:
-        """End the run in the process that runs it.
+    def terminate(self, kill_processes: bool = False, force: bool = False, wait: bool = True) -> None:
+        """End the run in the process that runs it; nothing happens if it has ended.
 
         Parameters
         ----------
-        force : bool
+        kill_processes, force : bool
             Kill what runs; by default it may end, and only nothing new is started.
-        timeout_s : float
-            How long to insist if forced, in seconds.
+        wait : bool
+            Return when the run has ended.
 
         Raises
         ------
         RunnerError
             If it runs on another host.
         """
+        kill = kill_processes or force
+        if self._ask_to_end(signal.SIGTERM if kill else signal.SIGINT):
+            while wait and not self.is_finished:
+                time.sleep(_POLL_S)
+                if kill:
+                    self._ask_to_end(signal.SIGTERM)
+            deadline = time.monotonic() + _LEAVE_S
+            while wait and self._is_alive() and time.monotonic() < deadline:
+                time.sleep(_POLL_S)  # a process of its own ends; that of a notebook lives on
+
+    def _ask_to_end(self, order: signal.Signals) -> bool:
+        """Send a signal to the process that runs the research, if it does; a request is not repeated."""
         if self.is_finished:
-            return
+            return False
         runner = self.meta["owner"]
         if runner["host"] != socket.gethostname():
             raise RunnerError(
                 f"{self.name!r} is run by process {runner['pid']} on {runner['host']}; end it there"
             )
-        os.kill(runner["pid"], signal.SIGTERM)
-        deadline = time.monotonic() + timeout_s
-        while force and not self.is_finished and time.monotonic() < deadline:
-            time.sleep(0.2)
-            if self._is_alive():
-                os.kill(runner["pid"], signal.SIGTERM)
+        if order == signal.SIGTERM or not self._asked:
+            self._asked = True
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(runner["pid"], order)
+        return True
 
     def run(self, resume: bool | str = True, retry_failed: bool = False, bar: Any = True) -> Self:
         """Go on with the research, without the script that began it.
@@ -228,7 +244,8 @@ def remove_research(name: str, *, ask: bool, force: bool) -> None:
     """Delete the folder of a research; see :meth:`Research.remove`."""
     path = Path(name)
     if not os.path.lexists(path):
-        raise NotFoundError(name, str(path.absolute()))
+        warnings.warn(f"{NotFoundError(name, str(path.absolute()))}; nothing was removed", stacklevel=3)
+        return
     if not force and (path.is_symlink() or not (path / _MARK).is_file()):
         raise NotAResearchError(str(path))
     if not force and _is_running(name):

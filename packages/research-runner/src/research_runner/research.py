@@ -79,8 +79,9 @@ class Research(ExperimentBuilder):
             parse_optional_count("n_reps", n_reps),
             parse_optional_count("repeat_each", repeat_each),
         )
-        self._environment: dict[str, str] = {}
+        self._env: dict[str, str] = {}
         self._last: ResearchRun | DetachedRun | None = None
+        self._last_places = (1, 1)
 
     def update_domain(self, function: Callable[..., Domain | None], when: Any = 1, **kwargs: Any) -> Self:
         """Replace the domain while it is being explored.
@@ -281,11 +282,12 @@ class Research(ExperimentBuilder):
         """
         options = dict(locals())
         del options["self"]
-        settings = self._settings(options)
+        places, settings = self._settings(options)
         from research_runner.detached import start_detached  # late, here and below: no worker needs it
         from research_runner.running.run import ResearchRun
 
         self._last = start_detached(settings) if detach else ResearchRun(settings)
+        self._last_places = places
         self._last.execute(bar)
         return self
 
@@ -315,20 +317,22 @@ class Research(ExperimentBuilder):
         """
         from research_runner.running.overview import look_ahead
 
-        return look_ahead(self._settings(options))
+        return look_ahead(self._settings(options)[1])
 
-    def _settings(self, given: Mapping[str, Any]) -> RunSettings:
+    def _settings(self, given: Mapping[str, Any]) -> tuple[tuple[int, int], RunSettings]:
+        """Return how many workers and branches are asked for, and all that is."""
         from research_runner.settings.parameters import as_given, read_options
         from research_runner.settings.reading import make_settings
         from research_runner.settings.values import Study
 
         options = read_options(given)
         self.name = options["name"] or parse_name("name", self.name)
-        study = Study(self.name, self.build(), self.domain, self._iteration, self._environment)
-        return make_settings(study, options, as_given(given))
+        study = Study(self.name, self.build(), self.domain, self._iteration, self._env)
+        places = (len(options["workers"]), len(options["branches"]))
+        return places, make_settings(study, options, as_given(given))
 
     def get_devices(
-        self, devices: DeviceSpec, workers: int = 1, branches: int = 1
+        self, devices: DeviceSpec, workers: int | None = None, branches: int | None = None
     ) -> list[list[list[str | None]]]:
         """Return how devices are shared between workers and branches.
 
@@ -336,8 +340,8 @@ class Research(ExperimentBuilder):
         ----------
         devices : int, str, list, mapping or None
             Ids as indices, UUIDs or MIG UUIDs; see :func:`research_runner.devices.split_devices`.
-        workers, branches : int
-            How many there are.
+        workers, branches : int, optional
+            How many there are; by default as many as the last run had, 1 before any.
 
         Returns
         -------
@@ -351,10 +355,14 @@ class Research(ExperimentBuilder):
         """
         from research_runner.devices import split_devices
 
+        last_workers, last_branches = self._last_places
+        workers, branches = workers or last_workers, branches or last_branches
         return split_devices(devices, workers, branches).as_lists()
 
     def attach_git_meta(self, cwd: str = ".") -> Self:
         """Keep the state of a git repository with the results: its commit, diff and status.
+
+        After a run they go into its folder at once; before it, when it begins.
 
         Parameters
         ----------
@@ -367,15 +375,22 @@ class Research(ExperimentBuilder):
         return self
 
     def attach_env_meta(self) -> Self:
-        """Keep the versions of Python and of all installed packages with the results."""
+        """Keep the versions of Python and of all installed packages with the results.
+
+        After a run they go into its folder at once; before it, when it begins.
+        """
         from research_runner.system.environment import env_meta
 
         self._attach(env_meta())
         return self
 
     def _attach(self, texts: Mapping[str, str]) -> None:
-        """Keep texts for the next run, and for one that goes on."""
-        self._environment.update(texts)
+        """Keep texts for the next run, and with the results of the last one."""
+        self._env.update(texts)
+        if self._last is not None:
+            from research_runner.recording.storage_lookup import keep_environment
+
+            keep_environment(self._last.storage, texts)
 
     @property
     def storage(self) -> Any:
@@ -456,10 +471,13 @@ class Research(ExperimentBuilder):
         force : bool
             Delete it even if it does not look like a research, or is being run.
 
+        Warns
+        -----
+        UserWarning
+            If there is no such folder.
+
         Raises
         ------
-        NotFoundError
-            If there is no such folder.
         NotAResearchError
             If the folder does not look like a research.
         RunnerError

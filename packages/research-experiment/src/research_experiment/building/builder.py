@@ -425,6 +425,9 @@ class ExperimentBuilder(Draft):
 
     def __getattr__(self, name: str) -> Callable[..., Self]:
         """Turn ``experiment.power(a=2)`` into ``experiment.add_callable('power', power, a=2)``."""
+        if hasattr(type(self), name):
+            found: Callable[..., Self] = object.__getattribute__(self, name)
+            return found  # a property, whose own error it is
         if name.startswith("_"):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return partial(self._add_found, name, self.get_method(name))

@@ -14,7 +14,7 @@ from research_experiment.protocols import Encoded, Status, Values
 from research_runner.errors import MissingPackageError
 from research_runner.pool import wire
 
-__all__ = ["GROUP", "PlainResults", "PlainStorage", "find_storage"]
+__all__ = ["GROUP", "PlainResults", "PlainStorage", "find_storage", "keep_environment"]
 
 GROUP = "research.storages"
 """Entry-point group under which packages register their storages."""
@@ -46,6 +46,22 @@ def find_storage(name: Literal["folder", "memory"]) -> Any:
     if name == "memory":
         return PlainStorage
     raise MissingPackageError("dump_results=True", "research-results")
+
+
+def keep_environment(storage: Any, texts: Mapping[str, str]) -> None:
+    """Keep texts about the environment of a run that has ended.
+
+    Parameters
+    ----------
+    storage : Storage or LoadedResearch
+        Where its results are; one with a folder is opened again.
+    texts : mapping
+        Name → text.
+    """
+    opened = storage if storage.path is None else find_storage("folder").open(storage.path)
+    for name, text in texts.items():
+        opened.put_environment(name, text)
+    opened.close()
 
 
 class PlainResults:

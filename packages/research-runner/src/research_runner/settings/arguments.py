@@ -186,8 +186,8 @@ def parse_entropy(seed: Any) -> Entropy:
 
 
 def parse_seed(option: str, value: Any) -> Entropy | None:
-    """Read the entropy of a seed that was given; None if there was none."""
-    return None if value is None else parse_entropy(value)
+    """Read the entropy of a seed that was given; None if fresh entropy is to be drawn."""
+    return None if value is None or isinstance(value, bool) else parse_entropy(value)
 
 
 def parse_profile(option: str, value: Any) -> int:
