@@ -114,6 +114,7 @@ class DaskBackend:
     def _connect(self, needs: Sequence[Mapping[str, float]]) -> tuple[Any, Any]:
         """Return a client of our own, and the cluster that has to be closed after it, if there is one."""
         distributed = _distributed()
+        logging.getLogger("distributed.batched").addFilter(_tells_more_than_an_end)
         cluster: Any = None
         if self.cluster is None:
             cluster = distributed.LocalCluster(
@@ -154,18 +155,21 @@ def _wait_while(condition: Callable[[], bool], patience_s: float) -> None:
         time.sleep(_TURN_S / 10)
 
 
+def _tells_more_than_an_end(record: logging.LogRecord) -> bool:
+    """Drop the tracebacks that Dask logs where a connection has ended, which may come after our close."""
+    return not (record.levelno <= logging.INFO and record.exc_info)
+
+
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Silence the loggers of Dask, which report errors while its connections are closed."""
-    loggers = [logging.getLogger(name) for name in ("distributed.client", "distributed.batched")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
+    """Silence the client of Dask, which reports errors while it is closed."""
+    logger = logging.getLogger("distributed.client")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+        logger.setLevel(level)
 
 
 class _DaskTransport:
