@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from research_stack import EC, Domain, O, Research
+from research_stack import EC, Domain, E, O, Research
 
 TALKS = {"parallel": {"workers": 2}, "inline": {"parallel": False}}
 
@@ -154,6 +154,49 @@ def test_each_experiment_has_its_log_where_a_level_is_given(parallel):
     failed = research.monitor.exceptions[0]["id"]
     assert "ZeroDivisionError" in logs[failed]
     assert all("ZeroDivisionError" not in text for each, text in logs.items() if each != failed)
+
+
+@pytest.mark.parametrize("level", [None, "debug", "info"])
+@pytest.mark.parametrize("parallel", [True, False])
+def test_the_log_of_a_research_has_each_traceback_once(level, parallel):
+    def fall(x):
+        raise ValueError("odd" if x % 2 else "even")
+
+    research = Research("fallen", Domain(x=[0, 1, 2, 3])).add_callable("fall", fall, x=EC("x"))
+    research.run(bar=False, loglevel=level, parallel=parallel, canary=0)
+    text = Path("fallen/research.log").read_text()
+    assert text.count("Traceback (most recent call last)") == 2
+    assert text.count("raise ValueError") == 2
+    assert all(text.count(f"experiment {each})") == 1 for each in ids(research))
+    first, second = ids(research)[:2]
+    assert text.count(f"with the traceback of experiment {first}\n") == 1
+    assert text.count(f"with the traceback of experiment {second}\n") == 1
+
+
+@pytest.mark.parametrize("parallel", [True, False])
+def test_the_log_of_an_experiment_tells_its_course(parallel):
+    def talk(x, running):
+        running.logger.info("x is %d", x)
+        return x
+
+    research = Research("told", Domain(x=[0, 1])).add_generator("steps", range, args=[2], root=True)
+    research.add_callable("talk", talk, x=EC("x"), running=E())
+    research.run(bar=False, loglevel="debug", parallel=parallel, branches=2)
+    for x, each in enumerate(ids(research)):
+        lines = Path(f"told/experiments/{each}/experiment.log").read_text().splitlines()
+        words = [re.sub(r", [\d.]+ s$", "", line.split(maxsplit=4)[4]) for line in lines]
+        course = [
+            word
+            for it in range(2)
+            for word in (f"iteration {it}: steps", f"x is {x}", f"iteration {it}: talk")
+        ]
+        assert words[0] == f"started: repetition_0, updates_0, x_{x}"
+        assert words[1:7] == course
+        assert words[-1] == "done: 3 it"
+    Research.remove("told", ask=False)
+    research.run(bar=False, loglevel="info", parallel=parallel)
+    text = next(Path("told").rglob("experiment.log")).read_text()
+    assert "x is 0" in text and "iteration 0" not in text
 
 
 def test_logging_is_left_as_it_was():

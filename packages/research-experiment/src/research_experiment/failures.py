@@ -5,8 +5,12 @@ from __future__ import annotations
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
-__all__ = ["Failure"]
+__all__ = ["FAILURES_LOGGER", "Failure"]
+
+FAILURES_LOGGER: Final = "research.experiment.failures"
+"""Name of the logger that gets each failure with its traceback; its records carry ``experiment_id``."""
 
 
 @dataclass(frozen=True, slots=True)

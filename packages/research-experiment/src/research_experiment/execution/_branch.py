@@ -16,7 +16,7 @@ from research_experiment.execution._program import Step, make_instance
 from research_experiment.execution.hooks import Hook
 from research_experiment.execution.read_only import explained
 from research_experiment.execution.running import RunningExperiment
-from research_experiment.failures import Failure
+from research_experiment.failures import FAILURES_LOGGER, Failure
 from research_experiment.forks import end_if_forked
 from research_experiment.plan import ExperimentPlan, Instance
 
@@ -254,7 +254,9 @@ class Branch:
         )
         if running.progress.failure is None:
             running.progress.failure = failure
-        running.logger.error("%s", failure)
+        careful_logger(FAILURES_LOGGER, experiment_id=running.id).error(
+            "%s\n%s", failure, failure.traceback.rstrip("\n")
+        )
         tell(self._rules.listeners("failed"), running, failure)
         if self._rules.debug:
             error.add_note(f"in {failure.where}")

@@ -4,22 +4,41 @@ from __future__ import annotations
 
 from typing import Final
 
+from research_experiment import Failure
 from research_experiment.careful_logging import careful_logger
 from research_runner.scheduling.events import Event, ExperimentEnded, ExperimentLost, TaskReturned, UnitFailed
 
 __all__ = ["RunLog"]
 
 _ROOT: Final = careful_logger("research")
+_TRACEBACKS: Final = 1000
+"""Different tracebacks that are remembered."""
 
 
 class RunLog:
-    """Logs what a reader of ``research.log`` looks for: failures, and at debug level every end."""
+    """Logs what a reader of ``research.log`` looks for: failures, and at debug level every end.
+
+    A traceback that came before is not repeated.
+    """
+
+    def __init__(self) -> None:
+        self._tracebacks: dict[str, str] = {}
+
+    def _traceback(self, failure: Failure) -> str:
+        """Return the traceback of a failure, or whose it equals."""
+        text = failure.traceback.rstrip("\n")
+        first = self._tracebacks.get(text)
+        if first is not None:
+            return f"with the traceback of experiment {first}"
+        if len(self._tracebacks) < _TRACEBACKS:
+            self._tracebacks[text] = failure.experiment_id
+        return text
 
     def handle(self, event: Event) -> None:
         """Log an event."""
         match event:
             case UnitFailed(_, failure):
-                _ROOT.error("%s", failure)
+                _ROOT.error("%s\n%s", failure, self._traceback(failure))
             case TaskReturned(_, str(reason)):
                 _ROOT.warning("a task goes back to the queue: %s", reason)
             case ExperimentLost(experiment_id, attempt, failure, retry):

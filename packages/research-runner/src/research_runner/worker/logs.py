@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from research_experiment import Hook, RunningExperiment
+from research_experiment.careful_logging import CarefulLogger, careful_logger
+from research_experiment.failures import FAILURES_LOGGER
 from research_runner.system.texts import append_text, log_file
 
-__all__ = ["ExperimentLog", "experiment_log", "research_log"]
+__all__ = ["Diary", "ExperimentLog", "experiment_log", "research_log"]
 
 _FORMAT: Final = "%(asctime)s %(levelname)-8s %(process)d %(message)s"
 _ROOT: Final = logging.getLogger("research")
+_DIARY: Final = "research.experiment.diary"
+_OF_EXPERIMENTS: Final = frozenset({_DIARY, FAILURES_LOGGER})
+"""Loggers whose records are for ``experiment.log`` alone; the coordinator has its own words for them."""
 
 
 class ExperimentLog(logging.Handler):
@@ -38,6 +45,34 @@ class ExperimentLog(logging.Handler):
             append_text(self._path_of(experiment_id) / "experiment.log", self.format(record) + "\n")
         except OSError:
             self.handleError(record)
+
+
+class Diary(Hook):
+    """The hook that logs the course of an experiment: its beginning and end, at debug level its units."""
+
+    def __init__(self) -> None:
+        self._begun_s: dict[str, float] = {}
+
+    def started(self, experiment: RunningExperiment) -> None:
+        """Log the config."""
+        self._begun_s[experiment.id] = time.monotonic()
+        config = experiment.recorded_config.alias(as_string=True, delim=", ")
+        _diary_of(experiment).info("started: %s", config or "an empty config")
+
+    def called(self, experiment: RunningExperiment, unit: str, started_s: float, elapsed_s: float) -> None:
+        """Log a call of a unit."""
+        for branch in experiment.branches if experiment.index is None else (experiment,):
+            _diary_of(branch).debug("iteration %d: %s, %.6f s", branch.iteration, unit, elapsed_s)
+
+    def ended(self, experiment: RunningExperiment) -> None:
+        """Log how it ended."""
+        elapsed_s = time.monotonic() - self._begun_s.pop(experiment.id, time.monotonic())
+        state = "failed" if experiment.is_failed else "done"
+        _diary_of(experiment).info("%s: %d it, %.3f s", state, experiment.iteration + 1, elapsed_s)
+
+
+def _diary_of(experiment: RunningExperiment) -> CarefulLogger:
+    return careful_logger(_DIARY, experiment_id=experiment.id)
 
 
 @contextmanager
@@ -70,7 +105,9 @@ def research_log(folder: Path | None, level: int | None) -> Iterator[None]:
     if folder is None:
         yield
         return
-    with _attached(log_file(folder / "research.log"), level or logging.INFO):
+    handler = log_file(folder / "research.log")
+    handler.addFilter(lambda record: record.name not in _OF_EXPERIMENTS)
+    with _attached(handler, level or logging.INFO):
         yield
 
 

@@ -22,7 +22,7 @@ from research_runner.worker.capturing import (
     targets_of,
     task_label,
 )
-from research_runner.worker.logs import experiment_log, research_log
+from research_runner.worker.logs import Diary, experiment_log, research_log
 from research_runner.worker.output import STREAMS
 from research_runner.worker.output.branches import BranchCapture
 from research_runner.worker.plan import WorkerPlan
@@ -112,8 +112,16 @@ class TaskRunner:
 
     def _hooks(self) -> tuple[Hook, ...]:
         reporter = Reporter(self._outbox.add, self._plan.execution.retry_on, self._outbox.flush)
-        limits_s = self._limits_s
-        return (reporter, Timekeeper(self._outbox, limits_s)) if limits_s else (reporter,)
+        hooks: list[Hook] = [reporter]
+        if self._limits_s:
+            hooks.append(Timekeeper(self._outbox, self._limits_s))
+        if self._keeps_logs:
+            hooks.append(Diary())
+        return tuple(hooks)
+
+    @property
+    def _keeps_logs(self) -> bool:
+        return self._plan.log_level is not None and self._plan.folder is not None
 
     def _execute(self, task: Task, capture: BranchCapture | None) -> None:
         try:
