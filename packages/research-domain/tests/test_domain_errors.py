@@ -20,6 +20,7 @@ from research_domain import (
     ZipError,
     errors,
 )
+from research_domain.data_error import DataError
 
 EXAMPLES = {
     "ConfigKeyError": ("a", ("b", "aa")),
@@ -43,6 +44,24 @@ def test_errors_survive_pickling_with_their_data(cls):
         assert (str(twin), vars(twin)) == (str(error), vars(error))
     assert isinstance(error, DomainError)
     assert cls.__name__ in errors.__all__
+
+
+class LostError(DataError, AttributeError):
+    name: str
+    seconds: float = 1.0
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [((), {}), ((), {"seconds": 2}), (("a", 1, 2), {}), (("a",), {"name": "b"}), (("a",), {"other": 1})],
+)
+def test_errors_are_made_of_what_they_declare(values, named):
+    with pytest.raises(TypeError, match="LostError takes name, seconds; got"):
+        LostError(*values, **named)
+    error = LostError(name="a")
+    error.add_note("seen")
+    twin = pickle.loads(pickle.dumps(error))
+    assert (twin.name, twin.seconds, twin.args, twin.__notes__) == ("a", 1.0, ("a", 1.0), ["seen"])
 
 
 @pytest.mark.parametrize(

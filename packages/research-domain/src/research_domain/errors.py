@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from research_domain.data_error import DataError
+
 __all__ = [
     "AliasError",
     "ConfigKeyError",
@@ -33,7 +35,7 @@ def close_matches(name: str, known: tuple[str, ...]) -> str:
     return "known keys: " + (", ".join(repr(key) for key in known[:20]) or "none")
 
 
-class DomainError(Exception):
+class DomainError(DataError):
     """Base of all errors of this package."""
 
 
@@ -52,10 +54,8 @@ class ConfigKeyError(DomainError, KeyError):
         The paths that exist.
     """
 
-    def __init__(self, key: str, known: tuple[str, ...] = ()) -> None:
-        super().__init__(key, known)
-        self.key = key
-        self.known = known
+    key: str
+    known: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"config has no key {self.key!r} ({close_matches(str(self.key), self.known)})"
@@ -72,10 +72,8 @@ class ParameterError(DomainError, ValueError):
         What was wrong, what we got and what to do about it.
     """
 
-    def __init__(self, parameter: str, problem: str) -> None:
-        super().__init__(parameter, problem)
-        self.parameter = parameter
-        self.problem = problem
+    parameter: str
+    problem: str
 
     def __str__(self) -> str:
         return f"parameter {self.parameter!r}: {self.problem}"
@@ -92,10 +90,8 @@ class AliasError(DomainError, ValueError):
         The alias.
     """
 
-    def __init__(self, parameter: str, alias: str) -> None:
-        super().__init__(parameter, alias)
-        self.parameter = parameter
-        self.alias = alias
+    parameter: str
+    alias: str
 
     def __str__(self) -> str:
         return (
@@ -138,10 +134,8 @@ class WhenError(DomainError, ValueError):
         What is wrong with it.
     """
 
-    def __init__(self, value: Any, problem: str) -> None:
-        super().__init__(value, problem)
-        self.value = value
-        self.problem = problem
+    value: Any
+    problem: str
 
     def __str__(self) -> str:
         return (
@@ -161,11 +155,9 @@ class ZipError(DomainError, ValueError):
         What to do about it.
     """
 
-    def __init__(self, left: int | None, right: int | None, problem: str = "make them equally long") -> None:
-        super().__init__(left, right, problem)
-        self.left = left
-        self.right = right
-        self.problem = problem
+    left: int | None
+    right: int | None
+    problem: str = "make them equally long"
 
     def __str__(self) -> str:
         left, right = ("infinite" if n is None else n for n in (self.left, self.right))
@@ -181,9 +173,7 @@ class InfiniteDomainError(DomainError, ValueError):
         What was asked for.
     """
 
-    def __init__(self, asked: str) -> None:
-        super().__init__(asked)
-        self.asked = asked
+    asked: str
 
     def __str__(self) -> str:
         return f"{self.asked}: the domain is infinite; cap it with set_iter_params(n_items=...)"
@@ -200,10 +190,8 @@ class DomainIndexError(DomainError, IndexError):
         The number of configs.
     """
 
-    def __init__(self, index: int, size: int) -> None:
-        super().__init__(index, size)
-        self.index = index
-        self.size = size
+    index: int
+    size: int
 
     def __str__(self) -> str:
         return f"index {self.index} is out of range for a domain that produces {self.size} configs"
@@ -222,11 +210,9 @@ class PredicateError(DomainError, RuntimeError):
         What happened.
     """
 
-    def __init__(self, predicate: str, config: str, problem: str) -> None:
-        super().__init__(predicate, config, problem)
-        self.predicate = predicate
-        self.config = config
-        self.problem = problem
+    predicate: str
+    config: str
+    problem: str
 
     def __str__(self) -> str:
         return f"where({self.predicate}): {self.problem} for config {self.config}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import Any
+
+from research_domain.data_error import DataError
 
 __all__ = [
     "DependencyError",
@@ -34,7 +35,7 @@ def shorten(text: str, limit: int = 500) -> str:
     return text if len(text) <= limit else f"{text[: limit - 20]} ... {text[-15:]}"
 
 
-class ExperimentError(Exception):
+class ExperimentError(DataError):
     """Base class of everything that this package raises on purpose."""
 
 
@@ -49,10 +50,8 @@ class PlanError(ExperimentError, ValueError):
         Name of the unit that it is about.
     """
 
-    def __init__(self, message: str, unit: str | None = None) -> None:
-        super().__init__(message, unit)
-        self.message = message
-        self.unit = unit
+    message: str
+    unit: str | None = None
 
     def __str__(self) -> str:
         return self.message
@@ -69,23 +68,15 @@ class UnknownUnitError(ExperimentError, AttributeError):
         The name that was looked for.
     """
 
-    def __init__(self, message: str, name: str = "") -> None:
-        super().__init__(message, name)
-        self.message = message
-        self.name = name
+    message: str
+    name: str = ""
 
     def __str__(self) -> str:
         return self.message
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.message, self.name)
-
 
 class NamespaceError(ExperimentError, ImportError):
     """A namespace cannot be imported or is not one."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
 
 
 class RootDependencyError(PlanError):
@@ -111,10 +102,8 @@ class ExpressionError(ExperimentError):
         Type and message of the error.
     """
 
-    def __init__(self, expression: str, reason: str) -> None:
-        super().__init__(expression, reason)
-        self.expression = expression
-        self.reason = reason
+    expression: str
+    reason: str
 
     def __str__(self) -> str:
         return f"cannot evaluate {self.expression}: {self.reason}"
@@ -129,9 +118,7 @@ class UnitOutputError(ExperimentError, LookupError):
         Name of the unit that has no output yet.
     """
 
-    def __init__(self, unit: str) -> None:
-        super().__init__(unit)
-        self.unit = unit
+    unit: str
 
     def __str__(self) -> str:
         return (
@@ -153,11 +140,9 @@ class ReadOnlyError(ExperimentError, ValueError):
         Message of the error.
     """
 
-    def __init__(self, unit: str, arguments: tuple[str, ...], reason: str) -> None:
-        super().__init__(unit, arguments, reason)
-        self.unit = unit
-        self.arguments = arguments
-        self.reason = reason
+    unit: str
+    arguments: tuple[str, ...]
+    reason: str
 
     def __str__(self) -> str:
         names = ", ".join(map(repr, self.arguments))
@@ -179,10 +164,8 @@ class SaveError(ExperimentError, ValueError):
         What was expected and what came.
     """
 
-    def __init__(self, unit: str, message: str) -> None:
-        super().__init__(unit, message)
-        self.unit = unit
-        self.message = message
+    unit: str
+    message: str
 
     def __str__(self) -> str:
         return f"unit {self.unit!r}: {self.message}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
+from research_domain.data_error import DataError
+
 __all__ = [
     "ArgumentError",
     "ClosedError",
@@ -36,7 +38,7 @@ def _meant(name: str, known: tuple[str, ...]) -> str:
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
-class ResultsError(Exception):
+class ResultsError(DataError):
     """Base of all errors of research-results."""
 
 
@@ -51,10 +53,8 @@ class NotAResearchError(ResultsError):
         What is missing or wrong there.
     """
 
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path = path
-        self.reason = reason
+    path: str
+    reason: str
 
     def __str__(self) -> str:
         return f"{self.path!r} is not a research: {self.reason}; give the folder that holds research.json"
@@ -69,9 +69,7 @@ class ExistsError(ResultsError):
         The path that is taken.
     """
 
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.path = path
+    path: str
 
     def __str__(self) -> str:
         return (
@@ -91,11 +89,9 @@ class FormatError(ResultsError):
         The format that the folder asks of its reader, and the newest one known here.
     """
 
-    def __init__(self, path: str, found: int, supported: int) -> None:
-        super().__init__(path, found, supported)
-        self.path = path
-        self.found = found
-        self.supported = supported
+    path: str
+    found: int
+    supported: int
 
     def __str__(self) -> str:
         return (
@@ -115,11 +111,9 @@ class OldFormatError(ResultsError):
         Its format, and the one that is needed.
     """
 
-    def __init__(self, path: str, found: int, needed: int) -> None:
-        super().__init__(path, found, needed)
-        self.path = path
-        self.found = found
-        self.needed = needed
+    path: str
+    found: int
+    needed: int
 
     def __str__(self) -> str:
         return (
@@ -141,11 +135,9 @@ class LockedError(ResultsError):
         The holder's process there; 0 if it could not be read.
     """
 
-    def __init__(self, path: str, host: str, pid: int) -> None:
-        super().__init__(path, host, pid)
-        self.path = path
-        self.host = host
-        self.pid = pid
+    path: str
+    host: str
+    pid: int
 
     def __str__(self) -> str:
         return (
@@ -170,10 +162,8 @@ class StorageFullError(ResultsError):
 
     passes_when = "there is room on the disk"
 
-    def __init__(self, path: str, free_bytes: int) -> None:
-        super().__init__(path, free_bytes)
-        self.path = path
-        self.free_bytes = free_bytes
+    path: str
+    free_bytes: int
 
     def __str__(self) -> str:
         return (
@@ -195,9 +185,7 @@ class StorageBusyError(ResultsError):
 
     passes_when = "that program lets go of research.db"
 
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.path = path
+    path: str
 
     def __str__(self) -> str:
         return (
@@ -221,10 +209,8 @@ class StorageLostError(ResultsError):
 
     resumable = False
 
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path = path
-        self.reason = reason
+    path: str
+    reason: str
 
     def __str__(self) -> str:
         return (
@@ -245,10 +231,8 @@ class ForkedError(ResultsError):
         The process that opened the storage.
     """
 
-    def __init__(self, path: str, owner: int) -> None:
-        super().__init__(path, owner)
-        self.path = path
-        self.owner = owner
+    path: str
+    owner: int
 
     def __str__(self) -> str:
         return (
@@ -268,10 +252,8 @@ class StorageAccessError(ResultsError):
         What the operating system or SQLite said.
     """
 
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path = path
-        self.reason = reason
+    path: str
+    reason: str
 
     def __str__(self) -> str:
         return (
@@ -289,9 +271,7 @@ class ClosedError(ResultsError):
         The folder, or ``'memory'``.
     """
 
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.path = path
+    path: str
 
     def __str__(self) -> str:
         return f"the storage {self.path!r} is closed; open it again with ResearchStorage to write more"
@@ -308,10 +288,8 @@ class DamagedError(ResultsError):
         What does not fit.
     """
 
-    def __init__(self, where: str, reason: str) -> None:
-        super().__init__(where, reason)
-        self.where = where
-        self.reason = reason
+    where: str
+    reason: str
 
     def __str__(self) -> str:
         return (
@@ -335,12 +313,10 @@ class UnstorableError(ResultsError):
         What the serialiser said.
     """
 
-    def __init__(self, variable: str, iteration: int, type_name: str, reason: str) -> None:
-        super().__init__(variable, iteration, type_name, reason)
-        self.variable = variable
-        self.iteration = iteration
-        self.type_name = type_name
-        self.reason = reason
+    variable: str
+    iteration: int
+    type_name: str
+    reason: str
 
     def __str__(self) -> str:
         return (
@@ -363,11 +339,9 @@ class NameRefusedError(ResultsError):
         What is wrong with it.
     """
 
-    def __init__(self, kind: str, name: str, reason: str) -> None:
-        super().__init__(kind, name, reason)
-        self.kind = kind
-        self.name = name
-        self.reason = reason
+    kind: str
+    name: str
+    reason: str
 
     def __str__(self) -> str:
         return f"{self.name!r} cannot be the name of {self.kind}: {self.reason}; choose another one"
@@ -384,10 +358,8 @@ class UnknownExperimentError(ResultsError):
         The experiments that there are, as far as they were looked up.
     """
 
-    def __init__(self, experiment_id: str, known: tuple[str, ...] = ()) -> None:
-        super().__init__(experiment_id, known)
-        self.experiment_id = experiment_id
-        self.known = known
+    experiment_id: str
+    known: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return (
@@ -407,10 +379,8 @@ class UnknownVariableError(ResultsError):
         The names that there are.
     """
 
-    def __init__(self, name: str, known: tuple[str, ...]) -> None:
-        super().__init__(name, known)
-        self.name = name
-        self.known = known
+    name: str
+    known: tuple[str, ...]
 
     def __str__(self) -> str:
         names = ", ".join(repr(name) for name in self.known[:20]) or "none"
@@ -429,10 +399,8 @@ class UnknownParameterError(ResultsError, ValueError):
         Names and aliases of the parameters that there are.
     """
 
-    def __init__(self, name: str, known: tuple[str, ...]) -> None:
-        super().__init__(name, known)
-        self.name = name
-        self.known = known
+    name: str
+    known: tuple[str, ...]
 
     def __str__(self) -> str:
         names = ", ".join(repr(name) for name in self.known[:20])
@@ -453,11 +421,9 @@ class UnknownAliasError(ResultsError, ValueError):
         The aliases that its values have.
     """
 
-    def __init__(self, parameter: str, alias: str, known: tuple[str, ...]) -> None:
-        super().__init__(parameter, alias, known)
-        self.parameter = parameter
-        self.alias = alias
-        self.known = known
+    parameter: str
+    alias: str
+    known: tuple[str, ...]
 
     def __str__(self) -> str:
         names = ", ".join(repr(name) for name in self.known[:20])
@@ -476,10 +442,8 @@ class ArgumentError(ResultsError, ValueError):
         What was wrong with it and what to give instead.
     """
 
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(name, reason)
-        self.name = name
-        self.reason = reason
+    name: str
+    reason: str
 
     def __str__(self) -> str:
         return f"{self.name}: {self.reason}"
@@ -494,9 +458,7 @@ class PickleRefusedError(ResultsError):
         The type that the value says it has.
     """
 
-    def __init__(self, type_name: str) -> None:
-        super().__init__(type_name)
-        self.type_name = type_name
+    type_name: str
 
     def __str__(self) -> str:
         return (
@@ -516,10 +478,8 @@ class MissingExtraError(ResultsError, ImportError):
         The extra that brings the package.
     """
 
-    def __init__(self, feature: str, extra: str) -> None:
-        super().__init__(feature, extra)
-        self.feature = feature
-        self.extra = extra
+    feature: str
+    extra: str
 
     def __str__(self) -> str:
         return (

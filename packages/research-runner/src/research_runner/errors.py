@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from shlex import quote
 
+from research_domain.data_error import DataError
+
 __all__ = [
     "ChangedError",
     "EngineLostError",
@@ -24,24 +26,8 @@ __all__ = [
 ]
 
 
-class RunnerError(Exception):
+class RunnerError(DataError):
     """Base class of everything that the runner raises on purpose."""
-
-
-class _FolderError(RunnerError):
-    """About a folder."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.path = path
-
-
-class _NameError(RunnerError):
-    """About a research, by its name."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = name
 
 
 class OptionError(RunnerError, ValueError):
@@ -55,16 +41,14 @@ class OptionError(RunnerError, ValueError):
         What was got, and what to do.
     """
 
-    def __init__(self, option: str, reason: str) -> None:
-        super().__init__(option, reason)
-        self.option = option
-        self.reason = reason
+    option: str
+    reason: str
 
     def __str__(self) -> str:
         return f"{self.option}: {self.reason}"
 
 
-class ResearchExistsError(_FolderError, FileExistsError):
+class ResearchExistsError(RunnerError, FileExistsError):
     """There already is a folder of that name; nothing was overwritten.
 
     Parameters
@@ -72,6 +56,8 @@ class ResearchExistsError(_FolderError, FileExistsError):
     path : str
         The folder.
     """
+
+    path: str
 
     def __str__(self) -> str:
         return (
@@ -92,10 +78,8 @@ class MissingPackageError(RunnerError, ImportError):
         What to install.
     """
 
-    def __init__(self, what: str, package: str) -> None:
-        super().__init__(what, package)
-        self.what = what
-        self.package = package
+    what: str
+    package: str
 
     def __str__(self) -> str:
         return f"{self.what} needs the package {self.package!r}: pip install {self.package}"
@@ -112,10 +96,8 @@ class WorkersDieError(RunnerError):
         How many died in a row.
     """
 
-    def __init__(self, death: str, count: int) -> None:
-        super().__init__(death, count)
-        self.death = death
-        self.count = count
+    death: str
+    count: int
 
     def __str__(self) -> str:
         return f"{self.count} workers in a row died before they began with any experiment: {self.death}"
@@ -132,10 +114,8 @@ class EngineUnreachableError(RunnerError, ConnectionError):
         Why it cannot be used.
     """
 
-    def __init__(self, engine: str, reason: str) -> None:
-        super().__init__(engine, reason)
-        self.engine = engine
-        self.reason = reason
+    engine: str
+    reason: str
 
     def __str__(self) -> str:
         return f"no connection to {self.engine}: {self.reason}; nothing was created"
@@ -152,10 +132,8 @@ class EngineLostError(RunnerError, ConnectionError):
         How this was noticed.
     """
 
-    def __init__(self, engine: str, reason: str) -> None:
-        super().__init__(engine, reason)
-        self.engine = engine
-        self.reason = reason
+    engine: str
+    reason: str
 
     def __str__(self) -> str:
         return (
@@ -173,9 +151,7 @@ class ChangedError(RunnerError):
         What has changed, in words.
     """
 
-    def __init__(self, changes: tuple[str, ...]) -> None:
-        super().__init__(changes)
-        self.changes = changes
+    changes: tuple[str, ...]
 
     def __str__(self) -> str:
         return (
@@ -193,10 +169,8 @@ class MiscountedError(RunnerError):
         Experiments that are done and failed: as they were reported, and as they are stored.
     """
 
-    def __init__(self, counted: tuple[int, int], stored: tuple[int, int]) -> None:
-        super().__init__(counted, stored)
-        self.counted = counted
-        self.stored = stored
+    counted: tuple[int, int]
+    stored: tuple[int, int]
 
     def __str__(self) -> str:
         return (
@@ -206,7 +180,7 @@ class MiscountedError(RunnerError):
         )
 
 
-class UntrustedError(_NameError, PermissionError):
+class UntrustedError(RunnerError, PermissionError):
     """Going on with a research runs code that is kept in its folder, and nobody said that it can be trusted.
 
     Parameters
@@ -214,6 +188,8 @@ class UntrustedError(_NameError, PermissionError):
     name : str
         Name of the research.
     """
+
+    name: str
 
     def __str__(self) -> str:
         return (
@@ -231,9 +207,7 @@ class NoSettingsError(RunnerError, FileNotFoundError):
         Its folder.
     """
 
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.path = path
+    path: str
 
     def __str__(self) -> str:
         return (
@@ -253,10 +227,8 @@ class LostCodeError(RunnerError):
         What is missing.
     """
 
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path = path
-        self.reason = reason
+    path: str
+    reason: str
 
     def __str__(self) -> str:
         return (
@@ -278,11 +250,9 @@ class HopelessError(RunnerError):
         How many experiments failed.
     """
 
-    def __init__(self, failure: str, traceback: str, count: int) -> None:
-        super().__init__(failure, traceback, count)
-        self.failure = failure
-        self.traceback = traceback
-        self.count = count
+    failure: str
+    traceback: str
+    count: int
 
     def __str__(self) -> str:
         return (
@@ -301,12 +271,7 @@ class NotRunError(RunnerError, RuntimeError, AttributeError):
         Name of the research.
     """
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = name
-
-    def __reduce__(self) -> tuple[type, tuple[str | None]]:
-        return type(self), (self.name,)
+    name: str
 
     def __str__(self) -> str:
         return (
@@ -326,19 +291,14 @@ class NotFoundError(RunnerError, FileNotFoundError):
         Where it was looked for.
     """
 
-    def __init__(self, name: str, path: str) -> None:
-        super().__init__(name, path)
-        self.name = name
-        self.path = path
+    name: str
+    path: str
 
     def __str__(self) -> str:
         return f"there is no research {self.name!r}: the folder {self.path!r} does not exist"
 
-    def __reduce__(self) -> tuple[type, tuple[str, str]]:
-        return type(self), (self.name, self.path)
 
-
-class NotAResearchError(_FolderError, ValueError):
+class NotAResearchError(RunnerError, ValueError):
     """A folder does not look like a research, and was left alone.
 
     Parameters
@@ -346,6 +306,8 @@ class NotAResearchError(_FolderError, ValueError):
     path : str
         The folder.
     """
+
+    path: str
 
     def __str__(self) -> str:
         return (

@@ -28,10 +28,8 @@ class DeviceRoomError(DeviceError, ValueError):
         Device ids and the workers that fit on each.
     """
 
-    def __init__(self, workers: int, room: tuple[tuple[str, int], ...]) -> None:
-        super().__init__(workers, room)
-        self.workers = workers
-        self.room = room
+    workers: int
+    room: tuple[tuple[str, int], ...]
 
     def __str__(self) -> str:
         total = sum(number for _, number in self.room)
@@ -55,11 +53,9 @@ class UnknownDeviceError(DeviceError, ValueError):
         Why the id was not taken.
     """
 
-    def __init__(self, device: str, known: tuple[str, ...], reason: str = "does not exist") -> None:
-        super().__init__(device, known, reason)
-        self.device = device
-        self.known = known
-        self.reason = reason
+    device: str
+    known: tuple[str, ...]
+    reason: str = "does not exist"
 
     def __str__(self) -> str:
         listed = "; ".join(self.known) if self.known else "none"
@@ -75,9 +71,7 @@ class DriverMissingError(DeviceError):
         What the attempt ended with.
     """
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    reason: str
 
     def __str__(self) -> str:
         return (
@@ -97,10 +91,8 @@ class DeviceLostError(DeviceError):
         What the driver said.
     """
 
-    def __init__(self, device: str, reason: str) -> None:
-        super().__init__(device, reason)
-        self.device = device
-        self.reason = reason
+    device: str
+    reason: str
 
     def __str__(self) -> str:
         return (

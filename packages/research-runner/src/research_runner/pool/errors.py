@@ -22,10 +22,8 @@ class StartMethodError(PoolError):
         Why it cannot be used and what to use instead.
     """
 
-    def __init__(self, method: str, reason: str) -> None:
-        super().__init__(method, reason)
-        self.method = method
-        self.reason = reason
+    method: str
+    reason: str
 
     def __str__(self) -> str:
         return f"start method {self.method!r} cannot be used: {self.reason}"
@@ -42,10 +40,8 @@ class WireError(PoolError):
         What is wrong with it.
     """
 
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path = path
-        self.reason = reason
+    path: str
+    reason: str
 
     def __str__(self) -> str:
         return f"{self.path} cannot cross between processes: {self.reason}"
@@ -64,11 +60,9 @@ class TravelError(PoolError):
         What is wrong with it and what to do about it.
     """
 
-    def __init__(self, part: str, path: str, reason: str) -> None:
-        super().__init__(part, path, reason)
-        self.part = part
-        self.path = path
-        self.reason = reason
+    part: str
+    path: str
+    reason: str
 
     def __str__(self) -> str:
         where = f"{self.part}: {self.path}" if self.path else self.part
