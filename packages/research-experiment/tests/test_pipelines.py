@@ -200,6 +200,29 @@ def test_pipeline_is_what_other_units_get_when_they_ask_for_the_unit():
     assert running.results["seen"] == {0: 30, 1: 60, 2: 60}
 
 
+def test_unit_of_a_pipeline_has_the_pipeline_its_output_and_its_iteration():
+    experiment = (
+        Experiment()
+        .add_pipeline("train", FakePipeline(BATCHES))
+        .save(E("train").pipeline.v("total"), "total")
+        .save(E("train").output, "batch")
+        .save(E("train").iteration, "iteration", when="last")
+        .add_callable(
+            "look", lambda e: (e["train"].v("total"), e["train"].pipeline), [E()], save_to=["seen", None]
+        )
+        .add_pipeline("test", FakePipeline(BATCHES), run=True, when="last", given=E("train").pipeline)
+        .save(E("test").pipeline.config["given"].v("total"), "given", when="last")
+    )
+    (running,) = run(experiment)
+    assert running.results == {
+        "total": {0: 30, 1: 60, 2: 60},
+        "batch": {0: [10, 20], 1: [30], 2: [30]},
+        "iteration": {2: 2},
+        "seen": {0: 30, 1: 60, 2: 60},
+        "given": {2: 60},
+    }
+
+
 class Controller:
     on_class = FakePipeline(BATCHES)
 

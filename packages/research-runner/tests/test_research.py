@@ -7,7 +7,7 @@ import typing
 import pytest
 
 from research_domain import Domain
-from research_experiment import EC, E, Experiment, O
+from research_experiment import EC, E, Experiment, Expression, ExpressionError, O, R
 from research_runner import MissingPackageError, Research
 
 pytestmark = pytest.mark.usefixtures("plain")
@@ -246,3 +246,14 @@ def test_the_bar_shows_progress_and_failures():
     (bar,) = Bar.made
     assert (bar.n, bar.total, bar.closed) == (6, 6, True)
     assert "1 failed" in bar.description
+
+
+def test_get_evaluates_at_a_research():
+    research = run(
+        Research(domain=Domain(x=[1])).add_callable("f", abs, args=[EC("x")], save_to="y"), parallel=False
+    )
+    assert R().get(research=research) is research.results
+    assert R().statuses.get(research=research, experiment=None) == research.results.statuses
+    with pytest.raises(ExpressionError, match="there is no experiment here"):
+        EC("x").get(research=research)
+    assert isinstance(EC("x").get("research", research), Expression)

@@ -38,8 +38,10 @@ from research_experiment.execution.evaluation import check_outside, evaluate, ev
 from research_experiment.execution.executor import Executor, parse_target
 from research_experiment.execution.hooks import Hook
 from research_experiment.execution.running import RunningExperiment, Surroundings
+from research_experiment.execution.units import RunningPipeline, RunningUnit
 from research_experiment.experiment import Experiment
 from research_experiment.expressions import EC, EP, E, Expression, O, R, S
+from research_experiment.expressions.named import value_at
 from research_experiment.failures import Failure
 from research_experiment.pipelines import Pipeline
 from research_experiment.plan import ExperimentPlan
@@ -74,6 +76,8 @@ __all__ = [
     "ReadOnlyError",
     "RootDependencyError",
     "RunningExperiment",
+    "RunningPipeline",
+    "RunningUnit",
     "S",
     "SaveError",
     "Sink",
@@ -90,4 +94,5 @@ __all__ = [
     "evaluate",
     "evaluate_outside",
     "parse_target",
+    "value_at",
 ]

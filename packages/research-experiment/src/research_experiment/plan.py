@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
+from operator import itemgetter
 from typing import Any, Literal, TypeAlias
 
 from research_domain.when import When
@@ -325,12 +326,21 @@ class ExperimentPlan:
 
     @cached_property
     def segments(self) -> tuple[tuple[bool, tuple[Unit, ...]], ...]:
-        """Runs of units that all belong to the root, or all to the branches, and which of both it is."""
-        return tuple((root, tuple(units)) for root, units in groupby(self.units, key=lambda unit: unit.root))
+        """Runs of units that all belong to the root, or all to the branches, and which of both it is.
+
+        A unit that asks all branches is alone in its run: branches wait for each other before it and after.
+        """
+        marks = [(unit.root, _asks_all(unit) and number) for number, unit in enumerate(self.units, 1)]
+        return tuple(
+            (mark[0], tuple(unit for _, unit in pairs))
+            for mark, pairs in groupby(zip(marks, self.units, strict=True), key=itemgetter(0))
+        )
 
     @cached_property
     def in_step(self) -> bool:
         """Whether branches have to wait for each other: they share a root, or look at each other."""
-        return self.has_root or any(
-            getattr(leaf, "all", False) for item in (*self.instances, *self.units) for leaf in item.references
-        )
+        return self.has_root or any(map(_asks_all, (*self.instances, *self.units)))
+
+
+def _asks_all(item: Unit | Instance) -> bool:
+    return any(leaf.all for leaf in item.references)

@@ -8,7 +8,15 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Self
 
 from research_domain import Domain, UpdateRule
-from research_experiment import Executor, Experiment, ExperimentBuilder, check_outside
+from research_experiment import (
+    Executor,
+    Experiment,
+    ExperimentBuilder,
+    Expression,
+    check_outside,
+    evaluate_outside,
+    value_at,
+)
 from research_runner.errors import NotRunError, OptionError
 from research_runner.loaded import LoadedResearch, remove_research
 from research_runner.running.display import as_html, as_text, describe, progress_of
@@ -506,3 +514,9 @@ class Research(ExperimentBuilder):
 
     def __repr__(self) -> str:
         return f"Research({self.name!r}, domain={self.domain!r}, units=[{', '.join(self._draft().names)}])"
+
+
+@value_at.register(Research)
+@value_at.register(LoadedResearch)
+def _value_at_research(place: Research | LoadedResearch, expression: Expression) -> Any:
+    return evaluate_outside(expression, lambda: place.results)

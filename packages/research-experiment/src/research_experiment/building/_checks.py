@@ -56,7 +56,11 @@ def check_plan(plan: ExperimentPlan) -> None:
 
 
 def _check_shared(item: Unit | Instance, branch_names: set[str]) -> None:
-    for name in sorted(item.needs & branch_names):
+    asked_of_all = {
+        leaf.unit for leaf in item.references if isinstance(leaf, Output | Reference) and leaf.all
+    }
+    needs = item.needs - asked_of_all if isinstance(item, Working) else item.needs
+    for name in sorted(needs & branch_names):
         raise RootDependencyError(
             f"root unit {item.name!r} depends on {name!r}, of which every branch has its own; "
             f"make {name!r} a root one as well, or {item.name!r} a branch one",

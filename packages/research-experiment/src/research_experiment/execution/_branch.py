@@ -205,6 +205,7 @@ class Branch:
             if self.ending and not step.is_dump and self._skips(step.name, step.needs, step.consumes):
                 continue
             try:
+                step.state.iteration = iteration
                 try:
                     step.action()
                 finally:

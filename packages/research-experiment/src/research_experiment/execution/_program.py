@@ -14,6 +14,7 @@ from research_experiment.execution._sources import find_holder, get_attribute, p
 from research_experiment.execution.copies import LARGE_BYTES, is_unchanging, separate
 from research_experiment.execution.evaluation import compile_call, compile_value
 from research_experiment.execution.running import RunningExperiment
+from research_experiment.execution.units import UnitState
 from research_experiment.plan import (
     CallUnit,
     DumpUnit,
@@ -71,9 +72,11 @@ class Step:
         Units whose output it uses up: it has nothing to do when there is no new one.
     is_dump : bool
         Dumps run whatever happened before.
+    state : UnitState
+        Where it is noted when it runs.
     """
 
-    __slots__ = ("_unit", "action", "consumes", "is_dump", "name", "needs", "when")
+    __slots__ = ("_unit", "action", "consumes", "is_dump", "name", "needs", "state", "when")
 
     def __init__(self, unit: Unit, scope: Scope) -> None:
         self._unit = unit
@@ -82,6 +85,10 @@ class Step:
         self.needs = unit.needs
         self.consumes = unit.consumes if isinstance(unit, PipelineUnit) else frozenset()
         self.is_dump = isinstance(unit, DumpUnit)
+        self.state = UnitState(is_pipeline=isinstance(unit, PipelineUnit))
+        if isinstance(unit, Working):
+            for owner in scope.owners:
+                owner.progress.units[unit.name] = self.state
         self.action: Callable[[], None] = self._watched(partial(self._first, scope), scope)
 
     def _watched(self, action: Callable[[], None], scope: Scope) -> Callable[[], None]:

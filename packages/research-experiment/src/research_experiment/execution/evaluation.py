@@ -18,6 +18,7 @@ from research_domain.updates import evaluate_named
 from research_experiment.errors import ExpressionError, UnitOutputError, shorten
 from research_experiment.execution.running import RunningExperiment, Surroundings
 from research_experiment.execution.saved_values import ExperimentStorage
+from research_experiment.expressions._known import EXPERIMENT, UNIT, no_attribute
 from research_experiment.expressions._nodes import (
     AttributeOf,
     Call,
@@ -31,7 +32,7 @@ from research_experiment.expressions._nodes import (
     Structure,
 )
 from research_experiment.expressions._references import leaves
-from research_experiment.expressions.named import Expression, freeze
+from research_experiment.expressions.named import Expression, freeze, value_at
 
 __all__ = ["Compiled", "check_outside", "compile_call", "compile_value", "evaluate", "evaluate_outside"]
 
@@ -107,6 +108,11 @@ def check_outside(value: Any) -> None:
             )
 
 
+@value_at.register(RunningExperiment)
+def _value_at_experiment(place: RunningExperiment, expression: Expression) -> Any:
+    return evaluate(expression, place)
+
+
 @evaluate_named.register(Expression)
 def _evaluate_for_update(value: Expression, research: Any) -> Any:
     """Evaluate an argument of an update of a domain."""
@@ -173,6 +179,8 @@ def _explaining(get: Callable[[], Any], expression: Expression) -> Callable[[], 
 
 def _compile_node(node: Node, source: Source) -> Compiled:
     match node:
+        case ConfigPart(_, True) | ConfigItem(_, _, True) | Output(_, True):
+            return Compiled(False, partial(_ask_branches, node, source.running))
         case ConfigPart(full):
             return Compiled(False, partial(whole_config, source.running, full))
         case ConfigItem(key, _):
@@ -183,6 +191,10 @@ def _compile_node(node: Node, source: Source) -> Compiled:
             return _compile_reference(node, source.running)
         case ItemOf(target, key):
             return _compile_item(_inner(target, source), _compile(key, source))
+        case AttributeOf(Expression(_node=Reference("E", str(unit), False)), name) if name in UNIT:
+            return Compiled(False, partial(_unit_attribute, source.running, unit, name))
+        case AttributeOf(Expression(_node=Reference("E", None, False)), name):
+            return Compiled(False, partial(_experiment_attribute, source.running, name))
         case AttributeOf(target, name):
             return _after(_inner(target, source), attrgetter(name))
         case Call(target, args, kwargs):
@@ -235,10 +247,39 @@ def _compile_operation(function: Callable[..., Any], getters: list[Callable[[], 
 
 def whole_config(running: RunningExperiment, full: bool) -> Config:
     """Return a fresh copy of the config, with or without the auxiliary keys."""
-    config = running.config.copy()
-    if not full:
-        for key in running.recorded_config.auxiliary:
-            del config[key]
+    return _without(running.config.copy(), () if full else running.recorded_config.auxiliary)
+
+
+def _experiment_attribute(running: RunningExperiment, name: str) -> Any:
+    try:
+        return getattr(running, name)
+    except AttributeError as error:
+        raise (error if name in EXPERIMENT else no_attribute(error, name)) from None
+
+
+def _unit_attribute(running: RunningExperiment, unit: str, name: str) -> Any:
+    return getattr(running[unit], name)
+
+
+def _ask_branches(node: ConfigPart | ConfigItem | Output, running: RunningExperiment) -> list[Any]:
+    """Return what is asked of all branches, values of configs as copies of the one that asks."""
+    branches = running.branches
+    if isinstance(node, Output):
+        if not any(node.unit in branch.outputs for branch in branches):
+            raise UnitOutputError(node.unit)
+        return [branch.outputs.get(node.unit) for branch in branches]
+    configs = [(branch, running.config_of(branch)) for branch in branches]
+    if isinstance(node, ConfigItem):
+        return [_compile_config_item(node.key, config).get() for _, config in configs]
+    return [
+        _without(config.copy(), () if node.full else branch.recorded_config.auxiliary)
+        for branch, config in configs
+    ]
+
+
+def _without(config: Config, keys: Iterable[str]) -> Config:
+    for key in keys:
+        del config[key]
     return config
 
 
@@ -335,7 +376,7 @@ def _compile_spread(spread: Any, running: RunningExperiment) -> Compiled:
     if spread is None:
         return Compiled(True, {})
     node = spread._node if isinstance(spread, Expression) else None
-    if isinstance(node, ConfigPart):
+    if isinstance(node, ConfigPart) and not node.all:
         config = whole_config(running, node.full)
         if not any(isinstance(config[key], Config) for key in config):
             return Compiled(True, dict(config))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 from threading import RLock
@@ -18,6 +19,7 @@ from research_experiment.careful_logging import CarefulLogger, careful_logger
 from research_experiment.errors import ExperimentError, UnknownUnitError, hint
 from research_experiment.execution.copies import LARGE_BYTES, UNCHANGING, Copier
 from research_experiment.execution.saved_values import ExperimentStorage
+from research_experiment.execution.units import RunningPipeline, RunningUnit, UnitState
 from research_experiment.failures import Failure
 from research_experiment.profiling import FunctionTime, Profile, UnitTime
 
@@ -69,6 +71,8 @@ class Progress:
     ----------
     functions : dict
         Unit → its function or iterator, those of the root as well.
+    units : dict
+        Unit → what is noted of it, those of the root as well.
     made : list of (str, object)
         Names and objects: its own instances and iterators, in the order in which they were made. They are
         closed at its end.
@@ -79,6 +83,7 @@ class Progress:
     open: bool = True
     failure: Failure | None = None
     functions: dict[str, Any] = field(default_factory=dict)
+    units: dict[str, UnitState] = field(default_factory=dict)
     profile: Profile = field(default_factory=Profile)
     made: list[tuple[str, Any]] = field(default_factory=list)
 
@@ -164,6 +169,12 @@ class RunningExperiment:
         if "config" not in self._cache:
             self._cache["config"] = self.config_alias.config()
         return self._cache["config"]  # type: ignore[no-any-return]
+
+    def config_of(self, branch: RunningExperiment) -> Config:
+        """Return the config of a branch of the task, its values copies of this experiment's own."""
+        if branch is self:
+            return self.config
+        return with_values(branch.recorded_config, self.own).config()
 
     @property
     def config_alias(self) -> ConfigAlias:
@@ -299,10 +310,30 @@ class RunningExperiment:
         for known in (self.instances, self.progress.functions):
             if name in known:
                 return known[name]
-        known_names = [*self.instances, *self.progress.functions]
+        if self.progress.ended and name in self.progress.units:
+            raise UnknownUnitError(
+                f"E({name!r}): the experiment has ended, and its units with it; "
+                f"experiment[{name!r}].output is the last output",
+                name,
+            )
+        known_names = [*self.instances, *self.progress.units]
         raise UnknownUnitError(
             f"E({name!r}): no instance or unit of that name has been made yet{hint(name, known_names)}", name
         )
+
+    def __getitem__(self, name: str) -> Any:
+        """Return a unit as a :class:`~research_experiment.RunningUnit`, or an instance itself.
+
+        Raises
+        ------
+        UnknownUnitError
+            If there is none of that name.
+        """
+        state = self.progress.units.get(name)
+        if state is None or name in self.instances:
+            return self.lookup(name)
+        kind = RunningPipeline if state.is_pipeline else RunningUnit
+        return kind(name, state, self.outputs, partial(self.lookup, name))
 
     def __repr__(self) -> str:
         state = "failed" if self.is_failed else "alive" if self.is_alive else "ended"

@@ -24,33 +24,36 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class ConfigPart:
-    """The whole config, with or without the auxiliary keys."""
+    """The whole config, with or without the auxiliary keys, of one or all branches."""
 
     full: bool = False
+    all: bool = False
 
     def __str__(self) -> str:
-        return f"EC({'full=True' if self.full else ''})"
+        return _letter("EC", None, full=self.full, all=self.all)
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigItem:
-    """One value of the config; an optional one may be missing."""
+    """One value of the config, of one or all branches; an optional one may be missing."""
 
     key: str
     optional: bool = False
+    all: bool = False
 
     def __str__(self) -> str:
-        return f"EC({self.key!r})"
+        return _letter("EC", self.key, all=self.all)
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """The last output of a unit."""
+    """The last output of a unit, of one or all branches."""
 
     unit: str
+    all: bool = False
 
     def __str__(self) -> str:
-        return f"O({self.unit!r})"
+        return _letter("O", self.unit, all=self.all)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,7 @@ class Reference:
     all: bool = False
 
     def __str__(self) -> str:
-        parts = ([repr(self.unit)] if self.unit is not None else []) + (["all=True"] if self.all else [])
-        return f"{self.letter}({', '.join(parts)})"
+        return _letter(self.letter, self.unit, all=self.all)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,6 +134,11 @@ class Structure:
 
     def __str__(self) -> str:
         return repr(self.build(list(self.parts)))
+
+
+def _letter(letter: str, name: str | None, **flags: bool) -> str:
+    parts = [*([] if name is None else [repr(name)]), *(f"{flag}=True" for flag, on in flags.items() if on)]
+    return f"{letter}({', '.join(parts)})"
 
 
 Leaf: TypeAlias = ConfigPart | ConfigItem | Output | Reference

@@ -33,7 +33,7 @@ def _node_leaves(node: Node) -> Iterator[Leaf]:
     if isinstance(node, ConfigPart | ConfigItem | Output | Reference):
         yield node
         return
-    shortcut = _config_leaf(node)
+    shortcut = _shortcut(node)
     if shortcut is not None:
         yield shortcut
         return
@@ -41,9 +41,11 @@ def _node_leaves(node: Node) -> Iterator[Leaf]:
         yield from leaves(child)
 
 
-def _config_leaf(node: Node) -> Leaf | None:
-    """See ``E().config['key']``, ``EC()['key']`` and ``EC().get('key')`` as one value of the config."""
+def _shortcut(node: Node) -> Leaf | None:
+    """See ``EC()['key']``, ``EC().get('key')``, ``E().config['key']``, ``E()['unit']`` as what they mean."""
     match node:
+        case ItemOf(Expression(_node=Reference("E", None, False)), str(unit)):
+            return Reference("E", unit)
         case ItemOf(Expression(_node=config), str(key)) if _is_config(config):
             return ConfigItem(key)
         case Call(Expression(_node=AttributeOf(Expression(_node=config), "get")), (str(key),), ()) if (
@@ -58,7 +60,7 @@ def _config_leaf(node: Node) -> Leaf | None:
 
 def _is_config(node: Node) -> bool:
     match node:
-        case ConfigPart() | AttributeOf(Expression(_node=Reference("E", None, False)), "config"):
+        case ConfigPart(all=False) | AttributeOf(Expression(_node=Reference("E", None, False)), "config"):
             return True
         case _:
             return False
@@ -70,14 +72,17 @@ def config_keys(references: Iterable[Leaf]) -> set[str]:
 
 
 def needed_keys(references: Iterable[Leaf], known: Iterable[str], auxiliary: Iterable[str]) -> set[str]:
-    """Return those of the known config keys that something depends on; ``EC()`` has no auxiliary ones."""
+    """Return those of the known config keys that something depends on; ``EC()`` has no auxiliary ones.
+
+    What is asked of all branches is the same for each of them.
+    """
     known = set(known)
     needed: set[str] = set()
     for leaf in references:
         match leaf:
-            case ConfigItem(key):
+            case ConfigItem(key, all=False):
                 needed |= {other for other in known if overlap(key, other)}
-            case ConfigPart(full):
+            case ConfigPart(full, all=False):
                 needed |= known if full else known - set(auxiliary)
             case _:
                 pass

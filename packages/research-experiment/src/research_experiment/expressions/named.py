@@ -7,10 +7,13 @@ which are evaluated when a unit that has them as arguments is called.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import singledispatch
+from pathlib import PurePath
 from typing import Any, NoReturn, Self, TypeAlias
 
-from research_domain import Config
+from research_domain import AUXILIARY_KEYS, Config, ConfigAlias
+from research_experiment.expressions._known import UNIT, check_attribute, check_class_attribute, public_names
 from research_experiment.expressions._nodes import (
     AttributeOf,
     Call,
@@ -24,7 +27,7 @@ from research_experiment.expressions._nodes import (
     Structure,
 )
 
-__all__ = ["EC", "EP", "E", "Expression", "O", "R", "S", "expression_of", "freeze"]
+__all__ = ["EC", "EP", "E", "Expression", "O", "R", "S", "expression_of", "freeze", "value_at"]
 
 
 Text: TypeAlias = str
@@ -37,6 +40,51 @@ def _as_text(value: Any) -> str:
 
 def _format_text(value: Any, template: str) -> str:
     return template.format(value)
+
+
+def _add(left: Any, right: Any) -> Any:
+    """Add; a text behind a path makes a longer path, as when paths were texts."""
+    if isinstance(left, PurePath) and isinstance(right, str):
+        return type(left)(f"{left}{right}")
+    return left + right
+
+
+def _without_auxiliary(config: Any) -> Any:
+    """Return a copy of a config without the keys that say how it is run."""
+    if isinstance(config, ConfigAlias):
+        return ConfigAlias([pair for pair in config.pairs if pair[0].value not in AUXILIARY_KEYS])
+    if not isinstance(config, Mapping):
+        raise TypeError(f"remove_keys() takes a config, got {type(config).__name__}")
+    kept = {key: value for key, value in config.items() if key not in AUXILIARY_KEYS}
+    return Config(kept) if isinstance(config, Config) else kept
+
+
+@singledispatch
+def value_at(place: Any, expression: Expression) -> Any:
+    """Return the value of an expression at a running experiment or research; others have none.
+
+    Those who have one register for this function: it is what ``expression.get(experiment=place)`` calls.
+    """
+    return NotImplemented
+
+
+def _asked_at(node: Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Return the value if ``get(experiment=..., research=...)`` was called, else NotImplemented."""
+    if args or not isinstance(node, AttributeOf) or node.name != "get":
+        return NotImplemented
+    if not kwargs or not kwargs.keys() <= {"experiment", "research"}:
+        return NotImplemented
+    places = [kwargs[name] for name in ("experiment", "research") if kwargs.get(name) is not None]
+    return value_at(places[0], node.target) if places else NotImplemented
+
+
+class _Letter(type):
+    """Class of the classes of named expressions: says what to write where parentheses were forgotten."""
+
+    def __getattr__(cls, name: str) -> NoReturn:
+        if name.startswith("_") or cls.__name__ == "Expression":
+            raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
+        raise check_class_attribute(cls.__name__, name)
 
 
 def _binary(function: Callable[..., Any], symbol: str) -> tuple[Any, Any]:
@@ -58,7 +106,7 @@ def _unary(function: Callable[..., Any], template: str) -> Any:
     return apply
 
 
-class Expression:
+class Expression(metaclass=_Letter):
     """A value that will be known when the experiment runs.
 
     Build one with `E`, `EC`, `O`, `EP`, `R` or `S`, and combine them with operators.
@@ -91,13 +139,29 @@ class Expression:
     def __getattr__(self, name: str) -> Expression:
         if name.startswith("_"):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        check_attribute(self._node, name)
         return expression_of(AttributeOf(self, name))
+
+    def __dir__(self) -> Iterable[Text]:
+        """Return what the value will have, as far as it is known, for the completion of names."""
+        match self._node:
+            case Reference("E", str(), False):
+                return UNIT
+            case node:
+                return public_names(node) or super().__dir__()
 
     def __getitem__(self, key: Any) -> Expression:
         return expression_of(ItemOf(self, freeze(key)))
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Expression:
-        """Return the expression whose value is that of the call."""
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the expression whose value is that of the call.
+
+        ``expression.get(experiment=running)`` and ``expression.get(research=research)`` are the values
+        themselves, where these are a running experiment and a research.
+        """
+        value = _asked_at(self._node, args, kwargs)
+        if value is not NotImplemented:
+            return value
         return expression_of(
             Call(self, _freeze_all(args), tuple(zip(kwargs, _freeze_all(kwargs.values()), strict=True)))
         )
@@ -137,7 +201,7 @@ class Expression:
 
     __hash__ = object.__hash__
 
-    __add__, __radd__ = _binary(operator.add, "+")
+    __add__, __radd__ = _binary(_add, "+")
     __sub__, __rsub__ = _binary(operator.sub, "-")
     __mul__, __rmul__ = _binary(operator.mul, "*")
     __truediv__, __rtruediv__ = _binary(operator.truediv, "/")
@@ -239,8 +303,10 @@ class E(Expression):
     Parameters
     ----------
     unit : str, optional
-        Name of an instance (gives the object), a generator (its iterator) or a callable (the function). By
-        default the :class:`~research_experiment.RunningExperiment` itself.
+        Name of an instance (gives the object), a pipeline (the experiment's own one), a generator (its
+        iterator) or a callable (the function). By default the
+        :class:`~research_experiment.RunningExperiment` itself. Of units, ``E('unit').output`` is the last
+        output, ``.iteration`` the iteration in which it last ran, and ``.pipeline`` the pipeline.
     all : bool
         Ask all branches of the task; the value is a list, one item per branch.
 
@@ -265,6 +331,8 @@ class EC(Expression):
         Key of one value; ``'a/b'`` for a nested one. By default the whole config.
     full : bool
         Keep the auxiliary keys (repetition, device, updates) in the whole config.
+    all : bool
+        Ask all branches of the task; the value is a list, one item per branch.
 
     Examples
     --------
@@ -274,10 +342,26 @@ class EC(Expression):
 
     __slots__ = ()
 
-    def __init__(self, name: str | None = None, full: bool = False) -> None:
-        object.__setattr__(
-            self, "_node", ConfigPart(full) if name is None else ConfigItem(_name_of("EC", name))
-        )
+    def __init__(self, name: str | None = None, full: bool = False, all: bool = False) -> None:  # noqa: A002 - known by this name
+        node = ConfigPart(full, all) if name is None else ConfigItem(_name_of("EC", name), all=all)
+        object.__setattr__(self, "_node", node)
+
+    def remove_keys(self, config: Any) -> Any:
+        """Return a copy of a config without the auxiliary keys (repetition, device, updates).
+
+        Parameters
+        ----------
+        config : Config, ConfigAlias, mapping or expression
+            What the copy is made of; of an expression it is made when the experiment runs.
+
+        Examples
+        --------
+        >>> EC().remove_keys({'rate': 0.1, 'repetition': 0})
+        {'rate': 0.1}
+        """
+        if isinstance(config, Expression):
+            return expression_of(Operation(_without_auxiliary, "remove_keys({0})", (config,)))
+        return _without_auxiliary(config)
 
 
 class O(Expression):  # noqa: E742 - the name that users know
@@ -287,6 +371,9 @@ class O(Expression):  # noqa: E742 - the name that users know
     ----------
     name : str
         Name of the unit.
+    all : bool
+        Ask all branches of the task; the value is a list, one item per branch, None for those in which the
+        unit has not run yet.
 
     Examples
     --------
@@ -296,8 +383,8 @@ class O(Expression):  # noqa: E742 - the name that users know
 
     __slots__ = ()
 
-    def __init__(self, name: str) -> None:
-        object.__setattr__(self, "_node", Output(_name_of("O", name)))
+    def __init__(self, name: str, all: bool = False) -> None:  # noqa: A002 - known by this name
+        object.__setattr__(self, "_node", Output(_name_of("O", name), all))
 
 
 class EP(Expression):

@@ -1,0 +1,106 @@
+"""Units of an experiment while it runs: what they gave, and when they last ran."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from research_experiment.errors import PlanError, UnitOutputError
+
+__all__ = ["RunningPipeline", "RunningUnit", "UnitState"]
+
+
+@dataclass(slots=True)
+class UnitState:
+    """What is noted of a unit while it runs.
+
+    Attributes
+    ----------
+    iteration : int or None
+        The iteration in which it last ran, or tried to.
+    is_pipeline : bool
+        Whether it was added by `add_pipeline`.
+    """
+
+    iteration: int | None = None
+    is_pipeline: bool = False
+
+
+class RunningUnit:
+    """A unit of a running experiment: what ``E()['unit']`` gives.
+
+    Calling it calls its function, without saving anything.
+
+    Attributes
+    ----------
+    name : str
+        Name of the unit.
+
+    Examples
+    --------
+    >>> from research_experiment import E, Executor, Experiment
+    >>> experiment = Experiment().add_callable('load', lambda: [1, 2])
+    >>> experiment = experiment.add_callable('size', lambda unit: len(unit.output), E()['load'], save_to='n')
+    """
+
+    __slots__ = ("_outputs", "_source", "_state", "name")
+
+    def __init__(
+        self, name: str, state: UnitState, outputs: Mapping[str, Any], source: Callable[[], Any]
+    ) -> None:
+        self.name = name
+        self._state = state
+        self._outputs = outputs
+        self._source = source
+
+    @property
+    def output(self) -> Any:
+        """The last output.
+
+        Raises
+        ------
+        UnitOutputError
+            If there is none yet.
+        """
+        try:
+            return self._outputs[self.name]
+        except KeyError:
+            raise UnitOutputError(self.name) from None
+
+    @property
+    def iteration(self) -> int | None:
+        """The iteration in which the unit last ran; None before it has."""
+        return self._state.iteration
+
+    @property
+    def pipeline(self) -> Any:
+        """The experiment's own pipeline, of units that `add_pipeline` added.
+
+        Raises
+        ------
+        PlanError
+            If the unit is none of these.
+        """
+        if not self._state.is_pipeline:
+            raise PlanError(
+                f"unit {self.name!r} has no pipeline: it was not added by add_pipeline(...)", unit=self.name
+            )
+        return self._source()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function of the unit."""
+        return self._source()(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}, last run in iteration {self.iteration}>"
+
+
+class RunningPipeline(RunningUnit):
+    """A pipeline of a running experiment; :attr:`pipeline` is the object itself."""
+
+    __slots__ = ()
+
+    def v(self, name: str) -> Any:
+        """Return the value of a variable of the pipeline."""
+        return self.pipeline.v(name)
