@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import copy
 import math
 import pickle
@@ -217,7 +218,7 @@ def describe(plan):
     ]
 
 
-def test_names_are_found_in_main_added_namespaces_and_builtins(monkeypatch):
+def test_names_are_found_in_main_and_added_namespaces_in_their_order(monkeypatch):
     import __main__
 
     monkeypatch.setattr(__main__, "triple", lambda x: 3 * x, raising=False)
@@ -231,6 +232,7 @@ def test_names_are_found_in_main_added_namespaces_and_builtins(monkeypatch):
         .mean([1, 2, 6], save_to="mean")
         .double(EC("x"), save_to="double")
         .abs(EC("x"), save_to="abs")
+        .add_namespace(builtins)
         .max(1, 2, save_to="max")
     )
     results = run(experiment, {"x": 9}).results
@@ -242,6 +244,60 @@ def test_names_are_found_in_main_added_namespaces_and_builtins(monkeypatch):
         "abs": "mine",
         "max": 2,
     }
+
+
+@pytest.mark.parametrize("name", ["max", "filter", "help", "list", "print", "sorted", "exit"])
+def test_builtins_are_found_only_when_they_were_added(name):
+    experiment = Experiment()
+    with pytest.raises(UnknownUnitError, match=r"it is a builtin: .*add_namespace\('builtins'\)"):
+        getattr(experiment, name)
+    with pytest.raises(UnknownUnitError, match="it is a builtin"):
+        experiment.add_callable(name)
+    assert not hasattr(experiment, name)
+    assert experiment.actions == ()
+    assert (
+        experiment.add_namespace("builtins").add_callable("len", args=[[1]], save_to="n").actions[0].source
+        is len
+    )
+
+
+def test_names_of_the_shell_are_not_functions_of_the_script(monkeypatch):
+    import __main__
+
+    def display(thing):
+        return thing
+
+    display.__module__ = "IPython.core.display_functions"
+    monkeypatch.setattr(__main__, "display", display, raising=False)
+    with pytest.raises(UnknownUnitError, match="named 'display'"):
+        Experiment().display(1)
+
+
+def test_what_was_written_down_is_readable_and_makes_the_same_experiment_again():
+    experiment = Experiment().add_instance("words", list, args=[["a"]]).add_namespace(math)
+    experiment = experiment.add_callable("words.count", args=["a"], save_to="n").dump()
+    assert [instance.name for instance in experiment.instance_creators] == ["words"]
+    assert [unit.name for unit in experiment.actions] == ["words.count", "dump"]
+    assert experiment.namespaces[1:] == (math,)
+    twin = Experiment(experiment.instance_creators, experiment.actions, experiment.namespaces)
+    assert run(twin, {}).results == {"n": {0: 1}}
+    assert twin.sqrt(4).actions[-1].name == "sqrt"
+    assert len(experiment.actions) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("call", "experiment.init"),
+        ("results", r"running\.results is what you want"),
+        ("is_failed", "experiment.init"),
+        ("create_stream", "redirect_stdout"),
+        ("pop_index_keys", "nothing to remove"),
+    ],
+)
+def test_names_of_running_experiments_say_where_they_are(name, words):
+    with pytest.raises(UnknownUnitError, match=words):
+        getattr(Experiment(), name)
 
 
 def test_module_without_a_place_in_sys_modules_is_a_namespace():
@@ -665,7 +721,9 @@ def test_only_callables_tells_whether_iterations_are_open():
 def test_get_method_finds_what_a_call_would_find():
     experiment = Experiment(namespaces=[{"power": power}])
     assert experiment.get_method("power") is power
-    assert experiment.get_method("max") is max
+    with pytest.raises(UnknownUnitError):
+        experiment.get_method("max")
+    assert experiment.add_namespace("builtins").get_method("max") is max
 
 
 def test_adding_is_all_or_nothing():

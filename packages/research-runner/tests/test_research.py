@@ -7,7 +7,7 @@ import typing
 import pytest
 
 from research_domain import Domain
-from research_experiment import EC, E, Experiment, Expression, ExpressionError, O, R
+from research_experiment import EC, E, Experiment, Expression, ExpressionError, O, R, UnknownUnitError
 from research_runner import MissingPackageError, Research
 
 pytestmark = pytest.mark.usefixtures("plain")
@@ -257,3 +257,32 @@ def test_get_evaluates_at_a_research():
     with pytest.raises(ExpressionError, match="there is no experiment here"):
         EC("x").get(research=research)
     assert isinstance(EC("x").get("research", research), Expression)
+
+
+def test_nothing_is_added_by_an_attribute_after_a_run(add):
+    research = Research(namespaces=[{"power": pow, "best": min}])
+    research.best(1, 2, save_to="y")
+    run(research, parallel=False)
+    for name, instead in [("power", r"research\.copy\(\)\.power"), ("best", r"research\.results\.best")]:
+        with pytest.raises(UnknownUnitError, match=instead):
+            getattr(research, name)
+        assert not hasattr(research, name)
+    assert [unit.name for unit in research.actions] == ["best"]
+    twin = research.copy().power(2, 3)
+    assert [unit.name for unit in twin.actions] == ["best", "power"]
+    assert [unit.name for unit in research.add_callable("add", add, x=1, y=2).actions] == ["best", "add"]
+
+
+@pytest.mark.parametrize("name", ["df", "plot", "best", "to_df", "filter", "load_results"])
+def test_what_results_have_says_so(name):
+    for research in (Research(), run(Research().add_callable("f", abs, args=[1]), parallel=False)):
+        with pytest.raises(UnknownUnitError, match=rf"write research\.results\.{name}"):
+            getattr(research, name)
+
+
+def test_experiment_of_a_research_is_independent():
+    research = Research().add_callable("f", abs, args=[1])
+    research.experiment.add_callable("g", abs, args=[1])
+    assert [unit.name for unit in research.actions] == ["f"]
+    with pytest.raises(UnknownUnitError, match=r"research\.experiment\.init"):
+        research.init

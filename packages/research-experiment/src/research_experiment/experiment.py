@@ -17,7 +17,7 @@ class Experiment(ExperimentBuilder):
     actions : iterable of Unit, optional
         Units; usually added by :meth:`add_callable` and its siblings.
     namespaces : iterable of modules, names or mappings, optional
-        Where functions are found by their names; by default the main script or notebook, and builtins.
+        Where functions are found by their names; by default in the main script or notebook.
 
     Examples
     --------

@@ -13,12 +13,14 @@ from research_experiment import (
     Experiment,
     ExperimentBuilder,
     Expression,
+    UnknownUnitError,
     check_outside,
     evaluate_outside,
     value_at,
 )
 from research_runner.errors import NotRunError, OptionError
 from research_runner.loaded import LoadedResearch, remove_research
+from research_runner.running.attributes import in_results, nothing_to_add
 from research_runner.running.display import as_html, as_text, describe, progress_of
 from research_runner.scheduling.source import IterationOptions
 from research_runner.settings.arguments import parse_name, parse_optional_count
@@ -399,6 +401,18 @@ class Research(ExperimentBuilder):
             from research_runner.recording.storage_lookup import keep_environment
 
             keep_environment(self._last.storage, texts)
+
+    @property
+    def experiment(self) -> Experiment:
+        """An independent builder with the units of the research."""
+        return Experiment(self._instances, self._units, self._namespaces)
+
+    def _check_sugar(self, name: str) -> None:
+        if self._last is not None:
+            raise UnknownUnitError(self._instead(name) or nothing_to_add(self.name, name), name)
+
+    def _instead(self, name: str) -> str | None:
+        return in_results(name) or super()._instead(name)
 
     @property
     def storage(self) -> Any:

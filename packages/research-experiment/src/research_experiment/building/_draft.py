@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+import importlib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -9,6 +11,7 @@ from types import ModuleType
 from typing import Any, Self
 
 from research_experiment.building._checks import check_plan
+from research_experiment.building._instead import instead_of
 from research_experiment.building.namespaces import DEFAULT, Namespace, find_function, read_namespace, similar
 from research_experiment.errors import PlanError, UnknownUnitError
 from research_experiment.plan import ExperimentPlan, Instance, PipelineUnit, Unit
@@ -50,15 +53,45 @@ class Draft:
         """
         found = find_function(name, self._namespaces)
         if found is None:
-            methods = [key for key in dir(type(self)) if not key.startswith("_")]
-            matches = similar(name, self._namespaces, methods)
-            closest = f" (did you mean {' or '.join(map(repr, matches))}?)" if matches else ""
-            raise UnknownUnitError(
-                f"no unit, method or function named {name!r}{closest}; "
-                "add it with add_callable(...) or make its module known with add_namespace(...)",
-                name,
-            )
+            raise UnknownUnitError(self._unknown(name), name)
         return found
+
+    def _unknown(self, name: str) -> str:
+        """Return what to say of a name that nothing has."""
+        instead = self._instead(name)
+        if instead is not None:
+            return instead
+        if callable(getattr(builtins, name, None)):
+            return (
+                f"no unit, method or function named {name!r}; it is a builtin: give the function, "
+                f"add_callable({name!r}, {name}, ...), or make all known with add_namespace('builtins')"
+            )
+        methods = [key for key in dir(type(self)) if not key.startswith("_")]
+        matches = similar(name, self._namespaces, methods)
+        closest = f" (did you mean {' or '.join(map(repr, matches))}?)" if matches else ""
+        return (
+            f"no unit, method or function named {name!r}{closest}; "
+            "add it with add_callable(...) or make its module known with add_namespace(...)"
+        )
+
+    def _instead(self, name: str) -> str | None:
+        """Return what took the place of a name that is known from elsewhere."""
+        return instead_of(name)
+
+    @property
+    def instance_creators(self) -> tuple[Instance, ...]:
+        """What makes the instances, in the order in which they were added."""
+        return tuple(self._instances)
+
+    @property
+    def actions(self) -> tuple[Unit, ...]:
+        """The units, saves and dumps, in the order in which they were added."""
+        return self._draft().units
+
+    @property
+    def namespaces(self) -> tuple[ModuleType | Mapping[str, Any], ...]:
+        """Where functions are found by their names."""
+        return tuple([importlib.import_module(n) if isinstance(n, str) else n for n in self._namespaces])
 
     @property
     def only_callables(self) -> bool:

@@ -430,7 +430,11 @@ class ExperimentBuilder(Draft):
             return found  # a property, whose own error it is
         if name.startswith("_"):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        self._check_sugar(name)
         return partial(self._add_found, name, self.get_method(name))
+
+    def _check_sugar(self, name: str) -> None:
+        """Raise an error where nothing can be added by an attribute."""
 
     def _add_found(
         self, name: str, function: Callable[..., Any], /, *args: Any, mode: str = "func", **kwargs: Any

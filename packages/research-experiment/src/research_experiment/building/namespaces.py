@@ -17,7 +17,7 @@ Namespace: TypeAlias = str | Mapping[str, Any]
 """The name of an imported module, or names → functions."""
 
 DEFAULT: tuple[Namespace, ...] = ("__main__",)
-"""Where functions are looked for when nothing was added: the main script or notebook, and builtins."""
+"""Where functions are looked for when nothing was added: the main script or notebook."""
 
 
 def read_namespace(namespace: ModuleType | str | Mapping[str, Any]) -> Namespace:
@@ -50,8 +50,7 @@ def read_namespace(namespace: ModuleType | str | Mapping[str, Any]) -> Namespace
 
 
 def _members(namespaces: Iterable[Namespace]) -> Iterable[Mapping[str, Any]]:
-    """Return what is in them; builtins come last, so that they hide nothing."""
-    for namespace in (*namespaces, "builtins"):
+    for namespace in namespaces:
         yield vars(importlib.import_module(namespace)) if isinstance(namespace, str) else namespace
 
 
@@ -59,9 +58,15 @@ def find_function(name: str, namespaces: Iterable[Namespace]) -> Callable[..., A
     """Return the first callable of that name, or None."""
     for members in _members(namespaces):
         found = members.get(name)
-        if callable(found):
+        if callable(found) and not _is_of_the_shell(found):
             return found  # type: ignore[no-any-return]
     return None
+
+
+def _is_of_the_shell(function: Any) -> bool:
+    """Whether IPython put it into the main namespace: ``display``, ``exit`` and the like."""
+    module = getattr(function, "__module__", None) or type(function).__module__
+    return isinstance(module, str) and module.partition(".")[0] == "IPython"
 
 
 def similar(name: str, namespaces: Iterable[Namespace], more: Iterable[str] = ()) -> list[str]:

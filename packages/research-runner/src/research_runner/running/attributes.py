@@ -1,0 +1,30 @@
+"""Attributes that a research has not, and where what is meant is found."""
+
+from __future__ import annotations
+
+__all__ = ["OF_RESULTS", "in_results", "nothing_to_add"]
+
+OF_RESULTS = frozenset(
+    (
+        *("aggregate", "artifacts", "artifacts_to_df", "best", "configs", "configs_to_df", "counts", "df"),
+        *("experiments", "failures", "filter", "filter_ids_by_configs", "follow", "load_artifacts"),
+        *("load_configs", "load_failures", "load_results", "parameters", "plot", "summary", "to_csv"),
+        *("to_df", "to_parquet", "variables"),
+    )
+)
+"""Names that belong to the results of a research."""
+
+
+def in_results(name: str) -> str | None:
+    """Return the sentence about a name that belongs to the results, None for any other."""
+    if name not in OF_RESULTS:
+        return None
+    return f"a research has no {name!r}, its results have: write research.results.{name}"
+
+
+def nothing_to_add(research: str, name: str) -> str:
+    """Return the sentence about an attribute after a run, when it adds no unit any more."""
+    return (
+        f"research {research!r} has been run and has no attribute {name!r}; a unit is added to it "
+        f"by add_callable({name!r}, ...) alone, or to a new one, research.copy().{name}(...)"
+    )
