@@ -211,3 +211,10 @@ def test_a_refused_resume_holds_no_lock(study):
     coordinator = study.launch(run)
     assert coordinator.wait() == 0, coordinator.text
     study.whole = False
+
+
+def test_other_numbers_of_global_generators_are_named_as_well(study):
+    assert study.run().exit_code == 0
+    refused = study.run(resume=True, seed_globals=False)
+    assert refused.exit_code == 1
+    assert "seed_globals was True and is False" in refused.text

@@ -181,6 +181,7 @@ class Research(ExperimentBuilder):
         retry_failed: bool = False,
         show: str | None = None,
         backend: str | BackendFactory | None = None,
+        seed_globals: bool = True,
     ) -> Self:
         """Run the experiment for every config.
 
@@ -269,6 +270,9 @@ class Research(ExperimentBuilder):
             Where tasks run: ``'inline'`` or ``'processes'`` on this machine (by default as `parallel` says),
             ``'dask'`` or ``'ray'`` for a local cluster of `workers`, ``'dask://host:port'`` or
             ``'ray://host:port'`` for one that exists, or an object such as ``DaskBackend(client)``.
+        seed_globals : bool
+            Seed ``random``, ``numpy.random`` and, if it is imported, ``torch`` for each experiment, from
+            `seed` and from what the experiment is.
 
         Returns
         -------

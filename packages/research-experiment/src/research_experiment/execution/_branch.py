@@ -13,6 +13,7 @@ from research_experiment.capture import Streams
 from research_experiment.careful_logging import careful_logger
 from research_experiment.execution._closing import close
 from research_experiment.execution._program import Step, make_instance
+from research_experiment.execution.global_random import Turns
 from research_experiment.execution.hooks import Hook
 from research_experiment.execution.read_only import explained
 from research_experiment.execution.running import RunningExperiment
@@ -123,6 +124,8 @@ class Branch:
         Whether the current iteration is known to be the last one.
     stage : Stage or None
         Where its units run; None for the caller's own context.
+    turns : Turns or None
+        Who has the global generators of random numbers; None if they are nobody's.
     """
 
     __slots__ = (
@@ -135,6 +138,7 @@ class Branch:
         "ending",
         "running",
         "stage",
+        "turns",
     )
 
     def __init__(
@@ -148,6 +152,7 @@ class Branch:
         self._plan = plan
         self.ending = False
         self.stage: Stage | None = None
+        self.turns: Turns | None = None
         self._segments = segments
         self._rules = rules
         self._missing: set[str] = set()
@@ -159,6 +164,7 @@ class Branch:
         self.enter(self._make_instances, instances, owners)
 
     def _make_instances(self, instances: Iterable[Instance], owners: Sequence[RunningExperiment]) -> None:
+        self._take_turn()
         owner = os.getpid()
         for instance in instances:
             if instance.root is not (self.running.index is None):
@@ -196,7 +202,12 @@ class Branch:
         else:
             stage.context.run(self._run, segment)
 
+    def _take_turn(self) -> None:
+        if self.turns is not None:
+            self.turns.take(self.running.identity.digest)
+
     def _run(self, segment: int) -> None:
+        self._take_turn()
         progress, iteration, catch = self.running.progress, self.running.storage.iteration, self._rules.catch
         owner = os.getpid()
         for step in self._segments[segment]:
@@ -309,6 +320,8 @@ class Branch:
 
     def _close_made(self, report: Callable[[BaseException, str], None]) -> None:
         """Close iterators and instances, what was made last first."""
+        if self.running.progress.made:
+            self._take_turn()
         made, owner = self.running.progress.made, os.getpid()
         while made:
             name, thing = made.pop()

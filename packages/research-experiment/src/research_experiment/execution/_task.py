@@ -18,6 +18,7 @@ from research_experiment.building._checks import differing_keys
 from research_experiment.capture import Capture, Streams, activate
 from research_experiment.execution._branch import Branch, Root, Rules, Stage, tell
 from research_experiment.execution._program import Scope, Step, Watch
+from research_experiment.execution.global_random import Turns
 from research_experiment.execution.running import RunningExperiment, Surroundings
 from research_experiment.execution.saved_values import ExperimentStorage
 from research_experiment.plan import ExperimentPlan
@@ -97,6 +98,7 @@ class Task:
         observation: Observation,
     ) -> None:
         self._plan, self._rules, self._observation = plan, rules, observation
+        self._surroundings = surroundings
         running = _run_all(experiments, sink, surroundings, observation)
         self.is_root = [is_root for is_root, _ in plan.segments]
         self.branches = tuple(
@@ -140,6 +142,28 @@ class Task:
 
         return watch
 
+    @property
+    def _everybody(self) -> Sequence[Branch]:
+        return self.branches if self.root is None else (*self.branches, self.root)
+
+    def share_globals(self, *, in_turn: bool) -> None:
+        """Seed the global generators of random numbers, if that is wanted.
+
+        Parameters
+        ----------
+        in_turn : bool
+            Whether branches run one after another: each has a stream of its own then, as the root has.
+            Those that run at the same time share one.
+        """
+        if not self._surroundings.seed_globals:
+            return
+        turns = Turns(self._surroundings.entropy)
+        if not in_turn:
+            turns.take(self.branches[0].running.identity.digest)
+            return
+        for branch in self._everybody:
+            branch.turns = turns
+
     def start(self) -> None:
         """Set everybody's stage, and make all instances; those of the root first."""
         started = self._rules.listeners("started")
@@ -167,8 +191,7 @@ class Task:
 
     def forget(self) -> None:
         """Drop the outputs and instances of all experiments, which may refer to them through ``E()``."""
-        everybody = self.branches if self.root is None else (*self.branches, self.root)
-        for branch in everybody:
+        for branch in self._everybody:
             branch.running.outputs.clear()
             branch.running.instances.clear()
 

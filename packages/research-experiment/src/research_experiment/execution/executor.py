@@ -238,6 +238,7 @@ class Executor:
         self._state = "running"
         with routing(self._capture):
             try:
+                self._task.share_globals(in_turn=self._runs_in_turn)
                 self._task.start()
                 self._run_task()
             finally:
@@ -253,9 +254,13 @@ class Executor:
         """
         self._task.forget()
 
+    @property
+    def _runs_in_turn(self) -> bool:
+        return self._target == "for" or len(self._task.branches) == 1
+
     def _run_task(self) -> None:
         branches = self._task.branches
-        if self._target == "for" or len(branches) == 1:
+        if self._runs_in_turn:
             self._run_branches(Sequential())
             return
         with ThreadPoolExecutor(len(branches), thread_name_prefix="branch") as pool:

@@ -55,12 +55,16 @@ class Surroundings:
     root : Identity or None
         Whose random stream the root of a task derives from; by default that of its first branch. It matters
         where branches of a task are run again without those before them.
+    seed_globals : bool
+        Whether `random`, `numpy.random` and `torch`, if it is imported, are seeded for each experiment. Who
+        asks for it lets go of the states that they had.
     """
 
     entropy: int | Sequence[int] = 0
     path_of: Callable[[str], Path] = _temporary_path
     results: Callable[[], Any] = _no_results
     root: Identity | None = None
+    seed_globals: bool = False
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from threading import current_thread
 from typing import Any
 
 from research_experiment.careful_logging import careful_logger
+from research_experiment.execution.global_random import ScriptRandom
 from research_runner.backends.protocol import Capabilities, RunEnvironment
 from research_runner.backends.registry import refuse_address
 from research_runner.pool import Death
@@ -44,6 +45,9 @@ class InlineBackend:
     -----
     The environment variables of the worker, which show it its devices, are set while tasks run. A process in
     which CUDA is already in use keeps the devices that it has; there, a warning is logged.
+
+    The script's global generators of random numbers are put back when no task is queued: their states are
+    large, and short tasks would take longer to keep them than to run.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class InlineBackend:
         self._tasks: deque[Task] = deque()
         self._thread = current_thread()
         self._outbox = Outbox(self._take)
+        self._script_random = ScriptRandom() if plan.execution.seed_globals else None
         self._runner = TaskRunner(plan, 0, self._outbox, own_process=False)
         self._environment = without_what_is_set(plan.setups[0].environment, forked=True)
         if self._environment and (user := cuda_user()):
@@ -77,6 +82,8 @@ class InlineBackend:
         """Run the next task, if there is one, and return what happened."""
         if self._tasks and not self._events:
             self._run(self._tasks.popleft())
+            if not self._tasks:
+                self.rest()
         events, self._events = self._events, []
         return events
 
@@ -85,6 +92,8 @@ class InlineBackend:
         outbox.add(TaskStarted(task.index, time.time()))
         outbox.flush()
         self._has_run = True
+        if self._script_random is not None:
+            self._script_random.keep()
         begun = time.perf_counter()
         try:
             with _variables(self._environment), runner.prepared():
@@ -92,6 +101,11 @@ class InlineBackend:
             outbox.add(TaskEnded(task.index, time.perf_counter() - begun))
         finally:
             outbox.flush()
+
+    def rest(self) -> None:
+        """Give the script the global generators of random numbers as it left them."""
+        if self._script_random is not None:
+            self._script_random.put_back()
 
     def _take(self, events: tuple[Any, ...]) -> None:
         self._events.extend(BackendEvent(0, event) for event in events)
@@ -110,6 +124,7 @@ class InlineBackend:
     def close(self, force: bool = False) -> None:
         """Drop the queued tasks; write what files that units have left open still hold."""
         self._tasks.clear()
+        self.rest()
         self._runner.close()
         if self._has_run:
             finish_files(close=False)

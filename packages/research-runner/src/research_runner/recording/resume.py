@@ -126,8 +126,8 @@ def continued(settings: RunSettings, meta: Mapping[str, Any]) -> IterationOption
     OptionError
         If another seed was asked for.
     ChangedError
-        If units, the update of the domain or the number of iterations have changed, and nobody said that this
-        does not matter.
+        If units, the update of the domain, the number of iterations or `seed_globals` have changed, and
+        nobody said that this does not matter.
     """
     iteration, resume, entropy = settings.iteration, settings.resume, meta.get("entropy")
     if iteration.seed_given and iteration.seed != entropy:
@@ -140,6 +140,9 @@ def continued(settings: RunSettings, meta: Mapping[str, Any]) -> IterationOption
     n_iters = meta.get("options", {}).get("n_iters", settings.n_iters)
     if n_iters != settings.n_iters:
         changed += (f"n_iters was {n_iters} and is {settings.n_iters}",)
+    seeds_globals = meta.get("options", {}).get("seed_globals", settings.execution.seed_globals)
+    if seeds_globals != settings.execution.seed_globals:
+        changed += (f"seed_globals was {seeds_globals} and is {settings.execution.seed_globals}",)
     if changed and not (resume is not None and resume.force):
         raise ChangedError(changed)
     return replace(iteration, seed=entropy, seed_given=meta.get("seed_given", iteration.seed_given))
@@ -160,6 +163,7 @@ def describe(settings: RunSettings) -> dict[str, Any]:
             "branches": settings.branches,
             "executor_target": settings.execution.target,
             "finalize": settings.execution.finalize,
+            "seed_globals": settings.execution.seed_globals,
             "start_method": settings.start_method if settings.is_parallel else None,
         },
         "units": unit_fingerprints(settings.experiment),

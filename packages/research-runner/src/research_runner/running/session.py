@@ -9,6 +9,7 @@ from typing import Final
 
 from research_experiment import Storage
 from research_runner.backends import Backend
+from research_runner.backends.inline import InlineBackend
 from research_runner.errors import MiscountedError
 from research_runner.recording.monitor import Listener, Monitor
 from research_runner.recording.progress import ProgressBar
@@ -167,6 +168,8 @@ class Session:
         fail_point("before-update")
         self._is_updating = True
         try:
+            if isinstance(self._backend, InlineBackend):
+                self._backend.rest()  # the function is the script's
             self._coordinator.update()
         finally:
             self._is_updating = False

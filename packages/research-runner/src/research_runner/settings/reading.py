@@ -102,6 +102,7 @@ def _make_execution(options: Options) -> Execution:
         profile=options["profile"],
         retry_on=options["retry_on"],
         show=options["show"],
+        seed_globals=options["seed_globals"],
     )
 
 

@@ -33,6 +33,7 @@ class Execution:
     profile: int = 0
     retry_on: tuple[type[BaseException], ...] = ()
     show: str | None = None
+    seed_globals: bool = True
 
 
 def _nothing() -> Mapping[int, Redirect]:

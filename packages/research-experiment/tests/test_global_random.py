@@ -1,0 +1,145 @@
+"""The global generators of random numbers: a stream for each experiment."""
+
+import random
+import sys
+
+import numpy as np
+import pytest
+
+from research_experiment import EC, E, Executor, Experiment, Surroundings
+from research_experiment.execution.global_random import ScriptRandom
+
+STAND_IN = """
+state = 0
+def manual_seed(seed):
+    global state
+    state = seed
+class cuda:
+    is_initialized = staticmethod(lambda: False)
+def get_rng_state():
+    return state
+def set_rng_state(new):
+    global state
+    state = new
+"""
+
+
+@pytest.fixture(autouse=True)
+def _script_random():
+    script = ScriptRandom()
+    script.keep()
+    yield
+    script.put_back()
+
+
+@pytest.fixture
+def torch(tmp_path, monkeypatch):
+    """A small module in the place of PyTorch, which is not imported yet."""
+    (tmp_path / "torch.py").write_text(STAND_IN)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    yield
+    sys.modules.pop("torch", None)
+
+
+def draw(x):
+    return random.random(), float(np.random.random())
+
+
+def drawn(experiment, configs, **options):
+    """Return what each branch saved, by its parameter x."""
+    surroundings = Surroundings(entropy=5, seed_globals=True)
+    executor = Executor(experiment, configs, surroundings=surroundings, **options).run()
+    assert not any(one.is_failed for one in executor.experiments)
+    return {one.config["x"]: list(one.results["y"].values()) for one in executor.experiments}
+
+
+def configs(*values):
+    return [{"x": value} for value in values]
+
+
+def test_equal_experiments_draw_equal_numbers_and_others_different_ones():
+    experiment = Experiment().add_callable(draw, x=EC("x"), save_to="y")
+    assert drawn(experiment, configs(1)) == drawn(experiment, configs(1))
+    assert drawn(experiment, configs(1))[1] != drawn(experiment, configs(2))[2]
+
+
+def test_branches_in_turn_draw_what_they_draw_alone():
+    experiment = Experiment().add_callable(draw, x=EC("x"), save_to="y")
+    alone = {x: drawn(experiment, configs(x), n_iters=3)[x] for x in (1, 2, 3)}
+    assert drawn(experiment, configs(1, 2, 3), n_iters=3, target="for") == alone
+
+
+def test_a_root_has_a_stream_of_its_own():
+    def rooted(draws):
+        def common():
+            return [random.random() for _ in range(draws)]
+
+        return Experiment().add_callable(common, root=True).add_callable(draw, x=EC("x"), save_to="y")
+
+    one, other = (drawn(rooted(draws), configs(1, 2), n_iters=2, target="for") for draws in (1, 50))
+    assert one == other
+
+
+def test_numbers_of_instances_are_seeded_as_well():
+    class Model:
+        def __init__(self):
+            self.weight = random.random()
+
+    def weight(x, model):
+        return model.weight
+
+    experiment = (
+        Experiment()
+        .add_instance("model", Model)
+        .add_callable(weight, x=EC("x"), model=E("model"), save_to="y")
+    )
+    assert drawn(experiment, configs(1)) == drawn(experiment, configs(1))
+
+
+def test_an_executor_that_was_not_asked_seeds_nothing():
+    experiment = Experiment().add_callable(draw, x=EC("x"), save_to="y")
+    random.seed(1)
+    first = Executor(experiment, configs(1)).run().experiments[0].results["y"]
+    second = Executor(experiment, configs(1)).run().experiments[0].results["y"]
+    assert first != second
+
+
+def test_a_generator_that_a_unit_puts_under_numpy_does_not_stay():
+    def other(x):
+        if x == 1:
+            np.random.set_bit_generator(np.random.PCG64(0))
+        return float(np.random.random())
+
+    experiment = Experiment().add_callable(other, x=EC("x"), save_to="y")
+    alone = drawn(experiment, configs(2))
+    drawn(experiment, configs(1))
+    assert drawn(experiment, configs(2)) == alone
+
+
+def test_torch_is_seeded_when_a_unit_is_the_first_to_import_it(torch):
+    def tensor(x):
+        import torch
+
+        return torch.state
+
+    experiment = Experiment().add_callable(tensor, x=EC("x"), save_to="y")
+    first = drawn(experiment, configs(1))
+    assert first[1][0] > 0
+    assert drawn(experiment, configs(1)) == first  # it is there now
+    assert drawn(experiment, configs(2))[2] != first[1]
+
+
+def test_the_script_finds_its_own_states_again():
+    random.seed(7)
+    np.random.set_bit_generator(np.random.PCG64(8))
+    np.random.standard_normal()  # leaves a second number for the next call
+    script = ScriptRandom()
+    script.keep()
+    expected = random.random(), np.random.standard_normal(), np.random.random()
+    script.put_back()
+    script.keep()
+    drawn(Experiment().add_callable(draw, x=EC("x"), save_to="y"), configs(1))
+    script.put_back()
+    assert (random.random(), np.random.standard_normal(), np.random.random()) == expected
