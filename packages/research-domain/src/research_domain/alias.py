@@ -6,7 +6,7 @@ from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, M
 from collections.abc import Set as AbstractSet
 from typing import Any, Literal, overload
 
-from research_domain.config import Branch, Config, of_values
+from research_domain.config import Config, Tree, of_values
 from research_domain.errors import ConfigKeyError, ParameterError
 from research_domain.values import lasting_name, same
 
@@ -211,7 +211,7 @@ class ConfigAlias:
         >>> ConfigAlias({'model/layers': 3}).config()
         Config({'model': {'layers': 3}})
         """
-        tree = Branch()
+        tree = Tree()
         for key, value in self._pairs:
             name = key.value
             if "/" in name:

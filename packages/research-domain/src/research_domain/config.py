@@ -9,10 +9,10 @@ from typing import Any
 from research_domain.errors import ConfigKeyError, ParameterError
 from research_domain.values import count_as, same
 
-__all__ = ["Branch", "Config", "of_values", "overlap", "paths", "same"]
+__all__ = ["Tree", "Config", "of_values", "overlap", "paths", "same"]
 
 
-class Branch(dict[str, Any]):
+class Tree(dict[str, Any]):
     """What paths build; a plain dict below a config is a value like any other."""
 
     __slots__ = ()
@@ -53,7 +53,7 @@ class Config(MutableMapping[str, Any]):
     __slots__ = ("_tree",)
 
     def __init__(self, mapping: Mapping[str, Any] | None = None) -> None:
-        self._tree = Branch()
+        self._tree = Tree()
         if isinstance(mapping, Config):
             self._tree = _copied(mapping._tree)
             return
@@ -61,7 +61,7 @@ class Config(MutableMapping[str, Any]):
             self[key] = value
 
     @classmethod
-    def _view(cls, tree: Branch) -> Config:
+    def _view(cls, tree: Tree) -> Config:
         config = object.__new__(cls)
         config._tree = tree
         return config
@@ -70,7 +70,7 @@ class Config(MutableMapping[str, Any]):
         value = _find(self._tree, key)
         if value is _MISSING:
             raise ConfigKeyError(key, tuple(_flatten(self._tree)))
-        return Config._view(value) if type(value) is Branch else value
+        return Config._view(value) if type(value) is Tree else value
 
     def __setitem__(self, key: str, value: Any) -> None:
         if not isinstance(key, str):
@@ -86,8 +86,8 @@ class Config(MutableMapping[str, Any]):
         *branches, name = key.split("/") if "/" in key else (key,)
         tree = self._tree
         for depth, branch in enumerate(branches):
-            below = tree.setdefault(branch, Branch())
-            if type(below) is not Branch:
+            below = tree.setdefault(branch, Tree())
+            if type(below) is not Tree:
                 tree[branch] = _with_item(key, branch, below, [*branches[depth + 1 :], name], leaf)
                 return
             tree = below
@@ -96,7 +96,7 @@ class Config(MutableMapping[str, Any]):
     def __delitem__(self, key: str) -> None:
         *branches, name = key.split("/")
         tree = _find(self._tree, "/".join(branches)) if branches else self._tree
-        if type(tree) is not Branch or name not in tree:
+        if type(tree) is not Tree or name not in tree:
             raise ConfigKeyError(key, tuple(_flatten(self._tree)))
         del tree[name]
 
@@ -159,7 +159,7 @@ class Config(MutableMapping[str, Any]):
 
 
 count_as(Config, Config.to_dict)
-count_as(Branch, dict)
+count_as(Tree, dict)
 
 _MISSING = object()
 
@@ -179,7 +179,7 @@ def of_values(items: Iterable[tuple[str, Any]]) -> Config:
     for key, value in sorted(pairs, key=lambda pair: pair[0].count("/")):
         config._put(key, value)
     order = dict.fromkeys(key.partition("/")[0] for key, _ in pairs)
-    return Config._view(Branch({name: config._tree[name] for name in order}))
+    return Config._view(Tree({name: config._tree[name] for name in order}))
 
 
 def paths(config: Config) -> dict[str, Any]:
@@ -221,18 +221,18 @@ def _has_names(mapping: Mapping[Any, Any]) -> bool:
     return all(type(key) is str for key in mapping)
 
 
-def _copied(tree: Branch) -> Branch:
-    return Branch({key: _copied(value) if type(value) is Branch else value for key, value in tree.items()})
+def _copied(tree: Tree) -> Tree:
+    return Tree({key: _copied(value) if type(value) is Tree else value for key, value in tree.items()})
 
 
-def _plain(tree: Branch) -> dict[str, Any]:
-    return {key: _plain(value) if type(value) is Branch else value for key, value in tree.items()}
+def _plain(tree: Tree) -> dict[str, Any]:
+    return {key: _plain(value) if type(value) is Tree else value for key, value in tree.items()}
 
 
 def _flatten(tree: Any, prefix: str = "", *, inside: bool = False) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in tree.items():
-        if type(value) is Branch or (inside and isinstance(value, Mapping) and _has_names(value)):
+        if type(value) is Tree or (inside and isinstance(value, Mapping) and _has_names(value)):
             flat.update(_flatten(value, f"{prefix}{key}/", inside=inside) or {prefix + key: {}})
         else:
             flat[prefix + key] = value

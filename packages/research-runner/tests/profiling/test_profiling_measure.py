@@ -11,7 +11,7 @@ from research_experiment import EC, Executor, Experiment
 from research_experiment.profiling import FunctionTime as Measured
 from research_experiment.profiling import UnitTime
 from research_runner.errors import OptionError
-from research_runner.profiling import MAX_FUNCTIONS, FunctionTime, ProfileLevel, ProfileRow, profile_rows
+from research_runner.profiling import MAX_FUNCTIONS, FunctionProfile, ProfileLevel, ProfileRow, profile_rows
 
 
 @pytest.mark.parametrize(
@@ -93,5 +93,5 @@ def test_of_many_functions_those_with_the_most_time_are_kept():
 
 
 def test_row_survives_pickling():
-    row = ProfileRow("a1-0", 0, "load", 1.0, 2.0, (FunctionTime("f", 1, 0.1, 0.2),))
+    row = ProfileRow("a1-0", 0, "load", 1.0, 2.0, (FunctionProfile("f", 1, 0.1, 0.2),))
     assert pickle.loads(pickle.dumps(row)) == row

@@ -8,7 +8,7 @@ import tracemalloc
 import pytest
 
 from research_runner.errors import MissingPackageError, OptionError
-from research_runner.profiling import FunctionTime, Profiler, ProfileRow
+from research_runner.profiling import FunctionProfile, Profiler, ProfileRow
 
 
 @pytest.fixture
@@ -17,8 +17,8 @@ def pandas():
 
 
 LOADED = (
-    FunctionTime("/data/load.py:7(read)", 2, 0.3, 0.4),
-    FunctionTime("<built-in method builtins.open>", 4, 0.1, 0.1),
+    FunctionProfile("/data/load.py:7(read)", 2, 0.3, 0.4),
+    FunctionProfile("<built-in method builtins.open>", 4, 0.1, 0.1),
 )
 ROWS = [
     ProfileRow("b2-0", 0, "load", 10.0, 0.5, LOADED),

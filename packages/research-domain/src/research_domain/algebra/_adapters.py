@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from research_domain._counting import span_length
-from research_domain.algebra._draws import Source
+from research_domain.algebra._draws import ValueSource
 from research_domain.algebra._nodes import Draw, Grid, Node, Span
 from research_domain.algebra._reseeding import can_be_reseeded, reseeded
 from research_domain.alias import PLAIN, Alias, as_alias, check_key
@@ -66,7 +66,7 @@ class Foreign(Native):
         return as_values(name, self.sampler.sample(size), size)
 
 
-def as_source(values: Any) -> Source | None:
+def as_source(values: Any) -> ValueSource | None:
     """Return where to draw values from, None if `values` is not something to draw from."""
     if isinstance(values, type):
         return None

@@ -17,13 +17,13 @@ from research_domain.seeds import make_rng
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, MutableMapping
 
-__all__ = ["BLOCK", "Draws", "Leaf", "Source"]
+__all__ = ["BLOCK", "Draws", "Leaf", "ValueSource"]
 
 BLOCK = 512
 """Number of indices that share a generator; part of the meaning of a seed, so never to be changed."""
 
 
-class Source(Protocol):
+class ValueSource(Protocol):
     """Where the values of a sampled parameter come from."""
 
     @property

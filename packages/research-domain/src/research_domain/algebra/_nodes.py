@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from research_domain.algebra._draws import Draws, Source
+    from research_domain.algebra._draws import Draws, ValueSource
     from research_domain.algebra._paths import Values
 
 __all__ = ["Draw", "Found", "Grid", "Node", "Point", "Span"]
@@ -230,7 +230,7 @@ class Draw(Point):
     ----------
     key : Alias
         Name of the parameter.
-    source : Source
+    source : ValueSource
         Where values come from.
     stream : int
         Number of its random stream in the domain, -1 before it is known.
@@ -238,7 +238,7 @@ class Draw(Point):
 
     __slots__ = ("has_draws", "key", "source", "stream")
 
-    def __init__(self, key: Alias, source: Source, stream: int = -1) -> None:
+    def __init__(self, key: Alias, source: ValueSource, stream: int = -1) -> None:
         self.key = key
         self.source = source
         self.stream = stream

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from research_domain.algebra._sequences import Sequence
     from research_domain.alias import ConfigAlias
 
-__all__ = ["Settings"]
+__all__ = ["AlgebraWithSettings"]
 
 
-class Settings(Algebra):
+class AlgebraWithSettings(Algebra):
     """A space of parameters with what it was told about going through it."""
 
     _params: IterParams = IterParams()

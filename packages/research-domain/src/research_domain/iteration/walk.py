@@ -13,7 +13,7 @@ from research_domain.alias import AUXILIARY_KEYS, ConfigAlias, wrapped
 from research_domain.config import Config, paths
 from research_domain.errors import DomainIndexError, InfiniteDomainError, ParameterError
 from research_domain.iteration.schedule import Schedule, auxiliary
-from research_domain.iteration.settings import Settings
+from research_domain.iteration.settings import AlgebraWithSettings
 from research_domain.seeds import distinct, make_seed_sequence
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Walk"]
 
 
-class Walk(Settings):
+class Walk(AlgebraWithSettings):
     """A space of parameters that is gone through."""
 
     @property

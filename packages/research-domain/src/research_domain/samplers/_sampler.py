@@ -19,7 +19,7 @@ from research_domain.values import same
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["Applied", "Mixed", "Operation", "Sampler", "Stacked", "Truncated"]
+__all__ = ["Applied", "Mixed", "Arithmetic", "Sampler", "Stacked", "Truncated"]
 
 Array = np.ndarray[Any, Any]
 
@@ -222,50 +222,50 @@ class Sampler:
         twin.__dict__.update({**self.__dict__, "weight": weight})
         return twin
 
-    def __add__(self, other: Any) -> Operation:
-        return Operation("+", self, other)
+    def __add__(self, other: Any) -> Arithmetic:
+        return Arithmetic("+", self, other)
 
-    def __radd__(self, other: Any) -> Operation:
-        return Operation("+", other, self)
+    def __radd__(self, other: Any) -> Arithmetic:
+        return Arithmetic("+", other, self)
 
-    def __sub__(self, other: Any) -> Operation:
-        return Operation("-", self, other)
+    def __sub__(self, other: Any) -> Arithmetic:
+        return Arithmetic("-", self, other)
 
-    def __rsub__(self, other: Any) -> Operation:
-        return Operation("-", other, self)
+    def __rsub__(self, other: Any) -> Arithmetic:
+        return Arithmetic("-", other, self)
 
-    def __mul__(self, other: Any) -> Operation:
-        return Operation("*", self, other)
+    def __mul__(self, other: Any) -> Arithmetic:
+        return Arithmetic("*", self, other)
 
-    def __rmul__(self, other: Any) -> Operation:
-        return Operation("*", other, self)
+    def __rmul__(self, other: Any) -> Arithmetic:
+        return Arithmetic("*", other, self)
 
-    def __truediv__(self, other: Any) -> Operation:
-        return Operation("/", self, other)
+    def __truediv__(self, other: Any) -> Arithmetic:
+        return Arithmetic("/", self, other)
 
-    def __rtruediv__(self, other: Any) -> Operation:
-        return Operation("/", other, self)
+    def __rtruediv__(self, other: Any) -> Arithmetic:
+        return Arithmetic("/", other, self)
 
-    def __floordiv__(self, other: Any) -> Operation:
-        return Operation("//", self, other)
+    def __floordiv__(self, other: Any) -> Arithmetic:
+        return Arithmetic("//", self, other)
 
-    def __rfloordiv__(self, other: Any) -> Operation:
-        return Operation("//", other, self)
+    def __rfloordiv__(self, other: Any) -> Arithmetic:
+        return Arithmetic("//", other, self)
 
-    def __mod__(self, other: Any) -> Operation:
-        return Operation("%", self, other)
+    def __mod__(self, other: Any) -> Arithmetic:
+        return Arithmetic("%", self, other)
 
-    def __rmod__(self, other: Any) -> Operation:
-        return Operation("%", other, self)
+    def __rmod__(self, other: Any) -> Arithmetic:
+        return Arithmetic("%", other, self)
 
-    def __pow__(self, other: Any) -> Operation:
-        return Operation("**", self, other)
+    def __pow__(self, other: Any) -> Arithmetic:
+        return Arithmetic("**", self, other)
 
-    def __rpow__(self, other: Any) -> Operation:
-        return Operation("**", other, self)
+    def __rpow__(self, other: Any) -> Arithmetic:
+        return Arithmetic("**", other, self)
 
-    def __neg__(self) -> Operation:
-        return Operation("*", -1, self)
+    def __neg__(self) -> Arithmetic:
+        return Arithmetic("*", -1, self)
 
 
 def _limit(name: str, limit: Any) -> Any:
@@ -286,7 +286,7 @@ def _comparable(value: Any) -> Any:
     return tuple(map(_comparable, value)) if isinstance(value, tuple) else value
 
 
-class Operation(Sampler):
+class Arithmetic(Sampler):
     """Arithmetic between what two operands give, one of which may be a number."""
 
     def __init__(self, sign: str, left: Any, right: Any) -> None:

@@ -8,12 +8,12 @@ from research_domain.algebra._adapters import Frozen
 from research_domain.samplers import ScipySampler
 
 if TYPE_CHECKING:
-    from research_domain.algebra._draws import Source
+    from research_domain.algebra._draws import ValueSource
 
 __all__ = ["sampler_of"]
 
 
-def sampler_of(source: Source) -> Any:
+def sampler_of(source: ValueSource) -> Any:
     """Return the user's object, or for a frozen distribution of ``scipy.stats`` the sampler of that name."""
     sampler = source.sampler
     frozen: Any = getattr(sampler, "dist", None)

@@ -40,7 +40,7 @@ from research_domain.samplers import (
     NumpySampler,
     ScipySampler,
 )
-from research_domain.samplers._sampler import OPERATIONS, Mixed, Operation, Sampler, Stacked
+from research_domain.samplers._sampler import OPERATIONS, Arithmetic, Mixed, Sampler, Stacked
 from research_domain.spec._sources import sampler_of
 
 if TYPE_CHECKING:
@@ -257,7 +257,7 @@ def _read_sampler(name: str, description: Mapping[str, Any]) -> Sampler:
         "truncate": lambda **limits: parts[0].truncate(**limits),
         "&": lambda: Stacked(tuple(parts)),
         "|": lambda weights=None: _mixed(parts, weights),
-        **{sign: lambda sign=kind: Operation(sign, *parts) for sign in OPERATIONS},
+        **{sign: lambda sign=kind: Arithmetic(sign, *parts) for sign in OPERATIONS},
     }
     if kind not in makers:
         raise SpecError(name, f"'$sampler' is {kind!r} ({close_matches(str(kind), tuple(makers))})")

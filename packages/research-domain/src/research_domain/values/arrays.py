@@ -9,12 +9,12 @@ import numpy as np
 from research_domain.values.numbers import by_value, string
 
 if TYPE_CHECKING:
-    from research_domain.values.form import Writer
+    from research_domain.values.form import FormWriter
 
 __all__ = ["array", "equals_list", "scalar"]
 
 
-def scalar(writer: Writer, value: np.generic[Any]) -> str:
+def scalar(writer: FormWriter, value: np.generic[Any]) -> str:
     """Write a scalar: a number as the Python number that it equals, anything else with its dtype."""
     if isinstance(value, np.bool_ | np.integer):
         return writer.text(value.item())
@@ -34,7 +34,7 @@ def scalar(writer: Writer, value: np.generic[Any]) -> str:
     return "0" + array(writer, np.asarray(value))
 
 
-def array(writer: Writer, value: np.ndarray[Any, Any]) -> str:
+def array(writer: FormWriter, value: np.ndarray[Any, Any]) -> str:
     """Write an array: dtype, shape and all of its bytes; by value, shape and numbers."""
     shape = ",".join(map(str, value.shape))
     if writer.by_value and value.dtype.kind in "iufc":
@@ -42,7 +42,7 @@ def array(writer: Writer, value: np.ndarray[Any, Any]) -> str:
     return f"a({shape}){_items(writer, value)}"
 
 
-def _items(writer: Writer, value: np.ndarray[Any, Any]) -> str:
+def _items(writer: FormWriter, value: np.ndarray[Any, Any]) -> str:
     dtype = value.dtype
     if dtype.names is not None:  # the bytes between fields mean nothing
         fields = (string(name) + array(writer, value[name]) for name in dtype.names)
@@ -55,7 +55,7 @@ def _items(writer: Writer, value: np.ndarray[Any, Any]) -> str:
     return f"{dtype.str}{dtype.name}:" + writer.bytes(value.tobytes())
 
 
-def _numbers(writer: Writer, value: np.ndarray[Any, Any]) -> str:
+def _numbers(writer: FormWriter, value: np.ndarray[Any, Any]) -> str:
     """Write numbers as floats if that is exact for all of them, else one by one."""
     if value.dtype.kind == "c":
         if (value.imag == 0).all():
@@ -74,7 +74,7 @@ def _numbers(writer: Writer, value: np.ndarray[Any, Any]) -> str:
     return "N" + writer.hashed("".join(map(by_value, value.ravel().tolist())))
 
 
-def equals_list(writer: Writer, value: np.ndarray[Any, Any], items: list[Any] | tuple[Any, ...]) -> bool:
+def equals_list(writer: FormWriter, value: np.ndarray[Any, Any], items: list[Any] | tuple[Any, ...]) -> bool:
     """Tell whether an array has the same items as nested lists or tuples, and they its shape."""
     return writer.text(value.tolist()) == writer.text(_as_lists(items))
 

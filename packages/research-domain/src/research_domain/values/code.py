@@ -23,7 +23,7 @@ from research_domain.values.names import display, qualified_name
 from research_domain.values.numbers import string
 
 if TYPE_CHECKING:
-    from research_domain.values.form import Writer
+    from research_domain.values.form import FormWriter
 
 __all__ = ["code_text", "object_text"]
 
@@ -37,7 +37,7 @@ _NOT_ITS_OWN = {
 }
 
 
-def code_text(writer: Writer, value: Any) -> str | None:
+def code_text(writer: FormWriter, value: Any) -> str | None:
     """Write a function, method, class, module or code; None for what is none of them."""
     if isinstance(value, FunctionType):
         return _function(writer, value)
@@ -54,7 +54,7 @@ def code_text(writer: Writer, value: Any) -> str | None:
     return _code(writer, value) if isinstance(value, CodeType) else None
 
 
-def _function(writer: Writer, value: FunctionType) -> str:
+def _function(writer: FormWriter, value: FunctionType) -> str:
     from research_domain.values.source import function_source  # late: few values are functions
 
     source = function_source(value.__code__)
@@ -72,14 +72,14 @@ def _contents(cell: Any) -> Any:
         return NotImplemented  # nothing was put into it yet
 
 
-def _code(writer: Writer, value: CodeType) -> str:
+def _code(writer: FormWriter, value: CodeType) -> str:
     """Write compiled code, which is the same under one version of Python."""
     counts = (value.co_argcount, value.co_posonlyargcount, value.co_kwonlyargcount, value.co_flags)
     names = (value.co_names, value.co_varnames, value.co_freevars, value.co_cellvars)
     return "C" + "".join(map(writer.text, (value.co_code, counts, names, value.co_consts)))
 
 
-def _class(writer: Writer, value: type) -> str:
+def _class(writer: FormWriter, value: type) -> str:
     from research_domain.values.source import class_source  # late: few values are classes
 
     name = string(qualified_name(value))
@@ -100,7 +100,7 @@ def _is_standard(cls: type) -> bool:
     return (cls.__module__ or "").partition(".")[0] in sys.stdlib_module_names - {"__main__"}
 
 
-def _members(writer: Writer, value: type) -> str:
+def _members(writer: FormWriter, value: type) -> str:
     own = {name: each for name, each in vars(value).items() if name not in _NOT_ITS_OWN}
     return writer.text({name: _plain_member(each) for name, each in own.items()})
 
@@ -113,7 +113,7 @@ def _plain_member(member: Any) -> Any:
     return "slot" if isinstance(member, GetSetDescriptorType | MemberDescriptorType) else member
 
 
-def object_text(writer: Writer, value: Any) -> str:
+def object_text(writer: FormWriter, value: Any) -> str:
     """Write an object: its type and what it would be pickled as; without that, its type and its text."""
     import copyreg
 

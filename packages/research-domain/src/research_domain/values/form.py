@@ -27,7 +27,17 @@ from research_domain.values.numbers import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["Form", "Writer", "count_as", "digest", "digest_of", "form", "is_plain", "lasting_name", "same"]
+__all__ = [
+    "Form",
+    "FormWriter",
+    "count_as",
+    "digest",
+    "digest_of",
+    "form",
+    "is_plain",
+    "lasting_name",
+    "same",
+]
 
 _LONGEST = 128
 """Characters of a piece that stands in the form as it is."""
@@ -48,7 +58,7 @@ def sha256(data: bytes) -> Any:
     return hashlib.sha256(data)
 
 
-class Writer:
+class FormWriter:
     """Writes one value as text.
 
     Parameters
@@ -162,70 +172,70 @@ class Writer:
         return object_text(self, value) if text is None else text
 
 
-def _sequence(tag: str) -> Callable[[Writer, Any], str]:
+def _sequence(tag: str) -> Callable[[FormWriter, Any], str]:
     return lambda writer, value: tag + writer.items(list(value))
 
 
-def _set(tag: str) -> Callable[[Writer, Any], str]:
-    def write(writer: Writer, value: Any) -> str:
+def _set(tag: str) -> Callable[[FormWriter, Any], str]:
+    def write(writer: FormWriter, value: Any) -> str:
         written = sorted(map(writer.text, value))
         return ("{" if writer.by_value else tag) + writer.hashed("".join(written), len(written))
 
     return write
 
 
-def _mapping(tag: str) -> Callable[[Writer, Any], str]:
+def _mapping(tag: str) -> Callable[[FormWriter, Any], str]:
     return lambda writer, value: ("d" if writer.by_value else tag) + writer.pairs(value.items())
 
 
-def _ordered(writer: Writer, value: OrderedDict[Any, Any]) -> str:
+def _ordered(writer: FormWriter, value: OrderedDict[Any, Any]) -> str:
     if writer.by_value:
         return "d" + writer.pairs(value.items())
     return "o" + writer.items([part for pair in value.items() for part in pair])
 
 
-def _defaultdict(writer: Writer, value: defaultdict[Any, Any]) -> str:
+def _defaultdict(writer: FormWriter, value: defaultdict[Any, Any]) -> str:
     if writer.by_value:
         return "d" + writer.pairs(value.items())
     return "h" + writer.text(value.default_factory) + writer.pairs(value.items())
 
 
-def _complex(writer: Writer, value: complex) -> str:
+def _complex(writer: FormWriter, value: complex) -> str:
     if not writer.by_value:
         return f"c{value.real!r},{value.imag!r};"
     real = by_value(value.real)
     return real if value.imag == 0 else f"c{real}{by_value(value.imag)}"
 
 
-def _bytes(tag: str) -> Callable[[Writer, Any], str]:
+def _bytes(tag: str) -> Callable[[FormWriter, Any], str]:
     return lambda writer, value: ("" if writer.by_value else tag) + writer.bytes(bytes(value))
 
 
-def _decimal(writer: Writer, value: Any) -> str:
+def _decimal(writer: FormWriter, value: Any) -> str:
     return decimal_by_value(value) if writer.by_value else f"D{string(str(value))}"
 
 
-def _fraction(writer: Writer, value: Any) -> str:
+def _fraction(writer: FormWriter, value: Any) -> str:
     return by_value(value) if writer.by_value else f"q{value.numerator:x}/{value.denominator:x};"
 
 
-def _time(tag: str) -> Callable[[Writer, Any], str]:
-    def write(writer: Writer, value: Any) -> str:
+def _time(tag: str) -> Callable[[FormWriter, Any], str]:
+    def write(writer: FormWriter, value: Any) -> str:
         plain = value.replace(tzinfo=None, fold=0).isoformat()
         return f"{tag}{value.fold}{string(plain)}" + writer.text(value.tzinfo)
 
     return write
 
 
-def _timezone(writer: Writer, value: Any) -> str:
+def _timezone(writer: FormWriter, value: Any) -> str:
     return "z" + writer.items(list(value.__getinitargs__()))
 
 
-def _zoneinfo(writer: Writer, value: Any) -> str:
+def _zoneinfo(writer: FormWriter, value: Any) -> str:
     return f"Z{string(str(value))}" if value.key is not None else writer._not_plain(value)
 
 
-_WRITERS: dict[type, Callable[[Writer, Any], str]] = {
+_WRITERS: dict[type, Callable[[FormWriter, Any], str]] = {
     complex: _complex,
     bytes: _bytes(""),
     bytearray: _bytes("w"),
@@ -246,7 +256,7 @@ _WRITERS: dict[type, Callable[[Writer, Any], str]] = {
     type(NotImplemented): lambda _writer, _value: "!;",
     np.ndarray: arrays.array,
 }
-_BY_NAME: dict[str, Callable[[Writer, Any], str]] = {
+_BY_NAME: dict[str, Callable[[FormWriter, Any], str]] = {
     "decimal.Decimal": _decimal,
     "fractions.Fraction": _fraction,
     "datetime.datetime": _time("A"),
@@ -269,7 +279,7 @@ def count_as(kind: type, convert: Callable[[Any], Any]) -> None:
     _WRITERS[kind] = lambda writer, value: writer.text(convert(value))
 
 
-def _named_writer(kind: type) -> Callable[[Writer, Any], str] | None:
+def _named_writer(kind: type) -> Callable[[FormWriter, Any], str] | None:
     return _BY_NAME.get(f"{_package(kind)}.{kind.__qualname__}")
 
 
@@ -302,7 +312,7 @@ class Form:
 
 def form(value: Any, by_value: bool = False) -> Form:
     """Return the form of a value; what cannot be written has that of its type and text."""
-    writer = Writer(by_value)
+    writer = FormWriter(by_value)
     try:
         text = writer.text(value)
     except (_TangledError, RecursionError):
@@ -397,9 +407,9 @@ def same(left: Any, right: Any) -> bool:
     if stored != (None, None):
         return digest(left) == digest(right)
     if isinstance(left, np.ndarray) and isinstance(right, list | tuple):
-        return arrays.equals_list(Writer(by_value=True), left, right)
+        return arrays.equals_list(FormWriter(by_value=True), left, right)
     if isinstance(right, np.ndarray) and isinstance(left, list | tuple):
-        return arrays.equals_list(Writer(by_value=True), right, left)
+        return arrays.equals_list(FormWriter(by_value=True), right, left)
     if type(left) in _SIMPLE and type(right) in _SIMPLE:
         return bool(left == right) or (left != left and right != right)
     return form(left, by_value=True).text == form(right, by_value=True).text

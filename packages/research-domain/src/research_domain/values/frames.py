@@ -10,12 +10,12 @@ import numpy as np
 from research_domain.values.numbers import string
 
 if TYPE_CHECKING:
-    from research_domain.values.form import Writer
+    from research_domain.values.form import FormWriter
 
 __all__ = ["pandas_text"]
 
 
-def pandas_text(writer: Writer, value: Any) -> str | None:
+def pandas_text(writer: FormWriter, value: Any) -> str | None:
     """Write a frame, series, index, array or scalar of pandas; None for what is none of them."""
     pd = sys.modules.get("pandas")
     if pd is None:
@@ -39,7 +39,7 @@ def pandas_text(writer: Writer, value: Any) -> str | None:
     return _scalar(pd, writer, name, value)
 
 
-def _scalar(pd: Any, writer: Writer, name: str, value: Any) -> str | None:
+def _scalar(pd: Any, writer: FormWriter, name: str, value: Any) -> str | None:
     kind = type(value)
     if kind is pd.Timestamp:
         return name + writer.text(value.asm8) + _zone(writer, value.tz)
@@ -54,7 +54,7 @@ def _scalar(pd: Any, writer: Writer, name: str, value: Any) -> str | None:
     return None
 
 
-def _array(pd: Any, writer: Writer, values: Any) -> str:
+def _array(pd: Any, writer: FormWriter, values: Any) -> str:
     """Write what stands behind a column or an index."""
     arrays = pd.arrays
     if isinstance(values, arrays.NumpyExtensionArray):
@@ -79,5 +79,5 @@ def _array(pd: Any, writer: Writer, values: Any) -> str:
     return name + writer.items(values.astype(object).tolist() if hasattr(values, "tolist") else list(values))
 
 
-def _zone(writer: Writer, zone: Any) -> str:
+def _zone(writer: FormWriter, zone: Any) -> str:
     return writer.text(zone) if zone is None else string(str(zone))

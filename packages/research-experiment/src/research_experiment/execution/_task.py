@@ -25,7 +25,7 @@ from research_experiment.plan import ExperimentPlan
 from research_experiment.profiling import Profile
 from research_experiment.protocols import Sink
 
-__all__ = ["Observation", "Task"]
+__all__ = ["Observation", "RunningTask"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class RootStorage(ExperimentStorage):
                 branch.storage.update_variable(name, value)
 
 
-class Task:
+class RunningTask:
     """The branches of an executor and what they share.
 
     Parameters

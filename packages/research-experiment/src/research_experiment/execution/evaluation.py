@@ -54,7 +54,7 @@ class Compiled(NamedTuple):
 
 def evaluate(value: Any, running: RunningExperiment) -> Any:
     """Evaluate a value once; expressions may stand in lists, tuples, sets and dicts."""
-    return _compile(freeze(value), Source(running, _as_it_is)).get()
+    return _compile(freeze(value), EvaluationContext(running, _as_it_is)).get()
 
 
 def evaluate_outside(value: Any, results: Callable[[], Any]) -> Any:
@@ -82,7 +82,7 @@ def evaluate_outside(value: Any, results: Callable[[], Any]) -> Any:
     nobody = RunningExperiment(
         Identity("", b"", 0, 0), None, ConfigAlias(), ExperimentStorage(""), Surroundings(results=results)
     )
-    return _compile(freeze(value), Source(nobody, _as_it_is)).get()
+    return _compile(freeze(value), EvaluationContext(nobody, _as_it_is)).get()
 
 
 def check_outside(value: Any) -> None:
@@ -125,7 +125,7 @@ def _evaluate_for_update(value: Expression, research: Any) -> Any:
     return evaluate_outside(value, results)
 
 
-class Source(NamedTuple):
+class EvaluationContext(NamedTuple):
     """Where the values of expressions come from.
 
     Parameters
@@ -146,16 +146,16 @@ def _as_it_is(value: Any) -> Any:
 
 def compile_value(value: Any, running: RunningExperiment) -> Compiled:
     """Compile a value as plans hold it: an expression, or a constant, of which the experiment gets a copy."""
-    return _compile(value, Source(running, running.own))
+    return _compile(value, EvaluationContext(running, running.own))
 
 
-def _compile(value: Any, source: Source) -> Compiled:
+def _compile(value: Any, source: EvaluationContext) -> Compiled:
     if isinstance(value, Expression):
         return _compile_expression(value, source)
     return Compiled(True, source.own(value))
 
 
-def _compile_expression(expression: Expression, source: Source) -> Compiled:
+def _compile_expression(expression: Expression, source: EvaluationContext) -> Compiled:
     node = expression._node
     compiled = _compile_node(node, source)
     if compiled.constant or isinstance(node, Output):
@@ -177,7 +177,7 @@ def _explaining(get: Callable[[], Any], expression: Expression) -> Callable[[], 
     return explained
 
 
-def _compile_node(node: Node, source: Source) -> Compiled:
+def _compile_node(node: Node, source: EvaluationContext) -> Compiled:
     match node:
         case ConfigPart(_, True) | ConfigItem(_, _, True) | Output(_, True):
             return Compiled(False, partial(_ask_branches, node, source.running))
@@ -210,7 +210,7 @@ def _compile_method(
     function: Callable[[], Any],
     args: tuple[Any, ...],
     kwargs: tuple[tuple[str, Any], ...],
-    source: Source,
+    source: EvaluationContext,
 ) -> Compiled:
     positional = [_inner(value, source) for value in args]
     keywords = [(name, _inner(value, source)) for name, value in kwargs]
@@ -220,7 +220,7 @@ def _compile_method(
     )
 
 
-def _inner(value: Any, source: Source) -> Callable[[], Any]:
+def _inner(value: Any, source: EvaluationContext) -> Callable[[], Any]:
     """Return the getter of a part of an expression; the whole expression explains its errors."""
     if isinstance(value, Expression):
         return _compile_node(value._node, source).get

@@ -19,7 +19,7 @@ from research_experiment.capture import Capture, routing
 from research_experiment.errors import ExecutorError
 from research_experiment.execution._branch import Branch, Root, Rules
 from research_experiment.execution._branch_runners import BranchRunner, Sequential, Threaded
-from research_experiment.execution._task import Observation, Task
+from research_experiment.execution._task import Observation, RunningTask
 from research_experiment.execution.hooks import Hook
 from research_experiment.execution.running import RunningExperiment, Surroundings
 from research_experiment.plan import ExperimentPlan
@@ -203,7 +203,7 @@ class Executor:
             check_config_keys(self._plan, {key for config in full_configs for key in config.keys()})  # noqa: SIM118
         check_root(self._plan, full_configs)
         self._capture = capture
-        self._task = Task(
+        self._task = RunningTask(
             self._plan,
             list(zip(_identify(identities, domain_configs), full_configs, strict=True)),
             _sink_for(sink, full_configs),

@@ -10,7 +10,7 @@ import pandas as pd
 from research_results.frames.columns import as_column, free_labels, make_series, repeat, text_column
 from research_results.reading.artifacts import artifacts_of
 from research_results.reading.columns import Column
-from research_results.reading.gather import Part, gather, take
+from research_results.reading.gather import Segment, gather, take
 
 if TYPE_CHECKING:
     import sqlite3
@@ -130,7 +130,7 @@ def _wide_fields(columns: Mapping[str, Column]) -> tuple[Ints, Ints, list[Field]
         return first.experiments, first.iterations, fields
     owners, iterations, rows = _union(given)
     fields = [
-        Field(name, as_column(gather(len(owners), [Part(own, column.values)])), False)
+        Field(name, as_column(gather(len(owners), [Segment(own, column.values)])), False)
         for (name, column), own in zip(columns.items(), rows, strict=True)
     ]
     return owners, iterations, fields
@@ -163,7 +163,7 @@ def _long_fields(columns: Mapping[str, Column]) -> tuple[Ints, Ints, list[Field]
     order = np.lexsort((names, iterations, owners))
     ends = np.cumsum(counts).tolist()
     parts = [
-        Part(np.arange(end - count, end, dtype=np.int64), column.values)
+        Segment(np.arange(end - count, end, dtype=np.int64), column.values)
         for end, count, column in zip(ends, counts, given, strict=True)
     ]
     values = gather(ends[-1], parts)[order]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from research_results.reading.gather import Array, Part, gather
+from research_results.reading.gather import Array, Segment, gather
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -84,7 +84,7 @@ def _is_gap(value: Any) -> bool:
 def _numbers(dtype: Any) -> Callable[[Array, Array], Any]:
     def convert(values: Array, present: Array) -> Any:
         packed = np.array(values[present], dtype)  # OverflowError for an int that is too large
-        return gather(len(values), [Part(np.flatnonzero(present), packed)])
+        return gather(len(values), [Segment(np.flatnonzero(present), packed)])
 
     return convert
 

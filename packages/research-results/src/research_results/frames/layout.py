@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from research_results.reading.experiments import Parameter
+    from research_results.reading.experiments import ConfigParameter
 
 __all__ = ["ConfigLayout"]
 
@@ -35,7 +35,7 @@ class ConfigLayout:
     remove_auxilary: bool = True
     drop_columns: bool = True
 
-    def shows(self, parameter: Parameter) -> bool:
+    def shows(self, parameter: ConfigParameter) -> bool:
         """Tell whether a parameter has a column of its own."""
         if parameter.is_auxiliary:
             return not self.remove_auxilary

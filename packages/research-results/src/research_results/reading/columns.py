@@ -21,7 +21,7 @@ from research_results.codec.encoding import NUMBER_KINDS, decode_value, number_d
 from research_results.disk.checksums import CHANGED, is_intact, row_checksums
 from research_results.errors import DamagedError
 from research_results.reading.chunks import Chunk, number_rows, place_of, read_chunks
-from research_results.reading.gather import Array, Ints, Mask, Part, gather
+from research_results.reading.gather import Array, Ints, Mask, Segment, gather
 from research_results.reading.rows import INT, OPTIONAL_BYTES, OPTIONAL_INT, TEXT, check_column, check_row
 
 if TYPE_CHECKING:
@@ -299,7 +299,7 @@ def _column(pieces: list[_Piece]) -> Column:
         return _tidy(piece.owners, piece.iterations, piece.values, None)
     ends = np.cumsum([len(piece.values) for piece in pieces]).tolist()
     parts = [
-        Part(np.arange(end - len(piece.values), end, dtype=np.int64), piece.values)
+        Segment(np.arange(end - len(piece.values), end, dtype=np.int64), piece.values)
         for end, piece in zip(ends, pieces, strict=True)
     ]
     owners, iterations = (np.concatenate([piece[field] for piece in pieces]) for field in range(2))

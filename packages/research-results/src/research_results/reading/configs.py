@@ -12,13 +12,13 @@ from research_domain.alias import is_auxiliary
 from research_results.codec.encoding import NUMBER_KINDS, number_dtype
 from research_results.errors import DamagedError
 from research_results.reading.experiments import decode_option, read_options, read_parameters
-from research_results.reading.gather import Array, Part, gather
+from research_results.reading.gather import Array, Segment, gather
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Sequence
 
-    from research_results.reading.experiments import Experiments, Option, Parameter
+    from research_results.reading.experiments import ConfigParameter, Experiments, Option
     from research_results.reading.gather import Ints
     from research_results.reading.source import Source
 
@@ -31,7 +31,7 @@ class ConfigColumn:
 
     Attributes
     ----------
-    parameter : Parameter
+    parameter : ConfigParameter
         The parameter; of several that share a name and differ in their aliases the first.
     options : tuple of Option, length K
         Its values, still encoded.
@@ -39,7 +39,7 @@ class ConfigColumn:
         Index in `options`; -1 where the config has no such parameter.
     """
 
-    parameter: Parameter
+    parameter: ConfigParameter
     options: tuple[Option, ...]
     codes: Ints
 
@@ -113,7 +113,9 @@ class ConfigTable:
                 rows[owner].append(piece)
         return ["-".join(text for _, text in sorted(row)) for row in rows]
 
-    def columns(self, wanted: Callable[[Parameter], bool], *, by_alias: bool = False) -> list[ConfigColumn]:
+    def columns(
+        self, wanted: Callable[[ConfigParameter], bool], *, by_alias: bool = False
+    ) -> list[ConfigColumn]:
         """Return a column for each parameter, in the order of their first appearance in the research.
 
         Parameters
@@ -123,8 +125,8 @@ class ConfigTable:
         by_alias : bool
             A column for each alias of a parameter, too.
         """
-        indices: dict[Parameter, list[int]] = {}
-        first: dict[Parameter, Parameter] = {}
+        indices: dict[ConfigParameter, list[int]] = {}
+        first: dict[ConfigParameter, ConfigParameter] = {}
         for parameter in self._parameters:
             of_name = parameter if by_alias else replace(parameter, alias="")
             indices[first.setdefault(of_name, parameter)] = []
@@ -135,7 +137,7 @@ class ConfigTable:
         found = np.searchsorted(self._numbers, self._experiments.options)
         return [self._column(parameter, np.array(own), found) for parameter, own in indices.items() if own]
 
-    def _column(self, parameter: Parameter, indices: Ints, found: Ints) -> ConfigColumn:
+    def _column(self, parameter: ConfigParameter, indices: Ints, found: Ints) -> ConfigColumn:
         """Return a column from the indices of its options, and those of all items."""
         code_of = np.full(len(self._options), -1, np.int64)
         code_of[indices] = np.arange(len(indices))
@@ -154,7 +156,7 @@ class ConfigTable:
         for kind, indices in groups.items():
             own = [options[index] for index in indices]
             array = _packed(kind, own) if kind else np.fromiter(map(self._value, own), object, len(own))
-            parts.append(Part(np.array(indices, np.int64), array))
+            parts.append(Segment(np.array(indices, np.int64), array))
         return gather(len(options), parts)
 
     def _value(self, option: Option) -> Any:
@@ -166,7 +168,7 @@ class ConfigTable:
         return list(zip(self._experiments.owners.tolist(), found.tolist(), strict=True))
 
 
-def _key(parameter: Parameter) -> Alias:
+def _key(parameter: ConfigParameter) -> Alias:
     """Return the key of a parameter in a config."""
     key = Alias(parameter.name, parameter.alias)
     if parameter.is_auxiliary and not is_auxiliary(key):

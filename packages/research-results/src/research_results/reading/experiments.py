@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Experiments",
     "Option",
-    "Parameter",
+    "ConfigParameter",
     "decode_option",
     "read_experiments",
     "read_options",
@@ -61,7 +61,7 @@ _FEW_OPTIONS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
+class ConfigParameter:
     """A parameter of configs.
 
     Attributes
@@ -80,7 +80,7 @@ class Parameter:
 class Option(NamedTuple):
     """One value that a parameter has in some experiments, still encoded."""
 
-    parameter: Parameter
+    parameter: ConfigParameter
     alias: str
     kind: str
     type_name: str | None
@@ -232,12 +232,14 @@ def options_of(connection: sqlite3.Connection, parameters: Sequence[int]) -> dic
     return dict(_options(connection, condition, arguments, None)) if parameters else {}
 
 
-def read_parameters(connection: sqlite3.Connection) -> dict[int, Parameter]:
+def read_parameters(connection: sqlite3.Connection) -> dict[int, ConfigParameter]:
     """Read all parameters, in the order of their first appearance."""
     columns = "parameter, name, alias, auxiliary"
     rows = connection.execute(f"SELECT {columns} FROM parameters ORDER BY parameter")  # noqa: S608
     return {
-        number: Parameter(str(name), str(alias), name in AUXILIARY_KEYS if known is None else bool(known))
+        number: ConfigParameter(
+            str(name), str(alias), name in AUXILIARY_KEYS if known is None else bool(known)
+        )
         for number, name, alias, known in rows
     }
 

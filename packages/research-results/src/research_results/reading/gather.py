@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Array", "Ints", "Mask", "Part", "gather", "take"]
+__all__ = ["Array", "Ints", "Mask", "Segment", "gather", "take"]
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
@@ -18,7 +18,7 @@ Mask: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Segment:
     """Some values of one kind and their indices in the whole.
 
     Attributes
@@ -33,14 +33,14 @@ class Part:
     values: Array
 
 
-def gather(count: int, parts: Sequence[Part]) -> Array:
+def gather(count: int, parts: Sequence[Segment]) -> Array:
     """Put parts into one array whose type holds all their values exactly.
 
     Parameters
     ----------
     count : int
         Length of the result.
-    parts : sequence of Part
+    parts : sequence of Segment
         Together they may leave gaps: these are NaN.
 
     Returns
@@ -61,7 +61,7 @@ def gather(count: int, parts: Sequence[Part]) -> Array:
     return whole
 
 
-def _common(parts: Sequence[Part], *, missing: bool) -> np.dtype[Any]:
+def _common(parts: Sequence[Segment], *, missing: bool) -> np.dtype[Any]:
     """Return the type that holds all values, and NaN if some are missing."""
     dtypes = {part.values.dtype for part in parts}
     kinds = {dtype.kind for dtype in dtypes}
@@ -94,4 +94,4 @@ def take(values: Array, indices: Ints) -> Array:
     present = indices >= 0
     if present.all():
         return values[indices]
-    return gather(len(indices), [Part(np.flatnonzero(present), values[indices[present]])])
+    return gather(len(indices), [Segment(np.flatnonzero(present), values[indices[present]])])

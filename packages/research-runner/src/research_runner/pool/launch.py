@@ -21,7 +21,7 @@ from typing import Any, Literal, NoReturn, TypeAlias
 from research_runner.pool import supervisor
 from research_runner.pool.errors import PoolError, StartMethodError
 
-__all__ = ["Settings", "StartMethod", "SupervisorLink", "resolve_start_method"]
+__all__ = ["LaunchSettings", "StartMethod", "SupervisorLink", "resolve_start_method"]
 
 StartMethod: TypeAlias = Literal["auto", "fork", "forkserver", "spawn"]
 
@@ -35,7 +35,7 @@ _THREADED = ("polars", "lightgbm", "xgboost", "catboost", "sklearn", "torch", "t
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class LaunchSettings:
     """What a pool starts its workers with.
 
     Parameters
@@ -170,11 +170,11 @@ class SupervisorLink:
 
     Parameters
     ----------
-    settings : Settings
+    settings : LaunchSettings
         What the workers are started with.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: LaunchSettings) -> None:
         self._unread = b""
         self._process: subprocess.Popen[bytes] | None = None
         self._owner = os.getpid()
@@ -192,7 +192,7 @@ class SupervisorLink:
         """Whether this process started the supervisor; a fork of it must not end what is not its own."""
         return os.getpid() == self._owner
 
-    def _exec(self, theirs: socket.socket, settings: Settings) -> int:
+    def _exec(self, theirs: socket.socket, settings: LaunchSettings) -> int:
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own script
                 [*_interpreter(), str(Path(supervisor.__file__)), str(theirs.fileno())],
@@ -285,7 +285,7 @@ def _whoever_listens() -> contextlib.suppress:
     return contextlib.suppress(BrokenPipeError, ConnectionResetError)
 
 
-def _config(settings: Settings) -> dict[str, Any]:
+def _config(settings: LaunchSettings) -> dict[str, Any]:
     return {
         "coordinator": os.getpid(),
         "method": settings.method,

@@ -21,7 +21,7 @@ from research_runner.pool.errors import PoolError, WireError
 from research_runner.pool.events import Message, PoolEvent
 from research_runner.pool.frames import Kind, frames
 from research_runner.pool.launch import (
-    Settings,
+    LaunchSettings,
     StartMethod,
     SupervisorLink,
     blocking_pair,
@@ -103,7 +103,7 @@ class WorkerPool:
             )
         check_descriptors(size)
         slots = tuple(dict(each) for each in environments) or ({},) * size
-        self._settings = Settings(size, resolve_start_method(start_method), slots, tuple(preload))
+        self._settings = LaunchSettings(size, resolve_start_method(start_method), slots, tuple(preload))
         self._serve = serialise_part("the work", serve)
         self._links: dict[int, Link] = {}
         self._selector = selectors.DefaultSelector()

@@ -5,7 +5,7 @@ Layout: ``measure`` makes the rows in workers, ``profiler`` collects and shows t
 
 from research_runner.profiling.measure import (
     MAX_FUNCTIONS,
-    FunctionTime,
+    FunctionProfile,
     ProfileLevel,
     ProfileRow,
     profile_rows,
@@ -15,7 +15,7 @@ from research_runner.profiling.profiler import MAX_ROWS, Profiler
 __all__ = [
     "MAX_FUNCTIONS",
     "MAX_ROWS",
-    "FunctionTime",
+    "FunctionProfile",
     "ProfileLevel",
     "ProfileRow",
     "Profiler",

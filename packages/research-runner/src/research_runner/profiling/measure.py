@@ -10,7 +10,7 @@ from research_experiment.profiling import FunctionTime as Measured
 from research_experiment.profiling import UnitTime
 from research_runner.errors import OptionError
 
-__all__ = ["MAX_FUNCTIONS", "FunctionTime", "ProfileLevel", "ProfileRow", "profile_rows"]
+__all__ = ["MAX_FUNCTIONS", "FunctionProfile", "ProfileLevel", "ProfileRow", "profile_rows"]
 
 MAX_FUNCTIONS = 100
 """The most functions that are kept of each call: those with the most time of their own."""
@@ -56,7 +56,7 @@ class ProfileLevel(IntEnum):
         raise OptionError("profile", f"must be 0, 1, 2, False, True or 'detailed', got {value!r}")
 
 
-class FunctionTime(NamedTuple):
+class FunctionProfile(NamedTuple):
     """Time in one function below one call of a unit, as cProfile tells it: without and with what it calls."""
 
     function: str
@@ -76,7 +76,7 @@ class ProfileRow(NamedTuple):
     unit: str
     started: float
     elapsed_s: float
-    functions: tuple[FunctionTime, ...] = ()
+    functions: tuple[FunctionProfile, ...] = ()
 
 
 def profile_rows(
@@ -90,7 +90,7 @@ def profile_rows(
         The experiment.
     units : sequence of UnitTime
         Calls of units, in the order in which they ended.
-    functions : sequence of FunctionTime
+    functions : sequence of FunctionProfile
         Functions inside of these calls.
     epoch : float
         Unix time, in seconds, of zero on the clock of the rows.
@@ -108,7 +108,7 @@ def profile_rows(
             epoch + call.started_s,
             call.elapsed_s,
             tuple(
-                FunctionTime(each.function, each.n_calls, each.own_s, each.cumulative_s)
+                FunctionProfile(each.function, each.n_calls, each.own_s, each.cumulative_s)
                 for each in below[:MAX_FUNCTIONS]
             ),
         )
