@@ -1,10 +1,12 @@
 """Dask keeps the contract of backends: a cluster of processes, and one inside the process of the run."""
 
 import os
+import socket
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import distributed
 import psutil
@@ -63,6 +65,28 @@ def test_each_worker_has_a_device_of_its_dask_worker(dask_processes, own_folder)
     research = meeting(own_folder / "place")
     research.run(workers=2, devices=[0, 1], bar=False, backend=f"dask://{dask_processes.address}")
     assert list(research.results.df["device"]) == ["0 is 4"] * 2
+
+
+def test_failures_and_deaths_say_on_which_host_and_device(dask_processes, own_folder):
+    def fail(x):
+        if x == 1:
+            raise ValueError("no")
+        os._exit(3)
+
+    research = Research("fails", Domain(x=[1, 2])).add_callable("fail", fail, x=EC("x"), save_to="y")
+    research.run(
+        workers=1, devices=[0], max_attempts=1, bar=False, backend=f"dask://{dask_processes.address}"
+    )
+    here = (socket.gethostname(), "4")
+    for table in (research.results.experiments, research.results.failures):
+        assert list(zip(table["host"], table["device"], strict=True)) == [here, here]
+    lines = Path("fails", "research.log").read_text().splitlines()
+    place = f"; on host {here[0]}, device 4"
+    assert any("ValueError: no" in line and line.endswith(place) for line in lines)
+    assert any(
+        f"exited with code 3 (os._exit, sys.exit, or an error outside of a unit){place}" in line
+        for line in lines
+    )
 
 
 # -- the cluster inside the process of the run --------------------------------------------------------

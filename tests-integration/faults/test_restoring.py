@@ -1,10 +1,12 @@
 """What units leave behind, state, memory or open objects, does not reach the next experiment."""
 
+import ctypes
 import gc
 import os
 import resource
 import signal
 import socket
+import struct
 import sys
 import warnings
 import weakref
@@ -87,6 +89,42 @@ def test_what_an_import_changes_stays(options, tmp_path, monkeypatch):
     finally:
         sys.modules.pop("setting_up", None)
         os.environ.pop("SET_BY_IMPORT", None)
+
+
+def give_up_root():
+    """Let this process no longer raise hard limits, as one that is not root's."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    header, sets = struct.pack("Ii", 0x20080522, 0), ctypes.create_string_buffer(24)
+    assert libc.capget(header, sets) == 0
+    effective, permitted, *others = struct.unpack("6I", sets.raw)
+    without = ~(1 << 24)  # CAP_SYS_RESOURCE
+    assert libc.capset(header, struct.pack("6I", effective & without, permitted & without, *others)) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="capabilities are those of Linux")
+@pytest.mark.parametrize("start_method", ["forkserver", "fork"])
+def test_worker_whose_hard_limit_was_lowered_is_replaced_at_no_cost(start_method, tmp_path, monkeypatch):
+    def lower(x):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if x % 3 == 1:
+            give_up_root()
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft - 1, soft - 1))
+        return (os.getpid(), (soft, hard))
+
+    monkeypatch.chdir(tmp_path)
+    research = Research("study", Domain(x=list(range(9)))).add_callable(
+        "lower", lower, x=EC("x"), save_to="y"
+    )
+    research.run(workers=1, bar=False, max_attempts=1, start_method=start_method)
+    experiments = research.results.experiments
+    assert experiments["status"].tolist() == ["done"] * 9
+    assert set(experiments["attempts"]) == {1}
+    pids, found = zip(*research.results.df["y"], strict=True)
+    assert set(found) == {resource.getrlimit(resource.RLIMIT_NOFILE)}
+    assert len(set(pids)) == 4
+    log = Path("study", "research.log").read_text()
+    assert log.count("a worker is replaced by a fresh one") == 3
+    assert "the hard limit of RLIMIT_NOFILE was lowered to" in log
 
 
 class Large:

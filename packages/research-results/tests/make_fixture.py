@@ -28,7 +28,7 @@ def main():
     with ResearchStorage(path, META) as storage:
         for place, (name, config) in enumerate(CONFIGS.items()):
             storage.add(name, config, index=place, digest=Identifier().identify(config).digest)
-            storage.mark(name, "running", attempt=1, worker=place, device="cpu", started=1.5e9)
+            storage.mark(name, "running", attempt=1, worker=place, host="node1", device="cpu", started=1.5e9)
             storage.put(name, VALUES[name])
             if place < 2:
                 storage.mark(name, "done", elapsed_s=2.5, iterations=4)

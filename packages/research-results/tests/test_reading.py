@@ -328,19 +328,33 @@ def test_what_an_older_file_lacks_is_empty_and_the_rest_is_read(folder, tomorrow
 def test_a_column_of_failures_is_one_definition_and_older_files_have_none(folder, monkeypatch, tomorrow):
     def fail(storage, name):
         storage.add(name, {})
-        failure = SimpleNamespace(cause="exit", message="gone", iteration=3, host="a.example", load=0.5)
+        failure = SimpleNamespace(cause="exit", message="gone", iteration=3, node="a.example", load=0.5)
         storage.mark(name, "failed", failure=failure)
 
     fail(folder, "old")
     folder.close()
-    monkeypatch.setitem(schema.FAILURE_COLUMNS, "host", str)
-    tomorrow("failures ADD COLUMN host TEXT")
+    monkeypatch.setitem(schema.FAILURE_COLUMNS, "node", str)
+    tomorrow("failures ADD COLUMN node TEXT")
     failures = ResearchResults(folder.path).failures
-    assert failures["cause"].tolist() == ["exit"] and failures["host"].isna().tolist() == [True]
+    assert failures["cause"].tolist() == ["exit"] and failures["node"].isna().tolist() == [True]
     newer = MemoryStorage.create()
     fail(newer, "new")
     failures = newer.results.failures
-    assert failures["iteration"].tolist() == [3] and failures["host"].tolist() == ["a.example"]
+    assert failures["iteration"].tolist() == [3] and failures["node"].tolist() == ["a.example"]
+
+
+def test_experiments_and_failures_say_on_which_host_and_device(folder):
+    folder.add("a", {})
+    folder.mark("a", "running", attempt=1, host="node1", device="4")
+    folder.mark("a", "queued", failure=SimpleNamespace(cause="exit", host="node1", device="4"))
+    folder.mark("a", "running", attempt=2, host="node\ud800", device="5, 7")
+    folder.mark("a", "failed", failure=SimpleNamespace(cause="exit", host="node2", device="5, 7"))
+    results = folder.results
+    (row,) = results.experiments.to_dict("records")
+    assert (row["host"], row["device"]) == ("node\\ud800", "5, 7")
+    failures = results.load_failures(every_attempt=True)
+    assert list(zip(failures["host"], failures["device"], strict=True)) == [("node1", "4"), ("node2", "5, 7")]
+    assert results.failures["host"].tolist() == ["node2"]
 
 
 def test_the_table_of_failures_has_the_columns_that_are_defined(folder):

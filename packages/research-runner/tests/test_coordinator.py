@@ -19,9 +19,11 @@ from research_runner.scheduling.events import (
     UnitEnded,
     UnitStarted,
     WorkerDied,
+    WorkerLeaves,
     WorkerReady,
 )
 from research_runner.scheduling.source import IterationOptions, TaskSource
+from research_runner.system.place import Place
 
 KILLED = Death("signal", signal="SIGKILL")
 FAILED = Failure("OSError", "busy", "", unit="load", iteration=0, experiment_id="")
@@ -111,6 +113,45 @@ def test_every_experiment_runs_once_and_then_all_is_done():
         play.decide()
     assert [event.number for event in play.of(ExperimentQueued)] == list(range(7))
     assert len(play.of(ExperimentEnded)) == 7
+
+
+def test_worker_that_leaves_by_itself_costs_nothing_and_is_replaced():
+    play = Play(100, idle_deaths=1, max_attempts=1)
+    play.ready()
+    play.run_next(elapsed_s=0.001)
+    play.decide()
+    play.run_next()
+    assert play.report(TaskReturned(play.sent[0][0].index))
+    assert play.report(WorkerLeaves("a limit")) == [WorkerLeaves("a limit")]
+    assert play.decide() == []
+    assert play.report(WorkerDied(0, 1, Death("exit", exit_code=0))) == []
+    assert play.coordinator.error is None
+    assert play.decide() == [Start(0)]
+    play.sent[0].clear()
+    play.ready()
+    while not play.coordinator.done:
+        play.run_next()
+        play.decide()
+    assert len(play.of(ExperimentEnded)) == 100
+    assert {event.attempt for event in play.of(ExperimentStarted)} == {1}
+    assert not play.of(ExperimentLost)
+
+
+def test_failures_and_beginnings_say_where():
+    play = Play(2, max_attempts=1)
+    play.decide()
+    play.report(WorkerReady(0, 1, Place("node7", "4")))
+    play.decide()
+    task = play.sent[0].pop(0)
+    play.report(TaskStarted(task.index, 0.0))
+    play.report(ExperimentEnded(task.experiments[0].identity.id, 1, 0.1, FAILED))
+    play.report(TaskEnded(task.index, 0.1))
+    play.decide()
+    play.report(TaskStarted(play.sent[0].pop(0).index, 0.0))
+    play.report(WorkerDied(0, 1, KILLED))
+    assert [(event.host, event.device) for event in play.of(ExperimentStarted)] == [("node7", "4")] * 2
+    failures = [event.failure for kind in (ExperimentEnded, ExperimentLost) for event in play.of(kind)]
+    assert [(failure.host, failure.device) for failure in failures] == [("node7", "4")] * 2
 
 
 def test_a_death_costs_the_running_experiment_an_attempt_and_the_waiting_ones_nothing():

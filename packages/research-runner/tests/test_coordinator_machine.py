@@ -32,6 +32,7 @@ from research_runner.scheduling.events import (
     UnitEnded,
     UnitStarted,
     WorkerDied,
+    WorkerLeaves,
     WorkerReady,
 )
 from research_runner.scheduling.source import IterationOptions, TaskSource
@@ -271,6 +272,19 @@ class CoordinatorMachine(RuleBasedStateMachine):
     def give_back(self, number):
         slot = self.pick(number, Worker.waits)
         self.report(slot, TaskReturned(self.workers[slot].tasks.popleft().index, "no memory"))
+
+    @with_worker(Worker.waits)
+    @rule(number=st.integers(0, 2), returned=st.integers(0, 2))
+    def leave(self, number, returned):
+        """Let a worker end by itself; some of its tasks go back before, and some are still on their way."""
+        slot = self.pick(number, Worker.waits)
+        worker = self.workers[slot]
+        for _ in range(min(returned, len(worker.tasks))):
+            self.report(slot, TaskReturned(worker.tasks.popleft().index))
+        worker.leaving = True
+        self.report(slot, WorkerLeaves("a limit"))
+        self.decide()
+        self.bury(slot, Death("exit", exit_code=0))
 
     @with_worker(Worker.exists)
     @rule(number=st.integers(0, 2), death=st.sampled_from(DEATHS))

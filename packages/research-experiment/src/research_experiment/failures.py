@@ -35,6 +35,8 @@ class Failure:
         Alias of each parameter → alias of its value.
     cause : str
         ``'exception'`` here; a runner adds its own, such as ``'signal'`` or ``'timeout'``.
+    host, device : str or None
+        Where it happened: name of the host, and of the devices that the worker had; a runner adds them.
 
     Examples
     --------
@@ -51,6 +53,8 @@ class Failure:
     experiment_id: str
     config: Mapping[str, str] = field(default_factory=dict)
     cause: str = "exception"
+    host: str | None = None
+    device: str | None = None
 
     @classmethod
     def of(

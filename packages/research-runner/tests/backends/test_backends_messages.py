@@ -12,7 +12,7 @@ from research_runner.backends.protocol import Capabilities
 from research_runner.backends.registry import parse_backend
 from research_runner.cluster.files import FileChunk, FileSync, Probe, write_chunk
 from research_runner.cluster.messages import CHUNK_BYTES, Deferred, Reassembler, split_message
-from research_runner.cluster.remote import _on_our_clock
+from research_runner.cluster.remote import AgentState, _translated
 from research_runner.pool import wire
 from research_runner.scheduling.events import TaskEnded, TaskStarted, UnitStarted
 
@@ -40,9 +40,10 @@ def test_deferred_value_is_loaded_after_its_hops():
 
 
 def test_times_of_another_clock_are_translated_and_durations_are_not():
-    assert _on_our_clock(TaskStarted(1, 100.0), 5.0) == TaskStarted(1, 105.0)
+    agent = AgentState(0, 0, True, offset_s=5.0)
+    assert _translated(TaskStarted(1, 100.0), agent) == TaskStarted(1, 105.0)
     for duration in (UnitStarted("a", "unit", 100.0), TaskEnded(1, 100.0)):
-        assert _on_our_clock(duration, -5.0) == duration
+        assert _translated(duration, agent) == duration
 
 
 def test_file_sync_sends_each_file_once(tmp_path):

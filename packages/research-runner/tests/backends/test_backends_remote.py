@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -201,6 +202,25 @@ def test_files_of_experiments_are_nowhere_near_ours_while_they_run(engine, threa
     )
     run(research, thread_backend(engine))
     assert "research-agent-" in values(research)[0]
+
+
+def test_failures_say_on_which_host_and_device(engine, thread_backend, monkeypatch, caplog):
+    def fail(x):
+        if x == 1:
+            raise ValueError("no")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
+    monkeypatch.setattr(socket, "gethostname", lambda: "node3")
+    research = Research(domain=Domain(x=[1, 2])).add_callable("fail", fail, x=EC("x"), save_to="y")
+    run(research, thread_backend(engine), max_attempts=1, workers=1)
+    failures = list(research.results.failures.values())
+    assert [(failure.host, failure.device) for failure in failures] == [("node3", "7")] * 2
+    texts = [record.getMessage() for record in caplog.records if "node3" in record.getMessage()]
+    assert len(texts) == 2
+    assert texts[0].splitlines()[0].endswith("; on host node3, device 7")
+    assert "killed by SIGKILL" in texts[1]
+    assert "; on host node3, device 7" in texts[1]
 
 
 def environment(root):

@@ -55,6 +55,7 @@ CREATE TABLE experiments (
     status TEXT NOT NULL,
     attempt INTEGER,
     worker INTEGER,
+    host TEXT,
     device TEXT,
     started REAL,
     elapsed_s REAL,
@@ -77,7 +78,9 @@ CREATE TABLE failures (
     message TEXT,
     traceback TEXT,
     unit TEXT,
-    iteration INTEGER
+    iteration INTEGER,
+    host TEXT,
+    device TEXT
 );
 CREATE TABLE parameters (
     parameter INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -128,6 +131,8 @@ FAILURE_COLUMNS: dict[str, type[str | int]] = {
     "message": str,
     "unit": str,
     "iteration": int,
+    "host": str,
+    "device": str,
     "traceback": str,
 }
 """What is kept of a failure besides its attempt: its attributes, columns of the table and of the frame.

@@ -155,8 +155,8 @@ class ResultsFrames:
         """Status of every experiment.
 
         A DataFrame with columns ``id``, ``status`` (queued, running, done, failed, lost), ``cause`` (of those
-        that failed), ``attempts``, ``worker``, ``device``, ``started`` (UTC), ``elapsed_s`` (seconds) and
-        ``iterations``.
+        that failed), ``attempts``, ``worker``, ``host`` and ``device`` (where it runs, or ran last),
+        ``started`` (UTC), ``elapsed_s`` (seconds) and ``iterations``.
         """
         from research_results.frames.status import experiments_frame
 
@@ -180,8 +180,8 @@ class ResultsFrames:
         Returns
         -------
         pandas.DataFrame
-            Columns ``id``, ``status``, ``attempt``, ``cause``, ``type``, ``message``, ``unit``, ``iteration``
-            and ``traceback`` (text).
+            Columns ``id``, ``status``, ``attempt``, ``cause``, ``type``, ``message``, ``unit``,
+            ``iteration``, ``host``, ``device`` and ``traceback`` (text).
         """
         from research_results.frames.status import failures_frame
 

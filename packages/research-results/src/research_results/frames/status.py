@@ -28,7 +28,7 @@ _LAST_CAUSE = """(SELECT cause FROM failures WHERE failures.experiment = experim
 ORDER BY number DESC LIMIT 1)"""
 _EXPERIMENTS = f"""SELECT key, id, status,
 CASE WHEN status IN ('failed', 'lost') THEN {_LAST_CAUSE} END,
-attempt, worker, device, started, elapsed_s, iterations
+attempt, worker, host, device, started, elapsed_s, iterations
 FROM experiments ORDER BY position, key"""  # noqa: S608  (no values of others)
 _FAILURES = """SELECT experiments.key, id, status, failures.attempt, {columns}
 FROM failures JOIN experiments ON experiments.key = failures.experiment ORDER BY position, key, number"""
@@ -38,9 +38,8 @@ def experiments_frame(reader: Reader, wanted: Query) -> pd.DataFrame:
     """Return one row for each experiment: what it is doing, or how it ended."""
     with reader.selected(wanted) as (connection, experiments):
         rows = _chosen(connection, _EXPERIMENTS, experiments)
-        _, ids, status, causes, attempts, workers, devices, started, elapsed_s, iterations = _columns(
-            rows, 10
-        )
+        _, ids, status, causes, attempts, workers, hosts, devices, *times, iterations = _columns(rows, 11)
+        started, elapsed_s = times
         return pd.DataFrame(
             {
                 "id": _texts(ids),
@@ -48,6 +47,7 @@ def experiments_frame(reader: Reader, wanted: Query) -> pd.DataFrame:
                 "cause": _texts(causes),
                 "attempts": _integers("attempt", attempts),
                 "worker": _integers("worker", workers),
+                "host": _texts(hosts),
                 "device": _texts(devices),
                 "started": _moments("started", started),
                 "elapsed_s": _floats("elapsed_s", elapsed_s),

@@ -121,9 +121,9 @@ class BaseStorage(ABC):
         status : {'queued', 'running', 'done', 'failed', 'lost'}
             A new attempt begins with ``'running'``: values of an earlier attempt are dropped then.
         **details
-            ``attempt``, ``worker``, ``device``, ``started`` (seconds since 1970), ``elapsed_s``,
+            ``attempt``, ``worker``, ``host``, ``device``, ``started`` (seconds since 1970), ``elapsed_s``,
             ``iterations``, and ``failure``: an object with ``cause``, ``type``, ``message``, ``traceback``,
-            ``unit`` and ``iteration``; the attributes that it lacks are None.
+            ``unit``, ``iteration``, ``host`` and ``device``; the attributes that it lacks are None.
 
         Raises
         ------

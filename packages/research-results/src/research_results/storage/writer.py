@@ -23,10 +23,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Writer"]
 
+
+def _text(value: object) -> str:
+    return clean_text(str(value))
+
+
 _DETAILS: dict[str, Callable[[Any], Any]] = {
     "attempt": int,
     "worker": int,
-    "device": lambda device: clean_text(str(device)),
+    "host": _text,
+    "device": _text,
     "started": float,
     "elapsed_s": float,
     "iterations": int,

@@ -21,6 +21,7 @@ from research_runner.scheduling.events import BackendEvent, TaskEnded, TaskStart
 from research_runner.scheduling.tasks import Task
 from research_runner.system.libraries import without_what_is_set
 from research_runner.system.open_files import finish_files
+from research_runner.system.place import Place
 from research_runner.worker.plan import WorkerPlan
 from research_runner.worker.reporting import Outbox
 from research_runner.worker.serving import TaskRunner
@@ -61,6 +62,7 @@ class InlineBackend:
         self._outbox = Outbox(self._take)
         self._script_random = ScriptRandom() if plan.execution.seed_globals else None
         self._runner = TaskRunner(plan, 0, self._outbox, own_process=False)
+        self._place = Place.here(plan.setups[0].device_names)
         self._environment = without_what_is_set(plan.setups[0].environment, forked=True)
         if self._environment and (user := cuda_user()):
             _LOG.warning("devices cannot be chosen any more, because %s; use parallel=True", user)
@@ -72,7 +74,7 @@ class InlineBackend:
 
     def start(self, slot: int) -> None:
         """Report the worker as ready."""
-        self._events.append(BackendEvent(slot, WorkerReady(slot, os.getpid())))
+        self._events.append(BackendEvent(slot, WorkerReady(slot, os.getpid(), self._place)))
 
     def submit(self, slot: int, tasks: Sequence[Task]) -> None:
         """Queue tasks; :meth:`poll` runs them."""

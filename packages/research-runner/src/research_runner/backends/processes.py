@@ -24,11 +24,13 @@ from research_runner.scheduling.events import (
     TaskReturned,
     TaskStarted,
     WorkerDied,
+    WorkerReady,
     unpack,
 )
 from research_runner.scheduling.tasks import Task
 from research_runner.system.fail_points import fail_point
 from research_runner.system.libraries import without_what_is_set
+from research_runner.system.place import Place
 from research_runner.worker.capturing import forget_spools, recover
 from research_runner.worker.plan import WorkerPlan
 from research_runner.worker.serving import SLOT_VARIABLE, Serve
@@ -155,6 +157,9 @@ class ProcessBackend:
                     self._distrusted.add(slot)
                     self._pool.distrust(slot, f"{type(error).__name__}: {error}")
                     return []
+            case WorkerReady(slot):
+                place = Place.here(self._plan.setups[slot].device_names)
+                return [BackendEvent(slot, event._replace(place=place))]
             case WorkerDied(slot):
                 self._distrusted.discard(slot)
                 self._recover(slot)

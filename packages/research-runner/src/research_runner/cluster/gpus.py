@@ -24,7 +24,7 @@ from research_runner.devices import (
 from research_runner.devices.grid import ROUNDING, row_ids
 from research_runner.scheduling.setup import WorkerSetup
 
-__all__ = ["Shelf", "ask_for_gpus", "borrowed", "engine_grid", "found_devices"]
+__all__ = ["Shelf", "ask_for_gpus", "borrowed", "engine_grid", "found_devices", "visible_devices"]
 
 _VISIBLE: Final = "CUDA_VISIBLE_DEVICES"
 
@@ -129,12 +129,19 @@ class Shelf:
                 self._used[device] -= min(gpus, 1.0)
 
 
-def _visible() -> tuple[str, ...] | None:
-    text = os.environ.get(_VISIBLE)
+def visible_devices(environment: Mapping[str, str] = os.environ) -> tuple[str, ...] | None:
+    """Return the devices that an environment shows to a process; None if it does not say.
+
+    Examples
+    --------
+    >>> visible_devices({"CUDA_VISIBLE_DEVICES": "4, 7"}), visible_devices({})
+    (('4', '7'), None)
+    """
+    text = environment.get(_VISIBLE)
     return None if text is None else tuple(filter(None, (part.strip() for part in text.split(","))))
 
 
-_SHELF: Final = Shelf(_visible())
+_SHELF: Final = Shelf(visible_devices())
 
 
 @contextlib.contextmanager
@@ -165,5 +172,5 @@ def found_devices(row: WorkerRow, probe: GpuProbe) -> WorkerRow:
     (('GPU-00000001-0000-4000-8000-000000000000',),)
     >>> del os.environ["CUDA_VISIBLE_DEVICES"]
     """
-    names = {str(number): device for number, device in enumerate(_visible() or ())}
+    names = {str(number): device for number, device in enumerate(visible_devices() or ())}
     return resolve(DeviceGrid((row,)).rename(names), probe)[0]

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from research_runner.cluster.gpus import found_devices
+from research_runner.cluster.gpus import found_devices, visible_devices
 from research_runner.devices import NvmlProbe
 from research_runner.pool import StartMethod, wire
 from research_runner.scheduling.setup import WorkerSetup
@@ -176,10 +176,13 @@ class DeferredPlan(WorkerPlan):
         """Make the plan of an agent whose place has an environment of its own."""
         nothing: Any = None
         root = moved or agent_setup.root
+        devices = visible_devices({**os.environ, **environment}) or ()
         return cls(
             experiment=nothing,
             execution=Execution(),
-            setups=tuple(WorkerSetup((), (), {**each, **environment}) for each in agent_setup.environments),
+            setups=tuple(
+                WorkerSetup((), (devices,), {**each, **environment}) for each in agent_setup.environments
+            ),
             entropy=0,
             encode=_stand_in(agent_setup.encoder),
             path_of=partial(experiment_path, root),

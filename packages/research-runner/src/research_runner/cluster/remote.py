@@ -31,11 +31,14 @@ from research_runner.pool import Death, StartMethod, wire
 from research_runner.scheduling.commands import Kill, Start, Stop, Submit
 from research_runner.scheduling.events import (
     BackendEvent,
+    TaskReturned,
     TaskStarted,
+    UnitFailed,
     WorkerDied,
     WorkerReady,
     unpack,
 )
+from research_runner.system.place import Place
 from research_runner.worker.plan import WorkerPlan
 
 __all__ = ["RemoteBackend"]
@@ -66,6 +69,8 @@ class AgentState:
         Process id of the worker process.
     offset_s : float
         What has to be added to its clock, in seconds: the least that any of its messages has shown.
+    place : Place or None
+        Its host, and the devices of its worker process; None before it has begun.
     begun : bool
         Whether `start` was called for its slot; the first agent is launched before that.
     """
@@ -77,6 +82,7 @@ class AgentState:
     occupied: bool = True
     pid: int = 0
     offset_s: float = float("inf")
+    place: Place | None = None
     sequence: int = 0
     reassembler: Reassembler = field(default_factory=Reassembler)
 
@@ -233,20 +239,24 @@ class RemoteBackend:
             case Bye():
                 self._agents.pop(agent.number, None)
             case WorkerReady():
-                agent.pid = item.pid
+                agent.pid, agent.place = item.pid, item.place
                 self._report(agent, item)
             case WorkerDied():
                 agent.occupied = False
-                self._report(agent, item)
+                self._report_death(agent, item.death)
             case _:
-                self._report(agent, _on_our_clock(unpack(item), agent.offset_s))
+                self._report(agent, _translated(unpack(item), agent))
 
     def _report(self, agent: AgentState, event: Any) -> None:
         self._events.append(BackendEvent(agent.slot, event))
 
+    def _report_death(self, agent: AgentState, death: Death) -> None:
+        place = "" if agent.place is None else str(agent.place)
+        self._report(agent, WorkerDied(agent.slot, agent.pid, replace(death, place=place)))
+
     def _on_hello(self, agent: AgentState, hello: Hello) -> None:
         """Tell an agent what to serve, if it can."""
-        self._warn_at = None
+        self._warn_at, agent.place = None, Place(hello.host)
         ours = sys.version_info[:2], __version__
         if (hello.python, hello.version) != ours:
             theirs = f"Python {'%d.%d' % hello.python} and research-runner {hello.version}"  # noqa: UP031
@@ -269,7 +279,7 @@ class RemoteBackend:
         self._transport.forget(number)
         if agent is not None and agent.occupied:
             death = Death("refused" if agent.nonce is None else "lost", detail=reason)
-            self._report(agent, WorkerDied(agent.slot, agent.pid, death))
+            self._report_death(agent, death)
 
     # -- the end ----------------------------------------------------------------------------------
 
@@ -329,11 +339,16 @@ def _check_here(plan: WorkerPlan, start_method: StartMethod) -> None:
         backend.close(force=True)
 
 
-def _on_our_clock(event: Any, offset_s: float) -> Any:
-    """Return an event of another host with its time as our clock would have shown it.
+def _translated(event: Any, agent: AgentState) -> Any:
+    """Return an event of another host with its time by our clock, and its place if something failed.
 
     Durations, such as the time limits of units, are the same on all clocks.
     """
-    if isinstance(event, TaskStarted):
-        return event._replace(started=event.started + offset_s)
+    match event:
+        case TaskStarted(_, started):
+            return event._replace(started=started + agent.offset_s)
+        case UnitFailed():
+            return event._replace(place=str(agent.place))
+        case TaskReturned(_, str(reason)):
+            return event._replace(reason=f"{reason} (on {agent.place})")
     return event

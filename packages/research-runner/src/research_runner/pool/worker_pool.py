@@ -83,7 +83,7 @@ class WorkerPool:
     ...     while len(events) < 2:
     ...         events += pool.poll(10)
     >>> events
-    [WorkerReady(slot=0, pid=...), Message(slot=0, payload=42)]
+    [WorkerReady(slot=0, pid=..., place=None), Message(slot=0, payload=42)]
     """
 
     def __init__(

@@ -6,7 +6,14 @@ from typing import Final
 
 from research_experiment import Failure
 from research_experiment.careful_logging import careful_logger
-from research_runner.scheduling.events import Event, ExperimentEnded, ExperimentLost, TaskReturned, UnitFailed
+from research_runner.scheduling.events import (
+    Event,
+    ExperimentEnded,
+    ExperimentLost,
+    TaskReturned,
+    UnitFailed,
+    WorkerLeaves,
+)
 
 __all__ = ["RunLog"]
 
@@ -37,8 +44,11 @@ class RunLog:
     def handle(self, event: Event) -> None:
         """Log an event."""
         match event:
-            case UnitFailed(_, failure):
-                _ROOT.error("%s\n%s", failure, self._traceback(failure))
+            case UnitFailed(_, failure, _, place):
+                where = "" if place is None else f"; on {place}"
+                _ROOT.error("%s%s\n%s", failure, where, self._traceback(failure))
+            case WorkerLeaves(reason):
+                _ROOT.warning("a worker is replaced by a fresh one: %s", reason)
             case TaskReturned(_, str(reason)):
                 _ROOT.warning("a task goes back to the queue: %s", reason)
             case ExperimentLost(experiment_id, attempt, failure, retry):

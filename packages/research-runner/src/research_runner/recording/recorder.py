@@ -95,6 +95,7 @@ def _start_details(event: ExperimentStarted) -> dict[str, Any]:
     return {
         "attempt": event.attempt,
         "worker": event.slot,
+        "host": event.host,
         "device": event.device,
         "started": event.started,
     }

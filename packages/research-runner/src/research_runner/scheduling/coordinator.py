@@ -29,14 +29,16 @@ from research_runner.scheduling.events import (
     UnitEnded,
     UnitStarted,
     WorkerDied,
+    WorkerLeaves,
     WorkerReady,
 )
 from research_runner.scheduling.policies import Attempts, Canary
 from research_runner.scheduling.setup import WorkerSetup
-from research_runner.scheduling.slots import Assignment, Slot, State, death_failure
+from research_runner.scheduling.slots import Assignment, Slot, State, death_failure, placed
 from research_runner.scheduling.source import TaskSource
 from research_runner.scheduling.tasks import ExperimentSpec, Task
 from research_runner.system.death import Death
+from research_runner.system.place import Place
 
 __all__ = ["Coordinator", "Limits"]
 
@@ -287,7 +289,10 @@ class Coordinator:
             case UnitEnded(experiment_id, unit):
                 slot.tasks[0].deadlines.pop((experiment_id, unit), None)
             case WorkerReady():
-                slot.state = State.READY
+                slot.state, slot.place = State.READY, event.place
+            case WorkerLeaves():
+                slot.state = State.LEAVING
+                return [event]
             case WorkerDied():
                 return self._died(slot, event.death)
             case _:
@@ -296,10 +301,10 @@ class Coordinator:
 
     def _started(self, number: int, slot: Slot, started: float) -> list[Event]:
         self._course.idle_deaths = 0
-        device = self._setups[number].device_names if self._setups else None
+        host, device = slot.place or (None, None)
         return [
             ExperimentStarted(
-                spec.identity.id, self._attempts.current(spec.identity.id), number, device, started
+                spec.identity.id, self._attempts.current(spec.identity.id), number, host, device, started
             )
             for spec in slot.tasks[0].task.experiments
         ]
@@ -307,6 +312,8 @@ class Coordinator:
     def _ended(self, slot: Slot, event: ExperimentEnded) -> list[Event]:
         """Record the end of an experiment; one that may be tried again waits until its task has ended."""
         running = slot.tasks[0]
+        if event.failure is not None:
+            event = event._replace(failure=placed(event.failure, slot.place))
         if event.failure is not None and event.retriable:
             running.retriable.append(event)
             return []
@@ -341,10 +348,11 @@ class Coordinator:
     def _died(self, slot: Slot, death: Death) -> list[Event]:
         """Put the tasks of a dead worker back; the experiments that it was running lose an attempt."""
         was_leaving, blamed = slot.state is State.LEAVING, slot.blamed
+        place = slot.place
         had = slot.clear()
         events: list[Event] = []
         if had and had[0].started is not None:
-            events = self._lose(had.pop(0), death, blamed)
+            events = self._lose(had.pop(0), death, blamed, place)
         elif not was_leaving:
             self._course.idle_deaths += 1
         if not self._course.stopping:
@@ -353,7 +361,9 @@ class Coordinator:
             self._give_up(WorkersDieError(death.describe(), self._course.idle_deaths))
         return events
 
-    def _lose(self, item: Assignment, death: Death, blamed: Mapping[str, str | None]) -> list[Event]:
+    def _lose(
+        self, item: Assignment, death: Death, blamed: Mapping[str, str | None], place: Place | None
+    ) -> list[Event]:
         """Count a lost attempt of all running experiments, or only of those that had exceeded a limit."""
         events: list[Event] = []
         again: list[ExperimentSpec] = []
@@ -365,7 +375,7 @@ class Coordinator:
                 continue
             attempt = self._attempts.current(experiment_id)
             retry = self._attempts.lose(experiment_id)
-            failure = death_failure(spec, death, blamed)
+            failure = death_failure(spec, death, blamed, place)
             events.append(ExperimentLost(experiment_id, attempt, failure, retry))
             if retry:
                 again.append(spec)
@@ -378,9 +388,13 @@ class Coordinator:
     def abandon(self) -> list[Event]:
         """Give up all experiments that were started and have not ended, because the run ends now."""
         gone = Death("interrupted")
-        started = [item for slot in self._slots for item in slot.clear() if item.started is not None]
+        started = [
+            (slot.place, item) for slot in self._slots for item in slot.tasks if item.started is not None
+        ]
+        for slot in self._slots:
+            slot.clear()
         return [
-            ExperimentAbandoned(spec.identity.id, death_failure(spec, gone, {}))
-            for item in started
+            ExperimentAbandoned(spec.identity.id, death_failure(spec, gone, {}, place))
+            for place, item in started
             for spec in item.left
         ]

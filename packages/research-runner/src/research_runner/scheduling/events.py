@@ -33,6 +33,7 @@ __all__ = [
     "ValueShown",
     "ValuesSaved",
     "WorkerDied",
+    "WorkerLeaves",
     "WorkerReady",
     "pack",
     "unpack",
@@ -68,11 +69,15 @@ class ValueShown(NamedTuple):
 
 
 class UnitFailed(NamedTuple):
-    """A unit failed in the process `pid`; the experiment may still finish its last iteration."""
+    """A unit failed in the process `pid`; the experiment may still finish its last iteration.
+
+    `place` says where, if that is not this host.
+    """
 
     experiment_id: str
     failure: Failure
     pid: int
+    place: str | None = None
 
 
 class OutputCaptured(NamedTuple):
@@ -135,6 +140,12 @@ class TaskReturned(NamedTuple):
     reason: str | None = None
 
 
+class WorkerLeaves(NamedTuple):
+    """A worker ends by itself after a task, because it is not fit for another one; `reason` says why."""
+
+    reason: str
+
+
 class BackendEvent(NamedTuple):
     """An event of the worker in a slot."""
 
@@ -160,6 +171,7 @@ class ExperimentStarted(NamedTuple):
     experiment_id: str
     attempt: int
     slot: int
+    host: str | None
     device: str | None
     started: float
 
@@ -200,6 +212,7 @@ Event: TypeAlias = (
     | ExperimentReturned
     | ExperimentAbandoned
     | TaskReturned
+    | WorkerLeaves
 )
 """Events that listeners get."""
 
@@ -216,6 +229,7 @@ _ON_THE_WIRE: Final[tuple[type[Any], ...]] = (
     UnitEnded,
     Profiled,
     TaskReturned,
+    WorkerLeaves,
 )
 _NUMBERS: Final = {kind: number for number, kind in enumerate(_ON_THE_WIRE)}
 

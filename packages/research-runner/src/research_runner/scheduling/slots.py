@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from research_experiment import Failure
 from research_runner.scheduling.events import ExperimentEnded
 from research_runner.scheduling.tasks import ExperimentSpec, Task
 from research_runner.system.death import Death
+from research_runner.system.place import Place
 
-__all__ = ["Assignment", "Slot", "State", "death_failure"]
+__all__ = ["Assignment", "Slot", "State", "death_failure", "placed"]
 
 
 class State(Enum):
@@ -89,6 +90,8 @@ class Slot:
         Experiment id → unit, of the experiments for which it was killed.
     late_since : float or None
         Monotonic time at which an exceeded time limit was first seen, in seconds.
+    place : Place or None
+        Where the worker runs, if its backend says so.
     """
 
     state: State = State.EMPTY
@@ -96,6 +99,7 @@ class Slot:
     taken: int = 0
     blamed: dict[str, str | None] = field(default_factory=dict)
     late_since: float | None = None
+    place: Place | None = None
 
     @property
     def waits(self) -> bool:
@@ -107,12 +111,20 @@ class Slot:
         had = list(self.tasks)
         self.tasks.clear()
         self.state, self.taken, self.blamed, self.late_since = State.EMPTY, 0, {}, None
+        self.place = None
         return had
 
 
-def death_failure(spec: ExperimentSpec, death: Death, blamed: Mapping[str, str | None]) -> Failure:
+def placed(failure: Failure, place: Place | None) -> Failure:
+    """Return a failure that says where it happened."""
+    return failure if place is None else replace(failure, host=place.host, device=place.device)
+
+
+def death_failure(
+    spec: ExperimentSpec, death: Death, blamed: Mapping[str, str | None], place: Place | None
+) -> Failure:
     """Describe the death of a worker as the failure of an experiment that it was running."""
-    return Failure(
+    failure = Failure(
         type="WorkerDied",
         message=death.describe(),
         traceback=death.detail,
@@ -122,3 +134,4 @@ def death_failure(spec: ExperimentSpec, death: Death, blamed: Mapping[str, str |
         config=spec.config.alias(),
         cause=death.cause,
     )
+    return placed(failure, place)

@@ -43,6 +43,8 @@ class Death:
         Peak resident memory of the process in bytes, if the kernel reports it.
     detail : str
         The traceback of an exception that ended the worker, or the reason why it could not start.
+    place : str
+        Where the worker was, if that is to be said: on an engine, which chooses its hosts.
 
     Examples
     --------
@@ -55,10 +57,13 @@ class Death:
     signal: str | None = None
     peak_memory_bytes: int | None = None
     detail: str = ""
+    place: str = ""
 
     def describe(self) -> str:
         """Return one line: what happened, and the likely reasons."""
         text = self._what()
+        if self.place:
+            text += f"; on {self.place}"
         if self.peak_memory_bytes is not None:
             text += f"; peak memory {_size(self.peak_memory_bytes)}"
         if self.detail:

@@ -5,15 +5,20 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from research_runner.system.death import Death
+from research_runner.system.place import Place
 
 __all__ = ["WorkerDied", "WorkerReady"]
 
 
 class WorkerReady(NamedTuple):
-    """A worker has loaded its work and waits for tasks."""
+    """A worker has loaded its work and waits for tasks.
+
+    `place` says where it runs; the pool leaves that to its backend.
+    """
 
     slot: int
     pid: int
+    place: Place | None = None
 
 
 class WorkerDied(NamedTuple):

@@ -12,7 +12,14 @@ from typing import Any, Final
 
 from research_experiment import Executor, Hook, Surroundings
 from research_runner.pool import Channel
-from research_runner.scheduling.events import OutputCaptured, TaskEnded, TaskReturned, TaskStarted, pack
+from research_runner.scheduling.events import (
+    OutputCaptured,
+    TaskEnded,
+    TaskReturned,
+    TaskStarted,
+    WorkerLeaves,
+    pack,
+)
 from research_runner.scheduling.tasks import Task
 from research_runner.system.fail_points import fail_point
 from research_runner.worker.capturing import (
@@ -134,6 +141,11 @@ class TaskRunner:
                 self._state.restore()
         self._garbage.collect_if_grown()
 
+    @property
+    def lost(self) -> str | None:
+        """What of its state the process has lost for good; it is not fit for another task then."""
+        return None if self._state is None else self._state.lost
+
     def close(self) -> None:
         """Let the process be as it is from now on."""
         if self._state is not None:
@@ -191,9 +203,13 @@ class Serve:
                     if channel.is_stopping():
                         outbox.flush()
                         return
-                    if elapsed_s > _LONG_S:
+                    if elapsed_s > _LONG_S or runner.lost is not None:
                         for other in tasks:
                             outbox.add(TaskReturned(Task.unpack(other).index))
+                    if runner.lost is not None:
+                        outbox.add(WorkerLeaves(runner.lost))
+                        outbox.flush()
+                        return
                 if not channel.poll(0):
                     outbox.flush()
 

@@ -32,9 +32,12 @@ class Part(ABC):
     ----------
     name : str
         What messages call it.
+    may_be_lost : bool
+        Whether a unit may change it so that this process cannot put it back, and a fresh one has it again.
     """
 
     name: ClassVar[str]
+    may_be_lost: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self._kept = self.look()
@@ -68,9 +71,15 @@ class _Several(Part):
     keys: ClassVar[tuple[int, ...]]
 
     def put(self, kept: Sequence[Any], now: Sequence[Any]) -> None:
+        errors: list[Exception] = []
         for key, old, new in zip(self.keys, kept, now, strict=True):
             if new != old:
-                self.put_one(key, old, new)
+                try:
+                    self.put_one(key, old, new)
+                except (ValueError, OSError) as error:  # the others are put back all the same
+                    errors.append(error)
+        if errors:
+            raise errors[0]
 
     @abstractmethod
     def put_one(self, key: int, kept: Any, now: Any) -> None:
@@ -105,16 +114,19 @@ def _own_copy(module: str) -> Any:
 
 
 _resource = _own_copy("resource")
-_LIMITS = ("AS", "CORE", "CPU", "DATA", "FSIZE", "MEMLOCK", "NOFILE", "NPROC", "STACK")
+_LIMITS = {
+    getattr(_resource, f"RLIMIT_{name}"): f"RLIMIT_{name}"
+    for name in ("AS", "CORE", "CPU", "DATA", "FSIZE", "MEMLOCK", "NOFILE", "NPROC", "STACK")
+    if hasattr(_resource, f"RLIMIT_{name}")
+}
 
 
 class _Limits(_Several):
-    """Soft limits; nobody can have changed them who has not imported what can."""
+    """Resource limits; nobody can have changed them who has not imported what can."""
 
     name = "a resource limit"
-    keys = tuple(
-        getattr(_resource, f"RLIMIT_{name}") for name in _LIMITS if hasattr(_resource, f"RLIMIT_{name}")
-    )
+    may_be_lost = True
+    keys = tuple(_LIMITS)
 
     def look(self) -> tuple[tuple[int, int], ...]:
         return tuple(map(_resource.getrlimit, self.keys))
@@ -126,9 +138,9 @@ class _Limits(_Several):
     def put_one(self, key: int, kept: tuple[int, int], now: tuple[int, int]) -> None:
         try:
             _resource.setrlimit(key, kept)
-        except (ValueError, OSError):  # only root can raise a hard limit that was lowered
+        except (ValueError, OSError) as error:  # only root can raise a hard limit that was lowered
             _resource.setrlimit(key, (now[1], now[1]))
-            raise
+            raise OSError(f"the hard limit of {_LIMITS[key]} was lowered to {now[1]}") from error
 
 
 _ALARM = getattr(signal, "SIGALRM", 0)

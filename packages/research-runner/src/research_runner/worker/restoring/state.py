@@ -25,6 +25,11 @@ class ProcessState:
     streams : bool
         Whether the standard streams are part of it.
 
+    Attributes
+    ----------
+    lost : str or None
+        What only a fresh process has again, if something is lost and the process runs nothing but tasks.
+
     Notes
     -----
     What the import of a module changes stays; see `ImportWatch`.
@@ -42,6 +47,8 @@ class ProcessState:
 
     def __init__(self, *, own_process: bool, streams: bool) -> None:
         self._parts = all_parts(own_process=own_process, streams=streams)
+        self._own_process = own_process
+        self.lost: str | None = None
         self._complained: set[str] = set()
         self._imports = ImportWatch(self._look, self._adopt)
         self._imports.install()
@@ -52,7 +59,10 @@ class ProcessState:
             try:
                 part.restore()
             except Exception as error:  # noqa: BLE001 - a system may refuse it in its own way
-                self._complain(part.name, error)
+                if self._own_process and part.may_be_lost:
+                    self.lost = f"{part.name} could not be put back after an experiment: {error}"
+                else:
+                    self._complain(part.name, error)
 
     def _complain(self, name: str, error: Exception) -> None:
         if name not in self._complained:
