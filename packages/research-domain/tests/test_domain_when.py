@@ -24,13 +24,13 @@ def due(member, iteration, last):
     return (iteration + 1) % member == 0
 
 
-@given(members | st.lists(members, max_size=4), st.integers(0, 25), st.booleans())
+@given(members | st.lists(members, min_size=1, max_size=4), st.integers(0, 25), st.booleans())
 def test_due_equals_brute_force(value, iteration, last):
     every = value if isinstance(value, list) else [value]
     assert When.parse(value).due(iteration, last) == any(due(one, iteration, last) for one in every)
 
 
-@given(members | st.lists(members, max_size=4))
+@given(members | st.lists(members, min_size=1, max_size=4))
 def test_always_means_every_iteration(value):
     when = When.parse(value)
     assert when.always == (1 in (value if isinstance(value, list) else [value]))

@@ -56,6 +56,8 @@ class When:
         if isinstance(value, When):
             return value
         members = tuple(value) if isinstance(value, list | tuple | set | frozenset) else (value,)
+        if not members:
+            raise WhenError(value, "it has no members, and nothing would ever be done")
         periods, exact, last = [], [], False
         for member in members:
             kind, number = _parse_one(member, value)

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias
 
 from research_domain.when import When
 from research_experiment.errors import PlanError
-from research_experiment.expressions._nodes import Leaf
+from research_experiment.expressions._nodes import Leaf, Reference
 from research_experiment.expressions._references import leaves, needed_units
 from research_experiment.expressions.named import freeze
 from research_experiment.pipelines import Pipeline
@@ -35,6 +35,9 @@ __all__ = [
 ]
 
 Mode: TypeAlias = Literal["func", "generator"]
+_LETTERS_OF_SAVING = ("E", "S")
+"""Expressions by which a unit can save values under names of its own."""
+
 PipelineMode: TypeAlias = Literal["func", "generator", "execute_for"]
 
 
@@ -62,9 +65,15 @@ class Store:
         Raises
         ------
         PlanError
-            If `save_to` is neither a name nor a sequence of names and None.
+            If `save_to` is neither a name nor a sequence of names and None, or both are given.
         """
         if save_output_dict:
+            if save_to is not None:
+                raise PlanError(
+                    f"{unit!r} is given a name to save under, {save_to!r}, and save_output_dict=True, which "
+                    "saves a dict under its keys: give one of both",
+                    unit=unit,
+                )
             return cls(kind="dict")
         if save_to is None:
             return None
@@ -323,6 +332,32 @@ class ExperimentPlan:
     def root_names(self) -> frozenset[str]:
         """Names of the units that run once per task."""
         return frozenset(unit.name for unit in self.units if unit.root)
+
+    @property
+    def variables(self) -> frozenset[str] | None:
+        """Names that values are saved under; None where only a run can tell."""
+        if any(isinstance(leaf, Reference) and leaf.letter in _LETTERS_OF_SAVING for leaf in self._leaves):
+            return None
+        names: set[str | None] = set()
+        for unit in self.units:
+            if isinstance(unit, PipelineUnit):
+                names.update(unit.variables)
+            elif isinstance(unit, CallUnit | SaveUnit) and unit.store is not None:
+                if unit.store.kind == "dict":
+                    return None
+                names.update(unit.store.names)
+        return frozenset(name for name in names if name is not None)
+
+    @property
+    def leaves_something(self) -> bool:
+        """Whether any unit saves or dumps a value, or has a part of the experiment at hand to leave files."""
+        if self.variables != frozenset() or any(isinstance(unit, DumpUnit) for unit in self.units):
+            return True
+        return any(isinstance(leaf, Reference) and leaf.letter == "EP" for leaf in self._leaves)
+
+    @property
+    def _leaves(self) -> frozenset[Leaf]:
+        return frozenset(leaf for item in (*self.instances, *self.units) for leaf in item.references)
 
     @cached_property
     def segments(self) -> tuple[tuple[bool, tuple[Unit, ...]], ...]:

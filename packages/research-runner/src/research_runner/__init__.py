@@ -32,6 +32,7 @@ from research_runner.loaded import LoadedResearch
 from research_runner.recording.monitor import Listener, Monitor
 from research_runner.research import Research
 from research_runner.running.overview import ResearchPlan
+from research_runner.system.console import ResearchWarning
 
 logging.getLogger("research").addHandler(logging.NullHandler())  # failures are in the results and on the bar
 
@@ -47,6 +48,7 @@ __all__ = [
     "Research",
     "ResearchExistsError",
     "ResearchPlan",
+    "ResearchWarning",
     "RunnerError",
     "WorkersDieError",
     "__version__",

@@ -14,9 +14,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from research_runner.errors import NotAResearchError, NotFoundError, OptionError, RunnerError, UntrustedError
+from research_runner.errors import (
+    NotAResearchError,
+    NotFoundError,
+    OptionError,
+    RunnerError,
+    UntrustedError,
+)
 from research_runner.profiling import Profiler
 from research_runner.recording.storage_lookup import find_storage
+from research_runner.system.console import ResearchWarning
 from research_runner.system.paths import absolute_path
 from research_runner.system.process_identity import fingerprint
 
@@ -244,7 +251,8 @@ def remove_research(name: str, *, ask: bool, force: bool) -> None:
     """Delete the folder of a research; see :meth:`Research.remove`."""
     path = Path(name)
     if not os.path.lexists(path):
-        warnings.warn(f"{NotFoundError(name, str(path.absolute()))}; nothing was removed", stacklevel=3)
+        missing = NotFoundError(name, str(path.absolute()))
+        warnings.warn(f"{missing}; nothing was removed", ResearchWarning, stacklevel=3)
         return
     if not force and (path.is_symlink() or not (path / _MARK).is_file()):
         raise NotAResearchError(str(path))

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from research_runner.profiling import Profiler
     from research_runner.running.overview import ResearchPlan
     from research_runner.running.run import ResearchRun
+    from research_runner.settings.parameters import Options
     from research_runner.settings.values import RunSettings
 
 __all__ = ["Research"]
@@ -296,12 +297,15 @@ class Research(ExperimentBuilder):
         """
         options = dict(locals())
         del options["self"]
-        places, settings = self._settings(options)
+        self.name, parsed, settings = self._read(options)
         from research_runner.detached import start_detached  # late, here and below: no worker needs it
         from research_runner.running.run import ResearchRun
+        from research_runner.settings.rules import check_purpose
+
+        check_purpose(self.name, settings.experiment)
 
         self._last = start_detached(settings) if detach else ResearchRun(settings)
-        self._last_places = places
+        self._last_places = (len(parsed["workers"]), len(parsed["branches"]))
         self._last.execute(bar)
         return self
 
@@ -331,19 +335,21 @@ class Research(ExperimentBuilder):
         """
         from research_runner.running.overview import look_ahead
 
-        return look_ahead(self._settings(options)[1])
+        return look_ahead(self._settings(options))
 
-    def _settings(self, given: Mapping[str, Any]) -> tuple[tuple[int, int], RunSettings]:
-        """Return how many workers and branches are asked for, and all that is."""
+    def _settings(self, given: Mapping[str, Any]) -> RunSettings:
+        return self._read(given)[-1]
+
+    def _read(self, given: Mapping[str, Any]) -> tuple[str, Options, RunSettings]:
+        """Return the name, the parameters one by one, and what is to be run with them."""
         from research_runner.settings.parameters import as_given, read_options
         from research_runner.settings.reading import make_settings
         from research_runner.settings.values import Study
 
         options = read_options(given)
-        self.name = options["name"] or parse_name("name", self.name)
-        study = Study(self.name, self.build(), self.domain, self._iteration, self._env)
-        places = (len(options["workers"]), len(options["branches"]))
-        return places, make_settings(study, options, as_given(given))
+        name = options["name"] or parse_name("name", self.name)
+        study = Study(name, self.build(), self.domain, self._iteration, self._env)
+        return name, options, make_settings(study, options, as_given(given))
 
     def get_devices(
         self, devices: DeviceSpec, workers: int | None = None, branches: int | None = None
@@ -499,7 +505,7 @@ class Research(ExperimentBuilder):
 
         Warns
         -----
-        UserWarning
+        ResearchWarning
             If there is no such folder.
 
         Raises

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import difflib
 import math
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from research_domain.config import overlap
+from research_experiment import Executor, ExperimentPlan
 from research_runner.backends.protocol import BackendFactory, Capabilities
 from research_runner.devices import split_devices
 from research_runner.errors import OptionError
 from research_runner.scheduling.source import may_end, overlapping
 from research_runner.settings.parameters import DEFAULTS, Options
 from research_runner.settings.values import Study
+from research_runner.system.console import ResearchWarning
 
-__all__ = ["Request", "added_keys", "check_together", "gives_devices"]
+__all__ = ["Request", "added_keys", "check_purpose", "check_together", "gives_devices"]
 
 _Complaints: TypeAlias = Iterator[tuple[str, str]]
 
@@ -133,6 +137,19 @@ def _resume(request: Request) -> _Complaints:
         yield "retry_failed", "only makes sense with resume=True"
 
 
+def _show(request: Request) -> _Complaints:
+    """What is shown has to be saved."""
+    show, variables = request.options["show"], request.study.experiment.variables
+    if show is None or variables is None or show in variables:
+        return
+    if request.options["executor_class"] is not Executor:
+        return  # one of somebody else's may save what it likes
+    close = difflib.get_close_matches(show, variables, 1)
+    hint = f" (did you mean {close[0]!r}?)" if close else ""
+    names = ", ".join(map(repr, sorted(variables))) or "none"
+    yield "show", f"no unit saves a variable {show!r}{hint}; those that are saved are: {names}"
+
+
 def _devices(request: Request) -> _Complaints:
     """What is asked of devices needs devices."""
     devices, gpus = request.options["devices"], request.backend.capabilities.gpus
@@ -153,6 +170,42 @@ def _devices(request: Request) -> _Complaints:
                 "devices",
                 f"an engine chooses the devices, {name!r} cannot be asked for: give numbers or shares",
             )
+
+
+def check_purpose(name: str, experiment: ExperimentPlan) -> None:
+    """Check that a run has something to do, and leaves something.
+
+    Parameters
+    ----------
+    name : str
+        Name of the research.
+    experiment : ExperimentPlan
+        What it runs.
+
+    Warns
+    -----
+    ResearchWarning
+        If nothing is left of what its units do.
+
+    Raises
+    ------
+    OptionError
+        If there are no units.
+    """
+    if not experiment.units:
+        raise OptionError(
+            "experiment",
+            f"research {name!r} has no units, and there is nothing to run: add some, such as "
+            "add_callable('name', function, x=EC('x'), save_to='y')",
+        )
+    if not experiment.leaves_something:
+        units = ", ".join(repr(unit.name) for unit in experiment.units)
+        warnings.warn(
+            f"no unit of research {name!r} saves anything ({units}), and its results will have no "
+            "values: give one save_to='y', or use save(O('unit'), 'y'), EP(), S() or E()",
+            ResearchWarning,
+            stacklevel=3,
+        )
 
 
 def gives_devices(options: Options, capabilities: Capabilities) -> bool:
@@ -221,6 +274,7 @@ _CHECKS: Final[tuple[Callable[[Request], _Complaints], ...]] = (
     _debug,
     _memory,
     _resume,
+    _show,
     _devices,
     _added,
     _detached,
