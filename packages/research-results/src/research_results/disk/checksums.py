@@ -7,7 +7,7 @@ and length before it, and of its data last.
 from __future__ import annotations
 
 import struct
-from itertools import repeat
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -77,13 +77,31 @@ def row_checksums(
     int64 array, length N
         What `row_checksum` returns for each row.
     """
-    width = 8 * len(numbers)
     tail = b"".join(_named(index, field) for index, field in enumerate(fields) if field is not None)
-    heads = np.empty((len(data), width + len(tail)), np.uint8)
-    heads[:, :width] = np.column_stack(numbers).astype("<i8").view(np.uint8)
-    heads[:, width:] = np.frombuffer(tail, np.uint8)
-    begun = map(crc32, heads.view(f"V{heads.shape[1]}").ravel().tolist(), repeat(0))
-    return np.fromiter(map(crc32, data, begun), np.int64, len(data))
+    heads = np.column_stack(numbers).astype("<i8", copy=False).view(np.uint8)
+    begun = np.full(len(data), crc32(bytes(heads.shape[1]) + tail), np.uint32)
+    effects = _effects(heads.shape[1] + len(tail))
+    for place in np.flatnonzero(heads.any(axis=0)).tolist():
+        begun ^= effects[-1 - place][heads[:, place]]
+    return np.fromiter(map(crc32, data, begun.tolist()), np.int64, len(data))
+
+
+@lru_cache(maxsize=32)
+def _effects(length: int) -> list[np.ndarray[Any, np.dtype[np.uint32]]]:
+    """Return what each value of a byte changes in a CRC-32, by the number of bytes that follow it.
+
+    Notes
+    -----
+    Source: a CRC is linear, so the effects of the bytes of a message are combined by XOR. One more byte
+    behind acts upon all of them as in D. V. Sarwate, "Computation of cyclic redundancy checks via table
+    look-up", Communications of the ACM 31(8), 1988.
+    """
+    last = np.array([crc32(bytes((value,))) ^ crc32(b"\0") for value in range(256)], np.uint32)
+    effects = [last]
+    for _ in range(1, length):
+        before = effects[-1]
+        effects.append((before >> np.uint32(8)) ^ last[before & np.uint32(255)])
+    return effects
 
 
 def _named(index: int, field: str | bytes) -> bytes:

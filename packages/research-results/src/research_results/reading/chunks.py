@@ -6,11 +6,10 @@ import sqlite3
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from research_results.codec.encoding import NUMBER_KINDS
 from research_results.codec.texts import ENCODING, READ
 from research_results.disk.checksums import CHANGED, is_intact
 from research_results.errors import DamagedError
-from research_results.reading.experiments import select_in
+from research_results.reading.packed import IS_PACKED, chunks_where
 from research_results.reading.rows import INT, OPTIONAL_BYTES, OPTIONAL_INT, OPTIONAL_TEXT, TEXT, check_row
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from research_results.reading.experiments import Experiments
     from research_results.reading.source import Source
 
-__all__ = ["Chunk", "number_rows", "place_of", "read_chunks"]
+__all__ = ["Chunk", "chunks_between", "place_of", "read_chunks"]
 
 _lenient = partial(str, encoding=ENCODING, errors=READ)
 
@@ -34,10 +33,6 @@ _KINDS = {
     "checksum": OPTIONAL_INT,
 }
 """Columns of the table, and the types of their values."""
-
-_SPAN = ", ".join(list(_KINDS)[:8])
-
-_NUMBERS = ", ".join(f"'{kind}'" for kind in sorted(NUMBER_KINDS))
 
 
 class Chunk(NamedTuple):
@@ -90,7 +85,7 @@ def read_chunks(
     experiments: Experiments,
     variables: Sequence[int] | None,
     *,
-    numbers: bool = True,
+    packed: bool = True,
 ) -> Iterable[Chunk]:
     """Read rows in the order in which they were written; later values replace earlier ones.
 
@@ -104,46 +99,18 @@ def read_chunks(
         Experiments whose rows are read.
     variables : sequence of int or None
         Numbers of variables; None for all.
-    numbers : bool
-        Also rows of packed numbers.
+    packed : bool
+        Also rows that `read_packed` reads.
     """
-    kinds = "1" if numbers else f"kind NOT IN ({_NUMBERS})"
-    query = _select(", ".join(_KINDS), kinds, experiments, variables)
+    condition = "1" if packed else f"NOT ({IS_PACKED})"
+    query = chunks_where(", ".join(_KINDS), condition, experiments, variables)
     return map(Chunk._make, _rows(connection, *query))
-
-
-def number_rows(
-    connection: sqlite3.Connection, experiments: Experiments, variables: Sequence[int] | None
-) -> list[tuple[Any, ...]]:
-    """Read only what rows of packed numbers have: the first eight columns of a chunk, its data and checksum.
-
-    Other rows come without their data, so that one look at the table tells whether there are any. Where many
-    experiments are asked for, rows of others may be among them.
-    """
-    data = f"CASE WHEN kind IN ({_NUMBERS}) THEN data END"
-    columns = f"{_SPAN}, {data}, checksum"
-    try:
-        return connection.execute(*_select(columns, "1", experiments, variables)).fetchall()
-    except sqlite3.OperationalError:  # of texts that are no UTF-8 any more
-        return list(_rows(connection, *_select(columns, "1", experiments, variables)))
 
 
 def chunks_between(connection: sqlite3.Connection, since: int, until: int, count: int) -> Iterable[Chunk]:
     """Read the first rows whose numbers come after one and not after another."""
     sql = f"SELECT {', '.join(_KINDS)} FROM chunks WHERE chunk > ? AND chunk <= ? ORDER BY chunk LIMIT ?"  # noqa: S608
     return map(Chunk._make, _rows(connection, sql, [since, until, count]))
-
-
-def _select(
-    columns: str, kinds: str, experiments: Experiments, variables: Sequence[int] | None
-) -> tuple[str, list[int]]:
-    """Return the statement that reads rows, and its arguments."""
-    keys = None if experiments.complete else experiments.keys.tolist()
-    by_experiment, some = select_in("experiment", keys)
-    by_variable, others = select_in("variable", variables)
-    where = f"{kinds} AND {by_experiment} AND {by_variable}"
-    sql = f"SELECT {columns} FROM chunks WHERE {where} ORDER BY chunk"  # noqa: S608  (only our words)
-    return sql, [*some, *others]
 
 
 def _rows(connection: sqlite3.Connection, sql: str, arguments: list[int]) -> Iterator[tuple[Any, ...]]:

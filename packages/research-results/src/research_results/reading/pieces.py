@@ -1,0 +1,233 @@
+"""Values of one variable and kind, joined from rows, with the experiment and iteration of each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from research_results.codec.encoding import NUMBER_KINDS, decode_value, number_dtype
+from research_results.disk.checksums import CHANGED, row_checksums
+from research_results.errors import DamagedError
+from research_results.reading.chunks import place_of
+from research_results.reading.packed import KINDS
+from research_results.reading.rows import INT, check_column
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from research_results.reading.chunks import Chunk
+    from research_results.reading.experiments import Experiments
+    from research_results.reading.gather import Array, Ints, Mask
+    from research_results.reading.packed import PackedRows
+    from research_results.reading.source import Source
+
+__all__ = ["Piece", "PieceMaker"]
+
+_MISCOUNTED = "it does not hold as many values as it says"
+
+
+class _Layout(NamedTuple):
+    """For each row the index of its experiment, its number of values, and their first iteration and step."""
+
+    owners: Ints
+    counts: Ints
+    firsts: Ints
+    steps: Ints
+
+    def equals(self, other: _Layout) -> bool:
+        return all(np.array_equal(one, another) for one, another in zip(self, other, strict=True))
+
+
+class _Places(NamedTuple):
+    """The experiment and iteration of each value, and whether they are known to be in order, each once."""
+
+    owners: Ints
+    iterations: Ints
+    in_order: bool
+
+
+class Piece(NamedTuple):
+    """Values of one kind.
+
+    Attributes
+    ----------
+    owners, iterations : int64 arrays, length N
+        Index of the experiment, and iteration.
+    values : array, length N
+        Of the type of the kind.
+    in_order : bool
+        Whether they are known to be sorted by experiment and iteration, each pair once.
+    rows : int64 array, length M
+        Numbers of the rows that hold them.
+    counts : int64 array, length M
+        Number of values in each of these.
+    mask : bool array or None
+        Which of these values are the N; None for all.
+    """
+
+    owners: Ints
+    iterations: Ints
+    values: Array
+    in_order: bool
+    rows: Ints
+    counts: Ints
+    mask: Mask | None
+
+    def numbers(self) -> Ints:
+        """Return for each value the number of its row."""
+        numbers = np.repeat(self.rows, self.counts)
+        return numbers if self.mask is None else numbers[self.mask]
+
+
+class PieceMaker:
+    """Make pieces of rows; what variables with rows of equal layout share is computed once.
+
+    Parameters
+    ----------
+    experiments : Experiments
+        Experiments whose values are wanted; rows of others are left out.
+    names : mapping of int to str
+        Variables, for errors.
+    iterations : sequence of int or None
+        Iterations whose values are wanted; None for all.
+    """
+
+    def __init__(
+        self, experiments: Experiments, names: Mapping[int, str], iterations: Sequence[int] | None
+    ) -> None:
+        self._experiments = experiments
+        self._names = names
+        self._keys, self._indices = experiments.sorted_keys()
+        self._wanted = None if iterations is None else np.unique(np.asarray(iterations, np.int64))
+        self._last: tuple[_Layout, _Places] | None = None
+
+    def of_packed(self, rows: PackedRows) -> Iterator[tuple[int, Piece]]:
+        """Yield variable and piece for each variable and kind of packed numbers."""
+        owners = self._owners(rows.numbers, rows.experiments)
+        groups, group = np.unique(rows.variables * len(KINDS) + rows.kinds, return_inverse=True)
+        order = np.argsort(group * (len(self._keys) + 1) + owners, kind="stable")
+        order = order[owners[order] >= 0]
+        ends = np.searchsorted(group[order], np.arange(len(groups)), side="right")
+        for number, own in zip(groups.tolist(), np.split(order, ends)[:-1], strict=True):
+            if len(own):
+                variable, kind = divmod(number, len(KINDS))
+                yield variable, self._packed(rows, own, owners[own], variable, KINDS[kind])
+
+    def _packed(self, rows: PackedRows, own: Ints, owners: Ints, variable: int, kind: str) -> Piece:
+        """Return the numbers of one variable and kind, which some of the rows hold."""
+        dtype = number_dtype(kind)
+        data = [rows.data[index] for index in own.tolist()]
+        lengths = np.fromiter(map(len, data), np.int64, len(data))
+        layout = _Layout(owners, lengths // dtype.itemsize, rows.firsts[own], rows.steps[own])
+        numbers = [
+            rows.numbers[own],
+            self._experiments.keys[owners],
+            np.full(len(own), variable),
+            *layout[1:],
+        ]
+        found = row_checksums(numbers, (kind, None, None, None, None), data)
+        self._check(found == rows.checksums[own], owners, variable, CHANGED)
+        self._check(lengths % dtype.itemsize == 0, owners, variable, _MISCOUNTED)
+        if self._last is None or not layout.equals(self._last[0]):
+            self._last = layout, _progressions(layout)
+        return self._piece(self._last[1], _numbers(data, kind), numbers[0], layout.counts)
+
+    def of_chunks(self, chunks: Sequence[Chunk], source: Source, *, allow_pickle: bool) -> Piece:
+        """Return the values of rows of one variable and kind, each row looked at."""
+        owners = [chunk.experiment for chunk in chunks]
+        check_column("chunks", "experiment", owners, INT)
+        numbers = np.array([chunk.number for chunk in chunks], np.int64)
+        found = self._owners(numbers, np.array(owners, np.int64))
+        order = np.argsort(found, kind="stable")
+        order = order[found[order] >= 0]
+        own = [chunks[index] for index in order.tolist()]
+        places = [
+            place_of(self._experiments.ids[owner], self._names.get(chunk.variable))
+            for owner, chunk in zip(found[order].tolist(), own, strict=True)
+        ]
+        data = [chunk.bytes(source, where) for chunk, where in zip(own, places, strict=True)]
+        kind = chunks[0].kind
+        if kind in NUMBER_KINDS:
+            iterations = list(map(_iterations, own, data, places))
+            values = _numbers(data, kind)
+        else:
+            iterations = list(map(_iteration, own, places))
+            values = np.empty(len(own), object)
+            for index, (chunk, content, where) in enumerate(zip(own, data, places, strict=True)):
+                values[index] = decode_value(
+                    kind, chunk.type_name, chunk.text, content, allow_pickle=allow_pickle, where=where
+                )
+        counts = np.array(list(map(len, iterations)), np.int64)
+        joined = np.concatenate(iterations) if iterations else np.empty(0, np.int64)
+        of_values = _Places(np.repeat(found[order], counts), joined, in_order=False)
+        return self._piece(of_values, values, numbers[order], counts)
+
+    def _owners(self, numbers: Ints, keys: Ints) -> Ints:
+        """Return for each row the index of its experiment; -1 if that is not wanted."""
+        if not len(self._keys):
+            found = known = np.zeros(len(keys), np.int64)
+        else:
+            found = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+            known = self._keys[found] == keys
+        if known.all():
+            return self._indices[found] if len(keys) else keys
+        if self._experiments.complete:
+            raise DamagedError("table chunks", f"row {numbers[int(np.argmin(known))]} is of no experiment")
+        return np.where(known, self._indices[found], -1) if len(self._keys) else np.full(len(keys), -1)
+
+    def _check(self, fits: Mask, owners: Ints, variable: int, reason: str) -> None:
+        """Refuse rows that are not what they should be, before anything is made of them."""
+        if not fits.all():
+            owner = self._experiments.ids[int(owners[int(np.argmin(fits))])]
+            raise DamagedError(place_of(owner, self._names.get(variable)), reason)
+
+    def _piece(self, places: _Places, values: Array, rows: Ints, counts: Ints) -> Piece:
+        owners, iterations, in_order = places
+        if self._wanted is None:
+            return Piece(owners, iterations, values, in_order, rows, counts, None)
+        mask = np.isin(iterations, self._wanted)
+        return Piece(owners[mask], iterations[mask], values[mask], in_order, rows, counts, mask)
+
+
+def _numbers(data: Sequence[bytes], kind: str) -> Array:
+    """Return the numbers of rows in one array."""
+    joined = b"".join(data)
+    if kind == "bool":
+        return np.not_equal(np.frombuffer(joined, np.uint8), 0)
+    return np.frombuffer(joined, number_dtype(kind))
+
+
+def _progressions(layout: _Layout) -> _Places:
+    """Return where values belong whose iterations are arithmetic progressions, row by row."""
+    owners, counts, firsts, steps = layout
+    starts = np.cumsum(counts) - counts
+    iterations = np.arange(int(counts.sum()), dtype=np.int64)
+    if (steps == 1).all():
+        iterations += np.repeat(firsts - starts, counts)
+    else:
+        iterations -= np.repeat(starts, counts)
+        iterations *= np.repeat(steps, counts)
+        iterations += np.repeat(firsts, counts)
+    lasts = firsts + steps * (counts - 1)
+    follow = (owners[1:] > owners[:-1]) | (firsts[1:] > lasts[:-1])
+    in_order = bool(follow.all() and ((steps > 0) | (counts == 1)).all() and (counts > 0).all())
+    return _Places(np.repeat(owners, counts), iterations, in_order)
+
+
+def _iterations(chunk: Chunk, data: bytes, where: str) -> Ints:
+    """Return the iterations of a row of numbers."""
+    count, itemsize = chunk.length, number_dtype(chunk.kind).itemsize
+    listed = chunk.iterations
+    if len(data) != count * itemsize or (listed is not None and len(listed) != 8 * count):
+        raise DamagedError(where, _MISCOUNTED)
+    if listed is not None:
+        return np.frombuffer(listed, "<i8")
+    return chunk.first + chunk.step * np.arange(count, dtype=np.int64)
+
+
+def _iteration(chunk: Chunk, where: str) -> Ints:
+    """Return the iteration of a row of one value."""
+    if chunk.length != 1:
+        raise DamagedError(where, _MISCOUNTED)
+    return np.array([chunk.first], np.int64)
