@@ -217,6 +217,14 @@ VALUES_AS_GIVEN = [
 ]
 
 
+def test_a_value_that_no_config_could_be_is_looked_up_as_a_whole():
+    value = {"": None, "/": 2}  # as a config the second key would lead into the first
+    assert {"a": value} in Domain(a=[1, value])
+    assert {"a": {"": None, "/": 3}} not in Domain(a=[1, value])
+    with pytest.raises(ParameterError, match="a key of a config is a string"):
+        assert {1: 2} not in Domain(a=[1])
+
+
 @pytest.mark.parametrize("value", VALUES_AS_GIVEN, ids=repr)
 @pytest.mark.parametrize("name", ["options", "model/options"])
 def test_a_mapping_as_a_value_is_the_object_that_was_given(name, value):

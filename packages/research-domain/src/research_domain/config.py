@@ -182,8 +182,15 @@ def of_values(items: Iterable[tuple[str, Any]]) -> Config:
     return Config._view(Tree({name: config._tree[name] for name in order}))
 
 
-def paths(config: Config) -> dict[str, Any]:
+def paths(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return a plain dictionary from paths to values, in which mappings with string keys are looked into."""
+    if not isinstance(config, Config):
+        try:
+            config = Config(config)
+        except ParameterError:
+            if not _has_names(config):
+                raise
+            return _flatten(config, inside=True)  # a value may be a dict that no config could be
     return _flatten(config._tree, inside=True)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 from research_domain._counting import check_count, span_length, take
 from research_domain.algebra._body import constraints, contains
 from research_domain.alias import AUXILIARY_KEYS, ConfigAlias, wrapped
-from research_domain.config import Config, paths
+from research_domain.config import paths
 from research_domain.errors import DomainIndexError, InfiniteDomainError, ParameterError
 from research_domain.iteration.schedule import Schedule, auxiliary
 from research_domain.iteration.settings import AlgebraWithSettings
@@ -223,7 +223,7 @@ class Walk(AlgebraWithSettings):
             auxiliary, config = config.auxiliary, config.config()
         if not isinstance(config, Mapping):
             return False
-        query = paths(Config(config))
+        query = paths(config)
         for key in auxiliary:
             if key not in self._body.keys:
                 query.pop(key, None)
