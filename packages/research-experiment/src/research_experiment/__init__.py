@@ -34,6 +34,7 @@ from research_experiment.errors import (
     UnitOutputError,
     UnknownUnitError,
 )
+from research_experiment.execution.by_hand import StartedExperiment
 from research_experiment.execution.evaluation import check_outside, evaluate, evaluate_outside
 from research_experiment.execution.executor import Executor, parse_target
 from research_experiment.execution.hooks import Hook
@@ -81,6 +82,7 @@ __all__ = [
     "S",
     "SaveError",
     "Sink",
+    "StartedExperiment",
     "Storage",
     "Streams",
     "Surroundings",

@@ -198,19 +198,30 @@ class Branch:
         """Run the steps of one segment that are due."""
         stage = self.stage
         if stage is None:
-            self._run(segment)
+            self._run(self._segments[segment])
         else:
-            stage.context.run(self._run, segment)
+            stage.context.run(self._run, self._segments[segment])
 
     def _take_turn(self) -> None:
         if self.turns is not None:
             self.turns.take(self.running.identity.digest)
 
-    def _run(self, segment: int) -> None:
+    def run_by_hand(self, name: str) -> bool:
+        """Run a step if it is due, whatever happened before; return whether it ran, and has not stopped."""
+        for step in (step for segment in self._segments for step in segment if step.name == name):
+            self.ending = False
+            self._missing.clear()
+            self._exhausted.clear()
+            self.enter(self._run, [step])
+            due = step.when is None or step.when.due(self.running.iteration, self.running.last)
+            return due and not self.ending
+        return False
+
+    def _run(self, steps: Sequence[Step]) -> None:
         self._take_turn()
         progress, iteration, catch = self.running.progress, self.running.storage.iteration, self._rules.catch
         owner = os.getpid()
-        for step in self._segments[segment]:
+        for step in steps:
             if step.when is not None and not step.when.due(iteration, progress.last):
                 continue
             if self.ending and not step.is_dump and self._skips(step.name, step.needs, step.consumes):

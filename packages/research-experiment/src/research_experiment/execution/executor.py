@@ -246,6 +246,26 @@ class Executor:
                 self._task.close()
         return self
 
+    def close(self) -> None:
+        """End, and drop outputs and instances; what was saved, and how the experiments ended, stays.
+
+        One that runs, in another thread, ends after its current iteration, and drops nothing.
+        """
+        match self._state:
+            case "running":
+                self._state = "interrupted"
+            case "new":
+                self._state = "ended"
+                self._task.close()
+            case "ended":
+                self.forget()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
     def forget(self) -> None:
         """Drop the outputs and instances of the experiments; what they saved, and how they ended, stays.
 
