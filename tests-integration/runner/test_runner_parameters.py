@@ -369,6 +369,8 @@ TESTED.update(  # elsewhere
         "gpu_check_delay",
         "bar",  # test_run_watching, beside the package
         "show",
+        "quiet",  # test_run_failures, there as well
+        "raise_on_failure",
         "threads",  # test_runner_libraries
     }
 )

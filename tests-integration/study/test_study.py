@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from research_runner import RunnerError
 from research_stack import EC, Domain, E, O, Option, Research, ResearchResults
 
 
@@ -121,3 +122,22 @@ def test_a_function_of_a_module_travels():
     Path("script.py").write_text(script)
     done = subprocess.run([sys.executable, "script.py"], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[2, 4]"
+
+
+def test_failures_find_their_reader_on_the_terminal_in_the_log_and_later(capfd):
+    def fail_wide(width):
+        if width == 16:
+            raise RuntimeError("boom")
+
+    domain = Domain(width=[8, 16]) * Domain(rate=[0.1, 0.2])
+    Research("wide", domain).add_callable("train", fail_wide, width=EC("width")).run(bar=False)
+    headline = "2 of 4 failed: RuntimeError: boom, in 'train' at iteration 0; all with width=16"
+    err = capfd.readouterr().err
+    assert err.startswith(headline) and err.endswith(", or: research show wide --failures\n")
+    log = Path("wide/research.log").read_text()
+    assert headline in log and log.count("Traceback (most recent call last)") == 1
+    assert ResearchResults("wide").failure_report().headline == headline
+    Research.load("wide", trusted=True).run(bar=False)
+    assert capfd.readouterr().err.startswith(headline)
+    with pytest.raises(RunnerError, match="2 of 4 failed"):
+        Research.load("wide", trusted=True).run(bar=False, raise_on_failure=True)

@@ -16,6 +16,7 @@ EXAMPLES = [
     errors.EngineLostError("the Dask scheduler at tcp://host:8786", "its client is closed"),
     errors.EngineUnreachableError("the Dask scheduler at tcp://host:8786", "timed out"),
     errors.ChangedError(("'f' has changed",)),
+    errors.FailedExperimentsError(2, 4, "2 of 4 failed: ValueError: no"),
     errors.HopelessError("ValueError: no", "Traceback", 3),
     errors.MiscountedError((8, 0), (4, 0)),
     errors.UntrustedError("name"),

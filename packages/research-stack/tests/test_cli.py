@@ -58,10 +58,13 @@ def test_show_prints_a_summary(research, capsys):
     assert "1 done, 1 failed" in out and "loss" in out and "2.0 s" in out
 
 
-def test_show_failures_prints_tracebacks(research, capsys):
+def test_show_failures_prints_what_they_share_and_their_tracebacks(research, capsys):
     assert main(["show", "first", "--failures"]) == 0
     out = capsys.readouterr().out
-    assert out.startswith("b  failed (exception in train): ValueError: no such layer\nTraceback (most recent")
+    assert out.startswith(
+        "1 of 2 failed: ValueError: no such layer, in 'train' at iteration 3; with lr=0.2\n"
+    )
+    assert out.count("Traceback (most recent call last)") == 1
     assert out.endswith("\n1 failed\n")
 
 

@@ -12,6 +12,7 @@
 ``seeds``     seeds and generators
 ``values``    digest, same, is_plain: what a value is, and which values are the same
 ``identity``  Identifier, Identity: who an experiment is
+``failure_groups``  failures of experiments, and the parameters that tell them from the rest
 ``errors``    everything that is raised
 """
 
@@ -37,6 +38,7 @@ from research_domain.errors import (
     WhenError,
     ZipError,
 )
+from research_domain.failure_groups import FailedExperiment, FailureGroup, FailureReport, group_failures
 from research_domain.identity import Identifier, Identity
 from research_domain.iteration import IterParams
 from research_domain.samplers import (
@@ -71,6 +73,9 @@ __all__ = [
     "DomainError",
     "DomainIndexError",
     "DomainWarning",
+    "FailedExperiment",
+    "FailureGroup",
+    "FailureReport",
     "HistoSampler",
     "Identifier",
     "Identity",
@@ -95,6 +100,7 @@ __all__ = [
     "choice",
     "digest",
     "experiment_seed",
+    "group_failures",
     "integers",
     "is_plain",
     "loguniform",

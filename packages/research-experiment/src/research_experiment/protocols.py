@@ -91,7 +91,7 @@ class Storage(Sink, Protocol):
 
     @property
     def results(self) -> Any:
-        """A reader of what has been stored so far."""
+        """A reader of what has been stored so far; its ``failure_report()`` groups failures."""
 
     @property
     def meta(self) -> Mapping[str, Any]:

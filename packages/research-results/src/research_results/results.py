@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from research_results.answers.methods import ResultsAnswers
 from research_results.disk.meta import read_description
 from research_results.disk.names import research_path
-from research_results.frames.methods import ResultsFrames
 from research_results.reading.artifacts import Artifact
 from research_results.reading.source import FolderSource, Source
 
@@ -87,7 +87,7 @@ class Changes:
         return f"Changes(since={self.since}, revision={self.revision})"
 
 
-class ResearchResults(ResultsFrames):
+class ResearchResults(ResultsAnswers):
     """Results of a research, read as they are at the time of each call.
 
     Opening, listing, filtering and making a DataFrame run no code that a folder holds: what is more than

@@ -10,6 +10,7 @@ __all__ = [
     "ChangedError",
     "EngineLostError",
     "EngineUnreachableError",
+    "FailedExperimentsError",
     "HopelessError",
     "LostCodeError",
     "MiscountedError",
@@ -235,6 +236,27 @@ class LostCodeError(RunnerError):
             f"what {self.path!r} was begun with cannot be loaded here ({self.reason}); make its modules "
             "importable, for example by PYTHONPATH, or go on with its script, by run(resume=True)"
         )
+
+
+class FailedExperimentsError(RunnerError):
+    """Experiments of a run that has ended have failed, and its caller wanted to know.
+
+    Parameters
+    ----------
+    failed, total : int
+        How many experiments failed, of how many.
+    report : str
+        Their failures, grouped by what they share, and where to look.
+    """
+
+    def __init__(self, failed: int, total: int, report: str) -> None:
+        super().__init__(failed, total, report)
+        self.failed = failed
+        self.total = total
+        self.report = report
+
+    def __str__(self) -> str:
+        return self.report
 
 
 class HopelessError(RunnerError):

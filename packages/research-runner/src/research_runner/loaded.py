@@ -213,7 +213,14 @@ class LoadedResearch:
                 os.kill(runner["pid"], order)
         return True
 
-    def run(self, resume: bool | str = True, retry_failed: bool = False, bar: Any = True) -> Self:
+    def run(
+        self,
+        resume: bool | str = True,
+        retry_failed: bool = False,
+        bar: Any = True,
+        quiet: bool = False,
+        raise_on_failure: bool = False,
+    ) -> Self:
         """Go on with the research, without the script that began it.
 
         Parameters
@@ -224,9 +231,15 @@ class LoadedResearch:
             Run failed experiments again.
         bar : bool or tqdm-like class
             Show a progress bar.
+        quiet : bool
+            Say nothing on standard error about experiments that failed.
+        raise_on_failure : bool
+            Raise an error at the end if experiments have failed.
 
         Raises
         ------
+        FailedExperimentsError
+            With `raise_on_failure`, if experiments have failed.
         UntrustedError
             If its code may not be run.
         """
@@ -236,11 +249,12 @@ class LoadedResearch:
             raise OptionError("resume", "a research that was loaded can only go on: use resume=True")
         from research_runner.recording.folder import load_settings
         from research_runner.running.run import ResearchRun
-        from research_runner.settings.values import Resume
+        from research_runner.settings.values import Ending, Resume
 
         settings = load_settings(self._path)
         going_on = Resume(retry_failed, resume == "force")
-        ResearchRun(replace(settings, path=self._path, resume=going_on)).execute(bar)
+        ending = Ending(quiet, raise_on_failure)
+        ResearchRun(replace(settings, path=self._path, resume=going_on, ending=ending)).execute(bar)
         return self
 
     def __repr__(self) -> str:

@@ -181,6 +181,8 @@ class Research(ExperimentBuilder):
         resume: bool | str = False,
         retry_failed: bool = False,
         show: str | None = None,
+        quiet: bool = False,
+        raise_on_failure: bool = False,
         backend: str | BackendFactory | None = None,
         seed_globals: bool = True,
     ) -> Self:
@@ -267,6 +269,10 @@ class Research(ExperimentBuilder):
             Run failed experiments again when a research is resumed.
         show : str, optional
             Name of a saved variable whose latest value is shown on the bar: for long experiments.
+        quiet : bool
+            Say nothing on standard error about experiments that failed.
+        raise_on_failure : bool
+            Raise `FailedExperimentsError` at the end if experiments have failed: for scripts and CI.
         backend : str or object, optional
             Where tasks run: ``'inline'`` or ``'processes'`` on this machine (by default as `parallel` says),
             ``'dask'`` or ``'ray'`` for a local cluster of `workers`, ``'dask://host:port'`` or
@@ -288,6 +294,8 @@ class Research(ExperimentBuilder):
             If there already is a folder of that name and `resume` is not set; nothing was changed.
         ChangedError
             If units have changed since the run that is to be resumed.
+        FailedExperimentsError
+            At the end, with `raise_on_failure`, if experiments have failed; everything is stored.
         HopelessError
             If the first experiments all failed with the same error; see `canary`.
         PlanError, UnknownUnitError, TravelError

@@ -135,13 +135,9 @@ def _show(arguments: argparse.Namespace) -> int:
     if not arguments.failures:
         _say(str(results.summary()))
         return 0
-    failures = results.failures
-    for row in failures.to_dict("records"):
-        where = f" in {row['unit']}" if isinstance(row["unit"], str) else ""
-        _say(f"{row['id']}  {row['status']} ({row['cause']}{where}): {row['type']}: {row['message']}")
-        if isinstance(row["traceback"], str):
-            _say(row["traceback"].rstrip("\n") + "\n")
-    _say(f"{len(failures)} failed")
+    report, lost = results.failure_report(), results.counts.get("lost", 0)
+    _say(str(report))
+    _say(f"{report.failed} failed" + (f", {lost} interrupted" if lost else ""))
     return 0
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from research_results.reading.gather import Array, Ints
     from research_results.reading.reader import Reader
 
-__all__ = ["artifacts_frame", "configs_frame", "results_frame"]
+__all__ = ["Field", "artifacts_frame", "config_fields", "configs_frame", "make_frame", "results_frame"]
 
 
 class Field(NamedTuple):
@@ -50,16 +50,16 @@ def results_frame(reader: Reader, wanted: Query, layout: ConfigLayout, *, pivot:
         shape = _wide_fields if pivot else _long_fields
         owners, iterations, variables = shape(columns)
         counts = np.bincount(owners, minlength=len(experiments))
-        left = _config_fields(reader, connection, experiments, layout, counts)
-    return _frame([*left, Field("iteration", iterations), *variables], len(owners))
+        left = config_fields(reader, connection, experiments, layout, counts)
+    return make_frame([*left, Field("iteration", iterations), *variables], len(owners))
 
 
 def configs_frame(reader: Reader, wanted: Query, layout: ConfigLayout) -> pd.DataFrame:
     """Return configs as a frame."""
     with reader.selected(wanted) as (connection, experiments):
         counts = np.ones(len(experiments), np.int64)
-        fields = _config_fields(reader, connection, experiments, layout, counts)
-    return _frame(fields, len(counts))
+        fields = config_fields(reader, connection, experiments, layout, counts)
+    return make_frame(fields, len(counts))
 
 
 def artifacts_frame(reader: Reader, wanted: Query, layout: ConfigLayout) -> pd.DataFrame:
@@ -68,7 +68,7 @@ def artifacts_frame(reader: Reader, wanted: Query, layout: ConfigLayout) -> pd.D
     with reader.selected(wanted) as (connection, experiments):
         found = [artifacts_of(reader.source, name, names) for name in experiments.ids]
         counts = np.array([len(files) for files in found], np.int64)
-        left = _config_fields(reader, connection, experiments, layout, counts)
+        left = config_fields(reader, connection, experiments, layout, counts)
     files = [artifact for artifacts in found for artifact in artifacts]
     once = np.ones(len(files), np.int64)
     fields = [
@@ -76,10 +76,10 @@ def artifacts_frame(reader: Reader, wanted: Query, layout: ConfigLayout) -> pd.D
         Field("full_path", text_column([file.full_path for file in files], once)),
         Field("relative_path", text_column([file.relative_path for file in files], once)),
     ]
-    return _frame([*left, *fields], len(files))
+    return make_frame([*left, *fields], len(files))
 
 
-def _config_fields(
+def config_fields(
     reader: Reader,
     connection: sqlite3.Connection,
     experiments: Experiments,
@@ -107,7 +107,7 @@ def _aliases(options: Sequence[Option]) -> Array:
     return np.array([option.alias for option in options], object)
 
 
-def _frame(fields: Sequence[Field], length: int) -> pd.DataFrame:
+def make_frame(fields: Sequence[Field], length: int) -> pd.DataFrame:
     """Return a frame of columns."""
     index = pd.RangeIndex(length)
     labels = free_labels([(field.name, field.is_ours) for field in fields])

@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from research_results.plotting.curves import CurveData, CurveParameter, CurveVariable, shortened
+from research_results.reading.distinct import different, distinct_values
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from research_results.reading.columns import Column
     from research_results.reading.configs import ConfigColumn
-    from research_results.reading.experiments import Option
     from research_results.reading.filters import Query
     from research_results.reading.gather import Array, Ints
     from research_results.reading.reader import Reader
@@ -78,27 +76,7 @@ def _as_float(value: Any) -> float | None:
 
 def _parameter(column: ConfigColumn) -> CurveParameter:
     """Return a parameter with a number and a label for each of its values that differ."""
-    codes: dict[tuple[Any, ...], int] = {}
-    shown: list[Option] = []
-    code_of = np.empty(len(column.options) + 1, np.int64)
-    code_of[-1] = -1  # where -1 leads
-    for index, option in enumerate(column.options):
-        value = (option.kind, option.data, option.blob) if option.digest is None else (option.digest,)
-        key = (option.alias, *value)
-        if key not in codes:
-            codes[key] = len(codes)
-            shown.append(option)
-        code_of[index] = codes[key]
+    codes, shown = distinct_values(column)
     name, alias = column.parameter.name, column.parameter.alias
-    labels = (*_different([shortened(option.alias) for option in shown]), _ABSENT)
-    return CurveParameter(name, alias, column.parameter.is_auxiliary, code_of[column.codes], labels)
-
-
-def _different(texts: Sequence[str]) -> list[str]:
-    """Return texts; those that occurred before get a number."""
-    counts: dict[str, int] = {}
-    labels = []
-    for text in texts:
-        counts[text] = number = counts.get(text, 0) + 1
-        labels.append(text if number == 1 else f"{text} ({number})")
-    return labels
+    labels = (*different([shortened(option.alias) for option in shown]), _ABSENT)
+    return CurveParameter(name, alias, column.parameter.is_auxiliary, codes, labels)

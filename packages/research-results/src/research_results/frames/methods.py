@@ -167,25 +167,36 @@ class ResultsFrames:
         """The last failure of every experiment that is failed or lost: `load_failures` with its defaults."""
         return self.load_failures()
 
-    def load_failures(self, *, every_attempt: bool = False, **kwargs: Any) -> pd.DataFrame:
-        """Return why experiments failed.
+    def load_failures(
+        self,
+        *,
+        every_attempt: bool = False,
+        include_config: bool = True,
+        use_alias: bool = False,
+        remove_auxilary: bool = False,
+        **kwargs: Any,
+    ) -> pd.DataFrame:
+        """Return why experiments failed; `failure_report` says it in a few lines.
 
         Parameters
         ----------
         every_attempt : bool
             Also failures after which another attempt was made.
+        include_config, use_alias, remove_auxilary : bool
+            As in `to_df`, but repetition, updates and device are shown by default.
         **kwargs
             Filters, see `filter`.
 
         Returns
         -------
         pandas.DataFrame
-            Columns ``id``, ``status``, ``attempt``, ``cause``, ``type``, ``message``, ``unit``,
-            ``iteration``, ``host``, ``device`` and ``traceback`` (text).
+            Columns ``id``, the parameters, ``status``, ``attempt``, ``cause``, ``type``, ``message``,
+            ``unit``, ``iteration``, ``host``, ``device`` and ``traceback`` (text).
         """
         from research_results.frames.status import failures_frame
 
-        return failures_frame(self._reader, self._wanted(kwargs), every_attempt=every_attempt)
+        layout = ConfigLayout(include_config, use_alias, remove_auxilary=remove_auxilary)
+        return failures_frame(self._reader, self._wanted(kwargs), layout, every_attempt=every_attempt)
 
     def summary(self) -> Summary:
         """Return the research in a few numbers; shown as a table in a notebook.

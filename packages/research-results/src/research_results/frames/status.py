@@ -9,13 +9,13 @@ import pandas as pd
 
 from research_results.disk.schema import FAILURE_COLUMNS
 from research_results.errors import DamagedError
+from research_results.frames.assembly import Field, config_fields, make_frame
 from research_results.frames.columns import TEXT
+from research_results.reading.failures import chosen_rows, last_failures, read_failures
 from research_results.reading.rows import OPTIONAL_INT, OPTIONAL_NUMBER, check_column
 
 if TYPE_CHECKING:
-    import sqlite3
-
-    from research_results.reading.experiments import Experiments
+    from research_results.frames.layout import ConfigLayout
     from research_results.reading.filters import Query
     from research_results.reading.reader import Reader
 
@@ -30,14 +30,12 @@ _EXPERIMENTS = f"""SELECT key, id, status,
 CASE WHEN status IN ('failed', 'lost') THEN {_LAST_CAUSE} END,
 attempt, worker, host, device, started, elapsed_s, iterations
 FROM experiments ORDER BY position, key"""  # noqa: S608  (no values of others)
-_FAILURES = """SELECT experiments.key, id, status, failures.attempt, {columns}
-FROM failures JOIN experiments ON experiments.key = failures.experiment ORDER BY position, key, number"""
 
 
 def experiments_frame(reader: Reader, wanted: Query) -> pd.DataFrame:
     """Return one row for each experiment: what it is doing, or how it ended."""
     with reader.selected(wanted) as (connection, experiments):
-        rows = _chosen(connection, _EXPERIMENTS, experiments)
+        rows = chosen_rows(connection, _EXPERIMENTS, experiments)
         _, ids, status, causes, attempts, workers, hosts, devices, *times, iterations = _columns(rows, 11)
         started, elapsed_s = times
         return pd.DataFrame(
@@ -56,27 +54,26 @@ def experiments_frame(reader: Reader, wanted: Query) -> pd.DataFrame:
         )
 
 
-def failures_frame(reader: Reader, wanted: Query, *, every_attempt: bool) -> pd.DataFrame:
+def failures_frame(
+    reader: Reader, wanted: Query, layout: ConfigLayout, *, every_attempt: bool
+) -> pd.DataFrame:
     """Return the last failure of each experiment that is failed or lost, or the failures of all attempts."""
+    kinds = {"status": str, "attempt": int, **FAILURE_COLUMNS}
     with reader.selected(wanted) as (connection, experiments):
-        sql = _FAILURES.format(columns=", ".join(f"failures.{name}" for name in FAILURE_COLUMNS))
-        rows = _chosen(connection, sql, experiments)
+        rows = read_failures(connection, experiments)
         if not every_attempt:
-            ended = {row[0]: row for row in rows if row[2] in ("failed", "lost")}
-            rows = list(ended.values())
-        columns = {"id": str, "status": str, "attempt": int, **FAILURE_COLUMNS}
-        _, *values = _columns(rows, 1 + len(columns))
-        return pd.DataFrame(
-            {
-                name: _integers(name, column) if kind is int else _texts(column)
-                for (name, kind), column in zip(columns.items(), values, strict=True)
-            }
-        )
-
-
-def _chosen(connection: sqlite3.Connection, sql: str, experiments: Experiments) -> list[tuple[Any, ...]]:
-    wanted = set(experiments.keys.tolist())
-    return [row for row in connection.execute(sql) if row[0] in wanted]
+            rows = last_failures(rows)
+        keys, _, *values = _columns(rows, 2 + len(kinds))
+        row_of = dict(zip(experiments.keys.tolist(), range(len(experiments)), strict=True))
+        owners = np.array([row_of[key] for key in keys], np.int64)
+        counts = np.bincount(owners, minlength=len(experiments))
+        left = config_fields(reader, connection, experiments, layout, counts)
+    right = [
+        Field(name, _integers(name, column) if kind is int else _texts(column))
+        for (name, kind), column in zip(kinds.items(), values, strict=True)
+    ]
+    left = [field for field in left if not (field.is_ours and field.name in kinds)]  # the device
+    return make_frame([*left, *right], len(rows))
 
 
 def _columns(rows: list[tuple[Any, ...]], count: int) -> list[tuple[Any, ...]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, Literal, Self
 
-from research_domain import ConfigAlias
+from research_domain import ConfigAlias, FailedExperiment, FailureReport, group_failures
 from research_experiment.protocols import Encoded, Status, Values
 from research_runner.errors import MissingPackageError
 from research_runner.pool import wire
@@ -84,6 +84,17 @@ class PlainResults:
         self.values: dict[str, dict[str, dict[int, Any]]] = defaultdict(dict)
         self.statuses: dict[str, Status] = {}
         self.failures: dict[str, Any] = {}
+
+    def failure_report(self) -> FailureReport:
+        """Return the failures, grouped by what they share."""
+        failed = [each for each, status in self.statuses.items() if status == "failed"]
+        ended = [each for each, status in self.statuses.items() if status in ("done", "failed")]
+        failures = (
+            FailedExperiment(each, f.cause, f.type, f.message, f.unit, f.iteration, f.traceback)
+            for each in failed
+            if (f := self.failures.get(each)) is not None
+        )
+        return group_failures(failures, {each: self.configs[each].alias() for each in ended})
 
     @property
     def df(self) -> Any:

@@ -17,10 +17,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from research_domain import FailureReport
 from research_experiment import Storage
 from research_experiment.careful_logging import careful_logger
 from research_runner.backends.protocol import Backend, RunEnvironment
-from research_runner.errors import MiscountedError, ResearchExistsError
+from research_runner.errors import FailedExperimentsError, MiscountedError, ResearchExistsError
 from research_runner.pool import current_directory, refuse_signals
 from research_runner.profiling import Profiler
 from research_runner.recording.folder import FolderJournal, save_settings, settings_are_kept
@@ -216,7 +217,9 @@ class ResearchRun:
                     self._session.run()
                 self._note_end()
                 noted = True
+                failures = self._failures()
             except KeyboardInterrupt:
+                self._say_failures(self._failures(), in_short=True)
                 say(f"interrupted; {self._how_to_resume()}")
                 raise
             except Exception as error:
@@ -229,8 +232,34 @@ class ResearchRun:
                 self._close(noted)
                 ended = ended or self._summary(time.monotonic() - begun)
                 _LOG.info("ended: %s", ended)
+        ending = settings.ending
+        if not ending.raise_on_failure:
+            self._say_failures(failures)
         if bar:
             write_line(ended, sys.stdout)
+        if failures is not None and ending.raise_on_failure:
+            raise FailedExperimentsError(failures.failed, failures.total, self._with_hint(str(failures)))
+
+    def _failures(self) -> FailureReport | None:
+        """Return what failed, if anything did; it goes into the log as well."""
+        if not self.monitor.failed_experiments:
+            return None
+        report: FailureReport = self.storage.results.failure_report()
+        if self._settings.path is not None:
+            _LOG.error("%s", report)
+        return report
+
+    def _say_failures(self, report: FailureReport | None, *, in_short: bool = False) -> None:
+        if report is not None and not self._settings.ending.quiet:
+            write_line(self._with_hint(report.headline if in_short else str(report)), sys.stderr)
+
+    def _with_hint(self, report: str) -> str:
+        """Return what is said of failures, and where to look for more."""
+        hint = "see research.results.failures"
+        path = self._settings.path
+        if path is not None:
+            hint += f", or: research show {shlex.quote(str(_short(path)))} --failures"
+        return f"{report}\n{hint}"
 
     def _runs_code_of_users(self) -> bool:
         """Whether a unit or the function of an update runs in the thread of the session."""

@@ -137,6 +137,10 @@ PARAMETERS: Final = (
         "Run failed experiments again when a research is resumed."),
     Parameter("show", "str | None", None, arguments.parse_show, "str, optional",
         "Name of a saved variable whose latest value is shown on the bar: for long experiments."),
+    Parameter("quiet", "bool", False, arguments.parse_switch, "bool",
+        "Say nothing on standard error about experiments that failed."),
+    Parameter("raise_on_failure", "bool", False, arguments.parse_switch, "bool",
+        "Raise `FailedExperimentsError` at the end if experiments have failed: for scripts and CI."),
     Parameter("backend", "str | BackendFactory | None", None, parse_backend, "str or object, optional",
         "Where tasks run: ``'inline'`` or ``'processes'`` on this machine (by default as `parallel` "
         "says), ``'dask'`` or ``'ray'`` for a local cluster of `workers`, ``'dask://host:port'`` or "

@@ -249,6 +249,8 @@ def _detached(request: Request) -> _Complaints:
         yield "bar", "a detached research has no bar: use detach=False"
     if not options["dump_results"]:
         yield "detach", "results in memory would end with the detached process: use dump_results=True"
+    if options["raise_on_failure"]:
+        yield "raise_on_failure", "a detached research goes on after run() has returned: use detach=False"
     if options["debug"]:
         yield "detach", "exceptions of a detached process cannot reach the caller: use debug=False"
 

@@ -18,7 +18,7 @@ from research_runner.scheduling.source import IterationOptions
 from research_runner.worker.output import Redirect
 from research_runner.worker.plan import Execution
 
-__all__ = ["OutputOptions", "Resume", "RunSettings", "Study"]
+__all__ = ["Ending", "OutputOptions", "Resume", "RunSettings", "Study"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,22 @@ class OutputOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """What becomes of failures when a run has ended.
+
+    Parameters
+    ----------
+    quiet : bool
+        Say nothing about them on standard error.
+    raise_on_failure : bool
+        Raise an error if there are any.
+    """
+
+    quiet: bool = False
+    raise_on_failure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RunSettings:
     """What is run, and how; everything has been read and checked.
 
@@ -113,6 +129,8 @@ class RunSettings:
         How to go on with an earlier run in the same folder; None refuses a folder that exists.
     given : mapping
         The parameters of `Research.run` that were given, as plain JSON values.
+    ending : Ending
+        What becomes of failures.
     """
 
     path: Path | None
@@ -128,6 +146,7 @@ class RunSettings:
     gate: MemoryGate | None = None
     resume: Resume | None = None
     given: Mapping[str, Any] = field(default_factory=dict)
+    ending: Ending = field(default_factory=Ending)
 
     @property
     def is_parallel(self) -> bool:

@@ -1,0 +1,1 @@
+"""What people ask of results: why experiments failed, which config is best, mean and spread."""

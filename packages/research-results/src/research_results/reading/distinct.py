@@ -1,0 +1,42 @@
+"""Values of parameters told apart as identities of experiments do: by digest and alias, not by their text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from research_results.reading.configs import ConfigColumn
+    from research_results.reading.experiments import Option
+    from research_results.reading.gather import Ints
+
+__all__ = ["different", "distinct_values"]
+
+
+def distinct_values(column: ConfigColumn) -> tuple[Ints, list[Option]]:
+    """Return for each experiment the number of its value, -1 for none, and the first option of each value."""
+    numbers: dict[tuple[Any, ...], int] = {}
+    first: list[Option] = []
+    number_of = np.empty(len(column.options) + 1, np.int64)
+    number_of[-1] = -1  # where -1 leads
+    for index, option in enumerate(column.options):
+        value = (option.kind, option.data, option.blob) if option.digest is None else (option.digest,)
+        key = (option.alias, *value)
+        if key not in numbers:
+            numbers[key] = len(numbers)
+            first.append(option)
+        number_of[index] = numbers[key]
+    return number_of[column.codes], first
+
+
+def different(texts: Sequence[str]) -> list[str]:
+    """Return texts; those that occurred before get a number."""
+    counts: dict[str, int] = {}
+    labels = []
+    for text in texts:
+        counts[text] = number = counts.get(text, 0) + 1
+        labels.append(text if number == 1 else f"{text} ({number})")
+    return labels
