@@ -372,6 +372,7 @@ TESTED.update(  # elsewhere
         "quiet",  # test_run_failures, there as well
         "raise_on_failure",
         "threads",  # test_runner_libraries
+        "strict_code",  # test_runner_code
     }
 )
 

@@ -17,6 +17,7 @@ EXAMPLES = [
     errors.EngineUnreachableError("the Dask scheduler at tcp://host:8786", "timed out"),
     errors.ChangedError(("'f' has changed",)),
     errors.FailedExperimentsError(2, 4, "2 of 4 failed: ValueError: no"),
+    errors.StaleCodeError((("losses", "/home/me/losses.py"),)),
     errors.HopelessError("ValueError: no", "Traceback", 3),
     errors.MiscountedError((8, 0), (4, 0)),
     errors.UntrustedError("name"),

@@ -11,13 +11,14 @@ them, each of which imports only those below it:
 ``worker``      all that runs inside a worker
 ``pool``        worker processes under a supervisor
 ``scheduling``  which worker gets which task: plain state
-``devices``     GPUs; and ``profiling``, times of units
+``devices``     GPUs; and ``profiling``, times of units; and ``code``, the user's own modules
 ``system``      the operating system
 """
 
 import logging
 
 from research_runner._version import __version__
+from research_runner.code.watching import note_imports
 from research_runner.errors import (
     MissingPackageError,
     NotAResearchError,
@@ -26,6 +27,7 @@ from research_runner.errors import (
     OptionError,
     ResearchExistsError,
     RunnerError,
+    StaleCodeError,
     WorkersDieError,
 )
 from research_runner.loaded import LoadedResearch
@@ -34,6 +36,7 @@ from research_runner.research import Research
 from research_runner.running.overview import ResearchPlan
 from research_runner.system.console import ResearchWarning
 
+note_imports()  # so that a run can tell whether the files of modules still hold what was imported
 logging.getLogger("research").addHandler(logging.NullHandler())  # failures are in the results and on the bar
 
 __all__ = [
@@ -50,6 +53,7 @@ __all__ = [
     "ResearchPlan",
     "ResearchWarning",
     "RunnerError",
+    "StaleCodeError",
     "WorkersDieError",
     "__version__",
 ]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from research_runner.code.importing import decode_modules, install
+from research_runner.code.record import CodeRecord
 from research_runner.errors import RunnerError
 from research_runner.loaded import LoadedResearch
 from research_runner.pool import wire
+from research_runner.recording.code import RunCode
 from research_runner.system.texts import decode_text
 
 if TYPE_CHECKING:
@@ -49,7 +53,10 @@ def start_detached(settings: RunSettings) -> DetachedRun:
     RunnerError
         If it could not even say why it did not begin.
     """
-    payload = wire.dump_code(settings)
+    assert settings.path is not None  # noqa: S101 - checked with the settings
+    code = RunCode(settings, settings.path)
+    header = pickle.dumps((code(), code.record.script))
+    payload = len(header).to_bytes(8) + header + wire.dump_code(settings)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     process = subprocess.Popen(  # noqa: S603 - our own module, in the interpreter that runs us
         [sys.executable, "-c", f"from {__name__} import main; main()"],
@@ -86,9 +93,13 @@ def main() -> None:
     """Run what comes through the standard input; this is what the detached process does."""
     from research_runner.running.run import ResearchRun
 
+    size = int.from_bytes(sys.stdin.buffer.read(8))
+    encoded, script = pickle.loads(sys.stdin.buffer.read(size))  # noqa: S301 - who started us wrote it
+    modules = decode_modules(encoded)[0] if encoded else ()
+    install(modules)
     settings = wire.load_code(sys.stdin.buffer.read())
     try:
-        run = ResearchRun(settings)
+        run = ResearchRun(settings, CodeRecord(modules, script))
     except Exception as error:  # noqa: BLE001 - raised again by who started us
         sys.stdout.buffer.write(_FAILED + wire.dumps(error))
         return

@@ -22,6 +22,7 @@ __all__ = [
     "OptionError",
     "ResearchExistsError",
     "RunnerError",
+    "StaleCodeError",
     "UntrustedError",
     "WorkersDieError",
 ]
@@ -257,6 +258,34 @@ class FailedExperimentsError(RunnerError):
 
     def __str__(self) -> str:
         return self.report
+
+
+class StaleCodeError(RunnerError):
+    """Files of modules do not hold what this process imported, so that workers would run other code.
+
+    Parameters
+    ----------
+    modules : tuple of (str, str)
+        Names of the modules, and their files.
+    """
+
+    def __init__(self, modules: tuple[tuple[str, str], ...]) -> None:
+        super().__init__(modules)
+        self.modules = modules
+
+    @property
+    def what(self) -> str:
+        """What was found, without what to do about it."""
+        named = ", ".join(f"{name!r} ({file})" for name, file in self.modules)
+        return f"changed since this process imported it: {named}"
+
+    def __str__(self) -> str:
+        first = self.modules[0][0]
+        return (
+            f"{self.what}; nothing was started, because workers would run other code than this process. "
+            f"Import it again (importlib.reload({first}), or restart), or run what the files hold now "
+            "with run(strict_code=False)"
+        )
 
 
 class HopelessError(RunnerError):

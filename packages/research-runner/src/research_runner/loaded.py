@@ -221,7 +221,7 @@ class LoadedResearch:
         quiet: bool = False,
         raise_on_failure: bool = False,
     ) -> Self:
-        """Go on with the research, without the script that began it.
+        """Go on with the research without the script that began it, with the code in its folder.
 
         Parameters
         ----------
@@ -247,14 +247,19 @@ class LoadedResearch:
             raise UntrustedError(self.name)
         if not resume:
             raise OptionError("resume", "a research that was loaded can only go on: use resume=True")
+        from research_runner.code.importing import installed_for
+        from research_runner.recording.code import load_code
         from research_runner.recording.folder import load_settings
         from research_runner.running.run import ResearchRun
         from research_runner.settings.values import Ending, Resume
 
-        settings = load_settings(self._path)
+        version = self.meta.get("code")
+        code = None if version is None else load_code(self._path, version)
         going_on = Resume(retry_failed, resume == "force")
         ending = Ending(quiet, raise_on_failure)
-        ResearchRun(replace(settings, path=self._path, resume=going_on, ending=ending)).execute(bar)
+        with installed_for(() if code is None else code.modules):
+            settings = replace(load_settings(self._path), path=self._path, resume=going_on, ending=ending)
+            ResearchRun(settings, code).execute(bar)
         return self
 
     def __repr__(self) -> str:

@@ -174,6 +174,7 @@ class Research(ExperimentBuilder):
         timeout: float | None = None,
         tasks_per_worker: float | None = None,
         start_method: StartMethod = "auto",
+        strict_code: bool = True,
         threads: int | None = None,
         infinite: bool = False,
         retry_on: type[BaseException] | tuple[type[BaseException], ...] = (),
@@ -251,6 +252,9 @@ class Research(ExperimentBuilder):
             that is what frees the memory of a GPU, and infinite without.
         start_method : {'auto', 'fork', 'forkserver', 'spawn'}
             How worker processes are started.
+        strict_code : bool
+            Refuse modules whose files were changed since this process imported them; False warns, and runs
+            what the files hold.
         threads : int, optional
             Threads that OpenMP, BLAS, polars and the like may use in each worker; by default the cores shared
             among the workers, unless the variables of these libraries are set.
@@ -296,6 +300,8 @@ class Research(ExperimentBuilder):
             If units have changed since the run that is to be resumed.
         FailedExperimentsError
             At the end, with `raise_on_failure`, if experiments have failed; everything is stored.
+        StaleCodeError
+            If files of modules do not hold what this process imported; nothing was created.
         HopelessError
             If the first experiments all failed with the same error; see `canary`.
         PlanError, UnknownUnitError, TravelError

@@ -17,12 +17,15 @@ that goes away or is stopped, where nothing is said about how; those with attemp
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
+import sys
 import threading
 import time
 import unittest
-from collections.abc import Callable, Iterator, Mapping
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -121,6 +124,41 @@ def _leave_file(x: int, path: Path) -> int:
 def _speak(x: int) -> int:
     print(f"this is {x}", flush=True)  # noqa: T201 - output is what is tested
     return x
+
+
+_EDITS: Final = ("VALUE = 2\n", "broken(", None, "VALUE = 1\n")
+
+
+def _edit(x: int, value: Callable[[], int], files: Sequence[Path], log: Path, dies: bool) -> int:
+    """Edit, break, remove and restore modules; die, and in the next attempt use them."""
+    text = _EDITS[x % len(_EDITS)]
+    for file in files:
+        if text is None:
+            file.unlink(missing_ok=True)
+        else:
+            file.write_text(text, encoding="utf-8")
+    append_text(log, f"{x}\n")
+    if dies and read_text(log).splitlines().count(str(x)) == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return value()
+
+
+@contextmanager
+def _modules(folder: Path) -> Iterator[tuple[Callable[[], int], list[Path]]]:
+    """Yield the function of a module, which imports another one when it is called, and both files."""
+    name = f"edited_{uuid.uuid4().hex}"
+    files = [folder / f"{name}.py", folder / f"{name}_late.py"]
+    late = f"def value():\n    import {name}_late\n    return VALUE + {name}_late.VALUE\n"
+    files[0].write_text(f"VALUE = 1\n\n{late}", encoding="utf-8")
+    files[1].write_text("VALUE = 1\n", encoding="utf-8")
+    sys.path.insert(0, str(folder))
+    importlib.invalidate_caches()
+    try:
+        yield importlib.import_module(name).value, files
+    finally:
+        sys.path.remove(str(folder))
+        for each in (name, f"{name}_late"):
+            sys.modules.pop(each, None)
 
 
 class BackendContract:
@@ -287,6 +325,17 @@ class BackendContract:
             own = tmp_path / "output" / "experiments" / str(experiment_id) / "stdout.txt"
             _require(read_text(own) == f"this is {x}\n", f"{own} is not what was printed")
             _require(f"this is {x}\n" in everything, f"the common file lacks x={x}")
+
+    def test_edits_change_nothing_in_a_running_research(self, tmp_path: Path) -> None:
+        """To all workers modules that are edited, broken, removed and restored are the first version."""
+        with _modules(tmp_path) as (value, files):
+            research = Research(str(tmp_path / "edits"), Domain(x=list(range(8)))).add_callable(
+                *("edit", _edit),
+                args=[EC("x"), value, files, tmp_path / "log", self.attempts_can_die],
+                save_to="y",
+            )
+            table = self._run(research).results.df
+        _require(list(table["y"]) == [2] * 8, f"found {table}")
 
     # -- what goes wrong --------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -50,6 +50,8 @@ class ProcessBackend:
         What to run and how; one setup per slot.
     start_method : {'auto', 'fork', 'forkserver', 'spawn'}
         How processes are started; see :class:`~research_runner.pool.WorkerPool`.
+    code : callable
+        Returns the user's modules as workers import them; see :class:`~research_runner.pool.WorkerPool`.
 
     Raises
     ------
@@ -57,8 +59,11 @@ class ProcessBackend:
         If a part of the plan cannot travel to a worker.
     """
 
-    def __init__(self, plan: WorkerPlan, start_method: StartMethod = "auto") -> None:
+    def __init__(
+        self, plan: WorkerPlan, start_method: StartMethod = "auto", code: Callable[[], bytes] = bytes
+    ) -> None:
         self._plan = plan
+        self._code = code
         self._start_method: StartMethod = start_method
         self._given: dict[int, deque[Task]] = {slot: deque() for slot in range(len(plan.setups))}
         self._running: set[int] = set()
@@ -76,6 +81,7 @@ class ProcessBackend:
                 start_method=start_method,
                 environments=environments,
                 preload=("research_runner.worker.serving", plan.encode.__module__),
+                code=code,
             )
         except TravelError:
             self._blame()
@@ -98,7 +104,7 @@ class ProcessBackend:
     def _blame(self) -> None:
         """Raise the error that names the part that cannot travel."""
         environment: Mapping[str, str] = self._plan.setups[_FIRST].environment
-        preflight(self._plan.parts(), self._start_method, environment)
+        preflight(self._plan.parts(), self._start_method, environment, self._code)
 
     @property
     def slots(self) -> int:
@@ -210,7 +216,7 @@ class ProcessFactory:
 
     def make(self, plan: WorkerPlan, environment: RunEnvironment) -> ProcessBackend:
         """Start the first worker, to see that the plan can travel."""
-        backend = ProcessBackend(plan, environment.start_method)
+        backend = ProcessBackend(plan, environment.start_method, environment.code)
         try:
             backend.check()
         except BaseException:

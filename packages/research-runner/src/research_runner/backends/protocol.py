@@ -92,11 +92,15 @@ class RunEnvironment:
     report : callable, optional
         Takes events while :meth:`Backend.poll` runs a task, in the thread that polls; for backends that run
         tasks in this process. Others return events from ``poll``.
+    code : callable
+        Returns the user's modules, for `install_encoded` in each process that runs tasks; nothing if there
+        are none. May raise, which refuses the run.
     """
 
     root: Path
     start_method: StartMethod = "auto"
     report: Callable[[Sequence[BackendEvent]], None] | None = None
+    code: Callable[[], bytes] = bytes
 
 
 class BackendFactory(Protocol):

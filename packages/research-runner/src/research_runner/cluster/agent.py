@@ -34,6 +34,7 @@ from research_runner.cluster.messages import (
     split_message,
 )
 from research_runner.cluster.transport import AgentTransport, TransportLostError
+from research_runner.code.record import save_encoded
 from research_runner.pool import StartMethod, wire
 from research_runner.scheduling.commands import Kill, Start, Stop, Submit
 from research_runner.scheduling.events import (
@@ -179,7 +180,8 @@ class Agent:
             self._sync = FileSync(self._scratch)
         method = self._auto if setup.start_method == "auto" else setup.start_method
         plan = DeferredPlan.of(setup, None if shares_files else self._scratch, self._environment)
-        self._backend = backend = ProcessBackend(plan, method)
+        code = save_encoded(setup.code, self._scratch)
+        self._backend = backend = ProcessBackend(plan, method, lambda: code)
         backend.watch(self._messages.fd)
         backend.start(setup.slot)
         return backend

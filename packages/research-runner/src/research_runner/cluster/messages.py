@@ -97,6 +97,8 @@ class AgentSetup:
         What the probe file in `root` contains.
     encoder : str
         The module of the function that encodes values.
+    code : bytes
+        The user's modules, for `install_encoded` in the worker process.
     directory : str
         The current folder of the coordinator.
     sys_path : tuple of str
@@ -113,6 +115,7 @@ class AgentSetup:
     shares_files: bool | None
     token: str
     encoder: str
+    code: bytes
     directory: str = field(default_factory=os.getcwd)
     sys_path: tuple[str, ...] = field(default_factory=lambda: tuple(filter(None, sys.path)))
 

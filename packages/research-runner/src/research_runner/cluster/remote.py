@@ -27,7 +27,7 @@ from research_runner.cluster.messages import (
     split_message,
 )
 from research_runner.cluster.transport import Arrived, ClusterTransport, Gone
-from research_runner.pool import Death, StartMethod, wire
+from research_runner.pool import Death, wire
 from research_runner.scheduling.commands import Kill, Start, Stop, Submit
 from research_runner.scheduling.events import (
     BackendEvent,
@@ -127,7 +127,7 @@ class RemoteBackend:
         self._warn_at: float | None = time.monotonic() + _WARN_AFTER_S
         self._launch(_FIRST, begun=False)
         if not self._has_loaded():
-            _check_here(plan, environment.start_method)
+            _check_here(plan, environment)
 
     def _has_loaded(self) -> bool:
         """Wait until the first worker has loaded the plan; whether it soon has."""
@@ -308,7 +308,7 @@ def _agent_setup(plan: WorkerPlan, environment: RunEnvironment, capabilities: Ca
     try:
         data = wire.dump_code(plan)
     except Exception:
-        _check_here(plan, environment.start_method)  # names the part
+        _check_here(plan, environment)  # names the part
         raise
     return AgentSetup(
         plan=data,
@@ -321,10 +321,11 @@ def _agent_setup(plan: WorkerPlan, environment: RunEnvironment, capabilities: Ca
         shares_files=capabilities.shares_files,
         token=uuid.uuid4().hex,
         encoder=plan.encode.__module__,
+        code=environment.code(),
     )
 
 
-def _check_here(plan: WorkerPlan, start_method: StartMethod) -> None:
+def _check_here(plan: WorkerPlan, environment: RunEnvironment) -> None:
     """Check that a process here can load the plan.
 
     Raises
@@ -332,7 +333,7 @@ def _check_here(plan: WorkerPlan, start_method: StartMethod) -> None:
     TravelError
         If it cannot; names the part.
     """
-    backend = ProcessBackend(plan, start_method)
+    backend = ProcessBackend(plan, environment.start_method, environment.code)
     try:
         backend.check()
     finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from research_runner.pool import wire
 from research_runner.pool.blame import Refusal, blame
@@ -22,6 +22,7 @@ def preflight(
     parts: Mapping[str, object],
     start_method: StartMethod = "auto",
     environment: Mapping[str, str] | None = None,
+    code: Callable[[], bytes] = bytes,
 ) -> None:
     """Check that every part can travel to a worker.
 
@@ -33,6 +34,8 @@ def preflight(
         How workers are started.
     environment : mapping of str to str, optional
         Environment variables of the worker.
+    code : callable
+        Returns the user's modules for the worker to import; see `WorkerPool`.
 
     Raises
     ------
@@ -50,7 +53,9 @@ def preflight(
     research_runner.pool.errors.TravelError: unit 'train': steps cannot travel to a worker: it is a ...
     """
     blobs = {name: serialise_part(name, part) for name, part in parts.items()}
-    with WorkerPool(1, load_parts, start_method=start_method, environments=[environment or {}]) as pool:
+    with WorkerPool(
+        1, load_parts, start_method=start_method, environments=[environment or {}], code=code
+    ) as pool:
         pool.start(0)
         for name, blob in blobs.items():
             complaint = _load(pool, name, blob)

@@ -14,6 +14,7 @@ import time
 import traceback
 from typing import Any, NoReturn
 
+from research_runner.code.importing import install_encoded
 from research_runner.pool import wire
 from research_runner.pool.channel import Channel, WorkerStop
 from research_runner.pool.class_registry import accept_arrivals
@@ -30,6 +31,7 @@ def main(fd: int) -> NoReturn:
     channel = Channel(socket.socket(fileno=fd))
     try:
         _exit_with_parent()
+        install_encoded(channel.next_message()[1])
         _prepare(wire.loads(channel.next_message()[1]))
         serve = wire.load_code(channel.next_message()[1])
         channel.send_message(Kind.READY, os.getpid().to_bytes(8))

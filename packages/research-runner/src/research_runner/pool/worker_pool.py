@@ -63,6 +63,9 @@ class WorkerPool:
         Environment variables of each slot, set before any user code is imported.
     preload : sequence of str
         Modules that the fork server imports before it forks.
+    code : callable
+        Returns the user's modules for workers to import, as `encode_modules` writes them, or nothing; called
+        once, while the supervisor starts.
 
     Raises
     ------
@@ -94,6 +97,7 @@ class WorkerPool:
         start_method: StartMethod = "auto",
         environments: Sequence[Mapping[str, str]] = (),
         preload: Sequence[str] = (),
+        code: Callable[[], bytes] = bytes,
     ) -> None:
         if size < 1:
             raise PoolError(f"a pool needs at least one slot, got size={size!r}")
@@ -105,6 +109,8 @@ class WorkerPool:
         slots = tuple(dict(each) for each in environments) or ({},) * size
         self._settings = LaunchSettings(size, resolve_start_method(start_method), slots, tuple(preload))
         self._serve = serialise_part("the work", serve)
+        self._find_code = code
+        self._code: bytes | None = None
         self._links: dict[int, Link] = {}
         self._selector = selectors.DefaultSelector()
         self._supervisor: SupervisorLink | None = None
@@ -147,6 +153,8 @@ class WorkerPool:
                 f"slot {slot} already has a worker; wait for its WorkerDied before starting another"
             )
         supervisor = self._running_supervisor()
+        if self._code is None:
+            self._code = self._find_code()
         self._starts += 1
         number = self._starts * (self.size + 1) + slot
         ours, theirs = blocking_pair()
@@ -155,6 +163,7 @@ class WorkerPool:
             supervisor.start(number, environment, theirs)
         self._links[slot] = link
         self._selector.register(ours, selectors.EVENT_READ, link)
+        self._put(link, frames(Kind.HELLO, self._code))
         self._put(link, frames(Kind.HELLO, wire.dumps(_process_state())))
         self._put(link, frames(Kind.HELLO, serve))
 

@@ -21,9 +21,11 @@ from research_domain import FailureReport
 from research_experiment import Storage
 from research_experiment.careful_logging import careful_logger
 from research_runner.backends.protocol import Backend, RunEnvironment
+from research_runner.code.record import CodeRecord
 from research_runner.errors import FailedExperimentsError, MiscountedError, ResearchExistsError
 from research_runner.pool import current_directory, refuse_signals
 from research_runner.profiling import Profiler
+from research_runner.recording.code import RunCode
 from research_runner.recording.folder import FolderJournal, save_settings, settings_are_kept
 from research_runner.recording.logs import RunLog
 from research_runner.recording.monitor import Monitor
@@ -67,6 +69,8 @@ class ResearchRun:
     ----------
     settings : RunSettings
         What and how.
+    code : CodeRecord, optional
+        The user's modules for workers; by default those of this process.
 
     Attributes
     ----------
@@ -81,11 +85,13 @@ class ResearchRun:
     ------
     ResearchExistsError
         If there already is a folder of that name.
+    StaleCodeError
+        If files of modules do not hold what this process imported; nothing was created then.
     TravelError
         If a unit cannot travel to a worker process; nothing was created then.
     """
 
-    def __init__(self, settings: RunSettings) -> None:
+    def __init__(self, settings: RunSettings, code: CodeRecord | None = None) -> None:
         storage_class = find_storage("memory" if settings.path is None else "folder")
         opened = self._open(settings, storage_class)
         with ExitStack() as undo:
@@ -96,12 +102,16 @@ class ResearchRun:
             if opened is not None:
                 settings = replace(settings, iteration=continued(settings, opened.meta))
             self._settings = settings
+            self._root = settings.path or self._temporary_root()
+            self._code = RunCode(settings, self._root, code)
             backend = self._make_backend(storage_class.encode)
             undo.callback(backend.close, force=True)
             fail_point("workers-there")
             self.storage: Storage = opened or self._make_storage(storage_class)
             if opened is None:
                 undo.callback(self.storage.close)
+            if settings.path is not None or (settings.is_parallel and self._code.record.modules):
+                self._code.save()
             if settings.path is not None:
                 save_settings(settings.path, replace(settings, resume=None))
             fail_point("settings-kept")
@@ -145,6 +155,7 @@ class ResearchRun:
             ended=None,
             domain=describe_domain(settings.domain),
             given=dict(settings.given),
+            code=self._code.version,
             **described,
         )
         limits = settings.limits if not past.done else replace(settings.limits, canary=0)
@@ -161,14 +172,13 @@ class ResearchRun:
 
     def _make_backend(self, encode: Callable[..., Any]) -> Backend:
         settings = self._settings
-        root = settings.path or self._temporary_root()
         plan = WorkerPlan(
             experiment=settings.experiment,
             execution=settings.execution,
             setups=settings.setups,
             entropy=settings.iteration.seed,
             encode=encode,
-            path_of=partial(experiment_path, root),
+            path_of=partial(experiment_path, self._root),
             folder=settings.path,
             redirects=settings.output.redirects,
             log_level=settings.output.log_level,
@@ -178,7 +188,10 @@ class ResearchRun:
         if settings.is_parallel:
             refuse_signals(plan.parts())
         environment = RunEnvironment(
-            root, settings.start_method, lambda reports: self._session.absorb(reports)
+            self._root,
+            settings.start_method,
+            lambda reports: self._session.absorb(reports),
+            self._code,
         )
         return settings.backend.make(plan, environment)
 

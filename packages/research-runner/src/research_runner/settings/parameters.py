@@ -118,6 +118,9 @@ PARAMETERS: Final = (
     Parameter("start_method", "StartMethod", "auto", arguments.parse_start_method,
         "{'auto', 'fork', 'forkserver', 'spawn'}",
         "How worker processes are started."),
+    Parameter("strict_code", "bool", True, arguments.parse_switch, "bool",
+        "Refuse modules whose files were changed since this process imported them; False warns, and runs "
+        "what the files hold."),
     Parameter("threads", "int | None", None, arguments.parse_optional_count, "int, optional",
         "Threads that OpenMP, BLAS, polars and the like may use in each worker; by default the cores shared "
         "among the workers, unless the variables of these libraries are set."),

@@ -74,6 +74,7 @@ def make_settings(study: Study, options: Options, given: Mapping[str, Any] | Non
         output=_make_output(study, options),
         gate=_make_gate(options),
         resume=Resume(options["retry_failed"], options["resume"] == "force") if options["resume"] else None,
+        strict_code=options["strict_code"],
         given=given or {},
         ending=Ending(options["quiet"], options["raise_on_failure"]),
     )

@@ -127,6 +127,8 @@ class RunSettings:
         Waits for free memory on the devices.
     resume : Resume or None
         How to go on with an earlier run in the same folder; None refuses a folder that exists.
+    strict_code : bool
+        Whether modules whose files are not what was imported are refused.
     given : mapping
         The parameters of `Research.run` that were given, as plain JSON values.
     ending : Ending
@@ -145,6 +147,7 @@ class RunSettings:
     output: OutputOptions
     gate: MemoryGate | None = None
     resume: Resume | None = None
+    strict_code: bool = True
     given: Mapping[str, Any] = field(default_factory=dict)
     ending: Ending = field(default_factory=Ending)
 

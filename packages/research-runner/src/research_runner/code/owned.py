@@ -1,0 +1,69 @@
+"""Whether a module is the user's own: source outside of the standard library and of what is installed."""
+
+from __future__ import annotations
+
+import os
+import site
+import sysconfig
+from collections.abc import Iterable
+from functools import cache
+from importlib.machinery import EXTENSION_SUFFIXES
+from typing import Final
+
+__all__ = ["is_extension", "is_own_file", "is_own_name", "own_folders"]
+
+_PACKAGES: Final = ("domain", "experiment", "results", "runner", "search", "stack")
+_NEVER: Final = frozenset(("__main__", "__mp_main__", *(f"research_{name}" for name in _PACKAGES)))
+_INSTALLED: Final = ("site-packages", "dist-packages")
+
+
+def is_own_name(name: str) -> bool:
+    """Whether a module of this name may be the user's own, if its file is; a script may have a json.py.
+
+    Examples
+    --------
+    >>> is_own_name("helpers.losses"), is_own_name("json.decoder"), is_own_name("research_runner")
+    (True, True, False)
+    """
+    return name.partition(".")[0] not in _NEVER
+
+
+def is_own_file(path: str | None) -> bool:
+    """Whether a file is source that is the user's own.
+
+    Examples
+    --------
+    >>> import json, numpy
+    >>> is_own_file(json.__file__), is_own_file(numpy.__file__), is_own_file("/home/me/study/losses.py")
+    (False, False, True)
+    """
+    return path is not None and path.endswith(".py") and _is_own_folder(os.path.dirname(path))  # noqa: PTH120
+
+
+def own_folders(folders: Iterable[str]) -> tuple[str, ...]:
+    """Return those folders of a package that are the user's own."""
+    return tuple(folder for folder in folders if _is_own_folder(folder))
+
+
+@cache
+def _is_own_folder(folder: str) -> bool:
+    parts = folder.replace("\\", "/").split("/")
+    if any(name in parts for name in _INSTALLED):
+        return False
+    return not any(folder == root or folder.startswith(root + os.sep) for root in _installed_roots())
+
+
+@cache
+def _installed_roots() -> tuple[str, ...]:
+    """Return where Python keeps the standard library and what is installed."""
+    paths = sysconfig.get_paths()
+    found = {paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib") if name in paths}
+    found.update(getattr(site, "getsitepackages", list)())
+    found.add(getattr(site, "getusersitepackages", str)())
+    found.update(os.path.realpath(path) for path in list(found))
+    return tuple(path for path in found if path)
+
+
+def is_extension(name: str, beside: frozenset[str]) -> bool:
+    """Whether among files of these names there is a module in C of this name, which Python prefers."""
+    return any(f"{name}{suffix}" in beside for suffix in EXTENSION_SUFFIXES)

@@ -1,0 +1,166 @@
+"""Reading the files of modules, and whether they still hold what was imported."""
+
+from __future__ import annotations
+
+import ast
+import os
+import struct
+import sys
+from collections.abc import Iterator
+from importlib.machinery import SourceFileLoader
+from importlib.util import MAGIC_NUMBER, cache_from_source
+from types import CodeType, FunctionType, ModuleType
+from typing import Any, Final
+
+from research_runner.code.importing import RecordedLoader, RecordedModule, content_digest
+from research_runner.code.owned import is_own_file
+from research_runner.code.watching import noted, source_file
+
+__all__ = ["Reading"]
+
+_HEADER: Final = struct.Struct("<4sIII")
+_RACY_NS: Final = 2_000_000_000
+"""Compiled files know the time of their source to the second only."""
+
+_PLAIN: Final = (type(None), bool, int, float, complex, str, bytes)
+
+
+class Reading:
+    """Reads modules.
+
+    Attributes
+    ----------
+    changed : dict of str to str
+        Modules whose files do not hold what was imported, and these files.
+    """
+
+    def __init__(self) -> None:
+        self.changed: dict[str, str] = {}
+
+    def module(self, name: str, path: str, folders: tuple[str, ...] | None) -> Iterator[RecordedModule]:
+        """Yield the record of a module, nothing if it cannot be read.
+
+        Parameters
+        ----------
+        name : str
+            Its full name.
+        path : str
+            Its file, unless it was imported from another one; empty for a package without a file.
+        folders : tuple of str or None
+            Where the modules of a package are.
+        """
+        if not path:
+            yield RecordedModule(name, "", folders, b"")
+            return
+        loaded = sys.modules.get(name)
+        file = (source_file(loaded) if loaded is not None else None) or path
+        try:
+            with open(file, "rb", buffering=0) as opened:  # noqa: PTH123 - many
+                status, source = os.fstat(opened.fileno()), opened.read()
+        except OSError:
+            if loaded is not None:
+                self.changed[name] = file
+            return
+        if loaded is not None and not _is_what_was_imported(name, loaded, file, source):
+            self.changed[name] = file
+        yield RecordedModule(name, file, folders, source, _compiled(file, status))
+
+    def loaded(self, name: str, module: ModuleType) -> Iterator[RecordedModule]:
+        """Yield the record of a module that was imported from where it is not found any more."""
+        file, spec = source_file(module), getattr(module, "__spec__", None)
+        if (
+            file is None
+            or not is_own_file(file)
+            or not isinstance(getattr(spec, "loader", None), SourceFileLoader)
+        ):
+            return
+        if os.path.exists(file) and "." not in name:  # noqa: PTH110
+            return  # it was loaded by path, and nobody else could import it: its code travels by value
+        folders = getattr(module, "__path__", None)
+        yield from self.module(name, file, None if folders is None else tuple(folders))
+
+
+def _compiled(file: str, status: os.stat_result) -> bytes:
+    """Return what Python has compiled from a file, empty if that may be of another source."""
+    try:
+        with open(cache_from_source(file), "rb", buffering=0) as opened:  # noqa: PTH123 - many
+            written_ns, data = os.fstat(opened.fileno()).st_mtime_ns, opened.read()
+    except (OSError, NotImplementedError):
+        return b""
+    if len(data) < _HEADER.size or written_ns - status.st_mtime_ns < _RACY_NS:
+        return b""
+    expected = (MAGIC_NUMBER, 0, int(status.st_mtime) & 0xFFFFFFFF, status.st_size & 0xFFFFFFFF)
+    return data[_HEADER.size :] if _HEADER.unpack_from(data) == expected else b""
+
+
+def _is_what_was_imported(name: str, module: ModuleType, file: str, source: bytes) -> bool:
+    loader = getattr(getattr(module, "__spec__", None), "loader", None)
+    if isinstance(loader, RecordedLoader):
+        return loader.recorded.source == source
+    known = noted(name)
+    if known is not None:
+        return known == content_digest(source)
+    return type(loader) is not SourceFileLoader or _is_made_by(module, file, source)
+
+
+def _is_made_by(module: ModuleType, file: str, source: bytes) -> bool:
+    """Whether a module that was imported before anybody looked has the code and the constants of its file."""
+    try:
+        tree = ast.parse(source)
+        codes = set(_nested(compile(source, file, "exec", dont_inherit=True)))
+    except (SyntaxError, ValueError):
+        return False
+    here = vars(module)
+    if not codes.issuperset(_codes_of(here, module.__name__, file)):
+        return False
+    return all(name in here and _has_value(here[name], value) for name, value in _top_level(tree))
+
+
+def _top_level(tree: ast.Module) -> Iterator[tuple[str, ast.expr | None]]:
+    """Yield the names that a module defines once and for certain, and what is assigned to them."""
+    stores: dict[str, list[ast.expr | None]] = {}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            stores.setdefault(node.name, []).append(None)
+        elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                if isinstance(target, ast.Name):
+                    stores.setdefault(target.id, []).append(node.value)
+    deleted = {
+        each.id for each in ast.walk(tree) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Del)
+    }
+    yield from (
+        (name, values[0]) for name, values in stores.items() if len(values) == 1 and name not in deleted
+    )
+
+
+def _has_value(value: Any, node: ast.expr | None) -> bool:
+    """Whether a global has the plain value that is assigned to it; others come of a calculation."""
+    try:
+        written = None if node is None else ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return True
+    if node is None or not isinstance(written, _PLAIN):
+        return True
+    return type(value) is type(written) and repr(value) == repr(written)
+
+
+def _codes_of(space: dict[str, Any], name: str, file: str) -> Iterator[CodeType]:
+    """Yield the code of the functions and methods that a module defines."""
+    for value in list(space.values()):
+        if isinstance(value, type) and value.__module__ == name:
+            yield from _codes_of(dict(vars(value)), name, file)
+            continue
+        if isinstance(value, classmethod | staticmethod):
+            value = value.__func__
+        for each in (value.fget, value.fset, value.fdel) if isinstance(value, property) else (value,):
+            function = getattr(each, "__wrapped__", each)
+            if isinstance(function, FunctionType) and function.__code__.co_filename == file:
+                yield function.__code__
+
+
+def _nested(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _nested(constant)

@@ -1,0 +1,171 @@
+"""The record of the user's code: encoded for workers, and as files under ``code/`` of a research."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import time
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from research_runner.code.finding import find_modules, reached_names
+from research_runner.code.importing import (
+    RecordedModule,
+    content_digest,
+    decode_modules,
+    encode_modules,
+    read_content,
+    read_modules,
+)
+from research_runner.code.reading import Reading
+from research_runner.code.watching import main_source
+from research_runner.errors import StaleCodeError
+
+__all__ = ["CodeRecord", "StaleCodeWarning", "listing_of", "save_encoded"]
+
+FOLDER: Final = "code"
+
+
+class StaleCodeWarning(UserWarning):
+    """A module is recorded as its file is, which is not what was imported."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeRecord:
+    """The user's own code as it is when a run begins.
+
+    Parameters
+    ----------
+    modules : tuple of RecordedModule
+        By name.
+    script : bytes or None
+        The source of the script, for people.
+    """
+
+    modules: tuple[RecordedModule, ...]
+    script: bytes | None = None
+
+    @classmethod
+    def of(cls, values: Iterable[object], *, strict: bool = True) -> Self:
+        """Record the modules that values reach.
+
+        Parameters
+        ----------
+        values : iterable
+            What is going to run: units, their arguments, values of the domain.
+        strict : bool
+            Refuse modules whose files are not what was imported; else warn, and record the files.
+
+        Raises
+        ------
+        StaleCodeError
+            If there are some; names them.
+        """
+        reading = Reading()
+        found = find_modules(reached_names(values), reading)
+        if reading.changed:
+            error = StaleCodeError(tuple(sorted(reading.changed.items())))
+            if strict:
+                raise error
+            warnings.warn(f"{error.what}; the run takes what the files hold", StaleCodeWarning, stacklevel=2)
+        return cls(tuple(found[name] for name in sorted(found)), main_source())
+
+    def version(self, fingerprints: Mapping[str, str]) -> str:
+        """Return what tells this code from any other, as 12 hexadecimal digits.
+
+        Parameters
+        ----------
+        fingerprints : mapping
+            Those of the units, which tell code apart that is in no module.
+        """
+        told = [(module.name, content_digest(module.source).hex()) for module in self.modules]
+        text = json.dumps([told, sorted(fingerprints.items())])
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+    def encode(self, listing: str) -> bytes:
+        """Return the modules as bytes for workers, with the file that lists them for children of these."""
+        return encode_modules(self.modules, listing) if self.modules else b""
+
+    def save(self, folder: Path, version: str) -> None:
+        """Write the record below the folder of a research, each content once.
+
+        Parameters
+        ----------
+        folder : Path
+            The folder of the research.
+        version : str
+            What `version` returned.
+        """
+        target = listing_of(folder, version).parent
+        target.mkdir(parents=True, exist_ok=True)
+        there = set(os.listdir(target))  # noqa: PTH208 - names are enough
+        if f"{version}.json" in there:
+            return
+        modules = [
+            {
+                "name": module.name,
+                "path": module.path,
+                "folders": module.folders,
+                "content": _keep(target, module.source, there) if module.path else "",
+            }
+            for module in self.modules
+        ]
+        described = {
+            "version": version,
+            "python": sys.version.partition(" ")[0],
+            "recorded": time.time(),
+            "modules": modules,
+            "script": None if self.script is None else _keep(target, self.script, there),
+        }
+        _write(target / f"{version}.json", json.dumps(described, indent=1).encode())
+
+    @classmethod
+    def load(cls, folder: Path, version: str) -> Self:
+        """Read what was saved.
+
+        Raises
+        ------
+        OSError, ValueError, LookupError
+            If it is not there, or is not what was written.
+        """
+        listing = listing_of(folder, version)
+        script = json.loads(listing.read_text("utf-8"))["script"]
+        modules = read_modules(listing)
+        return cls(modules, None if script is None else read_content(listing.parent / script))
+
+
+def listing_of(folder: Path, version: str) -> Path:
+    """Return the file that lists the modules of a version."""
+    return folder / FOLDER / f"{version}.json"
+
+
+def save_encoded(data: bytes, folder: Path) -> bytes:
+    """Write encoded modules below another folder, and return them with the file that lists them there."""
+    if not data:
+        return b""
+    modules, listing = decode_modules(data)
+    version = Path(listing).stem
+    CodeRecord(modules).save(folder, version)
+    return encode_modules(modules, str(listing_of(folder, version)))
+
+
+def _keep(target: Path, source: bytes, there: set[str]) -> str:
+    """Write a content under a name that says what it is, unless it is there; return the name."""
+    name = f"{content_digest(source).hex()}.py"
+    if name not in there:
+        _write(target / name, source)
+        there.add(name)
+    return name
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file that is there as a whole or not at all."""
+    partial = f"{path}.partial"
+    with open(partial, "wb", buffering=0) as file:  # noqa: PTH123 - many
+        file.write(data)
+    os.replace(partial, path)  # noqa: PTH105 - many

@@ -1,0 +1,76 @@
+"""The code of one run: found when it is first needed, given to workers, kept in the folder."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from research_runner.code.record import CodeRecord, listing_of
+from research_runner.errors import LostCodeError
+from research_runner.recording.fingerprints import unit_fingerprints, update_fingerprints
+from research_runner.settings.values import RunSettings
+
+__all__ = ["RunCode", "load_code"]
+
+
+class RunCode:
+    """The user's modules that a run reaches, and their version.
+
+    Parameters
+    ----------
+    settings : RunSettings
+        What is run.
+    root : Path
+        Where it is kept; nothing has to be there yet.
+    record : CodeRecord, optional
+        The code, if it is known; by default that of this process.
+    """
+
+    def __init__(self, settings: RunSettings, root: Path, record: CodeRecord | None = None) -> None:
+        self._settings = settings
+        self._root = root
+        self._given = record
+
+    @cached_property
+    def record(self) -> CodeRecord:
+        """The modules.
+
+        Raises
+        ------
+        StaleCodeError
+            If files do not hold what this process imported.
+        """
+        settings = self._settings
+        if self._given is not None:
+            return self._given
+        values = (settings.experiment, settings.execution, settings.setups, settings.domain)
+        return CodeRecord.of(values, strict=settings.strict_code)
+
+    @cached_property
+    def version(self) -> str:
+        """What tells this code from any other."""
+        settings = self._settings
+        prints = unit_fingerprints(settings.experiment) | update_fingerprints(settings.domain)
+        return self.record.version(prints)
+
+    def __call__(self) -> bytes:
+        """Return the modules for workers."""
+        return self.record.encode(str(listing_of(self._root, self.version)))
+
+    def save(self) -> None:
+        """Keep it."""
+        self.record.save(self._root, self.version)
+
+
+def load_code(folder: Path, version: str) -> CodeRecord:
+    """Return the code of an earlier run.
+
+    Raises
+    ------
+    LostCodeError
+        If it is not there, or is not what was written.
+    """
+    try:
+        return CodeRecord.load(folder, version)
+    except (OSError, ValueError, LookupError) as error:
+        raise LostCodeError(str(folder), f"{type(error).__name__}: {error}") from error
