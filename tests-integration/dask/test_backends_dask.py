@@ -12,7 +12,8 @@ import distributed
 import psutil
 import pytest
 
-from research_runner.cluster.dask import DaskBackend, _DaskAgentTransport
+from research_runner.cluster.dask import DaskBackend
+from research_runner.cluster.dask.agent_task import DaskAgentTransport
 from research_runner.errors import EngineLostError
 from research_runner.testing import BackendContract, wait_until
 from research_stack import EC, Domain, E, Research
@@ -162,7 +163,7 @@ def test_cluster_of_a_run_listens_on_this_machine_alone():
 
 def test_cluster_of_a_run_ends_after_its_agents(monkeypatch):
     ends = []
-    close, close_cluster = _DaskAgentTransport.close, distributed.LocalCluster.close
+    close, close_cluster = DaskAgentTransport.close, distributed.LocalCluster.close
 
     def close_late(transport):
         time.sleep(0.2)
@@ -173,7 +174,7 @@ def test_cluster_of_a_run_ends_after_its_agents(monkeypatch):
         ends.append("cluster")
         return close_cluster(cluster, timeout)
 
-    monkeypatch.setattr(_DaskAgentTransport, "close", close_late)
+    monkeypatch.setattr(DaskAgentTransport, "close", close_late)
     monkeypatch.setattr(distributed.LocalCluster, "close", close_cluster_and_say_so)
     draws("late").run(workers=3, bar=False, backend="dask")
     assert ends[:4] == ["agent", "agent", "agent", "cluster"]

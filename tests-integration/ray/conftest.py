@@ -90,6 +90,11 @@ class RayProcesses:
         self._children = self.processes()
         next(each for each in self._children if each.name() == "gcs_server").kill()
 
+    def stop_head(self):
+        """Ask the head to end; it ends what runs on it first."""
+        self._children = self.processes()
+        self._head.terminate()
+
     @staticmethod
     def wait_for_finished(name, count):
         """Wait until so many experiments of a research are done."""

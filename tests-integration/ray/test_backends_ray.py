@@ -45,6 +45,9 @@ class TestRayProcesses(BackendContract):
     def lose_engine(self):
         self.cluster.lose()
 
+    def stop_engine(self):
+        self.cluster.stop_head()
+
     def bring_back_engine(self):
         self.cluster.stop()
         self.cluster.start()

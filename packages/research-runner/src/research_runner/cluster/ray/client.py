@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from research_runner.cluster.ray import mailbox
+from research_runner.cluster.ray.doubts import Doubts
 from research_runner.cluster.transport import Arrived, Gone, TransportEvent
 
 __all__ = ["RayClient", "ray_package", "reason_of"]
@@ -49,6 +50,7 @@ class RayClient:
         self._preload = preload
         self._pending = self._mailbox.events.remote()
         self._sequence = 0
+        self._doubts = Doubts()
 
     def launch(self, number: int, slot: int) -> None:
         """Submit an agent: the first one from here, while the mailbox starts, the others from the mailbox."""
@@ -69,15 +71,27 @@ class RayClient:
         self._mailbox.dismiss.remote(number)
 
     def events(self, timeout_s: float) -> list[TransportEvent] | None:
-        """Wait for events; None if there will be nothing more."""
+        """Wait for events; None if there will be nothing more.
+
+        Raises
+        ------
+        ConnectionError
+            If agents are gone because Ray is.
+        """
         ray = ray_package()
-        if not ray.wait([self._pending], timeout=timeout_s)[0]:
-            return []
+        events: list[TransportEvent] = [*self._doubts.settled()]
+        if not ray.wait([self._pending], timeout=0 if events else timeout_s)[0]:
+            return events
         items = ray.get(self._pending)
         if _END in items:
             return None
         self._pending = self._mailbox.events.remote()
-        return [Arrived(item) if isinstance(item, bytes) else Gone(*item) for item in items]
+        for item in items:
+            if isinstance(item, bytes):
+                events.append(Arrived(item))
+            else:
+                self._doubts.hold(Gone(*item))
+        return events
 
     def end(self) -> None:
         """End the wait of the thread that waits in `events`."""
