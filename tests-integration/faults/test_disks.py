@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from research_stack import Domain, R
+
 
 def mount(*arguments):
     """Mount something, or skip loudly where that is not allowed."""
@@ -70,6 +72,27 @@ def test_a_full_disk_is_waited_for(small_disk, study, always, soon, large):
     assert coordinator.wait() == 0, coordinator.text
     assert set(study.states().values()) == {"done"}
     assert "Logging error" not in coordinator.text
+
+
+def test_an_update_that_is_recorded_waits_for_room(small_disk, study, soon):
+    marks, filler = study.marks, small_disk
+
+    def ask(table):
+        marks.count("asked")
+        if "filled" not in marks:
+            fill(filler)
+            marks.set("filled")
+        return Domain(x=[len(table)]) if len(table) < 4 else None
+
+    study.parts, study.values = set(), [0, 1]
+    study.update = ask, {"when": "last", "table": R().df}
+    coordinator = study.start()
+    soon(lambda: "waits until there is room" in coordinator.text, "the full disk is noticed")
+    assert coordinator.text.count("waits until there is room") == 1
+    small_disk.unlink()
+    assert coordinator.wait() == 0, coordinator.text
+    assert marks.counted("asked") == 3
+    assert study.table()["x"].tolist() == [0, 1, 2, 3]
 
 
 def test_a_run_that_waits_for_room_can_be_ended_and_resumed(small_disk, study, always, soon):

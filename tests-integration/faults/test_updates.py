@@ -141,6 +141,24 @@ def test_an_update_after_a_finished_run_is_not_made_twice(study):
     assert study.table().equals(table)
 
 
+@pytest.mark.parametrize("when", ["last", 2, [1, "last"]])
+def test_a_finished_study_does_not_ask_again(study, when):
+    marks = study.marks
+
+    def ask(table):
+        marks.count("asked")
+        return go_on(table)
+
+    study.parts, study.values = set(), [0, 1]
+    study.update = ask, {"when": when, "table": R().df}
+    assert study.run().exit_code == 0
+    asked = marks.counted("asked")
+    assert asked > 1
+    for _ in range(2):
+        assert study.run(resume=True).exit_code == 0
+        assert marks.counted("asked") == asked
+
+
 def test_a_second_interrupt_ends_the_function_of_an_update(study, soon):
     marks = study.marks
 

@@ -35,7 +35,7 @@ def test_engine_that_cannot_be_asked_is_lost(error):
 
     held = Doubts(ask, hold_s=0)
     held.hold(GONE)
-    with pytest.raises(ConnectionError, match="^its host is gone; nobody listens$"):
+    with pytest.raises(ConnectionError, match=r"^its host is gone; nobody listens$"):
         settled(held)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +18,7 @@ from research_runner.scheduling.source import Journal
 from research_runner.settings.values import RunSettings
 from research_runner.system.fail_points import fail_point
 from research_runner.system.own_files import read_own
+from research_runner.system.transient import keep_trying
 
 __all__ = [
     "FolderJournal",
@@ -30,6 +31,8 @@ __all__ = [
 
 _LOG = careful_logger("research.run")
 _SETTINGS: Final = "settings.dill"
+_PASSED_BY: Final = "passed-by"
+"""File with the number of configs after which the function of the update last returned no domain."""
 
 
 def folders_of_experiments(folder: Path) -> list[str]:
@@ -62,10 +65,13 @@ class FolderDraws(MutableMapping[str, list[Any]]):
     ----------
     folder : Path
         Made with the first block.
+    is_ending : callable
+        Whether the run is to end, so that nobody waits for room on the disk.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, is_ending: Callable[[], bool]) -> None:
         self._folder = folder
+        self._is_ending = is_ending
 
     def __getitem__(self, block_id: str) -> list[Any]:
         try:
@@ -76,8 +82,8 @@ class FolderDraws(MutableMapping[str, list[Any]]):
         return list(values)
 
     def __setitem__(self, block_id: str, values: list[Any]) -> None:
-        self._folder.mkdir(exist_ok=True)
-        write_whole(self._path(block_id), wire.dump_code((block_id, values)))
+        code = wire.dump_code((block_id, values))
+        keep_trying(lambda: _write_in(self._path(block_id), code), self._is_ending)
 
     def __delitem__(self, block_id: str) -> None:
         raise NotImplementedError
@@ -103,18 +109,40 @@ class FolderJournal(Journal):
         How many experiments an earlier run had taken from the domain.
     force : bool
         Repeat updates also where the domain or its rule have changed, so that they would come elsewhere.
+    is_ending : callable
+        Whether the run is to end, so that nobody waits for room on the disk.
     """
 
-    def __init__(self, folder: Path, known: int = 0, force: bool = False) -> None:
-        self.draws = FolderDraws(folder / "draws")
+    def __init__(
+        self,
+        folder: Path,
+        known: int = 0,
+        force: bool = False,
+        is_ending: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.draws = FolderDraws(folder / "draws", is_ending)
+        self._is_ending = is_ending
         self._folder = folder / "updates"
         self._known = known
         self._force = force
         self._recorded = {int(path.stem) for path in self._folder.glob("*.dill")}
+        self._passed_by = self._last_passed_by()
+
+    def _last_passed_by(self) -> int | None:
+        try:
+            return int(read_own(self._folder / _PASSED_BY))
+        except (FileNotFoundError, ValueError):  # never written, or half of it before the power failed
+            return None
 
     def passed(self, generated: int) -> bool:
-        """Return whether the earlier run generated more configs than this."""
-        return generated < self._known
+        """Return whether the earlier run generated more configs than this, or ended after them."""
+        return generated < self._known or (generated == self._passed_by and not self._force)
+
+    def pass_by(self, generated: int) -> None:
+        """Write down that the function was asked, for a run that goes on from here."""
+        self._passed_by = generated
+        text = str(generated).encode()
+        keep_trying(lambda: _write_in(self._folder / _PASSED_BY, text, sync=False), self._is_ending)
 
     def recorded(self, generated: int, due: bool) -> Domain | None:
         """Return the domain of the update after this many configs; None if there was none."""
@@ -155,22 +183,27 @@ class FolderJournal(Journal):
             raise UpdateError(
                 "function", f"what {by} returned after {generated} configs cannot be kept: {error}"
             ) from error
-        self._folder.mkdir(exist_ok=True)
         fail_point("before-update-kept")
-        write_whole(self._path(generated), code)
+        keep_trying(lambda: _write_in(self._path(generated), code), self._is_ending)
         fail_point("after-update-kept")
 
     def _path(self, generated: int) -> Path:
         return self._folder / f"{generated}.dill"
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is there as a whole or not at all."""
+def _write_in(path: Path, data: bytes, *, sync: bool = True) -> None:
+    path.parent.mkdir(exist_ok=True)
+    write_whole(path, data, sync=sync)
+
+
+def write_whole(path: Path, data: bytes, *, sync: bool = True) -> None:
+    """Write a file so that it is there as a whole or not at all; without `sync`, unless the power fails."""
     partial = path.with_suffix(".partial")
     with partial.open("wb") as file:
         file.write(data)
         file.flush()
-        os.fsync(file.fileno())
+        if sync:
+            os.fsync(file.fileno())
     fail_point("file-half-there")
     partial.replace(path)
 

@@ -136,7 +136,9 @@ class ResearchRun:
         settings, path = self._settings, self.storage.path
         journal = None
         if path is not None:
-            journal = FolderJournal(path, len(past.statuses), force=past.resume.force)
+            journal = FolderJournal(
+                path, len(past.statuses), past.resume.force, lambda: self._session.is_ending
+            )
             past.clear_up(self.storage)
             fail_point("cleared-up")
         source = TaskSource(

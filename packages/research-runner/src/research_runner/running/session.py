@@ -18,7 +18,7 @@ from research_runner.scheduling.commands import Command, Kill, Start, Stop, Subm
 from research_runner.scheduling.coordinator import Coordinator
 from research_runner.scheduling.events import BackendEvent, Event, ExperimentLost, ExperimentReturned
 from research_runner.system.fail_points import fail_point
-from research_runner.system.transient import passes_when, warn_waiting
+from research_runner.system.transient import keep_trying
 
 __all__ = ["Session"]
 
@@ -26,7 +26,6 @@ _COMMIT_EVERY_S: Final = 0.05
 _COMMIT_AT: Final = 1024
 _POLL_S: Final = 0.1
 _URGENT: Final = (ExperimentLost, ExperimentReturned)
-_WAIT_S: Final = 1.0
 _CHECK_EVERY_S: Final = 0.5
 
 
@@ -158,6 +157,11 @@ class Session:
             self._end.kill_at = time.monotonic() + grace_s
 
     @property
+    def is_ending(self) -> bool:
+        """Whether somebody has asked the run to end."""
+        return self._end.stop
+
+    @property
     def is_updating(self) -> bool:
         """Whether the function of an update of the domain runs, in the thread of this session."""
         return self._is_updating
@@ -226,7 +230,7 @@ class Session:
         """
         if self._news:
             fail_point("before-commit")
-            self._write(self._news)
+            keep_trying(self._write, lambda: self.is_ending)
             fail_point("after-commit")
         news, self._news = self._news, []
         self._times.committed = time.monotonic()
@@ -236,19 +240,7 @@ class Session:
         if self._bar is not None:
             self._bar.refresh()
 
-    def _write(self, news: Sequence[Event]) -> None:
-        """Write all or nothing; wait as long as the disk is full or the storage locked."""
-        warned = False
-        while True:
-            try:
-                with self._storage.transaction():
-                    self._recorder.write(news)
-                    fail_point("in-commit")
-                return
-            except Exception as error:
-                if passes_when(error) is None or self._end.stop:
-                    raise
-                if not warned:
-                    warn_waiting(error)
-                warned = True
-            time.sleep(_WAIT_S)
+    def _write(self) -> None:
+        with self._storage.transaction():
+            self._recorder.write(self._news)
+            fail_point("in-commit")

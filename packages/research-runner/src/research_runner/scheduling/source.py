@@ -103,7 +103,7 @@ class Journal:
         self.draws: MutableMapping[str, list[Any]] = {}
 
     def passed(self, generated: int) -> bool:
-        """Return whether an earlier run generated more configs than this, so that its decision stands."""
+        """Return whether an earlier run has asked the function after this many configs, so that it stands."""
         return False
 
     def recorded(self, generated: int, due: bool) -> Domain | None:
@@ -144,6 +144,9 @@ class Journal:
         by : str
             The function, for messages.
         """
+
+    def pass_by(self, generated: int) -> None:
+        """Record that the function of the update returned no domain after this many configs."""
 
 
 def keep_nothing(experiment_id: str) -> bool:
@@ -294,6 +297,7 @@ class TaskSource:
         finally:
             end_if_forked(owner)
         if new is None:
+            self._journal.pass_by(self.generated)
             return
         by = f"the function {rule.name}"
         domain = self._checked(new, by)

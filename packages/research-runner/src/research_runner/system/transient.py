@@ -3,15 +3,42 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
-from typing import Final
+import time
+from collections.abc import Callable, Iterator
+from typing import Final, TypeVar
 
 from research_experiment.careful_logging import careful_logger
 from research_runner.system.console import say
 
-__all__ = ["is_full", "passes_when", "warn_waiting"]
+__all__ = ["is_full", "keep_trying", "passes_when"]
+
+_Result = TypeVar("_Result")
 
 _LOG: Final = careful_logger("research.run")
+_WAIT_S: Final = 1.0
+
+
+def keep_trying(write: Callable[[], _Result], is_ending: Callable[[], bool]) -> _Result:
+    """Write something; wait as long as the disk is full or the storage locked, and tell the user once.
+
+    Parameters
+    ----------
+    write : callable
+        Writes all or nothing.
+    is_ending : callable
+        Whether the run is to end, so that nobody waits: then the error is raised.
+    """
+    warned = False
+    while True:
+        try:
+            return write()
+        except Exception as error:
+            if passes_when(error) is None or is_ending():
+                raise
+            if not warned:
+                _warn_waiting(error)
+            warned = True
+        time.sleep(_WAIT_S)
 
 
 def is_full(error: BaseException | None) -> bool:
@@ -31,7 +58,7 @@ def passes_when(error: BaseException | None) -> str | None:
     return next((when for each in _causes(error) if (when := getattr(each, "passes_when", None))), None)
 
 
-def warn_waiting(error: BaseException) -> None:
+def _warn_waiting(error: BaseException) -> None:
     """Tell the user that the run waits until an error has passed."""
     text = f"the run waits until {passes_when(error)}, or Ctrl-C ends it: {error}"
     _LOG.error("%s", text)
