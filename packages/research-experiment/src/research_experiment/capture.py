@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import IO, Any, Protocol, TextIO
 
-__all__ = ["Capture", "Streams", "TextCapture", "TextStream", "activate", "routing"]
+__all__ = ["Capture", "Streams", "TextCapture", "TextStream", "activate", "captured", "routing"]
 
 
 class TextStream(Protocol):
@@ -143,6 +143,18 @@ def activate(streams: Streams) -> None:
     )
 
 
+def captured(name: str) -> TextStream | None:
+    """Return the stream that the experiment of this context prints to, None if it prints as all others.
+
+    Parameters
+    ----------
+    name : {'stdout', 'stderr'}
+        Which one.
+    """
+    stream: TextStream | None = getattr(_CURRENT.get(_NOWHERE), name)
+    return stream
+
+
 class _Router(io.TextIOBase):
     """Stands for ``sys.stdout`` or ``sys.stderr`` and writes where the current context wants it."""
 
@@ -152,7 +164,7 @@ class _Router(io.TextIOBase):
 
     @property
     def _target(self) -> Any:
-        stream = getattr(_CURRENT.get(_NOWHERE), self._name)
+        stream = captured(self._name)
         return self.original if stream is None else stream
 
     def write(self, text: str) -> int:

@@ -44,6 +44,7 @@ from research_runner.system.process_identity import owner
 from research_runner.system.transient import passes_when
 from research_runner.worker.logs import research_log
 from research_runner.worker.plan import WorkerPlan, experiment_path
+from research_runner.worker.script import Arrival
 
 __all__ = ["ResearchRun"]
 
@@ -186,6 +187,7 @@ class ResearchRun:
             log_level=settings.output.log_level,
             results=self._results_reader(),
             gate=settings.gate,
+            arrival=Arrival(settings.surroundings.data),
         )
         if settings.is_parallel:
             refuse_signals(plan.parts())
@@ -225,6 +227,8 @@ class ResearchRun:
         begun = time.monotonic()
         with research_log(settings.path, settings.output.log_level):
             _LOG.info("started: %s", describe(settings)["options"])
+            if left := settings.surroundings.left:
+                _LOG.warning("workers do not have, of this process: %s", "; ".join(left))
             noted, ended = False, None
             try:
                 with gentle_interrupts(self.terminate, raise_second=self._runs_code_of_users):

@@ -17,6 +17,7 @@ from research_runner.scheduling.setup import WorkerSetup
 from research_runner.scheduling.source import IterationOptions
 from research_runner.worker.output import Redirect
 from research_runner.worker.plan import Execution
+from research_runner.worker.script import ScriptSurroundings
 
 __all__ = ["Ending", "OutputOptions", "Resume", "RunSettings", "Study"]
 
@@ -129,6 +130,8 @@ class RunSettings:
         How to go on with an earlier run in the same folder; None refuses a folder that exists.
     strict_code : bool
         Whether modules whose files are not what was imported are refused.
+    surroundings : ScriptSurroundings
+        What workers take over from the script beside its units.
     given : mapping
         The parameters of `Research.run` that were given, as plain JSON values.
     ending : Ending
@@ -148,6 +151,7 @@ class RunSettings:
     gate: MemoryGate | None = None
     resume: Resume | None = None
     strict_code: bool = True
+    surroundings: ScriptSurroundings = field(default_factory=ScriptSurroundings)
     given: Mapping[str, Any] = field(default_factory=dict)
     ending: Ending = field(default_factory=Ending)
 

@@ -79,6 +79,10 @@ def text_stream(binary: BinaryIO) -> TextIO:
     return io.TextIOWrapper(binary, encoding=_ENCODING, errors=_WRITE, line_buffering=True)
 
 
+class _LogFile(logging.FileHandler):
+    """A log file of ours; a class of its own tells it from those of users."""
+
+
 def log_file(path: Path) -> logging.Handler:
     """Return a handler that appends to a file, made when the first record comes."""
-    return logging.FileHandler(path, encoding=_ENCODING, errors=_WRITE, delay=True)
+    return _LogFile(path, encoding=_ENCODING, errors=_WRITE, delay=True)

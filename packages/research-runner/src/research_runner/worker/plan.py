@@ -11,6 +11,7 @@ from research_experiment import Executor, ExperimentPlan
 from research_experiment.protocols import Encoded, Values
 from research_runner.scheduling.setup import WorkerSetup
 from research_runner.worker.output import STDERR, STDOUT, Redirect
+from research_runner.worker.script import Arrival
 
 if TYPE_CHECKING:
     from research_runner.devices import MemoryGate
@@ -68,8 +69,11 @@ class WorkerPlan:
         Returns a reader of the results of the research.
     gate : MemoryGate or None
         Waits for free memory on the devices before each task.
+    arrival : Arrival
+        The surroundings of the script; comes first, to be in force when the rest is loaded.
     """
 
+    arrival: Arrival = field(default=Arrival(), kw_only=True)
     experiment: ExperimentPlan
     execution: Execution
     setups: tuple[WorkerSetup, ...]

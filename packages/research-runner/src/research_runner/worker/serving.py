@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from threading import current_thread, main_thread
 from typing import Any, Final
@@ -35,6 +35,7 @@ from research_runner.worker.output.branches import BranchCapture
 from research_runner.worker.plan import WorkerPlan
 from research_runner.worker.reporting import EncodingSink, Outbox, Reporter, Timekeeper
 from research_runner.worker.restoring import GarbageCollector, ProcessState
+from research_runner.worker.script import routed_handlers, settle
 
 __all__ = ["SLOT_VARIABLE", "Serve", "TaskRunner"]
 
@@ -73,6 +74,8 @@ class TaskRunner:
         self._targets = shared_targets(plan)
         self._garbage = GarbageCollector()
         self._state: ProcessState | None = None
+        if own_process:
+            settle()
 
     @contextmanager
     def prepared(self) -> Iterator[None]:
@@ -101,7 +104,8 @@ class TaskRunner:
             self._state = ProcessState(own_process=self._own_process, streams=self._output is None)
         if self._output is None:
             branches = branch_capture(self._plan)
-            self._execute(task, branches)
+            with nullcontext() if branches is None or self._own_process else routed_handlers():
+                self._execute(task, branches)
         else:
             branches = None if len(task.experiments) == 1 else branch_capture(self._plan)
             label, targets = task_label(task), self._targets or targets_of(self._plan, task)

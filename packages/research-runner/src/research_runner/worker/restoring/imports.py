@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from threading import get_ident
@@ -24,7 +25,9 @@ class ImportWatch(MetaPathFinder):
     look : callable
         Returns what is watched.
     adopt : callable
-        Takes what `look` returned before the import.
+        Takes the name of the module, and what `look` returned before the import.
+    spare : callable
+        Takes the name of the module, and returns the context in which it is executed.
 
     Notes
     -----
@@ -32,9 +35,15 @@ class ImportWatch(MetaPathFinder):
     ``exec_module`` for one call. Builtin and frozen modules are not looked at: they change nothing.
     """
 
-    def __init__(self, look: Callable[[], Any], adopt: Callable[[Any], None]) -> None:
+    def __init__(
+        self,
+        look: Callable[[], Any],
+        adopt: Callable[[str, Any], None],
+        spare: Callable[[str], AbstractContextManager[None]],
+    ) -> None:
         self._look = look
         self._adopt = adopt
+        self._spare = spare
         self._importing: set[int] = set()
 
     def install(self) -> None:
@@ -73,10 +82,11 @@ class ImportWatch(MetaPathFinder):
         before = self._look()
         self._importing.add(get_ident())
         try:
-            execute(module)
+            with self._spare(module.__name__):
+                execute(module)
         finally:
             self._importing.discard(get_ident())
-            self._adopt(before)
+            self._adopt(module.__name__, before)
 
 
 class _Once:

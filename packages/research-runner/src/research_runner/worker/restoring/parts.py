@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from research_runner.worker.output.redirect import STREAMS
+from research_runner.worker.script.filters import put_filters
 
-__all__ = ["Part", "all_parts", "is_usable"]
+__all__ = ["Part", "WarningFilters", "all_parts", "is_usable"]
 
 _getsignal: Callable[[int], Any] = importlib.import_module("_signal").getsignal
 _STATUS = Path("/proc/self/status")
@@ -63,6 +64,10 @@ class Part(ABC):
         """Keep what has changed between two looks."""
         if after != before:
             self._kept = after
+
+    def adopt_again(self, before: Any, after: Any) -> None:
+        """Keep what has changed while a module was imported that the script had imported before."""
+        self.adopt(before, after)
 
 
 class _Several(Part):
@@ -246,23 +251,31 @@ class _Umask(Part):
         os.umask(kept)
 
 
-class _WarningFilters(Part):
+class WarningFilters(Part):
+    """The filters of warnings; those that a module of the script brings along are the script's already."""
+
     name = "the filters of warnings"
 
     def look(self) -> list[Any]:
+        """Return the filters."""
         return list(warnings.filters)
 
     def put(self, kept: list[Any], _: list[Any]) -> None:
-        warnings.filters = list(kept)
-        with warnings.catch_warnings():  # tells the module that the filters have changed
-            pass
+        """Put them back."""
+        put_filters(kept)
 
     def adopt(self, before: list[Any], after: list[Any]) -> None:
+        """Keep what was added between two looks, in front if it was put there."""
         added = [each for each in after if each not in before]
         old = [each for each in self._kept if each in after or each not in before]
         first = next((place for place, each in enumerate(after) if each in before), len(after))
         front = [each for each in after[:first] if each not in old]
         self._kept = front + old + [each for each in added if each not in front and each not in old]
+
+    def adopt_again(self, before: list[Any], after: list[Any]) -> None:
+        """Keep nothing: what the module did to the filters is among those of the script."""
+        if after != before:
+            put_filters(before)
 
 
 class _SocketTimeout(Part):
@@ -358,7 +371,7 @@ def all_parts(*, own_process: bool, streams: bool) -> tuple[Part, ...]:
         _Directory,
         _Environment,
         _Umask,
-        _WarningFilters,
+        WarningFilters,
         _SocketTimeout,
     )
     return (*(kind() for kind in kinds), *(_Stream(fd, own_process) for fd in STREAMS if streams))

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import logging
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from research_runner.worker.restoring.imports import ImportWatch
+from research_runner.worker.restoring.logs import LoggingPart
 from research_runner.worker.restoring.parts import all_parts
+from research_runner.worker.script.filters import spared
+from research_runner.worker.script.surroundings import is_of_script
 
 __all__ = ["ProcessState"]
 
 _LOG = logging.getLogger("research.worker")
+
+
+def _spare(module: str) -> AbstractContextManager[None]:
+    """Return the context in which a module is imported that may have been imported by the script."""
+    return spared() if is_of_script(module) else nullcontext()
 
 
 class ProcessState:
@@ -46,11 +55,11 @@ class ProcessState:
     """
 
     def __init__(self, *, own_process: bool, streams: bool) -> None:
-        self._parts = all_parts(own_process=own_process, streams=streams)
+        self._parts = (*all_parts(own_process=own_process, streams=streams), LoggingPart())
         self._own_process = own_process
         self.lost: str | None = None
         self._complained: set[str] = set()
-        self._imports = ImportWatch(self._look, self._adopt)
+        self._imports = ImportWatch(self._look, self._adopt, _spare)
         self._imports.install()
 
     def restore(self) -> None:
@@ -74,9 +83,11 @@ class ProcessState:
     def _look(self) -> list[Any]:
         return [part.look() for part in self._parts]
 
-    def _adopt(self, before: list[Any]) -> None:
+    def _adopt(self, module: str, before: list[Any]) -> None:
+        again = is_of_script(module)
         for part, seen in zip(self._parts, before, strict=True):
-            part.adopt(seen, part.look())
+            adopt = part.adopt_again if again else part.adopt
+            adopt(seen, part.look())
 
     def close(self) -> None:
         """Let everything be as it is from now on."""

@@ -1,0 +1,115 @@
+"""The state of `logging`, put back for the next task: levels, switches, filters and handlers of all loggers.
+
+A process may have hundreds of loggers, so they are looked at only if something has happened to one of them:
+`logging` empties its caches when a level changes, and lists all handlers in the order they were made in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Mapping
+from typing import Any, Final, TypeAlias
+
+from research_runner.worker.restoring.parts import Part
+from research_runner.worker.script.loggers import all_loggers
+from research_runner.worker.script.surroundings import assert_logging
+
+__all__ = ["LoggingPart"]
+
+_MARK: Final = "research"
+_Look: TypeAlias = tuple[int, Mapping[logging.Logger, tuple[Any, ...]]]
+
+
+class LoggingPart(Part):
+    """Levels, switches, filters and handlers of all loggers, without those of this package."""
+
+    name = "the state of logging"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._note()
+
+    def look(self) -> _Look:
+        """Return the states of all loggers."""
+        return logging.root.manager.disable, {
+            logger: _state(logger) for name, logger in all_loggers() if name.partition(".")[0] != "research"
+        }
+
+    def restore(self) -> None:
+        """Make it what it was, if somebody has touched a logger."""
+        if self._is_touched():
+            super().restore()
+            self._note()
+
+    def _note(self) -> None:
+        """Take note of what tells that somebody has touched a logger."""
+        _cache()[_MARK] = True
+        self._newest = _newest_handler()
+        self._watched = [
+            (logger, state)
+            for logger, state in self._kept[1].items()
+            if logger is logging.root or state[:3] != _UNTOUCHED[:3] or _says_something(state[3])
+        ]
+
+    def _is_touched(self) -> bool:
+        if _MARK not in _cache() or _newest_handler() != self._newest:
+            return True
+        return any(_state(logger) != state for logger, state in self._watched)
+
+    def put(self, kept: _Look, now: _Look) -> None:
+        """Put back what differs, and close handlers that are new."""
+        if now[0] != kept[0]:
+            logging.disable(kept[0])
+        known = {handler for state in kept[1].values() for handler in state[3]}
+        for logger, state in now[1].items():
+            before = kept[1].get(logger, _UNTOUCHED)
+            if state != before:
+                _put_one(logger, before)
+                for handler in state[3]:
+                    if handler not in known:
+                        known.add(handler)
+                        with contextlib.suppress(Exception):  # one of the user's may raise anything
+                            handler.close()
+
+    def adopt(self, before: _Look, after: _Look) -> None:
+        """Keep what has changed between two looks."""
+        level, states = self._kept
+        changed = {
+            logger: state for logger, state in after[1].items() if before[1].get(logger, _UNTOUCHED) != state
+        }
+        self._kept = after[0] if after[0] != before[0] else level, {**states, **changed}
+
+    def adopt_again(self, before: _Look, after: _Look) -> None:
+        """Keep new handlers that write to files and the like; all else is as in the script."""
+        assert_logging()
+        self.adopt(before, self.look())
+
+
+_UNTOUCHED: Final[tuple[Any, ...]] = (logging.NOTSET, False, True, (), ())
+
+
+def _state(logger: logging.Logger) -> tuple[Any, ...]:
+    return logger.level, logger.disabled, logger.propagate, tuple(logger.handlers), tuple(logger.filters)
+
+
+def _says_something(handlers: tuple[logging.Handler, ...]) -> bool:
+    """Whether any of them is more than the `NullHandler` of a library."""
+    return any(not isinstance(handler, logging.NullHandler) for handler in handlers)
+
+
+def _put_one(logger: logging.Logger, state: tuple[Any, ...]) -> None:
+    level, logger.disabled, logger.propagate, handlers, filters = state
+    logger.handlers[:], logger.filters[:] = handlers, filters
+    if logger.level != level:
+        logger.setLevel(level)
+
+
+def _cache() -> dict[Any, Any]:
+    cache: dict[Any, Any] = vars(logging.root)["_cache"]
+    return cache
+
+
+def _newest_handler() -> tuple[int, Any]:
+    handlers = logging._handlerList  # type: ignore[attr-defined]
+    return len(handlers), handlers[-1] if handlers else None

@@ -1,0 +1,137 @@
+"""The surroundings of the script: taken when a run is asked for, in force when a worker loads its plan."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from research_runner.pool import wire
+from research_runner.worker.script.filters import dump_filters, put_filters, without_errors
+from research_runner.worker.script.loggers import LoggingRecord, LoggingState, describe_logging
+
+__all__ = ["Arrival", "ScriptSurroundings", "is_of_script", "settle", "take_surroundings"]
+
+_LOG = logging.getLogger("research.worker")
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptSurroundings:
+    """What workers take over from the script beside its units.
+
+    Parameters
+    ----------
+    data : bytes
+        Filters of warnings, logging, and the names of imported modules.
+    left : tuple of str
+        What stays behind, in words.
+    """
+
+    data: bytes = b""
+    left: tuple[str, ...] = ()
+
+
+def take_surroundings() -> ScriptSurroundings:
+    """Return the surroundings of this process.
+
+    Examples
+    --------
+    >>> take_surroundings().left
+    ()
+    """
+    left: list[str] = []
+    record = describe_logging(left.append)
+    if not record.captures_warnings and warnings.showwarning.__module__ != "warnings":
+        left.append("warnings.showwarning")
+    if warnings.formatwarning.__module__ != "warnings":
+        left.append("warnings.formatwarning")
+    data = pickle.dumps((dump_filters(), record, frozenset(sys.modules)))
+    return ScriptSurroundings(data, tuple(dict.fromkeys(left)))
+
+
+class _InForce:
+    """The surroundings of the script in this process, a worker or a child of one."""
+
+    def __init__(self, data: bytes) -> None:
+        filters, record, modules = pickle.loads(data)  # noqa: S301 - our own coordinator wrote it
+        self.data = data
+        self.modules: frozenset[str] = modules
+        self._filters = _load_filters(filters)
+        put_filters(without_errors(self._filters))
+        logging_record: LoggingRecord = record
+        self._logging = LoggingState(logging_record, _complain)
+
+    def settle(self) -> None:
+        put_filters(self._filters)
+        self._logging.assert_again()
+
+    def assert_logging(self) -> None:
+        self._logging.assert_again()
+
+
+def _load_filters(data: bytes) -> list[Any]:
+    try:
+        filters: list[Any] = wire.load_code(data)
+    except Exception as error:  # noqa: BLE001 - whatever the code of the user raises while it loads
+        _complain(f"the script's filters of warnings cannot be loaded here: {error!r}")
+        return list(warnings.filters)
+    return filters
+
+
+def _complain(text: str) -> None:
+    _LOG.warning("%s", text)
+
+
+_in_force: _InForce | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """The part of a plan that puts the surroundings of the script in force where it is unpickled.
+
+    It comes first in a plan: while the rest is loaded, which may import anything, the filters are those of
+    the script, and raise nothing.
+
+    Parameters
+    ----------
+    data : bytes
+        That of `ScriptSurroundings`; empty for nothing.
+    """
+
+    data: bytes = b""
+
+    def __reduce__(self) -> tuple[Callable[..., Arrival], tuple[bytes]]:
+        return _arrive, (self.data,)
+
+
+def _arrive(data: bytes) -> Arrival:
+    global _in_force
+    if data:
+        _in_force = _InForce(data)
+    return Arrival(data)
+
+
+def settle() -> None:
+    """Let everything be as in the script, whatever imports have changed since the surroundings arrived."""
+    if _in_force is not None:
+        _in_force.settle()
+
+
+def assert_logging() -> None:
+    """Let logging be as in the script after a module was imported that the script had imported before."""
+    if _in_force is not None:
+        _in_force.assert_logging()
+
+
+def is_of_script(module: str) -> bool:
+    """Whether the script had imported a module when it asked for the run."""
+    return _in_force is not None and module in _in_force.modules
+
+
+def arrived_data() -> bytes:
+    """Return what has arrived in this process, for children of its own; empty if nothing has."""
+    return b"" if _in_force is None else _in_force.data
