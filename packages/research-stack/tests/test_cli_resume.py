@@ -98,6 +98,70 @@ def test_resume_finds_modules_beside_the_script_and_says_when_they_are_gone(tmp_
     assert ResearchResults(tmp_path / "study").df["y"].tolist() == [0, 10]
 
 
+VALUES_OF_A_SCRIPT = """
+import dataclasses, enum, functools
+from pathlib import Path
+from research_stack import EC, Domain, Research
+
+class Model:
+    factor = 2
+
+    def value(self, x):
+        return self.factor * x
+
+class Larger(Model):  # without a method that would tell its file
+    factor = 3
+
+class Kind(enum.Enum):
+    SMALL = 1
+
+@dataclasses.dataclass
+class Options:
+    rate: float = 0.5
+
+def act(x):
+    return x + 1
+
+def make(step):
+    return lambda x: x + step
+
+def kind_of(value):
+    if callable(value) and not Path("mended").exists():
+        raise RuntimeError("not mended yet")
+    return getattr(value, "__name__", type(value).__name__)
+
+if __name__ == "__main__":
+    values = [Kind.SMALL, Model(), Options(), Model, Larger, act, make(2), functools.partial(act, 1)]
+    research = Research("study", Domain(value=values))
+    research.add_callable(kind_of, value=EC("value"), save_to="kind").run(bar=False)
+"""
+
+
+def test_resume_knows_values_of_a_script_that_is_gone(tmp_path):
+    tmp_path.joinpath("script.py").write_text(VALUES_OF_A_SCRIPT)
+
+    def run(*arguments):
+        return subprocess.run([sys.executable, *arguments], cwd=tmp_path, capture_output=True, text=True)
+
+    assert run("script.py").returncode == 0
+    before = ResearchResults(tmp_path / "study").experiments
+    assert before["status"].tolist() == ["done"] * 3 + ["failed"] * 5
+    tmp_path.joinpath("mended").touch()
+    tmp_path.joinpath("script.py").rename(tmp_path / "elsewhere.py")
+    resumed = run("-c", COMMAND, "resume", "study", "--retry-failed")
+    assert resumed.returncode == 0, resumed.stderr
+    results = ResearchResults(tmp_path / "study")
+    kinds = ["Kind", "Model", "Options", "Model", "Larger", "act", "<lambda>", "partial"]
+    assert results.df["kind"].tolist() == kinds
+    assert results.experiments["id"].tolist() == before["id"].tolist()
+    tmp_path.joinpath("elsewhere.py").rename(tmp_path / "script.py")
+    tmp_path.joinpath("mended").unlink()  # whatever ran again would fail
+    script = VALUES_OF_A_SCRIPT.replace("run(bar=False)", "run(resume=True, bar=False)")
+    tmp_path.joinpath("script.py").write_text(script)
+    assert run("script.py").returncode == 0
+    assert ResearchResults(tmp_path / "study").df["kind"].tolist() == kinds
+
+
 def test_resume_of_nothing_is_an_error(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["resume", "nothing"]) == 1

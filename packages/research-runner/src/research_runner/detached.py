@@ -56,7 +56,7 @@ def start_detached(settings: RunSettings) -> DetachedRun:
     assert settings.path is not None  # noqa: S101 - checked with the settings
     code = RunCode(settings, settings.path)
     header = pickle.dumps((code(), code.record.script))
-    payload = len(header).to_bytes(8) + header + wire.dump_code(settings)
+    payload = len(header).to_bytes(8) + header + wire.dump_code(settings, with_sources=True)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     process = subprocess.Popen(  # noqa: S603 - our own module, in the interpreter that runs us
         [sys.executable, "-c", f"from {__name__} import main; main()"],

@@ -25,7 +25,7 @@ from research_domain.values.numbers import string
 if TYPE_CHECKING:
     from research_domain.values.form import FormWriter
 
-__all__ = ["code_text", "object_text"]
+__all__ = ["code_text", "keep_source", "object_text", "source_of"]
 
 _BUILTINS = (
     *(BuiltinFunctionType, MethodDescriptorType, MethodWrapperType, WrapperDescriptorType),
@@ -54,11 +54,29 @@ def code_text(writer: FormWriter, value: Any) -> str | None:
     return _code(writer, value) if isinstance(value, CodeType) else None
 
 
-def _function(writer: FormWriter, value: FunctionType) -> str:
-    from research_domain.values.source import function_source  # late: few values are functions
+def source_of(value: FunctionType | type) -> str | None:
+    """Return what stands for the source of a function or class in its form, None if that is not there."""
+    from research_domain.values.form import hashed
+    from research_domain.values.source import carried_source, class_source, function_source  # late: rare
 
-    source = function_source(value.__code__)
-    body = _code(writer, value.__code__) if source is None else writer.hashed(source)
+    code = value.__code__ if isinstance(value, FunctionType) else value
+    carried = carried_source(code)
+    if carried is not None:
+        return carried[0]
+    source = function_source(code) if isinstance(code, CodeType) else class_source(code)
+    return None if source is None else hashed(source)
+
+
+def keep_source(value: FunctionType | type, source: str | None) -> None:
+    """Let a function or class that came from another process have what `source_of` returned there."""
+    from research_domain.values.source import carry_source
+
+    carry_source(value.__code__ if isinstance(value, FunctionType) else value, source)
+
+
+def _function(writer: FormWriter, value: FunctionType) -> str:
+    source = source_of(value)
+    body = _code(writer, value.__code__) if source is None else source
     attributes = {name: each for name, each in vars(value).items() if name != "__wrapped__"}
     given = (value.__defaults__, value.__kwdefaults__, attributes or None)
     cells = [writer.text(_contents(cell)) for cell in value.__closure__ or ()]
@@ -80,14 +98,12 @@ def _code(writer: FormWriter, value: CodeType) -> str:
 
 
 def _class(writer: FormWriter, value: type) -> str:
-    from research_domain.values.source import class_source  # late: few values are classes
-
     name = string(qualified_name(value))
     is_data = issubclass(value, tuple) and hasattr(value, "_fields")
     if is_data or _is_standard(value) or not value.__flags__ & _MADE_BY_PYTHON:
         return "K" + name
-    source = class_source(value)
-    body = _members(writer, value) if source is None else writer.hashed(source)
+    source = source_of(value)
+    body = _members(writer, value) if source is None else source
     return "K" + name + body + writer.items([base for base in value.__bases__ if base is not object])
 
 

@@ -121,9 +121,7 @@ class FormWriter:
 
     def hashed(self, text: str, count: int = 0) -> str:
         """Return a text with its length, or the hash of one that is long."""
-        if len(text) <= _LONGEST:
-            return f"{count}.{len(text)}:{text}"
-        return f"{count}#{digest_of(text).hex()}"
+        return hashed(text, count)
 
     def _shortened(self, text: str) -> str:
         if len(text) <= _LONGEST:
@@ -170,6 +168,13 @@ class FormWriter:
 
         text = code_text(self, value)
         return object_text(self, value) if text is None else text
+
+
+def hashed(text: str, count: int = 0) -> str:
+    """Return a text with its length, or the hash of one that is long."""
+    if len(text) <= _LONGEST:
+        return f"{count}.{len(text)}:{text}"
+    return f"{count}#{digest_of(text).hex()}"
 
 
 def _sequence(tag: str) -> Callable[[FormWriter, Any], str]:

@@ -1,6 +1,7 @@
 """The source of functions and classes, found in their files and told to be theirs by compiling it.
 
-A file may have been edited since its code was loaded: only what compiles to the very code is its source.
+A file may have been edited since its code was loaded: only what compiles to the very code is its source. Code
+that came from another process by value has the source that it had there, if that came along.
 """
 
 from __future__ import annotations
@@ -8,14 +9,18 @@ from __future__ import annotations
 import ast
 import linecache
 import sys
+import weakref
 from functools import lru_cache
 from types import CodeType, FunctionType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["class_source", "function_source"]
+__all__ = ["carried_source", "carry_source", "class_source", "function_source"]
+
+_CARRIED: Final[dict[int, tuple[weakref.ref[Any], str | None]]] = {}
+"""By id, as equal codes may have different sources."""
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _IGNORED = ("ctx", "kind", "type_comment")
@@ -34,6 +39,18 @@ class _File:
                 self.functions.setdefault((node.name, line), []).append(node)
             elif isinstance(node, ast.Lambda):
                 self.functions.setdefault(("<lambda>", node.lineno), []).append(node)
+
+
+def carry_source(thing: CodeType | type, source: str | None) -> None:
+    """Note what the source of code was where it came from, None if it had none there."""
+    number = id(thing)
+    _CARRIED[number] = weakref.ref(thing, lambda _: _CARRIED.pop(number, None)), source
+
+
+def carried_source(thing: CodeType | type) -> tuple[str | None] | None:
+    """Return what the source of code was where it came from; None for code of this process."""
+    carried = _CARRIED.get(id(thing))
+    return None if carried is None else (carried[1],)
 
 
 def function_source(code: CodeType) -> str | None:

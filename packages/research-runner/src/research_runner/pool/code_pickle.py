@@ -26,6 +26,7 @@ from typing import Any, Final
 
 import dill
 
+from research_domain.values.code import keep_source, source_of
 from research_runner.pool.class_registry import (
     Identity,
     bind_name,
@@ -58,8 +59,16 @@ _SENTINELS: Final = {
 }
 
 
-def dump_code(value: object) -> bytes:
+def dump_code(value: object, *, with_sources: bool = False) -> bytes:
     """Serialise a value, and by value whatever code in it a fresh process could not import.
+
+    Parameters
+    ----------
+    value : object
+        Any value.
+    with_sources : bool, default False
+        Whether this code takes along what stands for its source in its identity, which a process that does
+        not run the same script or notebook cannot find. Domains that are loaded again need it.
 
     Examples
     --------
@@ -71,7 +80,7 @@ def dump_code(value: object) -> bytes:
     True
     """
     buffer = io.BytesIO()
-    _CodePickler(buffer).dump(value)
+    _CodePickler(buffer, with_sources=with_sources).dump(value)
     return buffer.getvalue()
 
 
@@ -98,8 +107,9 @@ def _nested(code: CodeType) -> Iterator[CodeType]:
 class _CodePickler(dill.Pickler):  # type: ignore[misc]
     """Pickle code by value where it has no importable name."""
 
-    def __init__(self, file: io.BytesIO) -> None:
+    def __init__(self, file: io.BytesIO, *, with_sources: bool) -> None:
         super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL, recurse=True)
+        self._with_sources = with_sources
         self._spaces: dict[int, dict[str, Any]] = {}
 
     def reducer_override(self, value: Any) -> Any:
@@ -108,12 +118,21 @@ class _CodePickler(dill.Pickler):  # type: ignore[misc]
         if reduce is not None:
             return NotImplemented if _is_known(value) else reduce(value)
         if isinstance(value, FunctionType):
-            return NotImplemented if is_importable(value) else self._reduce_function(value)
+            return (
+                NotImplemented if is_importable(value) else self._sourced(value, self._reduce_function(value))
+            )
         if isinstance(value, type):
-            return NotImplemented if _is_known(value) else _reduce_class(value)
+            return NotImplemented if _is_known(value) else self._sourced(value, _reduce_class(value))
         if id(value) in _SENTINELS:
             return getattr, (dataclasses, _SENTINELS[id(value)])
         return reduce_resource(value)
+
+    def _sourced(self, value: FunctionType | type, reduced: Any) -> Any:
+        """Let a function or class take what stands for its source along."""
+        if not self._with_sources:
+            return reduced
+        make, arguments, state, items, pairs, fill = reduced
+        return make, arguments, (fill, state, source_of(value)), items, pairs, _fill_with_source
 
     def _reduce_function(self, function: FunctionType) -> Any:
         """Make the function without contents, then fill in its globals, cells and attributes."""
@@ -246,6 +265,12 @@ def _fill_function(function: FunctionType, state: tuple[Any, ...]) -> None:
         setattr(function, name, value)
     function.__dict__.update(own)
     bind_name(function, module, function.__qualname__)
+
+
+def _fill_with_source(value: FunctionType | type, state: tuple[Any, ...]) -> None:
+    fill, contents, source = state
+    fill(value, contents)
+    keep_source(value, source)
 
 
 def _make_class(

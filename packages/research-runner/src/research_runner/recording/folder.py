@@ -82,7 +82,7 @@ class FolderDraws(MutableMapping[str, list[Any]]):
         return list(values)
 
     def __setitem__(self, block_id: str, values: list[Any]) -> None:
-        code = wire.dump_code((block_id, values))
+        code = wire.dump_code((block_id, values), with_sources=True)
         keep_trying(lambda: _write_in(self._path(block_id), code), self._is_ending)
 
     def __delitem__(self, block_id: str) -> None:
@@ -178,7 +178,7 @@ class FolderJournal(Journal):
             If something in it cannot be pickled.
         """
         try:
-            code = wire.dump_code(domain)
+            code = wire.dump_code(domain, with_sources=True)
         except Exception as error:
             raise UpdateError(
                 "function", f"what {by} returned after {generated} configs cannot be kept: {error}"
@@ -211,7 +211,7 @@ def write_whole(path: Path, data: bytes, *, sync: bool = True) -> None:
 def save_settings(folder: Path, settings: RunSettings) -> None:
     """Keep what is run, so that a research can go on without the script that began it."""
     try:
-        code = wire.dump_code(settings)
+        code = wire.dump_code(settings, with_sources=True)
     except Exception as error:  # noqa: BLE001 - whatever a user's object raises when it is pickled
         _LOG.warning("only its script can resume this research, because something cannot be kept: %s", error)
         (folder / _SETTINGS).unlink(missing_ok=True)
