@@ -222,6 +222,24 @@ def reading_a_part(report: Report, work: Path, configs) -> None:
         assert len(ResearchResults(work / "many").experiments) == many
 
     report.at_most(f"open {many} experiments and list their status", seconds(look, 3), 2, "s")
+    poll(report, work / "many", many)
+
+
+def poll(report: Report, folder: Path, many: int) -> None:
+    """Measure a look at what has changed since the last one: nothing, and one experiment."""
+    results = ResearchResults(folder)
+    revision = results.follow().revision
+
+    def nothing() -> None:
+        assert not list(results.follow(since=revision))
+
+    report.at_most(f"follow {many} experiments: nothing has changed", seconds(nothing) * 1e3, 20, "ms")
+    results.put("00000000-0", {"loss": {0: 0.5}})
+
+    def one() -> None:
+        assert len(list(results.follow(since=revision))) == 1
+
+    report.at_most("the same: one value is new", seconds(one) * 1e3, 20, "ms")
 
 
 WATCH = """
