@@ -77,7 +77,7 @@ def test_n_items_past_the_length_begins_again_with_new_draws():
 
 def test_additional_keys_can_be_left_out():
     assert Domain(a=[1]).set_iter_params(additional=False)[0].keys() == ["a"]
-    assert Domain(a=[1])[0].keys() == ["a", "repetition", "updates"]
+    assert Domain(a=[1])[0].full_keys == ["a", "repetition", "updates"]
 
 
 def test_iter_is_always_fresh_and_iterator_is_kept():

@@ -6,7 +6,7 @@ from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, M
 from collections.abc import Set as AbstractSet
 from typing import Any, Literal, overload
 
-from research_domain.config import Config, Tree, of_values
+from research_domain.config import Config, as_leaf, of_leaves, of_values
 from research_domain.errors import ConfigKeyError, ParameterError
 from research_domain.values import lasting_name, same
 
@@ -143,8 +143,11 @@ def name_of(value: Any) -> str:
     return value.alias if isinstance(value, Alias) else _name(value)
 
 
-class ConfigAlias:
+class ConfigAlias(Mapping[str, Any]):
     """A config together with readable names for its keys and values.
+
+    It reads like a mapping of its parameters: ``config['lr']``, ``config.get('lr')``, ``function(**config)``,
+    ``dict(config)``. What says how the config is run, `auxiliary`, is none of them, but is found by its key.
 
     Parameters
     ----------
@@ -164,6 +167,8 @@ class ConfigAlias:
     5
     >>> config.alias(as_string=True)
     'a_the most-b_2'
+    >>> config['b'], dict(config)['b'], config.get('c')
+    (2, 2, None)
     """
 
     __slots__ = ("_pairs", "_prefix")
@@ -211,13 +216,13 @@ class ConfigAlias:
         >>> ConfigAlias({'model/layers': 3}).config()
         Config({'model': {'layers': 3}})
         """
-        tree = Tree()
+        leaves = {}
         for key, value in self._pairs:
             name = key.value
             if "/" in name:
-                return of_values((key.value, value_of(value)) for key, value in self._pairs)
-            tree[name] = value if type(value) in PLAIN else value_of(value)
-        return Config._view(tree)
+                return of_values((key.value, as_leaf(value_of(value))) for key, value in self._pairs)
+            leaves[name] = value if type(value) in PLAIN else as_leaf(value_of(value))
+        return of_leaves(leaves)
 
     @overload
     def alias(self, as_string: Literal[False] = False, delim: str = "-") -> dict[str, str]: ...
@@ -255,36 +260,62 @@ class ConfigAlias:
             return delim.join([f"{key}_{names[key]}" for key in sorted(names)])
         return names
 
-    def keys(self) -> list[str]:
-        """Return the keys, not their aliases, in order.
+    def keys(self) -> list[str]:  # type: ignore[override]
+        """Return the names of the parameters, not their aliases, in order.
 
         Examples
         --------
-        >>> ConfigAlias({'a': 1, 'b/c': 2}).keys()
+        >>> ConfigAlias({'a': 1, 'b/c': 2, 'repetition': 0}).keys()
         ['a', 'b/c']
         """
+        return [key.value for key, _ in self._pairs if not is_auxiliary(key)]
+
+    @property
+    def full_keys(self) -> list[str]:
+        """All keys in order, the auxiliary ones as well."""
         return [key.value for key, _ in self._pairs]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def __len__(self) -> int:
+        return len(self.keys())
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __getitem__(self, key: str) -> Any:
+        """Return the value under a key, or a path to what several keys share."""
+        for name, value in self._pairs:
+            if name.value == key:
+                return value_of(value)
+        if isinstance(key, str):
+            return self.config()[key]
+        raise ConfigKeyError(str(key), tuple(self.full_keys))
 
     @property
     def auxiliary(self) -> tuple[str, ...]:
         """The keys that say how the config is run, not what it is."""
         return tuple([key.value for key, _ in self._pairs if is_auxiliary(key)])
 
-    def pop_config(self, key: str) -> ConfigAlias | None:
-        """Remove the item whose key is `key` and return it, None if there is none.
+    def pop_config(self, key: str | Iterable[str]) -> ConfigAlias | None:
+        """Remove the item whose key is `key`, or those of several keys, and return them, else None.
 
         Examples
         --------
         >>> config = ConfigAlias({'a': 1, 'repetition': 0})
         >>> config.pop_config('repetition')
         ConfigAlias({'repetition': '0'})
+        >>> config.pop_config(['a', 'b'])
+        ConfigAlias({'a': '1'})
         >>> config.keys()
-        ['a']
+        []
         """
-        return self._pop(lambda name: bool(name.value == key))
+        keys = _listed_keys(key)
+        return self._pop(lambda name: name.value in keys)
 
-    def pop_alias(self, key: str) -> ConfigAlias | None:
-        """Remove the item whose key has the alias `key` and return it, None if there is none.
+    def pop_alias(self, key: str | Iterable[str]) -> ConfigAlias | None:
+        """Remove the item whose key has the alias `key`, or those of several, and return them, else None.
 
         Examples
         --------
@@ -292,7 +323,8 @@ class ConfigAlias:
         >>> config.pop_alias('lr').config()
         Config({'learning_rate': 0.1})
         """
-        return self._pop(lambda name: name.alias == key)
+        keys = _listed_keys(key)
+        return self._pop(lambda name: name.alias in keys)
 
     def _pop(self, is_meant: Callable[[Alias], bool]) -> ConfigAlias | None:
         popped = tuple(pair for pair in self._pairs if is_meant(pair[0]))
@@ -345,12 +377,9 @@ class ConfigAlias:
         result._prefix = self.prefix
         return result
 
-    def __contains__(self, key: object) -> bool:
-        return any(pair[0].value == key for pair in self._pairs)
-
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ConfigAlias):
-            return NotImplemented
+            return Config(self) == other if isinstance(other, Mapping) else NotImplemented
         mine, theirs = (
             {key.value: (key.alias, as_alias(value)) for key, value in config._pairs}
             for config in (self, other)
@@ -363,7 +392,17 @@ class ConfigAlias:
         return f"ConfigAlias({self.alias()!r})"
 
 
+def _listed_keys(key: str | Iterable[str]) -> tuple[str, ...]:
+    return (key,) if isinstance(key, str) else tuple(key)
+
+
 _new = object.__new__
+
+
+def plain(points: Iterable[Pairs]) -> Iterator[dict[str, Any]]:
+    """Yield points, whose keys are known to differ, as plain dictionaries from paths to values."""
+    for pairs in points:
+        yield {key.value: value if type(value) in PLAIN else value_of(value) for key, value in pairs}
 
 
 def wrapped(points: Iterable[Pairs], extra: Pairs) -> Iterator[ConfigAlias]:

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping
 from copy import copy
-from typing import Any
+from typing import Any, Self, TypeGuard
 
 from research_domain.errors import ConfigKeyError, ParameterError
 from research_domain.values import count_as, same
 
-__all__ = ["Tree", "Config", "of_values", "overlap", "paths", "same"]
+__all__ = ["Config", "as_leaf", "of_leaves", "of_values", "overlap", "paths", "same"]
 
 
-class Tree(dict[str, Any]):
-    """What paths build; a plain dict below a config is a value like any other."""
-
-    __slots__ = ()
-
-
-class Config(MutableMapping[str, Any]):
+class Config(dict[str, Any]):
     """Nested dictionary whose items are reached by keys or by paths such as ``'model/layers'``.
 
     Paths, configs and plain dicts with string keys build branches, which are configs as well; everything else
-    is a leaf and stays the object that it is. Paths look into leaves that are mappings, too.
+    is a leaf and stays the object that it is. Paths look into leaves that are mappings, too. It is a dict for
+    whoever expects one, such as ``json.dumps(config)`` and ``function(**config)``.
 
     Parameters
     ----------
@@ -48,66 +43,58 @@ class Config(MutableMapping[str, Any]):
     {'model/layers': 3, 'lr': 0.1}
     >>> 'model/layers' in config
     True
+    >>> config + {'model/width': 5, 'lr': 0.2}
+    Config({'model': {'layers': 3, 'width': 5}, 'lr': 0.2})
     """
 
-    __slots__ = ("_tree",)
+    __slots__ = ("_is_branch",)
+
+    _is_branch: bool
+    """Whether paths built it below another config; a config that is a value there is a leaf."""
 
     def __init__(self, mapping: Mapping[str, Any] | None = None) -> None:
-        self._tree = Tree()
+        self._is_branch = False
         if isinstance(mapping, Config):
-            self._tree = _copied(mapping._tree)
+            dict.update(self, _copied(mapping))
             return
         for key, value in (mapping or {}).items():
             self[key] = value
 
-    @classmethod
-    def _view(cls, tree: Tree) -> Config:
-        config = object.__new__(cls)
-        config._tree = tree
-        return config
-
     def __getitem__(self, key: str) -> Any:
-        value = _find(self._tree, key)
+        value = _find(self, key)
         if value is _MISSING:
-            raise ConfigKeyError(key, tuple(_flatten(self._tree)))
-        return Config._view(value) if type(value) is Tree else value
+            raise ConfigKeyError(key, tuple(_flatten(self)))
+        return value
 
     def __setitem__(self, key: str, value: Any) -> None:
         if not isinstance(key, str):
             raise ParameterError(str(key), f"a key of a config is a string, got {type(key).__name__}")
-        if isinstance(value, Config):
-            value = _copied(value._tree)
-        elif type(value) is dict and value and _has_names(value):
-            value = Config(value)._tree
+        if isinstance(value, Config) or (type(value) is dict and value and _has_names(value)):
+            value = _made(Config(value), is_branch=True)
         self._put(key, value)
 
     def _put(self, key: str, leaf: Any) -> None:
         """Set what is under a path without looking into it."""
         *branches, name = key.split("/") if "/" in key else (key,)
-        tree = self._tree
+        tree: Config = self
         for depth, branch in enumerate(branches):
-            below = tree.setdefault(branch, Tree())
-            if type(below) is not Tree:
-                tree[branch] = _with_item(key, branch, below, [*branches[depth + 1 :], name], leaf)
+            below = dict.setdefault(tree, branch, _made({}, is_branch=True))
+            if not _is_branch(below):
+                below = _with_item(key, branch, below, [*branches[depth + 1 :], name], leaf)
+                dict.__setitem__(tree, branch, below)
                 return
             tree = below
-        tree[name] = leaf
+        dict.__setitem__(tree, name, leaf)
 
     def __delitem__(self, key: str) -> None:
         *branches, name = key.split("/")
-        tree = _find(self._tree, "/".join(branches)) if branches else self._tree
-        if type(tree) is not Tree or name not in tree:
-            raise ConfigKeyError(key, tuple(_flatten(self._tree)))
-        del tree[name]
+        tree = _find(self, "/".join(branches)) if branches else self
+        if not (tree is self or _is_branch(tree)) or not dict.__contains__(tree, name):
+            raise ConfigKeyError(key, tuple(_flatten(self)))
+        dict.__delitem__(tree, name)
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, str) and _find(self._tree, key) is not _MISSING
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._tree)
-
-    def __len__(self) -> int:
-        return len(self._tree)
+        return isinstance(key, str) and _find(self, key) is not _MISSING
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Mapping):
@@ -119,10 +106,61 @@ class Config(MutableMapping[str, Any]):
         mine, theirs = paths(self), paths(right)
         return mine.keys() == theirs.keys() and all(same(value, theirs[key]) for key, value in mine.items())
 
-    __hash__ = None  # type: ignore[assignment]
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = None
+
+    def __add__(self, other: Mapping[str, Any]) -> Config:
+        """Return both together, branch by branch; where both have a leaf, that of the right one counts."""
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        return _merged(self.copy(), Config(other))
+
+    def __radd__(self, other: Mapping[str, Any]) -> Config:
+        return Config(other) + self if isinstance(other, Mapping) else NotImplemented
+
+    def __or__(self, other: Mapping[str, Any]) -> Config:  # type: ignore[override]
+        if not isinstance(other, Mapping):
+            return NotImplemented
+        joined = self.copy()
+        joined.update(other)
+        return joined
+
+    def __ror__(self, other: Mapping[str, Any]) -> Config:  # type: ignore[override]
+        return Config(other) | self if isinstance(other, Mapping) else NotImplemented
+
+    def __ior__(self, other: Any) -> Self:  # type: ignore[override,misc]
+        self.update(other)
+        return self
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the value under a key or path, `default` if there is none."""
+        value = _find(self, key)
+        return default if value is _MISSING else value
+
+    def pop(self, key: str, *default: Any) -> Any:
+        """Remove what is under a key or path and return it; `default` if there is nothing, else an error."""
+        if default and key not in self:
+            return default[0]
+        value = self[key]
+        del self[key]
+        return value
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """Return what is under a key or path; set it to `default` first if there is nothing."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def update(self, *others: Any, **kwargs: Any) -> None:
+        """Set items from a mapping or from pairs, and from keyword arguments."""
+        for items in (*others, kwargs):
+            for key, value in items.items() if isinstance(items, Mapping) else items:
+                self[key] = value
 
     def __repr__(self) -> str:
-        return f"Config({self._tree!r})"
+        return f"Config({_plain(self)!r})"
 
     def flatten(self) -> dict[str, Any]:
         """Return a plain dictionary from the path of each leaf to its value.
@@ -132,7 +170,7 @@ class Config(MutableMapping[str, Any]):
         >>> Config({'a': {'b': 1, 'c': {'d': 2}}}).flatten()
         {'a/b': 1, 'a/c/d': 2}
         """
-        return _flatten(self._tree)
+        return _flatten(self)
 
     def copy(self) -> Config:
         """Return a config with branches of its own and the same leaves.
@@ -145,7 +183,17 @@ class Config(MutableMapping[str, Any]):
         >>> config['a/b']
         1
         """
-        return Config._view(_copied(self._tree))
+        return Config(self)
+
+    __copy__ = copy
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (type(self), dict(self), self._is_branch)
+
+    def __setstate__(self, state: Any) -> None:
+        """Take what pickles of earlier versions hold."""
+        self._is_branch = False
+        dict.update(self, state[1]["_tree"])
 
     def to_dict(self) -> dict[str, Any]:
         """Return nested plain dictionaries.
@@ -155,11 +203,13 @@ class Config(MutableMapping[str, Any]):
         >>> Config({'a/b': 1}).to_dict()
         {'a': {'b': 1}}
         """
-        return _plain(self._tree)
+        return _plain(self)
 
+
+Branch = Config
+"""What branches were in pickles of earlier versions."""
 
 count_as(Config, Config.to_dict)
-count_as(Tree, dict)
 
 _MISSING = object()
 
@@ -179,7 +229,17 @@ def of_values(items: Iterable[tuple[str, Any]]) -> Config:
     for key, value in sorted(pairs, key=lambda pair: pair[0].count("/")):
         config._put(key, value)
     order = dict.fromkeys(key.partition("/")[0] for key, _ in pairs)
-    return Config._view(Tree({name: config._tree[name] for name in order}))
+    return of_leaves({name: dict.__getitem__(config, name) for name in order})
+
+
+def of_leaves(items: Mapping[str, Any]) -> Config:
+    """Return the config of names, which are no paths, and their values, each value as it is."""
+    return _made(items, is_branch=False)
+
+
+def as_leaf(value: Any) -> Any:
+    """Return a value as it can stand below a config: of a branch of another one a config of its own."""
+    return value.copy() if _is_branch(value) else value
 
 
 def paths(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -191,7 +251,7 @@ def paths(config: Mapping[str, Any]) -> dict[str, Any]:
             if not _has_names(config):
                 raise
             return _flatten(config, inside=True)  # a value may be a dict that no config could be
-    return _flatten(config._tree, inside=True)
+    return _flatten(config, inside=True)
 
 
 def overlap(key: str, other: str) -> bool:
@@ -201,11 +261,13 @@ def overlap(key: str, other: str) -> bool:
 
 def _find(tree: Any, path: str) -> Any:
     """Return what is under a path, which may begin with any key of a mapping; `_MISSING` if nothing is."""
-    if path in tree:
-        return tree[path]
-    end = path.find("/")
+    is_config = isinstance(tree, Config)
+    value = dict.get(tree, path, _MISSING) if is_config else tree.get(path, _MISSING)
+    if value is not _MISSING:
+        return value
+    end = path.find("/") if isinstance(path, str) else -1
     while end >= 0:
-        below = tree.get(path[:end])
+        below = dict.get(tree, path[:end]) if is_config else tree.get(path[:end])
         if isinstance(below, Mapping):
             found = _find(below, path[end + 1 :])
             if found is not _MISSING:
@@ -228,18 +290,50 @@ def _has_names(mapping: Mapping[Any, Any]) -> bool:
     return all(type(key) is str for key in mapping)
 
 
-def _copied(tree: Tree) -> Tree:
-    return Tree({key: _copied(value) if type(value) is Tree else value for key, value in tree.items()})
+def _copied(tree: Config) -> dict[str, Any]:
+    return {key: _copied_branch(value) if _is_branch(value) else value for key, value in tree.items()}
 
 
-def _plain(tree: Tree) -> dict[str, Any]:
-    return {key: _plain(value) if type(value) is Tree else value for key, value in tree.items()}
+def _copied_branch(branch: Config) -> Config:
+    return _made(_copied(branch), is_branch=True)
+
+
+def _plain(tree: Config) -> dict[str, Any]:
+    return {key: _plain(value) if _is_branch(value) else value for key, value in tree.items()}
+
+
+def _merged(tree: Config, more: Config) -> Config:
+    """Put the items of one config into another, branch by branch."""
+    for key, value in more.items():
+        mine = dict.get(tree, key)
+        if _is_branch(mine) and _is_branch(value):
+            _merged(mine, value)
+        else:
+            dict.__setitem__(tree, key, value)
+    return tree
+
+
+def _made(items: Mapping[str, Any], *, is_branch: bool, kind: type[Config] = Config) -> Config:
+    """Return a config of items that nobody looks into."""
+    config = dict.__new__(kind)
+    config._is_branch = is_branch
+    dict.update(config, items)
+    return config
+
+
+def _restored(kind: type[Config], items: dict[str, Any], is_branch: bool) -> Config:
+    """Return what was pickled, every value as it was."""
+    return _made(items, is_branch=is_branch, kind=kind)
+
+
+def _is_branch(value: Any) -> TypeGuard[Config]:
+    return isinstance(value, Config) and value._is_branch
 
 
 def _flatten(tree: Any, prefix: str = "", *, inside: bool = False) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in tree.items():
-        if type(value) is Tree or (inside and isinstance(value, Mapping) and _has_names(value)):
+        if _is_branch(value) or (inside and isinstance(value, Mapping) and _has_names(value)):
             flat.update(_flatten(value, f"{prefix}{key}/", inside=inside) or {prefix + key: {}})
         else:
             flat[prefix + key] = value

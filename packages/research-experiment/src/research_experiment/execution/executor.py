@@ -200,7 +200,7 @@ class Executor:
         self._iterations = Iterations(_count_iterations(n_iters, self._plan), flush_every_s)
         domain_configs, full_configs = _join_configs(configs, branches_configs, executor_config)
         if not isinstance(experiment, ExperimentPlan):
-            check_config_keys(self._plan, {key for config in full_configs for key in config.keys()})  # noqa: SIM118
+            check_config_keys(self._plan, {key for config in full_configs for key in config.full_keys})
         check_root(self._plan, full_configs)
         self._capture = capture
         self._task = RunningTask(
@@ -371,8 +371,8 @@ def _join_configs(
 
 def _with(config: ConfigAlias, more: ConfigAlias, parameter: str) -> ConfigAlias:
     """Return a config with some more, which takes the place of nothing in it."""
-    for key in more.keys():  # noqa: SIM118 - not a mapping
-        for own in config.keys():  # noqa: SIM118
+    for key in more.full_keys:
+        for own in config.full_keys:
             if overlap(key, own):
                 raise ExecutorError(
                     f"{parameter} adds {key!r} to a config that has {own!r}; leave it out of one of them"

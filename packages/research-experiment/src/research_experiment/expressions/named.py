@@ -268,7 +268,7 @@ def _freeze(value: Any, inside: frozenset[int]) -> Any:
     inside |= {id(value)}
     frozen = tuple([_freeze(part, inside) for part in parts])
     if any(isinstance(part, Expression) for part in frozen):
-        kind = dict if isinstance(value, dict) else type(value)
+        kind = dict if isinstance(value, dict) and not isinstance(value, Config) else type(value)
         return expression_of(Structure(kind, frozen))
     return value
 

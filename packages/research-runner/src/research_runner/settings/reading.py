@@ -198,5 +198,5 @@ def _check_keys(study: Study, setups: Iterable[WorkerSetup]) -> None:
         study.domain.update_rule.check_call()
         return  # an update may bring parameters that nobody knows yet
     added: Iterable[ConfigAlias] = (addition for setup in setups for addition in setup.additions)
-    known = {key for addition in added for key in addition.keys()}  # noqa: SIM118 - not a mapping
+    known = {key for addition in added for key in addition.full_keys}
     check_config_keys(study.experiment, {*study.domain.parameters, *known})

@@ -82,7 +82,7 @@ def _inline(request: Request) -> _Complaints:
         return
     options = request.options
     workers = options["workers"]
-    if len(workers) > 1 and any(list(config.keys()) for config in workers):
+    if len(workers) > 1 and any(config.full_keys for config in workers):
         yield "workers", f"{len(workers)} configs of workers, but parallel=False has one worker"
     if request.gives("start_method"):
         yield "start_method", "no process is started with parallel=False"
@@ -218,7 +218,7 @@ def added_keys(options: Options, capabilities: Capabilities) -> list[tuple[str, 
     keys = [
         (option, key)
         for option in ("workers", "branches")
-        for key in dict.fromkeys(key for config in options[option] for key in config.keys())  # noqa: SIM118
+        for key in dict.fromkeys(key for config in options[option] for key in config.full_keys)
     ]
     return [*keys, ("devices", "device")] if gives_devices(options, capabilities) else keys
 
