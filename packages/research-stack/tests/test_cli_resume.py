@@ -1,6 +1,7 @@
 """The command ``research resume``: going on without the script."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -76,26 +77,44 @@ research.add_callable(helpers_of_a_script.work, x=EC("x"), save_to="y").run(bar=
 COMMAND = "import sys; from research_stack.cli import main; sys.exit(main(sys.argv[1:]))"
 
 
-def test_resume_finds_modules_beside_the_script_and_says_when_they_are_gone(tmp_path):
-    beside = tmp_path / "beside"
-    beside.mkdir()
-    beside.joinpath("helpers_of_a_script.py").write_text(HELPERS)
-    beside.joinpath("script.py").write_text(SCRIPT)
-
-    def run(*arguments):
-        return subprocess.run([sys.executable, *arguments], cwd=tmp_path, capture_output=True, text=True)
-
-    assert run("beside/script.py").returncode == 0
+@pytest.fixture
+def beside(tmp_path):
+    """A script in a folder of its own, whose study has one failed experiment."""
+    folder = tmp_path / "beside"
+    folder.mkdir()
+    folder.joinpath("helpers_of_a_script.py").write_text(HELPERS)
+    folder.joinpath("script.py").write_text(SCRIPT)
+    assert run(tmp_path, "beside/script.py").returncode == 0
     tmp_path.joinpath("mended").touch()
-    beside.rename(tmp_path / "elsewhere")
-    lost = run("-c", COMMAND, "resume", "study", "--retry-failed")
-    assert lost.returncode == 1
-    assert lost.stderr.startswith("research: what '")
-    assert "No module named 'helpers_of_a_script'" in lost.stderr
-    tmp_path.joinpath("elsewhere").rename(beside)
-    resumed = run("-c", COMMAND, "resume", "study", "--retry-failed")
+    return folder
+
+
+def run(folder, *arguments):
+    return subprocess.run([sys.executable, *arguments], cwd=folder, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("text", [None, "broken(", HELPERS.replace("x * 10", "x * 99")])
+def test_resume_uses_the_recorded_code_whatever_has_become_of_the_files(beside, tmp_path, text):
+    if text is None:
+        shutil.rmtree(beside)
+    else:
+        beside.joinpath("helpers_of_a_script.py").write_text(text)
+    resumed = run(tmp_path, "-c", COMMAND, "resume", "study", "--retry-failed")
     assert resumed.returncode == 0, resumed.stderr
     assert ResearchResults(tmp_path / "study").df["y"].tolist() == [0, 10]
+
+
+def test_resume_says_that_recorded_code_is_gone_or_was_changed(beside, tmp_path):
+    code = tmp_path / "study" / "code"
+    for content in code.glob("*.py"):
+        content.write_text("VALUE = 1")
+    changed = run(tmp_path, "-c", COMMAND, "resume", "study", "--retry-failed")
+    assert (changed.returncode, changed.stderr.partition(" '")[0]) == (1, "research: what")
+    assert "does not hold what was written" in changed.stderr
+    shutil.rmtree(code)
+    lost = run(tmp_path, "-c", COMMAND, "resume", "study", "--retry-failed")
+    assert lost.returncode == 1
+    assert "No such file" in lost.stderr
 
 
 VALUES_OF_A_SCRIPT = """

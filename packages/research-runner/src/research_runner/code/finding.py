@@ -31,6 +31,7 @@ _MOST_ITEMS: Final = 1_000
 _MOST_ENTRIES: Final = 2_000
 """Entries of a folder without ``__init__.py`` that are looked at: it may be full of data."""
 
+_IMPORT_NAME: Final = dis.opmap["IMPORT_NAME"]
 _NO_MODULES: Final = ("__pycache__", "__init__", "__main__", "node_modules")
 _ATOMS: Final = frozenset((type(None), bool, int, float, complex, str, bytes, bytearray, range, slice))
 _WORD: Final = re.compile(rb"import")
@@ -120,8 +121,8 @@ def _parts_of_function(function: FunctionType, names: set[str]) -> Iterator[obje
         return
     space = function.__globals__
     for code in nested_codes(function.__code__):
-        package = str(space.get("__package__") or "").partition(".")[0]
-        names.update(name.partition(".")[0] or package for name in imports_of(code))
+        package = str(space.get("__package__") or "")
+        names.update(imports_of(code, package))
         yield from (space[name] for name in code.co_names if name in space)
 
 
@@ -166,11 +167,33 @@ def nested_codes(code: CodeType) -> Iterator[CodeType]:
             yield from nested_codes(constant)
 
 
-def imports_of(code: CodeType) -> Iterator[str]:
-    """Yield the names of the modules that code imports, not that inside of it; empty for a bare dot."""
+def imports_of(code: CodeType, package: str) -> Iterator[str]:
+    """Yield the full names of all that code imports: of modules, and of what it takes from them.
+
+    Parameters
+    ----------
+    code : CodeType
+        The code; that inside of it is not looked at.
+    package : str
+        Where relative imports begin.
+
+    Examples
+    --------
+    >>> list(imports_of(compile("from ..a import b, c; import d.e", "", "exec"), "p.q"))
+    ['p.a', 'p.a.b', 'p.a.c', 'd.e']
+    """
+    if _IMPORT_NAME not in code.co_code[::2]:
+        return
+    constants: list[Any] = []
     for instruction in dis.get_instructions(code):
-        if instruction.opname == "IMPORT_NAME":
-            yield str(instruction.argval)
+        if instruction.opname == "LOAD_CONST":
+            constants.append(instruction.argval)
+        elif instruction.opname == "IMPORT_NAME":
+            level, taken = constants[-2:]
+            base = package.split(".")[: package.count(".") + 2 - level] if level else []
+            name = ".".join([*base, *filter(None, [instruction.argval])])
+            yield name
+            yield from (f"{name}.{each}" for each in taken or ())
 
 
 def locate(name: str) -> ModuleSpec | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from research_runner.code.record import CodeRecord, listing_of
 from research_runner.errors import LostCodeError
 from research_runner.recording.fingerprints import unit_fingerprints, update_fingerprints
+from research_runner.recording.helpers import Helpers, find_helpers
 from research_runner.settings.values import RunSettings
 
 __all__ = ["RunCode", "load_code"]
@@ -51,7 +52,13 @@ class RunCode:
         """What tells this code from any other."""
         settings = self._settings
         prints = unit_fingerprints(settings.experiment) | update_fingerprints(settings.domain)
-        return self.record.version(prints)
+        helpers = {f"helper {name}": digest for name, digest in self.helpers.digests.items()}
+        return self.record.version(prints | helpers)
+
+    @cached_property
+    def helpers(self) -> Helpers:
+        """What the units use of this code."""
+        return find_helpers(self._settings.experiment, self._settings.domain, self.record.modules)
 
     def __call__(self) -> bytes:
         """Return the modules for workers."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
-from functools import partial
+from functools import cached_property, partial
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
-from typing import Any
+from typing import Any, Final
 
 from research_domain import Domain
 from research_experiment import ExperimentPlan, Expression
 
-__all__ = ["changed_units", "unit_fingerprints", "update_fingerprints"]
+__all__ = ["changed_units", "code_digest", "unit_fingerprints", "update_fingerprints"]
+
+_PLAIN: Final = (type(None), bool, int, float, complex, str, bytes, tuple, frozenset)
 
 
 def unit_fingerprints(plan: ExperimentPlan) -> dict[str, str]:
@@ -32,13 +34,13 @@ def unit_fingerprints(plan: ExperimentPlan) -> dict[str, str]:
     -----
     Of arguments that are neither plain values, functions, classes nor named expressions only the type counts.
     """
-    return {item.name: _digest(item) for item in (*plan.instances, *plan.units)}
+    return {item.name: code_digest(item) for item in (*plan.instances, *plan.units)}
 
 
 def update_fingerprints(domain: Domain) -> dict[str, str]:
     """Return a hash of the rule by which a domain is updated, under the name of the method; empty without."""
     rule = domain.update_rule
-    return {} if rule is None else {"update_domain": _digest(rule)}
+    return {} if rule is None else {"update_domain": code_digest(rule)}
 
 
 def changed_units(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
@@ -49,7 +51,8 @@ def changed_units(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[st
     return tuple(changes)
 
 
-def _digest(value: Any) -> str:
+def code_digest(value: object) -> str:
+    """Return a hash of code or a plain value, as 16 hex digits."""
     return hashlib.sha256(repr(_describe(value, frozenset())).encode()).hexdigest()[:16]
 
 
@@ -92,14 +95,25 @@ def _describe_code(value: Any, seen: frozenset[int]) -> Any:
     if isinstance(value, MethodType):
         return ("method", _describe(value.__func__, seen), type(value.__self__).__qualname__)
     if isinstance(value, type):
-        return ("class", value.__qualname__, *_methods(value, seen))
+        return ("class", value.__qualname__, *_members(value, seen))
     if isinstance(value, BuiltinFunctionType):
         return ("builtin", value.__qualname__)
     return ("object", type(value).__qualname__)
 
 
-def _methods(cls: type, seen: frozenset[int]) -> Iterable[tuple[Any, Any]]:
-    return [_pair(name, each, seen) for name, each in vars(cls).items() if isinstance(each, FunctionType)]
+def _members(cls: type, seen: frozenset[int]) -> Iterable[tuple[Any, Any]]:
+    """Describe the methods and the constants of a class."""
+    for name, each in vars(cls).items():
+        if isinstance(each, classmethod | staticmethod):
+            yield _pair(name, (type(each).__name__, each.__func__), seen)
+        elif isinstance(each, property):
+            yield _pair(name, (each.fget, each.fset, each.fdel), seen)
+        elif isinstance(each, cached_property):
+            yield _pair(name, each.func, seen)
+        elif isinstance(each, FunctionType | type) or (
+            isinstance(each, _PLAIN) and not name.startswith("__")
+        ):
+            yield _pair(name, each, seen)
 
 
 def _cell(cell: Any, seen: frozenset[int]) -> Any:

@@ -10,8 +10,10 @@ from typing import Any, Final, Self
 from research_domain import Domain, DomainError, Identifier, digest
 from research_experiment import Storage
 from research_runner.errors import ChangedError, OptionError
+from research_runner.recording.code import RunCode
 from research_runner.recording.fingerprints import changed_units, unit_fingerprints, update_fingerprints
 from research_runner.recording.folder import folders_of_experiments, set_aside
+from research_runner.recording.helpers import changed_helpers
 from research_runner.scheduling.source import IterationOptions
 from research_runner.settings.values import Resume, RunSettings
 
@@ -111,13 +113,15 @@ def _changed(parameter: str, name: str) -> str:
     return f"the value {name!r} of parameter {parameter!r} has changed"
 
 
-def continued(settings: RunSettings, meta: Mapping[str, Any]) -> IterationOptions:
+def continued(settings: RunSettings, code: RunCode, meta: Mapping[str, Any]) -> IterationOptions:
     """Return how configs are taken by a run that goes on with an earlier one: with its seed.
 
     Parameters
     ----------
     settings : RunSettings
         Of the run that goes on.
+    code : RunCode
+        Its code.
     meta : mapping
         What the earlier run recorded.
 
@@ -126,8 +130,8 @@ def continued(settings: RunSettings, meta: Mapping[str, Any]) -> IterationOption
     OptionError
         If another seed was asked for.
     ChangedError
-        If units, the update of the domain, the number of iterations or `seed_globals` have changed, and
-        nobody said that this does not matter.
+        If units, what they use, the update of the domain, the number of iterations or `seed_globals` have
+        changed, and nobody said that this does not matter.
     """
     iteration, resume, entropy = settings.iteration, settings.resume, meta.get("entropy")
     if iteration.seed_given and iteration.seed != entropy:
@@ -137,6 +141,7 @@ def continued(settings: RunSettings, meta: Mapping[str, Any]) -> IterationOption
     updates = update_fingerprints(settings.domain)
     changed = changed_units(meta.get("units", {}), unit_fingerprints(settings.experiment))
     changed += changed_units(meta.get("updates", updates), updates)
+    changed += changed_helpers(meta.get("helpers", {}), code.helpers)
     n_iters = meta.get("options", {}).get("n_iters", settings.n_iters)
     if n_iters != settings.n_iters:
         changed += (f"n_iters was {n_iters} and is {settings.n_iters}",)

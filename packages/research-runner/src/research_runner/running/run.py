@@ -100,11 +100,11 @@ class ResearchRun:
                 undo.callback(opened.close)
             past = Past.of(opened, settings.resume)
             past.check_values(settings.domain)
-            if opened is not None:
-                settings = replace(settings, iteration=continued(settings, opened.meta))
-            self._settings = settings
             self._root = settings.path or self._temporary_root()
             self._code = RunCode(settings, self._root, code)
+            if opened is not None:
+                settings = replace(settings, iteration=continued(settings, self._code, opened.meta))
+            self._settings = settings
             backend = self._make_backend(storage_class.encode)
             undo.callback(backend.close, force=True)
             fail_point("workers-there")
@@ -159,6 +159,7 @@ class ResearchRun:
             domain=describe_domain(settings.domain),
             given=dict(settings.given),
             code=self._code.version,
+            helpers=self._code.helpers.as_plain(),
             **described,
         )
         limits = settings.limits if not past.done else replace(settings.limits, canary=0)
