@@ -4,6 +4,8 @@ import importlib
 import json
 import multiprocessing
 import os
+import shutil
+import sqlite3
 import sys
 import uuid
 from pathlib import Path
@@ -11,8 +13,11 @@ from pathlib import Path
 import pytest
 
 from research_runner import StaleCodeError
+from research_runner.errors import ChangedError
+from research_runner.recording.code import versions_of
 from research_runner.testing import wait_until
 from research_stack import EC, Domain, Research
+from research_stack.cli import main
 
 FIRST = "def scale(x):\n    return 10 * x\n"
 
@@ -117,3 +122,80 @@ def test_children_that_a_unit_forks_import_what_the_worker_does(helper):
 
 def use(name, x):
     return importlib.import_module(name).scale(x)
+
+
+def study(helper, count):
+    """Return a study of so many experiments, whose units use a helper of the helper."""
+    domain = Domain(x=list(range(1, count + 1)))
+    return Research("study", domain).add_callable("unit", calls, x=EC("x"), helper=helper.scale, save_to="y")
+
+
+def calls(x, helper):
+    return helper(x)
+
+
+TWICE = "def twice(x):\n    return 2 * x\n\ndef scale(x):\n    return 10 * twice(x)\n"
+
+
+def test_a_changed_helper_of_a_helper_is_named_with_its_unit(helper):
+    edit(helper, TWICE)
+    study(importlib.reload(helper), 2).run(bar=False)
+    edit(helper, "# moved\n" + TWICE)
+    assert values(study(importlib.reload(helper), 2).run(bar=False, resume=True)) == [20, 40]
+    edit(helper, TWICE.replace("2 * x", "3 * x"))
+    with pytest.raises(ChangedError, match=f"'unit' uses '{helper.__name__}.twice', which has changed"):
+        study(importlib.reload(helper), 3).run(bar=False, resume=True)
+
+
+def test_experiments_know_which_code_they_ran_with(helper):
+    first = study(helper, 2).run(bar=False, workers=2)
+    versions = first.results.experiments["code"].tolist()
+    assert versions == [first.results.meta["code"]] * 2
+    edit(helper)
+    second = study(importlib.reload(helper), 3).run(bar=False, resume="force")
+    assert values(second) == [10, 20, 297]
+    assert second.results.experiments["code"].tolist() == [*versions, second.results.meta["code"]]
+    assert second.results.meta["code"] not in versions
+    assert kept(helper, "study") == ["def scale(x):\n    return 99 * x\n"]
+    assert [version.name for version in versions_of(Path("study"))] == [
+        versions[0],
+        second.results.meta["code"],
+    ]
+
+
+def test_the_code_of_a_research_is_shown(helper, capsys):
+    study(helper, 2).run(bar=False)
+    edit(helper)
+    study(importlib.reload(helper), 3).run(bar=False, resume="force")
+    edit(helper, "def scale(x):\n    return 55 * x\n")
+    assert main(["show", "study", "--code"]) == 0
+    text = capsys.readouterr().out
+    assert ": 2 experiments, recorded " in text
+    assert ": 1 experiment, recorded " in text
+    shown = text.partition(f"# {helper.__name__} ({helper.__file__})\n")[2]
+    assert shown.startswith("def scale(x):\n    return 99 * x\n")
+    assert main(["show", "study", "--code", "--diff"]) == 0
+    changes = [line for line in capsys.readouterr().out.splitlines() if line[:5] in ("-    ", "+    ")]
+    assert changes == [
+        f"{sign}    return {n} * x" for sign, n in (("-", 10), ("+", 99), ("-", 99), ("+", 55))
+    ]
+
+
+def test_what_cannot_be_shown_is_refused(helper, capsys):
+    scaled(helper)
+    assert main(["show", "scaled", "--diff"]) == 2
+    shutil.rmtree("scaled/code")
+    assert main(["show", "scaled", "--code"]) == 1
+    assert "no code was recorded for 'scaled'" in capsys.readouterr().err
+
+
+def test_a_loaded_research_goes_on_with_its_code_and_leaves_this_process_alone(helper):
+    scaled(helper)
+    edit(helper)
+    sys.modules.pop(helper.__name__)
+    finders = list(sys.meta_path)
+    with sqlite3.connect("scaled/research.db") as database:
+        database.execute("UPDATE experiments SET status = 'queued' WHERE position = 1")
+    loaded = Research.load("scaled", trusted=True).run(bar=False)
+    assert values(loaded) == [10, 20, 30]
+    assert sys.meta_path == finders

@@ -22,6 +22,7 @@ EXAMPLES = [
     errors.MiscountedError((8, 0), (4, 0)),
     errors.UntrustedError("name"),
     errors.NoSettingsError("folder"),
+    errors.NoCodeError("name"),
     errors.LostCodeError("folder", "ModuleNotFoundError: No module named 'helpers'"),
     errors.NotAResearchError("folder"),
     errors.NotFoundError("name", "path"),

@@ -114,7 +114,10 @@ class Storage(Sink, Protocol):
         """Register a queued experiment with its position in the order of the domain and its identity."""
 
     def mark(self, experiment_id: str, status: Status, **details: Any) -> None:
-        """Change the status; details are attempt, worker, device, started, elapsed_s, iterations, failure."""
+        """Change the status.
+
+        Details are attempt, worker, host, device, code, started, elapsed_s, iterations and failure.
+        """
 
     def put_encoded(self, experiment_id: str, encoded: Encoded) -> None:
         """Take over values that :attr:`encode` made."""

@@ -21,6 +21,7 @@ from research_runner._version import __version__
 from research_runner.code.watching import note_imports
 from research_runner.errors import (
     MissingPackageError,
+    NoCodeError,
     NotAResearchError,
     NotFoundError,
     NotRunError,
@@ -44,6 +45,7 @@ __all__ = [
     "LoadedResearch",
     "MissingPackageError",
     "Monitor",
+    "NoCodeError",
     "NotAResearchError",
     "NotFoundError",
     "NotRunError",

@@ -15,6 +15,7 @@ __all__ = [
     "LostCodeError",
     "MiscountedError",
     "MissingPackageError",
+    "NoCodeError",
     "NoSettingsError",
     "NotAResearchError",
     "NotFoundError",
@@ -218,6 +219,21 @@ class NoSettingsError(RunnerError, FileNotFoundError):
         )
 
 
+class NoCodeError(RunnerError):
+    """No code was recorded for a research.
+
+    Parameters
+    ----------
+    name : str
+        Name of the research.
+    """
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"no code was recorded for {self.name!r}: it was not run, or by an older version of research"
+
+
 class LostCodeError(RunnerError):
     """The code that a research was begun with is not to be found any more.
 
@@ -269,9 +285,7 @@ class StaleCodeError(RunnerError):
         Names of the modules, and their files.
     """
 
-    def __init__(self, modules: tuple[tuple[str, str], ...]) -> None:
-        super().__init__(modules)
-        self.modules = modules
+    modules: tuple[tuple[str, str], ...]
 
     @property
     def what(self) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from research_results import ResearchResults, ResultsError, remove_research
 from research_runner import Research, RunnerError
+from research_stack.code_shown import code_text, diff_text
 
 if TYPE_CHECKING:
     Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -75,7 +76,14 @@ def _add_ls(commands: Subparsers) -> None:
 def _add_show(commands: Subparsers) -> None:
     command = commands.add_parser("show", help="show what became of a research")
     command.add_argument("name", help="folder of the research")
-    command.add_argument("--failures", action="store_true", help="show why experiments failed")
+    shown = command.add_mutually_exclusive_group()
+    shown.add_argument("--failures", action="store_true", help="show why experiments failed")
+    shown.add_argument("--code", action="store_true", help="show the modules that experiments ran with")
+    command.add_argument(
+        "--diff",
+        action="store_true",
+        help="with --code: what differs between its versions, and from the last one to the files",
+    )
     command.set_defaults(run=_show)
 
 
@@ -130,7 +138,14 @@ def _states(counts: Mapping[str, int]) -> str:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    """Show the summary of a research, or why its experiments failed."""
+    """Show the summary of a research, or why its experiments failed, or the code that they ran with."""
+    if arguments.diff and not arguments.code:
+        _say("research: --diff goes with --code", to_error=True)
+        return 2
+    if arguments.code:
+        for text in diff_text(arguments.name) if arguments.diff else code_text(arguments.name):
+            _say(text)
+        return 0
     results = ResearchResults(arguments.name)
     if not arguments.failures:
         _say(str(results.summary()))

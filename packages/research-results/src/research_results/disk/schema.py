@@ -57,6 +57,7 @@ CREATE TABLE experiments (
     worker INTEGER,
     host TEXT,
     device TEXT,
+    code TEXT,
     started REAL,
     elapsed_s REAL,
     iterations INTEGER,

@@ -155,8 +155,9 @@ class ResultsFrames:
         """Status of every experiment.
 
         A DataFrame with columns ``id``, ``status`` (queued, running, done, failed, lost), ``cause`` (of those
-        that failed), ``attempts``, ``worker``, ``host`` and ``device`` (where it runs, or ran last),
-        ``started`` (UTC), ``elapsed_s`` (seconds) and ``iterations``.
+        that failed), ``attempts``, ``worker``, ``host`` and ``device`` (where it runs, or ran last), ``code``
+        (the version of the code that it runs, or ran with), ``started`` (UTC), ``elapsed_s`` (seconds) and
+        ``iterations``.
         """
         from research_results.frames.status import experiments_frame
 

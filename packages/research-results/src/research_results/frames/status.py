@@ -28,7 +28,7 @@ _LAST_CAUSE = """(SELECT cause FROM failures WHERE failures.experiment = experim
 ORDER BY number DESC LIMIT 1)"""
 _EXPERIMENTS = f"""SELECT key, id, status,
 CASE WHEN status IN ('failed', 'lost') THEN {_LAST_CAUSE} END,
-attempt, worker, host, device, started, elapsed_s, iterations
+attempt, worker, host, device, code, started, elapsed_s, iterations
 FROM experiments ORDER BY position, key"""  # noqa: S608  (no values of others)
 
 
@@ -36,7 +36,9 @@ def experiments_frame(reader: Reader, wanted: Query) -> pd.DataFrame:
     """Return one row for each experiment: what it is doing, or how it ended."""
     with reader.selected(wanted) as (connection, experiments):
         rows = chosen_rows(connection, _EXPERIMENTS, experiments)
-        _, ids, status, causes, attempts, workers, hosts, devices, *times, iterations = _columns(rows, 11)
+        _, ids, status, causes, attempts, workers, hosts, devices, codes, *times, iterations = _columns(
+            rows, 12
+        )
         started, elapsed_s = times
         return pd.DataFrame(
             {
@@ -47,6 +49,7 @@ def experiments_frame(reader: Reader, wanted: Query) -> pd.DataFrame:
                 "worker": _integers("worker", workers),
                 "host": _texts(hosts),
                 "device": _texts(devices),
+                "code": _texts(codes),
                 "started": _moments("started", started),
                 "elapsed_s": _floats("elapsed_s", elapsed_s),
                 "iterations": _integers("iterations", iterations),

@@ -121,9 +121,10 @@ class BaseStorage(ABC):
         status : {'queued', 'running', 'done', 'failed', 'lost'}
             A new attempt begins with ``'running'``: values of an earlier attempt are dropped then.
         **details
-            ``attempt``, ``worker``, ``host``, ``device``, ``started`` (seconds since 1970), ``elapsed_s``,
-            ``iterations``, and ``failure``: an object with ``cause``, ``type``, ``message``, ``traceback``,
-            ``unit``, ``iteration``, ``host`` and ``device``; the attributes that it lacks are None.
+            ``attempt``, ``worker``, ``host``, ``device``, ``code`` (the version of the code), ``started``
+            (seconds since 1970), ``elapsed_s``, ``iterations``, and ``failure``: an object with ``cause``,
+            ``type``, ``message``, ``traceback``, ``unit``, ``iteration``, ``host`` and ``device``; the
+            attributes that it lacks are None.
 
         Raises
         ------

@@ -33,6 +33,7 @@ _DETAILS: dict[str, Callable[[Any], Any]] = {
     "worker": int,
     "host": _text,
     "device": _text,
+    "code": _text,
     "started": float,
     "elapsed_s": float,
     "iterations": int,

@@ -21,6 +21,8 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Final, NamedTuple
 
+from research_runner.system.own_files import read_own
+
 __all__ = [
     "VARIABLE",
     "RecordedFinder",
@@ -208,7 +210,7 @@ def read_modules(listing: Path) -> tuple[RecordedModule, ...]:
     OSError, ValueError, LookupError
         If they are not there, or are not what was written.
     """
-    described = json.loads(listing.read_text("utf-8"))
+    described = json.loads(read_own(listing))
     return tuple(
         RecordedModule(
             each["name"],
@@ -230,7 +232,7 @@ def read_content(path: Path) -> bytes:
     ValueError
         If something else is in it.
     """
-    source = path.read_bytes()
+    source = read_own(path)
     if content_digest(source).hex() != path.stem:
         raise ValueError(f"{path} does not hold what was written")
     return source

@@ -25,8 +25,9 @@ from research_runner.code.importing import (
 from research_runner.code.reading import Reading
 from research_runner.code.watching import main_source
 from research_runner.errors import StaleCodeError
+from research_runner.system.own_files import read_own
 
-__all__ = ["CodeRecord", "StaleCodeWarning", "listing_of", "save_encoded"]
+__all__ = ["FOLDER", "CodeRecord", "StaleCodeWarning", "listing_of", "save_encoded"]
 
 FOLDER: Final = "code"
 
@@ -134,7 +135,7 @@ class CodeRecord:
             If it is not there, or is not what was written.
         """
         listing = listing_of(folder, version)
-        script = json.loads(listing.read_text("utf-8"))["script"]
+        script = json.loads(read_own(listing))["script"]
         modules = read_modules(listing)
         return cls(modules, None if script is None else read_content(listing.parent / script))
 

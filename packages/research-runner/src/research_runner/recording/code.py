@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
-from research_runner.code.record import CodeRecord, listing_of
+from research_runner.code.record import FOLDER, CodeRecord, listing_of
 from research_runner.errors import LostCodeError
 from research_runner.recording.fingerprints import unit_fingerprints, update_fingerprints
 from research_runner.recording.helpers import Helpers, find_helpers
 from research_runner.settings.values import RunSettings
+from research_runner.system.own_files import read_own
 
-__all__ = ["RunCode", "load_code"]
+__all__ = ["RunCode", "Version", "load_code", "versions_of"]
 
 
 class RunCode:
@@ -78,6 +81,33 @@ def load_code(folder: Path, version: str) -> CodeRecord:
         If it is not there, or is not what was written.
     """
     try:
+        if not version.isalnum():
+            raise ValueError(f"{version!r} is no version")
         return CodeRecord.load(folder, version)
-    except (OSError, ValueError, LookupError) as error:
+    except (OSError, ValueError, LookupError, TypeError) as error:
         raise LostCodeError(str(folder), f"{type(error).__name__}: {error}") from error
+
+
+class Version(NamedTuple):
+    """A version of the code of a research."""
+
+    name: str
+    recorded: float
+    python: str
+    code: CodeRecord
+
+
+def versions_of(folder: Path) -> list[Version]:
+    """Return all versions of the code that a research has run with, in their order.
+
+    Raises
+    ------
+    LostCodeError
+        If one of them is not what was written.
+    """
+    versions = []
+    for listing in (folder / FOLDER).glob("*.json"):
+        code = load_code(folder, listing.stem)
+        described = json.loads(read_own(listing))
+        versions.append(Version(listing.stem, float(described["recorded"]), str(described["python"]), code))
+    return sorted(versions, key=lambda version: version.recorded)

@@ -31,10 +31,13 @@ class Recorder:
         Owned by the thread that calls.
     known : iterable of str
         Experiments of an earlier run, whose values have to go when they begin anew.
+    code : str, optional
+        The version of the code that experiments run with.
     """
 
-    def __init__(self, storage: Storage, known: Iterable[str] = ()) -> None:
+    def __init__(self, storage: Storage, known: Iterable[str] = (), code: str | None = None) -> None:
         self._storage = storage
+        self._code = code
         self._again = set(known)
 
     def write(self, news: Sequence[Event]) -> None:
@@ -43,7 +46,7 @@ class Recorder:
         begun: dict[str, dict[str, Any]] = {}
         for event in news:
             if isinstance(event, ExperimentStarted):
-                details = _start_details(event)
+                details = {**_start_details(event), "code": self._code}
                 if event.experiment_id in ended and event.experiment_id not in self._again:
                     begun[event.experiment_id] = details
                 else:

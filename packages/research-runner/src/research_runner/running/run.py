@@ -121,7 +121,10 @@ class ResearchRun:
         self.monitor = Monitor(lambda: coordinator.expected, past.done, past.failed)
         profile = ProfileListener()
         self.profiler = profile.profiler
-        self._session = Session(coordinator, backend, self.storage, self.monitor, (RunLog(), profile))
+        listeners = (RunLog(), profile)
+        self._session = Session(
+            coordinator, backend, self.storage, self.monitor, listeners, self._code.version
+        )
 
     @staticmethod
     def _open(settings: RunSettings, storage_class: Any) -> Storage | None:

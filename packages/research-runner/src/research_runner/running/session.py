@@ -69,6 +69,8 @@ class Session:
         Counts.
     listeners : iterable of Listener
         Are told as well.
+    code : str, optional
+        The version of the code that experiments run with.
     """
 
     def __init__(
@@ -78,11 +80,12 @@ class Session:
         storage: Storage,
         monitor: Monitor,
         listeners: Iterable[Listener] = (),
+        code: str | None = None,
     ) -> None:
         self._coordinator = coordinator
         self._backend = backend
         self._storage = storage
-        self._recorder = Recorder(storage, storage.statuses())
+        self._recorder = Recorder(storage, storage.statuses(), code)
         self._monitor = monitor
         self._listeners = (monitor, *listeners)
         self._bar: ProgressBar | None = None

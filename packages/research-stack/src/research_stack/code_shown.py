@@ -1,0 +1,112 @@
+"""The recorded code of a research as text: its versions, their modules, and what differs between them."""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections.abc import Iterator, Mapping
+from importlib.util import decode_source
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+from research_results import ResearchResults
+from research_runner import NoCodeError
+from research_runner.recording.code import Version, versions_of
+
+__all__ = ["code_text", "diff_text"]
+
+_SCRIPT: Final = "the script"
+
+
+def code_text(name: str) -> Iterator[str]:
+    """Yield what is known of all versions of the code, and the modules of the last one.
+
+    Parameters
+    ----------
+    name : str
+        Folder of the research.
+
+    Raises
+    ------
+    NoCodeError
+        If it has no recorded code.
+    """
+    versions = _versions(name)
+    counts = ResearchResults(name).experiments["code"].value_counts()
+    for version in versions:
+        recorded = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(version.recorded))
+        count = int(counts.get(version.name, 0))
+        yield (
+            f"version {version.name}: {count} experiment{'' if count == 1 else 's'}, "
+            f"recorded {recorded} UTC, Python {version.python}"
+        )
+    for title, text in _texts(versions[-1]).items():
+        yield f"\n# {title}\n{text.rstrip()}"
+
+
+def diff_text(name: str) -> Iterator[str]:
+    """Yield what differs from each version of the code to the next, and from the last to the files.
+
+    Parameters
+    ----------
+    name : str
+        Folder of the research.
+
+    Raises
+    ------
+    NoCodeError
+        If it has no recorded code.
+    """
+    versions = _versions(name)
+    now = {
+        _title(module.name, module.path): _read(Path(module.path))
+        for module in versions[-1].code.modules
+        if module.path
+    }
+    states = [(f"version {version.name}", _texts(version)) for version in versions]
+    last = {title: text for title, text in states[-1][1].items() if title != _SCRIPT}
+    pairs = [*pairwise(states), ((states[-1][0], last), ("now", now))]
+    for (before, old), (after, new) in pairs:
+        for title in sorted({*old, *new}):
+            yield from difflib.unified_diff(
+                old.get(title, "").splitlines(),
+                new.get(title, "").splitlines(),
+                *(f"{title} in {before}", f"{title} {'' if after == 'now' else 'in '}{after}"),
+                lineterm="",
+            )
+
+
+def _versions(name: str) -> list[Version]:
+    path = ResearchResults(name).path
+    versions = [] if path is None else versions_of(path)
+    if not versions:
+        raise NoCodeError(name)
+    return versions
+
+
+def _texts(version: Version) -> Mapping[str, str]:
+    """Return the text of each module, and that of the script, by their titles."""
+    modules = (module for module in version.code.modules if module.path)
+    texts = {_title(module.name, module.path): _decoded(module.source) for module in modules}
+    if version.code.script is not None:
+        texts[_SCRIPT] = _decoded(version.code.script)
+    return texts
+
+
+def _title(name: str, path: str) -> str:
+    return f"{name} ({path})"
+
+
+def _decoded(source: bytes) -> str:
+    try:
+        return decode_source(source)
+    except (SyntaxError, UnicodeDecodeError):
+        return source.decode("utf-8", "replace")
+
+
+def _read(path: Path) -> str:
+    try:
+        return _decoded(path.read_bytes())
+    except OSError:
+        return ""
