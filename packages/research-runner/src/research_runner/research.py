@@ -127,16 +127,17 @@ class Research(ExperimentBuilder):
         Examples
         --------
         >>> from research_domain import Domain
-        >>> from research_experiment import EC, R
-        >>> def around_the_best(table, step):
-        ...     x = table.x[table.y.idxmin()]
-        ...     return Domain(x=[x - step, x + step])
-        >>> research = Research(domain=Domain(x=[-8, 0, 8]))
+        >>> from research_experiment import EC
+        >>> def halve(width):
+        ...     return Domain(x=[-width / 2, width / 2])
+        >>> research = Research(domain=Domain(x=[-8, 8]))
         >>> research = research.add_callable('square', lambda x: (x - 3) ** 2, x=EC('x'), save_to='y')
-        >>> research = research.update_domain(around_the_best, when='%2', table=R().df, step=2)
+        >>> research = research.update_domain(halve, when='last', width=8)
         >>> research = research.run(dump_results=False, parallel=False, bar=False)
-        >>> research.results.df[['x', 'y']].values.tolist()
-        [[-8, 121], [0, 9], [8, 25], [-2, 25], [2, 1]]
+        >>> research.monitor.finished_experiments
+        4
+
+        With ``table=R().df`` among its arguments the function gets the table so far.
         """
         check_outside(kwargs)
         UpdateRule.parse(function, when, kwargs).check_call()
