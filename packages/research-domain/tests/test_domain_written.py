@@ -178,6 +178,26 @@ def test_text_of_filtered_domains(left, right):
         assert eval(str(domain), dict(NAMES)) == domain
 
 
+def filtered_products():
+    """Products of grids, draws, sums and joined domains of which parts were filtered before."""
+    grid, other, more = Domain(a=[1, 2, 3]), Domain(b=[1, 2]), Domain(c=[1])
+    drawn = (grid * Domain(x=NumpySampler("n"))).where(has_a)
+    yield from (drawn * other, other * drawn, other * drawn * more, (other * drawn) * more)
+    yield from ((drawn * other).where(nothing) * more, ((drawn * other).where(even) * more).where(has_a))
+    yield from (drawn.where(even) * other, Domain(d=NumpySampler("n")).where(nothing) * drawn * other)
+    yield from ((other + more) * drawn, drawn * (other + more), drawn * (other @ Domain(c=[1, 2])))
+    yield from (2 * (drawn * other) + 3 * (more * drawn), 2 * drawn * other, (drawn + more) * other)
+    yield grid.where(has_a) * other * Domain(y=NumpySampler("n")).where(nothing)
+
+
+@pytest.mark.parametrize("domain", [*filtered_products()], ids=str)
+def test_text_of_products_of_which_parts_were_filtered(domain):
+    for settings in ({}, {"n_items": 3, "seed": 1}):
+        twin = domain.copy().set_iter_params(**settings)
+        again = eval(str(twin), dict(NAMES))
+        assert again == twin and str(again) == str(twin)
+
+
 @few
 @given(domains, domains)
 def test_equal_domains_have_equal_texts(left, right):

@@ -1,9 +1,11 @@
 """What counts as a change of a unit between two runs, and what does not."""
 
+import datetime
 import subprocess
 import sys
 from functools import partial
 
+import numpy as np
 import pytest
 
 from research_experiment import EC, Experiment
@@ -58,6 +60,11 @@ def test_another_function_is_a_change_and_the_same_one_is_none(before, after):
         ({"when": 1}, {"when": "last"}),
         ({"save_to": "x"}, {"save_to": "y"}),
         ({"a": partial(max, 1)}, {"a": partial(max, 2)}),
+        ({"a": np.arange(5000)}, {"a": np.where(np.arange(5000) == 2500, 0, np.arange(5000))}),
+        ({"a": [np.zeros(2)]}, {"a": [np.zeros(2, "f4")]}),
+        ({"a": datetime.date(2020, 1, 1)}, {"a": datetime.date(2020, 1, 2)}),
+        ({"a": EC("x") + np.arange(2)}, {"a": EC("x") + np.arange(1, 3)}),
+        ({"a": EC("x").get({"k": np.arange(5000)})}, {"a": EC("x").get({"k": np.zeros(5000)})}),
     ],
     ids=str,
 )

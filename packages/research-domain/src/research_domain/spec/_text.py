@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from research_domain.alias import Alias
 from research_domain.spec._sources import sampler_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from research_domain.algebra._filters import Filter
     from research_domain.updates import UpdateRule
@@ -30,7 +31,13 @@ _WIDTH = 60
 def describe(body: Body, settings: str = "") -> str:
     """Return a domain as an expression that gives it again, with the calls of :func:`describe_settings`."""
     text = " + ".join(_term(term, alone=len(body.terms) == 1) for term in body.terms)
-    compound = len(body.terms) > 1 or body.terms[0].weight is not None or _compound(body.terms[0].source)
+    first = body.terms[0]
+    compound = (
+        len(body.terms) > 1
+        or first.weight is not None
+        or _compound(first.source)
+        or _is_filtered_inside(first)
+    )
     return f"({text}){settings}" if settings and compound else text + settings
 
 
@@ -55,21 +62,79 @@ def _term(term: Term, alone: bool = False) -> str:
     text = _source(term.source)
     if term.weight is None and not term.filters:
         return text
-    if term.filters:
+    if _is_filtered_inside(term):
+        text = _filtered_product(_single(_children(term.source)), term.filters)
+        if term.weight is not None:
+            text = f"({text})"
+    elif term.filters:
         text = _filtered(text, term.source, term.filters)
     elif _compound(term.source):
         text = f"({text})"
     return text if term.weight is None else f"{number(term.weight)} * {text}"
 
 
+def _is_filtered_inside(term: Term) -> bool:
+    """Whether some parameters were filtered before they were combined with the others."""
+    return isinstance(term.source, Node) and bool(_inner_and_outer([term.source], term.filters)[0])
+
+
+def _children(source: Node | Body) -> tuple[Node, ...]:
+    if isinstance(source, Product):
+        return source.children
+    return (source,) if isinstance(source, Node) else ()
+
+
 def _filtered(text: str, source: Node | Body, filters: tuple[Filter, ...]) -> str:
     simple = not isinstance(source, Body) and not _compound(source)
-    return (text if simple else f"({text})") + "".join(f".where({one.name})" for one in filters)
+    return (text if simple else f"({text})") + _wheres(filters)
+
+
+def _filtered_product(factors: list[Node], filters: tuple[Filter, ...]) -> str:
+    """Write a product some of whose factors are filtered before they are combined with the others."""
+    inner, outer = _inner_and_outer(factors, filters)
+    sets = [one.keys for one in inner if one.keys is not None]
+    largest = [each for each in sets if not any(each < other for other in sets)]
+
+    def whole(factor: Node) -> frozenset[str] | None:
+        return next((keys for keys in largest if factor.keys <= keys), None)
+
+    texts: list[str] = []
+    for keys, group in groupby(factors, whole):
+        if keys is None:
+            texts += _factors(list(group))
+        else:
+            own = tuple(one for one in inner if one.keys is not None and one.keys <= keys)
+            texts.append(_filtered_product(list(group), own))
+    text = " * ".join(texts)
+    simple = len(texts) == 1 and not _compound(Product.of(factors))
+    return (text if simple or not outer else f"({text})") + _wheres(outer)
+
+
+def _inner_and_outer(
+    factors: Sequence[Node], filters: tuple[Filter, ...]
+) -> tuple[tuple[Filter, ...], tuple[Filter, ...]]:
+    """Return the filters that were written for some of the factors, and those for all."""
+    keys: frozenset[str] = frozenset().union(*(factor.keys for factor in factors))
+    inner = tuple(one for one in filters if one.keys is not None and one.keys < keys)
+    return inner, tuple(one for one in filters if one not in inner)
+
+
+def _single(factors: Sequence[Node]) -> list[Node]:
+    """Return factors of one parameter each where grids of several stand together."""
+    return [
+        each
+        for factor in factors
+        for each in ([Grid((pool,)) for pool in factor.pools] if isinstance(factor, Grid) else [factor])
+    ]
+
+
+def _wheres(filters: tuple[Filter, ...]) -> str:
+    return "".join(f".where({one.name})" for one in filters)
 
 
 def _compound(source: Node | Body) -> bool:
     if isinstance(source, Product):
-        return sum(1 for _ in _factors(source)) > 1 or _compound(source.children[0])
+        return sum(1 for _ in _factors(source.children)) > 1 or _compound(source.children[0])
     return isinstance(source, Body | Concat | Zip | Fixed)
 
 
@@ -87,7 +152,7 @@ def _source(source: Node | Body) -> str:
         (base,) = source.children
         return _filtered(_source(base), base, source.filters)
     if isinstance(source, Product):
-        return " * ".join(_factors(source))
+        return " * ".join(_factors(source.children))
     return _options([source])
 
 
@@ -96,10 +161,10 @@ def _operand(node: Node) -> str:
     return f"({text})" if _compound(node) and not isinstance(node, Fixed) else text
 
 
-def _factors(product: Product) -> Iterator[str]:
+def _factors(factors: Sequence[Node]) -> Iterator[str]:
     """Yield factors, neighbouring parameters together."""
     together: list[Node] = []
-    for factor in product.children:
+    for factor in factors:
         if isinstance(factor, Grid | Span | Draw):
             if any(factor.keys & other.keys for other in together):
                 yield _options(together)

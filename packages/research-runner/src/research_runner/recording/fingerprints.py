@@ -9,7 +9,7 @@ from functools import cached_property, partial
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any, Final
 
-from research_domain import Domain
+from research_domain import Domain, digest, is_plain
 from research_experiment import ExperimentPlan, Expression
 
 __all__ = ["changed_units", "code_digest", "unit_fingerprints", "update_fingerprints"]
@@ -32,7 +32,8 @@ def unit_fingerprints(plan: ExperimentPlan) -> dict[str, str]:
 
     Notes
     -----
-    Of arguments that are neither plain values, functions, classes nor named expressions only the type counts.
+    Plain data counts by its content, as do arrays and frames; of arguments that are neither plain data,
+    functions, classes nor named expressions only the type counts.
     """
     return {item.name: code_digest(item) for item in (*plan.instances, *plan.units)}
 
@@ -61,8 +62,10 @@ def _describe(value: Any, seen: frozenset[int]) -> Any:
     if id(value) in seen:
         return "itself"
     seen = seen | {id(value)}
-    if value is None or isinstance(value, bool | int | float | complex | str | bytes | Expression):
+    if value is None or isinstance(value, bool | int | float | complex | str | bytes):
         return repr(value)
+    if isinstance(value, Expression):
+        return ("expression", *(_describe(part, seen) for part in value.__reduce__()[1]))
     if isinstance(value, list | tuple):
         return (type(value).__name__, *(_describe(item, seen) for item in value))
     if isinstance(value, set | frozenset):
@@ -98,6 +101,8 @@ def _describe_code(value: Any, seen: frozenset[int]) -> Any:
         return ("class", value.__qualname__, *_members(value, seen))
     if isinstance(value, BuiltinFunctionType):
         return ("builtin", value.__qualname__)
+    if is_plain(value):
+        return ("value", digest(value).hex())
     return ("object", type(value).__qualname__)
 
 
