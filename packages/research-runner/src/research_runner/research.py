@@ -130,12 +130,12 @@ class Research(ExperimentBuilder):
         >>> from research_experiment import EC
         >>> def halve(width):
         ...     return Domain(x=[-width / 2, width / 2])
-        >>> research = Research(domain=Domain(x=[-8, 8]))
+        >>> research = Research(domain=Domain(x=[-8, 0, 8]))
         >>> research = research.add_callable('square', lambda x: (x - 3) ** 2, x=EC('x'), save_to='y')
-        >>> research = research.update_domain(halve, when='last', width=8)
+        >>> research = research.update_domain(halve, when='%2', width=8)
         >>> research = research.run(dump_results=False, parallel=False, bar=False)
         >>> research.monitor.finished_experiments
-        4
+        5
 
         With ``table=R().df`` among its arguments the function gets the table so far.
         """
