@@ -2,12 +2,14 @@
 
 ``storage``   FolderStorage, MemoryStorage, ResearchStorage: where values go; remove_research
 ``results``   ResearchResults: reading, filters, DataFrames
+``answers``   Ranking, RankedConfig: which configs are best
 ``errors``    everything that is raised
 
 The other folders are internal: ``frames``, ``plotting``, ``reading``, ``disk`` and ``codec``.
 """
 
 from research_results._version import __version__
+from research_results.answers.ranking import RankedConfig, Ranking
 from research_results.codec.pickles import Opaque
 from research_results.errors import ResultsError
 from research_results.reading.changes import Change, Dropped, Ended, Queued, Started, Stored
@@ -33,6 +35,8 @@ __all__ = [
     "MemoryStorage",
     "Opaque",
     "Queued",
+    "RankedConfig",
+    "Ranking",
     "ResearchResults",
     "ResearchStorage",
     "ResultsError",

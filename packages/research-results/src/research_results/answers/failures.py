@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from research_domain import FailedExperiment, group_failures
-from research_results.disk.schema import FAILURE_COLUMNS
 from research_results.reading.distinct import different, distinct_values
-from research_results.reading.failures import last_failures, read_failures
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Mapping
 
-    from research_domain import FailureReport
+    from research_domain import FailureGroup, FailureReport
     from research_results.reading.experiments import Experiments
     from research_results.reading.filters import Query
     from research_results.reading.reader import Reader
@@ -20,37 +20,40 @@ if TYPE_CHECKING:
 __all__ = ["failure_report"]
 
 _ENDED = "SELECT key, host FROM experiments WHERE status IN ('done', 'failed')"
-_COLUMNS = ("key", "id", "status", "attempt", *FAILURE_COLUMNS)
-_CAUSE, _TYPE, _MESSAGE, _UNIT, _ITERATION, _TRACEBACK = map(
-    _COLUMNS.index, ("cause", "type", "message", "unit", "iteration", "traceback")
-)
+_LAST = """SELECT id, CAST(coalesce(cause, '') AS TEXT), CAST(coalesce(type, '') AS TEXT),
+CAST(coalesce(message, '') AS TEXT), CAST(unit AS TEXT),
+CASE typeof(iteration) WHEN 'integer' THEN iteration END, '', experiments.key, max(number)
+FROM failures JOIN experiments ON experiments.key = failures.experiment WHERE status = 'failed'
+GROUP BY experiments.key ORDER BY position, experiments.key"""
+"""The last failure of each experiment as `FailedExperiment` has it, without its traceback; key and number."""
+
+_TRACEBACK = "SELECT CAST(coalesce(traceback, '') AS TEXT) FROM failures WHERE number = ?"
 
 
 def failure_report(reader: Reader, wanted: Query) -> FailureReport:
     """Group the failures of the experiments that a filter lets through; interrupted ones have not failed."""
     with reader.selected(wanted) as (connection, experiments):
         hosts = dict(connection.execute(_ENDED))
-        rows = last_failures(read_failures(connection, experiments))
+        chosen = set(experiments.keys.tolist())
+        rows = [row for row in connection.execute(_LAST) if row[-2] in chosen]
         configs = _configs(reader, connection, experiments)
-    of_ended = {
-        name: config if hosts[key] is None else {"host": str(hosts[key]), **config}
-        for key, name, config in zip(experiments.keys.tolist(), experiments.ids, configs, strict=True)
-        if key in hosts
-    }
-    return group_failures((_failure(row) for row in rows if row[2] == "failed"), of_ended)
+        ended = {
+            name: config if hosts[key] is None else {"host": str(hosts[key]), **config}
+            for key, name, config in zip(experiments.keys.tolist(), experiments.ids, configs, strict=True)
+            if key in hosts
+        }
+        report = group_failures((FailedExperiment._make(row[:-2]) for row in rows), ended)
+        numbers = {row[0]: row[-1] for row in rows}
+        groups = [_with_traceback(group, connection, numbers) for group in report.groups]
+    return replace(report, groups=tuple(groups))
 
 
-def _failure(row: tuple[Any, ...]) -> FailedExperiment:
-    unit, iteration = row[_UNIT], row[_ITERATION]
-    return FailedExperiment(
-        str(row[1]),
-        str(row[_CAUSE] or ""),
-        str(row[_TYPE] or ""),
-        str(row[_MESSAGE] or ""),
-        None if unit is None else str(unit),
-        iteration if isinstance(iteration, int) else None,
-        str(row[_TRACEBACK] or ""),
-    )
+def _with_traceback(
+    group: FailureGroup, connection: sqlite3.Connection, numbers: Mapping[str, int]
+) -> FailureGroup:
+    """Return a group with the traceback of its first failure: the others are not read."""
+    ((traceback,),) = connection.execute(_TRACEBACK, (numbers[group.first.id],))
+    return replace(group, first=group.first._replace(traceback=traceback))
 
 
 def _configs(

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 from research_results.frames.methods import ResultsFrames
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
     from research_domain import FailureReport
+    from research_results.answers.objectives import At, Mode
+    from research_results.answers.ranking import Ranking
 
 __all__ = ["ResultsAnswers"]
 
@@ -45,3 +51,150 @@ class ResultsAnswers(ResultsFrames):
         from research_results.answers.failures import failure_report
 
         return failure_report(self._reader, self._wanted(kwargs))
+
+    def best(
+        self,
+        objective: str | Sequence[str],
+        n: int | None = None,
+        mode: Mode = "min",
+        at: At = "last",
+        over: str | Sequence[str] | None = "repetition",
+        **kwargs: Any,
+    ) -> Ranking:
+        """Rank configs by the mean of a variable over their repetitions, or find the Pareto set of several.
+
+        Parameters
+        ----------
+        objective : str or sequence of str
+            The variable; a leading ``-`` says that the larger values are the better ones. With several of
+            them a config is in the Pareto set if no other is as good in all and better in one.
+        n : int, optional
+            How many configs; by default 5 of one objective, and the whole Pareto set of several.
+        mode : {'min', 'max'}
+            Whether the smaller or the larger values are the better ones.
+        at : {'last', 'best'} or int
+            Which value of an experiment counts: that of its last iteration, its best one, or that of an
+            iteration.
+        over : str, sequence of str or None
+            Parameters whose values are averaged over; None ranks experiments one by one, except for those
+            with the same config.
+        **kwargs
+            Filters, see `filter`.
+
+        Returns
+        -------
+        Ranking
+            The best configs with mean, standard deviation, standard error and count. Configs are as they were
+            given: ints are ints, absent parameters are absent, and objects are objects, or ``Opaque`` where a
+            folder is not trusted.
+
+        Raises
+        ------
+        UnknownVariableError, UnknownParameterError
+            If there is nothing of such a name.
+        ArgumentError
+            If values are no numbers, or an argument makes no sense.
+
+        Notes
+        -----
+        Experiments that failed or were interrupted are counted beside the mean and are not in it. A config
+        with a NaN among its values has a mean of NaN and comes last. The standard deviation is that of a
+        sample, with one degree of freedom less.
+
+        Examples
+        --------
+        >>> from research_results import ResearchResults
+        >>> results = ResearchResults('memory', dump_results=False)
+        >>> for number, (units, error) in enumerate([(8, 0.3), (32, 0.1), (8, 0.5), (32, 0.2)]):
+        ...     results.put(str(number), {'error': {0: error}}, {'units': units, 'repetition': number // 2})
+        >>> best = results.best('error')
+        >>> print(best)
+           error      std   sem  n  failed  config
+        1   0.15  0.07071  0.05  2       0  units=32
+        2    0.4   0.1414   0.1  2       0  units=8
+        >>> best.configs[0]['units']
+        32
+        """
+        from research_results.answers.groups import names_of
+        from research_results.answers.objectives import check_at, parse_objectives
+        from research_results.answers.ranking import check_count, rank
+
+        objectives = parse_objectives(objective, mode, self.variables)
+        wanted, over = self._wanted(kwargs), names_of("over", over)
+        return rank(self._reader, wanted, objectives, check_count(n), check_at(at), over)
+
+    def aggregate(
+        self,
+        variables: str | Sequence[str],
+        by: str | Sequence[str] | None = None,
+        over: str | Sequence[str] | None = "repetition",
+        stats: str | Sequence[str] = ("mean", "std", "count"),
+        at: At | None = None,
+        mode: Mode = "min",
+        **kwargs: Any,
+    ) -> pd.DataFrame:
+        """Return mean, spread and more of variables over repetitions: curves, or final values.
+
+        Parameters
+        ----------
+        variables : str or sequence of str
+            The variables. A leading ``-`` says which value is the best one for ``at='best'``.
+        by : str or sequence of str, optional
+            Parameters that have a row for each of their values, while everything else is averaged; by default
+            all but those of `over`.
+        over : str, sequence of str or None
+            Parameters that are averaged over, if `by` is not given.
+        stats : sequence of str
+            Of mean, std, sem (standard error of the mean), count, min, max and median.
+        at : {'last', 'best'} or int, optional
+            Which value of an experiment counts; by default each iteration has rows of its own.
+        mode : {'min', 'max'}
+            Which value is the best one.
+        **kwargs
+            Filters, see `filter`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The parameters, ``iteration`` unless `at` is given, a column for each of `stats` (``loss_mean``,
+            if several variables are given), and ``failed``: how many experiments of the config failed or
+            were interrupted; they are in none of the statistics.
+
+        Raises
+        ------
+        UnknownVariableError, UnknownParameterError
+            If there is nothing of such a name.
+        ArgumentError
+            If values are no numbers, or an argument makes no sense.
+
+        Examples
+        --------
+        >>> from research_results import ResearchResults
+        >>> results = ResearchResults('memory', dump_results=False)
+        >>> for repetition in range(2):
+        ...     loss = {0: 1.0, 1: repetition / 2}
+        ...     results.put(str(repetition), {'loss': loss}, {'lr': 0.1, 'repetition': repetition})
+        >>> results.aggregate('loss', stats=['mean', 'min', 'count'])
+            lr  iteration  mean  min  count  failed
+        0  0.1          0  1.00  1.0      2       0
+        1  0.1          1  0.25  0.0      2       0
+        >>> results.aggregate('loss', at='last', stats='mean')
+            lr  mean  failed
+        0  0.1  0.25       0
+        """
+        from research_results.answers.aggregation import aggregate_frame
+        from research_results.answers.groups import names_of
+        from research_results.answers.objectives import check_at, parse_objectives
+        from research_results.answers.statistics import check_statistics
+
+        objectives = parse_objectives(variables, mode, self.variables)
+        return aggregate_frame(
+            self._reader,
+            self._wanted(kwargs),
+            objectives,
+            None if by is None else names_of("by", by),
+            names_of("over", over),
+            check_statistics(stats),
+            None if at is None else check_at(at),
+            prefixed=not isinstance(variables, str),
+        )

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import decimal
-import fractions
-import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from research_results.plotting.curves import CurveData, CurveParameter, CurveVariable, shortened
 from research_results.reading.distinct import different, distinct_values
+from research_results.reading.numbers import as_floats
 
 if TYPE_CHECKING:
     from research_results.reading.columns import Column
     from research_results.reading.configs import ConfigColumn
     from research_results.reading.filters import Query
-    from research_results.reading.gather import Array, Ints
+    from research_results.reading.gather import Ints
     from research_results.reading.reader import Reader
 
 __all__ = ["read_curves"]
 
-_NUMBERS = (int, float, np.bool_, np.integer, np.floating, decimal.Decimal, fractions.Fraction)
 _ABSENT = "nan"
 
 
@@ -47,31 +44,6 @@ def _variable(column: Column, present: Ints) -> CurveVariable | None:
     if values is None:
         return None
     return CurveVariable(np.searchsorted(present, column.experiments), column.iterations, values)
-
-
-def as_floats(values: Array) -> Array | None:
-    """Return numbers as floats, NaN for what is missing or None; None if other values are among them."""
-    if values.dtype.kind in "biuf":
-        return values.astype(np.float64)
-    if values.dtype.kind != "O":
-        return None
-    numbers = [_as_float(value) for value in values]
-    if None in numbers or all(value is None for value in values):
-        return None
-    return np.array(numbers, np.float64)
-
-
-def _as_float(value: Any) -> float | None:
-    if value is None:
-        return math.nan
-    if isinstance(value, np.timedelta64) or not isinstance(value, _NUMBERS):
-        return None
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf if value > 0 else -math.inf
-    except ValueError:  # a signalling NaN
-        return math.nan
 
 
 def _parameter(column: ConfigColumn) -> CurveParameter:

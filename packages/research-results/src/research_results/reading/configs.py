@@ -81,6 +81,12 @@ class ConfigTable:
             rows[owner].append(pairs[index])
         return [ConfigAlias(row) for row in rows]
 
+    def config_of(self, index: int) -> ConfigAlias:
+        """Return the config of one experiment with its aliases; of the others nothing is decoded."""
+        numbers = self._experiments.options[self._experiments.owners == index]
+        options = [self._options[found] for found in np.searchsorted(self._numbers, numbers).tolist()]
+        return ConfigAlias([(_key(option.parameter), self._alias(option)) for option in options])
+
     def _alias(self, option: Option) -> Alias:
         alias = Alias(self._value(option), option.alias)
         alias.given = bool(option.given)

@@ -1,0 +1,98 @@
+"""Variables to compare experiments by: the smaller, or with a leading ``-`` the larger, the better."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+
+from research_results.errors import ArgumentError, UnknownVariableError
+from research_results.reading.numbers import as_floats
+
+if TYPE_CHECKING:
+    from research_results.reading.columns import Column
+    from research_results.reading.gather import Array, Ints, Mask
+
+__all__ = ["At", "Mode", "Objective", "check_at", "numbers_of", "parse_objectives", "values_at"]
+
+At: TypeAlias = "Literal['last', 'best'] | int"
+Mode: TypeAlias = Literal["min", "max"]
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """A variable, and whether the larger values of it are the better ones."""
+
+    variable: str
+    maximize: bool
+
+    def __str__(self) -> str:
+        return f"-{self.variable}" if self.maximize else self.variable
+
+
+def parse_objectives(
+    given: str | Sequence[str], mode: Mode, variables: Sequence[str]
+) -> tuple[Objective, ...]:
+    """Read which variables are wanted, and which way; a variable whose name begins with ``-`` is one.
+
+    Raises
+    ------
+    ArgumentError
+        If nothing, or no name, is given, or one twice.
+    UnknownVariableError
+        If there is no such variable.
+    """
+    if mode not in ("min", "max"):
+        raise ArgumentError("mode", f"is 'min' or 'max', got {mode!r}")
+    names = [given] if isinstance(given, str) else list(given)
+    if not names or not all(isinstance(name, str) for name in names):
+        raise ArgumentError("objective", f"is the name of a variable or a list of names, got {given!r}")
+    objectives = tuple(_parse(name, mode, variables) for name in names)
+    if len({objective.variable for objective in objectives}) < len(objectives):
+        raise ArgumentError("objective", f"names a variable twice: {given!r}")
+    return objectives
+
+
+def _parse(name: str, mode: Mode, variables: Sequence[str]) -> Objective:
+    if name in variables:
+        return Objective(name, mode == "max")
+    variable = name.removeprefix("-")
+    if variable not in variables:
+        raise UnknownVariableError(variable, tuple(variables))
+    return Objective(variable, maximize=name.startswith("-") or mode == "max")
+
+
+def check_at(at: At) -> At:
+    """Refuse what says no iteration."""
+    is_number = isinstance(at, int | np.integer) and not isinstance(at, bool) and at >= 0
+    if not is_number and at not in ("last", "best"):
+        raise ArgumentError("at", f"is 'last', 'best' or an iteration, got {at!r}")
+    return at
+
+
+def numbers_of(variable: str, column: Column) -> Array:
+    """Return the values of a variable as floats."""
+    values = as_floats(column.values)
+    if values is None:
+        raise ArgumentError("variables", f"{variable!r} has values that are not a number")
+    return values
+
+
+def values_at(column: Column, values: Array, at: At, *, maximize: bool) -> tuple[Ints, Array]:
+    """Return experiments, and one value of each: its last or best one, or that of an iteration.
+
+    A NaN is the best value only where there is nothing else.
+    """
+    owners = column.experiments
+    if not isinstance(at, str):
+        there: Mask = column.iterations == at
+        return owners[there], values[there]
+    if not len(owners):
+        return owners, values
+    begins = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]])
+    if at == "last":
+        return owners[begins], values[np.r_[begins[1:], len(owners)] - 1]
+    best: Any = np.fmax if maximize else np.fmin
+    return owners[begins], best.reduceat(values, begins)

@@ -1,0 +1,266 @@
+"""Which configs are best: ranked by one variable, or the Pareto set of several."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from research_domain import ConfigAlias, Domain
+from research_domain.alias import as_alias
+from research_results.answers.objectives import Objective, numbers_of, values_at
+from research_results.answers.reading import Study, read_study
+from research_results.answers.statistics import statistics
+from research_results.answers.texts import text_table
+from research_results.codec.texts import clean_text
+from research_results.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import pandas as pd
+
+    from research_domain import Config
+    from research_results.answers.objectives import At
+    from research_results.reading.filters import Query
+    from research_results.reading.gather import Array, Ints, Mask
+    from research_results.reading.reader import Reader
+
+__all__ = ["RankedConfig", "Ranking", "check_count", "pareto_set", "rank"]
+
+_STATS = ("mean", "std", "sem", "count")
+_DEFAULT_N = 5
+
+
+@dataclass(frozen=True, slots=True)
+class RankedConfig:
+    """A config of a ranking.
+
+    Attributes
+    ----------
+    config : Config
+        Its parameters with their values as they were given, without those that were averaged over.
+    ids : tuple of str
+        Its experiments, failed ones included.
+    statistics : dict of str to dict of str to float
+        For each objective the mean over its experiments, their standard deviation (``std``), the standard
+        error of the mean (``sem``) and how many have a value (``count``).
+    failed : int
+        How many of its experiments failed, or were interrupted; they are in no mean.
+    """
+
+    config: Config
+    ids: tuple[str, ...]
+    statistics: Mapping[str, Mapping[str, float]]
+    failed: int
+
+
+class Ranking:
+    """Configs, the best ones first; ``print`` it, or iterate over it.
+
+    Attributes
+    ----------
+    rows : tuple of RankedConfig
+        The configs with their statistics.
+    objectives : tuple of Objective
+        What they are ranked by; with several of them no other config is better in all of them.
+    found : int
+        How many configs there are in all.
+
+    Examples
+    --------
+    >>> from research_results import ResearchResults
+    >>> results = ResearchResults('memory', dump_results=False)
+    >>> for lr, loss in ((1, 0.5), (2, 0.25), (3, 0.75)):
+    ...     results.put(str(lr), {'loss': {0: loss}}, {'lr': lr})
+    >>> ranking = results.best('loss', n=2)
+    >>> print(ranking)
+       loss  std  sem  n  failed  config
+    1  0.25  -    -    1       0  lr=2
+    2   0.5  -    -    1       0  lr=1
+    >>> ranking.configs[0]
+    Config({'lr': 2})
+    """
+
+    def __init__(
+        self,
+        rows: Sequence[RankedConfig],
+        objectives: Sequence[Objective],
+        found: int,
+        named: Sequence[ConfigAlias],
+        parameters: Sequence[tuple[str, Array]],
+    ) -> None:
+        self.rows = tuple(rows)
+        self.objectives = tuple(objectives)
+        self.found = found
+        self._named = tuple(named)
+        self._parameters = tuple(parameters)
+
+    @property
+    def configs(self) -> tuple[Config, ...]:
+        """The configs, with their values as they were given: ``f(**ranking.configs[0])``."""
+        return tuple(row.config for row in self.rows)
+
+    @property
+    def domain(self) -> Domain:
+        """A domain of these configs, to run them again."""
+        domains = [Domain({key: [value] for key, value in named.pairs}) for named in self._named]
+        return sum(domains[1:], domains[0]) if domains else Domain()
+
+    @property
+    def df(self) -> pd.DataFrame:
+        """The ranking as a DataFrame: parameters, statistics and failures."""
+        from research_results.answers.aggregation import parameter_fields  # late: who prints needs no pandas
+        from research_results.frames.assembly import Field, make_frame
+
+        fields = parameter_fields(self._parameters)
+        for objective in self.objectives:
+            prefix = f"{objective.variable}_" if len(self.objectives) > 1 else ""
+            for name in _STATS:
+                column = np.array([row.statistics[objective.variable][name] for row in self.rows])
+                fields.append(Field(f"{prefix}{name}", column))
+        fields.append(Field("failed", np.array([row.failed for row in self.rows], np.int64)))
+        return make_frame(fields, len(self.rows))
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Return the rows as dicts with the keys config, ids, statistics and failed."""
+        return [
+            {
+                "config": row.config.flatten(),
+                "ids": list(row.ids),
+                "statistics": {name: dict(found) for name, found in row.statistics.items()},
+                "failed": row.failed,
+            }
+            for row in self.rows
+        ]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[RankedConfig]:
+        return iter(self.rows)
+
+    def __getitem__(self, index: int) -> RankedConfig:
+        return self.rows[index]
+
+    def __repr__(self) -> str:
+        names = ", ".join(map(str, self.objectives))
+        return f"Ranking({names!r}, {len(self.rows)} of {self.found} configs)"
+
+    def __str__(self) -> str:
+        return text_table(self._header(), [self._cells(place) for place in range(len(self.rows))])
+
+    def _repr_html_(self) -> str:
+        html: str = self.df.to_html(max_rows=None)
+        return html
+
+    def _header(self) -> list[str]:
+        own = [part for each in self.objectives for part in (each.variable, "std", "sem", "n")]
+        return ["", *own, "failed", "config"]
+
+    def _cells(self, place: int) -> list[str]:
+        row, named = self.rows[place], self._named[place]
+        numbers = [
+            f"{found['count']}" if name == "count" else _short(found[name])
+            for found in row.statistics.values()
+            for name in _STATS
+        ]
+        config = " ".join(f"{key.alias}={as_alias(value).alias}" for key, value in named.pairs)
+        return [str(place + 1), *numbers, str(row.failed), clean_text(config)]
+
+
+def _short(number: float) -> str:
+    return "-" if number != number else f"{number:.4g}"
+
+
+def check_count(n: int | None) -> int | None:
+    """Refuse what is no number of configs."""
+    if n is not None and (not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 1):
+        raise ArgumentError("n", f"is a positive whole number, got {n!r}")
+    return n
+
+
+def rank(
+    reader: Reader,
+    wanted: Query,
+    objectives: Sequence[Objective],
+    n: int | None,
+    at: At,
+    over: Sequence[str],
+) -> Ranking:
+    """Rank configs by the mean of a variable over experiments, or find the Pareto set of several."""
+    with read_study(reader, wanted, objectives, None, over) as study:
+        found = [_statistics(study, objective, at) for objective in objectives]
+        costs = np.array(
+            [
+                -each["mean"] if objective.maximize else each["mean"]
+                for each, objective in zip(found, objectives, strict=True)
+            ]
+        )
+        order = np.lexsort(costs[::-1])  # NaN comes last
+        if len(objectives) > 1:
+            order = order[pareto_set(costs)[order]]
+        chosen = order[: _DEFAULT_N if n is None and len(objectives) == 1 else n]
+        named = [_config(study, group) for group in chosen.tolist()]
+        parameters = study.parameters(chosen)
+        rows = [
+            RankedConfig(
+                config=config.config(),
+                ids=tuple(study.experiments.ids[index] for index in members),
+                statistics={
+                    objective.variable: {name: column[group].item() for name, column in each.items()}
+                    for objective, each in zip(objectives, found, strict=True)
+                },
+                failed=int(study.failures[group]),
+            )
+            for group, config, members in zip(chosen, named, _members(study, chosen), strict=True)
+        ]
+    return Ranking(rows, objectives, len(study.groups), named, parameters)
+
+
+def pareto_set(costs: Array) -> Mask:
+    """Tell which points no other point beats: is as good in every cost, and better in one.
+
+    Parameters
+    ----------
+    costs : float64 array of shape (K, N)
+        K costs of N points; a point with a NaN is in no Pareto set.
+
+    Returns
+    -------
+    bool array, length N
+
+    Examples
+    --------
+    >>> pareto_set(np.array([[1.0, 2.0, 3.0], [3.0, 1.0, 2.0]])).tolist()
+    [True, True, False]
+    """
+    kept: Mask = ~np.atleast_1d(np.isnan(costs).any(axis=0))
+    for point in np.flatnonzero(kept).tolist():
+        if kept[point]:
+            own = costs[:, point : point + 1]
+            kept &= ~((costs >= own).all(axis=0) & (costs > own).any(axis=0))
+    return kept
+
+
+def _statistics(study: Study, objective: Objective, at: At) -> dict[str, Array]:
+    """Return the statistics of a variable for each group."""
+    count, column = len(study.groups), study.columns.get(objective.variable)
+    if column is None:
+        return statistics(np.empty(0), np.empty(0, np.int64), count, _STATS)
+    values = numbers_of(objective.variable, column)
+    owners, values = values_at(column, values, at, maximize=objective.maximize)
+    return statistics(values, study.groups.numbers[owners], count, _STATS)
+
+
+def _members(study: Study, chosen: Ints) -> list[list[int]]:
+    """Return the experiments of some groups."""
+    return [np.flatnonzero(study.groups.numbers == group).tolist() for group in chosen]
+
+
+def _config(study: Study, group: int) -> ConfigAlias:
+    """Return the config of a group, without what the groups are not told apart by."""
+    names = {column.parameter.name for column in study.groups.columns}
+    config = study.table.config_of(int(study.groups.first[group]))
+    return ConfigAlias([pair for pair in config.pairs if pair[0].value in names])

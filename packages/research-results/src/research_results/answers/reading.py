@@ -1,0 +1,107 @@
+"""What answers are made of: variables as numbers, configs in groups, and which experiments have failed."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from research_results.answers.groups import Groups, group_experiments
+from research_results.errors import ArgumentError
+from research_results.reading.gather import take
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from research_results.answers.objectives import Objective
+    from research_results.reading.columns import Column
+    from research_results.reading.configs import ConfigTable
+    from research_results.reading.experiments import Experiments
+    from research_results.reading.filters import Query
+    from research_results.reading.gather import Array, Ints, Mask
+    from research_results.reading.reader import Reader
+
+__all__ = ["Study", "read_study"]
+
+_FAILED = "SELECT key FROM experiments WHERE status IN ('failed', 'lost')"
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """Experiments with their variables and configs.
+
+    Attributes
+    ----------
+    experiments : Experiments
+        The experiments, N of them.
+    columns : dict of str to Column
+        The variables that are asked for, as far as there are values, without those of failed experiments.
+    table : ConfigTable
+        Their configs.
+    groups : Groups
+        The experiments, grouped by config.
+    failed : bool array, length N
+        Which of them have failed, or were interrupted.
+    """
+
+    experiments: Experiments
+    columns: Mapping[str, Column]
+    table: ConfigTable
+    groups: Groups
+    failed: Mask
+
+    @property
+    def failures(self) -> Ints:
+        """How many experiments of each group have failed."""
+        counts: Ints = np.bincount(self.groups.numbers[self.failed], minlength=len(self.groups))
+        return counts
+
+    def parameters(self, groups: Ints) -> list[tuple[str, Array]]:
+        """Return the parameters that tell groups apart, each with its value in some groups."""
+        first = self.groups.first[groups]
+        return [
+            (column.parameter.name, take(self.table.array(column.options), column.codes[first]))
+            for column in self.groups.columns
+        ]
+
+
+@contextmanager
+def read_study(
+    reader: Reader,
+    wanted: Query,
+    objectives: Sequence[Objective],
+    by: Sequence[str] | None,
+    over: Sequence[str],
+) -> Iterator[Study]:
+    """Read what an answer is made of; the values of configs can be asked for in the block.
+
+    Raises
+    ------
+    ArgumentError
+        If variables are chosen in two ways.
+    """
+    if wanted.names is not None:
+        raise ArgumentError("name", "variables are the first argument here; leave name= out")
+    wanted = replace(wanted, names=tuple(objective.variable for objective in objectives))
+    with reader.selected(wanted) as (connection, experiments):
+        columns = reader.columns(connection, experiments, wanted)
+        table = reader.config_table(connection, experiments)
+        failed = np.isin(experiments.keys, [key for (key,) in connection.execute(_FAILED)])
+        groups = group_experiments(table, len(experiments), by, over)
+        kept = {name: _without(column, failed) for name, column in columns.items()}
+        yield Study(experiments, kept, table, groups, failed)
+
+
+def _without(column: Column, failed: Mask) -> Column:
+    """Return a variable without the values of failed experiments."""
+    kept = ~failed[column.experiments]
+    if kept.all():
+        return column
+    return replace(
+        column,
+        experiments=column.experiments[kept],
+        iterations=column.iterations[kept],
+        values=column.values[kept],
+    )

@@ -1,0 +1,55 @@
+"""Tables as text, no wider than a terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+__all__ = ["text_table"]
+
+_NARROWEST = 24
+"""Letters that the last column has in any case."""
+
+
+def text_table(header: Sequence[str], rows: Sequence[Sequence[str]], width: int = 80) -> str:
+    """Return rows of texts as aligned columns; numbers stand to the right, and the last column is wrapped.
+
+    Parameters
+    ----------
+    header : sequence of str
+        Name of each column.
+    rows : sequence of sequences of str
+        The cells.
+    width : int
+        Letters in a line.
+
+    Examples
+    --------
+    >>> print(text_table(['n', 'name'], [['1', 'a'], ['20', 'b']]))
+     n  name
+     1  a
+    20  b
+    """
+    lines = [list(map(_one_line, row)) for row in (header, *rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)][:-1]
+    numeric = [all(_is_number(cell) for cell in column) for column in zip(*lines[1:], strict=True)]
+    taken = sum(widths) + 2 * len(widths)
+    room = max(width - taken, _NARROWEST)
+    texts = []
+    for line in lines:
+        cells = [
+            cell.rjust(size) if right else cell.ljust(size)
+            for cell, size, right in zip(line, widths, numeric or [False] * len(line), strict=False)
+        ]
+        start = "  ".join([*cells, ""])
+        wrapped = textwrap.wrap(line[-1], room, break_on_hyphens=False) or [""]
+        texts += [start + wrapped[0], *(" " * taken + rest for rest in wrapped[1:])]
+    return "\n".join(text.rstrip() for text in texts)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split()) if "\n" in text or "\t" in text else text
+
+
+def _is_number(text: str) -> bool:
+    return not text or text == "-" or text[-1].isdigit() or text in ("inf", "-inf", "nan")
