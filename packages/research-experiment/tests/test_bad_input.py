@@ -6,11 +6,13 @@ import functools
 
 import pytest
 
+from research_domain import Config
 from research_experiment import (
     EC,
     DependencyError,
     E,
     Executor,
+    ExecutorError,
     Experiment,
     NamespaceError,
     O,
@@ -370,3 +372,93 @@ def test_instance_that_cannot_be_made_fails_and_its_units_are_left_out():
     assert running.results == {"b": {0: 1}}
     (running,) = Executor(experiment, finalize=False).run().experiments
     assert running.results == {}
+
+
+def batchflow_expression(name="C", module="batchflow.named_expr"):
+    """An object like a named expression of batchflow: every attribute is an expression, and it never ends."""
+    base = type("NamedExpression", (), {"__module__": "batchflow.named_expr"})
+
+    def attribute(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    members = {
+        "__module__": module,
+        "__getattr__": attribute,
+        "__getitem__": lambda self, key: self,
+        "__call__": lambda self, *args: self,
+        "__repr__": lambda self: f"{name}(x)",
+    }
+    return type(name, (base,), members)()
+
+
+@pytest.mark.parametrize(
+    "add",
+    [
+        lambda e, c: e.add_callable("unit", abs, args=[c]),
+        lambda e, c: e.add_callable("unit", dict, x=[{"a": (1, c)}]),
+        lambda e, c: e.add_callable("unit", dict, kwargs={"x": c}),
+        lambda e, c: e.add_callable("unit", c),
+        lambda e, c: e.add_generator("unit", range, args=[c]),
+        lambda e, c: e.add_instance("unit", dict, x=c),
+        lambda e, c: e.save(c, "y"),
+    ],
+)
+def test_expressions_of_batchflow_are_refused_where_they_are_added(add):
+    experiment = Experiment()
+    with pytest.raises(PlanError, match=r"has C\(x\), an expression of batchflow.*EC\('key'\)"):
+        add(experiment, batchflow_expression())
+    assert experiment.build().names == ()
+
+
+@pytest.mark.parametrize(
+    ("expression", "instead"),
+    [
+        (batchflow_expression("V"), r"E\('unit'\)\.v\('variable'\)"),
+        (batchflow_expression("EC", "batchflow.research.named_expr"), "import EC from research_stack"),
+        (batchflow_expression("W"), "give the value"),
+    ],
+    ids=repr,
+)
+def test_expressions_of_batchflow_have_something_in_their_place(expression, instead):
+    with pytest.raises(PlanError, match=instead):
+        Experiment().add_callable("unit", abs, args=[expression])
+
+
+class ForeignConfig:
+    """A config of another library: no mapping, nested, with paths."""
+
+    def __init__(self, config):
+        self.config = config
+
+    def keys(self):
+        return self.config.keys()
+
+    def __getitem__(self, key):
+        return self.config[key]
+
+    def flatten(self):
+        return dict(Config(self.config).flatten())
+
+
+def test_configs_of_other_libraries_are_configs():
+    experiment = Experiment().add_callable(
+        "f", dict, x=EC("m/x"), kwargs=ForeignConfig({"y": 5}), save_to="f"
+    )
+    nested = ForeignConfig({"m": {"x": 1}})
+    for options in ({"configs": [nested]}, {"executor_config": nested}, {"branches_configs": [nested]}):
+        (running,) = Executor(experiment, **options).run().experiments
+        assert running.results == {"f": {0: {"x": 1, "y": 5}}}
+    assert experiment.init(0, nested).call("f", 0) == {"x": 1, "y": 5}
+    assert EC().remove_keys(ForeignConfig({"a": 1, "repetition": 0})) == {"a": 1}
+    with pytest.raises(ExecutorError, match="must be a list with one config per branch"):
+        Executor(experiment, configs=nested)
+
+
+def test_expression_can_be_the_function_of_a_unit():
+    experiment = Experiment().add_instance("words", list).add_callable("add", E("words").append, args=["a"])
+    (running,) = Executor(experiment.save(E("words").copy(), "words"), n_iters=2).run().experiments
+    assert running.results == {"words": {0: ["a"], 1: ["a", "a"]}}
+    with pytest.raises(UnknownUnitError, match="did you mean 'words'"):
+        Experiment().add_instance("words", list).add_callable("add", E("word").append).build()

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from research_experiment import EC, E, Executor, Experiment, O, Pipeline, PlanError, RootDependencyError
+from research_experiment import (
+    EC,
+    E,
+    Executor,
+    Experiment,
+    O,
+    Pipeline,
+    PlanError,
+    RootDependencyError,
+    get_metrics,
+)
 
 
 class Batch(list):
@@ -61,6 +71,14 @@ class FakePipeline:
 
     def v(self, name):
         return getattr(self, name)
+
+
+class BatchflowLike(FakePipeline):
+    """Has the attributes of a pipeline of batchflow that say how batches are made."""
+
+    def __init__(self, lazy_run, dataset):
+        super().__init__()
+        self._lazy_run, self._actions, self.dataset = lazy_run, [], dataset
 
 
 BATCHES = [[1, 2], [3]]
@@ -292,7 +310,12 @@ def test_dump_and_when_of_a_pipeline():
         ({"root": FakePipeline(), "mode": "execute_for"}, "mode='execute_for' and batch=... belong together"),
         ({"root": FakePipeline(), "mode": "func", "batch": O("b")}, "belong together"),
         ({"root": FakePipeline(), "run": True, "mode": "generator"}, "run=True goes with mode='func'"),
-        ({"root": FakePipeline(), "branch": FakePipeline(), "run": True}, "not for choosing"),
+        ({"branch": FakePipeline()}, "a branch and no root that gives batches to it"),
+        ({"branch": FakePipeline(), "run": True}, "a branch and no root"),
+        ({"root": BatchflowLike(None, object())}, "end it with run_later(batch_size"),
+        ({"root": BatchflowLike(None, object()), "run": True}, "end it with run_later(batch_size"),
+        ({"root": BatchflowLike(None, object()), "branch": FakePipeline()}, "end it with run_later"),
+        ({"root": BatchflowLike(((4,), {}), None)}, "no dataset to take batches from"),
         ({"root": FakePipeline(), "branch": FakePipeline(), "batch": O("x")}, "not for choosing"),
         ({"root": FakePipeline(), "branch": 5}, "int has no method set_config, reset, execute_for"),
         ({"root": FakePipeline(), "when": 0}, "when of unit 'p'"),
@@ -306,6 +329,92 @@ def test_pipelines_that_make_no_sense_are_refused_when_they_are_written(options,
     assert message in str(caught.value)
     assert caught.value.unit == "p"
     assert experiment.build().names == ()
+
+
+def test_run_makes_no_difference_where_a_root_gives_batches():
+    experiment = Experiment().add_pipeline(
+        "p", root=FakePipeline(BATCHES), branch=FakePipeline(), run=True, variables="total"
+    )
+    for running in run(experiment, [{"x": 1}, {"x": 2}]):
+        assert running.results == {"total": {0: 3, 1: 6}}
+
+
+def test_pipeline_that_a_controller_holds_must_be_ready_as_well():
+    class Unready:
+        def __init__(self):
+            self.train = BatchflowLike(None, object())
+
+    experiment = Experiment().add_instance("c", Unready).add_pipeline("c.train")
+    (running,) = Executor(experiment).run().experiments
+    assert (
+        "pipeline 'c.train' cannot be used: nothing says how its batches are made" in running.failure.message
+    )
+
+
+class ReadingPipeline(FakePipeline):
+    """Looks up a key in its config in each batch, as an expression of the pipeline would."""
+
+    def __add__(self, other):
+        return ReadingPipeline([*self.batches, *other.batches])
+
+    def next_batch(self):
+        try:
+            self.config["lr"]
+        except KeyError as error:
+            raise RuntimeError(f"cannot evaluate C(lr): {error}") from error
+        return super().next_batch()
+
+
+@pytest.mark.parametrize("target", ["for", "threads"])
+def test_root_that_misses_what_differs_between_branches_says_so(target):
+    experiment = Experiment().add_pipeline("p", root=ReadingPipeline(BATCHES), branch=FakePipeline())
+    executor = Executor(experiment, configs=[{"lr": 1, "l": 0}, {"lr": 2, "l": 1}], target=target).run()
+    for running in executor.experiments:
+        assert running.failure.type.endswith("RootDependencyError")
+        assert "root pipeline 'p_root' asks its config for 'lr'" in running.failure.message
+    for configs in ([{"lr": 1}], [{"lr": 1, "x": 1}, {"lr": 1, "x": 2}]):
+        for running in Executor(experiment, configs=configs, target=target).run().experiments:
+            assert running.failure is None
+    for running in Executor(experiment, configs=[{"x": 1}, {"x": 2}], target=target).run().experiments:
+        assert running.failure.type == "RuntimeError"
+
+
+class Accuracy:
+    def __init__(self, value):
+        self.value = value
+
+    def evaluate(self, name, *args, agg="mean", **kwargs):
+        if name != "accuracy":
+            raise AttributeError(name)
+        return {"mean": self.value, "sum": 10 * self.value}[agg]
+
+
+def test_metrics_of_a_pipeline_are_evaluated():
+    class Measured(FakePipeline):
+        def __add__(self, other):
+            return Measured(self.batches)
+
+        def v(self, name):
+            return {"one": Accuracy(self.total), "parts": [Accuracy(1), Accuracy(2)], "none": 5, "empty": []}[
+                name
+            ]
+
+    test = E("test").pipeline
+    experiment = (
+        Experiment()
+        .add_pipeline("test", Measured(BATCHES), run=True)
+        .add_callable(get_metrics, pipeline=test, metrics_var="one", metrics_name="accuracy", save_to="one")
+        .add_callable("m", get_metrics, args=[E("test"), "parts", "accuracy"], save_to="parts")
+        .add_callable("s", get_metrics, args=[test, "one", "accuracy"], agg="sum", save_to="sum")
+        .add_callable("x", get_metrics, args=[test, "parts", "accuracy"], agg=max, save_to="max")
+        .add_callable("d", get_metrics, args=[test, "one", ["accuracy"]], save_output_dict=True)
+    )
+    (running,) = run(experiment)
+    results = {name: value[0] for name, value in running.results.items()}
+    assert results == {"one": 60, "parts": 1.5, "sum": 600, "max": 2, "accuracy": 60}
+    for variable in ("none", "empty"):
+        with pytest.raises(TypeError, match=f"variable '{variable}' of the pipeline must hold metrics"):
+            get_metrics(Measured(), variable, "accuracy")
 
 
 def test_controller_that_does_not_exist_is_found_before_the_run():

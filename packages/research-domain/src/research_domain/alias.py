@@ -6,7 +6,7 @@ from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, M
 from collections.abc import Set as AbstractSet
 from typing import Any, Literal, overload
 
-from research_domain.config import Config, as_leaf, of_leaves, of_values
+from research_domain.config import Config, as_leaf, as_mapping, of_leaves, of_values
 from research_domain.errors import ConfigKeyError, ParameterError
 from research_domain.values import lasting_name, same
 
@@ -181,9 +181,10 @@ class ConfigAlias(Mapping[str, Any]):
         if isinstance(config, ConfigAlias):
             self._pairs, self._prefix = config._pairs, config.prefix
             return
-        if isinstance(config, Config):
-            config = config.flatten()
-        items = config.items() if isinstance(config, Mapping) else check_order("config", config or ())
+        given: Any = as_mapping(config)
+        if isinstance(given, Config):
+            given = given.flatten()
+        items = given.items() if isinstance(given, Mapping) else check_order("config", given or ())
         self._pairs = unique(tuple((check_key(key), value) for key, value in items))
 
     @classmethod
@@ -369,6 +370,7 @@ class ConfigAlias(Mapping[str, Any]):
 
     def __add__(self, other: ConfigAlias | Mapping[Any, Any]) -> ConfigAlias:
         if not isinstance(other, ConfigAlias):
+            other = as_mapping(other)
             if not isinstance(other, Mapping):
                 return NotImplemented
             other = ConfigAlias(other)

@@ -9,7 +9,7 @@ from typing import Any, Self, TypeGuard
 from research_domain.errors import ConfigKeyError, ParameterError
 from research_domain.values import count_as, same
 
-__all__ = ["Config", "as_leaf", "of_leaves", "of_values", "overlap", "paths", "same"]
+__all__ = ["Config", "as_leaf", "as_mapping", "of_leaves", "of_values", "overlap", "paths", "same"]
 
 
 class Config(dict[str, Any]):
@@ -22,7 +22,8 @@ class Config(dict[str, Any]):
     Parameters
     ----------
     mapping : mapping or Config, optional
-        Initial items; keys may be paths. Branches are copied, leaves are not.
+        Initial items; keys may be paths. Branches are copied, leaves are not. Configs of other libraries
+        that can be flattened to paths, such as those of batchflow, are taken as well.
 
     Raises
     ------
@@ -57,7 +58,7 @@ class Config(dict[str, Any]):
         if isinstance(mapping, Config):
             dict.update(self, _copied(mapping))
             return
-        for key, value in (mapping or {}).items():
+        for key, value in as_mapping(mapping or {}).items():
             self[key] = value
 
     def __getitem__(self, key: str) -> Any:
@@ -212,6 +213,20 @@ Branch = Config
 count_as(Config, Config.to_dict)
 
 _MISSING = object()
+
+
+def as_mapping(config: Any) -> Any:
+    """Return a config of another library as a `Config`; anything else as it is.
+
+    Such a config has keys and a method ``flatten`` that returns values by their paths, but is no mapping.
+    """
+    if isinstance(config, Mapping):
+        return config
+    kind = type(config)
+    if callable(getattr(kind, "keys", None)) and callable(getattr(kind, "flatten", None)):
+        flat = config.flatten()
+        return Config(flat) if isinstance(flat, Mapping) else config
+    return config
 
 
 def of_values(items: Iterable[tuple[str, Any]]) -> Config:

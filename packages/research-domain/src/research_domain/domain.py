@@ -11,6 +11,7 @@ from research_domain._written import seed_written, written
 from research_domain.algebra._body import Body, cross, has_filters, zipped
 from research_domain.algebra.operators import Algebra, options_body
 from research_domain.alias import check_key
+from research_domain.config import Config, as_mapping
 from research_domain.errors import DomainWarning, ParameterError, ZipError
 from research_domain.iteration.options import create_aliases, option_items, option_iterator, option_sample
 from research_domain.iteration.walk import Walk
@@ -60,6 +61,9 @@ class Domain(Walk):
     def __init__(self, /, domain: Mapping[Any, Any] | Domain | None = None, **kwargs: Any) -> None:
         self._rule: UpdateRule | None = None
         self._kept_draws = {}
+        domain = as_mapping(domain)
+        if isinstance(domain, Config):
+            domain = domain.flatten()
         if isinstance(domain, Domain):
             body = domain._body
             self.__dict__.update(domain._with(cross(body, options_body(kwargs)) if kwargs else body).__dict__)

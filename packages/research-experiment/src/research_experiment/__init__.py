@@ -44,7 +44,7 @@ from research_experiment.experiment import Experiment
 from research_experiment.expressions import EC, EP, E, Expression, O, R, S
 from research_experiment.expressions.named import value_at
 from research_experiment.failures import Failure
-from research_experiment.pipelines import Pipeline
+from research_experiment.pipelines import Pipeline, get_metrics
 from research_experiment.plan import ExperimentPlan
 from research_experiment.profiling import FunctionTime, UnitTime
 from research_experiment.protocols import KeepingSink, Sink, Storage
@@ -95,6 +95,7 @@ __all__ = [
     "check_outside",
     "evaluate",
     "evaluate_outside",
+    "get_metrics",
     "parse_target",
     "value_at",
 ]

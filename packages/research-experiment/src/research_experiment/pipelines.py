@@ -7,10 +7,10 @@ No framework is needed or imported here. `add_pipeline` takes any object that ha
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-__all__ = ["Pipeline", "copy_batch", "copy_pipeline", "missing_methods"]
+__all__ = ["Pipeline", "copy_batch", "copy_pipeline", "get_metrics", "missing_methods", "not_ready"]
 
 
 @runtime_checkable
@@ -68,6 +68,84 @@ def missing_methods(pipeline: Any, called: str, variables: bool) -> list[str]:
     """
     needed = ["__add__", "set_config", "reset", called, *(["v"] if variables else [])]
     return [name for name in needed if not callable(getattr(pipeline, name, None))]
+
+
+def not_ready(pipeline: Any) -> str | None:
+    """Return why a pipeline of batchflow cannot give batches yet; None if it can, and of all others."""
+    state = getattr(pipeline, "__dict__", {})
+    if not {"_lazy_run", "_actions", "dataset"} <= state.keys():
+        return None
+    if state["_lazy_run"] is None:
+        return (
+            "nothing says how its batches are made; end it with run_later(batch_size, n_epochs=...), "
+            "or with run(..., lazy=True)"
+        )
+    if state["dataset"] is None:
+        return "it has no dataset to take batches from; give it one, pipeline << dataset"
+    return None
+
+
+def get_metrics(
+    pipeline: Any,
+    metrics_var: str,
+    metrics_name: str | Sequence[str],
+    *args: Any,
+    agg: Any = None,
+    **kwargs: Any,
+) -> Any:
+    """Return metrics that a pipeline has gathered in one of its variables; a function for units.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        The pipeline, usually ``E('unit').pipeline``.
+    metrics_var : str
+        Variable in which the metrics are: an object with ``evaluate(name)``, or a list of them.
+    metrics_name : str or list of str
+        What is evaluated.
+    *args, **kwargs
+        More arguments of ``evaluate``.
+    agg : str or callable, optional
+        How batches are aggregated, an argument of ``evaluate``, which has a default of its own. Values of a
+        list of metrics are averaged, unless `agg` is a function, which is called with them instead.
+
+    Returns
+    -------
+    object
+        The value; of a list of names a dict from names to values, for ``save_output_dict=True``.
+
+    Raises
+    ------
+    TypeError
+        If the variable holds no metrics, or an empty list of them.
+
+    Examples
+    --------
+    >>> class Metrics:
+    ...     def evaluate(self, name, scale=1): return {'accuracy': 0.75 * scale}[name]
+    >>> class Trained:
+    ...     def v(self, name): return {'metrics': Metrics()}[name]
+    >>> get_metrics(Trained(), 'metrics', 'accuracy', scale=100)
+    75.0
+    >>> get_metrics(Trained(), 'metrics', ['accuracy'])
+    {'accuracy': 0.75}
+    """
+    if not isinstance(metrics_name, str):
+        return {
+            name: get_metrics(pipeline, metrics_var, name, *args, agg=agg, **kwargs) for name in metrics_name
+        }
+    gathered = pipeline.v(metrics_var)
+    parts = list(gathered) if isinstance(gathered, list | tuple) else [gathered]
+    if not parts or not all(callable(getattr(part, "evaluate", None)) for part in parts):
+        raise TypeError(
+            f"variable {metrics_var!r} of the pipeline must hold metrics, objects with evaluate(name), "
+            f"as gather_metrics(..., save_to=V({metrics_var!r}, mode='update')) gives them; got {gathered!r}"
+        )
+    options = kwargs if agg is None or callable(agg) else {"agg": agg, **kwargs}
+    values = [part.evaluate(metrics_name, *args, **options) for part in parts]
+    if callable(agg):
+        return agg(values)
+    return values[0] if gathered is parts[0] else sum(values) / len(values)
 
 
 def copy_pipeline(pipeline: Pipeline) -> Pipeline:

@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeAlias
 
 from research_domain.when import When
 from research_experiment.errors import PlanError
+from research_experiment.expressions._foreign import find_foreign, instead_of_foreign
 from research_experiment.expressions._nodes import Leaf, Reference
 from research_experiment.expressions._references import leaves, needed_units
 from research_experiment.expressions.named import freeze
@@ -91,7 +92,15 @@ class Store:
         )
 
 
-def _references(*values: Any) -> frozenset[Leaf]:
+def _references(unit: str, *values: Any) -> frozenset[Leaf]:
+    """Return the leaves of all expressions in the values; those of batchflow are refused."""
+    foreign = find_foreign(list(values))
+    if foreign is not None:
+        raise PlanError(
+            f"unit {unit!r} has {foreign!r}, an expression of batchflow, which only its pipelines evaluate; "
+            f"{instead_of_foreign(foreign)}",
+            unit=unit,
+        )
     return frozenset(leaf for value in values for leaf in leaves(freeze(value)))
 
 
@@ -146,8 +155,8 @@ class CallUnit:
     ----------
     name : str
         Unique name of the unit.
-    source : callable or str
-        The function, or ``'instance.attribute'``.
+    source : callable, expression or str
+        The function, an expression that gives it, or ``'instance.attribute'``.
     mode : {'func', 'generator'}
         Call it each time, or call it once and take one item each time.
     args : sequence or expression
@@ -239,8 +248,8 @@ class PipelineUnit:
     consumes: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        references = _references(self.batch, self.config)
-        _set(self, consumes=needed_units(_references(self.batch)))
+        references = _references(self.name, self.batch, self.config)
+        _set(self, consumes=needed_units(_references(self.name, self.batch)))
         _set(self, batch=freeze(self.batch), config=_frozen_items(self.config))
         _set(self, references=references, needs=needed_units(references) | _owner(self.source))
 
@@ -248,7 +257,8 @@ class PipelineUnit:
 def _freeze_call(call: Instance | CallUnit, owner: frozenset[str]) -> None:
     """Freeze the arguments of what is called, and note what they refer to."""
     args = call.args
-    references = _references(args, call.kwargs, call.spread)
+    source = call.source if isinstance(call, CallUnit) else call.creator
+    references = _references(call.name, source, args, call.kwargs, call.spread)
     _set(
         call,
         args=tuple([freeze(value) for value in args]) if isinstance(args, list | tuple) else args,
@@ -276,7 +286,7 @@ class SaveUnit:
     needs: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        references = _references(self.source)
+        references = _references(self.name, self.source)
         _set(self, source=freeze(self.source), references=references, needs=needed_units(references))
 
 

@@ -13,7 +13,7 @@ from research_domain import (
     make_rng,
     make_seed_sequence,
 )
-from research_experiment import EC, EP, E, Executor, Experiment, O, R, S
+from research_experiment import EC, EP, E, Executor, Experiment, O, R, S, get_metrics
 from research_results import ResearchResults, ResearchStorage
 from research_runner import Research
 from research_stack._version import __version__
@@ -36,6 +36,7 @@ __all__ = [
     "ResearchStorage",
     "S",
     "__version__",
+    "get_metrics",
     "make_rng",
     "make_seed_sequence",
 ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 from research_domain._counting import check_count, span_length, take
 from research_domain.algebra._body import constraints, contains
 from research_domain.alias import AUXILIARY_KEYS, ConfigAlias, wrapped
-from research_domain.config import paths
+from research_domain.config import as_mapping, paths
 from research_domain.errors import DomainIndexError, InfiniteDomainError, ParameterError
 from research_domain.iteration.schedule import Schedule, auxiliary
 from research_domain.iteration.settings import AlgebraWithSettings
@@ -221,6 +221,7 @@ class Walk(AlgebraWithSettings):
         auxiliary: tuple[str, ...] = AUXILIARY_KEYS
         if isinstance(config, ConfigAlias):
             auxiliary, config = config.auxiliary, config.config()
+        config = as_mapping(config)
         if not isinstance(config, Mapping):
             return False
         query = paths(config)

@@ -6,7 +6,6 @@ where it ends, so that no two values can be written alike; what is long stands i
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 from collections import Counter, OrderedDict, defaultdict, deque
 from types import MappingProxyType
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from research_domain.values import arrays
-from research_domain.values.names import display, lasting_name, qualified_name
+from research_domain.values.names import display, field_names, lasting_name, qualified_name
 from research_domain.values.numbers import (
     SCALARS,
     SCALARS_BY_VALUE,
@@ -154,8 +153,8 @@ class FormWriter:
         if isinstance(value, tuple) and hasattr(kind, "_fields"):
             tag = "t" if self.by_value else f"T{string(qualified_name(kind))}"
             return tag + self.items(list(value))
-        if dataclasses.is_dataclass(value):
-            fields = [(each.name, getattr(value, each.name, None)) for each in dataclasses.fields(value)]
+        if (names := field_names(value)) is not None:
+            fields = [(name, getattr(value, name, None)) for name in names]
             return f"R{string(qualified_name(kind))}" + self.pairs(fields)
         return None
 

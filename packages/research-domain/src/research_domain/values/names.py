@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
-__all__ = ["display", "lasting_name", "qualified_name"]
+__all__ = ["display", "field_names", "lasting_name", "qualified_name"]
 
 
 def qualified_name(value: Any) -> str:
@@ -23,6 +24,17 @@ def lasting_name(value: Any) -> str | None:
         return None
     name = qualified_name(value)
     return None if "<" in name else name
+
+
+def field_names(value: Any) -> tuple[str, ...] | None:
+    """Return the names of the fields of a dataclass's instance, None for all else.
+
+    Classes may answer for any attribute, as those of expressions do; what counts is what they define.
+    """
+    kind = type(value)
+    if isinstance(value, type) or not any("__dataclass_fields__" in vars(base) for base in kind.__mro__):
+        return None
+    return tuple([field.name for field in dataclasses.fields(value)])
 
 
 def display(value: Any) -> str:

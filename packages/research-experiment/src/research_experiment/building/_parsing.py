@@ -8,10 +8,11 @@ from functools import partial
 from typing import Any, TypeAlias, get_args
 
 from research_domain import Config
+from research_domain.config import as_mapping
 from research_domain.when import When
 from research_experiment.errors import PlanError, shorten
 from research_experiment.expressions.named import Expression, O
-from research_experiment.pipelines import missing_methods
+from research_experiment.pipelines import missing_methods, not_ready
 from research_experiment.plan import DumpUnit, Mode, PipelineMode, PipelineUnit
 
 __all__ = [
@@ -77,6 +78,7 @@ def parse_spread(kwargs: Any, unit: str) -> Any:
     """Parse ``kwargs=...``: a mapping that is unpacked, or an expression that gives one."""
     if kwargs is None or isinstance(kwargs, Expression):
         return kwargs
+    kwargs = as_mapping(kwargs)
     if isinstance(kwargs, Mapping):
         return kwargs if isinstance(kwargs, Config) else dict(kwargs)
     raise PlanError(
@@ -128,20 +130,26 @@ def parse_pipelines(
     """
     root, branch = sources
     if root is not None and branch is not None:
-        if run or batch is not None or mode not in (None, "execute_for"):
+        if batch is not None or mode not in (None, "execute_for"):
             raise PlanError(
                 f"pipeline {name!r} has a root and a branch: the branch executes for each batch of the root, "
-                "so run, batch and mode are not for choosing",
+                "so batch and mode are not for choosing",
                 unit=name,
             )
         give = PipelineUnit(f"{name}_root", root, "generator", when=options["when"], root=True)
         take = PipelineUnit(name, branch, "execute_for", batch=O(give.name), **options)
-        return [_checked(give), _checked(take)]
+        return [_checked(give, name), _checked(take, name)]
+    if branch is not None and batch is None:
+        raise PlanError(
+            f"pipeline {name!r} has a branch and no root that gives batches to it; "
+            f"give both, add_pipeline({name!r}, root=..., branch=...), or the batch, such as batch=O('load')",
+            unit=name,
+        )
     source = root if branch is None else branch
     if source is None:
         source = name
     chosen = _pipeline_mode(name, mode, run, batch)
-    return [_checked(PipelineUnit(name, source, chosen, run=run, batch=batch, **options))]
+    return [_checked(PipelineUnit(name, source, chosen, run=run, batch=batch, **options), name)]
 
 
 def _pipeline_mode(name: str, mode: str | None, run: bool, batch: Any) -> PipelineMode:
@@ -161,25 +169,27 @@ def _pipeline_mode(name: str, mode: str | None, run: bool, batch: Any) -> Pipeli
     return mode  # type: ignore[return-value]
 
 
-def _checked(unit: PipelineUnit) -> PipelineUnit:
+def _checked(unit: PipelineUnit, name: str) -> PipelineUnit:
     """See that a pipeline has the methods that will be called."""
     source = unit.source
     if isinstance(source, str):
         if "." not in source:
             raise PlanError(
-                f"pipeline {unit.name!r} needs a pipeline, or the name of one that an instance holds, "
+                f"pipeline {name!r} needs a pipeline, or the name of one that an instance holds, "
                 f"'instance.attribute'; got {source!r}",
-                unit=unit.name,
+                unit=name,
             )
         return unit
     called = "execute_for" if unit.mode == "execute_for" else "run" if unit.run else "next_batch"
     missing = missing_methods(source, called, bool(unit.variables))
     if missing:
         raise PlanError(
-            f"pipeline {unit.name!r} cannot be used: {type(source).__name__} has no method "
+            f"pipeline {name!r} cannot be used: {type(source).__name__} has no method "
             f"{', '.join(missing)}; see research_experiment.pipelines.Pipeline for what a pipeline does",
-            unit=unit.name,
+            unit=name,
         )
+    if called != "execute_for" and (reason := not_ready(source)) is not None:
+        raise PlanError(f"pipeline {name!r} cannot be used: {reason}", unit=name)
     return unit
 
 

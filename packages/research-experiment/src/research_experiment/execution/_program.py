@@ -195,7 +195,7 @@ def _resolve_source(unit: CallUnit, running: RunningExperiment) -> Callable[...,
     What was given is the experiment's own: the instance of a bound method, the arguments of a partial.
     """
     if not isinstance(unit.source, str):
-        return running.own(unit.source)  # type: ignore[no-any-return]
+        return compile_value(unit.source, running).get()  # type: ignore[no-any-return]
     holder, attribute = find_holder(unit.name, unit.source, running)
     return get_attribute(unit.name, holder, attribute)  # type: ignore[no-any-return]
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from research_experiment.errors import UnknownUnitError
+from research_experiment.building._checks import differing_keys
+from research_experiment.errors import PlanError, RootDependencyError, UnknownUnitError
 from research_experiment.execution.evaluation import compile_value
 from research_experiment.execution.running import RunningExperiment
-from research_experiment.pipelines import Pipeline, copy_batch, copy_pipeline
+from research_experiment.pipelines import Pipeline, copy_batch, copy_pipeline, not_ready
 from research_experiment.plan import PipelineUnit
 
 __all__ = ["find_holder", "get_attribute", "prepare_pipeline"]
@@ -55,6 +57,8 @@ def prepare_pipeline(
         What is called in each iteration.
     """
     pipeline, fresh = _own_pipeline(unit, running)
+    if unit.mode != "execute_for" and (reason := not_ready(pipeline)) is not None:
+        raise PlanError(f"pipeline {unit.name!r} cannot be used: {reason}", unit=unit.name)
     settings = {name: compile_value(value, running) for name, value in unit.config.items()}
     first = {name: setting.get() for name, setting in settings.items()}
     pipeline.set_config({**running.config.to_dict(), **first})
@@ -62,7 +66,8 @@ def prepare_pipeline(
         pipeline.reset("iter", "vars")
     call = _pipeline_call(unit, pipeline, running, shared_batch)
     changing = {name: setting.value for name, setting in settings.items() if not setting.constant}
-    return pipeline, _with_settings(pipeline, call, changing)
+    call = _with_settings(pipeline, call, changing)
+    return pipeline, _explaining_roots(unit.name, running, call) if running.index is None else call
 
 
 def _own_pipeline(unit: PipelineUnit, running: RunningExperiment) -> tuple[Pipeline, bool]:
@@ -101,3 +106,31 @@ def _with_settings(
         return call()
 
     return update_and_call
+
+
+def _explaining_roots(unit: str, running: RunningExperiment, call: Callable[[], Any]) -> Callable[[], Any]:
+    """Say of a root's pipeline which key it misses in its config, because the branches differ in it."""
+
+    def explained() -> Any:
+        try:
+            return call()
+        except Exception as error:
+            for key in sorted(differing_keys([branch.recorded_config for branch in running.branches])):
+                if _names(key, error):
+                    raise RootDependencyError(
+                        f"root pipeline {unit!r} asks its config for {key!r}, which differs between the "
+                        "branches of its task; use it in the branch's pipeline, or run with branches=1",
+                        unit=unit,
+                    ) from error
+            raise
+
+    return explained
+
+
+def _names(key: str, error: BaseException | None) -> bool:
+    """Whether an error, or one behind it, is about a missing key of that name."""
+    while error is not None:
+        if isinstance(error, LookupError) and re.search(rf"(?<![\w/]){re.escape(key)}(?![\w/])", str(error)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

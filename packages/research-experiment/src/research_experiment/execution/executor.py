@@ -11,7 +11,7 @@ from threading import Lock
 from typing import Any, Literal, Self, TypeAlias
 
 from research_domain import ConfigAlias, Identifier
-from research_domain.config import overlap
+from research_domain.config import as_mapping, overlap
 from research_domain.identity import Identity
 from research_experiment.building._checks import check_config_keys, check_root
 from research_experiment.building.builder import ExperimentBuilder
@@ -341,7 +341,7 @@ def _as_config(config: ConfigAlias | Mapping[str, Any]) -> ConfigAlias:
 
 
 def _as_configs(configs: Configs, parameter: str) -> list[ConfigAlias]:
-    if isinstance(configs, Mapping | ConfigAlias | str):
+    if isinstance(as_mapping(configs), Mapping | ConfigAlias | str):
         raise ExecutorError(f"{parameter} must be a list with one config per branch, got {configs!r}")
     return [_as_config(config) for config in configs]
 

@@ -13,6 +13,7 @@ from pathlib import PurePath
 from typing import Any, NoReturn, Self, TypeAlias
 
 from research_domain import AUXILIARY_KEYS, Config, ConfigAlias
+from research_domain.config import as_mapping
 from research_experiment.expressions._known import UNIT, check_attribute, check_class_attribute, public_names
 from research_experiment.expressions._nodes import (
     AttributeOf,
@@ -53,6 +54,7 @@ def _without_auxiliary(config: Any) -> Any:
     """Return a copy of a config without the keys that say how it is run."""
     if isinstance(config, ConfigAlias):
         return ConfigAlias([pair for pair in config.pairs if pair[0].value not in AUXILIARY_KEYS])
+    config = as_mapping(config)
     if not isinstance(config, Mapping):
         raise TypeError(f"remove_keys() takes a config, got {type(config).__name__}")
     kept = {key: value for key, value in config.items() if key not in AUXILIARY_KEYS}

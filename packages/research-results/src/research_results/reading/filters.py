@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from research_domain import Alias, Config, ConfigAlias, Domain, same
+from research_domain.config import as_mapping
 from research_results.codec.pickles import Opaque, pickle_value
 from research_results.errors import (
     ArgumentError,
@@ -310,6 +311,7 @@ def _having_alias(
 def _flat(name: str, given: Any) -> dict[str, Any] | None:
     if given is None:
         return None
+    given = as_mapping(given)
     if not isinstance(given, Mapping):
         raise ArgumentError(name, f"maps parameters to values, got {type(given).__name__}")
     if isinstance(given, Config):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, is_dataclass
 from functools import cached_property, partial
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any, Final
 
 from research_domain import Domain, digest, is_plain
+from research_domain.values.names import field_names
 from research_experiment import ExperimentPlan, Expression
 
 __all__ = ["changed_units", "code_digest", "unit_fingerprints", "update_fingerprints"]
@@ -72,8 +72,8 @@ def _describe(value: Any, seen: frozenset[int]) -> Any:
         return (type(value).__name__, *sorted(repr(_describe(item, seen)) for item in value))
     if isinstance(value, Mapping):
         return ("mapping", *(_pair(key, item, seen) for key, item in value.items()))
-    if is_dataclass(value) and not isinstance(value, type):
-        return (type(value).__name__, *(_pair(f.name, getattr(value, f.name), seen) for f in fields(value)))
+    if (names := field_names(value)) is not None:
+        return (type(value).__name__, *(_pair(name, getattr(value, name), seen) for name in names))
     return _describe_code(value, seen)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from research_domain import ConfigAlias, make_seed_sequence
+from research_domain.config import as_mapping
 from research_experiment import Executor, ExecutorError, parse_target
 from research_runner.devices.grid import MOST
 from research_runner.errors import OptionError
@@ -119,8 +120,9 @@ def parse_configs(option: str, value: Any) -> tuple[ConfigAlias, ...]:
     OptionError
         If it is neither, or more than anybody has.
     """
+    value = as_mapping(value)
     if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping | ConfigAlias):
-        configs = list(value)
+        configs = [as_mapping(config) for config in value]
         if configs and all(isinstance(config, Mapping | ConfigAlias) for config in configs):
             return tuple(ConfigAlias(config) for config in configs)
         raise OptionError(option, f"must be a positive whole number or a list of configs, got {value!r}")

@@ -1,0 +1,46 @@
+"""Named expressions of batchflow, which only its pipelines can evaluate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["find_foreign", "instead_of_foreign"]
+
+_OURS = ("E", "EC", "O", "EP", "R", "S")
+
+_INSTEAD: Mapping[str, str] = {
+    "C": "EC('key') is the value of the config",
+    "V": "E('unit').v('variable') is a variable of the pipeline of a unit",
+    "M": "E('unit').m('model') is a model of the pipeline of a unit",
+    "F": "give the function itself as a unit, and its output as O('unit')",
+}
+
+
+def find_foreign(value: Any) -> Any:
+    """Return the first of batchflow's expressions in a value, or in containers in it; else None."""
+    waiting, seen = [value], set()
+    while waiting:
+        each = waiting.pop()
+        if _is_foreign(type(each)):
+            return each
+        if isinstance(each, list | tuple | set | frozenset | dict) and id(each) not in seen:
+            seen.add(id(each))
+            waiting.extend(each)
+            waiting.extend(each.values() if isinstance(each, dict) else ())
+    return None
+
+
+def _is_foreign(kind: type) -> bool:
+    return any(
+        base.__name__ == "NamedExpression" and base.__module__.partition(".")[0] == "batchflow"
+        for base in kind.__mro__
+    )
+
+
+def instead_of_foreign(expression: Any) -> str:
+    """Say what to write in place of one of batchflow's expressions."""
+    kind = type(expression)
+    if kind.__module__.startswith("batchflow.research") and kind.__name__ in _OURS:
+        return f"import {kind.__name__} from research_stack, not from batchflow"
+    return _INSTEAD.get(kind.__name__, "give the value, or a function that returns it, as a unit of its own")
