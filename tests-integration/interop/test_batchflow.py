@@ -231,7 +231,7 @@ def test_plans_with_pipelines_survive_the_way_to_a_worker(dataset):
 
 def test_example_of_the_documentation_runs():
     page = Path(__file__).parents[2] / "docs" / "pipelines.md"
-    (code,) = re.findall(r"```py\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    code, _ = re.findall(r"```py\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     names: dict = {}
     exec(compile(code, "pipelines.md", "exec"), names)
     assert names["weights"] == [15.0, 7.5]

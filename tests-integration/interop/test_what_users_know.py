@@ -73,8 +73,9 @@ def test_two_units_with_a_config():
     assert (frame["negative"] == -frame["power"]).all()
 
 
-def test_generators_and_pipelines(dataset):
+def test_generators_and_pipelines():
     def batches(size):
+        dataset = Dataset(N_ITEMS, Numbers)
         for _ in range(2):
             yield dataset.next_batch(size, shuffle=False).load_numbers()
 
@@ -197,8 +198,8 @@ def test_metrics_of_a_pipeline(dataset):
         .load_numbers()
         .gather_metrics(
             "class",
-            targets=F(lambda batch: np.asarray(batch.indices) % 2),
-            predictions=F(lambda batch: np.zeros(len(batch), dtype=int)),
+            targets=F(lambda batch: np.asarray(batch.indices) % 2)(B()),
+            predictions=F(lambda batch: np.zeros(len(batch), dtype=int))(B()),
             fmt="labels",
             num_classes=2,
             save_to=V("metrics", mode="update"),
