@@ -13,6 +13,7 @@
 ``values``    digest, same, is_plain: what a value is, and which values are the same
 ``identity``  Identifier, Identity: who an experiment is
 ``failure_groups``  failures of experiments, and the parameters that tell them from the rest
+``texts``     text to bytes and back: the one rule of all packages
 ``errors``    everything that is raised
 """
 

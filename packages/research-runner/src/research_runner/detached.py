@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from research_domain.texts import decode_text
 from research_runner.code.importing import decode_modules, install
 from research_runner.code.record import CodeRecord
 from research_runner.errors import RunnerError
 from research_runner.loaded import LoadedResearch
 from research_runner.pool import wire
 from research_runner.recording.code import RunCode
-from research_runner.system.texts import decode_text
 
 if TYPE_CHECKING:
     from research_runner.settings.values import RunSettings

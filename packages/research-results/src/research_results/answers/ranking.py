@@ -9,11 +9,11 @@ import numpy as np
 
 from research_domain import ConfigAlias, Domain
 from research_domain.alias import as_alias
+from research_domain.texts import clean_text
 from research_results.answers.objectives import Objective, numbers_of, values_at
 from research_results.answers.reading import Study, read_study
 from research_results.answers.statistics import statistics
 from research_results.answers.texts import text_table
-from research_results.codec.texts import clean_text
 from research_results.errors import ArgumentError
 
 if TYPE_CHECKING:

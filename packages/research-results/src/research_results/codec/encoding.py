@@ -19,9 +19,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from research_domain.texts import clean_text
 from research_results.codec.dtypes import NotPlainError
 from research_results.codec.pickles import Opaque, pickle_value, unpickle_value
-from research_results.codec.texts import clean_text
 from research_results.codec.tree import dump_tree, load_tree
 from research_results.errors import ArgumentError, DamagedError, UnstorableError
 

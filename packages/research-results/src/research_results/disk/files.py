@@ -8,7 +8,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from research_results.codec.texts import decode_text, encode_text
+from research_domain.texts import decode_text, encode_text
 from research_results.disk.fail_points import fail_point
 
 if TYPE_CHECKING:

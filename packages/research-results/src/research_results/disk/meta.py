@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from research_domain.texts import encode_text
 from research_results._version import __version__
-from research_results.codec.texts import encode_text
 from research_results.disk.files import kind_of, read_text, write_file
 from research_results.disk.schema import FORMAT, MINIMUM_READER
 from research_results.errors import ArgumentError, FormatError, NotAResearchError, StorageAccessError

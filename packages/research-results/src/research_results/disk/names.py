@@ -7,7 +7,7 @@ import os
 import re
 from pathlib import Path
 
-from research_results.codec.texts import clean_text
+from research_domain.texts import clean_text
 from research_results.errors import NameRefusedError
 
 __all__ = ["check_file_name", "check_name", "folder_name", "research_path"]

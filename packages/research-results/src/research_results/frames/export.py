@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from research_results.codec.texts import clean_text
+from research_domain.texts import clean_text
 from research_results.errors import ArgumentError, MissingExtraError, NameRefusedError
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from research_domain.texts import clean_text
 from research_results.codec.encoding import TEXT_LIMIT
 from research_results.codec.pickles import Opaque
-from research_results.codec.texts import clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

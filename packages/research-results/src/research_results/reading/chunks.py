@@ -6,7 +6,7 @@ import sqlite3
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from research_results.codec.texts import ENCODING, READ
+from research_domain.texts import ENCODING, READ
 from research_results.disk.checksums import CHANGED, is_intact
 from research_results.errors import DamagedError
 from research_results.reading.packed import IS_PACKED, chunks_where

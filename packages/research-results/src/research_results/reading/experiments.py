@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from research_domain import AUXILIARY_KEYS
+from research_domain.texts import clean_text
 from research_results.codec.encoding import decode_value
 from research_results.codec.pickles import Opaque
-from research_results.codec.texts import clean_text
 from research_results.disk.checksums import CHANGED, experiment_checksums, is_intact
 from research_results.errors import DamagedError
 from research_results.reading.rows import (

@@ -11,7 +11,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from research_results.codec.texts import encode_text
+from research_domain.texts import encode_text
 from research_results.disk.blobs import Blobs
 from research_results.disk.database import JournalMode, connect_writer, create_database
 from research_results.disk.fail_points import fail_point

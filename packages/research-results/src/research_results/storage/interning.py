@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from research_domain import Alias, Config, digest
 from research_domain.alias import is_auxiliary
+from research_domain.texts import clean_text
 from research_domain.values import lasting_name
 from research_results.codec.encoding import describe, encode_value
-from research_results.codec.texts import clean_text
 from research_results.disk.blobs import BLOB_LIMIT_BYTES
 from research_results.disk.checksums import row_checksum
 from research_results.disk.names import check_name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from research_results.codec.texts import clean_text
+from research_domain.texts import clean_text
 from research_results.disk.checksums import experiment_checksum, row_checksum
 from research_results.disk.names import check_name
 from research_results.disk.schema import FAILURE_COLUMNS, newest_revision

@@ -14,13 +14,13 @@ import time
 import traceback
 from typing import Any, NoReturn
 
+from research_domain.texts import encode_text
 from research_runner.code.importing import install_encoded
 from research_runner.pool import wire
 from research_runner.pool.channel import Channel, WorkerStop
 from research_runner.pool.class_registry import accept_arrivals
 from research_runner.pool.frames import Kind
 from research_runner.system.open_files import finish_files
-from research_runner.system.texts import encode_text
 
 __all__ = ["main"]
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
+from research_domain.texts import decode_text
 from research_runner.pool import wire
 from research_runner.pool.channel import Channel
 from research_runner.pool.errors import PoolError, WireError
@@ -34,7 +35,6 @@ from research_runner.pool.launch import (
 from research_runner.pool.link import Link
 from research_runner.pool.travel import serialise_part
 from research_runner.system.death import DeathExaminer
-from research_runner.system.texts import decode_text
 from research_runner.system.worker_events import WorkerDied, WorkerReady
 
 __all__ = ["WorkerPool"]

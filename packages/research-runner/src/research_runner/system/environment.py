@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from research_runner.system.texts import decode_text
+from research_domain.texts import decode_text
 
 __all__ = ["env_meta", "git_meta"]
 

@@ -5,46 +5,19 @@ from __future__ import annotations
 import io
 import logging
 from pathlib import Path
-from typing import BinaryIO, Final, TextIO
+from typing import BinaryIO, TextIO
 
+from research_domain.texts import ENCODING, WRITE, decode_text, encode_text
 from research_runner.system.own_files import open_own
 
 __all__ = [
     "append_text",
-    "decode_text",
     "encodable",
-    "encode_text",
     "log_file",
     "read_text",
     "text_stream",
     "write_text",
 ]
-
-_ENCODING: Final = "utf-8"
-_WRITE: Final = "backslashreplace"
-_READ: Final = "replace"
-
-
-def encode_text(text: str) -> bytes:
-    r"""Return the bytes of a text, with halves of surrogate pairs spelled out.
-
-    Examples
-    --------
-    >>> encode_text('caf\udce9')
-    b'caf\\udce9'
-    """
-    return text.encode(_ENCODING, _WRITE)
-
-
-def decode_text(data: bytes) -> str:
-    r"""Return the text of bytes, with a mark in the place of what is no UTF-8.
-
-    Examples
-    --------
-    >>> decode_text(b'caf\xe9')
-    'caf�'
-    """
-    return data.decode(_ENCODING, _READ)
 
 
 def encodable(text: str, encoding: str) -> str:
@@ -55,7 +28,7 @@ def encodable(text: str, encoding: str) -> str:
     >>> print(encodable('caf\u00e9', 'ascii'))
     caf\xe9
     """
-    return text.encode(encoding, _WRITE).decode(encoding)
+    return text.encode(encoding, WRITE).decode(encoding)
 
 
 def read_text(path: Path) -> str:
@@ -76,7 +49,7 @@ def append_text(path: Path, text: str) -> None:
 
 def text_stream(binary: BinaryIO) -> TextIO:
     """Return a stream of text that passes every line on to a binary stream at once."""
-    return io.TextIOWrapper(binary, encoding=_ENCODING, errors=_WRITE, line_buffering=True)
+    return io.TextIOWrapper(binary, encoding=ENCODING, errors=WRITE, line_buffering=True)
 
 
 class _LogFile(logging.FileHandler):
@@ -85,4 +58,4 @@ class _LogFile(logging.FileHandler):
 
 def log_file(path: Path) -> logging.Handler:
     """Return a handler that appends to a file, made when the first record comes."""
-    return _LogFile(path, encoding=_ENCODING, errors=_WRITE, delay=True)
+    return _LogFile(path, encoding=ENCODING, errors=WRITE, delay=True)

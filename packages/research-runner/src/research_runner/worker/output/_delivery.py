@@ -8,9 +8,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from research_domain.texts import decode_text
 from research_experiment.careful_logging import careful_logger
 from research_runner.system.own_files import open_own
-from research_runner.system.texts import decode_text
 from research_runner.worker.output.redirect import STREAMS, Target
 
 __all__ = ["CapturedText", "Delivery", "Files", "Spool", "spool_path"]
