@@ -76,7 +76,11 @@ def main() -> int:
         measured = [
             ("results.best over results.df", seconds(lambda: results.best("loss")) / frame_s, 2.0),
             ("results.aggregate over results.df", seconds(lambda: results.aggregate("loss")) / frame_s, 2.0),
-            ("a report of 100,000 failures, in seconds", seconds(ResearchResults(failed).failure_report), 2.0),
+            (
+                "a report of 100,000 failures, in seconds",
+                seconds(ResearchResults(failed).failure_report),
+                2.0,
+            ),
         ]
     print(f"results.df of {10_000 // factor} experiments x {ITERATIONS} iterations: {frame_s:.3f} s")
     for name, number, limit in measured:

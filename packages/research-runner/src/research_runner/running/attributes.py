@@ -7,7 +7,15 @@ __all__ = ["OF_RESULTS", "in_results", "nothing_to_add"]
 OF_RESULTS = frozenset(
     (
         *("aggregate", "artifacts", "artifacts_to_df", "best", "configs", "configs_to_df", "counts", "df"),
-        *("experiments", "failures", "filter", "filter_ids_by_configs", "follow", "load_artifacts"),
+        *(
+            "experiments",
+            "failure_report",
+            "failures",
+            "filter",
+            "filter_ids_by_configs",
+            "follow",
+            "load_artifacts",
+        ),
         *("load_configs", "load_failures", "load_results", "parameters", "plot", "summary", "to_csv"),
         *("to_df", "to_parquet", "variables"),
     )
