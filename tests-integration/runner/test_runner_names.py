@@ -1,11 +1,15 @@
 """Parameters and variables may be called like what a run adds, or like columns of tables."""
 
+import signal
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
 from research_domain import UpdateError
-from research_runner import OptionError
+from research_runner import NotAResearchError, OptionError, ResearchExistsError, RunnerError
 from research_runner.devices import FakeProbe
+from research_runner.pool import TravelError
 from research_runner.settings import reading as settings
 from research_stack import EC, Domain, Research
 
@@ -127,3 +131,114 @@ def test_a_root_unit_sees_no_parameter_called_device_that_differs():
     research.add_callable("unit", lambda **config: config, kwargs=EC(), root=True, save_to="seen")
     with pytest.raises(Exception, match="depends on the config key 'device', which differs"):
         research.run(bar=False, parallel=False, branches=2, debug=True, executor_target="for")
+
+
+QUIET = {"parallel": False, "bar": False}
+
+
+def study(name="study", factor=1):
+    research = Research(name, Domain(x=[1, 2]))
+    return research.add_callable("scale", lambda x: factor * x, x=EC("x"), save_to="y")
+
+
+def test_an_open_number_is_the_next_that_no_folder_has():
+    research = study("runs/study-{n}")
+    assert research.plan().experiments == 2
+    names = [research.run(**QUIET).name for _ in range(3)]
+    assert names == ["runs/study-1", "runs/study-2", "runs/study-3"]
+    Path("runs/study-7").mkdir()
+    Path("runs/study-x").mkdir()
+    Path("runs/study-80-old").mkdir()
+    assert research.run(**QUIET).results.path == Path("runs/study-8").absolute()
+    assert study().run("{n}th", **QUIET).name == "1th"
+    assert Research.load("runs/study-2").results.df["y"].tolist() == [1, 2]
+
+
+def test_another_name_ends_the_numbers():
+    research = study("study-{n}").run(**QUIET)
+    research.name = "other"
+    assert research.run(**QUIET).name == "other"
+
+
+@pytest.mark.parametrize("option", ["resume", "overwrite"])
+def test_a_new_folder_each_time_has_nothing_to_go_on_with_or_to_replace(option):
+    with pytest.raises(OptionError, match=rf"{option}: 'study-{{n}}' is a new folder each time"):
+        study("study-{n}").run(**QUIET, **{option: True})
+    assert not list(Path().iterdir())
+
+
+def test_an_old_research_is_replaced_if_that_is_wanted():
+    study().run(**QUIET)
+    with pytest.raises(ResearchExistsError):
+        study(factor=2).run(**QUIET)
+    assert study(factor=2).run(overwrite=True, **QUIET).results.df["y"].tolist() == [2, 4]
+    assert [path.name for path in Path().iterdir()] == ["study"]
+    study("fresh").run(overwrite=True, **QUIET)
+
+
+def test_what_is_no_research_or_is_run_is_not_replaced():
+    Path("study").mkdir()
+    Path("study/precious").touch()
+    with pytest.raises(NotAResearchError, match="left alone"):
+        study().run(overwrite=True, **QUIET)
+    assert Path("study/precious").exists()
+
+    def again():
+        with pytest.raises(RunnerError, match="'busy' is being run and was left alone"):
+            study("busy").run(overwrite=True, **QUIET)
+
+    research = Research("busy").add_callable("again", again, save_to="y").run(**QUIET)
+    assert research.monitor.failed_experiments == 0
+
+
+@pytest.mark.parametrize(
+    "options", [{"dump_results": False}, {"resume": True}], ids=lambda options: next(iter(options))
+)
+def test_what_overwrite_contradicts(options):
+    with pytest.raises(OptionError, match="overwrite"):
+        study().run(overwrite=True, **options)
+
+
+def test_what_was_to_be_replaced_is_there_if_nothing_starts(tmp_path_factory):
+    study().run(**QUIET)
+    with (
+        (tmp_path_factory.mktemp("open") / "file").open("w") as file,
+        pytest.raises(TravelError, match="'write'"),
+    ):
+        Research("study").add_callable("write", lambda: file, save_to="y").run(overwrite=True, bar=False)
+    assert [path.name for path in Path().iterdir()] == ["study"]
+    assert Research.load("study").results.df["y"].tolist() == [1, 2]
+
+
+def test_an_interrupt_before_the_start_leaves_no_results_of_the_run_before(monkeypatch):
+    research = study().run(**QUIET)
+
+    def interrupt(*_):
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("research_runner.running.run.save_settings", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        research.run("other", **QUIET)
+    assert not hasattr(research, "results")
+
+
+def test_a_run_that_is_refused_leaves_the_results_of_the_run_before():
+    research = study().run(**QUIET)
+    for options in ({}, {"workers": 0}):
+        with pytest.raises((ResearchExistsError, OptionError)):
+            research.run(**QUIET, **options)
+        assert research.results.df["y"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("everything", ["all", -1])
+def test_all_workers_are_one_for_each_core(everything, monkeypatch):
+    monkeypatch.setattr("research_runner.settings.arguments.available_cores", lambda: 3)
+    research = study().run(workers=everything, bar=False)
+    assert research.results.meta["options"]["workers"] == 3
+    assert research.results.df["y"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("workers", ["every", -2, True, -1.0])
+def test_other_words_for_all_workers_are_refused(workers):
+    with pytest.raises(OptionError, match=r"workers: .*'all' is one for each core"):
+        study().run(workers=workers)

@@ -8,8 +8,9 @@ import shutil
 import signal
 import socket
 import time
+import uuid
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -27,7 +28,7 @@ from research_runner.system.console import ResearchWarning
 from research_runner.system.paths import absolute_path
 from research_runner.system.process_identity import fingerprint
 
-__all__ = ["LoadedResearch", "StoredMonitor", "remove_research"]
+__all__ = ["LoadedResearch", "StoredMonitor", "remove_research", "replacing"]
 
 _MARK = "research.json"
 _POLL_S = 0.1
@@ -266,6 +267,45 @@ class LoadedResearch:
         return f"LoadedResearch({self.name!r})"
 
 
+@contextlib.contextmanager
+def replacing(name: str) -> Iterator[None]:
+    """Delete the folder of a research when the block has put another one in its place.
+
+    It is where it was if the block raises.
+
+    Raises
+    ------
+    NotAResearchError, RunnerError
+        If it is no research, or is being run.
+    """
+    path = absolute_path(name)
+    if not os.path.lexists(path):
+        yield
+        return
+    _check_removable(path, "run without overwrite=True, under another name")
+    before = path.with_name(f".{path.name}-replaced-{uuid.uuid4().hex[:8]}")
+    path.rename(before)
+    try:
+        yield
+    except BaseException:
+        if path.exists():
+            shutil.rmtree(path)
+        before.rename(path)
+        raise
+    shutil.rmtree(before)
+
+
+def _check_removable(path: Path, instead: str) -> None:
+    """Refuse to delete what is no research, or is being run."""
+    if path.is_symlink() or not (path / _MARK).is_file():
+        raise NotAResearchError(str(path))
+    if _is_running(str(path)):
+        raise RunnerError(
+            f"research {path.name!r} is being run and was left alone; end it with "
+            f"Research.load({path.name!r}).terminate(), or {instead}"
+        )
+
+
 def remove_research(name: str, *, ask: bool, force: bool) -> None:
     """Delete the folder of a research; see :meth:`Research.remove`."""
     path = Path(name)
@@ -273,13 +313,8 @@ def remove_research(name: str, *, ask: bool, force: bool) -> None:
         missing = NotFoundError(name, str(path.absolute()))
         warnings.warn(f"{missing}; nothing was removed", ResearchWarning, stacklevel=3)
         return
-    if not force and (path.is_symlink() or not (path / _MARK).is_file()):
-        raise NotAResearchError(str(path))
-    if not force and _is_running(name):
-        raise RunnerError(
-            f"research {name!r} is being run and was left alone; end it with "
-            f"Research.load({name!r}).terminate(), or delete it all the same with remove(..., force=True)"
-        )
+    if not force:
+        _check_removable(path, "delete it all the same with remove(..., force=True)")
     question = f"Delete {str(path.absolute())!r} with all results? [y/N] "
     if ask and input(question).strip().lower() not in ("y", "yes"):
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,11 +20,12 @@ from research_experiment import (
     value_at,
 )
 from research_runner.errors import NotRunError, OptionError
-from research_runner.loaded import LoadedResearch, remove_research
+from research_runner.loaded import LoadedResearch, remove_research, replacing
 from research_runner.running.attributes import in_results, nothing_to_add
 from research_runner.running.display import as_html, as_text, describe, progress_of
 from research_runner.scheduling.source import IterationOptions
 from research_runner.settings.arguments import parse_name, parse_optional_count
+from research_runner.system.paths import has_number, next_free
 
 if TYPE_CHECKING:
     from research_runner.backends.protocol import BackendFactory
@@ -93,6 +95,7 @@ class Research(ExperimentBuilder):
         self._env: dict[str, str] = {}
         self._last: ResearchRun | DetachedRun | None = None
         self._last_places = (1, 1)
+        self._numbered = ("", "")
 
     def update_domain(self, function: Callable[..., Domain | None], when: Any = 1, **kwargs: Any) -> Self:
         """Replace the domain while it is being explored.
@@ -147,7 +150,7 @@ class Research(ExperimentBuilder):
     def run(
         self,
         name: str | None = None,
-        workers: int | Iterable[Any] = 1,
+        workers: int | str | Iterable[Any] = 1,
         branches: int | Iterable[Any] = 1,
         n_iters: int | None = None,
         devices: DeviceSpec = None,
@@ -182,6 +185,7 @@ class Research(ExperimentBuilder):
         canary: int | None = None,
         resume: bool | str = False,
         retry_failed: bool = False,
+        overwrite: bool = False,
         show: str | None = None,
         quiet: bool = False,
         raise_on_failure: bool = False,
@@ -193,9 +197,10 @@ class Research(ExperimentBuilder):
         Parameters
         ----------
         name : str, optional
-            Another name for the research.
-        workers : int or list of configs
-            Number of worker processes, or a config for each to append to those of its experiments.
+            Another name for the research; ``{n}`` in it is the next number that no folder has.
+        workers : int, 'all' or list of configs
+            Number of worker processes, or a config for each to append to those of its experiments. ``'all'``,
+            or -1, is one for each core that this process may use.
         branches : int or list of configs
             Number of experiments that share a root, or a config for each to append.
         n_iters : int, optional
@@ -272,6 +277,8 @@ class Research(ExperimentBuilder):
             in an edited function, have changed.
         retry_failed : bool
             Run failed experiments again when a research is resumed.
+        overwrite : bool
+            Remove the folder of that name first, if it is a research that nobody runs.
         show : str, optional
             Name of a saved variable whose latest value is shown on the bar: for long experiments.
         quiet : bool
@@ -312,14 +319,20 @@ class Research(ExperimentBuilder):
         """
         options = dict(locals())
         del options["self"]
-        self.name, parsed, settings = self._read(options)
+        name, parsed, settings = self._read(options)
         from research_runner.detached import start_detached  # late, here and below: no worker needs it
         from research_runner.running.run import ResearchRun
         from research_runner.settings.rules import check_purpose
 
-        check_purpose(self.name, settings.experiment)
-
-        self._last = start_detached(settings) if detach else ResearchRun(settings)
+        check_purpose(name, settings.experiment)
+        self._numbered, self.name = (self._template(options["name"]), name), name
+        before, self._last = self._last, None
+        try:
+            with replacing(name) if overwrite else nullcontext():
+                self._last = start_detached(settings) if detach else ResearchRun(settings)
+        except Exception:
+            self._last = before  # nothing was started
+            raise
         self._last_places = (len(parsed["workers"]), len(parsed["branches"]))
         self._last.execute(bar)
         return self
@@ -362,9 +375,24 @@ class Research(ExperimentBuilder):
         from research_runner.settings.values import Study
 
         options = read_options(given)
-        name = options["name"] or parse_name("name", self.name)
+        name = self._numbered_name(options)
         study = Study(name, self.build(), self.domain, self._iteration, self._env)
         return name, options, make_settings(study, options, as_given(given))
+
+    def _template(self, given: Any) -> str:
+        """Return the name of a run as it was given, which may leave its number open."""
+        template, numbered = self._numbered
+        return parse_name("name", given or (template if self.name == numbered else self.name))
+
+    def _numbered_name(self, options: Options) -> str:
+        """Return the name of a run; of one that leaves its number open, the next that is free."""
+        name = self._template(options["name"])
+        if not has_number(name):
+            return name
+        for option in ("resume", "overwrite"):
+            if options[option]:
+                raise OptionError(option, f"{name!r} is a new folder each time; give the number in its place")
+        return next_free(name)
 
     def get_devices(
         self, devices: DeviceSpec, workers: int | None = None, branches: int | None = None

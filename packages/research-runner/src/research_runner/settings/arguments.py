@@ -14,6 +14,7 @@ from research_experiment import Executor, ExecutorError, parse_target
 from research_runner.devices.grid import MOST
 from research_runner.errors import OptionError
 from research_runner.profiling import ProfileLevel
+from research_runner.system.libraries import available_cores
 from research_runner.worker.plan import Entropy
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "parse_target_name",
     "parse_time",
     "parse_timeout",
+    "parse_workers",
 ]
 
 _START_METHODS = ("auto", "fork", "forkserver", "spawn")
@@ -129,6 +131,15 @@ def parse_configs(option: str, value: Any) -> tuple[ConfigAlias, ...]:
     if (count := parse_count(option, value)) > MOST:
         raise OptionError(option, f"must be at most {MOST:,}, got {value!r}")
     return (ConfigAlias(),) * count
+
+
+def parse_workers(option: str, value: Any) -> tuple[ConfigAlias, ...]:
+    """Read `workers`: as `parse_configs`, or one for each core."""
+    is_all = value == "all" if isinstance(value, str) else type(value) is int and value == -1
+    try:
+        return parse_configs(option, available_cores() if is_all else value)
+    except OptionError as error:
+        raise OptionError(option, f"{error.reason}; 'all' is one for each core") from None
 
 
 def parse_executor(option: str, value: Any) -> type[Executor]:

@@ -53,9 +53,11 @@ class Parameter:
 # fmt: off
 PARAMETERS: Final = (
     Parameter("name", "str | None", None, arguments.parse_optional_name, "str, optional",
-        "Another name for the research."),
-    Parameter("workers", "int | Iterable[Any]", 1, arguments.parse_configs, "int or list of configs",
-        "Number of worker processes, or a config for each to append to those of its experiments."),
+        "Another name for the research; ``{n}`` in it is the next number that no folder has."),
+    Parameter("workers", "int | str | Iterable[Any]", 1, arguments.parse_workers,
+        "int, 'all' or list of configs",
+        "Number of worker processes, or a config for each to append to those of its experiments. ``'all'``, "
+        "or -1, is one for each core that this process may use."),
     Parameter("branches", "int | Iterable[Any]", 1, arguments.parse_configs, "int or list of configs",
         "Number of experiments that share a root, or a config for each to append."),
     Parameter("n_iters", "int | None", None, arguments.parse_optional_count, "int, optional",
@@ -138,6 +140,8 @@ PARAMETERS: Final = (
         "yours or in an edited function, have changed."),
     Parameter("retry_failed", "bool", False, arguments.parse_switch, "bool",
         "Run failed experiments again when a research is resumed."),
+    Parameter("overwrite", "bool", False, arguments.parse_switch, "bool",
+        "Remove the folder of that name first, if it is a research that nobody runs."),
     Parameter("show", "str | None", None, arguments.parse_show, "str, optional",
         "Name of a saved variable whose latest value is shown on the bar: for long experiments."),
     Parameter("quiet", "bool", False, arguments.parse_switch, "bool",

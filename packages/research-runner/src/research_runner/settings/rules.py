@@ -132,6 +132,15 @@ def _memory(request: Request) -> _Complaints:
         yield "resume", "results in memory end with their process: use dump_results=True"
 
 
+def _overwrite(request: Request) -> _Complaints:
+    """What is removed is not gone on with."""
+    options = request.options
+    if options["overwrite"] and not options["dump_results"]:
+        yield "overwrite", "results in memory are in nobody's place: use dump_results=True"
+    if options["overwrite"] and options["resume"]:
+        yield "overwrite", "resume goes on with the folder that would be removed: give one of both"
+
+
 def _resume(request: Request) -> _Complaints:
     if request.options["retry_failed"] and not request.options["resume"]:
         yield "retry_failed", "only makes sense with resume=True"
@@ -275,6 +284,7 @@ _CHECKS: Final[tuple[Callable[[Request], _Complaints], ...]] = (
     _threads,
     _debug,
     _memory,
+    _overwrite,
     _resume,
     _show,
     _devices,
