@@ -155,3 +155,18 @@ def test_what_is_added_to_a_config_takes_the_place_of_nothing(parameter, config,
     given = {parameter: [more] if parameter == "branches_configs" else more}
     with pytest.raises(ExecutorError, match=f"{parameter} adds '{next(iter(more))}' to a config that has"):
         Executor(Experiment().add_callable("show", show), configs=[config], **given)
+
+
+@pytest.mark.parametrize(
+    "add",
+    [
+        lambda e: e.add_callable(name="unit", func=abs),
+        lambda e: e.add_generator(name="unit", generator=range),
+        lambda e: e.add_executable_unit(name="unit", src=abs),
+        lambda e: e.add_instance(name="unit", creator=list),
+        lambda e: e.add_pipeline(name="unit", root=5),
+    ],
+)
+def test_name_that_was_given_as_a_keyword_is_missed_in_a_sentence(add):
+    with pytest.raises(PlanError, match="it is given first, and by position, add_"):
+        add(Experiment())

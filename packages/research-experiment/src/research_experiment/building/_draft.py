@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from research_experiment.building._checks import check_plan
 from research_experiment.building._instead import instead_of
+from research_experiment.building._parsing import nameless
 from research_experiment.building.namespaces import DEFAULT, Namespace, find_function, read_namespace, similar
 from research_experiment.errors import PlanError, UnknownUnitError
 from research_experiment.plan import ExperimentPlan, Instance, PipelineUnit, Unit
@@ -137,9 +138,14 @@ class Draft:
         return self.__copy__()  # units are frozen values, their functions are the user's own
 
     def _source(
-        self, name: str | Callable[..., Any], function: Callable[..., Any] | None, kwargs: Mapping[str, Any]
+        self,
+        name: str | Callable[..., Any] | None,
+        function: Callable[..., Any] | None,
+        kwargs: Mapping[str, Any],
     ) -> tuple[str, Callable[..., Any] | str]:
         """Return the name of a unit, and its function or ``'instance.method'``."""
+        if name is None:
+            raise nameless("a unit", "add_callable('name', function)")
         if callable(name):
             if function is not None:
                 raise PlanError(

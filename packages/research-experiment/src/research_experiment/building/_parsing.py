@@ -19,6 +19,7 @@ __all__ = [
     "WhenLike",
     "generator_as_callable",
     "is_generator_function",
+    "nameless",
     "parse_args",
     "parse_dump",
     "parse_mode",
@@ -56,6 +57,14 @@ def generator_as_callable(unit: str) -> PlanError:
         f"unit {unit!r} is a generator function: calling it only makes a generator; "
         "add it with add_generator(...)",
         unit=unit,
+    )
+
+
+def nameless(what: str, call: str) -> PlanError:
+    """Return the error of something that was added without a name, or with one as a keyword."""
+    return PlanError(
+        f"{what} needs a name or a function, got None; it is given first, and by position, {call}: "
+        "name=... is an argument of the function, as any other keyword"
     )
 
 

@@ -20,6 +20,7 @@ from research_experiment.building._options import (
 )
 from research_experiment.building._parsing import (
     WhenLike,
+    nameless,
     parse_args,
     parse_dump,
     parse_mode,
@@ -44,7 +45,7 @@ class ExperimentBuilder(Draft):
 
     def add_executable_unit(
         self,
-        name: str | Callable[..., Any],
+        name: str | Callable[..., Any] | None = None,
         src: Callable[..., Any] | None = None,
         /,
         mode: str = "func",
@@ -113,7 +114,7 @@ class ExperimentBuilder(Draft):
 
     def _add_call(
         self,
-        name: str | Callable[..., Any],
+        name: str | Callable[..., Any] | None,
         function: Callable[..., Any] | None,
         args: Any,
         kwargs: dict[str, Any],
@@ -167,7 +168,7 @@ class ExperimentBuilder(Draft):
 
     def add_callable(
         self,
-        name: str | Callable[..., Any],
+        name: str | Callable[..., Any] | None = None,
         func: Callable[..., Any] | None = None,
         /,
         args: Any = None,
@@ -190,7 +191,7 @@ class ExperimentBuilder(Draft):
 
     def add_generator(
         self,
-        name: str | Callable[..., Any],
+        name: str | Callable[..., Any] | None = None,
         generator: Callable[..., Any] | None = None,
         /,
         args: Any = None,
@@ -215,7 +216,7 @@ class ExperimentBuilder(Draft):
 
     def add_pipeline(
         self,
-        name: str,
+        name: str | None = None,
         /,
         root: Pipeline | str | None = None,
         branch: Pipeline | str | None = None,
@@ -278,6 +279,8 @@ class ExperimentBuilder(Draft):
         >>> Executor(experiment, configs=[{'step': 5}], n_iters=3).run().experiments[0].results
         {'n': {0: 5, 1: 10, 2: 15}}
         """
+        if name is None:
+            raise nameless("a pipeline", "add_pipeline('name', pipeline)")
         check_values(name, run=run, variables=variables, dump=dump, when=when, mode=mode)
         names = (variables,) if isinstance(variables, str) else tuple(variables or ())
         unit_name = self.add_postfix(name)
@@ -288,7 +291,7 @@ class ExperimentBuilder(Draft):
 
     def add_instance(
         self,
-        name: str,
+        name: str | None = None,
         creator: Callable[..., Any] | None = None,
         /,
         root: bool = False,
@@ -324,6 +327,8 @@ class ExperimentBuilder(Draft):
         >>> Executor(experiment, configs=[{}]).run().experiments[0].instances
         {'words': ['hello']}
         """
+        if name is None:
+            raise nameless("an instance", "add_instance('name', creator)")
         if not isinstance(name, str) or not name.isidentifier():
             raise PlanError(f"the name of an instance must be an identifier, got {name!r}")
         if not callable(creator):
