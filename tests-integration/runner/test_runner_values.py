@@ -206,3 +206,17 @@ def test_research_resume_knows_the_functions_of_a_script(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert len(ResearchResults(tmp_path / "study").df) == 2
+
+
+@pytest.mark.parametrize("options", [{"parallel": False}, {"workers": 2}], ids=["inline", "workers"])
+def test_somebody_who_follows_sees_what_happened_in_its_order(tmp_path, options):
+    research = Research(str(tmp_path / "study"), Domain(x=list(range(20))))
+    research.add_callable("unit", lambda x: x, x=EC("x"), save_to="y")
+    results = research.run(n_iters=2, bar=False, **options).results
+    seen = {}
+    for change in results.follow():
+        seen.setdefault(change.experiment_id, []).append(type(change).__name__)
+    assert len(seen) == 20
+    for names in seen.values():
+        assert names[:2] == ["Queued", "Started"] and names[-1] == "Ended"
+        assert set(names[2:-1]) == {"Stored"}

@@ -366,11 +366,11 @@ class Database:
             self._failed = self._diagnosed(error)
             raise self._failed from error
 
-    def executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+    def executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> sqlite3.Cursor:
         """Run one statement for each row; a failure is that of `execute`."""
         self.check_owner()
         try:
-            self.connection.executemany(sql, rows)
+            return self.connection.executemany(sql, rows)
         except sqlite3.DatabaseError as error:
             self._failed = self._diagnosed(error)
             raise self._failed from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from research_domain.texts import clean_text
@@ -12,6 +11,7 @@ from research_results.disk.schema import FAILURE_COLUMNS, newest_revision
 from research_results.errors import ArgumentError, DamagedError, UnknownExperimentError
 from research_results.reading.status import STATUSES, Status, count_statuses
 from research_results.storage.interning import Interner, stored_blob
+from research_results.storage.pending import PendingRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -46,20 +46,14 @@ WHERE id = ?"""
 _NAMED_VALUES = """SELECT DISTINCT parameters.name,
 CASE WHEN given THEN options.alias ELSE lasting_name END AS lasting, digest
 FROM options JOIN parameters USING (parameter) WHERE lasting NOT NULL AND digest NOT NULL"""
-_PUT = """INSERT INTO chunks
-(chunk, experiment, variable, kind, count, first, step, iterations, type, text, data, blob, checksum)
-VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"""
-_CHANGE = "INSERT INTO changes (revision, experiment, change, attempt) VALUES (?,?,?,?)"
 
 
-@lru_cache(maxsize=64)
-def _update(columns: tuple[str, ...]) -> str:
-    """Return the statement that sets the status and these columns of an experiment."""
-    for name in columns:
-        if name not in _DETAILS:
-            raise ArgumentError(name, f"is no detail of a status; use {', '.join(_DETAILS)} or failure")
-    names = ", ".join(f"{name} = ?" for name in ("status", *columns))
-    return f"UPDATE experiments SET {names} WHERE key = ? AND id = ?"  # noqa: S608  (names from above)
+def _convert(name: str, value: Any) -> Any:
+    """Return the value of a column of experiments."""
+    convert = _DETAILS.get(name)
+    if convert is None:
+        raise ArgumentError(name, f"is no detail of a status; use {', '.join(_DETAILS)} or failure")
+    return convert(value)
 
 
 class Writer:
@@ -82,8 +76,8 @@ class Writer:
         self._attempts: dict[int, int | None] = {}
         self._fresh: set[int] = set()
         self._revision: int | None = None
-        self._notes: list[tuple[int, int, str, int | None]] = []
-        database.before_commit = self._write_notes
+        self._pending = PendingRows()
+        database.before_commit = self._write_pending
         database.when_rolled_back = self._forget
 
     def add(
@@ -114,14 +108,16 @@ class Writer:
         if status not in STATUSES:
             raise ArgumentError("status", f"got {status!r}; use one of {', '.join(STATUSES)}")
         failure = details.get("failure")
-        columns = tuple(name for name in details if name != "failure")
-        update = _update(columns)
-        values = [None if (value := details[name]) is None else _DETAILS[name](value) for name in columns]
+        columns = {
+            name: None if value is None else _convert(name, value)
+            for name, value in details.items()
+            if name != "failure"
+        }
         with self.database:
             key = self.key(experiment_id)
             if status != "queued" or not self._is_queued(experiment_id):
                 self._note_status(key, status, details)
-            self._update(experiment_id, update, (status, *values, key, experiment_id))
+            self._pending.update(key, experiment_id, {"status": status, **columns})
             if failure is not None:
                 self._fail(key, details.get("attempt"), failure)
 
@@ -133,14 +129,14 @@ class Writer:
                 stored, blob = (data, None) if count != 1 else stored_blob(self._blobs, data)
                 numbers = (self._next_revision(), key, self._interner.variable(variable), count, first, step)
                 checksum = row_checksum(numbers, (kind, iterations, type_name, text, blob), stored)
-                self.database.execute(
-                    _PUT,
-                    (*numbers[:3], kind, *numbers[3:], iterations, type_name, text, stored, blob, checksum),
+                self._pending.chunks.append(
+                    (*numbers[:3], kind, *numbers[3:], iterations, type_name, text, stored, blob, checksum)
                 )
 
     def statuses(self) -> dict[str, Status]:
         """Return the status of every experiment, in order."""
         with self.database.guard:
+            self.database.flush()
             rows = self.database.execute("SELECT id, status FROM experiments ORDER BY position, key")
             return dict(rows.fetchall())
 
@@ -161,6 +157,7 @@ class Writer:
     def counts(self) -> dict[str, int]:
         """Return how many experiments have each status."""
         with self.database.guard:
+            self.database.flush()
             return count_statuses(self.database)
 
     def known(self, experiment_id: str) -> bool:
@@ -194,6 +191,7 @@ class Writer:
         elif key in self._attempts and self._attempts[key] == attempt:
             return
         else:
+            self._write_pending()
             cursor = self.database.execute("DELETE FROM chunks WHERE experiment = ?", (key,))
             self.dropped = self.dropped or cursor.rowcount > 0
             if cursor.rowcount or self._was_started(key):
@@ -202,12 +200,11 @@ class Writer:
 
     def _note(self, key: int, change: str, attempt: int | None) -> None:
         """Write down what became of an experiment, for those who follow; all at once with the commit."""
-        self._notes.append((self._next_revision(), key, change, None if attempt is None else int(attempt)))
+        attempt = None if attempt is None else int(attempt)
+        self._pending.changes.append((self._next_revision(), key, change, attempt))
 
-    def _write_notes(self) -> None:
-        if self._notes:
-            self.database.executemany(_CHANGE, self._notes)
-            self._notes.clear()
+    def _write_pending(self) -> None:
+        self._pending.write(self.database)
 
     def _next_revision(self) -> int:
         """Return a number that was never given before, for a row of `changes` or `chunks`."""
@@ -221,6 +218,7 @@ class Writer:
         return self.database.execute(select, (key,)).fetchone() is not None
 
     def _is_queued(self, experiment_id: str) -> bool:
+        self._write_pending()
         select = "SELECT status FROM experiments WHERE id = ?"
         return bool(self.database.execute(select, (experiment_id,)).fetchone() == ("queued",))
 
@@ -233,6 +231,7 @@ class Writer:
 
     def _fail(self, key: int, attempt: int | None, failure: Any) -> None:
         if attempt is None:
+            self._write_pending()
             select = "SELECT attempt FROM experiments WHERE key = ?"
             (attempt,) = self.database.execute(select, (key,)).fetchone()
         values: dict[str, Any] = {"experiment": key, "attempt": attempt}
@@ -270,11 +269,12 @@ class Writer:
         self._keys.clear()
         self._fresh.clear()
         self._attempts.clear()
-        self._notes.clear()
+        self._pending.clear()
         self._interner.forget()
 
     def used_blobs(self) -> Iterable[str]:
         """Return the names of the blobs that rows refer to."""
+        self.database.flush()
         union = (
             "SELECT blob FROM chunks WHERE blob NOT NULL UNION SELECT blob FROM options WHERE blob NOT NULL"
         )

@@ -85,7 +85,7 @@ class Session:
         self._coordinator = coordinator
         self._backend = backend
         self._storage = storage
-        self._recorder = Recorder(storage, storage.statuses(), code)
+        self._recorder = Recorder(storage, code)
         self._monitor = monitor
         self._listeners = (monitor, *listeners)
         self._bar: ProgressBar | None = None
