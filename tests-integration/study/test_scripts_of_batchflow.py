@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from research_domain import NumpySampler as NS
 from research_experiment import UnknownUnitError
 from research_stack import (
     EC,
@@ -26,6 +25,7 @@ from research_stack import (
     ResearchResults,
     S,
 )
+from research_stack import NumpySampler as NS
 
 
 @pytest.fixture(autouse=True)

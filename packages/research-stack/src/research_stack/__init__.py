@@ -113,7 +113,6 @@ from research_runner.errors import (
 from research_stack._version import __version__
 
 __all__ = [
-    "get_metrics",
     "Changes",
     "Dropped",
     "Ended",
@@ -201,6 +200,7 @@ __all__ = [
     "ZipError",
     "__version__",
     "choice",
+    "get_metrics",
     "integers",
     "loguniform",
     "make_rng",
