@@ -199,3 +199,25 @@ def test_a_loaded_research_goes_on_with_its_code_and_leaves_this_process_alone(h
     loaded = Research.load("scaled", trusted=True).run(bar=False)
     assert values(loaded) == [10, 20, 30]
     assert sys.meta_path == finders
+
+
+@pytest.mark.parametrize("parallel", [True, False])
+def test_what_this_process_imports_while_a_run_goes_on_is_recorded_too(helper, parallel):
+    late = f"{helper.__name__}_late"
+    Path(f"{late}.py").write_text("SIZE = 2\n")
+    edit(
+        helper,
+        f"def more():\n    import {late}\n    return {late}.SIZE\n\ndef scale(x):\n    return x * more()\n",
+    )
+    importlib.reload(helper)
+
+    def more():
+        return Domain(x=[10 * helper.more()])
+
+    def spoil():
+        Path(f"{late}.py").write_text("broken(")
+
+    research = Research("updated", Domain(x=[1])).add_callable("spoil", spoil)
+    research.add_callable("scale", helper.scale, x=EC("x"), save_to="y").update_domain(more, when="%0")
+    assert values(research.run(bar=False, parallel=parallel)) == [2, 40]
+    sys.modules.pop(late)

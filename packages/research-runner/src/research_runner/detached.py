@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -55,7 +54,7 @@ def start_detached(settings: RunSettings) -> DetachedRun:
     """
     assert settings.path is not None  # noqa: S101 - checked with the settings
     code = RunCode(settings, settings.path)
-    header = pickle.dumps((code(), code.record.script))
+    header = code()
     payload = len(header).to_bytes(8) + header + wire.dump_code(settings, with_sources=True)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     process = subprocess.Popen(  # noqa: S603 - our own module, in the interpreter that runs us
@@ -94,12 +93,12 @@ def main() -> None:
     from research_runner.running.run import ResearchRun
 
     size = int.from_bytes(sys.stdin.buffer.read(8))
-    encoded, script = pickle.loads(sys.stdin.buffer.read(size))  # noqa: S301 - who started us wrote it
+    encoded = sys.stdin.buffer.read(size)
     modules = decode_modules(encoded)[0] if encoded else ()
     install(modules)
     settings = wire.load_code(sys.stdin.buffer.read())
     try:
-        run = ResearchRun(settings, CodeRecord(modules, script))
+        run = ResearchRun(settings, CodeRecord(modules))
     except Exception as error:  # noqa: BLE001 - raised again by who started us
         sys.stdout.buffer.write(_FAILED + wire.dumps(error))
         return

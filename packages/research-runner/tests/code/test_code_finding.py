@@ -1,6 +1,7 @@
 """Which modules the units of a run reach."""
 
 import functools
+import importlib
 import json
 import sys
 from types import FunctionType
@@ -39,6 +40,7 @@ def script_function(text, **names):
         (b"if True: import a; import b", {"a", "b"}),
         (b"try:\r\n    import a\r\nexcept ImportError:\r\n    pass", {"a"}),
         (b"importlib.import_module('a.b'); __import__(\"c\")", {"a", "c"}),
+        (b"import_module(f'a.{name}')", {"a"}),
         (b"important = 'this imports nothing'", set()),
         (b"import a", {"a"}),
         ("import größe".encode(), {"größe"}),
@@ -78,6 +80,9 @@ REACHING = {
     "a module of the script": lambda module: script_function("made = lambda: m.function(1)", m=module),
     "a default": lambda module: script_function("def made(f=f): ...", f=module.function),
     "a closure": lambda module: lambda: module.function,
+    "a name that a function of the script puts together": lambda module: script_function(
+        f"def made(x):\n  return import_module(f'{module.__name__}.{{x}}')"
+    ),
     "an import in a function of the script": lambda module: script_function(
         f"def made():\n  def inner():\n    from {module.__name__} import function\n  return inner"
     ),
@@ -147,3 +152,14 @@ def test_in_a_process_with_a_record_modules_are_those_of_the_record(project):
         again = find_modules(reached_names([project.load("NAME").function]), reading)
     assert again == record
     assert reading.changed == {}
+
+
+def test_a_module_that_was_reloaded_since_is_not_that_of_a_record_in_force(project):
+    file = project.write("NAME.py", "def function(x): return 1\n")
+    module = project.load("NAME")
+    record = find_modules([project.name], Reading())
+    with installed_for(record.values()):
+        file.write_text("def function(x): return 2\n")
+        importlib.reload(module)
+        again = find_modules([project.name], Reading())
+    assert again[project.name].source == b"def function(x): return 2\n"

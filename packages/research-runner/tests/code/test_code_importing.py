@@ -15,11 +15,14 @@ import pytest
 
 from research_runner.code.finding import find_modules
 from research_runner.code.importing import (
+    SCRIPT,
     VARIABLE,
     RecordedLoader,
+    RecordedModule,
     content_digest,
     decode_modules,
     encode_modules,
+    install,
     installed,
     installed_for,
     read_content,
@@ -43,7 +46,15 @@ def recorded(project):
 
 def test_a_module_is_what_it_was(recorded):
     assert recorded.load("NAME").VALUE == 1
-    assert importlib.reload(recorded.load("NAME.inner")).VALUE == 1
+
+
+def test_a_worker_reloads_what_was_recorded_and_a_block_what_the_file_holds(recorded, monkeypatch):
+    inner, finders = recorded.load("NAME.inner"), list(sys.meta_path)
+    recorded.write("NAME/inner.py", "VALUE = 2\n")
+    assert importlib.reload(inner).VALUE == 2
+    monkeypatch.setattr(sys, "meta_path", finders)
+    install(tuple(installed().modules.values()))
+    assert importlib.reload(inner).VALUE == 1
 
 
 def test_files_and_folders_are_the_true_ones(recorded, tmp_path):
@@ -117,7 +128,8 @@ def test_a_record_in_files_is_what_was_recorded(project, tmp_path):
     project.write("NAME/__init__.py", "same = 1\n")
     project.write("NAME/twin.py", "same = 1\n")
     project.write("NAME/plain/inner.py")
-    record = CodeRecord(tuple(find_modules([project.name], Reading()).values()), b"print('script')\n")
+    script = RecordedModule(SCRIPT, "script.py", None, b"print('script')\n")
+    record = CodeRecord((script, *find_modules([project.name], Reading()).values()))
     version = record.version({"unit": "0123"})
     record.save(tmp_path / "kept", version)
     assert CodeRecord.load(tmp_path / "kept", version) == record
@@ -140,10 +152,11 @@ def test_the_version_is_of_contents_and_of_units(project):
     project.write("NAME.py", "VALUE = 1\n")
     record = CodeRecord(tuple(find_modules([project.name], Reading()).values()))
     project.write("NAME.py", "VALUE = 2\n")
-    edited = CodeRecord(tuple(find_modules([project.name], Reading()).values()), b"script")
+    edited = CodeRecord(tuple(find_modules([project.name], Reading()).values()))
     assert record.version({"unit": "0"}) != edited.version({"unit": "0"})
     assert record.version({"unit": "0"}) != record.version({"unit": "1"})
-    assert edited.version({}) == CodeRecord(edited.modules, b"another script").version({})
+    script = RecordedModule(SCRIPT, "script.py", None, b"print('script')\n")
+    assert edited.version({}) == CodeRecord((script, *edited.modules)).version({})
 
 
 def test_a_child_installs_the_record_from_its_environment(project, tmp_path):

@@ -8,15 +8,12 @@ from collections.abc import Iterator, Mapping
 from importlib.util import decode_source
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
 
 from research_results import ResearchResults
 from research_runner import NoCodeError
 from research_runner.recording.code import Version, versions_of
 
 __all__ = ["code_text", "diff_text"]
-
-_SCRIPT: Final = "the script"
 
 
 def code_text(name: str) -> Iterator[str]:
@@ -65,9 +62,7 @@ def diff_text(name: str) -> Iterator[str]:
         if module.path
     }
     states = [(f"version {version.name}", _texts(version)) for version in versions]
-    last = {title: text for title, text in states[-1][1].items() if title != _SCRIPT}
-    pairs = [*pairwise(states), ((states[-1][0], last), ("now", now))]
-    for (before, old), (after, new) in pairs:
+    for (before, old), (after, new) in pairwise([*states, ("now", now)]):
         for title in sorted({*old, *new}):
             yield from difflib.unified_diff(
                 old.get(title, "").splitlines(),
@@ -86,12 +81,9 @@ def _versions(name: str) -> list[Version]:
 
 
 def _texts(version: Version) -> Mapping[str, str]:
-    """Return the text of each module, and that of the script, by their titles."""
+    """Return the text of each module and of the script by their titles."""
     modules = (module for module in version.code.modules if module.path)
-    texts = {_title(module.name, module.path): _decoded(module.source) for module in modules}
-    if version.code.script is not None:
-        texts[_SCRIPT] = _decoded(version.code.script)
-    return texts
+    return {_title(module.name, module.path): _decoded(module.source) for module in modules}
 
 
 def _title(name: str, path: str) -> str:

@@ -15,7 +15,6 @@ from research_experiment.careful_logging import careful_logger
 from research_experiment.execution.global_random import ScriptRandom
 from research_runner.backends.protocol import Capabilities, RunEnvironment
 from research_runner.backends.registry import refuse_address
-from research_runner.code.importing import decode_modules, installed_for
 from research_runner.pool import Death
 from research_runner.pool.launch import cuda_user
 from research_runner.scheduling.events import BackendEvent, TaskEnded, TaskStarted, WorkerDied, WorkerReady
@@ -42,8 +41,6 @@ class InlineBackend:
     report : callable, optional
         Takes events while a task runs, so that long experiments can be watched; called in the thread that
         polls. By default all events are returned when the task has ended.
-    code : bytes
-        The user's modules, for imports in units: what ``RunEnvironment.code`` returns.
 
     Notes
     -----
@@ -58,7 +55,6 @@ class InlineBackend:
         self,
         plan: WorkerPlan,
         report: Callable[[Sequence[BackendEvent]], None] | None = None,
-        code: bytes = b"",
     ) -> None:
         self._report = report
         self._has_run = False
@@ -67,7 +63,6 @@ class InlineBackend:
         self._thread = current_thread()
         self._outbox = Outbox(self._take)
         self._script_random = ScriptRandom() if plan.execution.seed_globals else None
-        self._code = decode_modules(code)[0] if code else ()
         self._runner = TaskRunner(plan, 0, self._outbox, own_process=False)
         self._place = Place.here(plan.setups[0].device_names)
         self._environment = without_what_is_set(plan.setups[0].environment, forked=True)
@@ -105,7 +100,7 @@ class InlineBackend:
             self._script_random.keep()
         begun = time.perf_counter()
         try:
-            with _variables(self._environment), installed_for(self._code), runner.prepared():
+            with _variables(self._environment), runner.prepared():
                 runner.run(task)
             outbox.add(TaskEnded(task.index, time.perf_counter() - begun))
         finally:
@@ -155,7 +150,7 @@ class InlineFactory:
 
     def make(self, plan: WorkerPlan, environment: RunEnvironment) -> InlineBackend:
         """Return the backend; nothing has to travel."""
-        return InlineBackend(plan, environment.report, environment.code())
+        return InlineBackend(plan, environment.report)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from research_runner.code.importing import RecordedModule, installed
 from research_runner.code.owned import is_extension, is_own_file, is_own_name, own_folders
-from research_runner.code.reading import Reading
+from research_runner.code.reading import Reading, is_up_to_date
 from research_runner.code.watching import source_file
 
 __all__ = ["find_modules", "imported_names", "imports_of", "locate", "nested_codes", "reached_names"]
@@ -37,7 +37,7 @@ _ATOMS: Final = frozenset((type(None), bool, int, float, complex, str, bytes, by
 _WORD: Final = re.compile(rb"import")
 _STATEMENT: Final = re.compile(
     rb"(?:^|[:;])[ \t]*(?:from[ \t]+([\w.\x80-\xff]+)[ \t]+import\b|import[ \t]+([\w. \t,\x80-\xff]+))"
-    rb"|(?:import_module|__import__)\([ \t]*[\"']([\w.\x80-\xff]+)[\"']"
+    rb"|(?:import_module|__import__)\([ \t]*f?[\"']([\w.\x80-\xff]+)[\"'{]"
 )
 
 
@@ -123,7 +123,15 @@ def _parts_of_function(function: FunctionType, names: set[str]) -> Iterator[obje
     for code in nested_codes(function.__code__):
         package = str(space.get("__package__") or "")
         names.update(imports_of(code, package))
+        names.update(_spelled_names(code))
         yield from (space[name] for name in code.co_names if name in space)
+
+
+def _spelled_names(code: CodeType) -> Iterator[str]:
+    """Yield the texts in code that may be names, or beginnings of names, of what it imports."""
+    if not {"import_module", "__import__"}.isdisjoint(code.co_names):
+        texts = (each for each in code.co_consts if isinstance(each, str))
+        yield from (text for text in texts if text.partition(".")[0].isidentifier())
 
 
 def _attributes(value: Any) -> Iterator[object]:
@@ -237,9 +245,10 @@ def find_modules(names: Iterable[str], reading: Reading) -> dict[str, RecordedMo
 
 def _modules_of(root: str, reading: Reading) -> Iterator[RecordedModule]:
     """Yield a module without a parent, and if it is a package all that is inside of it."""
-    recorded, inside = installed(), f"{root}."
-    if recorded is not None and root in recorded.modules:
-        yield from (each for each in recorded.modules.values() if f"{each.name}.".startswith(inside))
+    finder, inside = installed(), f"{root}."
+    known = [] if finder is None else [each for each in finder.modules.values() if _is_in(each.name, root)]
+    if known and all(map(is_up_to_date, known)):
+        yield from known
         return
     place = _place(root)
     found = [] if place is None else list(_walk(root, *place, reading, frozenset()))
@@ -248,6 +257,10 @@ def _modules_of(root: str, reading: Reading) -> Iterator[RecordedModule]:
     for name, module in list(sys.modules.items()):
         if name not in names and (name == root or (found and name.startswith(inside))):
             yield from reading.loaded(name, module)
+
+
+def _is_in(name: str, root: str) -> bool:
+    return f"{name}.".startswith(f"{root}.")
 
 
 def _place(root: str) -> tuple[str, tuple[str, ...] | None] | None:

@@ -24,6 +24,7 @@ from typing import Final, NamedTuple
 from research_runner.system.own_files import read_own
 
 __all__ = [
+    "SCRIPT",
     "VARIABLE",
     "RecordedFinder",
     "RecordedLoader",
@@ -43,6 +44,10 @@ __all__ = [
 
 VARIABLE: Final = "RESEARCH_RUNNER_CODE"
 """Environment variable that tells the children of a worker the file that lists the recorded modules."""
+
+
+SCRIPT: Final = "__main__"
+"""The name under which a script is recorded: its functions travel by value, its lines are for tracebacks."""
 
 
 class RecordedModule(NamedTuple):
@@ -100,10 +105,15 @@ class RecordedLoader(SourceFileLoader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the module; from now on tracebacks show its recorded lines."""
-        with contextlib.suppress(SyntaxError, UnicodeDecodeError):
-            text = decode_source(self.recorded.source)
-            linecache.cache[self.path] = (len(text), None, text.splitlines(True), self.path)
+        _show_lines(self.path, self.recorded.source)
         super().exec_module(module)
+
+
+def _show_lines(path: str, source: bytes) -> None:
+    """Let tracebacks show these lines of a file, whatever becomes of it."""
+    with contextlib.suppress(SyntaxError, UnicodeDecodeError):
+        text = decode_source(source)
+        linecache.cache[path] = (len(text), None, text.splitlines(True), path)
 
 
 class RecordedFinder(MetaPathFinder):
@@ -113,17 +123,22 @@ class RecordedFinder(MetaPathFinder):
     ----------
     modules : iterable of RecordedModule
         The record.
+    reloads : bool
+        Whether a module that is reloaded is the recorded one as well.
     """
 
-    def __init__(self, modules: Iterable[RecordedModule]) -> None:
-        self.modules: Mapping[str, RecordedModule] = {module.name: module for module in modules}
+    def __init__(self, modules: Iterable[RecordedModule], *, reloads: bool = True) -> None:
+        self._reloads = reloads
+        self.modules: Mapping[str, RecordedModule] = {
+            module.name: module for module in modules if module.name != SCRIPT
+        }
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Return how to load a module from its record, None if it is not recorded."""
         module = self.modules.get(name)
-        if module is None:
+        if module is None or (target is not None and not self._reloads):
             return None
         file, folders = module.path, module.folders
         if not os.path.exists(file or (folders or ("",))[0]):  # noqa: PTH110 - many, and on the way to work
@@ -163,17 +178,20 @@ def found_behind(
     return None
 
 
-def install(modules: Iterable[RecordedModule], listing: str = "") -> None:
+def install(modules: Sequence[RecordedModule], listing: str = "") -> None:
     """Let this process import recorded modules from now on, and its children if they ask for it.
 
     Parameters
     ----------
-    modules : iterable of RecordedModule
+    modules : sequence of RecordedModule
         The record.
     listing : str
         The file that lists it, for the children of this process; see `install_from_environment`.
     """
     sys.meta_path.insert(0, RecordedFinder(modules))
+    for module in modules:
+        if module.name == SCRIPT:
+            _show_lines(module.path, module.source)
     if listing:
         os.environ[VARIABLE] = listing
 
@@ -192,8 +210,8 @@ def installed() -> RecordedFinder | None:
 
 @contextlib.contextmanager
 def installed_for(modules: Iterable[RecordedModule]) -> Iterator[None]:
-    """Let this process import recorded modules for the time of the block."""
-    finder = RecordedFinder(modules)
+    """Let this process import recorded modules for the time of the block; reloads take what files hold."""
+    finder = RecordedFinder(modules, reloads=False)
     sys.meta_path.insert(0, finder)
     try:
         yield

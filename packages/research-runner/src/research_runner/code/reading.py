@@ -16,7 +16,7 @@ from research_runner.code.importing import RecordedLoader, RecordedModule, conte
 from research_runner.code.owned import is_own_file
 from research_runner.code.watching import noted, source_file
 
-__all__ = ["Reading"]
+__all__ = ["Reading", "is_up_to_date"]
 
 _HEADER: Final = struct.Struct("<4sIII")
 _RACY_NS: Final = 2_000_000_000
@@ -58,7 +58,7 @@ class Reading:
             with open(file, "rb", buffering=0) as opened:  # noqa: PTH123 - many
                 status, source = os.fstat(opened.fileno()), opened.read()
         except OSError:
-            if loaded is not None:
+            if isinstance(_loader_of(loaded), SourceFileLoader):
                 self.changed[name] = file
             return
         if loaded is not None and not _is_what_was_imported(name, loaded, file, source):
@@ -67,17 +67,24 @@ class Reading:
 
     def loaded(self, name: str, module: ModuleType) -> Iterator[RecordedModule]:
         """Yield the record of a module that was imported from where it is not found any more."""
-        file, spec = source_file(module), getattr(module, "__spec__", None)
-        if (
-            file is None
-            or not is_own_file(file)
-            or not isinstance(getattr(spec, "loader", None), SourceFileLoader)
-        ):
+        file = source_file(module)
+        if file is None or not is_own_file(file) or not isinstance(_loader_of(module), SourceFileLoader):
             return
         if os.path.exists(file) and "." not in name:  # noqa: PTH110
             return  # it was loaded by path, and nobody else could import it: its code travels by value
         folders = getattr(module, "__path__", None)
         yield from self.module(name, file, None if folders is None else tuple(folders))
+
+
+def is_up_to_date(module: RecordedModule) -> bool:
+    """Whether nothing but what was recorded has been imported, as far as this was seen."""
+    loaded, seen = sys.modules.get(module.name), noted(module.name)
+    loader = _loader_of(loaded)
+    if loaded is None or not module.path:
+        return True
+    if isinstance(loader, RecordedLoader):
+        return loader.recorded.source == module.source
+    return seen is None or seen == content_digest(module.source)
 
 
 def _compiled(file: str, status: os.stat_result) -> bytes:
@@ -93,8 +100,12 @@ def _compiled(file: str, status: os.stat_result) -> bytes:
     return data[_HEADER.size :] if _HEADER.unpack_from(data) == expected else b""
 
 
+def _loader_of(module: ModuleType | None) -> object:
+    return getattr(getattr(module, "__spec__", None), "loader", None)
+
+
 def _is_what_was_imported(name: str, module: ModuleType, file: str, source: bytes) -> bool:
-    loader = getattr(getattr(module, "__spec__", None), "loader", None)
+    loader = _loader_of(module)
     if isinstance(loader, RecordedLoader):
         return loader.recorded.source == source
     known = noted(name)

@@ -15,17 +15,16 @@ from typing import Final, Self
 
 from research_runner.code.finding import find_modules, reached_names
 from research_runner.code.importing import (
+    SCRIPT,
     RecordedModule,
     content_digest,
     decode_modules,
     encode_modules,
-    read_content,
     read_modules,
 )
 from research_runner.code.reading import Reading
-from research_runner.code.watching import main_source
+from research_runner.code.watching import noted_script
 from research_runner.errors import StaleCodeError
-from research_runner.system.own_files import read_own
 
 __all__ = ["FOLDER", "CodeRecord", "StaleCodeWarning", "listing_of", "save_encoded"]
 
@@ -43,13 +42,10 @@ class CodeRecord:
     Parameters
     ----------
     modules : tuple of RecordedModule
-        By name.
-    script : bytes or None
-        The source of the script, for people.
+        By name; the script is among them.
     """
 
     modules: tuple[RecordedModule, ...]
-    script: bytes | None = None
 
     @classmethod
     def of(cls, values: Iterable[object], *, strict: bool = True) -> Self:
@@ -74,7 +70,12 @@ class CodeRecord:
             if strict:
                 raise error
             warnings.warn(f"{error.what}; the run takes what the files hold", StaleCodeWarning, stacklevel=2)
-        return cls(tuple(found[name] for name in sorted(found)), main_source())
+        return cls((*noted_script(), *(found[name] for name in sorted(found))))
+
+    @property
+    def own(self) -> tuple[RecordedModule, ...]:
+        """The modules without the script, whose code travels with the units."""
+        return tuple(module for module in self.modules if module.name != SCRIPT)
 
     def version(self, fingerprints: Mapping[str, str]) -> str:
         """Return what tells this code from any other, as 12 hexadecimal digits.
@@ -84,7 +85,7 @@ class CodeRecord:
         fingerprints : mapping
             Those of the units, which tell code apart that is in no module.
         """
-        told = [(module.name, content_digest(module.source).hex()) for module in self.modules]
+        told = [(module.name, content_digest(module.source).hex()) for module in self.own]
         text = json.dumps([told, sorted(fingerprints.items())])
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
@@ -121,7 +122,6 @@ class CodeRecord:
             "python": sys.version.partition(" ")[0],
             "recorded": time.time(),
             "modules": modules,
-            "script": None if self.script is None else _keep(target, self.script, there),
         }
         _write(target / f"{version}.json", json.dumps(described, indent=1).encode())
 
@@ -134,10 +134,7 @@ class CodeRecord:
         OSError, ValueError, LookupError
             If it is not there, or is not what was written.
         """
-        listing = listing_of(folder, version)
-        script = json.loads(read_own(listing))["script"]
-        modules = read_modules(listing)
-        return cls(modules, None if script is None else read_content(listing.parent / script))
+        return cls(read_modules(listing_of(folder, version)))
 
 
 def listing_of(folder: Path, version: str) -> Path:

@@ -16,16 +16,23 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-from research_runner.code.importing import RecordedLoader, content_digest, found_behind, installed
+from research_runner.code.importing import (
+    SCRIPT,
+    RecordedLoader,
+    RecordedModule,
+    content_digest,
+    found_behind,
+    installed,
+)
 from research_runner.code.owned import is_own_file, is_own_name
 
-__all__ = ["main_source", "note_imports", "noted", "source_file"]
+__all__ = ["note_imports", "noted", "noted_script", "source_file"]
 
 _NOTES: Final[dict[str, bytes]] = {}
 """Module → digest of what its file held when it was imported or reloaded."""
 
-_MAIN: Final[list[bytes]] = []
-"""The source of the script, as it was when the watch began."""
+_SCRIPT: Final[list[RecordedModule]] = []
+"""The script, as it was when the watch began; empty without one."""
 
 
 def noted(name: str) -> bytes | None:
@@ -33,9 +40,9 @@ def noted(name: str) -> bytes | None:
     return _NOTES.get(name)
 
 
-def main_source() -> bytes | None:
-    """Return the source of the user's script, as it was when the watch began; None without one."""
-    return _MAIN[0] if _MAIN else None
+def noted_script() -> Sequence[RecordedModule]:
+    """Return the user's script, as it was when the watch began; nothing without one."""
+    return tuple(_SCRIPT)
 
 
 def source_file(module: ModuleType) -> str | None:
@@ -60,8 +67,8 @@ def _note_loaded(since: float) -> None:
         if path is None or not is_own_file(path):
             continue
         with contextlib.suppress(OSError):
-            if name == "__main__":
-                _MAIN[:] = [Path(path).read_bytes()]
+            if name == SCRIPT:
+                _SCRIPT[:] = [RecordedModule(SCRIPT, path, None, Path(path).read_bytes())]
             elif is_own_name(name) and os.stat(path).st_ctime_ns < since:  # noqa: PTH116
                 _NOTES[name] = content_digest(Path(path).read_bytes())
 

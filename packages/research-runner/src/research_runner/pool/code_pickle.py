@@ -155,7 +155,8 @@ class _CodePickler(dill.Pickler):  # type: ignore[misc]
         module = sys.modules.get(name or "")
         if name != "__main__" and module is not None and vars(module) is here and is_findable(name):
             return name, {}
-        space = self._spaces.setdefault(id(here), {"__name__": here.get("__name__", "__main__")})
+        known = {"__name__": here.get("__name__", "__main__"), "__package__": here.get("__package__")}
+        space = self._spaces.setdefault(id(here), known)
         names = dict.fromkeys(global_names(function.__code__))
         return space, {key: here[key] for key in names if key in here and key != "__builtins__"}
 

@@ -21,6 +21,7 @@ from research_domain import FailureReport
 from research_experiment import Storage
 from research_experiment.careful_logging import careful_logger
 from research_runner.backends.protocol import Backend, RunEnvironment
+from research_runner.code.importing import installed_for
 from research_runner.code.record import CodeRecord
 from research_runner.errors import FailedExperimentsError, MiscountedError, ResearchExistsError
 from research_runner.pool import current_directory, refuse_signals
@@ -107,11 +108,12 @@ class ResearchRun:
             self._settings = settings
             backend = self._make_backend(storage_class.encode)
             undo.callback(backend.close, force=True)
+            own_modules = self._code.record.own  # found by now, unless the backend needs none of it
             fail_point("workers-there")
             self.storage: Storage = opened or self._make_storage(storage_class)
             if opened is None:
                 undo.callback(self.storage.close)
-            if settings.path is not None or (settings.is_parallel and self._code.record.modules):
+            if settings.path is not None or (settings.is_parallel and own_modules):
                 self._code.save()
             if settings.path is not None:
                 save_settings(settings.path, replace(settings, resume=None))
@@ -235,7 +237,10 @@ class ResearchRun:
                 _LOG.warning("workers do not have, of this process: %s", "; ".join(left))
             noted, ended = False, None
             try:
-                with gentle_interrupts(self.terminate, raise_second=self._runs_code_of_users):
+                with (
+                    gentle_interrupts(self.terminate, raise_second=self._runs_code_of_users),
+                    installed_for(self._code.record.modules),  # for updates, and units that run here
+                ):
                     self._session.show(make_bar(bar, self.monitor, settings.n_iters, settings.execution.show))
                     self._session.run()
                 self._note_end()
