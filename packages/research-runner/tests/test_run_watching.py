@@ -11,6 +11,10 @@ from research_experiment import EC
 from research_runner import Research
 from research_runner.backends.inline import InlineBackend
 from research_runner.backends.processes import ProcessBackend
+from research_runner.recording.lines import ProgressLines
+from research_runner.recording.monitor import Monitor
+from research_runner.recording.progress import ProgressBar
+from research_runner.scheduling.events import ExperimentStarted
 
 pytestmark = pytest.mark.usefixtures("plain")
 
@@ -56,7 +60,7 @@ def test_the_bar_counts_iterations_where_their_number_is_known(bar, parallel):
     failing().run(dump_results=False, n_iters=4, bar=bar, parallel=parallel)
     (made,) = bar.made
     assert (made.total, made.unit, made.n, made.closed) == (12, "it", 12, True)
-    assert made.texts == ["research", "1 failed"]
+    assert made.texts == ["research", "research, 1 failed"]
 
 
 def test_the_bar_counts_experiments_where_iterations_are_not_known(bar):
@@ -69,9 +73,9 @@ def test_the_bar_counts_experiments_where_iterations_are_not_known(bar):
 @pytest.mark.parametrize("parallel", [True, False])
 def test_the_latest_value_of_a_variable_is_shown(bar, parallel):
     failing().run(dump_results=False, bar=bar, show="y", parallel=parallel)
-    assert bar.made[0].texts[-1] == "1 failed, y=0.5"
+    assert bar.made[0].texts[-1] == "research, 1 failed, y=0.5"
     failing().run(dump_results=False, bar=bar, parallel=parallel)
-    assert bar.made[1].texts[-1] == "1 failed"
+    assert bar.made[1].texts[-1] == "research, 1 failed"
 
 
 def test_values_are_shown_while_an_experiment_goes_on(bar):
@@ -85,7 +89,80 @@ def test_values_are_shown_while_an_experiment_goes_on(bar):
     research = Research().add_callable("wait", lambda: (seen.wait(0.01), "on" * 30)[1], save_to="state")
     research.run(dump_results=False, bar=Watched, show="state", parallel=False, n_iters=100)
     assert seen.is_set()
-    assert bar.made[0].texts[-1] == "state=" + "on" * 11 + "o…"
+    assert bar.made[0].texts[-1] == "research, state=" + "on" * 11 + "o…"
+
+
+def test_the_bar_moves_within_experiments_once_one_is_done(bar):
+    moved = threading.Event()
+
+    class Watched(bar):
+        def update(self, n):
+            super().update(n)
+            if 1 < self.n < 2:
+                moved.set()
+
+    def count(x):
+        yield from range(40)
+        while x and not moved.is_set():
+            yield 0
+
+    research = Research("counts", Domain(x=[0, 1])).add_generator("count", count, x=EC("x"), save_to="y")
+    research.run(dump_results=False, bar=Watched, parallel=False)
+    (made,) = bar.made
+    assert moved.is_set() and (made.n, made.total) == (2, 2)
+    assert any(text.startswith("counts, ") and text.endswith(" it") for text in made.texts)
+
+
+def test_an_earlier_run_counts_as_done_and_not_for_the_rate(bar):
+    made = []
+
+    def bar_class(total, unit, desc, initial=0):
+        made.append(bar(total, unit, desc))
+        made[-1].n = initial
+        return made[-1]
+
+    monitor = Monitor(lambda: 5, done=2, failed=1)
+    ProgressBar(bar_class, monitor, 10).close()
+    assert (made[0].n, made[0].total, made[0].steps) == (30, 50, [0])
+    ProgressBar(bar, monitor, 10).close()  # one that takes no `initial`
+    assert bar.made[-1].n == 30
+
+
+def test_what_remains_is_never_negative():
+    monitor = Monitor(lambda: 1, done=4)
+    assert monitor.remained_experiments == 0
+    monitor.handle(ExperimentStarted("a", attempt=1, slot=0, host="here", device=None, started=0.0))
+    assert monitor.remained_experiments == 1
+
+
+def test_lines_come_every_thirty_seconds_and_at_the_end(capsys):
+    now = [0.0]
+    lines = ProgressLines(120, "it", "study", initial=20, clock=lambda: now[0])
+    for now[0] in (10.0, 29.0, 31.0, 45.0):
+        lines.update(10)
+    lines.set_description("study, 1 failed", refresh=False)
+    now[0] = 60.0
+    lines.refresh()
+    assert capsys.readouterr().err.splitlines() == [
+        "study: 50/120 it, 42%, 0:00:31 gone, 0:01:12 left, 0.968 it/s",
+        "study, 1 failed: 60/120 it, 50%, 0:01:00 gone, 0:01:30 left, 0.667 it/s",
+    ]
+
+
+def test_without_a_terminal_there_is_one_line_at_the_end(capsys):
+    failing().run(dump_results=False, parallel=False, quiet=True)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("research, 1 failed: 3/3 it, 100%, 0:00:0")
+
+
+def test_what_experiments_printed_is_found_by_the_last_line(capsys):
+    research = Research(domain=Domain(x=[1])).add_callable("say", lambda: print("hello") or 1, save_to="y")
+    research.run(dump_results=False)
+    assert capsys.readouterr().out.endswith(
+        "; results are in memory; what experiments printed is in research.storage.experiments_stdout\n"
+    )
+    research.run(dump_results=False, redirect_stdout=False, parallel=False)
+    assert capsys.readouterr().out.endswith("; results are in memory\n")
 
 
 def test_a_domain_without_an_end_has_no_total(bar):

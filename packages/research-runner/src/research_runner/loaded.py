@@ -97,7 +97,7 @@ class StoredMonitor:
     @property
     def remained_experiments(self) -> int | None:
         """Experiments that have not ended, as far as is known; None if the domain is infinite."""
-        return None if self.expected is None else self.expected - self.finished_experiments
+        return None if self.expected is None else max(self.expected - self.finished_experiments, 0)
 
 
 class LoadedResearch:

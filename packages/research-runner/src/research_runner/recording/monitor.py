@@ -63,6 +63,7 @@ class Monitor:
         self._expected = expected
         self._ended_iterations = 0
         self._running: dict[str, int] = {}
+        self._longest = 0
 
     @property
     def finished_iterations(self) -> int:
@@ -73,6 +74,16 @@ class Monitor:
     def running_iterations(self) -> int:
         """Iterations done by the experiments that run now."""
         return sum(self._running.values())
+
+    @property
+    def begun_experiments(self) -> float:
+        """How much of an experiment those have done together that run now, in quarters of an experiment.
+
+        An experiment is taken to be as long as the longest that is done; 0 as long as none is.
+        """
+        if not self._longest:
+            return 0.0
+        return sum(min(4 * done // self._longest, 3) for done in self._running.values()) / 4
 
     @property
     def in_progress(self) -> int:
@@ -93,7 +104,7 @@ class Monitor:
     def remained_experiments(self) -> int | None:
         """Experiments that have not ended, as far as is known; None if the domain is infinite."""
         expected = self.expected
-        return None if expected is None else expected - self.finished_experiments
+        return None if expected is None else max(expected - self.finished_experiments, self.in_progress)
 
     def handle(self, event: Event) -> None:
         """Count an event."""
@@ -116,6 +127,8 @@ class Monitor:
             case ExperimentEnded(experiment_id, iterations, _, failure):
                 self._running.pop(experiment_id, None)
                 self._ended_iterations += iterations
+                if failure is None:
+                    self._longest = max(self._longest, iterations)
                 self._count(failed=failure is not None)
             case ExperimentAbandoned(experiment_id, _) | ExperimentReturned(experiment_id):
                 self._ended_iterations += self._running.pop(experiment_id, 0)

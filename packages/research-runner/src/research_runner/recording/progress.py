@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from research_experiment.careful_logging import careful_logger
+from research_runner.recording.lines import ProgressLines, is_drawable
 from research_runner.recording.monitor import Monitor
 
 __all__ = ["ProgressBar", "make_bar"]
@@ -20,26 +23,36 @@ class ProgressBar:
     Parameters
     ----------
     bar_class : tqdm-like class
-        Called with `total`, `unit` and `desc`; has `n`, `total`, `update`, `refresh`, `set_description` and
-        `close`.
+        Called with `total`, `unit` and `desc`, and if it takes that with `initial`, if an earlier run has
+        done some; has `n`, `total`, `update`, `refresh`, `set_description` and `close`.
     monitor : Monitor
         The counts; it is told events before this is refreshed.
     n_iters : int or None
         Iterations per experiment, if they are known.
     show : str or None
         The variable whose latest value is shown.
+    name : str
+        The name of the research.
     """
 
     def __init__(
-        self, bar_class: Any, monitor: Monitor, n_iters: int | None, show: str | None = None
+        self,
+        bar_class: Any,
+        monitor: Monitor,
+        n_iters: int | None,
+        show: str | None = None,
+        name: str = "research",
     ) -> None:
         self._monitor = monitor
         self._n_iters = n_iters
         self._show = show
+        self._name = name
         self._said = self._description
         self._bar: Any = None
         with self._kept_apart():
-            self._bar = bar_class(total=self._total, unit="exp" if n_iters is None else "it", desc=self._said)
+            before = {"initial": self._done} if self._done and _takes_initial(bar_class) else {}
+            unit = "exp" if n_iters is None else "it"
+            self._bar = bar_class(total=self._total, unit=unit, desc=self._said, **before)
 
     @property
     def _total(self) -> int | None:
@@ -49,19 +62,21 @@ class ProgressBar:
         return (self._monitor.finished_experiments + remained) * (self._n_iters or 1)
 
     @property
-    def _done(self) -> int:
+    def _done(self) -> float:
         ended = self._monitor.finished_experiments
         if self._n_iters is None:
-            return ended
+            return ended + self._monitor.begun_experiments
         return ended * self._n_iters + self._monitor.running_iterations
 
     @property
     def _description(self) -> str:
         failed, latest = self._monitor.failed_experiments, self._monitor.latest
-        parts = [f"{failed} failed"] if failed else []
+        parts = [self._name, f"{failed} failed"] if failed else [self._name]
+        if self._n_iters is None and self._monitor.running_iterations:
+            parts.append(f"{self._monitor.finished_iterations} it")
         if self._show is not None and latest is not None:
             parts.append(f"{self._show}={latest}")
-        return ", ".join(parts) or "research"
+        return ", ".join(parts)
 
     @contextmanager
     def _kept_apart(self) -> Iterator[None]:
@@ -94,24 +109,39 @@ class ProgressBar:
             self._bar.close()
 
 
-def make_bar(bar: Any, monitor: Monitor, n_iters: int | None, show: str | None = None) -> ProgressBar | None:
+def _takes_initial(bar_class: Any) -> bool:
+    """Whether a class is told what an earlier run has done, as tqdm is."""
+    try:
+        parameters = inspect.signature(bar_class).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    return any(each.name == "initial" or each.kind is each.VAR_KEYWORD for each in parameters)
+
+
+def make_bar(
+    bar: Any, monitor: Monitor, n_iters: int | None, show: str | None = None, name: str = "research"
+) -> ProgressBar | None:
     """Make the bar that the user asked for.
 
     Parameters
     ----------
     bar : bool or tqdm-like class
-        True is ``tqdm.auto.tqdm``.
+        True is ``tqdm.auto.tqdm`` on a terminal and in a notebook, and elsewhere `ProgressLines`.
     monitor : Monitor
         The counts.
     n_iters : int or None
         Iterations per experiment, if they are known.
     show : str, optional
         The variable whose latest value is shown.
+    name : str
+        The name of the research.
     """
     if bar is False or bar is None:
         return None
-    if bar is True:
+    if bar is True and not is_drawable(sys.stderr):
+        bar = ProgressLines
+    elif bar is True:
         from tqdm.auto import tqdm
 
         bar = tqdm
-    return ProgressBar(bar, monitor, n_iters, show)
+    return ProgressBar(bar, monitor, n_iters, show, name)

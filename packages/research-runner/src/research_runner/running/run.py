@@ -23,7 +23,11 @@ from research_experiment.careful_logging import careful_logger
 from research_runner.backends.protocol import Backend, RunEnvironment
 from research_runner.code.importing import installed_for
 from research_runner.code.record import CodeRecord
-from research_runner.errors import FailedExperimentsError, MiscountedError, ResearchExistsError
+from research_runner.errors import (
+    FailedExperimentsError,
+    MiscountedError,
+    ResearchExistsError,
+)
 from research_runner.pool import current_directory, refuse_signals
 from research_runner.profiling import Profiler
 from research_runner.recording.code import RunCode
@@ -44,6 +48,7 @@ from research_runner.system.fail_points import fail_point
 from research_runner.system.process_identity import owner
 from research_runner.system.transient import passes_when
 from research_runner.worker.logs import research_log
+from research_runner.worker.output import STREAMS
 from research_runner.worker.plan import WorkerPlan, experiment_path
 from research_runner.worker.script import Arrival
 
@@ -241,7 +246,8 @@ class ResearchRun:
                     gentle_interrupts(self.terminate, raise_second=self._runs_code_of_users),
                     installed_for(self._code.record.modules),  # for updates, and units that run here
                 ):
-                    self._session.show(make_bar(bar, self.monitor, settings.n_iters, settings.execution.show))
+                    show, n_iters = settings.execution.show, settings.n_iters
+                    self._session.show(make_bar(bar, self.monitor, n_iters, show, settings.name))
                     self._session.run()
                 self._note_end()
                 noted = True
@@ -264,9 +270,23 @@ class ResearchRun:
         if not ending.raise_on_failure:
             self._say_failures(failures)
         if bar:
-            write_line(ended, sys.stdout)
+            write_line(f"{ended}{self._where_output_is()}", sys.stdout)
         if failures is not None and ending.raise_on_failure:
             raise FailedExperimentsError(failures.failed, failures.total, self._with_hint(str(failures)))
+
+    def _where_output_is(self) -> str:
+        """Say where the output of experiments went, if there is any."""
+        path, redirects = self._settings.path, self._settings.output.redirects
+        found = []
+        for fd, stream in STREAMS.items():
+            if path is None:
+                texts = getattr(self.storage, f"experiments_{stream}") if redirects[fd].separate else {}
+                found += [f"research.storage.experiments_{stream}"] * any(texts.values())
+            elif redirects[fd].common and (path / f"{stream}.txt").exists():
+                found.append(str(_short(path / f"{stream}.txt")))
+            elif redirects[fd].separate and any(path.glob(f"experiments/*/{stream}.txt")):
+                found.append(str(_short(path / "experiments" / "*" / f"{stream}.txt")))
+        return f"; what experiments printed is in {' and '.join(found)}" if found else ""
 
     def _failures(self) -> FailureReport | None:
         """Return what failed, if anything did; it goes into the log as well."""

@@ -136,6 +136,8 @@ class RunSettings:
         The parameters of `Research.run` that were given, as plain JSON values.
     ending : Ending
         What becomes of failures.
+    name : str
+        What the research is called on the bar.
     """
 
     path: Path | None
@@ -154,6 +156,7 @@ class RunSettings:
     surroundings: ScriptSurroundings = field(default_factory=ScriptSurroundings)
     given: Mapping[str, Any] = field(default_factory=dict)
     ending: Ending = field(default_factory=Ending)
+    name: str = "research"
 
     @property
     def is_parallel(self) -> bool:
