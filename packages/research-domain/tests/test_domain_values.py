@@ -329,6 +329,46 @@ def test_an_edit_of_a_module_changes_the_digest(tmp_path, change):
     assert run(before) != run(after)
 
 
+def test_classes_are_known_by_their_source_also_with_methods_that_decorators_made(tmp_path):
+    code = textwrap.dedent("""
+        import contextlib, dataclasses, functools
+        from research_domain import digest
+        @dataclasses.dataclass
+        class Options:
+            rate: float = 0.5
+        class Model:
+            @contextlib.contextmanager
+            def opened(self):
+                yield self
+            @functools.lru_cache
+            def value(self):
+                return 1
+            @staticmethod
+            def name():
+                return "a"
+        print(digest(Options).hex(), digest(Model).hex())
+    """)
+    changes = ("", ("0.5", "0.25"), ("yield self", "yield None"), ("return 1", "return 2"), ('"a"', '"b"'))
+    found = []
+    for number, change in enumerate(changes):
+        script = tmp_path / f"script{number}.py"
+        script.write_text(code.replace(*change) if change else code)
+        found.append(tuple(run(script)))
+    commented = tmp_path / "commented.py"
+    commented.write_text(code.replace("class Model:", "class Model:  # nothing but a comment"))
+    assert tuple(run(commented)) == found[0]
+    assert len(set(found)) == len(changes)
+
+
+@pytest.mark.parametrize("decorator", ["", "@dataclass"])
+def test_a_class_without_source_is_the_same_after_an_instance_was_pickled(decorator):
+    space = {"__name__": "__main__", "dataclass": dataclass}
+    exec(f"{decorator}\nclass Options:\n    rate: float = 0.5", space)
+    before = digest(space["Options"])
+    space["Options"]().__reduce_ex__(4)
+    assert digest(space["Options"]) == before
+
+
 def test_a_file_edited_after_it_was_loaded_is_not_the_source_of_its_code(tmp_path):
     script = tmp_path / "script.py"
     code = """

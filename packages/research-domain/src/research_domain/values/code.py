@@ -34,6 +34,7 @@ _BUILTINS = (
 _NOT_ITS_OWN = {
     *("__dict__", "__weakref__", "__module__", "__doc__", "__qualname__", "__firstlineno__"),
     *("__static_attributes__", "_abc_impl", "__annotations__", "__annotate__", "__dataclass_fields__"),
+    "__slotnames__",  # what copyreg notes when an instance is pickled
 }
 
 

@@ -23,6 +23,7 @@ _CARRIED: Final[dict[int, tuple[weakref.ref[Any], str | None]]] = {}
 """By id, as equal codes may have different sources."""
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+_MOST_WRAPPERS = 10
 _IGNORED = ("ctx", "kind", "type_comment")
 
 
@@ -68,20 +69,33 @@ def function_source(code: CodeType) -> str | None:
 
 
 def class_source(cls: type) -> str | None:
-    """Return the syntax of a class like that of a function."""
-    codes = [
-        each.__code__
-        for each in vars(cls).values()
-        if isinstance(each, FunctionType) and each.__qualname__ == f"{cls.__qualname__}.{each.__name__}"
-    ]
-    written = [code for code in codes if not code.co_filename.startswith("<")]
-    module = sys.modules.get(cls.__module__)
-    name = written[0].co_filename if written else getattr(module, "__file__", None)
-    file = _file(name) if isinstance(name, str) else None
-    if file is None or not file.codes.issuperset(written):
-        return None
-    nodes = [node for path, node in _classes(file.tree, "") if path == cls.__qualname__]
-    return _spell(nodes[0]) if len(nodes) == 1 else None
+    """Return the syntax of a class like that of a function.
+
+    Methods that decorators made elsewhere do not tell the file of the class.
+    """
+    codes = [code for each in vars(cls).values() for code in _codes_of_method(cls, each)]
+    module_file = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    names = [*(code.co_filename for code in codes), module_file]
+    for name in dict.fromkeys(name for name in names if isinstance(name, str) and not name.startswith("<")):
+        file = _file(name)
+        if file is None:
+            continue
+        nodes = [node for path, node in _classes(file.tree, "") if path == cls.__qualname__]
+        if len(nodes) == 1 and file.codes.issuperset(code for code in codes if code.co_filename == name):
+            return _spell(nodes[0])
+    return None
+
+
+def _codes_of_method(cls: type, member: object) -> Iterator[CodeType]:
+    """Yield the code of a method, and of the functions that decorators have wrapped in it."""
+    if isinstance(member, staticmethod | classmethod):
+        member = member.__func__
+    for _ in range(_MOST_WRAPPERS):
+        if not isinstance(member, FunctionType):
+            return
+        if member.__qualname__ == f"{cls.__qualname__}.{member.__name__}":
+            yield member.__code__
+        member = vars(member).get("__wrapped__")
 
 
 def _file(name: str) -> _File | None:
