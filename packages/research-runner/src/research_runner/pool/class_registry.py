@@ -12,8 +12,10 @@ from typing import Any, Final, TypeAlias
 __all__ = [
     "Identity",
     "accept_arrivals",
+    "arrived_modules",
     "bind_name",
     "find_known",
+    "has_its_name",
     "identify",
     "is_findable",
     "is_importable",
@@ -32,14 +34,18 @@ _CLASSES: Final[weakref.WeakValueDictionary[str, type]] = weakref.WeakValueDicti
 _ARRIVALS: Final[set[str]] = set()
 """Modules of this worker that hold what has arrived."""
 
+_BOUND: Final[set[tuple[str, str]]] = set()
+"""Modules and names of what has arrived and is found there."""
+
 
 def is_importable(value: Any) -> bool:
     """Whether a fresh process finds this function, class or type variable under its name."""
     name = value.__module__
-    return name not in ("__main__", "__mp_main__", None) and _has_its_name(value) and is_findable(name)
+    return name not in ("__main__", "__mp_main__", None) and has_its_name(value) and is_findable(name)
 
 
-def _has_its_name(value: Any) -> bool:
+def has_its_name(value: Any) -> bool:
+    """Whether a function or class is found in its module, under its name."""
     qualname = getattr(value, "__qualname__", value.__name__)
     return value.__module__ in sys.modules and _look_up(value.__module__, qualname) is value
 
@@ -75,7 +81,7 @@ def is_findable(name: str) -> bool:
 def module_of(value: Any) -> str | None:
     """Return the module in which a value that is not importable is bound to its name, None if in none."""
     name: str = value.__module__
-    if _has_its_name(value):
+    if has_its_name(value):
         return name
     is_free = name == "__main__" and _look_up(name, value.__qualname__) is None
     return name if is_free else None
@@ -86,8 +92,17 @@ def accept_arrivals() -> None:
     _ARRIVALS.add("__main__")
 
 
+def arrived_modules() -> frozenset[str]:
+    """Return the names of the modules whose contents a fresh process cannot import; the main one at least."""
+    return frozenset({"__main__", *_ARRIVALS})
+
+
 def bind_name(thing: type | FunctionType, module: str | None, qualname: str) -> None:
-    """In a worker, bind something that has arrived to its name in its module, if the name is free."""
+    """In a worker, bind something that has arrived to its name in its module, if nothing else has taken it.
+
+    A fork has the script's own things under their names; what arrives takes their place, so that it can be
+    pickled by name.
+    """
     if module is None or not _ARRIVALS or not qualname.isidentifier():
         return
     parts = module.split(".")
@@ -98,7 +113,9 @@ def bind_name(thing: type | FunctionType, module: str | None, qualname: str) -> 
                 name, "What has arrived from a module that cannot be imported here."
             )
             _ARRIVALS.add(name)
-    vars(sys.modules[module]).setdefault(qualname, thing)
+    if qualname not in vars(sys.modules[module]) or (module, qualname) not in _BOUND:
+        vars(sys.modules[module])[qualname] = thing
+        _BOUND.add((module, qualname))
 
 
 def identify(cls: type) -> Identity:

@@ -345,6 +345,7 @@ def _forget_parent() -> None:
         process, util = sys.modules.get(f"{package}.process"), sys.modules.get(f"{package}.util")
         if process is not None and util is not None:
             process._children.clear()
+            process.current_process()._config.pop("daemon", None)  # it may have pools, and ends with us
             util._finalizer_registry.clear()
             util._run_after_forkers()
             atexit.register(util._exit_function)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 from research_runner.system.console import say
 
@@ -16,6 +17,25 @@ __all__ = ["TERM_GRACE_S", "gentle_interrupts"]
 
 TERM_GRACE_S: Final = 10.0
 """Seconds between the first SIGTERM and the end of everything."""
+
+
+_in_place: Final[dict[int, Any]] = {}
+"""The handlers in whose place ours are."""
+
+
+def _put(handlers: Mapping[int, Any]) -> None:
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def _forget_in_child() -> None:
+    """Let a process that a unit has forked end as any other: a pool ends its processes by SIGTERM."""
+    _put(_in_place)
+    _in_place.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_in_child)
 
 
 @contextmanager
@@ -54,11 +74,16 @@ def gentle_interrupts(
         if raise_second():
             raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    before: dict[int, Any] = {
+        number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    outer = dict(_in_place)
+    _in_place.update(before)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        _in_place.clear()
+        _in_place.update(outer)
+        _put(before)
     if count:
         raise KeyboardInterrupt

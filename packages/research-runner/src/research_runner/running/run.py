@@ -238,7 +238,7 @@ class ResearchRun:
         begun = time.monotonic()
         with research_log(settings.path, settings.output.log_level):
             _LOG.info("started: %s", describe(settings)["options"])
-            if left := settings.surroundings.left:
+            if settings.is_parallel and (left := settings.surroundings.left):
                 _LOG.warning("workers do not have, of this process: %s", "; ".join(left))
             noted, ended = False, None
             try:

@@ -34,7 +34,7 @@ from research_runner.system.libraries import library_environment
 from research_runner.system.paths import absolute_path
 from research_runner.worker.output import STDERR, STDOUT, Redirect
 from research_runner.worker.plan import Execution
-from research_runner.worker.script import ScriptSurroundings, take_surroundings
+from research_runner.worker.script import take_surroundings
 
 __all__ = ["make_settings"]
 
@@ -76,7 +76,7 @@ def make_settings(study: Study, options: Options, given: Mapping[str, Any] | Non
         gate=_make_gate(options),
         resume=Resume(options["retry_failed"], options["resume"] == "force") if options["resume"] else None,
         strict_code=options["strict_code"],
-        surroundings=take_surroundings() if backend.capabilities.parallel else ScriptSurroundings(),
+        surroundings=take_surroundings(),
         given=given or {},
         name=study.name,
         ending=Ending(options["quiet"], options["raise_on_failure"]),

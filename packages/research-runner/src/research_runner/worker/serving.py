@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from threading import current_thread, main_thread
 from typing import Any, Final
@@ -29,6 +29,7 @@ from research_runner.worker.capturing import (
     targets_of,
     task_label,
 )
+from research_runner.worker.children import told_children
 from research_runner.worker.logs import Diary, experiment_log, research_log
 from research_runner.worker.output import STREAMS
 from research_runner.worker.output.branches import BranchCapture
@@ -86,6 +87,8 @@ class TaskRunner:
                 if self._own_process:
                     stack.enter_context(research_log(plan.folder, plan.log_level))
                 stack.enter_context(experiment_log(plan.path_of, plan.log_level))
+            if self._own_process:
+                stack.enter_context(told_children(plan.arrival.data))
             if self._output is not None:
                 stack.enter_context(self._output)
             yield
@@ -104,7 +107,11 @@ class TaskRunner:
             self._state = ProcessState(own_process=self._own_process, streams=self._output is None)
         if self._output is None:
             branches = branch_capture(self._plan)
-            with nullcontext() if branches is None or self._own_process else routed_handlers():
+            with ExitStack() as stack:
+                if not self._own_process:
+                    stack.enter_context(told_children(self._plan.arrival.data))
+                    if branches is not None:
+                        stack.enter_context(routed_handlers())
                 self._execute(task, branches)
         else:
             branches = None if len(task.experiments) == 1 else branch_capture(self._plan)

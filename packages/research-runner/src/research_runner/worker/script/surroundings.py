@@ -58,7 +58,6 @@ class _InForce:
 
     def __init__(self, data: bytes) -> None:
         filters, record, modules = pickle.loads(data)  # noqa: S301 - our own coordinator wrote it
-        self.data = data
         self.modules: frozenset[str] = modules
         self._filters = _load_filters(filters)
         put_filters(without_errors(self._filters))
@@ -109,10 +108,15 @@ class Arrival:
 
 
 def _arrive(data: bytes) -> Arrival:
-    global _in_force
     if data:
-        _in_force = _InForce(data)
+        arrive_here(data)
     return Arrival(data)
+
+
+def arrive_here(data: bytes) -> None:
+    """Put the surroundings of the script in force in this process, except that no filter raises yet."""
+    global _in_force
+    _in_force = _InForce(data)
 
 
 def settle() -> None:
@@ -130,8 +134,3 @@ def assert_logging() -> None:
 def is_of_script(module: str) -> bool:
     """Whether the script had imported a module when it asked for the run."""
     return _in_force is not None and module in _in_force.modules
-
-
-def arrived_data() -> bytes:
-    """Return what has arrived in this process, for children of its own; empty if nothing has."""
-    return b"" if _in_force is None else _in_force.data

@@ -1,0 +1,37 @@
+"""Pools of `multiprocess`: they find the functions of the script by name, as those of `multiprocessing` do.
+
+`dill`, which they pickle with, sends functions of the main module by value with all the globals that they
+could use, some of which it cannot pickle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+from multiprocess.reduction import ForkingPickler
+
+from research_runner.pool import wire
+from research_runner.pool.class_registry import arrived_modules, has_its_name
+
+__all__ = ["pickle_by_name", "pickle_by_value"]
+
+
+def _reduce(_: Any, value: Any) -> str | tuple[Callable[..., Any], tuple[Any, ...]]:
+    if isinstance(value, FunctionType | type) and value.__module__ in arrived_modules():
+        if has_its_name(value):
+            return str(value.__qualname__)
+        return wire.load_code, (wire.dump_code(value),)
+    return NotImplemented  # type: ignore[no-any-return]
+
+
+def pickle_by_name() -> None:
+    """Let pools of `multiprocess` send what the script has named by its name, and other code by value."""
+    ForkingPickler.reducer_override = _reduce
+
+
+def pickle_by_value() -> None:
+    """Let them pickle as they do by themselves."""
+    if "reducer_override" in vars(ForkingPickler):
+        del ForkingPickler.reducer_override
