@@ -1,11 +1,15 @@
 """Dask keeps the contract of backends: a cluster of processes, and one inside the process of the run."""
 
+import logging
+import multiprocessing
 import os
+import random
 import socket
 import subprocess
 import sys
 import threading
 import time
+import warnings
 from pathlib import Path
 
 import distributed
@@ -225,3 +229,39 @@ def test_cluster_that_is_closed_costs_no_attempt(own_folder):
     research.run(workers=2, bar=False, max_attempts=1, resume=True)
     assert list(research.results.df["y"]) == [1, 2, 3]
     assert set(research.results.experiments["attempts"]) == {1}
+
+
+def squared(n):
+    return n * n
+
+
+def draw_log_and_pool(x):
+    """Draw from a global generator, log, warn, and open a pool that spawns."""
+    logging.getLogger("of.unit").info("info %s", x)
+    with pytest.raises(RuntimeWarning):
+        warnings.warn("raised as in the script", RuntimeWarning, stacklevel=1)
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return random.random(), pool.map(squared, [x])
+
+
+def test_units_find_the_surroundings_of_the_script_on_a_cluster(own_folder):
+    handler, logger = logging.StreamHandler(), logging.getLogger("of")
+    handler.setFormatter(logging.Formatter("script %(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    tables = []
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)
+            for name, options in (("here", {}), ("there", {"backend": "dask", "workers": 2})):
+                research = Research(name, Domain(x=[1, 2, 3]))
+                research.add_callable("unit", draw_log_and_pool, x=EC("x"), save_to="y")
+                research.run(bar=False, seed=5, redirect_stderr=3, timeout=120, **options)
+                tables.append(research.results.df["y"].tolist())
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(logging.NOTSET)
+    assert tables[0] == tables[1]
+    assert [squares for _, squares in tables[1]] == [[1], [4], [9]]
+    lines = [line for line in Path("there/stderr.txt").read_text().splitlines() if "info" in line]
+    assert sorted(lines) == [f"script info {x}" for x in (1, 2, 3)]
