@@ -9,6 +9,7 @@ import pytest
 from research_domain import Config
 from research_experiment import (
     EC,
+    EP,
     DependencyError,
     E,
     Executor,
@@ -17,6 +18,8 @@ from research_experiment import (
     NamespaceError,
     O,
     PlanError,
+    R,
+    S,
     UnknownUnitError,
 )
 
@@ -424,6 +427,17 @@ def test_expressions_of_batchflow_are_refused_where_they_are_added(add):
 def test_expressions_of_batchflow_have_something_in_their_place(expression, instead):
     with pytest.raises(PlanError, match=instead):
         Experiment().add_callable("unit", abs, args=[expression])
+
+
+@pytest.mark.parametrize("cls", [E, EC, O, EP, R, S])
+def test_class_of_expressions_without_parentheses_is_refused(cls):
+    for value in (cls, [1, {"a": cls}]):
+        with pytest.raises(
+            PlanError, match=rf"unit 'f' has the class {cls.__name__} .* write {cls.__name__}\("
+        ):
+            Experiment().add_callable("f", abs, args=[value])
+    with pytest.raises(PlanError, match="where an expression was meant"):
+        Experiment().save(cls, "x")
 
 
 class ForeignConfig:

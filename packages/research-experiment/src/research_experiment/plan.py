@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias
 
 from research_domain.when import When
 from research_experiment.errors import PlanError
-from research_experiment.expressions._foreign import find_foreign, instead_of_foreign
+from research_experiment.expressions._foreign import find_foreign, what_is_foreign
 from research_experiment.expressions._nodes import Leaf, Reference
 from research_experiment.expressions._references import leaves, needed_units
 from research_experiment.expressions.named import freeze
@@ -93,14 +93,10 @@ class Store:
 
 
 def _references(unit: str, *values: Any) -> frozenset[Leaf]:
-    """Return the leaves of all expressions in the values; those of batchflow are refused."""
+    """Return the leaves of all expressions in the values; what was only meant as one is refused."""
     foreign = find_foreign(list(values))
     if foreign is not None:
-        raise PlanError(
-            f"unit {unit!r} has {foreign!r}, an expression of batchflow, which only its pipelines evaluate; "
-            f"{instead_of_foreign(foreign)}",
-            unit=unit,
-        )
+        raise PlanError(f"unit {unit!r} has {what_is_foreign(foreign)}", unit=unit)
     return frozenset(leaf for value in values for leaf in leaves(freeze(value)))
 
 

@@ -1,11 +1,11 @@
-"""Named expressions of batchflow, which only its pipelines can evaluate."""
+"""Values that were meant as named expressions: those of batchflow, and classes without parentheses."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["find_foreign", "instead_of_foreign"]
+__all__ = ["find_foreign", "what_is_foreign"]
 
 _OURS = ("E", "EC", "O", "EP", "R", "S")
 
@@ -18,7 +18,7 @@ _INSTEAD: Mapping[str, str] = {
 
 
 def find_foreign(value: Any) -> Any:
-    """Return the first of batchflow's expressions in a value, or in containers in it; else None."""
+    """Return the first such value, in a value or in containers in it; None if there is none."""
     waiting, seen = [value], set()
     while waiting:
         each = waiting.pop()
@@ -32,15 +32,22 @@ def find_foreign(value: Any) -> Any:
 
 
 def _is_foreign(kind: type) -> bool:
+    if kind.__name__ == "_Letter" and kind.__module__ == "research_experiment.expressions.named":
+        return True
     return any(
         base.__name__ == "NamedExpression" and base.__module__.partition(".")[0] == "batchflow"
         for base in kind.__mro__
     )
 
 
-def instead_of_foreign(expression: Any) -> str:
-    """Say what to write in place of one of batchflow's expressions."""
-    kind = type(expression)
+def what_is_foreign(value: Any) -> str:
+    """Say what such a value is, and what to write in its place."""
+    if isinstance(value, type):
+        return f"the class {value.__name__} where an expression was meant; write {value.__name__}(...)"
+    kind = type(value)
+    instead = _INSTEAD.get(
+        kind.__name__, "give the value, or a function that returns it, as a unit of its own"
+    )
     if kind.__module__.startswith("batchflow.research") and kind.__name__ in _OURS:
-        return f"import {kind.__name__} from research_stack, not from batchflow"
-    return _INSTEAD.get(kind.__name__, "give the value, or a function that returns it, as a unit of its own")
+        instead = f"import {kind.__name__} from research_stack, not from batchflow"
+    return f"{value!r}, an expression of batchflow, which only its pipelines evaluate; {instead}"
