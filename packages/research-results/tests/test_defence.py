@@ -336,8 +336,13 @@ def test_what_an_experiment_left_is_listed_without_what_nobody_can_open(nested):
     (folder / "sub").mkdir()
     os.mkfifo(folder / "pipe")
     results = ResearchResults(nested)
-    assert [file.name for file in results.load_artifacts()["e"]] == ["latest", "model.txt", "sub"]
-    assert len(results.artifacts_to_df()) == 3
+    assert [file.name for file in results.load_artifacts()["e"]] == [
+        "latest",
+        "model.txt",
+        "stdout.txt",
+        "sub",
+    ]
+    assert len(results.artifacts_to_df()) == 4
     assert results.summary().size_bytes > 100_000
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from research_results.answers.methods import ResultsAnswers
 from research_results.disk.meta import read_description
@@ -44,8 +44,7 @@ class Loaded:
     artifacts: Mapping[str, list[Artifact]]
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """What `ResearchResults.filter` returns; None stands for all.
 
     Attributes
@@ -155,6 +154,21 @@ class ResearchResults(ResultsAnswers):
         results = cls.__new__(cls)
         results._reader, results._storage, results._filters = Reader(source), opened, {}
         return results
+
+    @property
+    def results(self) -> dict[str, dict[str, dict[int, Any]]]:
+        """Experiment to variable to iteration to value, read now."""
+        return self.load_results()
+
+    @property
+    def configs(self) -> dict[str, ConfigAlias]:
+        """Experiment to its config, read now."""
+        return self.load_configs()
+
+    @property
+    def artifacts(self) -> dict[str, list[Artifact]]:
+        """Experiment to the files in its folder, looked for now."""
+        return self.load_artifacts()
 
     @property
     def path(self) -> Path | None:

@@ -22,7 +22,7 @@ from research_runner.errors import (
     RunnerError,
     UntrustedError,
 )
-from research_runner.profiling import Profiler
+from research_runner.profiling import Profiler, read_profiles
 from research_runner.recording.storage_lookup import find_storage
 from research_runner.system.console import ResearchWarning
 from research_runner.system.paths import absolute_path
@@ -152,14 +152,8 @@ class LoadedResearch:
 
     @property
     def profiler(self) -> Profiler:
-        """Profiles are not stored.
-
-        Raises
-        ------
-        RunnerError
-            Always.
-        """
-        raise RunnerError("profiles are kept in the process that runs a research, and are not stored")
+        """Where the time of all runs went, as far as it was measured and is stored."""
+        return read_profiles(self._path)
 
     @property
     def is_finished(self) -> bool:

@@ -130,11 +130,12 @@ def test_unknown_columns_are_named_with_those_that_exist(pandas, profiler, kwarg
     assert caught.value.option == option
 
 
-def test_functions_that_were_not_measured_cannot_be_shown(pandas):
+def test_where_no_functions_were_measured_units_are_shown(pandas):
     profiler = Profiler()
     profiler.add([ROWS[1]])
-    with pytest.raises(OptionError, match="profile=2"):
-        profiler.show_profile_info(detailed=True)
+    shown = profiler.show_profile_info(detailed=True, columns="calls")
+    assert shown.to_dict("records") == [{"unit": ROWS[1].unit, "calls": 1}]
+    assert len(Profiler().show_profile_info(detailed=True)) == 0
 
 
 @pytest.mark.parametrize("what", ["profile_info", "show_profile_info"])

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from research_results import ResearchResults, ResultsError, remove_research
 from research_runner import Research, RunnerError
+from research_runner.profiling import Profiler
 from research_stack.code_shown import code_text, diff_text
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def _add_show(commands: Subparsers) -> None:
     command.add_argument("name", help="folder of the research")
     shown = command.add_mutually_exclusive_group()
     shown.add_argument("--failures", action="store_true", help="show why experiments failed")
+    shown.add_argument("--profile", action="store_true", help="show where the time went, by unit")
     shown.add_argument("--code", action="store_true", help="show the modules that experiments ran with")
     command.add_argument(
         "--diff",
@@ -146,6 +148,9 @@ def _show(arguments: argparse.Namespace) -> int:
         for text in diff_text(arguments.name) if arguments.diff else code_text(arguments.name):
             _say(text)
         return 0
+    if arguments.profile:
+        _say(_profile_text(Research.load(arguments.name).profiler))
+        return 0
     results = ResearchResults(arguments.name)
     if not arguments.failures:
         _say(str(results.summary()))
@@ -154,6 +159,14 @@ def _show(arguments: argparse.Namespace) -> int:
     _say(str(report))
     _say(f"{report.failed} failed" + (f", {lost} interrupted" if lost else ""))
     return 0
+
+
+def _profile_text(profiler: Profiler) -> str:
+    """Return where the time went: the functions below the units where they were measured."""
+    if not len(profiler):
+        return "no profile is stored; measure one with run(profile=True)"
+    table = profiler.show_profile_info(detailed=True, limit=20)
+    return str(table.to_string(index=False, float_format=lambda seconds: f"{seconds:.4f}"))
 
 
 def _export(arguments: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from research_results.disk.files import is_own_file, is_own_folder
-from research_results.disk.outputs import OUTPUT_FILES
+from research_results.disk.outputs import OWN_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -49,7 +49,7 @@ def artifacts_of(source: Source, experiment_id: str, names: Collection[str] | No
     return [
         Artifact(path.name, str(path), path.relative_to(base).as_posix())
         for path in sorted(folder.iterdir())
-        if path.name not in OUTPUT_FILES and (names is None or path.name in names) and _inside(path, folder)
+        if path.name not in OWN_FILES and (names is None or path.name in names) and _inside(path, folder)
     ]
 
 

@@ -127,7 +127,7 @@ class Profiler:
         per_iter, per_experiment : bool
             Whether iterations and experiments are shown apart.
         detailed : bool
-            Show functions instead of whole units; needs ``run(profile=2)``.
+            Show functions instead of whole units, where ``run(profile=2)`` has measured them.
         groupby : str or sequence of str, optional
             What is summed up apart, instead of what the parameters above say: some of ``id``, ``iteration``,
             ``unit``, and for functions ``function`` or what `parse` makes of it.
@@ -151,10 +151,11 @@ class Profiler:
         MissingPackageError
             If pandas is not installed.
         OptionError
-            If there is no such column, or no functions were measured.
+            If there is no such column.
         """
         pandas = _pandas("show_profile_info")
         frame = self._call_frame(pandas)
+        detailed = detailed and len(self._functions) > 0
         if detailed:
             frame = self._functions_to_show(frame, parse)
         sums = FUNCTION_SUMS if detailed else UNIT_SUMS
@@ -170,8 +171,6 @@ class Profiler:
         return _top(table, [key for key in outer if key in keys], order, limit)[[*keys, *shown]]
 
     def _functions_to_show(self, calls: Frame, parse: bool) -> Frame:
-        if not len(self._functions):
-            raise OptionError("detailed", "no functions were measured; run with profile=2")
         frame = self._function_frame(calls)
         if parse:
             parts = frame.pop("function").str.extract(FUNCTION_PATTERN).fillna("")

@@ -29,7 +29,7 @@ from research_runner.errors import (
     ResearchExistsError,
 )
 from research_runner.pool import current_directory, refuse_signals
-from research_runner.profiling import Profiler
+from research_runner.profiling import ProfileFile, Profiler
 from research_runner.recording.code import RunCode
 from research_runner.recording.folder import FolderJournal, save_settings, settings_are_kept
 from research_runner.recording.logs import RunLog
@@ -58,15 +58,29 @@ _LOG = careful_logger("research.run")
 
 
 class ProfileListener:
-    """Collects the profiles of experiments."""
+    """Collects the profiles of experiments, and stores them where there is a folder.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    folder : Path or None
+        The folder of the research.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
         self.profiler = Profiler()
+        self._file = None if folder is None else ProfileFile(folder)
 
     def handle(self, event: Event) -> None:
         """Keep the rows."""
         if isinstance(event, Profiled):
             self.profiler.add(event.rows)
+            if self._file is not None:
+                self._file.write(event.experiment_id, event.rows)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file is not None:
+            self._file.close()
 
 
 class ResearchRun:
@@ -126,9 +140,9 @@ class ResearchRun:
             coordinator = self._make_coordinator(past)
             undo.pop_all()
         self.monitor = Monitor(lambda: coordinator.expected, past.done, past.failed)
-        profile = ProfileListener()
-        self.profiler = profile.profiler
-        listeners = (RunLog(), profile)
+        self._profiles = ProfileListener(settings.path)
+        self.profiler = self._profiles.profiler
+        listeners = (RunLog(), self._profiles)
         self._session = Session(
             coordinator, backend, self.storage, self.monitor, listeners, self._code.version
         )
@@ -326,6 +340,7 @@ class ResearchRun:
 
     def _close(self, noted: bool) -> None:
         """Let go of the storage; first say in the folder that the run has ended, if that was not done."""
+        self._profiles.close()
         try:
             if not noted:
                 self._note_end()

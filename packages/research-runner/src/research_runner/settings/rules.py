@@ -250,8 +250,6 @@ def _detached(request: Request) -> _Complaints:
     options = request.options
     if not options["detach"]:
         return
-    if options["profile"]:
-        yield "profile", "profiles are kept in the process that runs a research: use detach=False"
     if options["show"] is not None:
         yield "show", "a detached research has no bar: use detach=False"
     if not (options["bar"] is None or isinstance(options["bar"], bool)):
