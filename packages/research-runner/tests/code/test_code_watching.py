@@ -16,6 +16,8 @@ SOURCE = """
 import functools
 
 LIMIT = 1
+RATES = {"low": 1}
+STEPS = [1, 2]
 
 def function(x):
     return x + LIMIT
@@ -37,6 +39,8 @@ class Kind:
 
 EDITS = {
     "a constant": ("LIMIT = 1", "LIMIT = 2"),
+    "a dict": ('"low": 1', '"low": 2'),
+    "a list": ("[1, 2]", "[1, 3]"),
     "a function": ("return x + LIMIT", "return x - LIMIT"),
     "a property": ("return 1", "return 4"),
     "a static method": ("return 2", "return 4"),
@@ -82,6 +86,24 @@ def test_an_edit_is_noticed_and_a_reload_counts_as_import(project, module, edit)
 def test_a_touched_or_restored_file_is_no_change(project, module):
     file = project.write("NAME.py", SOURCE)
     os.utime(file, (0, 0))
+    assert changed(project) == []
+
+
+def test_what_a_module_has_collected_since_is_no_change(project, module):
+    module.RATES["high"] = 2
+    module.STEPS.append(3)
+    project.write("NAME.py", SOURCE)
+    assert changed(project) == []
+
+
+def test_what_a_notebook_has_changed_in_place_is_what_was_imported(project, monkeypatch):
+    project.write("NAME.py", SOURCE)
+    module = project.load("NAME")
+    edited = project.write("NAME.py", "# a remark\n" + SOURCE.replace("x + LIMIT", "x - LIMIT"))
+    monkeypatch.setitem(sys.modules, "IPython.extensions.autoreload", object())
+    assert changed(project) == ["NAME"]
+    parts = compile("def function(x):\n    return x - LIMIT\n", str(edited), "exec").co_consts
+    module.function.__code__ = next(part for part in parts if hasattr(part, "co_code"))
     assert changed(project) == []
 
 

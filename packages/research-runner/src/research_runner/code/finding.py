@@ -21,10 +21,10 @@ from typing import Any, Final
 
 from research_runner.code.importing import RecordedModule, installed
 from research_runner.code.owned import is_extension, is_own_file, is_own_name, own_folders
-from research_runner.code.reading import Reading, is_up_to_date
+from research_runner.code.reading import Reading, is_up_to_date, nested_codes
 from research_runner.code.watching import source_file
 
-__all__ = ["find_modules", "imported_names", "imports_of", "locate", "nested_codes", "reached_names"]
+__all__ = ["find_modules", "imported_names", "imports_of", "locate", "reached_names"]
 
 _MOST_OBJECTS: Final = 20_000
 _MOST_ITEMS: Final = 1_000
@@ -165,14 +165,6 @@ def _travels_by_value(name: str | None) -> bool:
     if name is None or module is None or name == "__main__":
         return True
     return is_own_file(source_file(module)) and locate(name.partition(".")[0]) is None
-
-
-def nested_codes(code: CodeType) -> Iterator[CodeType]:
-    """Yield code and all code inside of it."""
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from nested_codes(constant)
 
 
 def imports_of(code: CodeType, package: str) -> Iterator[str]:

@@ -16,13 +16,15 @@ from research_runner.code.importing import RecordedLoader, RecordedModule, conte
 from research_runner.code.owned import is_own_file
 from research_runner.code.watching import noted, source_file
 
-__all__ = ["Reading", "is_up_to_date"]
+__all__ = ["Reading", "is_up_to_date", "nested_codes"]
 
 _HEADER: Final = struct.Struct("<4sIII")
 _RACY_NS: Final = 2_000_000_000
 """Compiled files know the time of their source to the second only."""
 
-_PLAIN: Final = (type(None), bool, int, float, complex, str, bytes)
+_LITERALS: Final = (type(None), bool, int, float, complex, str, bytes, tuple, list, dict)
+_AUTORELOAD: Final = "IPython.extensions.autoreload"
+"""What changes modules in place, without importing them again."""
 
 
 class Reading:
@@ -110,7 +112,9 @@ def _is_what_was_imported(name: str, module: ModuleType, file: str, source: byte
         return loader.recorded.source == source
     known = noted(name)
     if known is not None:
-        return known == content_digest(source)
+        return known == content_digest(source) or (
+            _AUTORELOAD in sys.modules and _is_made_by(module, file, source)
+        )
     return type(loader) is not SourceFileLoader or _is_made_by(module, file, source)
 
 
@@ -118,11 +122,11 @@ def _is_made_by(module: ModuleType, file: str, source: bytes) -> bool:
     """Whether a module that was imported before anybody looked has the code and the constants of its file."""
     try:
         tree = ast.parse(source)
-        codes = set(_nested(compile(source, file, "exec", dont_inherit=True)))
+        codes = set(map(_shape, nested_codes(compile(source, file, "exec", dont_inherit=True))))
     except (SyntaxError, ValueError):
         return False
     here = vars(module)
-    if not codes.issuperset(_codes_of(here, module.__name__, file)):
+    if not codes.issuperset(map(_shape, _codes_of(here, module.__name__, file))):
         return False
     return all(name in here and _has_value(here[name], value) for name, value in _top_level(tree))
 
@@ -137,23 +141,33 @@ def _top_level(tree: ast.Module) -> Iterator[tuple[str, ast.expr | None]]:
             for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
                 if isinstance(target, ast.Name):
                     stores.setdefault(target.id, []).append(node.value)
-    deleted = {
-        each.id for each in ast.walk(tree) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Del)
-    }
-    yield from (
-        (name, values[0]) for name, values in stores.items() if len(values) == 1 and name not in deleted
-    )
+    changing: set[str] = set()
+    for each in ast.walk(tree):
+        if isinstance(each, ast.Global):
+            changing.update(each.names)
+        elif isinstance(each, ast.Name) and isinstance(each.ctx, ast.Del):
+            changing.add(each.id)
+    for name, values in stores.items():
+        if len(values) == 1 and name not in changing:
+            yield name, values[0]
 
 
 def _has_value(value: Any, node: ast.expr | None) -> bool:
-    """Whether a global has the plain value that is assigned to it; others come of a calculation."""
+    """Whether a global has the literal value that is assigned to it; others come of a calculation."""
     try:
         written = None if node is None else ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return True
-    if node is None or not isinstance(written, _PLAIN):
+    if node is None or not isinstance(written, _LITERALS):
         return True
-    return type(value) is type(written) and repr(value) == repr(written)
+    now: Any = value  # more may have been put into it since
+    if type(value) is not type(written):
+        return False
+    if isinstance(written, list):
+        now = now[: len(written)]
+    elif isinstance(written, dict):
+        now = {key: each for key, each in now.items() if key in written}
+    return repr(now) == repr(written)
 
 
 def _codes_of(space: dict[str, Any], name: str, file: str) -> Iterator[CodeType]:
@@ -170,8 +184,15 @@ def _codes_of(space: dict[str, Any], name: str, file: str) -> Iterator[CodeType]
                 yield function.__code__
 
 
-def _nested(code: CodeType) -> Iterator[CodeType]:
+def _shape(code: CodeType) -> tuple[Any, ...]:
+    """Return what code does, without its places in the file."""
+    constants = (_shape(each) if isinstance(each, CodeType) else repr(each) for each in code.co_consts)
+    return (code.co_name, code.co_code, code.co_names, code.co_varnames, *constants)
+
+
+def nested_codes(code: CodeType) -> Iterator[CodeType]:
+    """Yield code and all code inside of it."""
     yield code
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from _nested(constant)
+            yield from nested_codes(constant)
