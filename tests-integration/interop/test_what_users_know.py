@@ -269,6 +269,19 @@ def test_expression_of_batchflow_as_a_parameter_ends_nowhere():
     assert len(run(research)) == 1
 
 
+def test_pipeline_that_is_an_argument_is_copied_whole(dataset):
+    given = later(summing(dataset.p.load_numbers().scale(C("by"))))
+
+    def total(pipeline, config):
+        return pipeline.set_config(config).run().v("total")
+
+    research = Research(domain=Domain(by=[1.0, 2.0])).add_callable(
+        "total", total, pipeline=given, config=EC(), save_to="total"
+    )
+    assert sorted(run(research)["total"]) == [66.0, 132.0]
+    assert given.v("total") == 0
+
+
 def test_root_that_reads_what_differs_gets_the_error_about_roots(dataset):
     research = Research(domain=Domain(lr=[1.0, 2.0])).add_pipeline(
         "train", root=later(dataset.p.load_numbers().scale(C("lr"))), branch=summing(Pipeline())

@@ -123,8 +123,8 @@ class Copier:
     def _copy_object(self, value: Any) -> Any:
         known = len(self._memo)
         try:
-            for proxy in _proxies(value):
-                self._keep(proxy, proxy)
+            for thing in _never_copied(value):
+                self._keep(thing, thing)
             twin = copy.deepcopy(value, self._memo)
         except Exception:  # noqa: BLE001 - as in `copy`; the container around it is copied nevertheless
             return self._share(value, known)
@@ -248,13 +248,22 @@ _METHODS: Final[dict[type, Callable[[Copier, Any], Any]]] = {
 }
 
 
-def _proxies(value: Any) -> list[Any]:
-    """Return the proxies of managers in an object: they stand for what processes share on purpose.
+_NEVER_COPIED: Final = (
+    ("multiprocessing.managers", "BaseProxy"),
+    ("multiprocess.managers", "BaseProxy"),
+    ("batchflow.named_expr", "NamedExpression"),
+)
+"""Modules and classes of what a deep copy would spoil.
 
-    A deep copy would have what they stand for now in their place.
-    """
-    modules = [sys.modules.get(f"{name}.managers") for name in ("multiprocessing", "multiprocess")]
-    kinds = tuple(module.BaseProxy for module in modules if module is not None)
+Proxies of managers stand for what processes share on purpose; a deep copy has what they stand for now instead.
+Expressions of batchflow never change, and answer for every attribute, ``__deepcopy__`` as well.
+"""
+
+
+def _never_copied(value: Any) -> list[Any]:
+    """Return the objects in an object that copies of it have as they are."""
+    loaded = [(sys.modules.get(module), name) for module, name in _NEVER_COPIED]
+    kinds = tuple(getattr(module, name) for module, name in loaded if hasattr(module, name))
     found: list[Any] = []
     waiting, seen = [value] if kinds else [], set()
     while waiting:
