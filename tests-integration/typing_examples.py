@@ -6,6 +6,7 @@ from typing import assert_type
 
 import pandas as pd
 
+from research_experiment import StartedExperiment
 from research_stack import EC, Config, ConfigAlias, Domain, E, Executor, Experiment, O, Option, Research
 
 
@@ -24,6 +25,10 @@ experiment = (
 )
 assert_type(experiment, Experiment)
 assert_type(Executor(experiment, configs=[{"x": 1, "y": 2}]).run(), Executor)
+with experiment.init(0, {"x": 1, "y": 2}) as started, Executor(experiment) as executor:
+    assert_type(started, StartedExperiment)
+    assert_type(executor, Executor)
+experiment.save(O("add", all=True), "all").save(EC("x", all=True), "every_x")
 
 research = Research("sums", domain, experiment, n_reps=2).add_generator("steps", range, args=[3])
 assert_type(research, Research)

@@ -193,6 +193,11 @@ def test_results_are_filtered():
     assert "config" in wide.columns and "repetition" in wide.columns
     assert len(results.filter_ids_by_configs(a=1)) == 2
     assert len(results.configs_to_df()) == 4
+    ids, names, iterations = results.filter(a=2, name="n")
+    assert (len(ids), names, iterations) == (2, ["n"], None)
+    results.load(a=2)
+    assert {key for key, values in results.results.items() if values["n"] == {0: 0, 1: 1}} == set(ids)
+    assert results.configs[ids[0]].config()["a"] == 2
 
 
 def test_failures_and_the_monitor():

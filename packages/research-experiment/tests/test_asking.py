@@ -300,6 +300,15 @@ def test_unknown_attribute_of_an_experiment_says_what_there_is(running):
             evaluate(expression, running)
 
 
+def test_function_that_takes_the_path_for_a_text_is_told_what_to_write(caplog):
+    caplog.set_level(logging.CRITICAL)
+    for join in (lambda path: path + "/x", lambda path: "x/" + path):
+        (one,) = run(Experiment().add_callable("join", join, path=EP()), [{}])
+        assert "write path / 'file', or give the unit EP().str()" in one.failure.traceback
+    (one,) = run(Experiment().add_callable("join", lambda x: x + "1", x=1), [{}])
+    assert "EP()" not in one.failure.traceback
+
+
 def test_text_behind_a_path_makes_a_path(running):
     path = running.path
     assert evaluate(EP() + "/x", running) == path / "x"

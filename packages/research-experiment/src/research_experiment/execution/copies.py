@@ -255,7 +255,7 @@ _NEVER_COPIED: Final = (
 )
 """Modules and classes of what a deep copy would spoil.
 
-Proxies of managers stand for what processes share on purpose; a deep copy has what they stand for now instead.
+Proxies of managers stand for what processes share on purpose; a deep copy has what they stand for now.
 Expressions of batchflow never change, and answer for every attribute, ``__deepcopy__`` as well.
 """
 

@@ -1,8 +1,9 @@
-"""Errors of units that wrote into arrays which arrived read-only: which argument it was."""
+"""Errors of units about what they were given: read-only arrays, and paths that were taken for texts."""
 
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -36,6 +37,8 @@ def explained(
     running : RunningExperiment
         The experiment.
     """
+    if isinstance(error, TypeError):
+        _explain_paths(error)
     if (
         not isinstance(error, Exception)
         or isinstance(error, ReadOnlyError)
@@ -58,6 +61,12 @@ def explained(
     new = ReadOnlyError(name, tuple(dict.fromkeys(found)), _text(error))
     new.__cause__ = error
     return new
+
+
+def _explain_paths(error: TypeError) -> None:
+    """Note what to write where a text was put behind a path, as if ``EP()`` were a text."""
+    if re.search(r"for \+: '\w*Path' and 'str'|must be str, not \w*Path|\"\w*Path\"\) to str", _text(error)):
+        error.add_note("EP() is a pathlib.Path: write path / 'file', or give the unit EP().str()")
 
 
 def _text(error: Exception) -> str:
