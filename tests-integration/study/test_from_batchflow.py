@@ -22,8 +22,8 @@ KNOWN = {
     "ConfigAlias": "alias config pop_config pop_alias set_prefix keys",
     "Experiment": "add_executable_unit add_callable add_generator add_instance add_pipeline add_namespace "
     "get_method save dump add_postfix only_callables copy init pop_index_keys create_stream",
-    "ResearchResults": "put load load_configs load_results load_artifacts filter results configs artifacts df "
-    "to_df load_iteration_files configs_to_df artifacts_to_df filter_ids_by_configs close_manager",
+    "ResearchResults": "put load load_configs load_results load_artifacts filter results configs artifacts "
+    "df to_df load_iteration_files configs_to_df artifacts_to_df filter_ids_by_configs close_manager",
     "E": "get",
     "EC": "remove_keys",
     "O": "",

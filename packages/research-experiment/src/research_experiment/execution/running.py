@@ -36,7 +36,7 @@ def _temporary_path(experiment_id: str) -> Path:
 def _no_results() -> Any:
     raise ExperimentError(
         "R() has no results to give: this experiment runs without a storage that can be read; "
-        "run it by Research.run(dump_results=True), or pass results= to the Executor"
+        "run it by Research.run(dump_results=True), or give Surroundings(results=...)"
     )
 
 
