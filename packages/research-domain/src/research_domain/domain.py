@@ -274,6 +274,38 @@ class Domain(Walk):
         domain, params = spec.from_spec(cls, description)
         return domain.set_iter_params(**params) if params else domain
 
+    @classmethod
+    def from_records(cls, rows: Any) -> Domain:
+        """Make a domain of configs that are written out, one after another.
+
+        Parameters
+        ----------
+        rows : iterable of mappings, or a frame of pandas or polars
+            Names of parameters to values. NaN in a frame is a parameter that the config has not.
+
+        Returns
+        -------
+        Domain
+            The rows in their order; like any other it can be crossed, zipped and filtered.
+
+        Raises
+        ------
+        ParameterError
+            If there are no rows, or one is no mapping.
+
+        Examples
+        --------
+        >>> rows = [{'model': 'svm', 'C': 1}, {'model': 'svm', 'C': 10}, {'model': 'tree'}]
+        >>> domain = Domain.from_records(rows)
+        >>> domain
+        Domain(model=['svm', 'svm']) @ Domain(C=[1, 10]) + Domain(model=['tree'])
+        >>> list(domain.dicts()) == rows
+        True
+        """
+        from research_domain.iteration.records import from_records  # late, as few need it
+
+        return from_records(cls, rows)
+
     def __eq__(self, other: object) -> bool:
         """Tell whether another domain was put together alike, with equal settings and updates.
 

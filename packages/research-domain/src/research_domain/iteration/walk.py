@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, overload
 
 from research_domain._counting import check_count, span_length, take
 from research_domain.algebra._body import constraints, contains
-from research_domain.alias import AUXILIARY_KEYS, ConfigAlias, wrapped
+from research_domain.alias import AUXILIARY_KEYS, ConfigAlias, plain, wrapped
 from research_domain.config import as_mapping, paths
 from research_domain.errors import DomainIndexError, InfiniteDomainError, ParameterError
+from research_domain.iteration.records import nested, to_frame
 from research_domain.iteration.schedule import Schedule, auxiliary
 from research_domain.iteration.settings import AlgebraWithSettings
 from research_domain.seeds import distinct, make_seed_sequence
@@ -83,6 +84,53 @@ class Walk(AlgebraWithSettings):
             wrapped(points, auxiliary(repetition, updates) if additional else ())
             for repetition, points in schedule.walk(stream, start)
         )
+
+    def dicts(self, flat: bool = False) -> Iterator[dict[str, Any]]:
+        """Iterate over the configs as plain dictionaries, without what says how they are run.
+
+        Parameters
+        ----------
+        flat : bool
+            Keep paths as keys, ``{'model/layers': 3}``; by default they are nested dictionaries.
+
+        Returns
+        -------
+        iterator of dict
+
+        Examples
+        --------
+        >>> from research_domain import Domain
+        >>> domain = Domain({'lr': [0.1, 0.2], 'model/layers': [3]})
+        >>> list(domain.dicts())
+        [{'lr': 0.1, 'model': {'layers': 3}}, {'lr': 0.2, 'model': {'layers': 3}}]
+        """
+        stream = self._stream()
+        schedule = self._schedule_ahead() or self._schedule()
+        rows = itertools.chain.from_iterable(plain(points) for _, points in schedule.walk(stream, 0))
+        has_paths = any("/" in key for key in self._body.keys)
+        return nested(rows) if has_paths and not flat else rows
+
+    def to_frame(self) -> Any:
+        """Return the configs as a ``pandas.DataFrame``, one row each, paths as names of columns.
+
+        A parameter that some configs lack has NaN there, in a column of objects, so that ints are ints.
+
+        Raises
+        ------
+        InfiniteDomainError
+            If there is no end of configs.
+
+        Examples
+        --------
+        >>> from research_domain import Domain
+        >>> Domain(lr=[0.1, 0.2], layers=[3]).to_frame()
+            lr  layers
+        0  0.1       3
+        1  0.2       3
+        """
+        if not self.is_finite:
+            raise InfiniteDomainError("domain.to_frame()")
+        return to_frame(self.dicts(flat=True))
 
     def _stream(self) -> Callable[[int], Iterator[Pairs]]:
         """Return what yields points from an index on: of one pass, or of as many as `n_items` asks for."""

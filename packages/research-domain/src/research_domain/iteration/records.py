@@ -1,0 +1,109 @@
+"""Records: the configs of a domain as plain rows for others, and rows of others as a domain."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import reduce
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from research_domain.alias import Alias, ConfigAlias
+from research_domain.config import Config
+from research_domain.errors import ParameterError
+
+if TYPE_CHECKING:
+    from research_domain.domain import Domain
+
+__all__ = ["from_records", "nested", "to_frame"]
+
+
+def nested(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield plain rows with paths as nested dictionaries."""
+    return (ConfigAlias(row).config().to_dict() for row in rows)
+
+
+def to_frame(rows: Iterable[Mapping[str, Any]]) -> Any:
+    """Return a frame of rows; what some rows lack is NaN in a column of objects."""
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise ImportError("to_frame() needs the package 'pandas': pip install pandas") from error
+    listed = list(rows)
+    names = dict.fromkeys(name for row in listed for name in row)
+    columns = {}
+    for name in names:
+        values = [row.get(name, float("nan")) for row in listed]
+        is_plain = all(name in row for row in listed) and not any(_is_container(value) for value in values)
+        columns[name] = pd.Series(values, index=range(len(listed)), dtype=None if is_plain else object)
+    return pd.DataFrame(columns, index=range(len(listed)))
+
+
+def _is_container(value: Any) -> bool:
+    return hasattr(value, "__len__") and not isinstance(value, str | bytes)
+
+
+def from_records(kind: type[Domain], rows: Any) -> Domain:
+    """Return a domain with a config for each row, in their order.
+
+    Raises
+    ------
+    ParameterError
+        If there are no rows, or one is no mapping with strings as keys.
+    """
+    records = list(_rows_of_frame(rows) if _is_frame(rows) else _checked(rows))
+    if not records:
+        raise ParameterError("rows", "expected at least one row, got none")
+    parts = [_zipped(kind, names, list(group)) for names, group in groupby(records, key=_names)]
+    return reduce(operator.add, parts)
+
+
+def _names(record: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(record)
+
+
+def _zipped(kind: type[Domain], names: tuple[str, ...], rows: list[dict[str, Any]]) -> Domain:
+    """Return the domain of rows with the same names."""
+    if not names:
+        return reduce(operator.add, [kind() for _ in rows])
+    domain = kind({names[0]: [row[names[0]] for row in rows]})
+    for name in names[1:]:
+        domain = domain @ kind({name: [row[name] for row in rows]})
+    return domain
+
+
+def _checked(rows: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(rows, str | bytes | Mapping) or not isinstance(rows, Iterable):
+        raise ParameterError("rows", f"expected a list of mappings or a frame, got {type(rows).__name__}")
+    for number, row in enumerate(rows):
+        if not isinstance(row, Mapping):
+            raise ParameterError("rows", f"row {number} is no mapping, but {type(row).__name__}")
+        if isinstance(row, ConfigAlias):
+            yield {key.value: value for key, value in row.pairs if key.value not in row.auxiliary}
+        elif isinstance(row, Config):
+            yield row.flatten()
+        else:
+            yield dict(row)
+
+
+def _is_frame(rows: Any) -> bool:
+    return hasattr(rows, "columns") and hasattr(rows, "__getitem__") and not isinstance(rows, Mapping)
+
+
+def _rows_of_frame(frame: Any) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a frame of pandas or polars as plain values, without what is missing."""
+    columns = {str(name): _values(frame[name]) for name in frame.columns}
+    for cells in zip(*columns.values(), strict=True):
+        yield {name: value for name, value in zip(columns, cells, strict=True) if not _is_missing(value)}
+
+
+def _values(column: Any) -> list[Any]:
+    values: list[Any] = column.to_list()
+    return values
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether a cell is empty: NaN and its like; None in a column of objects is a value."""
+    if isinstance(value, Alias) or type(value).__name__ in ("NAType", "NaTType"):
+        return not isinstance(value, Alias)
+    return isinstance(value, float) and value != value  # NaN alone differs from itself
