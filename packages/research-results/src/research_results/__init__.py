@@ -1,6 +1,7 @@
 """Results of thousands of experiments in one SQLite file, read back as one DataFrame.
 
-``storage``   FolderStorage, MemoryStorage, ResearchStorage: where values go; remove_research
+``storage``   FolderStorage, MemoryStorage, ResearchStorage, SharedStorage: where
+              values go; remove_research
 ``results``   ResearchResults: reading, filters, DataFrames
 ``answers``   Ranking, RankedConfig: which configs are best
 ``errors``    everything that is raised
@@ -20,6 +21,7 @@ from research_results.storage import (
     FolderStorage,
     MemoryStorage,
     ResearchStorage,
+    SharedStorage,
     remove_research,
 )
 
@@ -41,6 +43,7 @@ __all__ = [
     "ResearchStorage",
     "ResultsError",
     "Selection",
+    "SharedStorage",
     "Started",
     "Stored",
     "Summary",

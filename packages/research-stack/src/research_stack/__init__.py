@@ -77,6 +77,7 @@ from research_results import (
     ResearchStorage,
     ResultsError,
     Selection,
+    SharedStorage,
     Started,
     Stored,
 )
@@ -184,6 +185,7 @@ __all__ = [
     "ScipySampler",
     "SeedError",
     "Selection",
+    "SharedStorage",
     "Sink",
     "SpecError",
     "StaleCodeError",

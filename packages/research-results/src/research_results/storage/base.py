@@ -39,9 +39,13 @@ class BaseStorage(ABC):
     encode: Callable[[Values], Encoded] = staticmethod(encode)
     """Runs where values were made; its result is for `put_encoded`, in this or another process."""
 
+    has_other_writers = False
+    """Whether an experiment that runs may run in another process."""
+
     def __init__(self, writer: Writer, outputs: Outputs) -> None:
         self._writer = writer
         self._outputs = outputs
+        self.rounds: set[str] = set()
 
     @property
     @abstractmethod
@@ -122,9 +126,9 @@ class BaseStorage(ABC):
             A new attempt begins with ``'running'``: values of an earlier attempt are dropped then.
         **details
             ``attempt``, ``worker``, ``host``, ``device``, ``code`` (the version of the code), ``started``
-            (seconds since 1970), ``elapsed_s``, ``iterations``, and ``failure``: an object with ``cause``,
-            ``type``, ``message``, ``traceback``, ``unit``, ``iteration``, ``host`` and ``device``; the
-            attributes that it lacks are None.
+            (seconds since 1970), ``elapsed_s``, ``iterations``, and ``failure``: an exception, or an object
+            with ``cause``, ``type``, ``message``, ``traceback``, ``unit``, ``iteration``, ``host`` and
+            ``device``; the attributes that it lacks are None.
 
         Raises
         ------
@@ -216,8 +220,16 @@ class BaseStorage(ABC):
     def __contains__(self, experiment_id: str) -> bool:
         return self._writer.known(experiment_id)
 
+    def state(self, experiment_id: str) -> tuple[Status, int] | None:
+        """Return the status of an experiment and how many attempts it has had; None if there is none."""
+        return self._writer.state(experiment_id)
+
     def experiment(
-        self, config: ConfigAlias | Mapping[Any, Any] | None = None, *, experiment_id: str | None = None
+        self,
+        config: ConfigAlias | Mapping[Any, Any] | None = None,
+        *,
+        experiment_id: str | None = None,
+        skip_done: bool = False,
     ) -> ExperimentRecorder:
         """Return one round of a loop of your own, to be used as ``with storage.experiment(config) as run:``.
 
@@ -227,6 +239,10 @@ class BaseStorage(ABC):
             Its parameters.
         experiment_id : str, optional
             Its name, by default derived from the config.
+        skip_done : bool
+            Go on with a loop that was begun before: a config that is done is left alone, ``run.is_done`` says
+            so, and any other begins anew. Without it, a config that has ended is another experiment when it
+            comes again. What a killed process had begun is replaced in any case.
 
         Examples
         --------
@@ -241,7 +257,13 @@ class BaseStorage(ABC):
         1  0.1          1   0.5
         """
         alias = config if isinstance(config, ConfigAlias) else ConfigAlias(config)
-        return ExperimentRecorder(self, alias, experiment_id)
+        return ExperimentRecorder(self, alias, experiment_id, skip_done=skip_done)
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "a storage cannot be pickled, as it has one writer; open SharedStorage(path) in each process, "
+            "or send what storage.encode(values) returns to the process that has this one"
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-import traceback
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from research_domain import Identifier
+from research_results.errors import ArgumentError
+from research_results.storage.failing import as_failure
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -15,19 +15,9 @@ if TYPE_CHECKING:
 
     from research_domain import ConfigAlias
     from research_results.storage.base import BaseStorage
+    from research_results.storage.shared import SharedStorage
 
 __all__ = ["ExperimentRecorder"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    """What ended a round."""
-
-    cause: str
-    type: str
-    message: str
-    traceback: str
-    iteration: int | None
 
 
 class ExperimentRecorder:
@@ -40,12 +30,27 @@ class ExperimentRecorder:
     ----------
     id : str
         Name of the experiment.
+    is_done : bool
+        Whether there is nothing to do: it was done before, or another process is at it.
     """
 
-    def __init__(self, storage: BaseStorage, config: ConfigAlias, experiment_id: str | None) -> None:
-        self._digest: bytes | None
-        self.id, self._digest = (experiment_id, None) if experiment_id else _next_identity(storage, config)
+    def __init__(
+        self,
+        storage: BaseStorage | SharedStorage,
+        config: ConfigAlias,
+        experiment_id: str | None,
+        *,
+        skip_done: bool = False,
+    ) -> None:
         self._storage = storage
+        self._skip_done = skip_done
+        self._given_id = experiment_id
+        self._attempt = 1
+        self.is_done = False
+        self._digest: bytes | None = None
+        self.id = experiment_id or ""
+        self._config = config
+        self._find(config)
         self._config = config
         self._started = 0.0
         self._next = 0
@@ -54,6 +59,22 @@ class ExperimentRecorder:
     def iteration(self) -> int:
         """The iteration that was put last; -1 before the first."""
         return self._next - 1
+
+    def _find(self, config: ConfigAlias) -> None:
+        """Find the name of the experiment, what attempt this is, and whether it is needed."""
+        identifier = Identifier()
+        while True:
+            if self._given_id is None:
+                identity = identifier.identify(config)
+                self.id, self._digest = identity.id, identity.digest
+            state = self._storage.state(self.id)
+            status, self._attempt = ("queued", 1) if state is None else (state[0], state[1] + 1)
+            is_taken = status == "running" and self._storage.has_other_writers
+            if self._skip_done or self._given_id is not None:
+                self.is_done = self._skip_done and (status == "done" or is_taken)
+                return
+            if status not in ("done", "failed") and not is_taken and self.id not in self._storage.rounds:
+                return
 
     def put(self, iteration: int | None = None, /, **values: Any) -> None:
         """Store values of one iteration.
@@ -65,33 +86,42 @@ class ExperimentRecorder:
         **values
             Variable to value.
         """
-        number = self._next if iteration is None else iteration
+        if self.is_done:
+            raise ArgumentError(
+                "skip_done", f"experiment {self.id!r} is done and keeps its values: if run.is_done: continue"
+            )
+        number = self._next if iteration is None else _as_number(iteration)
         self._next = number + 1
         self._storage.put(self.id, {name: {number: value} for name, value in values.items()})
 
     def __enter__(self) -> Self:
         self._started = time.time()
         with self._storage.transaction():
+            self._find(self._config)  # another process may have taken it meanwhile
+            if self.is_done:
+                return self
             self._storage.add(self.id, self._config, digest=self._digest)
-            self._storage.mark(self.id, "running", attempt=1, started=self._started)
+            self._storage.mark(self.id, "running", attempt=self._attempt, started=self._started)
+        self._storage.rounds.add(self.id)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self.is_done:
+            return
+        self._storage.rounds.discard(self.id)
         elapsed_s = time.time() - self._started
-        details: dict[str, Any] = {"attempt": 1, "elapsed_s": elapsed_s, "iterations": self._next}
+        details: dict[str, Any] = {"attempt": self._attempt, "elapsed_s": elapsed_s, "iterations": self._next}
         if error is None:
             self._storage.mark(self.id, "done", **details)
             return
-        text = "".join(traceback.format_exception(error))
-        failure = _Failure("exception", type(error).__name__, str(error), text, self._next)
-        self._storage.mark(self.id, "failed", failure=failure, **details)
+        self._storage.mark(self.id, "failed", failure=as_failure(error, self._next), **details)
 
 
-def _next_identity(storage: BaseStorage, config: ConfigAlias) -> tuple[str, bytes]:
-    """Return id and digest of a config, or of its next occurrence if the storage has that one."""
-    identifier = Identifier()
-    while (identity := identifier.identify(config)).id in storage:
-        pass
-    return identity.id, identity.digest
+def _as_number(iteration: Any) -> int:
+    """Return an iteration; a mapping in its place was meant as values."""
+    if isinstance(iteration, bool) or not hasattr(iteration, "__index__"):
+        how = f"run.put(**{iteration!r})" if isinstance(iteration, dict) else "run.put(loss=0.5)"
+        raise ArgumentError("iteration", f"expected an int, got {iteration!r}; values have names: {how}")
+    return int(iteration)

@@ -10,6 +10,7 @@ from research_results.disk.names import check_name
 from research_results.disk.schema import FAILURE_COLUMNS, newest_revision
 from research_results.errors import ArgumentError, DamagedError, UnknownExperimentError
 from research_results.reading.status import STATUSES, Status, count_statuses
+from research_results.storage.failing import as_failure
 from research_results.storage.interning import Interner, stored_blob
 from research_results.storage.pending import PendingRows
 
@@ -213,6 +214,12 @@ class Writer:
         self._revision += 1
         return self._revision
 
+    def state(self, experiment_id: str) -> tuple[Status, int] | None:
+        """Return the status of an experiment and how many attempts it has had; None if it was not added."""
+        select = "SELECT status, coalesce(attempt, 0) FROM experiments WHERE id = ?"
+        with self.database.guard:
+            return self.database.execute(select, (experiment_id,)).fetchone()  # type: ignore[no-any-return]
+
     def _was_started(self, key: int) -> bool:
         select = "SELECT 1 FROM experiments WHERE key = ? AND (attempt NOT NULL OR started NOT NULL)"
         return self.database.execute(select, (key,)).fetchone() is not None
@@ -234,6 +241,7 @@ class Writer:
             self._write_pending()
             select = "SELECT attempt FROM experiments WHERE key = ?"
             (attempt,) = self.database.execute(select, (key,)).fetchone()
+        failure = as_failure(failure)
         values: dict[str, Any] = {"experiment": key, "attempt": attempt}
         for name, kind in FAILURE_COLUMNS.items():
             value = getattr(failure, name, None)
