@@ -275,7 +275,7 @@ class Domain(Walk):
         return domain.set_iter_params(**params) if params else domain
 
     @classmethod
-    def from_records(cls, rows: Any) -> Domain:
+    def from_records(cls, rows: Any) -> Self:
         """Make a domain of configs that are written out, one after another.
 
         Parameters
@@ -304,7 +304,8 @@ class Domain(Walk):
         """
         from research_domain.iteration.records import from_records  # late, as few need it
 
-        return from_records(cls, rows)
+        made: Self = from_records(cls, rows)
+        return made
 
     def __eq__(self, other: object) -> bool:
         """Tell whether another domain was put together alike, with equal settings and updates.

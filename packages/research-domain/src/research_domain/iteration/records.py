@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import reduce
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from research_domain.alias import Alias, ConfigAlias
 from research_domain.config import Config
 from research_domain.errors import ParameterError
-
-if TYPE_CHECKING:
-    from research_domain.domain import Domain
 
 __all__ = ["from_records", "nested", "to_frame"]
 
@@ -43,8 +40,8 @@ def _is_container(value: Any) -> bool:
     return hasattr(value, "__len__") and not isinstance(value, str | bytes)
 
 
-def from_records(kind: type[Domain], rows: Any) -> Domain:
-    """Return a domain with a config for each row, in their order.
+def from_records(kind: Callable[..., Any], rows: Any) -> Any:
+    """Return a domain with a config for each row, in their order; `kind` makes domains.
 
     Raises
     ------
@@ -62,7 +59,7 @@ def _names(record: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(record)
 
 
-def _zipped(kind: type[Domain], names: tuple[str, ...], rows: list[dict[str, Any]]) -> Domain:
+def _zipped(kind: Callable[..., Any], names: tuple[str, ...], rows: list[dict[str, Any]]) -> Any:
     """Return the domain of rows with the same names."""
     if not names:
         return reduce(operator.add, [kind() for _ in rows])
