@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import reduce
@@ -23,7 +24,7 @@ def nested(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 def to_frame(rows: Iterable[Mapping[str, Any]]) -> Any:
     """Return a frame of rows; what some rows lack is NaN in a column of objects."""
     try:
-        import pandas as pd
+        pd = importlib.import_module("pandas")
     except ImportError as error:
         raise ImportError("to_frame() needs the package 'pandas': pip install pandas") from error
     listed = list(rows)
