@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import linecache
 import multiprocessing
 import os
 import shutil
@@ -221,3 +222,30 @@ def test_what_this_process_imports_while_a_run_goes_on_is_recorded_too(helper, p
     research.add_callable("scale", helper.scale, x=EC("x"), save_to="y").update_domain(more, when="%0")
     assert values(research.run(bar=False, parallel=parallel)) == [2, 40]
     sys.modules.pop(late)
+
+
+def test_functions_that_an_update_brings_keep_their_identity_when_their_file_is_edited(helper):
+    edit(helper, TWICE)
+    importlib.reload(helper)
+
+    def ids(name, text):
+        edit(helper, TWICE)
+
+        def unit(f):
+            edit(helper, text)
+
+        research = Research(name, Domain(f=[helper.scale])).add_callable("unit", unit, f=EC("f"))
+        research.update_domain(lambda: Domain(f=[helper.twice, helper.scale]), when="%0").run(bar=False)
+        return research.results.experiments["id"].tolist()
+
+    assert ids("edited", "broken(") == ids("same", TWICE)
+
+
+def test_lines_of_files_are_as_before_when_a_run_is_over(helper):
+    linecache.getlines(helper.__file__)
+    entry = linecache.cache[helper.__file__]
+    scaled(helper)
+    assert linecache.cache[helper.__file__] == entry
+    linecache.cache.pop(helper.__file__)
+    scaled(helper, "again")
+    assert helper.__file__ not in linecache.cache

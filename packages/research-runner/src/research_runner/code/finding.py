@@ -280,7 +280,7 @@ def _walk(
         real = os.path.realpath(folder)
         if real in around:  # a link to where it is
             continue
-        for stem, path, is_folder in _entries(folder, bool(file)):
+        for stem, path, is_folder in _entries(folder, None if file else reading):
             if inner.get(stem):
                 continue
             inner_name, init = f"{name}.{stem}", os.path.join(path, "__init__.py")  # noqa: PTH118
@@ -299,14 +299,21 @@ def _folders_of(name: str, path: str) -> tuple[str, ...]:
     return (path,) if known is None else tuple(os.path.abspath(folder) for folder in known)  # noqa: PTH100
 
 
-def _entries(folder: str, is_package: bool) -> Iterator[tuple[str, str, bool]]:
-    """Yield name, path and whether it is a folder, of what Python could import from a folder."""
+def _entries(folder: str, reading: Reading | None) -> Iterator[tuple[str, str, bool]]:
+    """Yield name, path and whether it is a folder, of what Python could import from a folder.
+
+    What is no regular package may be full of data, so that a reading goes only so far in such folders.
+    """
     entries: list[os.DirEntry[str]] = []
     try:
         with os.scandir(folder) as found:
-            entries.extend(islice(found, None if is_package else _MOST_ENTRIES))
+            entries.extend(
+                islice(found, None if reading is None else min(_MOST_ENTRIES, reading.entries_left))
+            )
     except OSError:
         return
+    if reading is not None:
+        reading.entries_left -= len(entries)
     names = frozenset(entry.name for entry in entries)
     files = []
     for entry in sorted(entries, key=lambda entry: entry.name):

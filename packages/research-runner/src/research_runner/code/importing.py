@@ -111,6 +111,8 @@ class RecordedLoader(SourceFileLoader):
 
 def _show_lines(path: str, source: bytes) -> None:
     """Let tracebacks show these lines of a file, whatever becomes of it."""
+    if not path:
+        return
     with contextlib.suppress(SyntaxError, UnicodeDecodeError):
         text = decode_source(source)
         linecache.cache[path] = (len(text), None, text.splitlines(True), path)
@@ -210,14 +212,25 @@ def installed() -> RecordedFinder | None:
 
 @contextlib.contextmanager
 def installed_for(modules: Iterable[RecordedModule]) -> Iterator[None]:
-    """Let this process import recorded modules for the time of the block; reloads take what files hold."""
+    """Let this process import recorded modules for the time of the block; reloads take what files hold.
+
+    Their lines are shown, too, also of those that are imported already: functions are told apart by them.
+    """
+    modules = tuple(modules)
     finder = RecordedFinder(modules, reloads=False)
+    before = {module.path: linecache.cache.pop(module.path, None) for module in modules if module.path}
+    for module in modules:
+        _show_lines(module.path, module.source)
     sys.meta_path.insert(0, finder)
     try:
         yield
     finally:
         with contextlib.suppress(ValueError):  # a unit may have removed it
             sys.meta_path.remove(finder)
+        for path, entry in before.items():
+            linecache.cache.pop(path, None)
+            if entry is not None:
+                linecache.cache[path] = entry
 
 
 def read_modules(listing: Path) -> tuple[RecordedModule, ...]:

@@ -34,10 +34,13 @@ class Reading:
     ----------
     changed : dict of str to str
         Modules whose files do not hold what was imported, and these files.
+    entries_left : int
+        How many entries of folders that are no regular packages may still be looked at.
     """
 
     def __init__(self) -> None:
         self.changed: dict[str, str] = {}
+        self.entries_left = 20_000
 
     def module(self, name: str, path: str, folders: tuple[str, ...] | None) -> Iterator[RecordedModule]:
         """Yield the record of a module, nothing if it cannot be read.
