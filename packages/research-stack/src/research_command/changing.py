@@ -1,0 +1,103 @@
+"""Subcommands that write, run, stop and remove."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from research_command.output import say
+from research_command.parser import COMMANDS, Argument
+
+__all__ = ["completion", "export", "resume", "rm", "stop"]
+
+
+def export(arguments: argparse.Namespace) -> int:
+    """Write results into one file."""
+    from research_results import ResearchResults
+
+    results, file = ResearchResults(arguments.name), arguments.file or arguments.to
+    if file is None or (arguments.file and arguments.to):
+        say("research: give one file to write to: research export FOLDER FILE", to_error=True)
+        return 2
+    writers = {".csv": results.to_csv, ".parquet": results.to_parquet}
+    suffix = Path(file).suffix.lower()
+    if suffix not in writers:
+        say(f"research: {file!r} must end in .csv or .parquet", to_error=True)
+        return 1
+    say(str(writers[suffix](file, use_alias=arguments.aliases)))
+    return 0
+
+
+def resume(arguments: argparse.Namespace) -> int:
+    """Go on with a research; the code is 1 if any of its experiments has failed."""
+    from research_runner import Research
+
+    research = Research.load(arguments.name, trusted=True)
+    research.run(resume="force" if arguments.force else True, retry_failed=arguments.retry_failed)
+    failed = research.monitor.failed_experiments
+    if failed:
+        say(f"{failed} failed, see: research show {shlex.quote(arguments.name)} --failures", to_error=True)
+    return 1 if failed else 0
+
+
+def stop(arguments: argparse.Namespace) -> int:
+    """End runs in the processes that run them."""
+    from research_runner import Research
+
+    for name in arguments.names:
+        research = Research.load(name)
+        if research.is_finished:
+            say(f"{name}: is not running")
+            continue
+        research.terminate(force=arguments.kill)
+        say(f"{name}: {'ended' if research.is_finished else 'ends when what runs has ended'}")
+    return 0
+
+
+def rm(arguments: argparse.Namespace) -> int:
+    """Remove researches, each after asking."""
+    from research_results import ResearchResults, remove_research
+
+    kept = False
+    for name in arguments.names:
+        if not arguments.yes:
+            if not arguments.force:
+                say(str(ResearchResults(name).summary()))
+            say(f"Remove {name!r} and everything in it? Type yes: ", end="")
+            if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+                say("kept")
+                kept = True
+                continue
+        remove_research(name, force=arguments.force)
+    return int(kept)
+
+
+def completion(arguments: argparse.Namespace) -> int:
+    """Print a script for the shell: ``eval "$(research completion bash)"``."""
+    names = " ".join(command.name for command in COMMANDS)
+    cases = "\n".join(
+        f"    {command.name}) words='{' '.join(sorted(_options(command.arguments)))}' ;;"
+        for command in COMMANDS
+    )
+    if arguments.shell == "zsh":
+        say("autoload -U +X bashcompinit && bashcompinit")
+    say(
+        f"""_research() {{
+  local word="${{COMP_WORDS[COMP_CWORD]}}" words=""
+  case "${{COMP_WORDS[1]}}" in
+{cases}
+  esac
+  [ "$COMP_CWORD" -eq 1 ] && words="{names} --version --help"
+  COMPREPLY=($(compgen -W "$words" -- "$word"))
+  [ "$COMP_CWORD" -gt 1 ] && [[ "$word" != -* ]] && COMPREPLY+=($(compgen -d -- "$word"))
+}}
+complete -o filenames -F _research research"""
+    )
+    return 0
+
+
+def _options(arguments: tuple[Argument, ...]) -> list[str]:
+    names = [name for argument in arguments for name in argument.names if name.startswith("--")]
+    return [*names, "--help"]

@@ -1,0 +1,77 @@
+"""From the arguments of the command to its exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from research_command.output import say
+from research_command.parser import make_parser, protect_objectives
+
+__all__ = ["main"]
+
+CLOSED_PIPE = 141
+"""What a shell says of a program that SIGPIPE ended: 128 + 13."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command ``research``.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments, by default those of the process.
+
+    Returns
+    -------
+    int
+        0 if all went well; 1 for an error, which is said on standard error, and if experiments have failed;
+        130 after Ctrl-C; 141 if nobody reads what is written. Wrong arguments exit with 2.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> main(['ls', tempfile.mkdtemp()])
+    no research here
+    0
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    given = list(sys.argv[1:] if argv is None else argv)
+    if given == ["--version"]:
+        say(f"research {version('research-stack')}")
+        return 0
+    arguments = make_parser().parse_args(protect_objectives(given))
+    try:
+        return int(arguments.run(arguments))
+    except BrokenPipeError:
+        _silence()
+        return CLOSED_PIPE
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        if not _is_told(error):
+            raise
+        say("\n".join([f"research: {error}", *getattr(error, "__notes__", ())]), to_error=True)
+        return 1
+
+
+def _is_told(error: Exception) -> bool:
+    """Whether the text of an error is all that its reader needs."""
+    if isinstance(error, OSError):
+        return True
+    from research_results import ResultsError
+
+    runner = sys.modules.get("research_runner")  # what was not imported has raised nothing
+    return isinstance(error, ResultsError) or (runner is not None and isinstance(error, runner.RunnerError))
+
+
+def _silence() -> None:
+    """Let nothing be written any more, also when the interpreter ends."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):  # no real stream
+        return

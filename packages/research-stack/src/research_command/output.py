@@ -1,0 +1,93 @@
+"""What the command writes: text that moves no cursor, and JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from typing import Any
+
+__all__ = ["as_plain", "duration", "moment", "printable", "say", "say_json", "size"]
+
+
+def printable(text: str) -> str:
+    r"""Return text without characters that could move a terminal's cursor; lines and tabs stay.
+
+    Examples
+    --------
+    >>> printable('a\x1b[2J')
+    'a\\x1b[2J'
+    """
+    return "".join(
+        letter if letter.isprintable() or letter in "\n\t" else repr(letter)[1:-1] for letter in text
+    )
+
+
+def say(text: str, *, end: str = "\n", to_error: bool = False) -> None:
+    """Write a text."""
+    stream = sys.stderr if to_error else sys.stdout
+    stream.write(printable(text) + end)
+    stream.flush()
+
+
+def say_json(value: Any, *, indent: int | None = 2) -> None:
+    """Write a value as JSON; what JSON has nothing for is a text, and what is no finite number is null."""
+    sys.stdout.write(json.dumps(as_plain(value), indent=indent, ensure_ascii=True) + "\n")
+    sys.stdout.flush()
+
+
+def as_plain(value: Any) -> Any:
+    """Return a value as JSON has it."""
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): as_plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_plain(item) for item in value]
+    item = getattr(value, "item", None)  # numbers of numpy
+    if callable(item) and getattr(value, "ndim", None) == 0:
+        plain = item()
+        return (
+            as_plain(plain)
+            if plain is not value and isinstance(plain, bool | int | float | str)
+            else str(value)
+        )
+    return str(value)
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as hours, minutes and seconds.
+
+    Examples
+    --------
+    >>> duration(3725.4)
+    '1:02:05'
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"
+
+
+def moment(text: str) -> str:
+    """Return a time in ISO 8601 as date and time of this place."""
+    import datetime
+
+    return datetime.datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def size(count: int) -> str:
+    """Return bytes in the unit that suits them.
+
+    Examples
+    --------
+    >>> size(123), size(45_600_000)
+    ('0.1 kB', '45.6 MB')
+    """
+    for unit, factor in (("GB", 1e9), ("MB", 1e6)):
+        if count >= factor:
+            return f"{count / factor:,.1f} {unit}"
+    return f"{count / 1e3:.1f} kB"

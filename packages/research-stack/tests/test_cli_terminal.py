@@ -1,0 +1,188 @@
+"""Every subcommand in a pseudo-terminal of eighty columns, and its JSON."""
+
+import fcntl
+import json
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+import pytest
+
+from research_command.parser import COMMANDS, describe
+from research_stack import EC, Domain, E, Research, ResearchStorage
+from research_stack.cli import main
+
+COMMAND = [sys.executable, "-m", "research_stack.cli"]
+DOCS = Path(__file__).parents[3] / "docs" / "command-line.md"
+
+
+def train(units, rate, random):
+    if units == 32:
+        raise RuntimeError("boom")
+    for step in range(3):
+        print("step", step)
+        yield units * rate / (step + 1) + random.random() / 1000
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with a research of twelve experiments, four of which failed."""
+    before, folder = Path.cwd(), tmp_path_factory.mktemp("studies")
+    os.chdir(folder)
+    try:
+        study = Research("study", Domain(units=[8, 16, 32]) * Domain(rate=[0.1, 0.2]), n_reps=2)
+        study.add_generator(
+            "train", train, units=EC("units"), rate=EC("rate"), random=E().random, save_to="loss"
+        )
+        study.run(parallel=False, bar=False, quiet=True, n_iters=3, seed=1, redirect_stdout=2)
+    finally:
+        os.chdir(before)
+    return folder
+
+
+def in_terminal(folder, *arguments):
+    """Run the command in a terminal of 80 columns; return its exit code and what the screen got."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    with subprocess.Popen(
+        [*COMMAND, *arguments], cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True
+    ) as program:
+        os.close(theirs)
+        pieces = []
+        try:
+            while piece := os.read(ours, 65536):
+                pieces.append(piece)
+        except OSError:  # the other end is closed
+            pass
+    os.close(ours)
+    return program.returncode, b"".join(pieces).decode().replace("\r\n", "\n")
+
+
+EXPERIMENT = "an experiment"
+CALLS = {
+    "ls": (["ls"], "study  8 done, 4 failed  100%"),
+    "show": (["show", "study"], "progress     12 of 12 (100%)"),
+    "best": (["best", "study", "loss"], "units=8 rate=0.1"),
+    "table": (["table", "study", "--at", "last"], "failed"),
+    "failures": (["failures", "study"], "4 of 12 failed: RuntimeError: boom, in 'train'"),
+    "logs": (["logs", "study", EXPERIMENT], "step 0"),
+    "watch": (["watch", "study"], "100% of 12"),
+    "export": (["export", "study", "study.csv"], "study.csv"),
+    "resume": (["resume", "study"], "8 done, 4 failed"),
+    "stop": (["stop", "study"], "study: is not running"),
+    "rm": (["rm", "copy", "--yes"], ""),
+    "completion": (["completion", "bash"], "complete -o filenames -F _research research"),
+}
+
+
+def test_every_subcommand_is_called():
+    assert set(CALLS) == {command.name for command in COMMANDS}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_subcommand_is_readable_in_a_terminal(folder, name):
+    arguments, expected = CALLS[name]
+    if EXPERIMENT in arguments:
+        arguments = [
+            *arguments[:-1],
+            sorted(path.name for path in (folder / "study/experiments").iterdir())[0],
+        ]
+    if name == "rm":
+        (folder / "copy").mkdir()
+        (folder / "copy" / "research.json").write_bytes((folder / "study" / "research.json").read_bytes())
+    code, text = in_terminal(folder, *arguments)
+    assert code == (1 if name == "resume" else 0), text
+    assert expected in text
+    assert "Traceback" not in text or name in ("failures", "resume")
+    if name not in ("completion", "resume", "failures", "logs"):  # texts of others are as long as they are
+        assert all(len(line) <= 80 for line in text.split("\n")), text
+    assert not (folder / "copy").exists()
+
+
+def said(capsys, *arguments):
+    assert main(list(arguments)) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_reading_subcommands_write_json(folder, capsys, monkeypatch):
+    monkeypatch.chdir(folder)
+    (row,) = said(capsys, "ls", "--json")
+    assert (row["name"], row["counts"], row["share"]) == ("study", {"done": 8, "failed": 4}, 1.0)
+    shown = said(capsys, "show", "study", "--json")
+    assert shown["variables"] == ["loss"] and shown["running"] is False and shown["seed"] == 1
+    best = said(capsys, "best", "study", "loss", "-n", "1", "--json")
+    assert best[0]["config"] == {"units": 8, "rate": 0.1} and best[0]["statistics"]["loss"]["count"] == 2
+    assert len(said(capsys, "table", "study", "-w", "units=8", "-n", "5", "--json")) == 5
+    failures = said(capsys, "failures", "study", "--json")
+    assert failures["failed"] == 4 and failures["groups"][0]["parameters"] == {"units": ["32"]}
+    assert said(capsys, "show", "study", "--failures", "--json") == failures
+    assert said(capsys, "watch", "study", "--json")["finished"] == 12
+
+
+def test_a_leading_minus_is_an_objective_and_no_option(folder, capsys, monkeypatch):
+    monkeypatch.chdir(folder)
+    larger = said(capsys, "best", "study", "-loss", "--json")
+    assert larger[0]["config"] == {"units": 16, "rate": 0.2}
+    assert said(capsys, "best", "study", "loss", "--max", "--json") == larger
+    assert len(said(capsys, "best", "study", "-loss", "-n", "2", "-w", "rate=0.1", "--json")) == 2
+
+
+def test_ls_finds_researches_in_folders_below_and_sorts_them(tmp_path, capsys):
+    for name, done in (("b", 1), ("a/c", 0)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        with ResearchStorage(tmp_path / name) as storage:
+            storage.add("x", {})
+            storage.mark("x", "done" if done else "queued")
+    for order, names in (("name", ["a/c", "b"]), ("progress", ["b", "a/c"])):
+        assert main(["ls", str(tmp_path), "--sort", order]) == 0
+        assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == names
+
+
+def test_logs_of_the_research_and_of_what_has_none(folder, capsys, monkeypatch):
+    monkeypatch.chdir(folder)
+    assert main(["logs", "study", "-f"]) == 0
+    assert "ended: 8 done, 4 failed" in capsys.readouterr().out
+    assert main(["logs", "study", "nobody"]) == 1
+    assert "research: " in capsys.readouterr().err
+
+
+def test_nobody_who_reads_ends_the_command_without_a_traceback(folder):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as closed:
+        done = subprocess.run(
+            [*COMMAND, "failures", "study"], cwd=folder, stdout=closed, stderr=subprocess.PIPE, text=True
+        )
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_the_version_imports_nothing_heavy():
+    code = "import sys, research_command; research_command.main(['--version']); print(sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    version, modules = done.stdout.splitlines()
+    assert version.startswith("research 0.")
+    assert not {"numpy", "pandas", "research_domain", "research_results"} & set(modules.split("'"))
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_completion_is_a_script(shell, capsys):
+    assert main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    done = subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_completion_completes_subcommands(capsys):
+    main(["completion", "bash"])
+    ask = "\nCOMP_WORDS=(research be); COMP_CWORD=1; _research; echo ${COMPREPLY[@]}"
+    done = subprocess.run(["bash"], input=capsys.readouterr().out + ask, text=True, capture_output=True)
+    assert done.stdout == "best\n"
+
+
+@pytest.mark.skipif(not DOCS.exists(), reason="tested without the sources")
+def test_the_docs_are_made_from_the_parser():
+    assert describe() in DOCS.read_text()
