@@ -19,6 +19,14 @@ def storage(request, tmp_path):
         yield made
 
 
+@pytest.fixture(autouse=True)
+def no_open_figures():
+    """Close what a test has drawn: pyplot keeps figures until then."""
+    yield
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")
+
+
 @pytest.fixture
 def folder(tmp_path):
     with FolderStorage.create(tmp_path / "research") as made:

@@ -5,6 +5,7 @@ import datetime
 import itertools
 import json
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -119,13 +120,15 @@ def test_files_have_every_value_as_text(tmp_path_factory, given_values):
 def test_pictures_are_drawn_whatever_the_values(given_values):
     results = study(given_values)
     figure = results.plot("y", by="p")
-    assert len(figure.axes[0].get_lines()) >= 2
+    assert sum(len(axes.get_lines()) for axes in figure.axes) >= 2
+    plt.close("all")
     try:
         drawn = results.plot("x")
     except ArgumentError as error:
         assert "not a number" in str(error)
     else:
         assert [axes.get_ylabel() for axes in drawn.axes] == ["x"]
+    plt.close("all")
 
 
 @pytest.mark.parametrize("given_values", each_kind, ids=lambda case: repr(case)[:30])
@@ -146,7 +149,8 @@ def test_every_kind_of_value_is_read_filtered_written_and_drawn(tmp_path, given_
             assert results.filter_ids_by_configs(config={"p": value}) == [f"e{place}"]
         figure = results.plot("y", by="p")
         assert figure._repr_png_().startswith(b"\x89PNG")
-        assert len(figure.axes[0].get_lines()) == len(given_values)
+        assert len(figure.axes[0].get_lines()) == min(len(given_values), 10)
+        plt.close("all")
     loaded = results.load_results(name="x")
     configs = results.load_configs()
     for place, value in enumerate(given_values):

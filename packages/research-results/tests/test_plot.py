@@ -48,7 +48,7 @@ def test_curves_are_means_over_repetitions_with_a_band(results):
     assert y == pytest.approx([1.0, 1.2, 1.4, 1.6])
     assert len(axes.collections) == 2
     top = axes.collections[0].get_paths()[0].vertices[:, 1].max()
-    assert top == pytest.approx(1.3 + np.std([0, 1, 2]))
+    assert top == pytest.approx(1.3 + np.std([0, 1, 2], ddof=1))
     assert axes.get_legend().get_title().get_text() == "lr"
     assert axes.get_ylabel() == "loss"
     assert figure._repr_png_().startswith(b"\x89PNG")
@@ -61,7 +61,7 @@ def test_each_number_has_a_panel(results):
 
 
 def test_curves_are_told_apart_as_asked(results):
-    assert list(curves(results.plot("loss", aggregate=None).axes[0])) == [
+    assert list(curves(results.plot("loss", over=None).axes[0])) == [
         *("0.1, 0", "0.1, 1", "0.1, 2", "0.2, 0", "0.2, 1", "0.2, 2"),
     ]
     assert list(curves(results.plot("loss", by="net").axes[0])) == ["wide"]
@@ -79,7 +79,10 @@ def test_parameters_and_variables_may_be_called_like_columns(storage):
         storage.put(str(limit), {"loss": {0: start, 1: start - 2}, "iteration": {0: 7, 1: 8}})
     plot = storage.results.plot
     assert curves(plot("loss").axes[0]) == {"100, 100": ([0, 1], [3, 1]), "200, 200": ([0, 1], [5, 3])}
-    assert curves(plot("loss", by="value").axes[0]) == {"0": ([0, 1], [4, 2])}
+    both = plot("loss", by="value")
+    assert [curves(axes) for axes in both.axes] == [{"0": ([0, 1], [3, 1])}, {"0": ([0, 1], [5, 3])}]
+    over = ["iteration", "id"]
+    assert curves(plot("loss", by="value", over=over).axes[0]) == {"0": ([0, 1], [4, 2])}
     assert list(curves(plot("loss", by=["id", "iteration"]).axes[0])) == ["100, 100", "200, 200"]
     assert curves(plot("iteration", by="name").axes[0]) == {"n": ([0, 1], [7, 8])}
     assert list(curves(plot("loss", config={"iteration": 100}).axes[0]).values()) == [([0, 1], [3, 1])]
@@ -155,7 +158,7 @@ def test_a_figure_may_be_given(results):
         ({"variables": "los"}, UnknownVariableError, "'loss'"),
         ({"variables": "label"}, ArgumentError, "not a number"),
         ({"by": "momentum"}, ArgumentError, "momentum"),
-        ({"aggregate": "momentum"}, ArgumentError, "momentum"),
+        ({"over": "momentum"}, ArgumentError, "momentum"),
     ],
 )
 def test_what_cannot_be_drawn_is_named(results, arguments, error, text):
@@ -182,7 +185,7 @@ def test_without_matplotlib_the_extra_is_named(results, monkeypatch):
             raise ImportError(name)
         return whole(name, *args, **kwargs)
 
-    monkeypatch.delitem(sys.modules, "research_results.plotting.figure", raising=False)
+    monkeypatch.delitem(sys.modules, "research_results.plotting.canvas", raising=False)
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(MissingExtraError, match=r"research-results\[plot\]"):
         results.plot("loss")

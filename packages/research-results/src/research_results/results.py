@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from research_results.answers.methods import ResultsAnswers
 from research_results.disk.meta import read_description
 from research_results.disk.names import research_path
+from research_results.plotting.methods import ResultsPictures
 from research_results.reading.artifacts import Artifact
 from research_results.reading.source import FolderSource, Source
 
@@ -86,7 +86,7 @@ class Changes:
         return f"Changes(since={self.since}, revision={self.revision})"
 
 
-class ResearchResults(ResultsAnswers):
+class ResearchResults(ResultsPictures):
     """Results of a research, read as they are at the time of each call.
 
     Opening, listing, filtering and making a DataFrame run no code that a folder holds: what is more than

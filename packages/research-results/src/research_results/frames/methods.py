@@ -1,4 +1,4 @@
-"""What results become: DataFrames, files, pictures."""
+"""What results become: DataFrames and files."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from research_results.frames.export import write_csv, write_parquet
 from research_results.frames.layout import ConfigLayout
-from research_results.plotting.curves import new_figure, plot_curves
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     import pandas as pd
-    from matplotlib.figure import Figure
 
     from research_results.reading.filters import Query
     from research_results.reading.reader import Reader
@@ -217,57 +215,6 @@ class ResultsFrames:
         time         0.0 s in experiments
         """
         return self._reader.summary()
-
-    def plot(
-        self,
-        variables: str | Sequence[str] | None = None,
-        *,
-        by: str | Sequence[str] | None = None,
-        aggregate: str | None = "repetition",
-        figure: Figure | None = None,
-        **kwargs: Any,
-    ) -> Figure:
-        """Draw learning curves: the mean over repetitions, and a band of one standard deviation around it.
-
-        Parameters
-        ----------
-        variables : str or sequence of str, optional
-            A panel for each, by default for each variable that is a number.
-        by : str or sequence of str, optional
-            Parameters (or their aliases) that have a curve of their own for each value, by default all that
-            vary, without auxiliary ones. Everything else is averaged.
-        aggregate : str, optional
-            What is averaged when `by` is not given; None gives each repetition a curve.
-        figure : matplotlib.figure.Figure, optional
-            Where to draw, by default a new figure, which a notebook shows.
-        **kwargs
-            Filters, see `filter`.
-
-        Returns
-        -------
-        matplotlib.figure.Figure
-            The figure; ``figure.savefig('curves.png')`` keeps it.
-
-        Raises
-        ------
-        MissingExtraError
-            Without the extra ``plot``.
-        UnknownVariableError
-            If there is no such variable.
-
-        Examples
-        --------
-        >>> from research_results import ResearchResults
-        >>> results = ResearchResults('memory', dump_results=False)
-        >>> for repetition in range(3):
-        ...     loss = {0: 1.0, 1: repetition / 4}
-        ...     results.put(str(repetition), {'loss': loss}, {'lr': 0.1, 'repetition': repetition})
-        >>> figure = results.plot('loss')
-        """
-        from research_results.frames.curves import read_curves
-
-        figure = figure or new_figure()
-        return plot_curves(read_curves(self._reader, self._wanted(kwargs)), variables, by, aggregate, figure)
 
     def to_csv(self, path: str | Path, **kwargs: Any) -> Path:
         """Write `to_df` as a CSV file, completely or not at all.

@@ -1,1 +1,1 @@
-"""Learning curves; drawing needs matplotlib."""
+"""Pictures of a study; drawing needs matplotlib."""

@@ -1,0 +1,123 @@
+"""Values that count over two parameters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from research_results.errors import ArgumentError
+from research_results.plotting.arrangement import arrange
+from research_results.plotting.canvas import make_canvas
+from research_results.plotting.data import find_factor
+from research_results.plotting.legend import add_legend
+from research_results.plotting.texts import name_axes, plain, shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from research_results.plotting.data import PlotData, Points
+    from research_results.plotting.factors import Factor
+    from research_results.plotting.request import Request
+
+__all__ = ["draw_heatmaps"]
+
+_MOST_NUMBERS = 64
+
+
+def draw_heatmaps(data: PlotData, request: Request) -> Any:
+    """Draw means as colours, with a column for each value of a parameter and a row for each of another."""
+    points = [measure.final_means(request.at, None) for measure in data.measures]
+    drawn = np.unique(np.concatenate([each.configs for each in points]))
+    varying = data.varying(drawn)
+    facets = None
+    if request.facets is not None:
+        facets = [find_factor("facets", name, data.factors) for name in request.facets]
+    x, y = _axes_of(data, request, [factor for factor in varying if factor not in (facets or ())])
+    arrangement = arrange(varying, drawn, [x, y], facets, len(drawn))
+    groups = arrangement.panels
+    columns = len(groups) if len(data.measures) > 1 < len(groups) else 3
+    canvas = make_canvas(request.target, len(data.measures) * len(groups), columns)
+    panels = iter(canvas.panels)
+    for measure, own in zip(data.measures, points, strict=True):
+        for panel, title in enumerate(groups.labels):
+            axes = next(panels)
+            inside = groups.numbers[own.configs] == panel
+            table = _table(x, y, own, inside)
+            image = axes.pcolormesh(np.ma.masked_invalid(table), shading="flat", **_range(own))
+            axes.set(xlim=(0, table.shape[1]), ylim=(0, table.shape[0]))
+            axes.xaxis.set_ticks(
+                np.arange(table.shape[1]) + 0.5, [_tick(x, code) for code in x.ordered()], parse_math=False
+            )
+            axes.yaxis.set_ticks(
+                np.arange(table.shape[0]) + 0.5, [_tick(y, code) for code in y.ordered()], parse_math=False
+            )
+            if sum(len(_tick(x, code)) for code in x.ordered()) > 30:
+                axes.tick_params(axis="x", rotation=45)
+            _write_numbers(axes, image, table)
+            name_axes(axes, x.alias, y.alias)
+            if title:
+                plain(axes.set_title(title, fontsize="medium"))
+            bar = axes.figure.colorbar(image, ax=axes)
+            bar.set_label(shortened(f"{measure.name}{request.suffix}"))
+            plain(bar.ax.yaxis.label)
+    add_legend(canvas.corner, [], [], "", arrangement.left_out)
+    return canvas.result
+
+
+def _axes_of(data: PlotData, request: Request, varying: Sequence[Factor]) -> tuple[Factor, Factor]:
+    """Return the two parameters: named, or those with the most values, numbers first."""
+    named = [
+        name and find_factor(argument, name, data.factors)
+        for argument, name in (("x", request.x), ("y", request.y))
+    ]
+    free = sorted(
+        (factor for factor in varying if factor not in named),
+        key=lambda factor: (factor.numbers is None, -factor.distinct),
+    )
+    chosen = [factor or (free.pop(0) if free else None) for factor in named]
+    if not chosen[0] or not chosen[1]:
+        known = [factor.alias for factor in varying]
+        raise ArgumentError("kind", f"a heat map needs two parameters that vary, there are {known}")
+    if chosen[0] is chosen[1]:
+        raise ArgumentError("y", f"is {request.y!r}, as x is; name two parameters")
+    return chosen[0], chosen[1]
+
+
+def _table(x: Factor, y: Factor, points: Points, inside: Any) -> Any:
+    """Return means by row and column; NaN where there is no config."""
+    columns = {code: place for place, code in enumerate(x.ordered())}
+    rows = {code: place for place, code in enumerate(y.ordered())}
+    table = np.full((len(rows), len(columns)), np.nan)
+    for config, mean in zip(points.configs[inside].tolist(), points.mean[inside].tolist(), strict=True):
+        table[rows[int(y.codes[config])], columns[int(x.codes[config])]] = mean
+    return table
+
+
+def _range(points: Points) -> dict[str, Any]:
+    """Return the range of colours, the same in all panels of a variable."""
+    finite = points.mean[np.isfinite(points.mean)]
+    return {"vmin": float(finite.min()), "vmax": float(finite.max())} if len(finite) else {}
+
+
+def _tick(factor: Factor, code: int) -> str:
+    label = factor.label(code)
+    return label if len(label) <= 12 else f"{label[:9]}..."
+
+
+def _write_numbers(axes: Any, image: Any, table: Any) -> None:
+    """Write the numbers into the cells of a small heat map, in a colour that is seen on theirs."""
+    if table.size > _MOST_NUMBERS:
+        return
+    for row, column in np.argwhere(np.isfinite(table)).tolist():
+        red, green, blue, _ = image.to_rgba(table[row, column])
+        bright = 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
+        axes.text(
+            column + 0.5,
+            row + 0.5,
+            f"{table[row, column]:.3g}",
+            ha="center",
+            va="center",
+            fontsize="small",
+            color="black" if bright else "white",
+        )

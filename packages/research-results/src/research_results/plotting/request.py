@@ -1,0 +1,126 @@
+"""What a picture shall be like: the arguments of `plot`, checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from research_results.answers.groups import names_of
+from research_results.answers.objectives import check_at
+from research_results.errors import ArgumentError
+from research_results.plotting.data import BANDS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from research_results.answers.objectives import At
+    from research_results.plotting.canvas import Target
+    from research_results.plotting.data import Band
+
+__all__ = ["KINDS", "Kind", "Request", "parse_request"]
+
+Kind: TypeAlias = Literal["curve", "final", "heatmap", "parallel", "box", "importances", "pareto"]
+
+KINDS: dict[str, tuple[str, ...]] = {
+    "curve": ("by", "facets", "band"),
+    "final": ("x", "by", "facets", "at", "band"),
+    "heatmap": ("x", "y", "facets", "at"),
+    "parallel": ("at",),
+    "box": ("by", "at"),
+    "importances": ("at",),
+    "pareto": ("by", "at", "band"),
+}
+"""Which arguments each kind of picture takes."""
+
+_DEFAULTS = {"x": None, "y": None, "by": None, "facets": None, "at": "last", "band": "std"}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a picture shall be like.
+
+    Attributes
+    ----------
+    x, y : str or None
+        Parameters of the axes.
+    by, facets : tuple of str or None
+        Parameters that are told apart by colours, and by panels.
+    at : {'last', 'best'} or int
+        Which value of an experiment counts.
+    band : {'std', 'sem', 'min-max'} or None
+        What is drawn around a mean.
+    target : Target
+        Where to draw.
+    """
+
+    x: str | None
+    y: str | None
+    by: tuple[str, ...] | None
+    facets: tuple[str, ...] | None
+    at: At
+    band: Band | None
+    target: Target
+
+    @property
+    def suffix(self) -> str:
+        """What is said beside a variable about which of its values it is."""
+        if self.at == "last":
+            return ""
+        return " (best)" if self.at == "best" else f" (iteration {self.at})"
+
+    @property
+    def named(self) -> list[tuple[str, str]]:
+        """Arguments and the parameters that they name."""
+        single = [(argument, name) for argument, name in (("x", self.x), ("y", self.y)) if name is not None]
+        return [
+            *single,
+            *(("by", name) for name in self.by or ()),
+            *(("facets", name) for name in self.facets or ()),
+        ]
+
+
+def check_kind(kind: str | None) -> None:
+    """Refuse a kind of picture that there is not."""
+    if kind is not None and kind not in KINDS:
+        raise ArgumentError("kind", f"is one of {', '.join(KINDS)}, got {kind!r}")
+
+
+def parse_request(
+    kind: str | None,
+    x: str | None,
+    y: str | None,
+    by: str | Sequence[str] | None,
+    facets: str | Sequence[str] | None,
+    at: At,
+    band: Band | None,
+    target: Target,
+) -> Request:
+    """Check the arguments of `plot`.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such kind of picture, or it does not take an argument that is given.
+    """
+    check_kind(kind)
+    given: dict[str, Any] = {"x": x, "y": y, "by": by, "facets": facets, "at": at, "band": band}
+    for name in ("x", "y"):
+        if given[name] is not None and not isinstance(given[name], str):
+            raise ArgumentError(name, f"is the name of a parameter, got {given[name]!r}")
+    if band is not None and band not in BANDS:
+        raise ArgumentError("band", f"is one of {', '.join(BANDS)} or None, got {band!r}")
+    if kind is not None:
+        for name, value in given.items():
+            if name not in KINDS[kind] and value != _DEFAULTS[name]:
+                raise ArgumentError(
+                    name, f"is nothing for kind={kind!r}, which takes {', '.join(KINDS[kind])}"
+                )
+    return Request(
+        x,
+        y,
+        None if by is None else names_of("by", by),
+        None if facets is None else names_of("facets", facets),
+        check_at(at),
+        band,
+        target,
+    )

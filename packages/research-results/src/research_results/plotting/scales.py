@@ -1,0 +1,57 @@
+"""Whether numbers are better told apart on a logarithmic axis."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+
+__all__ = ["is_logarithmic", "set_scale"]
+
+Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
+
+_LEAST_RATIO = 8.0
+
+
+def is_logarithmic(values: Floats) -> bool:
+    """Tell whether the logarithms of values are spread more evenly than the values.
+
+    Parameters
+    ----------
+    values : float64 array
+        At least three of them, all positive and the largest at least 8 times the smallest, else the answer
+        is no.
+
+    Notes
+    -----
+    Evenness is the largest distance between the distribution of the values and the uniform one on their
+    range, which is the statistic of Kolmogorov and Smirnov.
+
+    Examples
+    --------
+    >>> is_logarithmic(np.array([0.001, 0.01, 0.1])), is_logarithmic(np.array([1.0, 50.0, 100.0]))
+    (True, False)
+    """
+    distinct = np.unique(values)
+    if len(distinct) < 3 or distinct[0] <= 0 or distinct[-1] < _LEAST_RATIO * distinct[0]:
+        return False
+    return _unevenness(np.log(distinct)) < _unevenness(distinct)
+
+
+def _unevenness(ordered: Floats) -> float:
+    scaled = (ordered - ordered[0]) / (ordered[-1] - ordered[0])
+    return float(np.abs(scaled - np.linspace(0, 1, len(ordered))).max())
+
+
+def set_scale(axes: Any, which: str, values: Floats) -> None:
+    """Make an axis logarithmic if its values are spread that way; few values are its ticks."""
+    from matplotlib.ticker import NullFormatter, NullLocator
+
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    distinct = np.unique(values)
+    if is_logarithmic(values):
+        (axes.set_xscale if which == "x" else axes.set_yscale)("log")
+    if len(distinct) <= 6:
+        axis.set_ticks(distinct, [f"{value:g}" for value in distinct])
+        axis.set_minor_locator(NullLocator())
+        axis.set_minor_formatter(NullFormatter())

@@ -1,0 +1,213 @@
+"""Curves over iterations, and final values over a parameter: mean and band through repetitions only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from matplotlib.lines import Line2D
+
+from research_results.plotting.arrangement import arrange
+from research_results.plotting.canvas import colors, make_canvas
+from research_results.plotting.data import find_factor
+from research_results.plotting.legend import add_legend
+from research_results.plotting.scales import set_scale
+from research_results.plotting.texts import name_axes, name_ticks, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+
+    from research_results.plotting.arrangement import Arrangement
+    from research_results.plotting.data import PlotData, Points
+    from research_results.plotting.factors import Factor
+    from research_results.plotting.request import Request
+
+__all__ = ["draw_curves", "draw_finals"]
+
+Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
+Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
+
+_PANELS_IN_A_ROW = 3
+
+
+def draw_curves(data: PlotData, request: Request) -> Any:
+    """Draw variables over iterations."""
+    points = [measure.curves(request.band) for measure in data.measures]
+    drawn = _drawn(points)
+    by, facets = _named(data, request)
+    arrangement = arrange(data.varying(drawn), drawn, by, facets, len(colors()))
+    panels = _Panels.make(data, request, arrangement, share_x=True)
+    for row, (measure, own) in enumerate(zip(data.measures, points, strict=True)):
+        for panel, axes in enumerate(panels.of_row(row)):
+            for config in _configs(arrangement, drawn, panel).tolist():
+                color = int(arrangement.colors.numbers[config])
+                at = own.of(config)
+                if at.start < at.stop:
+                    _line(axes, own.iterations[at], own, at, f"C{color}", arrangement.colors.labels[color])
+            name_axes(axes, "iteration", measure.name)
+    return panels.finished(arrangement)
+
+
+def draw_finals(data: PlotData, request: Request) -> Any:
+    """Draw the values that count over a parameter."""
+    points = [measure.final_means(request.at, request.band) for measure in data.measures]
+    drawn = _drawn(points)
+    by, facets = _named(data, request)
+    x = _axis(data.varying(drawn), drawn, [*(by or ()), *(facets or ())], _given(data, request))
+    missing = drawn[x.codes[drawn] < 0] if x is not None and x.numbers is not None else drawn[:0]
+    drawn = np.setdiff1d(drawn, missing)
+    varying = data.varying(drawn)
+    rest = [factor for factor in varying if factor is not x]
+    arrangement = arrange(rest, drawn, by, facets, len(colors()), points=True)
+    note = f"{len(missing)} without {x.alias} left out" if x is not None and len(missing) else ""
+    panels = _Panels.make(data, request, arrangement, share_x=True)
+    for row, (measure, own) in enumerate(zip(data.measures, points, strict=True)):
+        for panel, axes in enumerate(panels.of_row(row)):
+            inside = _configs(arrangement, drawn, panel)
+            for color, label in enumerate(arrangement.colors.labels):
+                configs = inside[arrangement.colors.numbers[inside] == color]
+                joined = not any(len(np.unique(factor.codes[configs])) > 1 for factor in rest)
+                shift = 0.6 * ((color + 0.5) / len(arrangement.colors) - 0.5)
+                _finals(axes, x, configs, own, f"C{color}", label, shift, joined=joined)
+            name_axes(axes, x.alias if x is not None else "", f"{measure.name}{request.suffix}")
+            _scale(axes, x)
+    return panels.finished(arrangement, note)
+
+
+def _given(data: PlotData, request: Request) -> Factor | None:
+    """Return the parameter that is named for the horizontal axis."""
+    return None if request.x is None else find_factor("x", request.x, data.factors)
+
+
+def _drawn(points: Sequence[Points]) -> Ints:
+    """Return the configs that have something to draw."""
+    return np.unique(np.concatenate([each.configs for each in points]))
+
+
+def _named(data: PlotData, request: Request) -> tuple[list[Factor] | None, list[Factor] | None]:
+    """Return the parameters that are named for colours and panels."""
+
+    def find(argument: str, names: tuple[str, ...] | None) -> list[Factor] | None:
+        return None if names is None else [find_factor(argument, name, data.factors) for name in names]
+
+    return find("by", request.by), find("facets", request.facets)
+
+
+def _configs(arrangement: Arrangement, drawn: Ints, panel: int) -> Ints:
+    """Return the configs of a panel that have a colour."""
+    chosen = (arrangement.panels.numbers[drawn] == panel) & (arrangement.colors.numbers[drawn] >= 0)
+    own: Ints = drawn[chosen]
+    return own
+
+
+def _axis(
+    varying: Sequence[Factor], drawn: Ints, used: Sequence[Factor], given: Factor | None
+) -> Factor | None:
+    """Return the parameter of the horizontal axis: that of most values that all configs have."""
+    if given:
+        return given
+    free = [factor for factor in varying if factor not in used]
+
+    def rank(factor: Factor) -> tuple[bool, bool, int]:
+        return bool((factor.codes[drawn] >= 0).all()), factor.numbers is not None, factor.distinct
+
+    return max(free, key=rank, default=None)
+
+
+def _line(axes: Axes, x: Ints | Floats, points: Points, at: Any, color: str, label: str) -> None:
+    """Draw a mean, and the band around it."""
+    mean, low, high = points.mean[at], points.low[at], points.high[at]
+    axes.plot(x, mean, color=color, label=label, marker="o" if len(x) == 1 else None)
+    if bool((high > low).any()):
+        axes.fill_between(x, low, high, color=color, alpha=0.2, lw=0)
+
+
+def _finals(
+    axes: Axes,
+    x: Factor | None,
+    configs: Ints,
+    points: Points,
+    color: str,
+    label: str,
+    shift: float,
+    *,
+    joined: bool,
+) -> None:
+    """Draw the points of a colour; those of numbers may be joined."""
+    indices = np.searchsorted(points.configs, configs)
+    there = indices < len(points.configs)
+    there[there] = points.configs[indices[there]] == configs[there]
+    configs, indices = configs[there], indices[there]
+    if x is None:
+        place = np.zeros(len(configs)) + shift
+    elif x.numbers is not None:
+        known = x.codes[configs] >= 0
+        configs, indices = configs[known], indices[known]
+        place = x.numbers[x.codes[configs]]
+    else:
+        position = {code: index for index, code in enumerate(x.ordered())}
+        place = np.array([position[code] for code in x.codes[configs].tolist()], np.float64) + shift
+    if not len(configs):
+        return
+    order = np.argsort(place, kind="stable")
+    place, indices = place[order], indices[order]
+    joined = joined and x is not None and x.numbers is not None
+    mean, low, high = points.mean[indices], points.low[indices], points.high[indices]
+    axes.plot(
+        place, mean, color=color, label=label, marker="o", markersize=4, linestyle="-" if joined else "none"
+    )
+    if not bool((high > low).any()):
+        return
+    if joined:
+        axes.fill_between(place, low, high, color=color, alpha=0.2, lw=0)
+    else:
+        some = high > low
+        axes.vlines(place[some], low[some], high[some], color=color, alpha=0.5)
+
+
+def _scale(axes: Axes, x: Factor | None) -> None:
+    """Give the horizontal axis its scale and ticks."""
+    if x is None:
+        axes.set_xticks([])
+    elif x.numbers is not None:
+        set_scale(axes, "x", x.numbers[np.unique(x.codes[x.codes >= 0])])
+    else:
+        name_ticks(axes, "x", [x.label(code) for code in x.ordered()])
+
+
+@dataclass(frozen=True, slots=True)
+class _Panels:
+    """Axes for each variable, and for each group of configs that has panels of its own."""
+
+    axes: tuple[Axes, ...]
+    corner: Axes
+    result: Any
+    in_a_row: int
+    titles: tuple[str, ...]
+
+    @classmethod
+    def make(cls, data: PlotData, request: Request, arrangement: Arrangement, *, share_x: bool) -> _Panels:
+        variables, groups = len(data.measures), len(arrangement.panels)
+        columns = groups if min(variables, groups) > 1 else _PANELS_IN_A_ROW
+        share = ("x" if share_x else "") + ("y" if variables == 1 else "")
+        canvas = make_canvas(request.target, variables * groups, columns, share=share)
+        return cls(canvas.panels, canvas.corner, canvas.result, groups, arrangement.panels.labels)
+
+    def of_row(self, row: int) -> tuple[Axes, ...]:
+        """Return the panels of a variable."""
+        return self.axes[row * self.in_a_row : (row + 1) * self.in_a_row]
+
+    def finished(self, arrangement: Arrangement, note: str = "") -> Any:
+        """Add titles and the legend; return what `plot` returns."""
+        if any(self.titles):
+            for axes, title in zip(self.axes, self.titles, strict=False):
+                plain(axes.set_title(title, fontsize="medium"))
+        labels = arrangement.colors.labels
+        if labels == ("",):
+            labels = ()
+        handles = [Line2D([], [], color=f"C{color}") for color in range(len(labels))]
+        add_legend(self.corner, handles, labels, arrangement.colors.title, arrangement.left_out, note)
+        return self.result
