@@ -47,7 +47,7 @@ def peak_bytes(unit: object, count: int) -> int:
 
 def restore_us(rounds: int = 5000) -> float:
     """Return the best of five means."""
-    state = ProcessState(own_process=True, streams=False)
+    state = ProcessState(own_process=True, streams=())
     best = float("inf")
     for _ in range(5):
         begun = time.perf_counter()

@@ -72,6 +72,33 @@ def test_an_experiment_finds_the_state_of_the_first(options, tmp_path, monkeypat
     assert look() == before
 
 
+def misuse_streams(x):
+    """Write to both streams, close what is below them, and put others in their place."""
+    print(f"out {x}")
+    print(f"err {x}", file=sys.stderr)
+    os.close(1)
+    os.close(2)
+    sys.stdout = None
+    sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123 - it takes the place of what was closed
+    return x
+
+
+@pytest.mark.parametrize("caught", [{"redirect_stdout": 2}, {"redirect_stderr": 2}, {}])
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the unit closes no file
+def test_streams_are_open_and_ours_for_the_next_experiment(caught, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = {"redirect_stdout": False, "redirect_stderr": False, **caught}
+    research = Research("study", Domain(x=list(range(5)))).add_callable(
+        "misuse", misuse_streams, x=EC("x"), save_to="y"
+    )
+    research.run(workers=1, bar=False, **options)
+    assert research.results.experiments["status"].tolist() == ["done"] * 5
+    for option in caught:
+        name = option.removeprefix("redirect_")
+        paths = (tmp_path / "study" / "experiments").glob(f"*/{name}.txt")
+        assert sorted(path.read_text() for path in paths) == [f"{name[3:]} {x}\n" for x in range(5)]
+
+
 @every_way
 def test_what_an_import_changes_stays(options, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

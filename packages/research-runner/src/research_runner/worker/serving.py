@@ -104,7 +104,9 @@ class TaskRunner:
     def run(self, task: Task) -> None:
         """Run a task to its end, with its output caught if the plan says so."""
         if self._state is None and current_thread() is main_thread():  # other threads leave the process alone
-            self._state = ProcessState(own_process=self._own_process, streams=self._output is None)
+            caught = {} if self._output is None else self._plan.redirects
+            streams = tuple(fd for fd in STREAMS if not caught.get(fd))
+            self._state = ProcessState(own_process=self._own_process, streams=streams)
         if self._output is None:
             branches = branch_capture(self._plan)
             with ExitStack() as stack:

@@ -348,14 +348,17 @@ class _Redirection:
             return
         self._flush()
         for fd, channel in self._channels.items():
+            setattr(sys, STREAMS[fd], channel.text)
+        for fd, channel in self._channels.items():  # last: an object of a unit may have closed it as it went
             os.dup2(channel.spool.writer, fd)
 
     def end(self) -> None:
         if not self._before:
             return
         self._flush()
-        for fd, (saved, text) in self._before.items():
+        for fd, (_, text) in self._before.items():
             setattr(sys, STREAMS[fd], text)
+        for fd, (saved, _) in self._before.items():
             os.dup2(saved, fd)
             os.close(saved)
         self._before.clear()

@@ -6,6 +6,7 @@ of each handler, `os.environ` decodes each variable, and limits take a call of t
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import signal
@@ -288,47 +289,59 @@ class _SocketTimeout(Part):
         socket.setdefaulttimeout(kept)
 
 
-class _Stream(Part):
-    """A standard stream: Python's object, and the file descriptor below it.
+class _Streams(Part):
+    """Standard streams: Python's objects, and the file descriptors below them.
+
+    Objects come first: one of a unit may close, as it goes, a descriptor that is to be ours again.
 
     Parameters
     ----------
-    fd : {1, 2}
-        Its descriptor.
+    fds : tuple of {1, 2}
+        The descriptors that are put back; of the others, which are caught, only the objects are.
     own_process : bool
-        Whether only units can have led the descriptor elsewhere.
+        Whether only units can have led the descriptors elsewhere.
     """
 
-    name = "a standard stream"
+    name = "the standard streams"
 
-    def __init__(self, fd: int, own_process: bool) -> None:
-        self._stream_name = STREAMS[fd]
-        self._fd = fd
+    def __init__(self, fds: tuple[int, ...], own_process: bool) -> None:
         self._own_process = own_process
         super().__init__()
-        self._saved = os.dup(fd) if _is_on(self._kept, fd) else None
-        self._how = {name: getattr(self._kept, name, None) for name in ("encoding", "errors")}
+        streams = dict(zip(STREAMS, self._kept, strict=True))
+        self._saved = {fd: os.dup(fd) for fd in fds if _is_on(streams[fd], fd)}
+        self._how = {
+            fd: {name: getattr(streams[fd], name, None) for name in ("encoding", "errors")} for fd in fds
+        }
 
-    def look(self) -> Any:
-        return getattr(sys, self._stream_name)
+    def look(self) -> tuple[Any, ...]:
+        return tuple(getattr(sys, name) for name in STREAMS.values())
 
     def restore(self) -> None:
-        if self._saved is not None:
-            if self._own_process or not _is_open(self._fd):
-                os.dup2(self._saved, self._fd)
-            if not is_usable(self._kept):
-                self._kept = open(self._fd, "w", buffering=1, closefd=False, **self._how)  # noqa: SIM115
-        setattr(sys, self._stream_name, self._kept)
+        self.put(self._kept, self.look())
+        for fd, saved in self._saved.items():
+            if self._own_process or not _is_open(fd):
+                os.dup2(saved, fd)
+        self._kept = tuple(map(self._usable, STREAMS, self._kept))
+        self.put(self._kept, self._kept)
 
-    def put(self, kept: Any, _: Any) -> None:
-        setattr(sys, self._stream_name, kept)
+    def _usable(self, fd: int, stream: Any) -> Any:
+        if fd not in self._saved or is_usable(stream):
+            return stream
+        return open(fd, "w", buffering=1, closefd=False, **self._how[fd])
+
+    def put(self, kept: tuple[Any, ...], now: tuple[Any, ...]) -> None:
+        for name, old, new in zip(STREAMS.values(), kept, now, strict=True):
+            if new is not old:
+                with contextlib.suppress(Exception):  # a unit's own class of streams raises anything
+                    new.flush()
+            setattr(sys, name, old)
 
     def adopt(self, before: Any, after: Any) -> None:
-        """Keep it, also if an import has put another one in its place."""
+        """Keep them, also if an import has put others in their place."""
 
     def close(self) -> None:
-        if self._saved is not None:
-            os.close(self._saved)
+        for saved in self._saved.values():
+            os.close(saved)
 
 
 def is_usable(stream: Any) -> bool:
@@ -354,15 +367,16 @@ def _is_open(fd: int) -> bool:
     return True
 
 
-def all_parts(*, own_process: bool, streams: bool) -> tuple[Part, ...]:
+def all_parts(*, own_process: bool, streams: tuple[int, ...]) -> tuple[Part, ...]:
     """Return all parts, as they are now.
 
     Parameters
     ----------
     own_process : bool
         Whether the process runs nothing but tasks.
-    streams : bool
-        Whether the standard streams are among them; those that are captured are dealt with by the capture.
+    streams : tuple of {1, 2}
+        Descriptors of the standard streams that are among them; those that are caught are dealt with by the
+        capture.
     """
     kinds = (
         _RecursionLimit,  # first: a low one stands in the way of all the rest
@@ -374,4 +388,4 @@ def all_parts(*, own_process: bool, streams: bool) -> tuple[Part, ...]:
         WarningFilters,
         _SocketTimeout,
     )
-    return (*(kind() for kind in kinds), *(_Stream(fd, own_process) for fd in STREAMS if streams))
+    return (*(kind() for kind in kinds), _Streams(streams, own_process))

@@ -31,8 +31,8 @@ class ProcessState:
     ----------
     own_process : bool
         Whether the process runs nothing but tasks.
-    streams : bool
-        Whether the standard streams are part of it.
+    streams : tuple of {1, 2}
+        Descriptors of the standard streams that are part of it.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class ProcessState:
     Examples
     --------
     >>> import os
-    >>> state = ProcessState(own_process=False, streams=False)
+    >>> state = ProcessState(own_process=False, streams=())
     >>> os.environ["LEFT_BEHIND"] = "1"
     >>> state.restore()
     >>> "LEFT_BEHIND" in os.environ
@@ -54,7 +54,7 @@ class ProcessState:
     >>> state.close()
     """
 
-    def __init__(self, *, own_process: bool, streams: bool) -> None:
+    def __init__(self, *, own_process: bool, streams: tuple[int, ...]) -> None:
         self._parts = (*all_parts(own_process=own_process, streams=streams), LoggingPart())
         self._own_process = own_process
         self.lost: str | None = None
