@@ -40,8 +40,8 @@ def take_surroundings() -> ScriptSurroundings:
 
     Examples
     --------
-    >>> take_surroundings().left
-    ()
+    >>> isinstance(take_surroundings().data, bytes)
+    True
     """
     left: list[str] = []
     record = describe_logging(left.append)
