@@ -251,6 +251,42 @@ class Domain(Walk):
         return spec.to_spec(self._body, self._told())
 
     @classmethod
+    def star(cls, base: Any, options: Mapping[str, Any] | None = None, /, **kwargs: Any) -> Self:
+        """Return a domain for ablations: the base once, and configs that differ from it in one parameter.
+
+        Parameters
+        ----------
+        base : mapping, Config or ConfigAlias
+            Name of each parameter to its value.
+        options : mapping, optional
+            Name of a parameter of the base to the values to try; that of the base is left out of them.
+        **kwargs
+            The same, for names that are identifiers.
+
+        Returns
+        -------
+        Domain
+            The base, then one parameter after another: 1 + the number of other values in all.
+
+        Raises
+        ------
+        ParameterError
+            If the base has no such parameter, or its values are no list.
+
+        Examples
+        --------
+        >>> domain = Domain.star({'lr': 0.1, 'depth': 2}, lr=[0.01, 0.1], depth=[1, 2, 3])
+        >>> [(config.config()['lr'], config.config()['depth']) for config in domain]
+        [(0.1, 2), (0.01, 2), (0.1, 1), (0.1, 3)]
+        """
+        from research_domain.algebra.stars import star_options  # late, as few need it
+
+        first, *others = map(cls, star_options(base, {**(options or {}), **kwargs}))
+        for other in others:
+            first = first + other
+        return first
+
+    @classmethod
     def from_spec(cls, description: Mapping[str, Any]) -> Self:
         """Make a domain from what :meth:`to_spec` gave.
 
