@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from research_results.codec.encoding import decode_value
 from research_results.codec.pickles import Opaque
 from research_results.disk.checksums import CHANGED, experiment_checksums, is_intact
 from research_results.errors import DamagedError
+from research_results.reading.paging import columns_of
 from research_results.reading.rows import (
     BYTES,
     INT,
@@ -173,14 +175,16 @@ def read_experiments(
         conditions.append(f"id IN ({','.join('?' * len(wanted))})")
         arguments += wanted
     where = " AND ".join(conditions) or "1"
-    rows = connection.execute(
+    cursor = connection.execute(
         f"SELECT key, id, config, position, digest, checksum FROM experiments WHERE {where} "  # noqa: S608
         "ORDER BY position, key",
         arguments,
-    ).fetchall()
+    )
+    columns = columns_of(cursor)
     if wanted is not None:
-        rows = [row for row in rows if row[1] in wanted]
-    experiments = _experiments(rows, complete=wanted is None and not having)
+        kept = [name in wanted for name in columns[1]]
+        columns = tuple(list(compress(column, kept)) for column in columns)
+    experiments = _experiments(columns, complete=wanted is None and not having)
     for options in having:
         experiments = experiments.where(experiments.having(options))
     return experiments
@@ -198,11 +202,11 @@ def _having(groups: Sequence[Sequence[int]]) -> tuple[list[str], list[Any]]:
     return conditions, arguments
 
 
-def _experiments(rows: list[tuple[Any, ...]], *, complete: bool) -> Experiments:
-    if not rows:
+def _experiments(given: tuple[list[Any], ...], *, complete: bool) -> Experiments:
+    if not given[0]:
         empty = np.empty(0, np.int64)
         return Experiments(empty, (), empty, empty, complete)
-    keys, names, configs, positions, digests, checksums = zip(*rows, strict=True)
+    keys, names, configs, positions, digests, checksums = given
     kinds = {"key": INT, "config": BYTES, "position": INT, "digest": OPTIONAL_BYTES, "checksum": OPTIONAL_INT}
     columns = (keys, configs, positions, digests, checksums)
     for (name, kind), column in zip(kinds.items(), columns, strict=True):
@@ -216,7 +220,7 @@ def _experiments(rows: list[tuple[Any, ...]], *, complete: bool) -> Experiments:
     if (lengths % 4).any():
         raise DamagedError("table experiments", "a config is no list of options")
     options = np.frombuffer(b"".join(configs), "<i4").astype(np.int64)
-    owners = np.repeat(np.arange(len(rows), dtype=np.int64), lengths // 4)
+    owners = np.repeat(np.arange(len(keys), dtype=np.int64), lengths // 4)
     return Experiments(np.array(keys, np.int64), ids, options, owners, complete)
 
 

@@ -8,12 +8,13 @@ checksum, and whatever is damaged in a way that shows.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from research_results.codec.encoding import NUMBER_KINDS
 from research_results.reading.experiments import select_in
+from research_results.reading.paging import columns_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -49,13 +50,10 @@ _SPAN = (
     f"(step << {_STEP_AT}) | (variable << {_KIND_BITS}) | CASE kind {_CASES} END END"
 )
 _WHOSE = f"(experiment << {_CHECKSUM_BITS}) | checksum"
-_DATA = f"CASE WHEN kind IN ({', '.join(map(repr, KINDS))}) THEN data END"
+_DATA = f"CASE kind {' '.join(f'WHEN {kind!r} THEN data' for kind in KINDS)} END"
 
 IS_PACKED = f"({_SPAN}) NOT NULL"
 """The condition of rows that `read_packed` reads."""
-
-_PAGE = 256
-"""Rows that exist as tuples at once: few enough for the collector of garbage to stay out of it."""
 
 
 class PackedRows(NamedTuple):
@@ -108,13 +106,8 @@ def read_packed(
     variables : sequence of int or None
         Numbers of variables; None for all.
     """
-    columns: tuple[list[Any], ...] = ([], [], [], [])
-    cursor = connection.execute(
-        *chunks_where(f"chunk, {_WHOSE}, {_SPAN}, {_DATA}", "1", experiments, variables)
-    )
-    while page := cursor.fetchmany(_PAGE):
-        for column, values in zip(columns, zip(*page, strict=True), strict=True):
-            column.extend(values)
+    wanted = chunks_where(f"chunk, {_WHOSE}, {_SPAN}, {_DATA}", "1", experiments, variables)
+    columns = columns_of(connection.execute(*wanted))
     *_, spans, _ = columns
     there_are_others = None in spans
     if there_are_others:
