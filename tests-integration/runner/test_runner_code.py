@@ -143,6 +143,7 @@ def test_a_changed_helper_of_a_helper_is_named_with_its_unit(helper):
     study(importlib.reload(helper), 2).run(bar=False)
     edit(helper, "# moved\n" + TWICE)
     assert values(study(importlib.reload(helper), 2).run(bar=False, resume=True)) == [20, 40]
+    assert "the code has changed: it was " in Path("study/research.log").read_text()
     edit(helper, TWICE.replace("2 * x", "3 * x"))
     with pytest.raises(ChangedError, match=f"'unit' uses '{helper.__name__}.twice', which has changed"):
         study(importlib.reload(helper), 3).run(bar=False, resume=True)

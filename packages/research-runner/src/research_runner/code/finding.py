@@ -186,7 +186,7 @@ def imports_of(code: CodeType, package: str) -> Iterator[str]:
         return
     constants: list[Any] = []
     for instruction in dis.get_instructions(code):
-        if instruction.opname == "LOAD_CONST":
+        if instruction.opname in ("LOAD_CONST", "LOAD_SMALL_INT"):
             constants.append(instruction.argval)
         elif instruction.opname == "IMPORT_NAME":
             level, taken = constants[-2:]

@@ -10,7 +10,7 @@ from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES
 from typing import Final
 
-__all__ = ["is_extension", "is_own_file", "is_own_name", "own_folders"]
+__all__ = ["installed_roots", "is_extension", "is_own_file", "is_own_name", "own_folders"]
 
 _PACKAGES: Final = ("domain", "experiment", "results", "runner", "search", "stack")
 _NEVER: Final = frozenset(("__main__", "__mp_main__", *(f"research_{name}" for name in _PACKAGES)))
@@ -50,11 +50,11 @@ def _is_own_folder(folder: str) -> bool:
     parts = folder.replace("\\", "/").split("/")
     if any(name in parts for name in _INSTALLED):
         return False
-    return not any(folder == root or folder.startswith(root + os.sep) for root in _installed_roots())
+    return not any(folder == root or folder.startswith(root + os.sep) for root in installed_roots())
 
 
 @cache
-def _installed_roots() -> tuple[str, ...]:
+def installed_roots() -> tuple[str, ...]:
     """Return where Python keeps the standard library and what is installed."""
     paths = sysconfig.get_paths()
     found = {paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib") if name in paths}

@@ -24,7 +24,7 @@ from research_runner.code.importing import (
     found_behind,
     installed,
 )
-from research_runner.code.owned import is_own_file, is_own_name
+from research_runner.code.owned import installed_roots, is_own_file, is_own_name
 
 __all__ = ["note_imports", "noted", "noted_script", "source_file"]
 
@@ -56,6 +56,7 @@ def note_imports() -> None:
     is_ours = "research_runner_supervisor" in sys.modules or "RESEARCH_RUNNER_WORKER" in os.environ
     if is_ours or installed() is not None or any(isinstance(each, _Watch) for each in sys.meta_path):
         return
+    installed_roots()  # finding them may import something
     sys.meta_path.insert(0, _Watch())
     _note_loaded(_started_ns())
 

@@ -122,8 +122,10 @@ class ResearchRun:
             past.check_values(settings.domain)
             self._root = settings.path or self._temporary_root()
             self._code = RunCode(settings, self._root, code)
+            self._code_before: str | None = None
             if opened is not None:
                 settings = replace(settings, iteration=continued(settings, self._code, opened.meta))
+                self._code_before = opened.meta.get("code")
             self._settings = settings
             backend = self._make_backend(storage_class.encode)
             undo.callback(backend.close, force=True)
@@ -252,6 +254,8 @@ class ResearchRun:
         begun = time.monotonic()
         with research_log(settings.path, settings.output.log_level):
             _LOG.info("started: %s", describe(settings)["options"])
+            if self._code_before not in (None, self._code.version):
+                _LOG.info("the code has changed: it was %s and is %s", self._code_before, self._code.version)
             if settings.is_parallel and (left := settings.surroundings.left):
                 _LOG.warning("workers do not have, of this process: %s", "; ".join(left))
             noted, ended = False, None
