@@ -16,8 +16,8 @@ OF_RESULTS = frozenset(
             "follow",
             "load_artifacts",
         ),
-        *("load_configs", "load_failures", "load_results", "parameters", "plot", "summary", "to_csv"),
-        *("to_df", "to_parquet", "variables"),
+        *("load_artifacts", "load_configs", "load_failures", "load_results", "parameters", "plot", "summary"),
+        *("to_csv", "to_df", "to_parquet", "variables"),
     )
 )
 """Names that belong to the results of a research."""
