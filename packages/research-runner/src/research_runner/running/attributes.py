@@ -5,20 +5,34 @@ from __future__ import annotations
 __all__ = ["OF_RESULTS", "in_results", "nothing_to_add"]
 
 OF_RESULTS = frozenset(
-    (
-        *("aggregate", "artifacts", "artifacts_to_df", "best", "configs", "configs_to_df", "counts", "df"),
-        *(
-            "experiments",
-            "failure_report",
-            "failures",
-            "filter",
-            "filter_ids_by_configs",
-            "follow",
-            "load_artifacts",
-        ),
-        *("load_artifacts", "load_configs", "load_failures", "load_results", "parameters", "plot", "summary"),
-        *("to_csv", "to_df", "to_parquet", "variables"),
-    )
+    {
+        "aggregate",
+        "artifacts",
+        "artifacts_to_df",
+        "best",
+        "configs",
+        "configs_to_df",
+        "counts",
+        "df",
+        "experiments",
+        "failure_report",
+        "failures",
+        "filter",
+        "filter_ids_by_configs",
+        "follow",
+        "importances",
+        "load_artifacts",
+        "load_configs",
+        "load_failures",
+        "load_results",
+        "parameters",
+        "plot",
+        "summary",
+        "to_csv",
+        "to_df",
+        "to_parquet",
+        "variables",
+    }
 )
 """Names that belong to the results of a research."""
 
