@@ -15,6 +15,7 @@ import sys
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from operator import is_not
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -317,7 +318,12 @@ class _Streams(Part):
         return tuple(getattr(sys, name) for name in STREAMS.values())
 
     def restore(self) -> None:
-        self.put(self._kept, self.look())
+        if any(map(is_not, self.look(), self._kept)):
+            self.put(self._kept, self.look())  # nothing here may hold those of a unit any longer
+        if self._saved:
+            self._restore_descriptors()
+
+    def _restore_descriptors(self) -> None:
         for fd, saved in self._saved.items():
             if self._own_process or not _is_open(fd):
                 os.dup2(saved, fd)
