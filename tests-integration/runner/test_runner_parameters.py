@@ -373,6 +373,7 @@ TESTED.update(  # elsewhere
         "raise_on_failure",
         "threads",  # test_runner_libraries
         "strict_code",  # test_runner_code
+        "hooks",  # test_runner_hooks
         "seed_globals",  # test_run_seeds, beside the package
         "overwrite",  # test_runner_names
     }

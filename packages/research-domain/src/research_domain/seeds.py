@@ -11,7 +11,7 @@ from research_domain.errors import SeedError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["distinct", "experiment_seed", "make_rng", "make_seed_sequence"]
+__all__ = ["distinct", "entropy_of", "experiment_seed", "make_rng", "make_seed_sequence"]
 
 
 def make_seed_sequence(seed: Any = None) -> np.random.SeedSequence:
@@ -72,6 +72,27 @@ def _find_sequence(seed: Any) -> np.random.SeedSequence | None:
         if isinstance(found, np.random.SeedSequence):
             return found
     return None
+
+
+def entropy_of(seed: Any) -> int | list[int]:
+    """Return what a seed derives everything from, as plain numbers that can be recorded and given again.
+
+    Parameters
+    ----------
+    seed : object
+        See :func:`make_seed_sequence`; without a number it is drawn.
+
+    Examples
+    --------
+    >>> entropy_of(42), entropy_of([1, 2])
+    (42, [1, 2])
+    """
+    sequence = make_seed_sequence(seed)
+    if sequence.spawn_key or sequence.entropy is None:
+        return [int(word) for word in sequence.generate_state(8)]
+    if isinstance(sequence.entropy, int):
+        return int(sequence.entropy)
+    return [int(part) for part in sequence.entropy]
 
 
 def make_rng(seed: Any = None) -> np.random.Generator:

@@ -14,6 +14,7 @@ from research_experiment import (
     Experiment,
     ExperimentBuilder,
     Expression,
+    Hook,
     UnknownUnitError,
     check_outside,
     evaluate_outside,
@@ -190,6 +191,7 @@ class Research(ExperimentBuilder):
         quiet: bool = False,
         raise_on_failure: bool = False,
         backend: str | BackendFactory | None = None,
+        hooks: Iterable[Hook] = (),
         seed_globals: bool = True,
     ) -> Self:
         """Run the experiment for every config.
@@ -289,6 +291,8 @@ class Research(ExperimentBuilder):
             Where tasks run: ``'inline'`` or ``'processes'`` on this machine (by default as `parallel` says),
             ``'dask'`` or ``'ray'`` for a local cluster of `workers`, ``'dask://host:port'`` or
             ``'ray://host:port'`` for one that exists, or an object such as ``DaskBackend(client)``.
+        hooks : list of Hook
+            Are told what experiments do, in the process where they run.
         seed_globals : bool
             Seed ``random``, ``numpy.random`` and, if it is imported, ``torch`` for each experiment, from
             `seed` and from what the experiment is.

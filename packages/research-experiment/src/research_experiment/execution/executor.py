@@ -6,13 +6,14 @@ import operator
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any, Literal, Self, TypeAlias
 
 from research_domain import ConfigAlias, Identifier
 from research_domain.config import as_mapping, overlap
 from research_domain.identity import Identity
+from research_domain.seeds import entropy_of
 from research_experiment.building._checks import check_config_keys, check_root
 from research_experiment.building.builder import ExperimentBuilder
 from research_experiment.capture import Capture, routing
@@ -139,8 +140,12 @@ class Executor:
         Who is told what happens.
     identities : iterable of Identity, optional
         Who the experiments are; by default derived from `configs`.
+    seed : object, optional
+        What ``E().random`` of each experiment derives from, together with what the experiment is; see
+        :func:`research_domain.make_seed_sequence`. By default that of `surroundings`, which is 0: the same
+        streams in each run.
     surroundings : Surroundings, optional
-        Seed, folders and results.
+        Folders and results for ``EP()`` and ``R()``, and the seed if it is not given.
     catch : tuple of exception classes
         What counts as a failure of a unit.
     flush_every_s : float, optional
@@ -187,6 +192,7 @@ class Executor:
         sink: Sink | None = None,
         hooks: Iterable[Hook] = (),
         identities: Iterable[Identity] | None = None,
+        seed: Any = None,
         surroundings: Surroundings | None = None,
         catch: tuple[type[BaseException], ...] = (Exception, SystemExit),
         flush_every_s: float | None = None,
@@ -207,7 +213,7 @@ class Executor:
             self._plan,
             list(zip(_identify(identities, domain_configs), full_configs, strict=True)),
             _sink_for(sink, full_configs),
-            surroundings or Surroundings(),
+            _with_seed(surroundings or Surroundings(), seed),
             Rules(finalize, debug, catch, tuple(hooks)),
             Observation(capture, parse_profile(profile)),
         )
@@ -334,6 +340,10 @@ def _count_iterations(n_iters: int | None, plan: ExperimentPlan) -> int | None:
     if isinstance(n_iters, bool) or not hasattr(n_iters, "__index__") or n_iters < 1:
         raise ExecutorError(f"n_iters must be a positive int or None, got {n_iters!r}")
     return operator.index(n_iters)
+
+
+def _with_seed(surroundings: Surroundings, seed: Any) -> Surroundings:
+    return surroundings if seed is None else replace(surroundings, entropy=entropy_of(seed))
 
 
 def _as_config(config: ConfigAlias | Mapping[str, Any]) -> ConfigAlias:

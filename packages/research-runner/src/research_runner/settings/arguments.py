@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from research_domain import ConfigAlias, make_seed_sequence
+from research_domain import ConfigAlias
 from research_domain.config import as_mapping
-from research_experiment import Executor, ExecutorError, parse_target
+from research_domain.seeds import entropy_of
+from research_experiment import Executor, ExecutorError, Hook, parse_target
 from research_runner.devices.grid import MOST
 from research_runner.errors import OptionError
 from research_runner.profiling import ProfileLevel
@@ -25,6 +26,7 @@ __all__ = [
     "parse_count",
     "parse_entropy",
     "parse_executor",
+    "parse_hooks",
     "parse_id_prefix",
     "parse_log_level",
     "parse_name",
@@ -170,6 +172,18 @@ def parse_log_level(option: str, value: Any) -> int | None:
     raise OptionError(option, f"must be one of {', '.join(sorted(known)).lower()}, got {value!r}")
 
 
+def parse_hooks(option: str, value: Any) -> tuple[Hook, ...]:
+    """Read what watches experiments: objects of subclasses of `Hook`."""
+    hooks = tuple(value) if isinstance(value, Iterable) else (value,)
+    for hook in hooks:
+        if not isinstance(hook, Hook):
+            called = f"; call it: {hook.__name__}()" if isinstance(hook, type) else ""
+            raise OptionError(
+                option, f"must be a list of objects of subclasses of Hook, got {hook!r}{called}"
+            )
+    return hooks
+
+
 def parse_bar(option: str, value: Any) -> Any:
     """Read whether there is a bar, or which class makes it."""
     if not (value is None or isinstance(value, bool) or callable(value)):
@@ -190,12 +204,7 @@ def parse_entropy(seed: Any) -> Entropy:
     int or list of int
         Plain numbers that can be recorded, and given as a seed again.
     """
-    sequence = make_seed_sequence(seed)
-    if sequence.spawn_key or sequence.entropy is None:
-        return [int(word) for word in sequence.generate_state(8)]
-    if isinstance(sequence.entropy, int):
-        return int(sequence.entropy)
-    return [int(part) for part in sequence.entropy]
+    return entropy_of(seed)
 
 
 def parse_seed(option: str, value: Any) -> Entropy | None:

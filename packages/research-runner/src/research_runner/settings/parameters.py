@@ -152,6 +152,8 @@ PARAMETERS: Final = (
         "Where tasks run: ``'inline'`` or ``'processes'`` on this machine (by default as `parallel` "
         "says), ``'dask'`` or ``'ray'`` for a local cluster of `workers`, ``'dask://host:port'`` or "
         "``'ray://host:port'`` for one that exists, or an object such as ``DaskBackend(client)``."),
+    Parameter("hooks", "Iterable[Hook]", (), arguments.parse_hooks, "list of Hook",
+        "Are told what experiments do, in the process where they run."),
     Parameter("seed_globals", "bool", True, arguments.parse_switch, "bool",
         "Seed ``random``, ``numpy.random`` and, if it is imported, ``torch`` for each experiment, from "
         "`seed` and from what the experiment is."),

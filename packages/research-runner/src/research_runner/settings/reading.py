@@ -104,6 +104,7 @@ def _make_execution(options: Options) -> Execution:
         finalize=options["finalize"],
         debug=options["debug"],
         executor_class=options["executor_class"],
+        hooks=options["hooks"],
         profile=options["profile"],
         retry_on=options["retry_on"],
         show=options["show"],

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from research_experiment import Executor, ExperimentPlan
+from research_experiment import Executor, ExperimentPlan, Hook
 from research_experiment.protocols import Encoded, Values
 from research_runner.scheduling.setup import WorkerSetup
 from research_runner.worker.output import STDERR, STDOUT, Redirect
@@ -30,6 +30,7 @@ class Execution:
     finalize: bool = True
     debug: bool = False
     executor_class: type[Executor] = Executor
+    hooks: tuple[Hook, ...] = ()
     flush_every_s: float = 0.2
     profile: int = 0
     retry_on: tuple[type[BaseException], ...] = ()
@@ -98,6 +99,7 @@ class WorkerPlan:
         parts: dict[str, object] = {f"instance {each.name!r}": each for each in experiment.instances}
         parts.update({f"unit {each.name!r}": each for each in experiment.units})
         parts.update({f"the configs of worker {slot}": setup for slot, setup in enumerate(self.setups)})
+        parts.update({f"hook {each!r}": each for each in self.execution.hooks})
         parts["executor_class"] = self.execution.executor_class
         parts["the plan"] = self
         return parts

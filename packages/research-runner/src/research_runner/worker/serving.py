@@ -137,7 +137,7 @@ class TaskRunner:
             hooks.append(Timekeeper(self._outbox, self._limits_s))
         if self._keeps_logs:
             hooks.append(Diary())
-        return tuple(hooks)
+        return (*hooks, *self._plan.execution.hooks)
 
     @property
     def _keeps_logs(self) -> bool:
