@@ -374,6 +374,7 @@ TESTED.update(  # elsewhere
         "threads",  # test_runner_libraries
         "strict_code",  # test_runner_code
         "hooks",  # test_runner_hooks
+        "storage",  # test_runner_storages
         "seed_globals",  # test_run_seeds, beside the package
         "overwrite",  # test_runner_names
     }

@@ -6,7 +6,7 @@
 ``plan``         the frozen description that builders make
 ``execution``    Executor: runs a plan for one config, or for several branches that share a root
 ``failures``     Failure: what is kept of a unit that failed
-``protocols``    Sink, Storage: what others implement
+``protocols``    Sink, Storage, StorageFactory: what others implement
 ``pipelines``    Pipeline: what add_pipeline takes
 ``capture``      Capture, TextCapture: who prints what
 ``profiling``    UnitTime, FunctionTime: where the time goes
@@ -47,7 +47,7 @@ from research_experiment.failures import Failure
 from research_experiment.pipelines import Pipeline, get_metrics
 from research_experiment.plan import ExperimentPlan
 from research_experiment.profiling import FunctionTime, UnitTime
-from research_experiment.protocols import KeepingSink, Sink, Storage
+from research_experiment.protocols import KeepingSink, Sink, Storage, StorageFactory
 from research_experiment.sinks import MemorySink
 
 __all__ = [
@@ -84,6 +84,7 @@ __all__ = [
     "Sink",
     "StartedExperiment",
     "Storage",
+    "StorageFactory",
     "Streams",
     "Surroundings",
     "TextCapture",

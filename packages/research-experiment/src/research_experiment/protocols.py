@@ -18,7 +18,7 @@ from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from research_domain import ConfigAlias
 
-__all__ = ["Encoded", "KeepingSink", "Sink", "Status", "Storage", "Values"]
+__all__ = ["Encoded", "KeepingSink", "Sink", "Status", "Storage", "StorageFactory", "Values"]
 
 Values: TypeAlias = Mapping[str, Mapping[int, Any]]
 """Variable name → iteration → value."""
@@ -155,3 +155,34 @@ class Storage(Sink, Protocol):
 
     def close(self) -> None:
         """Make everything durable and let go of all files."""
+
+
+class StorageFactory(Protocol):
+    """What makes, opens and reads storages that last: usually the class of a storage.
+
+    A package offers one by an entry point of the group ``research.storages``, whose name is what
+    ``Research.run(storage=...)`` takes. `research_experiment.testing.StorageContract` tests it.
+    """
+
+    encode: Callable[[Values], Encoded]
+    """As that of the storages."""
+
+    def create(self, path: Path, meta: Mapping[str, Any], *, allow_pickle: bool = False) -> Storage:
+        """Make the folder of a new research, and open it; an error if anything is there.
+
+        `allow_pickle` says that `results` of this storage may run code to give objects back.
+        """
+
+    def open(self, path: Path, *, allow_pickle: bool = False) -> Storage:
+        """Open what is there for writing more; an error if somebody else has it open."""
+
+    def read(self, path: Path, *, allow_pickle: bool = False) -> Any:
+        """Return a reader; it needs no writer, and disturbs none.
+
+        What a run and `Research.load` say comes from its `meta`, from its frames `experiments` (with columns
+        ``status`` and ``iterations``) and `failures` (``id``, ``unit``, ``iteration``, ``message``), and from
+        `failure_report()`, which :func:`research_domain.group_failures` makes.
+        """
+
+    def is_there(self, path: Path) -> bool:
+        """Tell whether anything is at a path already."""

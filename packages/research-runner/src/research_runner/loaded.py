@@ -23,7 +23,7 @@ from research_runner.errors import (
     UntrustedError,
 )
 from research_runner.profiling import Profiler, read_profiles
-from research_runner.recording.storage_lookup import find_storage
+from research_runner.recording.storage_lookup import NOTE, storage_of
 from research_runner.system.console import ResearchWarning
 from research_runner.system.paths import absolute_path
 from research_runner.system.process_identity import fingerprint
@@ -122,7 +122,7 @@ class LoadedResearch:
         self._path = absolute_path(name)
         if not os.path.lexists(self._path):
             raise NotFoundError(name, str(self._path))
-        self._reader = find_storage("folder").read
+        self._reader = storage_of(self._path).read
         self._asked = False
 
     @property
@@ -291,7 +291,7 @@ def replacing(name: str) -> Iterator[None]:
 
 def _check_removable(path: Path, instead: str) -> None:
     """Refuse to delete what is no research, or is being run."""
-    if path.is_symlink() or not (path / _MARK).is_file():
+    if path.is_symlink() or not any((path / mark).is_file() for mark in (_MARK, NOTE)):
         raise NotAResearchError(str(path))
     if _is_running(str(path)):
         raise RunnerError(

@@ -15,6 +15,7 @@ from research_experiment import (
     ExperimentBuilder,
     Expression,
     Hook,
+    StorageFactory,
     UnknownUnitError,
     check_outside,
     evaluate_outside,
@@ -192,6 +193,7 @@ class Research(ExperimentBuilder):
         raise_on_failure: bool = False,
         backend: str | BackendFactory | None = None,
         hooks: Iterable[Hook] = (),
+        storage: str | StorageFactory | None = None,
         seed_globals: bool = True,
     ) -> Self:
         """Run the experiment for every config.
@@ -293,6 +295,9 @@ class Research(ExperimentBuilder):
             ``'ray://host:port'`` for one that exists, or an object such as ``DaskBackend(client)``.
         hooks : list of Hook
             Are told what experiments do, in the process where they run.
+        storage : str or class, optional
+            What keeps the results in the folder, in place of ours: a name that an installed package offers,
+            or a class.
         seed_globals : bool
             Seed ``random``, ``numpy.random`` and, if it is imported, ``torch`` for each experiment, from
             `seed` and from what the experiment is.

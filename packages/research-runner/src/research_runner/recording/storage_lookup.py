@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,23 +11,36 @@ from tempfile import mkdtemp
 from typing import Any, Literal, Self
 
 from research_domain import ConfigAlias, FailedExperiment, FailureReport, group_failures
-from research_experiment.protocols import Encoded, Status, Values
-from research_runner.errors import MissingPackageError
+from research_experiment.protocols import Encoded, Status, StorageFactory, Values
+from research_runner.errors import MissingPackageError, OptionError
 from research_runner.pool import wire
+from research_runner.system.own_files import read_own
 
-__all__ = ["GROUP", "PlainResults", "PlainStorage", "find_storage", "keep_environment"]
+__all__ = [
+    "GROUP",
+    "NOTE",
+    "PlainResults",
+    "PlainStorage",
+    "find_storage",
+    "keep_environment",
+    "note_storage",
+    "storage_of",
+]
 
 GROUP = "research.storages"
 """Entry-point group under which packages register their storages."""
 
+NOTE = "storage.json"
+"""The file in the folder of a research that names a storage which is not ours."""
 
-def find_storage(name: Literal["folder", "memory"]) -> Any:
+
+def find_storage(storage: str | StorageFactory) -> Any:
     """Return the storage class of that name.
 
     Parameters
     ----------
-    name : {'folder', 'memory'}
-        On disk or in memory.
+    storage : str or StorageFactory
+        ``'folder'``, ``'memory'``, or a name that an installed package offers; a class is returned as it is.
 
     Returns
     -------
@@ -38,14 +52,61 @@ def find_storage(name: Literal["folder", "memory"]) -> Any:
     ------
     MissingPackageError
         If results are to be kept on disk and no package can.
+    OptionError
+        If there is none of that name, or more than one.
     """
+    if not isinstance(storage, str):
+        return storage
     from importlib.metadata import entry_points  # late: no worker needs it
 
-    for entry in entry_points(group=GROUP, name=name):
+    offered = entry_points(group=GROUP)
+    found = {entry.value: entry for entry in offered if entry.name == storage}
+    if len(found) > 1:
+        raise OptionError(
+            "storage",
+            f"several packages offer a storage {storage!r}: {', '.join(sorted(found))}; uninstall one, or "
+            "give the class itself",
+        )
+    for entry in found.values():
         return entry.load()
-    if name == "memory":
+    if storage == "memory":
         return PlainStorage
-    raise MissingPackageError("dump_results=True", "research-results")
+    if storage == "folder":
+        raise MissingPackageError("dump_results=True", "research-results")
+    names = ", ".join(sorted({entry.name for entry in offered})) or "none"
+    raise OptionError("storage", f"there is no {storage!r}; installed packages offer as {GROUP!r}: {names}")
+
+
+def note_storage(folder: Path, storage: str | StorageFactory) -> None:
+    """Say in the folder of a research by which storage it is kept."""
+    from importlib.metadata import entry_points
+
+    cls = find_storage(storage)
+    where = f"{getattr(cls, '__module__', '')}:{getattr(cls, '__qualname__', '')}"
+    names = [entry.name for entry in entry_points(group=GROUP) if entry.value == where]
+    name = storage if isinstance(storage, str) else next(iter(names), None)
+    (folder / NOTE).write_text(json.dumps({"storage": name, "class": where}))
+
+
+def storage_of(folder: Path) -> Any:
+    """Return the storage class by which a research is kept.
+
+    Raises
+    ------
+    OptionError
+        If no installed package offers it.
+    """
+    try:
+        note = json.loads(read_own(folder / NOTE))
+    except FileNotFoundError:
+        return find_storage("folder")
+    if note["storage"] is None:
+        raise OptionError(
+            "storage",
+            f"{str(folder)!r} is kept by {note['class']}, which no installed package offers as {GROUP!r}; "
+            "use its own read(path)",
+        )
+    return find_storage(str(note["storage"]))
 
 
 def keep_environment(storage: Any, texts: Mapping[str, str]) -> None:
@@ -58,7 +119,7 @@ def keep_environment(storage: Any, texts: Mapping[str, str]) -> None:
     texts : mapping
         Name → text.
     """
-    opened = storage if storage.path is None else find_storage("folder").open(storage.path)
+    opened = storage if storage.path is None else storage_of(storage.path).open(storage.path)
     for name, text in texts.items():
         opened.put_environment(name, text)
     opened.close()

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from research_domain import FailureReport
-from research_experiment import Storage
+from research_experiment import Storage, StorageFactory
 from research_experiment.careful_logging import careful_logger
 from research_runner.backends.protocol import Backend, RunEnvironment
 from research_runner.code.importing import installed_for
@@ -36,7 +36,7 @@ from research_runner.recording.logs import RunLog
 from research_runner.recording.monitor import Monitor
 from research_runner.recording.progress import make_bar
 from research_runner.recording.resume import Past, continued, describe, describe_domain
-from research_runner.recording.storage_lookup import find_storage
+from research_runner.recording.storage_lookup import find_storage, note_storage
 from research_runner.running.interrupts import gentle_interrupts
 from research_runner.running.session import Session
 from research_runner.scheduling.coordinator import Coordinator
@@ -113,7 +113,7 @@ class ResearchRun:
     """
 
     def __init__(self, settings: RunSettings, code: CodeRecord | None = None) -> None:
-        storage_class = find_storage("memory" if settings.path is None else "folder")
+        storage_class = find_storage(settings.storage or ("memory" if settings.path is None else "folder"))
         opened = self._open(settings, storage_class)
         with ExitStack() as undo:
             if opened is not None:
@@ -132,6 +132,8 @@ class ResearchRun:
             own_modules = self._code.record.own  # found by now, unless the backend needs none of it
             fail_point("workers-there")
             self.storage: Storage = opened or self._make_storage(storage_class)
+            if opened is None and settings.storage is not None and settings.path is not None:
+                note_storage(settings.path, settings.storage)
             if opened is None:
                 undo.callback(self.storage.close)
             if settings.path is not None or (settings.is_parallel and own_modules):
@@ -230,7 +232,7 @@ class ResearchRun:
         if not self._settings.is_parallel:
             return lambda: self.storage.results
         if self._settings.path is not None:
-            return partial(read_results, self._settings.path)
+            return partial(read_results, self._settings.storage or "folder", self._settings.path)
         return None
 
     def _temporary_root(self) -> Path:
@@ -382,6 +384,6 @@ def _short(path: Path) -> Path:
     return path.relative_to(here) if here is not None and path.is_relative_to(here) else path
 
 
-def read_results(path: Path) -> Any:
+def read_results(storage: str | StorageFactory, path: Path) -> Any:
     """Return a reader of the results of a research that is being run elsewhere, for its own units."""
-    return find_storage("folder").read(path, allow_pickle=True)
+    return find_storage(storage).read(path, allow_pickle=True)

@@ -11,7 +11,7 @@ from typing import Any
 from research_domain import ConfigAlias
 from research_domain.config import as_mapping
 from research_domain.seeds import entropy_of
-from research_experiment import Executor, ExecutorError, Hook, parse_target
+from research_experiment import Executor, ExecutorError, Hook, StorageFactory, parse_target
 from research_runner.devices.grid import MOST
 from research_runner.errors import OptionError
 from research_runner.profiling import ProfileLevel
@@ -41,6 +41,7 @@ __all__ = [
     "parse_share",
     "parse_show",
     "parse_start_method",
+    "parse_storage",
     "parse_switch",
     "parse_target_name",
     "parse_time",
@@ -170,6 +171,20 @@ def parse_log_level(option: str, value: Any) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     raise OptionError(option, f"must be one of {', '.join(sorted(known)).lower()}, got {value!r}")
+
+
+def parse_storage(option: str, value: Any) -> str | StorageFactory | None:
+    """Read what keeps the results: a name, or a class that creates, opens and reads storages."""
+    if value is None or (isinstance(value, str) and value):
+        return value
+    missing = [name for name in ("create", "open", "read", "is_there", "encode") if not hasattr(value, name)]
+    if missing:
+        raise OptionError(
+            option,
+            f"must be a name, or a class with create, open, read, is_there and encode; got {value!r}, "
+            f"without {', '.join(missing)}",
+        )
+    return value  # type: ignore[no-any-return]
 
 
 def parse_hooks(option: str, value: Any) -> tuple[Hook, ...]:

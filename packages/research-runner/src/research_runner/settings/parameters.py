@@ -154,6 +154,10 @@ PARAMETERS: Final = (
         "``'ray://host:port'`` for one that exists, or an object such as ``DaskBackend(client)``."),
     Parameter("hooks", "Iterable[Hook]", (), arguments.parse_hooks, "list of Hook",
         "Are told what experiments do, in the process where they run."),
+    Parameter("storage", "str | StorageFactory | None", None, arguments.parse_storage,
+        "str or class, optional",
+        "What keeps the results in the folder, in place of ours: a name that an installed package offers, or "
+        "a class."),
     Parameter("seed_globals", "bool", True, arguments.parse_switch, "bool",
         "Seed ``random``, ``numpy.random`` and, if it is imported, ``torch`` for each experiment, from "
         "`seed` and from what the experiment is."),

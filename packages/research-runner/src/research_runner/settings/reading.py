@@ -78,6 +78,7 @@ def make_settings(study: Study, options: Options, given: Mapping[str, Any] | Non
         strict_code=options["strict_code"],
         surroundings=take_surroundings(),
         given=given or {},
+        storage=options["storage"],
         name=study.name,
         ending=Ending(options["quiet"], options["raise_on_failure"]),
     )

@@ -132,6 +132,15 @@ def _memory(request: Request) -> _Complaints:
         yield "resume", "results in memory end with their process: use dump_results=True"
 
 
+def _storage(request: Request) -> _Complaints:
+    """A storage that was asked for is used."""
+    options = request.options
+    if options["storage"] == "memory":
+        yield "storage", "results stay in memory by dump_results=False"
+    elif options["storage"] is not None and not options["dump_results"]:
+        yield "storage", "dump_results=False keeps results in memory: give one of both"
+
+
 def _overwrite(request: Request) -> _Complaints:
     """What is removed is not gone on with."""
     options = request.options
@@ -282,6 +291,7 @@ _CHECKS: Final[tuple[Callable[[Request], _Complaints], ...]] = (
     _threads,
     _debug,
     _memory,
+    _storage,
     _overwrite,
     _resume,
     _show,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from research_domain import Domain
-from research_experiment import ExperimentPlan
+from research_experiment import ExperimentPlan, StorageFactory
 from research_runner.backends.protocol import BackendFactory
 from research_runner.devices import MemoryGate
 from research_runner.pool import StartMethod
@@ -138,6 +138,8 @@ class RunSettings:
         What becomes of failures.
     name : str
         What the research is called on the bar.
+    storage : str, StorageFactory or None
+        What keeps the results of a folder, if it is not ours.
     """
 
     path: Path | None
@@ -157,6 +159,7 @@ class RunSettings:
     given: Mapping[str, Any] = field(default_factory=dict)
     ending: Ending = field(default_factory=Ending)
     name: str = "research"
+    storage: str | StorageFactory | None = None
 
     @property
     def is_parallel(self) -> bool:

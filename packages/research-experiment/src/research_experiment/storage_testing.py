@@ -1,0 +1,190 @@
+"""What every storage of a research must do, as tests that its author runs.
+
+Derive a test class from :class:`StorageContract`, say which storage it is and how its reader is read, and let
+pytest collect it::
+
+    class TestMyStorage(StorageContract):
+        storage_class = MyStorage
+
+        def read(self, results, experiment_id):
+            return results.values_of(experiment_id)
+"""
+
+from __future__ import annotations
+
+import pickle
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from research_domain import Alias, ConfigAlias, digest
+from research_experiment.protocols import Sink, Storage, StorageFactory, Values
+from research_experiment.testing import SinkContract
+
+__all__ = ["StorageContract"]
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise AssertionError(message)
+
+
+class StorageContract(SinkContract):
+    """Tests that any storage passes which is in a folder; see the module for how to use them."""
+
+    storage_class: StorageFactory
+
+    def read(self, results: Any, experiment_id: str) -> Values:
+        """Return what a reader has of an experiment: variable → iteration → value."""
+        raise NotImplementedError
+
+    def setup_method(self) -> None:
+        """Make a folder for the storages of a test."""
+        self._folder = tempfile.TemporaryDirectory()
+        self._made: list[Storage] = []
+
+    def teardown_method(self) -> None:
+        """Close the storages of a test, and remove their folder."""
+        for storage in self._made:
+            storage.close()
+        self._folder.cleanup()
+
+    def create(self, name: str = "research", meta: Mapping[str, Any] | None = None) -> Storage:
+        """Return a new storage, which is closed at the end of the test."""
+        self._made.append(self.storage_class.create(self.path(name), meta or {}, allow_pickle=True))
+        return self._made[-1]
+
+    def open(self, name: str = "research") -> Storage:
+        """Return a storage that is opened again."""
+        self._made.append(self.storage_class.open(self.path(name), allow_pickle=True))
+        return self._made[-1]
+
+    def path(self, name: str = "research") -> Path:
+        """Return where the storage of that name is."""
+        return Path(self._folder.name) / name
+
+    def make_sink(self, experiment_ids: Sequence[str]) -> Sink:
+        """Return a storage with these experiments."""
+        storage = self.create(f"research {len(self._made)}")
+        _add(storage, experiment_ids)
+        return storage
+
+    def stored(self, sink: Any, experiment_id: str) -> Values:
+        """Return what a reader beside the writer has of an experiment."""
+        found = self.read(sink.results, experiment_id)
+        _require(bool(found) or not found, "a reader returns a mapping")
+        return found
+
+    def test_a_new_storage_is_where_it_was_asked_for(self) -> None:
+        """It is there when it was made, not before, and cannot be made again."""
+        cls, path = self.storage_class, self.path()
+        _require(not cls.is_there(path), "is_there is true before anything was made")
+        storage = self.create(meta={"entropy": 5})
+        _require(cls.is_there(path) and path.is_dir(), "nothing is there after create")
+        _require(storage.path == path and storage.meta["entropy"] == 5, "path or meta are not as given")
+        try:
+            cls.create(path, {})
+        except Exception:  # noqa: BLE001 - any error will do
+            return
+        raise AssertionError("create made a research where one was")
+
+    def test_nobody_opens_what_is_open(self) -> None:
+        """There is one writer; when it has closed the storage, the next one may open it."""
+        storage = self.create()
+        try:
+            self.storage_class.open(self.path()).close()
+        except Exception:  # noqa: BLE001 - any error will do
+            storage.close()
+            self.open()
+            return
+        raise AssertionError("a second writer opened the storage")
+
+    def test_statuses_are_in_the_order_of_the_domain(self) -> None:
+        """Positions decide, not the order of the calls; marks change what is counted."""
+        storage = self.create()
+        for name, index in (("b", 1), ("a", 0), ("c", 2)):
+            storage.add(name, ConfigAlias({"x": index}), index=index, digest=digest(index))
+        storage.mark("a", "running", attempt=1, worker=0, started=1.0)
+        storage.mark("a", "done", iterations=1, elapsed_s=0.5)
+        storage.mark("b", "running", attempt=1)
+        storage.mark("b", "failed", failure=None)
+        statuses = storage.statuses()
+        _require(list(statuses.items()) == [("a", "done"), ("b", "failed"), ("c", "queued")], repr(statuses))
+        counts = {status: count for status, count in storage.counts().items() if count}
+        _require(counts == {"done": 1, "failed": 1, "queued": 1}, repr(counts))
+
+    def test_a_new_attempt_begins_without_the_values_of_the_one_before(self) -> None:
+        """Values of an attempt that was lost are gone when the next one begins."""
+        storage = self.create()
+        _add(storage, ["a"])
+        storage.mark("a", "running", attempt=1)
+        storage.put("a", {"x": {0: 1, 1: 2}})
+        storage.mark("a", "queued")
+        storage.mark("a", "running", attempt=2)
+        storage.put("a", {"x": {0: 3}})
+        self._expect(storage, "a", {"x": {0: 3}})
+
+    def test_a_transaction_is_all_or_nothing(self) -> None:
+        """What is written in a block that raises is not there."""
+        storage = self.create()
+        _add(storage, ["a"])
+        try:
+            with storage.transaction():
+                storage.put("a", {"x": {0: 1}})
+                storage.mark("a", "running", attempt=1)
+                raise KeyError("a test")
+        except KeyError:
+            pass
+        self._expect(storage, "a", {})
+        _require(storage.statuses()["a"] == "queued", "a mark of a transaction that failed is there")
+
+    def test_what_encode_makes_travels(self) -> None:
+        """Values are encoded in one process, pickled, and put in another."""
+        encode = pickle.loads(pickle.dumps(self.storage_class.encode))  # noqa: S301 - our own bytes
+        storage = self.create()
+        _add(storage, ["a"])
+        encoded = pickle.loads(pickle.dumps(encode({"x": {0: [1, {"y": 2}], 3: "text"}})))  # noqa: S301
+        storage.put_encoded("a", encoded)
+        self._expect(storage, "a", {"x": {0: [1, {"y": 2}], 3: "text"}})
+
+    def test_what_was_closed_is_there_when_it_is_opened_again(self) -> None:
+        """Statuses, identities, names of values, meta data and values outlive the writer."""
+        storage = self.create(meta={"entropy": 5})
+        named = ConfigAlias({"net": Alias([64, 10], "small"), "lr": 0.1})
+        storage.add("a", named, index=0, digest=digest("a"))
+        storage.mark("a", "running", attempt=1)
+        storage.put("a", {"x": {0: 1}})
+        storage.update_meta(ended=7.5)
+        storage.close()
+        storage.close()
+        self._expect_reader(self.storage_class.read(self.path()), "a", {"x": {0: 1}})
+        again = self.open()
+        _require(dict(again.statuses()) == {"a": "running"}, repr(again.statuses()))
+        _require(dict(again.digests()) == {digest("a"): "a"}, repr(again.digests()))
+        names = again.named_values()
+        _require(names.get(("net", "small")) == frozenset({digest([64, 10])}), repr(names))
+        _require(again.meta["entropy"] == 5 and again.meta["ended"] == 7.5, repr(again.meta))
+
+    def test_output_and_files_of_an_experiment_are_kept(self) -> None:
+        """Output is appended; the folder of an experiment is made, and is its own."""
+        storage = self.create()
+        _add(storage, ["a", "b"])
+        storage.put_output("a", "stdout", "one\n")
+        storage.put_output("a", "stdout", "two\n")
+        storage.put_output("a", "stderr", "oops\n")
+        _require(storage.experiments_stdout["a"] == "one\ntwo\n", "standard output is not as it was put")
+        _require(storage.experiments_stderr["a"] == "oops\n", "standard error is not as it was put")
+        folders = {storage.experiment_path(name) for name in ("a", "b", "a")}
+        _require(len(folders) == 2 and all(folder.is_dir() for folder in folders), repr(folders))
+        storage.put_environment("python", "3.11")
+        storage.check()
+
+    def _expect_reader(self, results: Any, experiment_id: str, expected: Values) -> None:
+        found = {name: dict(column) for name, column in self.read(results, experiment_id).items()}
+        _require(found == expected, f"expected {expected!r}, found {found!r}")
+
+
+def _add(storage: Storage, experiment_ids: Iterable[str]) -> None:
+    for index, experiment_id in enumerate(experiment_ids):
+        storage.add(experiment_id, ConfigAlias({"n": index}), index=index, digest=digest(experiment_id))
