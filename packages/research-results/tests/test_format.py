@@ -47,7 +47,7 @@ def test_configs_statuses_failures_and_files_are_read(old):
     assert results.experiments["status"].tolist() == ["done", "done", "failed"]
     (failure,) = results.failures.to_dict("records")
     assert (failure["cause"], failure["unit"], failure["iteration"]) == ("signal", "train", 2)
-    assert [file.name for file in results.load_artifacts()["8c2f8eb1-0"]] == ["model.txt"]
+    assert [file.name for file in results.load_artifacts()["8c2f8eb1-0"]] == ["model.txt", "stdout.txt"]
     assert results.df.shape == (11, 20)
 
 

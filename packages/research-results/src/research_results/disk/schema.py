@@ -182,10 +182,9 @@ def create_tables(connection: sqlite3.Connection, research_id: str) -> None:
 def fill_in(connection: sqlite3.Connection) -> None:
     """Let statements name all tables and columns of today on a file that is open for reading only.
 
-    What an older file does not have is empty in temporary views that stand before its tables.
+    What an older file does not have is empty in temporary views that stand before its tables. A column that
+    was added later makes no new format.
     """
-    if schema_version(connection) >= FORMAT:
-        return
     for table, columns in _tables().items():
         known = {name for _, name, *_ in connection.execute(f"PRAGMA main.table_info({table})")}
         if not known.issuperset(columns):
