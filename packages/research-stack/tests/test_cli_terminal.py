@@ -150,6 +150,43 @@ def test_logs_of_the_research_and_of_what_has_none(folder, capsys, monkeypatch):
     assert "research: " in capsys.readouterr().err
 
 
+WAITING = """
+from pathlib import Path
+from research_stack import EC, Domain, Research
+
+def wait(x):
+    Path("begun").write_text("begun")
+    Path("go").read_text()
+    return x
+
+research = Research("study", Domain(x=[1, 2, 3])).add_callable("wait", wait, x=EC("x"), save_to="y")
+research.run(parallel=False, bar=False)
+"""
+
+
+def test_a_research_that_runs_is_shown_followed_and_stopped(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("begun")
+    os.mkfifo("go")
+    with subprocess.Popen([sys.executable, "-c", WAITING], stderr=subprocess.DEVNULL) as run:
+        Path("begun").read_text()
+        shown = said(capsys, "show", "study", "--json")
+        assert shown["running"] is True and shown["share"] == 0 and shown["expected"] == 3
+        follow = subprocess.Popen([*COMMAND, "logs", "study", "-f"], stdout=subprocess.PIPE, text=True)
+        first = follow.stdout.readline()
+        assert " started: " in first
+        watched = subprocess.Popen([*COMMAND, "watch", "study", "--json"], stdout=subprocess.PIPE, text=True)
+        assert json.loads(watched.stdout.readline())["running"] is True
+        assert main(["stop", "study"]) == 0
+        assert capsys.readouterr().out == "study: ends when what runs has ended\n"
+        Path("go").write_text("go")
+        assert run.wait() != 0
+    rest, lines = follow.communicate()[0], watched.communicate()[0].splitlines()
+    assert (follow.returncode, watched.returncode) == (0, 0)
+    assert "ended: 1 done, 0 failed" in rest
+    assert json.loads(lines[-1])["counts"]["done"] == 1 and json.loads(lines[-1])["last_values"] == {"y": 1}
+
+
 def test_nobody_who_reads_ends_the_command_without_a_traceback(folder):
     reader, writer = os.pipe()
     os.close(reader)

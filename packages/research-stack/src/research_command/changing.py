@@ -51,7 +51,7 @@ def stop(arguments: argparse.Namespace) -> int:
         if research.is_finished:
             say(f"{name}: is not running")
             continue
-        research.terminate(force=arguments.kill)
+        research.terminate(kill_processes=arguments.kill, wait=arguments.kill or arguments.wait)
         say(f"{name}: {'ended' if research.is_finished else 'ends when what runs has ended'}")
     return 0
 

@@ -178,7 +178,11 @@ COMMANDS: Final = (
         "stop",
         "changing:stop",
         "end runs: what runs may end, and nothing new is started",
-        (_NAMES, _arg("--kill", action="store_true", help="kill what runs")),
+        (
+            _NAMES,
+            _arg("--wait", action="store_true", help="return when they have ended"),
+            _arg("--kill", action="store_true", help="kill what runs, and return when it is gone"),
+        ),
     ),
     Command(
         "rm",
