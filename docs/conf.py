@@ -1,6 +1,10 @@
 """Configuration of Sphinx."""
 
+import re
+import subprocess
+import sys
 from importlib.metadata import version as installed_version
+from pathlib import Path
 
 project = "research"
 author = "The research developers"
@@ -30,3 +34,14 @@ autodoc_default_options = {"members": True, "show-inheritance": True}
 napoleon_google_docstring = False
 napoleon_use_rtype = False
 napoleon_use_ivar = True
+
+
+def draw_pictures(app):
+    """Run the pages that show pictures, which draws them from studies that really ran."""
+    folder = Path(app.srcdir)
+    pages = [page for page in sorted(folder.glob("*.md")) if re.search(r"\]\(_pictures/", page.read_text())]
+    subprocess.run([sys.executable, "-m", "pytest", "-q", *map(str, pages)], check=True, cwd=folder.parent)
+
+
+def setup(app):
+    app.connect("builder-inited", draw_pictures)

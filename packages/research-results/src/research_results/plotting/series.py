@@ -48,6 +48,7 @@ def draw_curves(data: PlotData, request: Request) -> Any:
                 if at.start < at.stop:
                     _line(axes, own.iterations[at], own, at, f"C{color}", arrangement.colors.labels[color])
             name_axes(axes, "iteration", measure.name)
+            axes.xaxis.get_major_locator().set_params(integer=True)
     return panels.finished(arrangement)
 
 
