@@ -20,6 +20,7 @@ extensions = [
     "sphinx_copybutton",
 ]
 exclude_patterns = ["_build"]
+suppress_warnings = ["ref.python"]  # attributes of one name in several classes, which no text refers to
 html_theme = "furo"
 html_title = f"research {release}"
 

@@ -10,7 +10,6 @@ import pytest
 from sybil import Sybil
 from sybil.parsers.myst import DocTestDirectiveParser, PythonCodeBlockParser
 
-
 PICTURES = Path(__file__).parent / "_pictures"
 
 os.environ.setdefault("MPLBACKEND", "agg")

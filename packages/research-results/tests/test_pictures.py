@@ -103,6 +103,15 @@ def test_no_more_curves_than_colours_and_the_legend_says_which_are_left_out():
         assert len(results.plot("loss").axes[0].get_lines()) == 2
 
 
+def test_ticks_of_iterations_are_whole_numbers_unless_the_axes_have_their_own():
+    results = filled(GRID[:1], curve)
+    (axes,) = results.plot("loss").axes
+    assert all(float(tick).is_integer() for tick in axes.get_xticks())
+    own = plt.subplots(subplot_kw={"xticks": [0.5, 2.5]})[1]
+    results.plot("loss", ax=own)
+    assert own.get_xticks().tolist() == [0.5, 2.5]
+
+
 def test_parameters_without_colours_have_panels():
     configs = [{"lr": lr, "width": w, "act": a} for lr in range(4) for w in range(3) for a in ("x", "y")]
     figure = filled(configs, curve, reps=1).plot("loss")

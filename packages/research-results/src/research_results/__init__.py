@@ -1,7 +1,6 @@
 """Results of thousands of experiments in one SQLite file, read back as one DataFrame.
 
-``storage``   FolderStorage, MemoryStorage, ResearchStorage, SharedStorage: where
-              values go; remove_research
+``storage``   FolderStorage, MemoryStorage, ResearchStorage, SharedStorage: where values go; remove_research
 ``results``   ResearchResults: reading, filters, DataFrames
 ``answers``   Ranking, RankedConfig: which configs are best
 ``errors``    everything that is raised

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from research_results.plotting.arrangement import arrange
 from research_results.plotting.canvas import colors, make_canvas
@@ -48,7 +49,9 @@ def draw_curves(data: PlotData, request: Request) -> Any:
                 if at.start < at.stop:
                     _line(axes, own.iterations[at], own, at, f"C{color}", arrangement.colors.labels[color])
             name_axes(axes, "iteration", measure.name)
-            axes.xaxis.get_major_locator().set_params(integer=True)
+            locator = axes.xaxis.get_major_locator()
+            if isinstance(locator, MaxNLocator):
+                locator.set_params(integer=True)
     return panels.finished(arrangement)
 
 
