@@ -75,7 +75,7 @@ class RayProcesses:
                 stderr=log,
                 env={**os.environ, "TMPDIR": str(self._folder), RECONNECT: "300"},
             )
-        wait_until(lambda: "Ray runtime started" in log_path.read_text())
+        wait_until(lambda: "Ray runtime started" in log_path.read_text(), patience_s=240.0)
 
     def processes(self):
         """Return all processes of the cluster."""
