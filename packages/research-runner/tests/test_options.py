@@ -17,7 +17,7 @@ def research(**options):
     ("option", "value"),
     [
         ("workers", 0),
-        ("workers", -1),
+        ("workers", -2),
         ("workers", 1.5),
         ("workers", True),
         ("workers", "two"),

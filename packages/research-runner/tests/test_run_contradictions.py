@@ -30,7 +30,6 @@ REFUSED = [
     ("show", {"show": ""}),
     ("show", {"show": "loss", "detach": True}),
     ("bar", {"bar": object, "detach": True}),
-    ("profile", {"profile": True, "detach": True}),
     ("detach", {"detach": True, "dump_results": False}),
     ("detach", {"detach": True, "debug": True, "parallel": False, "executor_target": "for"}),
     ("redirect_stdout", {"redirect_stdout": 1, "dump_results": False}),
