@@ -1,15 +1,19 @@
 """What the author of a backend needs, in one place.
 
-``BackendFactory``     what ``run(backend=...)`` takes: `Capabilities`, and `make`, which gets a
-                       `RunEnvironment`
-``Backend``            what `make` returns: it obeys the coordinator
-``install_encoded``    lets a process have the user's modules, before it loads the plan
-``RemoteBackend``      all of it for a cluster engine, over a `ClusterTransport`, whose `receive` returns
-                       `Arrived` and `Gone`
-``Agent``              what the engine runs in each place, over an `AgentTransport`, which may raise
-                       `TransportLostError`
-``EngineLostError``    raised when the engine is gone; ``EngineUnreachableError`` when it was never there
-``require``, ``refuse_address``   for the callable that an entry point names
+``BackendFactory``
+    what ``run(backend=...)`` takes: `Capabilities`, and `make`, which gets a `RunEnvironment`
+``Backend``
+    what `make` returns: it obeys the coordinator
+``install_encoded``
+    lets a process have the user's modules, before it loads the plan
+``RemoteBackend``
+    all of it for a cluster engine, over a `ClusterTransport`, whose `receive` returns `Arrived` and `Gone`
+``Agent``
+    what the engine runs in each place, over an `AgentTransport`, which may raise `TransportLostError`
+``EngineLostError``
+    raised when the engine is gone; ``EngineUnreachableError`` when it was never there
+``require``, ``refuse_address``
+    for the callable that an entry point names
 """
 
 from research_runner.backends.protocol import Backend, BackendFactory, Capabilities, RunEnvironment
