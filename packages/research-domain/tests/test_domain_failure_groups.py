@@ -104,6 +104,7 @@ def test_a_report_of_many_groups_shows_some_and_counts_the_rest():
     names = list(CONFIGS)
     report = group_failures([failure(name, type=f"Error{name}") for name in names[:8]], CONFIGS)
     assert str(report).endswith("3 of 24 failed in 3 other ways")
+    assert len(report.brief.split("\n")) == 6 and "Traceback" not in report.brief
     assert str(group_failures([], CONFIGS)) == "none of 24 failed"
 
 

@@ -153,16 +153,22 @@ class FailureReport:
             return f"{self.failed:,} of {self.total:,} failed: {self.groups[0]}"
         return f"{self.failed:,} of {self.total:,} failed, most of them with {self.groups[0]}"
 
-    def __str__(self) -> str:
-        return "\n".join(self._lines())
+    @property
+    def brief(self) -> str:
+        """A line for each of the largest groups, without tracebacks."""
+        return "\n".join(self._lines(tracebacks=False))
 
-    def _lines(self) -> Iterator[str]:
+    def __str__(self) -> str:
+        return "\n".join(self._lines(tracebacks=True))
+
+    def _lines(self, *, tracebacks: bool) -> Iterator[str]:
         if not self.groups:
             yield self.headline
         for group in self.groups[:_SHOWN_GROUPS]:
             yield f"{len(group.ids):,} of {self.total:,} failed: {group}"
-            yield f"  {_listed(group.ids)}"
-            yield from (f"  {line}" for line in group.traceback.split("\n") if group.traceback)
+            if tracebacks:
+                yield f"  {_listed(group.ids)}"
+                yield from (f"  {line}" for line in group.traceback.split("\n") if group.traceback)
         rest = self.groups[_SHOWN_GROUPS:]
         if rest:
             count = sum(len(group.ids) for group in rest)

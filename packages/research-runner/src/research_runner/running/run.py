@@ -314,7 +314,7 @@ class ResearchRun:
             return None
         report: FailureReport = self.storage.results.failure_report()
         if self._settings.path is not None:
-            _LOG.error("%s", report.headline)  # the tracebacks are there already
+            _LOG.error("%s", report.brief)  # the tracebacks are there already
         return report
 
     def _say_failures(self, report: FailureReport | None, *, in_short: bool = False) -> None:
