@@ -54,6 +54,12 @@ def test_curves_are_means_over_repetitions_with_a_band(results):
     assert figure._repr_png_().startswith(b"\x89PNG")
 
 
+def test_a_parameter_of_one_value_asks_for_the_mean_of_all(results):
+    (drawn,) = curves(results.plot("loss", by="net").axes[0]).values()
+    assert drawn == ([0, 1, 2, 3], pytest.approx([1.0, 1.15, 1.3, 1.45]))
+    assert len(curves(results.plot("loss", by=["net", "lr"]).axes[0])) == 2
+
+
 def test_each_number_has_a_panel(results):
     figure = results.plot()
     assert [axes.get_ylabel() for axes in figure.axes] == ["loss", "accuracy"]
@@ -79,8 +85,7 @@ def test_parameters_and_variables_may_be_called_like_columns(storage):
         storage.put(str(limit), {"loss": {0: start, 1: start - 2}, "iteration": {0: 7, 1: 8}})
     plot = storage.results.plot
     assert curves(plot("loss").axes[0]) == {"100, 100": ([0, 1], [3, 1]), "200, 200": ([0, 1], [5, 3])}
-    both = plot("loss", by="value")
-    assert [curves(axes) for axes in both.axes] == [{"0": ([0, 1], [3, 1])}, {"0": ([0, 1], [5, 3])}]
+    assert curves(plot("loss", by="value").axes[0]) == {"0": ([0, 1], [4, 2])}
     over = ["iteration", "id"]
     assert curves(plot("loss", by="value", over=over).axes[0]) == {"0": ([0, 1], [4, 2])}
     assert list(curves(plot("loss", by=["id", "iteration"]).axes[0])) == ["100, 100", "200, 200"]

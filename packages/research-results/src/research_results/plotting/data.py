@@ -213,7 +213,10 @@ def _measure(study: Study, objective: Objective, config_of: Ints, *, strict: boo
 
 
 def _choose(table: ConfigTable, over: Sequence[str], named: Sequence[tuple[str, str]]) -> list[ConfigColumn]:
-    """Return the parameters that tell configs apart: all that say what they are, but some."""
+    """Return the parameters that tell configs apart: all that say what they are, but some.
+
+    If those that are named for colours have one value each, one colour was asked for: the mean of all.
+    """
     columns = table.columns(lambda _: True)
 
     def is_in(column: ConfigColumn, names: Sequence[str]) -> bool:
@@ -224,6 +227,9 @@ def _choose(table: ConfigTable, over: Sequence[str], named: Sequence[tuple[str, 
             known = [column.parameter.alias for column in columns]
             raise ArgumentError(argument, f"no parameter {name!r}; there are {known}")
     wanted = [name for _, name in named]
+    told_apart = [column for column in columns if is_in(column, wanted)]
+    if told_apart and {argument for argument, _ in named} == {"by"} and not any(map(_varies, told_apart)):
+        return told_apart
     return [
         column
         for column in columns
@@ -232,6 +238,11 @@ def _choose(table: ConfigTable, over: Sequence[str], named: Sequence[tuple[str, 
             not is_in(column, over) and (not column.parameter.is_auxiliary or (not over and _repeats(column)))
         )
     ]
+
+
+def _varies(column: ConfigColumn) -> bool:
+    codes, _ = distinct_values(column)
+    return len(np.unique(codes)) > 1
 
 
 def _repeats(column: ConfigColumn) -> bool:

@@ -56,7 +56,8 @@ class ResultsPictures(ResultsAnswers):
             Parameters (or their aliases) of the axes of final values and heat maps, by default those with
             the most values.
         by : str or sequence of str, optional
-            Parameters that are told apart by colours, by default all that vary if there are enough colours.
+            Parameters that are told apart by colours, by default all that vary if there are enough colours;
+            one that has a single value asks for one curve, the mean of all configs.
         facets : str or sequence of str, optional
             Parameters that have a panel for each value, by default those that have no colours.
         over : str, sequence of str or None
