@@ -5,14 +5,10 @@ import math
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from research_domain import Alias, Config, Domain, InfiniteDomainError, ParameterError, uniform
-
-
-@pytest.fixture
-def pandas():
-    return pytest.importorskip("pandas")
 
 
 def test_dicts_are_the_configs_without_what_says_how_they_are_run():
@@ -43,7 +39,7 @@ def test_a_domain_may_have_a_parameter_that_iterating_would_add():
     assert list(Domain(repetition=[5]).dicts()) == [{"repetition": 5}]
 
 
-def test_a_frame_keeps_ints_and_says_what_is_missing(pandas):
+def test_a_frame_keeps_ints_and_says_what_is_missing():
     frame = (Domain(model=["svm"], C=[1, 10]) + Domain(model=["tree"], sizes=[[3, 4]])).to_frame()
     assert list(frame.columns) == ["model", "C", "sizes"]
     assert frame["C"].tolist()[:2] == [1, 10] and type(frame["C"][0]) is int
@@ -80,10 +76,8 @@ def test_configs_are_rows():
     assert list(Domain.from_records([Config({"model/layers": 3})]).dicts(flat=True)) == [{"model/layers": 3}]
 
 
-def test_frames_are_rows_of_plain_values(pandas):
-    frame = pandas.DataFrame(
-        {"a": [1, 2], "b": [0.5, float("nan")], "c": pandas.Series(["x", None], dtype=object)}
-    )
+def test_frames_are_rows_of_plain_values():
+    frame = pd.DataFrame({"a": [1, 2], "b": [0.5, float("nan")], "c": pd.Series(["x", None], dtype=object)})
     rows = list(Domain.from_records(frame).dicts())
     assert rows == [{"a": 1, "b": 0.5, "c": "x"}, {"a": 2, "c": None}]
     assert type(rows[0]["a"]) is int and type(rows[0]["b"]) is float

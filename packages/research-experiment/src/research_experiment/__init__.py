@@ -12,6 +12,7 @@
 ``profiling``    UnitTime, FunctionTime: where the time goes
 ``sinks``        MemorySink: values in dictionaries
 ``testing``      what every sink must do, as tests
+``storage_testing``  what every storage of a research must do, as tests
 ``forks``        forked children of units that come back into our code
 ``careful_logging``  handlers of the user that raise are shown and ignored
 ``errors``       everything that is raised
