@@ -5,14 +5,21 @@ from pathlib import Path
 import pytest
 from shelf import ShelfStorage
 
-from research_experiment.storage_testing import StorageContract
-from research_results import FolderStorage
+from research_experiment.storage_testing import StorageContract, TransientStorageContract
+from research_results import FolderStorage, MemoryStorage
 from research_runner import OptionError
 from research_stack import EC, Domain, R, Research
 
 
 class TestFolderStorage(StorageContract):
     storage_class = FolderStorage
+
+    def read(self, results, experiment_id):
+        return results.load_results().get(experiment_id, {})
+
+
+class TestMemoryStorage(TransientStorageContract):
+    storage_class = MemoryStorage
 
     def read(self, results, experiment_id):
         return results.load_results().get(experiment_id, {})

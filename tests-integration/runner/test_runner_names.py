@@ -1,12 +1,15 @@
 """Parameters and variables may be called like what a run adds, or like columns of tables."""
 
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from research_domain import UpdateError
+from research_results import FolderStorage
 from research_runner import NotAResearchError, OptionError, ResearchExistsError, RunnerError
 from research_runner.devices import FakeProbe
 from research_runner.pool import TravelError
@@ -152,6 +155,49 @@ def test_an_open_number_is_the_next_that_no_folder_has():
     assert research.run(**QUIET).results.path == Path("runs/study-8").absolute()
     assert study().run("{n}th", **QUIET).name == "1th"
     assert Research.load("runs/study-2").results.df["y"].tolist() == [1, 2]
+
+
+SIMULTANEOUS = """
+import sys
+from research_results import FolderStorage
+from research_stack import EC, Domain, Research
+
+create = FolderStorage.create
+
+def create_when_both_have_chosen(path, *args, **options):
+    if path.name == "study-1":
+        print("chosen", flush=True)
+        input()
+    return create(path, *args, **options)
+
+FolderStorage.create = create_when_both_have_chosen
+research = Research("study-{n}", Domain(x=[1, 2])).add_callable("unit", lambda x: x, x=EC("x"), save_to="y")
+print(research.run(parallel=False, bar=False).name)
+"""
+
+
+def test_processes_that_start_at_once_have_numbers_of_their_own():
+    command = [sys.executable, "-c", SIMULTANEOUS]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as one, subprocess.Popen(command, **pipes) as other:
+        assert [each.stdout.readline() for each in (one, other)] == ["chosen\n"] * 2
+        for each in (one, other):
+            each.stdin.write("\n")
+            each.stdin.flush()
+        names = sorted(each.communicate(timeout=60)[0] for each in (one, other))
+    assert names == ["study-1\n", "study-2\n"]
+    assert sorted(path.name for path in Path().iterdir()) == ["study-1", "study-2"]
+    for name in ("study-1", "study-2"):
+        assert Research.load(name).results.df["y"].tolist() == [1, 2]
+
+
+def test_a_folder_that_another_process_has_just_made_is_an_error_of_a_plain_name(monkeypatch):
+    monkeypatch.setattr(FolderStorage, "is_there", lambda path: False)
+    Path("study").mkdir()
+    Path("study/precious").touch()
+    with pytest.raises(ResearchExistsError, match="nothing in it was changed"):
+        study().run(**QUIET)
+    assert [path.name for path in Path("study").iterdir()] == ["precious"]
 
 
 def test_another_name_ends_the_numbers():

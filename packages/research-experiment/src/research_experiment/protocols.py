@@ -161,7 +161,7 @@ class StorageFactory(Protocol):
     """What makes, opens and reads storages that last: usually the class of a storage.
 
     A package offers one by an entry point of the group ``research.storages``, whose name is what
-    ``Research.run(storage=...)`` takes. `research_experiment.testing.StorageContract` tests it.
+    ``Research.run(storage=...)`` takes. `research_experiment.storage_testing.StorageContract` tests it.
     """
 
     encode: Callable[[Values], Encoded]
@@ -170,6 +170,7 @@ class StorageFactory(Protocol):
     def create(self, path: Path, meta: Mapping[str, Any], *, allow_pickle: bool = False) -> Storage:
         """Make the folder of a new research, and open it; an error if anything is there.
 
+        With `FileExistsError` a run whose name leaves its number open takes the next one.
         `allow_pickle` says that `results` of this storage may run code to give objects back.
         """
 

@@ -8,6 +8,9 @@ pytest collect it::
 
         def read(self, results, experiment_id):
             return results.values_of(experiment_id)
+
+A storage without a folder, such as one in memory, passes :class:`TransientStorageContract`, which has all
+tests but those of folders and of what outlives the process.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from research_domain import Alias, ConfigAlias, digest
 from research_experiment.protocols import Sink, Storage, StorageFactory, Values
 from research_experiment.testing import SinkContract
 
-__all__ = ["StorageContract"]
+__all__ = ["StorageContract", "TransientStorageContract"]
 
 
 def _require(condition: bool, message: str) -> None:
@@ -30,39 +33,34 @@ def _require(condition: bool, message: str) -> None:
         raise AssertionError(message)
 
 
-class StorageContract(SinkContract):
-    """Tests that any storage passes which is in a folder; see the module for how to use them."""
+class TransientStorageContract(SinkContract):
+    """Tests that any storage passes, in a folder or without one; see the module for how to use them.
 
-    storage_class: StorageFactory
+    Attributes
+    ----------
+    storage_class : type
+        The storage. `create` is called with None for the folder.
+    """
+
+    storage_class: Any
 
     def read(self, results: Any, experiment_id: str) -> Values:
         """Return what a reader has of an experiment: variable → iteration → value."""
         raise NotImplementedError
 
     def setup_method(self) -> None:
-        """Make a folder for the storages of a test."""
-        self._folder = tempfile.TemporaryDirectory()
+        """Begin a test without storages."""
         self._made: list[Storage] = []
 
     def teardown_method(self) -> None:
-        """Close the storages of a test, and remove their folder."""
+        """Close the storages of a test."""
         for storage in self._made:
             storage.close()
-        self._folder.cleanup()
 
     def create(self, name: str = "research", meta: Mapping[str, Any] | None = None) -> Storage:
         """Return a new storage, which is closed at the end of the test."""
-        self._made.append(self.storage_class.create(self.path(name), meta or {}, allow_pickle=True))
+        self._made.append(self.storage_class.create(None, meta or {}))
         return self._made[-1]
-
-    def open(self, name: str = "research") -> Storage:
-        """Return a storage that is opened again."""
-        self._made.append(self.storage_class.open(self.path(name), allow_pickle=True))
-        return self._made[-1]
-
-    def path(self, name: str = "research") -> Path:
-        """Return where the storage of that name is."""
-        return Path(self._folder.name) / name
 
     def make_sink(self, experiment_ids: Sequence[str]) -> Sink:
         """Return a storage with these experiments."""
@@ -77,28 +75,11 @@ class StorageContract(SinkContract):
         return found
 
     def test_a_new_storage_is_where_it_was_asked_for(self) -> None:
-        """It is there when it was made, not before, and cannot be made again."""
-        cls, path = self.storage_class, self.path()
-        _require(not cls.is_there(path), "is_there is true before anything was made")
-        storage = self.create(meta={"entropy": 5})
-        _require(cls.is_there(path) and path.is_dir(), "nothing is there after create")
-        _require(storage.path == path and storage.meta["entropy"] == 5, "path or meta are not as given")
-        try:
-            cls.create(path, {})
-        except Exception:  # noqa: BLE001 - any error will do
-            return
-        raise AssertionError("create made a research where one was")
-
-    def test_nobody_opens_what_is_open(self) -> None:
-        """There is one writer; when it has closed the storage, the next one may open it."""
-        storage = self.create()
-        try:
-            self.storage_class.open(self.path()).close()
-        except Exception:  # noqa: BLE001 - any error will do
-            storage.close()
-            self.open()
-            return
-        raise AssertionError("a second writer opened the storage")
+        """It has no folder, the meta data that it was given, and nothing of other storages."""
+        storage, other = self.create(meta={"entropy": 5}), self.create()
+        _require(storage.path is None and storage.meta["entropy"] == 5, "path or meta are not as given")
+        _add(storage, ["a"])
+        _require(list(other.statuses()) == [], "a new storage has experiments of another one")
 
     def test_statuses_are_in_the_order_of_the_domain(self) -> None:
         """Positions decide, not the order of the calls; marks change what is counted."""
@@ -148,24 +129,6 @@ class StorageContract(SinkContract):
         storage.put_encoded("a", encoded)
         self._expect(storage, "a", {"x": {0: [1, {"y": 2}], 3: "text"}})
 
-    def test_what_was_closed_is_there_when_it_is_opened_again(self) -> None:
-        """Statuses, identities, names of values, meta data and values outlive the writer."""
-        storage = self.create(meta={"entropy": 5})
-        named = ConfigAlias({"net": Alias([64, 10], "small"), "lr": 0.1})
-        storage.add("a", named, index=0, digest=digest("a"))
-        storage.mark("a", "running", attempt=1)
-        storage.put("a", {"x": {0: 1}})
-        storage.update_meta(ended=7.5)
-        storage.close()
-        storage.close()
-        self._expect_reader(self.storage_class.read(self.path()), "a", {"x": {0: 1}})
-        again = self.open()
-        _require(dict(again.statuses()) == {"a": "running"}, repr(again.statuses()))
-        _require(dict(again.digests()) == {digest("a"): "a"}, repr(again.digests()))
-        names = again.named_values()
-        _require(names.get(("net", "small")) == frozenset({digest([64, 10])}), repr(names))
-        _require(again.meta["entropy"] == 5 and again.meta["ended"] == 7.5, repr(again.meta))
-
     def test_output_and_files_of_an_experiment_are_kept(self) -> None:
         """Output is appended; the folder of an experiment is made, and is its own."""
         storage = self.create()
@@ -183,6 +146,78 @@ class StorageContract(SinkContract):
     def _expect_reader(self, results: Any, experiment_id: str, expected: Values) -> None:
         found = {name: dict(column) for name, column in self.read(results, experiment_id).items()}
         _require(found == expected, f"expected {expected!r}, found {found!r}")
+
+
+class StorageContract(TransientStorageContract):
+    """Tests that any storage passes which is in a folder; see the module for how to use them."""
+
+    storage_class: StorageFactory
+
+    def setup_method(self) -> None:
+        """Make a folder for the storages of a test."""
+        super().setup_method()
+        self._folder = tempfile.TemporaryDirectory()
+
+    def teardown_method(self) -> None:
+        """Close the storages of a test, and remove their folder."""
+        super().teardown_method()
+        self._folder.cleanup()
+
+    def create(self, name: str = "research", meta: Mapping[str, Any] | None = None) -> Storage:
+        """Return a new storage, which is closed at the end of the test."""
+        self._made.append(self.storage_class.create(self.path(name), meta or {}, allow_pickle=True))
+        return self._made[-1]
+
+    def open(self, name: str = "research") -> Storage:
+        """Return a storage that is opened again."""
+        self._made.append(self.storage_class.open(self.path(name), allow_pickle=True))
+        return self._made[-1]
+
+    def path(self, name: str = "research") -> Path:
+        """Return where the storage of that name is."""
+        return Path(self._folder.name) / name
+
+    def test_a_new_storage_is_where_it_was_asked_for(self) -> None:
+        """It is there when it was made, not before, and cannot be made again."""
+        cls, path = self.storage_class, self.path()
+        _require(not cls.is_there(path), "is_there is true before anything was made")
+        storage = self.create(meta={"entropy": 5})
+        _require(cls.is_there(path) and path.is_dir(), "nothing is there after create")
+        _require(storage.path == path and storage.meta["entropy"] == 5, "path or meta are not as given")
+        try:
+            cls.create(path, {})
+        except Exception:  # noqa: BLE001 - any error will do
+            return
+        raise AssertionError("create made a research where one was")
+
+    def test_nobody_opens_what_is_open(self) -> None:
+        """There is one writer; when it has closed the storage, the next one may open it."""
+        storage = self.create()
+        try:
+            self.storage_class.open(self.path()).close()
+        except Exception:  # noqa: BLE001 - any error will do
+            storage.close()
+            self.open()
+            return
+        raise AssertionError("a second writer opened the storage")
+
+    def test_what_was_closed_is_there_when_it_is_opened_again(self) -> None:
+        """Statuses, identities, names of values, meta data and values outlive the writer."""
+        storage = self.create(meta={"entropy": 5})
+        named = ConfigAlias({"net": Alias([64, 10], "small"), "lr": 0.1})
+        storage.add("a", named, index=0, digest=digest("a"))
+        storage.mark("a", "running", attempt=1)
+        storage.put("a", {"x": {0: 1}})
+        storage.update_meta(ended=7.5)
+        storage.close()
+        storage.close()
+        self._expect_reader(self.storage_class.read(self.path()), "a", {"x": {0: 1}})
+        again = self.open()
+        _require(dict(again.statuses()) == {"a": "running"}, repr(again.statuses()))
+        _require(dict(again.digests()) == {digest("a"): "a"}, repr(again.digests()))
+        names = again.named_values()
+        _require(names.get(("net", "small")) == frozenset({digest([64, 10])}), repr(names))
+        _require(again.meta["entropy"] == 5 and again.meta["ended"] == 7.5, repr(again.meta))
 
 
 def _add(storage: Storage, experiment_ids: Iterable[str]) -> None:

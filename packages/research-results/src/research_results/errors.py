@@ -60,7 +60,7 @@ class NotAResearchError(ResultsError):
         return f"{self.path!r} is not a research: {self.reason}; give the folder that holds research.json"
 
 
-class ExistsError(ResultsError):
+class ExistsError(ResultsError, FileExistsError):
     """A new research was to be made where something is already.
 
     Attributes

@@ -21,7 +21,7 @@ from research_experiment import (
     evaluate_outside,
     value_at,
 )
-from research_runner.errors import NotRunError, OptionError
+from research_runner.errors import NotRunError, OptionError, ResearchExistsError
 from research_runner.loaded import LoadedResearch, remove_research, replacing
 from research_runner.running.attributes import in_results, nothing_to_add
 from research_runner.running.display import as_html, as_text, describe, progress_of
@@ -328,6 +328,11 @@ class Research(ExperimentBuilder):
         """
         options = dict(locals())
         del options["self"]
+        self._begin(options).execute(bar)
+        return self
+
+    def _begin(self, options: Mapping[str, Any]) -> ResearchRun | DetachedRun:
+        """Start a run, with the next open number if another process has just taken this one."""
         name, parsed, settings = self._read(options)
         from research_runner.detached import start_detached  # late, here and below: no worker needs it
         from research_runner.running.run import ResearchRun
@@ -337,14 +342,15 @@ class Research(ExperimentBuilder):
         self._numbered, self.name = (self._template(options["name"]), name), name
         before, self._last = self._last, None
         try:
-            with replacing(name) if overwrite else nullcontext():
-                self._last = start_detached(settings) if detach else ResearchRun(settings)
-        except Exception:
+            with replacing(name) if options["overwrite"] else nullcontext():
+                self._last = start_detached(settings) if options["detach"] else ResearchRun(settings)
+        except Exception as error:
             self._last = before  # nothing was started
+            if isinstance(error, ResearchExistsError) and self._numbered_name(parsed) != name:
+                return self._begin(options)
             raise
         self._last_places = (len(parsed["workers"]), len(parsed["branches"]))
-        self._last.execute(bar)
-        return self
+        return self._last
 
     def plan(self, **options: Any) -> ResearchPlan:
         """Say what :meth:`run` would do with these parameters; nothing is run or created.

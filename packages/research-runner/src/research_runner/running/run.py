@@ -197,7 +197,10 @@ class ResearchRun:
         settings = self._settings
         trust = {} if settings.path is None else {"allow_pickle": True}
         described = {**describe(settings), "started": time.time()}
-        storage: Storage = storage_class.create(settings.path, described, **trust)
+        try:
+            storage: Storage = storage_class.create(settings.path, described, **trust)
+        except FileExistsError:  # made by another process since it was looked for
+            raise ResearchExistsError(str(settings.path)) from None
         for name, text in settings.output.environment.items():
             storage.put_environment(name, text)
         return storage
