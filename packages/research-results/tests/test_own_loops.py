@@ -1,7 +1,8 @@
 """Loops of one's own that are continued, or run in several processes."""
 
-import multiprocessing
 import pickle
+import subprocess
+import sys
 
 import pytest
 
@@ -104,16 +105,27 @@ def test_what_is_done_takes_no_values():
         run.put(y=1)
 
 
-def work(storage):
-    return loop(storage)
+WORKER = """
+import pathlib, pickle, sys
+storage = pickle.loads(pathlib.Path(sys.argv[1]).read_bytes())
+for x in range(4):
+    with storage.experiment({"x": x}, skip_done=True) as run:
+        if not run.is_done:
+            print(x)
+            run.put(y=x)
+            run.put(y=x * 10)
+"""
 
 
-@pytest.mark.skipif("spawn" not in multiprocessing.get_all_start_methods(), reason="needs processes")
 def test_several_processes_share_a_folder_and_the_work(tmp_path):
     storage = SharedStorage(tmp_path / "loop")
-    with multiprocessing.get_context("spawn").Pool(2) as pool:
-        worked = pool.map(work, [storage, storage])
-    assert sorted(worked[0] + worked[1]) == [0, 1, 2, 3]
+    pickled = tmp_path / "storage"
+    pickled.write_bytes(pickle.dumps(storage))
+    command = [sys.executable, "-c", WORKER, pickled]
+    workers = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2)]
+    worked = [worker.communicate()[0].split() for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0]
+    assert sorted(worked[0] + worked[1]) == [b"0", b"1", b"2", b"3"]
     assert storage.results.df["y"].tolist() == [0, 0, 1, 10, 2, 20, 3, 30]
     assert storage.results.counts == {"done": 4}
 
