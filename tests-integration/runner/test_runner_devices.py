@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from research_runner import OptionError
 from research_runner.devices import DeviceLostError, DeviceRoomError, FakeProbe, UnknownDeviceError
 from research_runner.settings import reading as settings
 from research_stack import EC, Domain, Research
@@ -180,6 +181,13 @@ def test_tasks_wait_for_memory_and_none_is_lost(monkeypatch, own_folder, start_m
     times = [float(line) for line in asked.read_text().splitlines()]
     assert len(times) // 8 - len(frame) <= given_back <= len(times) // 8  # eight questions each time
     assert statistics.median(map(operator.sub, times[1:], times)) < 2.5  # the default would be five seconds
+
+
+def test_memory_that_no_driver_tells_is_refused_before_anything_starts(monkeypatch, own_folder):
+    monkeypatch.setattr(settings, "NvmlProbe", lambda: FakeProbe(driver=False))
+    with pytest.raises(OptionError, match=r"memory_ratio: the GPUs .* cannot be asked.*nvidia-smi"):
+        looking().run(devices=0, memory_ratio=0.5, bar=False)
+    assert not list(own_folder.iterdir())
 
 
 @pytest.mark.parametrize("checks", [1, 4])

@@ -170,3 +170,31 @@ def test_what_is_added_to_a_config_takes_the_place_of_nothing(parameter, config,
 def test_name_that_was_given_as_a_keyword_is_missed_in_a_sentence(add):
     with pytest.raises(PlanError, match="it is given first, and by position, add_"):
         add(Experiment())
+
+
+def identity(x):
+    return x
+
+
+@pytest.mark.parametrize(
+    ("method", "word", "name", "function"),
+    [
+        ("add_callable", "func", "identity", identity),
+        ("add_callable", "func", "identity", abs),
+        ("add_callable", "func", "show", show),
+        ("add_callable", "func", "nowhere", identity),
+        ("add_callable", "func", "nowhere", dict),
+        ("add_generator", "generator", "identity", identity),
+        ("add_executable_unit", "src", "identity", identity),
+    ],
+)
+def test_function_that_was_given_as_a_keyword_is_missed_in_a_sentence(method, word, name, function):
+    experiment = Experiment(namespaces=[{"identity": identity, "show": show}])
+    words = rf"{word}=\.\.\. is an argument of it, .* give the function second, add_callable\('{name}', "
+    with pytest.raises(PlanError, match=words):
+        getattr(experiment, method)(name, **{word: function})
+
+
+def test_function_of_a_namespace_takes_another_function_by_keyword():
+    experiment = Experiment(namespaces=[{"show": show}]).add_callable("show", func=abs, save_to="seen")
+    assert results_of(experiment) == {"seen": {0: {"func": abs}}}

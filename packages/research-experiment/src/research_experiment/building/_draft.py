@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from research_experiment.building._checks import check_plan
 from research_experiment.building._instead import instead_of
+from research_experiment.building._options import signature_of
 from research_experiment.building._parsing import nameless
 from research_experiment.building.namespaces import DEFAULT, Namespace, find_function, read_namespace, similar
 from research_experiment.errors import PlanError, UnknownUnitError
@@ -162,13 +163,15 @@ class Draft:
 
     def _named_function(self, name: str, kwargs: Mapping[str, Any]) -> Callable[..., Any]:
         """Return the function of a unit that was given by its name alone."""
-        words = [word for word in ("func", "src", "generator") if inspect.isroutine(kwargs.get(word))]
-        if words and find_function(name, self._namespaces) is None:
-            raise PlanError(
-                f"unit {name!r} has no function: {words[0]}=... is an argument of it, as any other keyword; "
-                f"give the function second, add_callable({name!r}, {kwargs[words[0]].__name__})",
-                unit=name,
-            )
+        words = [word for word in ("func", "src", "generator") if _is_function(kwargs.get(word))]
+        if words:
+            word, given, found = words[0], kwargs[words[0]], find_function(name, self._namespaces)
+            if found is None or found is given or not _takes(found, word):
+                raise PlanError(
+                    f"unit {name!r} has no function: {word}=... is an argument of it, as any other keyword; "
+                    f"give the function second, add_callable({name!r}, {given.__name__})",
+                    unit=name,
+                )
         return self.get_method(name)
 
     def _method(self, source: str) -> tuple[Any, int]:
@@ -179,3 +182,15 @@ class Draft:
             return None, 0
         method = inspect.getattr_static(creators[0], attribute, None)
         return (method, 1) if inspect.isfunction(method) else (None, 0)
+
+
+def _is_function(value: Any) -> bool:
+    return inspect.isroutine(value) or inspect.isclass(value)
+
+
+def _takes(function: Callable[..., Any], keyword: str) -> bool:
+    """Tell whether a function may be called with a keyword, as far as is known."""
+    signature = signature_of(function)
+    parameters = signature.parameters if signature is not None else {}
+    any_keyword = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+    return signature is None or any_keyword or keyword in parameters

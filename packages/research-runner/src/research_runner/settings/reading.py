@@ -15,6 +15,7 @@ from research_runner.backends.registry import find_backend
 from research_runner.cluster.gpus import ask_for_gpus, engine_grid
 from research_runner.devices import (
     DeviceGrid,
+    DriverMissingError,
     MemoryGate,
     NvmlProbe,
     branch_devices,
@@ -22,6 +23,7 @@ from research_runner.devices import (
     split_devices,
     worker_environment,
 )
+from research_runner.errors import OptionError
 from research_runner.scheduling.coordinator import Limits
 from research_runner.scheduling.setup import WorkerSetup
 from research_runner.scheduling.source import IterationOptions
@@ -73,7 +75,7 @@ def make_settings(study: Study, options: Options, given: Mapping[str, Any] | Non
         backend=backend,
         start_method=options["start_method"],
         output=_make_output(study, options),
-        gate=_make_gate(options),
+        gate=_make_gate(options, backend.capabilities),
         resume=Resume(options["retry_failed"], options["resume"] == "force") if options["resume"] else None,
         strict_code=options["strict_code"],
         surroundings=take_surroundings(),
@@ -161,12 +163,16 @@ def _combine(
     return tuple(setups)
 
 
-def _make_gate(options: Options) -> MemoryGate | None:
+def _make_gate(options: Options, capabilities: Capabilities) -> MemoryGate | None:
     if options["memory_ratio"] is None:
         return None
-    return MemoryGate(
-        NvmlProbe(), options["memory_ratio"], options["n_gpu_checks"], options["gpu_check_delay"]
-    )
+    probe = NvmlProbe()
+    if not capabilities.chooses_devices:  # the devices are here
+        try:
+            probe.gpus()
+        except DriverMissingError as error:
+            raise OptionError("memory_ratio", str(error)) from None
+    return MemoryGate(probe, options["memory_ratio"], options["n_gpu_checks"], options["gpu_check_delay"])
 
 
 def _make_output(study: Study, options: Options) -> OutputOptions:
