@@ -97,10 +97,19 @@ def config_fields(
     each = counts[present]
     for column in table.columns(layout.shows, by_alias=layout.use_alias):
         name = column.parameter.alias if layout.use_alias else column.parameter.name
-        values = _aliases(column.options) if layout.use_alias else table.array(column.options)
-        shown = repeat(as_column(take(values, column.codes[present])), each)
+        options, codes = _used(column.options, column.codes[present])
+        values = _aliases(options) if layout.use_alias else table.array(options)
+        shown = repeat(as_column(take(values, codes)), each)
         fields.append(Field(name, shown, column.parameter.is_auxiliary))
     return fields
+
+
+def _used(options: Sequence[Option], codes: Ints) -> tuple[Sequence[Option], Ints]:
+    """Return the options that are shown, and their indices: no object is made that nobody sees."""
+    used = np.unique(codes[codes >= 0])
+    if len(used) == len(options):
+        return options, codes
+    return [options[index] for index in used.tolist()], np.where(codes < 0, -1, np.searchsorted(used, codes))
 
 
 def _aliases(options: Sequence[Option]) -> Array:
