@@ -45,6 +45,8 @@ def is_text(call):
     modes = [text for text in texts(call) if set(text) <= set("rwaxbt+")]
     if name in ("open", "fdopen"):
         of_a_path = isinstance(function, ast.Attribute) and name == "open"
+        if of_a_path and ast.unparse(function.value) == "self":
+            return False
         opens_a_file = not of_a_path or modes or keywords & TEXT_OPTIONS or not call.args
         return bool(opens_a_file) and not any("b" in mode for mode in modes)
     if name in ("read_text", "write_text"):
@@ -77,6 +79,7 @@ def test_no_module_opens_text_by_itself(path, request):
         ("os.fdopen(fd)", True),
         ("os.open(path, flags)", False),
         ("storage_class.open(path)", False),
+        ("self.open()", False),
         ("path.read_text()", True),
         ("read_text(path)", False),
         ("data.decode('utf-8', 'replace')", True),

@@ -37,7 +37,7 @@ from research_experiment import EC, EP, E, O
 from research_runner.errors import EngineLostError
 from research_runner.pool import TravelError
 from research_runner.research import Research
-from research_runner.system.texts import append_text, read_text
+from research_runner.system.texts import append_text, read_text, write_text
 
 __all__ = ["BackendContract", "wait_until"]
 
@@ -136,7 +136,7 @@ def _edit(x: int, value: Callable[[], int], files: Sequence[Path], log: Path, di
         if text is None:
             file.unlink(missing_ok=True)
         else:
-            file.write_text(text, encoding="utf-8")
+            write_text(file, text)
     append_text(log, f"{x}\n")
     if dies and read_text(log).splitlines().count(str(x)) == 1:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -149,8 +149,8 @@ def _modules(folder: Path) -> Iterator[tuple[Callable[[], int], list[Path]]]:
     name = f"edited_{uuid.uuid4().hex}"
     files = [folder / f"{name}.py", folder / f"{name}_late.py"]
     late = f"def value():\n    import {name}_late\n    return VALUE + {name}_late.VALUE\n"
-    files[0].write_text(f"VALUE = 1\n\n{late}", encoding="utf-8")
-    files[1].write_text("VALUE = 1\n", encoding="utf-8")
+    write_text(files[0], f"VALUE = 1\n\n{late}")
+    write_text(files[1], "VALUE = 1\n")
     sys.path.insert(0, str(folder))
     importlib.invalidate_caches()
     try:

@@ -19,6 +19,7 @@ from itertools import islice
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, Final
 
+from research_domain.texts import decode_text
 from research_runner.code.importing import RecordedModule, installed
 from research_runner.code.owned import is_extension, is_own_file, is_own_name, own_folders
 from research_runner.code.reading import Reading, is_up_to_date, nested_codes
@@ -59,7 +60,7 @@ def imported_names(source: bytes) -> set[str]:
         end = end if end >= 0 else len(source)
         for whole, listed, dynamic in _STATEMENT.findall(source[start:end]):
             for name in (whole, dynamic, *listed.split(b",")):
-                first = name.strip().partition(b" ")[0].partition(b".")[0].decode("utf-8", "replace")
+                first = decode_text(name.strip().partition(b" ")[0].partition(b".")[0])
                 if first.isidentifier():
                     found.add(first)
     return found

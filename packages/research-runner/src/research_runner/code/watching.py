@@ -25,6 +25,7 @@ from research_runner.code.importing import (
     installed,
 )
 from research_runner.code.owned import installed_roots, is_own_file, is_own_name
+from research_runner.system.texts import read_text
 
 __all__ = ["note_imports", "noted", "noted_script", "source_file"]
 
@@ -77,8 +78,8 @@ def _note_loaded(since: float) -> None:
 def _started_ns() -> float:
     """Return when this process started, as the clocks of files tell, or a time before that; 0 if unknown."""
     try:
-        fields = Path("/proc/self/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
-        boot = next(line for line in Path("/proc/stat").read_text().splitlines() if line[:6] == "btime ")
+        fields = read_text(Path("/proc/self/stat")).rpartition(")")[2].split()
+        boot = next(line for line in read_text(Path("/proc/stat")).splitlines() if line[:6] == "btime ")
         return (int(boot.split()[1]) + int(fields[19]) / os.sysconf("SC_CLK_TCK") - 2) * 1e9
     except (OSError, ValueError, IndexError, StopIteration):
         return 0

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, Final
 
+from research_domain.texts import decode_text
 from research_experiment.careful_logging import careful_logger
 from research_runner.profiling.measure import FunctionProfile, ProfileRow
 from research_runner.profiling.profiler import MAX_ROWS, Profiler
 from research_runner.system.own_files import open_own, read_own
+from research_runner.system.texts import text_stream
 
 __all__ = ["ProfileFile", "read_profiles"]
 
@@ -53,7 +55,7 @@ class ProfileFile:
 
     def _write(self, experiment_id: str, rows: Sequence[ProfileRow]) -> None:
         if self._file is None:
-            self._file = open(self._path, "a", encoding="utf-8", opener=_open)  # noqa: SIM115
+            self._file = text_stream(open(self._path, "ab", opener=_open))  # noqa: SIM115
             self._file.write("\n[]\n")  # also after a line that was cut off
         names = {each.function for row in rows for each in row.functions} - self._codes.keys()
         if names:
@@ -95,7 +97,7 @@ def read_profiles(folder: Path) -> Profiler:
         The folder of the research; without profiles there are none in it.
     """
     try:
-        text = read_own(folder / _NAME).decode("utf-8", "replace")
+        text = decode_text(read_own(folder / _NAME))
     except FileNotFoundError:
         text = ""
     profiler, last = Profiler(), dict(_profiles(text.splitlines()))

@@ -15,6 +15,7 @@ from research_experiment.protocols import Encoded, Status, StorageFactory, Value
 from research_runner.errors import MissingPackageError, OptionError
 from research_runner.pool import wire
 from research_runner.system.own_files import read_own
+from research_runner.system.texts import write_text
 
 __all__ = [
     "GROUP",
@@ -85,7 +86,7 @@ def note_storage(folder: Path, storage: str | StorageFactory) -> None:
     where = f"{getattr(cls, '__module__', '')}:{getattr(cls, '__qualname__', '')}"
     names = [entry.name for entry in entry_points(group=GROUP) if entry.value == where]
     name = storage if isinstance(storage, str) else next(iter(names), None)
-    (folder / NOTE).write_text(json.dumps({"storage": name, "class": where}))
+    write_text(folder / NOTE, json.dumps({"storage": name, "class": where}))
 
 
 def storage_of(folder: Path) -> Any:
