@@ -255,6 +255,7 @@ def test_a_module_that_the_script_has_imported_changes_nothing_in_a_worker(log, 
         del sys.modules["aged"]
         __import__("aged")
         warnings.simplefilter("error")  # in front of what the module has said
+        warnings.filterwarnings("ignore", "start_method='fork'")  # threads of tests that ran before
         research = run(unit, **options)
     assert research.results.failures["type"].tolist() == ["RuntimeWarning", "RuntimeWarning"]
     assert texts("stderr")[0].count("once\n") == 1

@@ -49,7 +49,7 @@ def test_the_table_can_be_loaded_without_the_code(finished):
 
 def test_the_folder_is_one_database_and_a_description(finished):
     names = {path.name for path in Path("powers").iterdir()}
-    assert names == {"research.db", "research.json", "research.txt", "research.log", "settings.dill"}
+    assert names == {"research.db", "research.json", "research.txt", "research.log", "settings.dill", "code"}
     with sqlite3.connect("powers/research.db") as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
