@@ -89,7 +89,7 @@ def make_settings(study: Study, options: Options, given: Mapping[str, Any] | Non
 def _make_iteration(study: Study, options: Options, capabilities: Capabilities) -> IterationOptions:
     seed = options["seed"]
     if seed is not None:
-        study.domain.warn_of_unrepeatable(stacklevel=6)
+        study.domain.warn_of_unrepeatable(stacklevel=7)
     return replace(
         study.iteration,
         seed=parse_entropy(None) if seed is None else seed,

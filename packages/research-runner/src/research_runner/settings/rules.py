@@ -222,7 +222,7 @@ def check_purpose(name: str, experiment: ExperimentPlan) -> None:
             f"no unit of research {name!r} saves anything ({units}), and its results will have no "
             "values: give one save_to='y', or use save(O('unit'), 'y'), EP(), S() or E()",
             ResearchWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
 
 
