@@ -12,7 +12,7 @@ import research_runner
 import research_stack
 
 PACKAGES = (research_domain, research_experiment, research_results, research_runner, research_stack)
-THE_RULE = {"research_results/codec/texts.py", "research_runner/system/texts.py"}
+THE_RULE = {"research_domain/texts.py", "research_runner/system/texts.py"}
 OF_THE_USER = {"research_runner/pool/resources.py", "research_runner/worker/restoring/parts.py"}
 """What the user opened is opened again as it was."""
 

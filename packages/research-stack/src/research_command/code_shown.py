@@ -9,6 +9,7 @@ from importlib.util import decode_source
 from itertools import pairwise
 from pathlib import Path
 
+from research_domain.texts import decode_text
 from research_results import ResearchResults
 from research_runner import NoCodeError
 from research_runner.recording.code import Version, versions_of
@@ -94,7 +95,7 @@ def _decoded(source: bytes) -> str:
     try:
         return decode_source(source)
     except (SyntaxError, UnicodeDecodeError):
-        return source.decode("utf-8", "replace")
+        return decode_text(source)
 
 
 def _read(path: Path) -> str:
