@@ -5,13 +5,21 @@ from pathlib import Path
 
 import pytest
 
+import research_command
 import research_domain
 import research_experiment
 import research_results
 import research_runner
 import research_stack
 
-PACKAGES = (research_domain, research_experiment, research_results, research_runner, research_stack)
+PACKAGES = (
+    research_command,
+    research_domain,
+    research_experiment,
+    research_results,
+    research_runner,
+    research_stack,
+)
 THE_RULE = {"research_domain/texts.py", "research_runner/system/texts.py"}
 OF_THE_USER = {"research_runner/pool/resources.py", "research_runner/worker/restoring/parts.py"}
 """What the user opened is opened again as it was."""

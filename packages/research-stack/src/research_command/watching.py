@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from research_command.output import duration, say, say_json
 from research_command.progress import Progress, last_values, shown, states
+from research_domain.texts import decode_text
 
 if TYPE_CHECKING:
     from research_results import ResearchResults
@@ -65,7 +66,7 @@ def _write_from(file: Path, position: int) -> int:
     except FileNotFoundError:
         return position
     if data:
-        say(data.decode("utf-8", "replace"), end="")
+        say(decode_text(data), end="")
     return position + len(data)
 
 
