@@ -44,54 +44,36 @@ class DomainWarning(UserWarning):
 
 
 class ConfigKeyError(DomainError, KeyError):
-    """A config has no such key.
-
-    Parameters
-    ----------
-    key : str
-        The missing key or path.
-    known : tuple of str
-        The paths that exist.
-    """
+    """A config has no such key."""
 
     key: str
+    """The missing key or path."""
     known: tuple[str, ...] = ()
+    """The paths that exist."""
 
     def __str__(self) -> str:
         return f"config has no key {self.key!r} ({close_matches(str(self.key), self.known)})"
 
 
 class ParameterError(DomainError, ValueError):
-    """A parameter of a domain or of one of its methods has a bad value.
-
-    Parameters
-    ----------
-    parameter : str
-        Name of the parameter.
-    problem : str
-        What was wrong, what we got and what to do about it.
-    """
+    """A parameter of a domain or of one of its methods has a bad value."""
 
     parameter: str
+    """Name of the parameter."""
     problem: str
+    """What was wrong, what we got and what to do about it."""
 
     def __str__(self) -> str:
         return f"parameter {self.parameter!r}: {self.problem}"
 
 
 class AliasError(DomainError, ValueError):
-    """An alias that somebody chose stands for two different values of a parameter.
-
-    Parameters
-    ----------
-    parameter : str
-        Name of the parameter.
-    alias : str
-        The alias.
-    """
+    """An alias that somebody chose stands for two different values of a parameter."""
 
     parameter: str
+    """Name of the parameter."""
     alias: str
+    """The alias."""
 
     def __str__(self) -> str:
         return (
@@ -124,18 +106,12 @@ class UpdateError(ParameterError):
 
 
 class WhenError(DomainError, ValueError):
-    """A `when` cannot be understood.
-
-    Parameters
-    ----------
-    value : object
-        What was given.
-    problem : str
-        What is wrong with it.
-    """
+    """A `when` cannot be understood."""
 
     value: Any
+    """What was given."""
     problem: str
+    """What is wrong with it."""
 
     def __str__(self) -> str:
         return (
@@ -145,19 +121,14 @@ class WhenError(DomainError, ValueError):
 
 
 class ZipError(DomainError, ValueError):
-    """Two domains cannot be joined element by element with ``@``.
-
-    Parameters
-    ----------
-    left, right : int or None
-        Lengths of the operands, None if infinite.
-    problem : str
-        What to do about it.
-    """
+    """Two domains cannot be joined element by element with ``@``."""
 
     left: int | None
+    """Length of the left operand, None if infinite."""
     right: int | None
+    """Length of the right operand, None if infinite."""
     problem: str = "make them equally long"
+    """What to do about it."""
 
     def __str__(self) -> str:
         left, right = ("infinite" if n is None else n for n in (self.left, self.right))
@@ -165,54 +136,36 @@ class ZipError(DomainError, ValueError):
 
 
 class InfiniteDomainError(DomainError, ValueError):
-    """Something finite was asked of an infinite domain.
-
-    Parameters
-    ----------
-    asked : str
-        What was asked for.
-    """
+    """Something finite was asked of an infinite domain."""
 
     asked: str
+    """What was asked for."""
 
     def __str__(self) -> str:
         return f"{self.asked}: the domain is infinite; cap it with set_iter_params(n_items=...)"
 
 
 class DomainIndexError(DomainError, IndexError):
-    """An index lies outside of a domain.
-
-    Parameters
-    ----------
-    index : int
-        The index asked for.
-    size : int
-        The number of configs.
-    """
+    """An index lies outside of a domain."""
 
     index: int
+    """The index asked for."""
     size: int
+    """The number of configs."""
 
     def __str__(self) -> str:
         return f"index {self.index} is out of range for a domain that produces {self.size} configs"
 
 
 class PredicateError(DomainError, RuntimeError):
-    """A predicate of ``where`` raised, or kept nothing for too long.
-
-    Parameters
-    ----------
-    predicate : str
-        Name of the predicate.
-    config : str
-        The config it was asked about.
-    problem : str
-        What happened.
-    """
+    """A predicate of ``where`` raised, or kept nothing for too long."""
 
     predicate: str
+    """Name of the predicate."""
     config: str
+    """The config it was asked about."""
     problem: str
+    """What happened."""
 
     def __str__(self) -> str:
         return f"where({self.predicate}): {self.problem} for config {self.config}"

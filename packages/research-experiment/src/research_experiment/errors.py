@@ -40,36 +40,24 @@ class ExperimentError(DataError):
 
 
 class PlanError(ExperimentError, ValueError):
-    """The description of an experiment contradicts itself.
-
-    Parameters
-    ----------
-    message : str
-        What is wrong, where, and what to do.
-    unit : str, optional
-        Name of the unit that it is about.
-    """
+    """The description of an experiment contradicts itself."""
 
     message: str
+    """What is wrong, where, and what to do."""
     unit: str | None = None
+    """Name of the unit that it is about."""
 
     def __str__(self) -> str:
         return self.message
 
 
 class UnknownUnitError(ExperimentError, AttributeError):
-    """No unit, instance or function has this name.
-
-    Parameters
-    ----------
-    message : str
-        What was looked for, where, and the close matches.
-    name : str
-        The name that was looked for.
-    """
+    """No unit, instance or function has this name."""
 
     message: str
+    """What was looked for, where, and the close matches."""
     name: str = ""
+    """The name that was looked for."""
 
     def __str__(self) -> str:
         return self.message
@@ -92,33 +80,22 @@ class ExecutorError(ExperimentError, ValueError):
 
 
 class ExpressionError(ExperimentError):
-    """A named expression could not be evaluated.
-
-    Parameters
-    ----------
-    expression : str
-        The expression as it was written.
-    reason : str
-        Type and message of the error.
-    """
+    """A named expression could not be evaluated."""
 
     expression: str
+    """The expression as it was written."""
     reason: str
+    """Type and message of the error."""
 
     def __str__(self) -> str:
         return f"cannot evaluate {self.expression}: {self.reason}"
 
 
 class UnitOutputError(ExperimentError, LookupError):
-    """``O('unit')`` was asked for before the unit gave its first output.
-
-    Parameters
-    ----------
-    unit : str
-        Name of the unit that has no output yet.
-    """
+    """``O('unit')`` was asked for before the unit gave its first output."""
 
     unit: str
+    """Name of the unit that has no output yet."""
 
     def __str__(self) -> str:
         return (
@@ -128,21 +105,14 @@ class UnitOutputError(ExperimentError, LookupError):
 
 
 class ReadOnlyError(ExperimentError, ValueError):
-    """A unit wrote into a large array that it shares with other experiments.
-
-    Parameters
-    ----------
-    unit : str
-        Name of the unit.
-    arguments : tuple of str
-        Those of its arguments, or of its instance's, that arrived read-only.
-    reason : str
-        Message of the error.
-    """
+    """A unit wrote into a large array that it shares with other experiments."""
 
     unit: str
+    """Name of the unit."""
     arguments: tuple[str, ...]
+    """Those of its arguments, or of its instance's, that arrived read-only."""
     reason: str
+    """Message of the error."""
 
     def __str__(self) -> str:
         names = ", ".join(map(repr, self.arguments))
@@ -154,18 +124,12 @@ class ReadOnlyError(ExperimentError, ValueError):
 
 
 class SaveError(ExperimentError, ValueError):
-    """The output of a unit does not fit its ``save_to``.
-
-    Parameters
-    ----------
-    unit : str
-        Name of the unit.
-    message : str
-        What was expected and what came.
-    """
+    """The output of a unit does not fit its ``save_to``."""
 
     unit: str
+    """Name of the unit."""
     message: str
+    """What was expected and what came."""
 
     def __str__(self) -> str:
         return f"unit {self.unit!r}: {self.message}"

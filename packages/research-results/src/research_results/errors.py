@@ -43,33 +43,22 @@ class ResultsError(DataError):
 
 
 class NotAResearchError(ResultsError):
-    """A path holds no research.
-
-    Attributes
-    ----------
-    path : str
-        What was to be opened.
-    reason : str
-        What is missing or wrong there.
-    """
+    """A path holds no research."""
 
     path: str
+    """What was to be opened."""
     reason: str
+    """What is missing or wrong there."""
 
     def __str__(self) -> str:
         return f"{self.path!r} is not a research: {self.reason}; give the folder that holds research.json"
 
 
 class ExistsError(ResultsError, FileExistsError):
-    """A new research was to be made where something is already.
-
-    Attributes
-    ----------
-    path : str
-        The path that is taken.
-    """
+    """A new research was to be made where something is already."""
 
     path: str
+    """The path that is taken."""
 
     def __str__(self) -> str:
         return (
@@ -79,19 +68,14 @@ class ExistsError(ResultsError, FileExistsError):
 
 
 class FormatError(ResultsError):
-    """A folder was written by a newer version than this one can read.
-
-    Attributes
-    ----------
-    path : str
-        The folder.
-    found, supported : int
-        The format that the folder asks of its reader, and the newest one known here.
-    """
+    """A folder was written by a newer version than this one can read."""
 
     path: str
+    """The folder."""
     found: int
+    """The format that the folder asks of its reader."""
     supported: int
+    """The newest format that this package reads."""
 
     def __str__(self) -> str:
         return (
@@ -101,19 +85,14 @@ class FormatError(ResultsError):
 
 
 class OldFormatError(ResultsError):
-    """A folder of an older format was to be written to, or asked for what only newer ones have.
-
-    Attributes
-    ----------
-    path : str
-        The folder.
-    found, needed : int
-        Its format, and the one that is needed.
-    """
+    """A folder of an older format was to be written to, or asked for what only newer ones have."""
 
     path: str
+    """The folder."""
     found: int
+    """Its format."""
     needed: int
+    """The format that is needed."""
 
     def __str__(self) -> str:
         return (
@@ -123,21 +102,14 @@ class OldFormatError(ResultsError):
 
 
 class LockedError(ResultsError):
-    """Somebody else has the research open for writing.
-
-    Attributes
-    ----------
-    path : str
-        The folder.
-    host : str
-        Where the holder runs.
-    pid : int
-        The holder's process there; 0 if it could not be read.
-    """
+    """Somebody else has the research open for writing."""
 
     path: str
+    """The folder."""
     host: str
+    """Where the holder runs."""
     pid: int
+    """The holder's process there; 0 if it could not be read."""
 
     def __str__(self) -> str:
         return (
@@ -148,22 +120,15 @@ class LockedError(ResultsError):
 
 
 class StorageFullError(ResultsError):
-    """The disk has no room for a value.
-
-    Attributes
-    ----------
-    path : str
-        The folder.
-    free_bytes : int
-        What was left when the write failed.
-    passes_when : str
-        When the same call will succeed.
-    """
+    """The disk has no room for a value."""
 
     passes_when = "there is room on the disk"
+    """When the same call will succeed."""
 
     path: str
+    """The folder."""
     free_bytes: int
+    """What was left when the write failed."""
 
     def __str__(self) -> str:
         return (
@@ -173,19 +138,13 @@ class StorageFullError(ResultsError):
 
 
 class StorageBusyError(ResultsError):
-    """Another program keeps the database locked.
-
-    Attributes
-    ----------
-    path : str
-        The folder.
-    passes_when : str
-        When the same call will succeed.
-    """
+    """Another program keeps the database locked."""
 
     passes_when = "that program lets go of research.db"
+    """When the same call will succeed."""
 
     path: str
+    """The folder."""
 
     def __str__(self) -> str:
         return (
@@ -195,22 +154,15 @@ class StorageBusyError(ResultsError):
 
 
 class StorageLostError(ResultsError):
-    """The database of a research is gone, or is not its own.
-
-    Attributes
-    ----------
-    path : str
-        The folder.
-    reason : str
-        What became of the database.
-    resumable : bool
-        False: nothing can go on from what is in the folder now.
-    """
+    """The database of a research is gone, or is not its own."""
 
     resumable = False
+    """False: nothing can go on from what is in the folder now."""
 
     path: str
+    """The folder."""
     reason: str
+    """What became of the database."""
 
     def __str__(self) -> str:
         return (
@@ -221,18 +173,12 @@ class StorageLostError(ResultsError):
 
 
 class ForkedError(ResultsError):
-    """A forked process was to write to a storage that its parent has open.
-
-    Attributes
-    ----------
-    path : str
-        The folder, or ``'memory'``.
-    owner : int
-        The process that opened the storage.
-    """
+    """A forked process was to write to a storage that its parent has open."""
 
     path: str
+    """The folder, or ``'memory'``."""
     owner: int
+    """The process that opened the storage."""
 
     def __str__(self) -> str:
         return (
@@ -242,18 +188,12 @@ class ForkedError(ResultsError):
 
 
 class StorageAccessError(ResultsError):
-    """A folder cannot be written or read by this user.
-
-    Attributes
-    ----------
-    path : str
-        The folder.
-    reason : str
-        What the operating system or SQLite said.
-    """
+    """A folder cannot be written or read by this user."""
 
     path: str
+    """The folder."""
     reason: str
+    """What the operating system or SQLite said."""
 
     def __str__(self) -> str:
         return (
@@ -263,33 +203,22 @@ class StorageAccessError(ResultsError):
 
 
 class ClosedError(ResultsError):
-    """A storage was used for writing after it was closed.
-
-    Attributes
-    ----------
-    path : str
-        The folder, or ``'memory'``.
-    """
+    """A storage was used for writing after it was closed."""
 
     path: str
+    """The folder, or ``'memory'``."""
 
     def __str__(self) -> str:
         return f"the storage {self.path!r} is closed; open it again with ResearchStorage to write more"
 
 
 class DamagedError(ResultsError):
-    """What is stored does not decode: written by something else, or changed since.
-
-    Attributes
-    ----------
-    where : str
-        The experiment, variable, file or table.
-    reason : str
-        What does not fit.
-    """
+    """What is stored does not decode: written by something else, or changed since."""
 
     where: str
+    """The experiment, variable, file or table."""
     reason: str
+    """What does not fit."""
 
     def __str__(self) -> str:
         return (
@@ -299,24 +228,16 @@ class DamagedError(ResultsError):
 
 
 class UnstorableError(ResultsError):
-    """A value can be neither stored as plain data nor serialised.
-
-    Attributes
-    ----------
-    variable : str
-        Its name.
-    iteration : int
-        Where it was made.
-    type_name : str
-        Its type.
-    reason : str
-        What the serialiser said.
-    """
+    """A value can be neither stored as plain data nor serialised."""
 
     variable: str
+    """Its name."""
     iteration: int
+    """Where it was made."""
     type_name: str
+    """Its type."""
     reason: str
+    """What the serialiser said."""
 
     def __str__(self) -> str:
         return (
@@ -327,39 +248,26 @@ class UnstorableError(ResultsError):
 
 
 class NameRefusedError(ResultsError):
-    """A name cannot be used for what it was given for.
-
-    Attributes
-    ----------
-    kind : str
-        What was to be named: an experiment, a variable, a research, an environment file.
-    name : str
-        The name, shortened.
-    reason : str
-        What is wrong with it.
-    """
+    """A name cannot be used for what it was given for."""
 
     kind: str
+    """What was to be named: an experiment, a variable, a research, an environment file."""
     name: str
+    """The name, shortened."""
     reason: str
+    """What is wrong with it."""
 
     def __str__(self) -> str:
         return f"{self.name!r} cannot be the name of {self.kind}: {self.reason}; choose another one"
 
 
 class UnknownExperimentError(ResultsError):
-    """An experiment was named that the storage has not.
-
-    Attributes
-    ----------
-    experiment_id : str
-        The name.
-    known : tuple of str
-        The experiments that there are, as far as they were looked up.
-    """
+    """An experiment was named that the storage has not."""
 
     experiment_id: str
+    """The name."""
     known: tuple[str, ...] = ()
+    """The experiments that there are, as far as they were looked up."""
 
     def __str__(self) -> str:
         return (
@@ -369,18 +277,12 @@ class UnknownExperimentError(ResultsError):
 
 
 class UnknownVariableError(ResultsError):
-    """A variable was named that no experiment has.
-
-    Attributes
-    ----------
-    name : str
-        The name.
-    known : tuple of str
-        The names that there are.
-    """
+    """A variable was named that no experiment has."""
 
     name: str
+    """The name."""
     known: tuple[str, ...]
+    """The names that there are."""
 
     def __str__(self) -> str:
         names = ", ".join(repr(name) for name in self.known[:20]) or "none"
@@ -389,18 +291,12 @@ class UnknownVariableError(ResultsError):
 
 
 class UnknownParameterError(ResultsError, ValueError):
-    """A filter names a parameter that no config has.
-
-    Attributes
-    ----------
-    name : str
-        The name.
-    known : tuple of str
-        Names and aliases of the parameters that there are.
-    """
+    """A filter names a parameter that no config has."""
 
     name: str
+    """The name."""
     known: tuple[str, ...]
+    """Names and aliases of the parameters that there are."""
 
     def __str__(self) -> str:
         names = ", ".join(repr(name) for name in self.known[:20])
@@ -409,21 +305,14 @@ class UnknownParameterError(ResultsError, ValueError):
 
 
 class UnknownAliasError(ResultsError, ValueError):
-    """A filter names an alias that no value of a parameter has.
-
-    Attributes
-    ----------
-    parameter : str
-        The parameter.
-    alias : str
-        The alias.
-    known : tuple of str
-        The aliases that its values have.
-    """
+    """A filter names an alias that no value of a parameter has."""
 
     parameter: str
+    """The parameter."""
     alias: str
+    """The alias."""
     known: tuple[str, ...]
+    """The aliases that its values have."""
 
     def __str__(self) -> str:
         names = ", ".join(repr(name) for name in self.known[:20])
@@ -432,33 +321,22 @@ class UnknownAliasError(ResultsError, ValueError):
 
 
 class ArgumentError(ResultsError, ValueError):
-    """An argument does not fit.
-
-    Attributes
-    ----------
-    name : str
-        The argument.
-    reason : str
-        What was wrong with it and what to give instead.
-    """
+    """An argument does not fit."""
 
     name: str
+    """The argument."""
     reason: str
+    """What was wrong with it and what to give instead."""
 
     def __str__(self) -> str:
         return f"{self.name}: {self.reason}"
 
 
 class PickleRefusedError(ResultsError):
-    """An opaque value was to be loaded without saying that its code may run.
-
-    Attributes
-    ----------
-    type_name : str
-        The type that the value says it has.
-    """
+    """An opaque value was to be loaded without saying that its code may run."""
 
     type_name: str
+    """The type that the value says it has."""
 
     def __str__(self) -> str:
         return (
@@ -468,18 +346,12 @@ class PickleRefusedError(ResultsError):
 
 
 class MissingExtraError(ResultsError, ImportError):
-    """A feature needs a package that is not installed.
-
-    Attributes
-    ----------
-    feature : str
-        What was asked for.
-    extra : str
-        The extra that brings the package.
-    """
+    """A feature needs a package that is not installed."""
 
     feature: str
+    """What was asked for."""
     extra: str
+    """The extra that brings the package."""
 
     def __str__(self) -> str:
         return (

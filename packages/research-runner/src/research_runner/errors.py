@@ -34,33 +34,22 @@ class RunnerError(DataError):
 
 
 class OptionError(RunnerError, ValueError):
-    """A parameter of :meth:`Research.run` makes no sense, alone or together with others.
-
-    Parameters
-    ----------
-    option : str
-        Name of the parameter.
-    reason : str
-        What was got, and what to do.
-    """
+    """A parameter of :meth:`Research.run` makes no sense, alone or together with others."""
 
     option: str
+    """Name of the parameter."""
     reason: str
+    """What was got, and what to do."""
 
     def __str__(self) -> str:
         return f"{self.option}: {self.reason}"
 
 
 class ResearchExistsError(RunnerError, FileExistsError):
-    """There already is a folder of that name; nothing was overwritten.
-
-    Parameters
-    ----------
-    path : str
-        The folder.
-    """
+    """There already is a folder of that name; nothing was overwritten."""
 
     path: str
+    """The folder."""
 
     def __str__(self) -> str:
         return (
@@ -71,72 +60,48 @@ class ResearchExistsError(RunnerError, FileExistsError):
 
 
 class MissingPackageError(RunnerError, ImportError):
-    """Something needs a package that is not installed.
-
-    Parameters
-    ----------
-    what : str
-        What needs it.
-    package : str
-        What to install.
-    """
+    """Something needs a package that is not installed."""
 
     what: str
+    """What needs it."""
     package: str
+    """What to install."""
 
     def __str__(self) -> str:
         return f"{self.what} needs the package {self.package!r}: pip install {self.package}"
 
 
 class WorkersDieError(RunnerError):
-    """Workers die before they begin with anything.
-
-    Parameters
-    ----------
-    death : str
-        How the last one died.
-    count : int
-        How many died in a row.
-    """
+    """Workers die before they begin with anything."""
 
     death: str
+    """How the last one died."""
     count: int
+    """How many died in a row."""
 
     def __str__(self) -> str:
         return f"{self.count} workers in a row died before they began with any experiment: {self.death}"
 
 
 class EngineUnreachableError(RunnerError, ConnectionError):
-    """There is no engine where one was expected, or it cannot be used.
-
-    Parameters
-    ----------
-    engine : str
-        Its name and address.
-    reason : str
-        Why it cannot be used.
-    """
+    """There is no engine where one was expected, or it cannot be used."""
 
     engine: str
+    """Its name and address."""
     reason: str
+    """Why it cannot be used."""
 
     def __str__(self) -> str:
         return f"no connection to {self.engine}: {self.reason}; nothing was created"
 
 
 class EngineLostError(RunnerError, ConnectionError):
-    """The engine is gone in the middle of a run.
-
-    Parameters
-    ----------
-    engine : str
-        Its name and address.
-    reason : str
-        How this was noticed.
-    """
+    """The engine is gone in the middle of a run."""
 
     engine: str
+    """Its name and address."""
     reason: str
+    """How this was noticed."""
 
     def __str__(self) -> str:
         return (
@@ -146,15 +111,10 @@ class EngineLostError(RunnerError, ConnectionError):
 
 
 class ChangedError(RunnerError):
-    """An experiment is no longer the one that an earlier run was begun with.
-
-    Parameters
-    ----------
-    changes : tuple of str
-        What has changed, in words.
-    """
+    """An experiment is no longer the one that an earlier run was begun with."""
 
     changes: tuple[str, ...]
+    """What has changed, in words."""
 
     def __str__(self) -> str:
         return (
@@ -164,16 +124,12 @@ class ChangedError(RunnerError):
 
 
 class MiscountedError(RunnerError):
-    """The storage of a run does not hold what the run has counted.
-
-    Parameters
-    ----------
-    counted, stored : tuple of (int, int)
-        Experiments that are done and failed: as they were reported, and as they are stored.
-    """
+    """The storage of a run does not hold what the run has counted."""
 
     counted: tuple[int, int]
+    """How many experiments are done and how many failed, as reported."""
     stored: tuple[int, int]
+    """How many experiments are done and how many failed, as stored."""
 
     def __str__(self) -> str:
         return (
@@ -184,15 +140,10 @@ class MiscountedError(RunnerError):
 
 
 class UntrustedError(RunnerError, PermissionError):
-    """Going on with a research runs code that is kept in its folder, and nobody said that it can be trusted.
-
-    Parameters
-    ----------
-    name : str
-        Name of the research.
-    """
+    """Resuming a research runs code that is kept in its folder, and nobody said that it can be trusted."""
 
     name: str
+    """Name of the research."""
 
     def __str__(self) -> str:
         return (
@@ -202,15 +153,10 @@ class UntrustedError(RunnerError, PermissionError):
 
 
 class NoSettingsError(RunnerError, FileNotFoundError):
-    """A research cannot go on without the script that began it.
-
-    Parameters
-    ----------
-    path : str
-        Its folder.
-    """
+    """A research cannot go on without the script that began it."""
 
     path: str
+    """Its folder."""
 
     def __str__(self) -> str:
         return (
@@ -220,33 +166,22 @@ class NoSettingsError(RunnerError, FileNotFoundError):
 
 
 class NoCodeError(RunnerError):
-    """No code was recorded for a research.
-
-    Parameters
-    ----------
-    name : str
-        Name of the research.
-    """
+    """No code was recorded for a research."""
 
     name: str
+    """Name of the research."""
 
     def __str__(self) -> str:
         return f"no code was recorded for {self.name!r}: it was not run, or by an older version of research"
 
 
 class LostCodeError(RunnerError):
-    """The code that a research was begun with is not to be found any more.
-
-    Parameters
-    ----------
-    path : str
-        Its folder.
-    reason : str
-        What is missing.
-    """
+    """The code that a research was begun with is not to be found any more."""
 
     path: str
+    """Its folder."""
     reason: str
+    """What is missing."""
 
     def __str__(self) -> str:
         return (
@@ -256,36 +191,24 @@ class LostCodeError(RunnerError):
 
 
 class FailedExperimentsError(RunnerError):
-    """Experiments of a run that has ended have failed, and its caller wanted to know.
+    """Experiments of a run that has ended have failed, and its caller wanted to know."""
 
-    Parameters
-    ----------
-    failed, total : int
-        How many experiments failed, of how many.
-    report : str
-        Their failures, grouped by what they share, and where to look.
-    """
-
-    def __init__(self, failed: int, total: int, report: str) -> None:
-        super().__init__(failed, total, report)
-        self.failed = failed
-        self.total = total
-        self.report = report
+    failed: int
+    """How many experiments failed."""
+    total: int
+    """How many experiments there were."""
+    report: str
+    """Their failures, grouped by what they share, and where to look."""
 
     def __str__(self) -> str:
         return self.report
 
 
 class StaleCodeError(RunnerError):
-    """Files of modules do not hold what this process imported, so that workers would run other code.
-
-    Parameters
-    ----------
-    modules : tuple of (str, str)
-        Names of the modules, and their files.
-    """
+    """Files of modules do not hold what this process imported, so that workers would run other code."""
 
     modules: tuple[tuple[str, str], ...]
+    """Names of the modules, and their files."""
 
     @property
     def what(self) -> str:
@@ -303,21 +226,14 @@ class StaleCodeError(RunnerError):
 
 
 class HopelessError(RunnerError):
-    """The first experiments all failed with the same error, and the rest was not started.
-
-    Parameters
-    ----------
-    failure : str
-        The error, in one line.
-    traceback : str
-        Its traceback.
-    count : int
-        How many experiments failed.
-    """
+    """The first experiments all failed with the same error, and the rest was not started."""
 
     failure: str
+    """The error, in one line."""
     traceback: str
+    """Its traceback."""
     count: int
+    """How many experiments failed."""
 
     def __str__(self) -> str:
         return (
@@ -328,15 +244,10 @@ class HopelessError(RunnerError):
 
 
 class NotRunError(RunnerError, RuntimeError, AttributeError):
-    """Results were asked for before the research was run; for ``hasattr`` there are none.
-
-    Parameters
-    ----------
-    name : str
-        Name of the research.
-    """
+    """Results were asked for before the research was run; for ``hasattr`` there are none."""
 
     name: str
+    """Name of the research."""
 
     def __str__(self) -> str:
         return (
@@ -346,33 +257,22 @@ class NotRunError(RunnerError, RuntimeError, AttributeError):
 
 
 class NotFoundError(RunnerError, FileNotFoundError):
-    """There is no research of that name.
-
-    Parameters
-    ----------
-    name : str
-        The name.
-    path : str
-        Where it was looked for.
-    """
+    """There is no research of that name."""
 
     name: str
+    """The name."""
     path: str
+    """Where it was looked for."""
 
     def __str__(self) -> str:
         return f"there is no research {self.name!r}: the folder {self.path!r} does not exist"
 
 
 class NotAResearchError(RunnerError, ValueError):
-    """A folder does not look like a research, and was left alone.
-
-    Parameters
-    ----------
-    path : str
-        The folder.
-    """
+    """A folder does not look like a research, and was left alone."""
 
     path: str
+    """The folder."""
 
     def __str__(self) -> str:
         return (

@@ -18,18 +18,12 @@ class DeviceError(RunnerError):
 
 
 class DeviceRoomError(DeviceError, ValueError):
-    """More workers than the shares of the devices have room for.
-
-    Parameters
-    ----------
-    workers : int
-        Workers that were asked for.
-    room : tuple of (str, int)
-        Device ids and the workers that fit on each.
-    """
+    """More workers than the shares of the devices have room for."""
 
     workers: int
+    """Workers that were asked for."""
     room: tuple[tuple[str, int], ...]
+    """Device ids and the workers that fit on each."""
 
     def __str__(self) -> str:
         total = sum(number for _, number in self.room)
@@ -41,21 +35,14 @@ class DeviceRoomError(DeviceError, ValueError):
 
 
 class UnknownDeviceError(DeviceError, ValueError):
-    """A device id does not exist on this machine, or means several devices.
-
-    Parameters
-    ----------
-    device : str
-        The id that was given.
-    known : tuple of str
-        The ids that exist, as text for people.
-    reason : str
-        Why the id was not taken.
-    """
+    """A device id does not exist on this machine, or means several devices."""
 
     device: str
+    """The id that was given."""
     known: tuple[str, ...]
+    """The ids that exist, as text for people."""
     reason: str = "does not exist"
+    """Why the id was not taken."""
 
     def __str__(self) -> str:
         listed = "; ".join(self.known) if self.known else "none"
@@ -63,15 +50,10 @@ class UnknownDeviceError(DeviceError, ValueError):
 
 
 class DriverMissingError(DeviceError):
-    """GPUs cannot be asked: no driver, no NVML or no Python module for it.
-
-    Parameters
-    ----------
-    reason : str
-        What the attempt ended with.
-    """
+    """GPUs cannot be asked: no driver, no NVML or no Python module for it."""
 
     reason: str
+    """What the attempt ended with."""
 
     def __str__(self) -> str:
         return (
@@ -81,18 +63,12 @@ class DriverMissingError(DeviceError):
 
 
 class DeviceLostError(DeviceError):
-    """A device that was there before does not answer any more.
-
-    Parameters
-    ----------
-    device : str
-        UUID of the device.
-    reason : str
-        What the driver said.
-    """
+    """A device that was there before does not answer any more."""
 
     device: str
+    """UUID of the device."""
     reason: str
+    """What the driver said."""
 
     def __str__(self) -> str:
         return (
