@@ -1,6 +1,7 @@
 """Values: what a value is, exactly, and which values are the same.
 
 ``form``      the exact form of a value, its digest, and equality
+``writer``    how a form is put together from those of its parts
 ``numbers``   numbers, exactly and by value
 ``arrays``    arrays and scalars of numpy
 ``frames``    what pandas makes

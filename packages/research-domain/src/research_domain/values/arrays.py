@@ -9,7 +9,7 @@ import numpy as np
 from research_domain.values.numbers import by_value, string
 
 if TYPE_CHECKING:
-    from research_domain.values.form import FormWriter
+    from research_domain.values.writer import FormWriter
 
 __all__ = ["array", "equals_list", "scalar"]
 

@@ -21,9 +21,10 @@ import numpy as np
 
 from research_domain.values.names import display, qualified_name
 from research_domain.values.numbers import string
+from research_domain.values.writer import hashed
 
 if TYPE_CHECKING:
-    from research_domain.values.form import FormWriter
+    from research_domain.values.writer import FormWriter
 
 __all__ = ["code_text", "keep_source", "object_text", "source_of"]
 
@@ -57,7 +58,6 @@ def code_text(writer: FormWriter, value: Any) -> str | None:
 
 def source_of(value: FunctionType | type) -> str | None:
     """Return what stands for the source of a function or class in its form, None if that is not there."""
-    from research_domain.values.form import hashed
     from research_domain.values.source import carried_source, class_source, function_source  # late: rare
 
     code = value.__code__ if isinstance(value, FunctionType) else value

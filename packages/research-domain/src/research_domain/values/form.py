@@ -15,119 +15,19 @@ import numpy as np
 
 from research_domain.values import arrays
 from research_domain.values.names import display, field_names, lasting_name, qualified_name
-from research_domain.values.numbers import (
-    SCALARS,
-    SCALARS_BY_VALUE,
-    by_value,
-    decimal_by_value,
-    string,
-)
+from research_domain.values.numbers import by_value, decimal_by_value, string
+from research_domain.values.writer import FormWriter, TangledError, digest_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-__all__ = [
-    "Form",
-    "FormWriter",
-    "count_as",
-    "digest",
-    "digest_of",
-    "form",
-    "is_plain",
-    "lasting_name",
-    "same",
-]
-
-_LONGEST = 128
-"""Characters of a piece that stands in the form as it is."""
-_DEEPEST = 150
-"""Levels of nesting that are written; a fixed number, so that a deep stack of the caller changes nothing."""
-_PATIENCE = 10_000
-"""How often what refers to itself is written again before it is given up."""
+__all__ = ["Form", "count_as", "digest", "form", "is_plain", "lasting_name", "same"]
 
 
-class _TangledError(Exception):
-    """What refers to itself does so in too many ways, or too deeply."""
+class ValueWriter(FormWriter):
+    """Writes values of all types."""
 
-
-def sha256(data: bytes) -> Any:
-    """Return a hash; hashlib is imported late, as it takes longer than the rest of this package."""
-    import hashlib
-
-    return hashlib.sha256(data)
-
-
-class FormWriter:
-    """Writes one value as text.
-
-    Parameters
-    ----------
-    by_value : bool, default False
-        Whether numbers count by their value alone, and mappings, sets and tuples by what they hold.
-    """
-
-    def __init__(self, by_value: bool = False) -> None:
-        self.by_value = by_value
-        self.vague: set[str] = set()
-        self.plain = True
-        self._scalars = SCALARS_BY_VALUE if by_value else SCALARS
-        self._known: dict[int, tuple[Any, str]] = {}  # values are kept, so that no other gets their id
-        self._path: dict[int, int] = {}
-        self._reach = 0
-        self._again = 0
-
-    def text(self, value: Any) -> str:
-        """Return the form of a value."""
-        write = self._scalars.get(type(value))
-        if write is not None:
-            return write(value)
-        known = self._known.get(id(value))
-        if known is not None:
-            return known[1]
-        depth, above = len(self._path), self._path.get(id(value))
-        if depth > _DEEPEST:
-            raise _TangledError
-        if above is not None:
-            self._reach = min(self._reach, above)
-            return f"^{depth - above};"
-        self._path[id(value)] = depth
-        outer, self._reach = self._reach, depth
-        try:
-            text = self._shortened(self._compound(value))
-        finally:
-            del self._path[id(value)]
-            reach, self._reach = self._reach, min(self._reach, outer)
-        if reach >= depth:
-            self._known[id(value)] = (value, text)
-        else:
-            self._again += 1
-            if self._again > _PATIENCE:
-                raise _TangledError
-        return text
-
-    def items(self, values: list[Any]) -> str:
-        """Return the form of values in their order."""
-        return self.hashed("".join(map(self.text, values)), len(values))
-
-    def pairs(self, values: Iterable[tuple[Any, Any]]) -> str:
-        """Return the form of pairs in any order."""
-        written = sorted([self.text(key) + self.text(value) for key, value in values])
-        return self.hashed("".join(written), len(written))
-
-    def bytes(self, value: bytes) -> str:
-        """Return the form of bytes."""
-        return f"y{len(value)}:{value.hex()}" if len(value) <= 32 else f"Y{sha256(value).hexdigest()}"
-
-    def hashed(self, text: str, count: int = 0) -> str:
-        """Return a text with its length, or the hash of one that is long."""
-        return hashed(text, count)
-
-    def _shortened(self, text: str) -> str:
-        if len(text) <= _LONGEST:
-            return text
-        return f"#{digest_of(text).hex()}"
-
-    def _compound(self, value: Any) -> str:
+    def compound(self, value: Any) -> str:
         kind = type(value)
         write = _WRITERS.get(kind) or _named_writer(kind)
         if write is not None:
@@ -143,7 +43,7 @@ class FormWriter:
             text = self._record(value)
             if text is not None:
                 return text
-        return self._not_plain(value)
+        return self.not_plain(value)
 
     def _record(self, value: Any) -> str | None:
         """Write what consists of named values: members of enums, named tuples, dataclasses."""
@@ -158,7 +58,7 @@ class FormWriter:
             return f"R{string(qualified_name(kind))}" + self.pairs(fields)
         return None
 
-    def _not_plain(self, value: Any) -> str:
+    def not_plain(self, value: Any) -> str:
         """Write a function, class or any other object, always exactly."""
         self.plain = False
         if self.by_value:
@@ -167,13 +67,6 @@ class FormWriter:
 
         text = code_text(self, value)
         return object_text(self, value) if text is None else text
-
-
-def hashed(text: str, count: int = 0) -> str:
-    """Return a text with its length, or the hash of one that is long."""
-    if len(text) <= _LONGEST:
-        return f"{count}.{len(text)}:{text}"
-    return f"{count}#{digest_of(text).hex()}"
 
 
 def _sequence(tag: str) -> Callable[[FormWriter, Any], str]:
@@ -236,7 +129,7 @@ def _timezone(writer: FormWriter, value: Any) -> str:
 
 
 def _zoneinfo(writer: FormWriter, value: Any) -> str:
-    return f"Z{string(str(value))}" if value.key is not None else writer._not_plain(value)
+    return f"Z{string(str(value))}" if value.key is not None else writer.not_plain(value)
 
 
 _WRITERS: dict[type, Callable[[FormWriter, Any], str]] = {
@@ -316,10 +209,10 @@ class Form:
 
 def form(value: Any, by_value: bool = False) -> Form:
     """Return the form of a value; what cannot be written has that of its type and text."""
-    writer = FormWriter(by_value)
+    writer = ValueWriter(by_value)
     try:
         text = writer.text(value)
-    except (_TangledError, RecursionError):
+    except (TangledError, RecursionError):
         name = qualified_name(type(value))
         return Form(f"V{string(name)}{string(_short_display(value))}", False, (name,))
     return Form(text, writer.plain, tuple(sorted(writer.vague)))
@@ -361,11 +254,6 @@ def digest(value: Any) -> bytes:
     if stored is not None:
         return stored
     return digest_of(form(value).text)
-
-
-def digest_of(text: str) -> bytes:
-    """Return the digest of a form."""
-    return bytes(sha256(text.encode("utf-8", "surrogatepass")).digest())
 
 
 def is_plain(value: Any) -> bool:
@@ -411,9 +299,9 @@ def same(left: Any, right: Any) -> bool:
     if stored != (None, None):
         return digest(left) == digest(right)
     if isinstance(left, np.ndarray) and isinstance(right, list | tuple):
-        return arrays.equals_list(FormWriter(by_value=True), left, right)
+        return arrays.equals_list(ValueWriter(by_value=True), left, right)
     if isinstance(right, np.ndarray) and isinstance(left, list | tuple):
-        return arrays.equals_list(FormWriter(by_value=True), right, left)
+        return arrays.equals_list(ValueWriter(by_value=True), right, left)
     if type(left) in _SIMPLE and type(right) in _SIMPLE:
         return bool(left == right) or (left != left and right != right)
     return form(left, by_value=True).text == form(right, by_value=True).text

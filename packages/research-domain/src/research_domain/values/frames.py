@@ -10,7 +10,7 @@ import numpy as np
 from research_domain.values.numbers import string
 
 if TYPE_CHECKING:
-    from research_domain.values.form import FormWriter
+    from research_domain.values.writer import FormWriter
 
 __all__ = ["pandas_text"]
 
