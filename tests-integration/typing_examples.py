@@ -6,7 +6,8 @@ from typing import assert_type
 
 import pandas as pd
 
-from research_experiment import StartedExperiment
+from research_experiment import StartedExperiment, Storage
+from research_results import FolderStorage, MemoryStorage
 from research_stack import EC, Config, ConfigAlias, Domain, E, Executor, Experiment, O, Option, Research
 
 
@@ -36,3 +37,4 @@ assert_type(research.run(workers=2, branches=[{"b": 1}], seed=1, bar=False), Res
 research.update_domain(lambda: Domain(x=[5]), when=["%5", "last"])
 random = E().random
 frame: pd.DataFrame = research.results.df
+storages: list[Storage] = [MemoryStorage(), FolderStorage.create("sums")]  # what a runner takes

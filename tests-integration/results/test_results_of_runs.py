@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from research_domain import Alias, Domain
-from research_experiment import EC, EP, Storage
+from research_experiment import EC, EP
 from research_results import FolderStorage, MemoryStorage, Opaque, ResearchResults
 from research_runner import Research
 
@@ -60,12 +60,6 @@ PLAIN = ["int", "small", "text", "truth"]
 def test_storages_are_found_by_name():
     found = {entry.name: entry.load() for entry in entry_points(group="research.storages")}
     assert found == {"folder": FolderStorage, "memory": MemoryStorage}
-
-
-def test_storages_are_what_a_runner_takes(tmp_path):
-    storages: list[Storage] = [MemoryStorage(), FolderStorage.create(tmp_path / "research")]
-    for storage in storages:
-        storage.close()
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def traces(own_folder, monkeypatch):
     return Traces(own_folder, temporary)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_study():
     """Return a function that makes the same small research again and again.
 
