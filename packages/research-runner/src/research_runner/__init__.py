@@ -11,6 +11,7 @@ them, each of which imports only those below it:
 ``worker``      all that runs inside a worker
 ``pool``        worker processes under a supervisor
 ``scheduling``  which worker gets which task: plain state
+``searching``   what searches, and rules that end experiments early, have to do
 ``devices``     GPUs; and ``profiling``, times of units; and ``code``, the user's own modules
 ``system``      the operating system
 """
