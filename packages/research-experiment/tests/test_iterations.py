@@ -195,9 +195,9 @@ def test_debug_raises_the_exception_itself_with_a_note_where():
     sink = MemorySink()
     experiment = Experiment().add_callable("a", lambda: 1, save_to="a").add_callable("bad", lambda: 1 / 0)
     executor = Executor(experiment, target="for", debug=True, sink=sink)
+    (running,) = executor.experiments
     with pytest.raises(ZeroDivisionError) as caught:
         executor.run()
-    (running,) = executor.experiments
     assert caught.value.__notes__ == [f"in unit 'bad', iteration 0, experiment {running.id}"]
     assert sink.values[running.id] == {"a": {0: 1}}
 
@@ -431,6 +431,71 @@ def test_hook_is_told_of_a_unit_whose_arguments_cannot_be_evaluated():
 
     run(Experiment().add_callable("a", lambda x: x, args=[E().nothing]), hooks=[Listen()])
     assert called == ["a"]
+
+
+class EndAt(Hook):
+    """Ends the experiment with a number after an iteration."""
+
+    def __init__(self, iterations):
+        self.iterations = iterations
+
+    def ends(self, experiment):
+        return experiment.iteration == self.iterations.get(experiment.config["x"])
+
+
+@pytest.mark.parametrize("target", ["for", "threads"])
+@pytest.mark.parametrize("root", [False, True])
+def test_hook_ends_an_experiment_after_an_iteration_and_leaves_its_siblings_alone(target, root):
+    sink, ended_roots = MemorySink(), []
+    experiment = (
+        Experiment()
+        .add_callable("share", lambda: 1, root=root)
+        .add_callable("x", lambda x: x, x=EC("x"), save_to="x")
+        .add_callable("last", lambda: True, when="last", save_to="last")
+        .dump("x", when=2)
+        .add_callable("root_last", lambda: ended_roots.append(1), when="last", root=root)
+    )
+    configs = [{"x": x} for x in range(3)]
+    hooks = [EndAt({0: 1, 2: 2})]
+    executor = Executor(experiment, configs, target=target, n_iters=5, sink=sink, hooks=hooks).run()
+    saved = [sink.values[each.id] for each in executor.experiments]
+    assert [sorted(values["x"]) for values in saved] == [[0, 1], [0, 1, 2, 3, 4], [0, 1, 2]]
+    assert ["last" in values for values in saved] == [False, True, False]
+    assert not any(each.is_failed or each.is_alive for each in executor.experiments)
+    assert len(ended_roots) == 1
+
+
+def test_root_knows_its_last_iteration_when_other_branches_were_ended_before():
+    roots = []
+    experiment = (
+        Experiment()
+        .add_generator("n", lambda x: iter(range(x)), x=EC("x"), save_to="n")
+        .add_callable("root", lambda: roots.append(1), when="last", root=True)
+    )
+    Executor(experiment, [{"x": 9}, {"x": 3}], target="for", hooks=[EndAt({9: 0})]).run()
+    assert roots == [1]
+
+
+def test_hook_is_not_asked_whether_the_last_iteration_is_the_last():
+    asked = []
+
+    class Ask(Hook):
+        def ends(self, experiment):
+            asked.append(experiment.iteration)
+            return False
+
+    run(Experiment().add_callable("a", lambda: 1), n_iters=3, hooks=[Ask()])
+    assert asked == [0, 1]
+
+
+def test_hook_that_cannot_decide_is_a_failure_of_the_experiment():
+    class Fail(Hook):
+        def ends(self, experiment):
+            raise ValueError("no number")
+
+    running = run(Experiment().add_callable("a", lambda: 1, save_to="a"), n_iters=3, hooks=[Fail()])
+    assert (running.failure.message, running.failure.unit, running.iteration) == ("no number", None, 0)
+    assert running.results == {"a": {0: 1}}
 
 
 def test_root_that_fails_is_a_failure_of_the_root_and_of_those_branches_that_still_run():

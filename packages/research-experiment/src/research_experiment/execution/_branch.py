@@ -47,16 +47,16 @@ class Rules:
     catch: tuple[type[BaseException], ...] = (Exception, SystemExit)
     hooks: tuple[Hook, ...] = ()
 
-    _listeners: dict[str, list[Callable[..., None]]] = field(init=False, repr=False, compare=False)
+    _listeners: dict[str, list[Callable[..., Any]]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        listeners: dict[str, list[Callable[..., None]]] = {}
+        listeners: dict[str, list[Callable[..., Any]]] = {}
         for hook in self.hooks:
             for method in _overridden(cast("Hashable", type(hook))):
                 listeners.setdefault(method, []).append(getattr(hook, method))
         object.__setattr__(self, "_listeners", listeners)
 
-    def listeners(self, method: str) -> Sequence[Callable[..., None]]:
+    def listeners(self, method: str) -> Sequence[Callable[..., Any]]:
         """Return the bound methods of those hooks that override `method`."""
         return self._listeners.get(method, ())
 
@@ -129,6 +129,7 @@ class Branch:
     """
 
     __slots__ = (
+        "_ends",
         "_exhausted",
         "_iterated",
         "_missing",
@@ -158,6 +159,7 @@ class Branch:
         self._missing: set[str] = set()
         self._exhausted: set[str] = set()
         self._iterated = rules.listeners("iterated")
+        self._ends = rules.listeners("ends")
 
     def make_instances(self, instances: Iterable[Instance], owners: Sequence[RunningExperiment]) -> None:
         """Make the instances that belong here and give them to their owners."""
@@ -303,12 +305,24 @@ class Branch:
         """Tell that the iteration has ended; return whether it was the last, and the experiment has ended."""
         if self._iterated:
             tell(self._iterated, self.running)
+        if self._ends and not self.running.progress.last:
+            self._ask_ends()
         if flush:
             self._flush()
         if not self.running.progress.last:
             return False
         self.end()
         return True
+
+    def _ask_ends(self) -> None:
+        """Let hooks decide whether this iteration was the last one."""
+        try:
+            answers = [ends(self.running) for ends in self._ends]
+        except self._rules.catch as error:
+            self.enter(self.fail, error, None)
+        else:
+            if any(answers):
+                self.end_here()
 
     def _flush(self) -> None:
         """Put what has been saved; what cannot be put is a failure."""

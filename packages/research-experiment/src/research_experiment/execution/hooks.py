@@ -1,7 +1,7 @@
 """Hook: what watches experiments while they run.
 
 Hooks are called in the thread of the branch that they are told about and must return quickly. What a hook
-raises is logged and never reaches the experiment.
+raises is logged and never reaches the experiment, except for :meth:`Hook.ends`, which decides on it.
 """
 
 from __future__ import annotations
@@ -50,6 +50,15 @@ class Hook:
 
     def iterated(self, experiment: RunningExperiment) -> None:
         """Tell that an iteration has ended; ``experiment.iteration`` is its number."""
+
+    def ends(self, experiment: RunningExperiment) -> bool:
+        """Return whether the experiment is to end after the iteration that has ended.
+
+        It is asked after :meth:`iterated`, unless that iteration was known to be the last one. Units due at
+        ``'last'`` do not run for an experiment that is ended so; everything that it saved is put. What this
+        raises is a failure of the experiment.
+        """
+        return False
 
     def failed(self, experiment: RunningExperiment, failure: Failure) -> None:
         """Tell that a unit failed; only the first failure of an experiment is its cause."""
