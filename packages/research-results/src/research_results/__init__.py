@@ -3,6 +3,7 @@
 ``storage``   FolderStorage, MemoryStorage, ResearchStorage, SharedStorage: where values go; remove_research
 ``results``   ResearchResults: reading, filters, DataFrames
 ``answers``   Ranking, RankedConfig: which configs are best
+``curating``  tags, notes, and experiments that are removed; see ResearchResults
 ``errors``    everything that is raised
 
 The other folders are internal: ``frames``, ``plotting``, ``reading``, ``disk`` and ``codec``.
@@ -14,6 +15,7 @@ from research_results.codec.pickles import Opaque
 from research_results.errors import ResultsError
 from research_results.reading.changes import Change, Dropped, Ended, Queued, Started, Stored
 from research_results.reading.status import Summary
+from research_results.reading.versions import Versions
 from research_results.results import Artifact, Changes, Loaded, ResearchResults, Selection
 from research_results.storage import (
     BaseStorage,
@@ -46,6 +48,7 @@ __all__ = [
     "Started",
     "Stored",
     "Summary",
+    "Versions",
     "__version__",
     "remove_research",
 ]

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from research_results.curating.methods import ResultsCuration
 from research_results.disk.meta import read_description
 from research_results.disk.names import research_path
 from research_results.plotting.methods import ResultsPictures
@@ -86,7 +87,7 @@ class Changes:
         return f"Changes(since={self.since}, revision={self.revision})"
 
 
-class ResearchResults(ResultsPictures):
+class ResearchResults(ResultsPictures, ResultsCuration):
     """Results of a research, read as they are at the time of each call.
 
     Opening, listing, filtering and making a DataFrame run no code that a folder holds: what is more than
@@ -102,8 +103,8 @@ class ResearchResults(ResultsPictures):
     allow_pickle : bool
         Let opaque values run their code: you trust whoever made the folder.
     **kwargs
-        Filters for everything that is read: `experiment_id`, `iterations`, `config`, `alias`, `domain`, and
-        parameters with their values.
+        Filters for everything that is read: `experiment_id`, `iterations`, `config`, `alias`, `domain`,
+        `tags`, and parameters with their values.
 
     Raises
     ------
@@ -276,6 +277,8 @@ class ResearchResults(ResultsPictures):
         domain : Domain, optional
             The config must have all parameters of one of its configs, with equal values; any value will do
             for a sampled parameter.
+        tags : str or list of str, optional
+            The experiment must have one of these tags.
         **kwargs
             More parameters, as in `alias` if that is given, else as in `config`, but a list also matches what
             equals one of its items.
@@ -325,6 +328,7 @@ class ResearchResults(ResultsPictures):
             Its parameters.
         """
         with self._writing() as opened, opened.transaction():
+            opened.check_there(experiment_id)
             if config is not None or experiment_id not in opened:
                 opened.add(experiment_id, config if config is not None else {})
             opened.put(experiment_id, results)
@@ -364,13 +368,42 @@ class ResearchResults(ResultsPictures):
         """
         return Changes(self._reader, self._wanted({}), since, self._reader.revision(since))
 
+    def gc(self) -> list[str]:
+        """Delete the values and files of removed experiments for good; a folder gets smaller by them.
+
+        Those that wait or run in this process stay removed, and can still be restored.
+
+        Returns
+        -------
+        list of str
+            Those that are gone.
+
+        Raises
+        ------
+        LockedError
+            If another process runs the research.
+
+        Examples
+        --------
+        >>> from research_results import MemoryStorage
+        >>> storage = MemoryStorage()
+        >>> with storage.experiment({'lr': 0.1}, experiment_id='a') as run:
+        ...     run.put(loss=0.5)
+        >>> storage.results.remove('a')
+        ['a']
+        >>> storage.results.gc()
+        ['a']
+        """
+        with self._writing() as opened:
+            return opened.collect(ended_only=opened is self._storage)
+
     def close_manager(self) -> None:
         """Do nothing: there is no manager process; kept for programs that call it."""
 
     @contextmanager
     def _writing(self) -> Iterator[BaseStorage]:
         """Give the storage that is open already, or open the folder for a while."""
-        if self._storage is not None:
+        if self._storage is not None and self._storage.is_open:
             yield self._storage
         else:
             from research_results.storage import ResearchStorage

@@ -40,7 +40,7 @@ from research_results.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from types import TracebackType
 
 __all__ = ["Database", "FileWatch", "JournalMode", "connect_writer", "create_database", "reading"]
@@ -446,8 +446,10 @@ def _abandon(connection: sqlite3.Connection) -> None:
 
 
 @contextlib.contextmanager
-def reading(path: Path, busy_s: float = _BUSY_S) -> Iterator[sqlite3.Connection]:
-    """Open the database read-only for the time of one question.
+def reading(
+    path: Path, busy_s: float = _BUSY_S, removed: Collection[str] = ()
+) -> Iterator[sqlite3.Connection]:
+    """Open the database read-only for the time of one question; removed experiments are not to be seen.
 
     Where a killed writer left a database that only somebody with the right to write could open, with a log to
     fold in or to begin, a private copy is read instead.
@@ -461,7 +463,7 @@ def reading(path: Path, busy_s: float = _BUSY_S) -> Iterator[sqlite3.Connection]
     with contextlib.ExitStack() as stack:
         try:
             connection = stack.enter_context(contextlib.closing(_connect(path, "ro", busy_s)))
-            _check_reader(connection, path)
+            _check_reader(connection, path, removed)
         except sqlite3.OperationalError as error:
             unfinished = any(_beside(path, suffix).exists() for suffix in ("-wal", "-journal"))
             busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
@@ -470,7 +472,7 @@ def reading(path: Path, busy_s: float = _BUSY_S) -> Iterator[sqlite3.Connection]
                 raise translated(error, str(path)) from error
             copy = _copy_aside(path, stack)
             connection = stack.enter_context(contextlib.closing(_connect(copy, "rw", busy_s)))
-            _check_reader(connection, path)
+            _check_reader(connection, path, removed)
         except sqlite3.DatabaseError as error:
             raise translated(error, str(path)) from error
         try:
@@ -489,12 +491,12 @@ def _check_files(path: Path) -> None:
             raise DamagedError(f"{str(file)!r}", f"it is {kind}, not a file")
 
 
-def _check_reader(connection: sqlite3.Connection, path: Path) -> None:
+def _check_reader(connection: sqlite3.Connection, path: Path, removed: Collection[str]) -> None:
     """Refuse a file in which reading could do more than read tables; fill in what an older one lacks."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     if application != APPLICATION_ID or not schema_version(connection):
         raise DamagedError(f"{str(path)!r}", "it is not the database of a research")
-    fill_in(connection)
+    fill_in(connection, removed)
     for pragma in ("query_only = 1", "trusted_schema = 0", "cell_size_check = 1"):
         connection.execute(f"PRAGMA {pragma}")
     strange = "SELECT count(*) FROM sqlite_master WHERE rootpage = 0 OR type NOT IN ('table', 'index')"

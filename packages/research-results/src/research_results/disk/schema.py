@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import lru_cache
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
 
 __all__ = [
     "APPLICATION_ID",
@@ -15,6 +18,7 @@ __all__ = [
     "MINIMUM_READER",
     "create_tables",
     "fill_in",
+    "hiding",
     "newest_revision",
     "research_id_of",
     "schema_version",
@@ -158,7 +162,7 @@ def research_id_of(connection: sqlite3.Connection) -> str | None:
 
 def newest_revision(connection: Executes) -> int:
     """Return the revision of the newest change of a status or value; 0 if there is none."""
-    newest = "SELECT (SELECT max(revision) FROM changes), (SELECT max(chunk) FROM chunks)"
+    newest = "SELECT (SELECT max(revision) FROM main.changes), (SELECT max(chunk) FROM main.chunks)"
     return max(int(revision or 0) for revision in connection.execute(newest).fetchone())
 
 
@@ -179,18 +183,49 @@ def create_tables(connection: sqlite3.Connection, research_id: str) -> None:
     )
 
 
-def fill_in(connection: sqlite3.Connection) -> None:
-    """Let statements name all tables and columns of today on a file that is open for reading only.
+def fill_in(connection: sqlite3.Connection, removed: Collection[str] = ()) -> list[str]:
+    """Let statements name all tables and columns of today, and see no experiment that was removed.
 
-    What an older file does not have is empty in temporary views that stand before its tables. A column that
-    was added later makes no new format.
+    What an older file does not have is empty, and what is of a removed experiment is left out, in temporary
+    views that stand before the tables of the file; their names are returned. A column that was added later
+    makes no new format.
     """
+    if removed:
+        connection.execute("CREATE TEMP TABLE removed (key INTEGER PRIMARY KEY)")
+        note = "INSERT INTO temp.removed SELECT key FROM main.experiments WHERE id = ?"
+        connection.executemany(note, [(name,) for name in removed])
+    views = []
     for table, columns in _tables().items():
         known = {name for _, name, *_ in connection.execute(f"PRAGMA main.table_info({table})")}
-        if not known.issuperset(columns):
-            names = ", ".join(name if name in known else f"NULL AS {name}" for name in columns)
-            rows = f"FROM main.{table}" if known else "WHERE 0"
-            connection.execute(f"CREATE TEMP VIEW {table} AS SELECT {names} {rows}")
+        owner = _OWNERS.get(table) if removed else None
+        if owner is None and known.issuperset(columns):
+            continue
+        names = ", ".join(name if name in known else f"NULL AS {name}" for name in columns)
+        rows = f"FROM main.{table}" if known else "WHERE 0"
+        if known and owner is not None:
+            rows += f" WHERE {owner} NOT IN temp.removed"
+        connection.execute(f"CREATE TEMP VIEW {table} AS SELECT {names} {rows}")
+        views.append(table)
+    return views
+
+
+@contextmanager
+def hiding(connection: sqlite3.Connection, removed: Collection[str]) -> Iterator[None]:
+    """Hide removed experiments from statements for the time of a block, on a connection that also writes."""
+    if not removed or connection.execute("SELECT 1 FROM temp.sqlite_master").fetchone():
+        yield  # nothing to hide, or hidden by a block around this one
+        return
+    views = fill_in(connection, removed)
+    try:
+        yield
+    finally:
+        for view in views:
+            connection.execute(f"DROP VIEW temp.{view}")
+        connection.execute("DROP TABLE temp.removed")
+
+
+_OWNERS = {"experiments": "key", **dict.fromkeys(("changes", "failures", "chunks"), "experiment")}
+"""Tables with rows of experiments, and the column that says of which."""
 
 
 @lru_cache(maxsize=1)

@@ -154,8 +154,8 @@ class ResultsFrames:
 
         A DataFrame with columns ``id``, ``status`` (queued, running, done, failed, lost), ``cause`` (of those
         that failed), ``attempts``, ``worker``, ``host`` and ``device`` (where it runs, or ran last), ``code``
-        (the version of the code that it runs, or ran with), ``started`` (UTC), ``elapsed_s`` (seconds) and
-        ``iterations``.
+        (the version of the code that it runs, or ran with), ``started`` (UTC), ``elapsed_s`` (seconds),
+        ``iterations``, ``tags`` (with commas between them) and ``note``.
         """
         from research_results.frames.status import experiments_frame
 

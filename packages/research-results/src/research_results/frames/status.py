@@ -40,6 +40,8 @@ def experiments_frame(reader: Reader, wanted: Query) -> pd.DataFrame:
             rows, 12
         )
         started, elapsed_s = times
+        said = reader.source.curation.read().experiments
+        remarks = [said.get(str(name)) for name in ids]
         return pd.DataFrame(
             {
                 "id": _texts(ids),
@@ -53,6 +55,8 @@ def experiments_frame(reader: Reader, wanted: Query) -> pd.DataFrame:
                 "started": _moments("started", started),
                 "elapsed_s": _floats("elapsed_s", elapsed_s),
                 "iterations": _integers("iterations", iterations),
+                "tags": _texts(tuple(", ".join(each.tags) if each else "" for each in remarks)),
+                "note": _texts(tuple(each.note if each else "" for each in remarks)),
             }
         )
 

@@ -51,6 +51,8 @@ class Query:
         Path of a parameter, or its alias, to the alias of its value and those of its items, if it is a list.
     domain : Domain, optional
         Configs must be among its.
+    tags : tuple of str, optional
+        Experiments must have one of these tags.
     keywords : dict
         Like `config`, but the items of a list are values as well.
     """
@@ -61,6 +63,7 @@ class Query:
     config: Mapping[str, Any] | None = None
     alias: Mapping[str, tuple[str, ...]] | None = None
     domain: Domain | None = None
+    tags: tuple[str, ...] | None = None
     keywords: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -72,6 +75,7 @@ def parse_filter(
     config: Any = None,
     alias: Any = None,
     domain: Any = None,
+    tags: Any = None,
     **kwargs: Any,
 ) -> Query:
     """Return the filter that some arguments mean.
@@ -103,6 +107,7 @@ def parse_filter(
         config=by_value,
         alias=None if by_alias is None else {key: _alias_texts(value) for key, value in by_alias.items()},
         domain=domain,
+        tags=_texts("tags", tags),
         keywords=kwargs,
     )
 
@@ -129,7 +134,21 @@ def select_experiments(connection: sqlite3.Connection, source: Source, wanted: Q
     _check_ids(connection, wanted.ids, having, experiments)
     if wanted.domain is not None:
         experiments = experiments.where(_domain_mask(connection, source, experiments, wanted.domain))
+    if wanted.tags is not None:
+        tagged = _tagged(source, wanted.tags)
+        experiments = experiments.where(np.array([name in tagged for name in experiments.ids], np.bool_))
     return experiments
+
+
+def _tagged(source: Source, tags: tuple[str, ...]) -> set[str]:
+    """Return the experiments that have one of some tags; an error if nothing has one of these."""
+    said = source.curation.read().experiments
+    known = sorted({tag for remarks in said.values() for tag in remarks.tags})
+    for tag in tags:
+        if tag not in known:
+            there = ", ".join(map(repr, known)) or "none"
+            raise ArgumentError("tags", f"no experiment has the tag {tag!r}; there are: {there}")
+    return {name for name, remarks in said.items() if not {*tags}.isdisjoint(remarks.tags)}
 
 
 def _alternatives(value: Any) -> tuple[Any, ...]:

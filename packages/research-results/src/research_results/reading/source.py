@@ -7,15 +7,17 @@ import os
 import shutil
 import tempfile
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from research_results.disk.blobs import Blobs
+from research_results.disk.curation import Curated, FolderCuration, MemoryCuration
 from research_results.disk.database import reading
 from research_results.disk.files import is_own_file, is_own_folder
 from research_results.disk.meta import read_description
 from research_results.disk.names import folder_name
+from research_results.disk.schema import hiding
 from research_results.errors import DamagedError
 
 if TYPE_CHECKING:
@@ -48,8 +50,12 @@ class Source(Protocol):
     def meta(self) -> Mapping[str, Any]:
         """What the writer keeps about the whole research."""
 
+    @property
+    def curation(self) -> Curated:
+        """What people have said of the research and its experiments."""
+
     def reading(self) -> contextlib.AbstractContextManager[sqlite3.Connection]:
-        """Open the tables for one question, unchanging while it is open."""
+        """Open the tables for one question, unchanging while it is open; what was removed is not in them."""
 
     def blob(self, digest: str) -> bytes:
         """Return a large value."""
@@ -86,10 +92,15 @@ class FolderSource:
         """What research.json keeps."""
         return read_description(self.path).meta
 
+    @property
+    def curation(self) -> Curated:
+        """What curation.json says."""
+        return FolderCuration(self.path)
+
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Open research.db read-only."""
-        with reading(self.path / DATABASE) as connection:
+        with reading(self.path / DATABASE, removed=self.curation.read().removed) as connection:
             yield connection
 
     def blob(self, digest: str) -> bytes:
@@ -139,6 +150,7 @@ class MemorySource:
     database: Database
     meta: Mapping[str, Any]
     files: TemporaryFolder
+    curation: Curated = field(default_factory=MemoryCuration)
 
     @property
     def name(self) -> str:
@@ -160,7 +172,8 @@ class MemorySource:
         """Hold the writer back for one question."""
         with self.database.guard:
             self.database.flush()
-            yield self.database.connection
+            with hiding(self.database.connection, self.curation.read().removed):
+                yield self.database.connection
 
     def blob(self, digest: str) -> bytes:
         """Refuse: in memory there are no files."""

@@ -10,11 +10,14 @@ where they wait for each other).
 from __future__ import annotations
 
 import contextlib
+import shutil
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from research_domain import ConfigAlias
 from research_results.codec.encoding import Encoded, Values, encode
+from research_results.errors import ArgumentError
 from research_results.storage.recording import ExperimentRecorder
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from research_results.disk.curation import Curated
     from research_results.disk.outputs import Outputs
     from research_results.reading.status import Status
     from research_results.results import ResearchResults
@@ -61,6 +65,15 @@ class BaseStorage(ABC):
     @abstractmethod
     def results(self) -> ResearchResults:
         """Reader of what is stored so far."""
+
+    @property
+    @abstractmethod
+    def curation(self) -> Curated:
+        """What people have said of the research and its experiments."""
+
+    @abstractmethod
+    def folders(self, experiment_id: str) -> list[Path]:
+        """Return the folders in which there are files of an experiment."""
 
     @abstractmethod
     def update_meta(self, **values: Any) -> None:
@@ -216,6 +229,55 @@ class BaseStorage(ABC):
             Parameter and name: an alias that somebody chose, or that of a function or class in its module.
         """
         return self._writer.named_values()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether more can be written."""
+        return self._writer.database.is_open
+
+    @property
+    def removed(self) -> frozenset[str]:
+        """Experiments that somebody has removed: readers do not see them, and no run begins them again."""
+        return self.curation.read().removed
+
+    def check_there(self, experiment_id: str) -> None:
+        """Refuse to write where nobody would see it.
+
+        Raises
+        ------
+        ArgumentError
+            If the experiment was removed.
+        """
+        if experiment_id in self.removed:
+            raise ArgumentError(
+                "experiment_id",
+                f"{experiment_id!r} was removed; results.restore({experiment_id!r}) brings it back, or take "
+                "another name",
+            )
+
+    def collect(self, *, ended_only: bool) -> list[str]:
+        """Delete the values and files of removed experiments for good; see `ResearchResults.gc`.
+
+        Parameters
+        ----------
+        ended_only : bool
+            Leave alone those that have not ended.
+        """
+        statuses, waiting = self.statuses(), ("queued", "running") if ended_only else ()
+        ids = [name for name in sorted(self.removed) if statuses.get(name, "queued") not in waiting]
+        before = self.curation.read().experiments
+        self.curation.edit(  # first, so that what a killed process has deleted cannot be restored
+            lambda now: now.with_remarks(ids, lambda each: replace(each, is_gone=bool(each.removed)))
+        )
+        said = self.curation.read().experiments
+        gone = [name for name in ids if name in statuses and said[name].is_gone]
+        with self.transaction():
+            for name in gone:
+                self._writer.drop(name)
+        for folder in (folder for name in gone for folder in self.folders(name)):
+            shutil.rmtree(folder)
+        self._writer.shrink()
+        return [name for name in gone if not before[name].is_gone]
 
     def __contains__(self, experiment_id: str) -> bool:
         return self._writer.known(experiment_id)

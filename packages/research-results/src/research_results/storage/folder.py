@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import os
 import shutil
 import tempfile
@@ -13,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from research_domain.texts import encode_text
 from research_results.disk.blobs import Blobs
+from research_results.disk.curation import Curated, FolderCuration
 from research_results.disk.database import JournalMode, connect_writer, create_database
 from research_results.disk.fail_points import fail_point
-from research_results.disk.files import write_file
+from research_results.disk.files import is_own_folder, write_file
 from research_results.disk.lock import WriteLock
 from research_results.disk.meta import Description, now_text, read_description, write_description, write_text
 from research_results.disk.names import check_file_name, folder_name, research_path
@@ -179,6 +181,19 @@ class FolderStorage(BaseStorage):
         """Reader of what is committed so far; it stays good after `close`."""
         return ResearchResults.of(FolderSource(self._path, self._trusted), self)
 
+    @property
+    def curation(self) -> Curated:
+        """What people have said of the research and its experiments; kept in curation.json."""
+        return FolderCuration(self._path)
+
+    def folders(self, experiment_id: str) -> list[Path]:
+        """Return the folders in which there are files of an experiment, those of interrupted attempts too."""
+        name = folder_name(experiment_id)
+        interrupted = (self._path / "interrupted").glob(f"{glob.escape(name)}-*")
+        found = [self._path / "experiments" / name]
+        found += [path for path in interrupted if path.name.removeprefix(f"{name}-").isdigit()]
+        return [path for path in found if is_own_folder(path.parent) and is_own_folder(path)]
+
     def update_meta(self, **values: Any) -> None:
         """Keep some more about the whole research, in research.json and research.txt."""
         self.check()
@@ -220,7 +235,8 @@ class FolderStorage(BaseStorage):
             self._lock.release()
 
     def _write_text(self) -> None:
-        write_text(self._path, self._description, self._writer.counts())
+        counts = self.results.counts if self.removed else self._writer.counts()
+        write_text(self._path, self._description, counts)
 
 
 class ResearchStorage(FolderStorage):

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Self
 
+    from research_results.disk.curation import Curated
+
 __all__ = ["MemoryStorage"]
 
 
@@ -83,6 +85,16 @@ class MemoryStorage(BaseStorage):
     def results(self) -> ResearchResults:
         """Reader of what is stored so far; it stays good after `close`."""
         return ResearchResults.of(self._source, self)
+
+    @property
+    def curation(self) -> Curated:
+        """What people have said of the research and its experiments."""
+        return self._source.curation
+
+    def folders(self, experiment_id: str) -> list[Path]:
+        """Return the temporary folder of an experiment, if there is one."""
+        folder = self._source.folder(experiment_id)
+        return [] if folder is None else [folder]
 
     def update_meta(self, **values: Any) -> None:
         """Keep some more about the whole research."""

@@ -70,10 +70,14 @@ class ExperimentRecorder:
             state = self._storage.state(self.id)
             status, self._attempt = ("queued", 1) if state is None else (state[0], state[1] + 1)
             is_taken = status == "running" and self._storage.has_other_writers
+            is_removed = state is not None and self.id in self._storage.removed
             if self._skip_done or self._given_id is not None:
-                self.is_done = self._skip_done and (status == "done" or is_taken)
+                self.is_done = self._skip_done and (status == "done" or is_taken or is_removed)
+                if is_removed and not self._skip_done:
+                    self._storage.check_there(self.id)
                 return
-            if status not in ("done", "failed") and not is_taken and self.id not in self._storage.rounds:
+            is_free = not (is_taken or is_removed or self.id in self._storage.rounds)
+            if status not in ("done", "failed") and is_free:
                 return
 
     def put(self, iteration: int | None = None, /, **values: Any) -> None:

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from research_domain import ConfigAlias
+from research_results.disk.curation import FolderCuration
 from research_results.disk.names import research_path
 from research_results.errors import ExistsError, LockedError
 from research_results.results import ResearchResults
@@ -110,6 +111,16 @@ class SharedStorage:
         """Store values of an experiment; see `ResearchStorage.put`."""
         with self._writing() as opened:
             opened.put(experiment_id, values)
+
+    @property
+    def removed(self) -> frozenset[str]:
+        """Experiments that somebody has removed."""
+        return FolderCuration(self._path).read().removed
+
+    def check_there(self, experiment_id: str) -> None:
+        """Refuse an experiment that was removed; see `ResearchStorage.check_there`."""
+        with self._writing() as opened:
+            opened.check_there(experiment_id)
 
     def state(self, experiment_id: str) -> tuple[Status, int] | None:
         """Return the status of an experiment and how many attempts it has had; None if there is none."""

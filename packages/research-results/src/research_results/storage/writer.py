@@ -134,6 +134,21 @@ class Writer:
                     (*numbers[:3], kind, *numbers[3:], iterations, type_name, text, stored, blob, checksum)
                 )
 
+    def drop(self, experiment_id: str) -> None:
+        """Delete the values and failures of an experiment; that it was there stays written."""
+        with self.database:
+            key = self.key(experiment_id)
+            self._write_pending()
+            deletes = (f"DELETE FROM {table} WHERE experiment = ?" for table in ("chunks", "failures"))  # noqa: S608
+            if sum([self.database.execute(sql, (key,)).rowcount for sql in deletes]):
+                self._note(key, "dropped", None)
+                self.dropped = True
+
+    def shrink(self) -> None:
+        """Give the room of deleted rows back to the disk, unless a transaction goes on."""
+        if not self.database.connection.in_transaction:
+            self.database.execute("VACUUM")
+
     def statuses(self) -> dict[str, Status]:
         """Return the status of every experiment, in order."""
         with self.database.guard:

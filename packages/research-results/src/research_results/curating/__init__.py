@@ -1,0 +1,1 @@
+"""What people say of results: tags, notes, and experiments that they remove."""

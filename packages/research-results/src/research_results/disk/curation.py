@@ -1,0 +1,190 @@
+"""curation.json: what people have said of a research and its experiments, and which of these they removed."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from research_domain.texts import encode_text
+from research_results.disk.files import read_text, write_file
+from research_results.disk.lock import WriteLock
+from research_results.disk.sqlite_errors import translating
+from research_results.errors import DamagedError, LockedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+__all__ = ["Curated", "Curation", "FolderCuration", "MemoryCuration", "Remarks"]
+
+FILE = "curation.json"
+_LOCK = "curation.lock"
+_WAIT_S = 10.0
+_POLL_S = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Remarks:
+    """What somebody has said of an experiment, or of a whole research.
+
+    Attributes
+    ----------
+    tags : tuple of str
+        Sorted.
+    note : str
+        Empty if there is none.
+    removed : str
+        When the experiment was removed, UTC in ISO 8601; empty if it was not.
+    is_gone : bool
+        Whether its values have been deleted for good.
+    """
+
+    tags: tuple[str, ...] = ()
+    note: str = ""
+    removed: str = ""
+    is_gone: bool = False
+
+
+NONE = Remarks()
+
+
+@dataclass(frozen=True, slots=True)
+class Curation:
+    """What people have said of a research and its experiments.
+
+    Attributes
+    ----------
+    research : Remarks
+        Of the whole.
+    experiments : mapping of str to Remarks
+        Of experiments, for those of which something was said.
+    """
+
+    research: Remarks = NONE
+    experiments: Mapping[str, Remarks] = field(default_factory=dict)
+
+    @property
+    def removed(self) -> frozenset[str]:
+        """The experiments that were removed."""
+        return frozenset(name for name, remarks in self.experiments.items() if remarks.removed)
+
+    def with_remarks(self, ids: Iterable[str] | None, change: Callable[[Remarks], Remarks]) -> Curation:
+        """Return it with other remarks on some experiments; None stands for the research."""
+        if ids is None:
+            return replace(self, research=change(self.research))
+        changed = {name: change(self.experiments.get(name, NONE)) for name in ids}
+        kept = {name: each for name, each in {**self.experiments, **changed}.items() if each != NONE}
+        return replace(self, experiments=kept)
+
+
+class Curated(Protocol):
+    """Where what people have said is kept."""
+
+    def read(self) -> Curation:
+        """Return it as it is now."""
+
+    def edit(self, change: Callable[[Curation], Curation]) -> None:
+        """Replace it, while nobody else does."""
+
+
+class MemoryCuration:
+    """What was said of results in the memory of this process."""
+
+    def __init__(self) -> None:
+        self._now = Curation()
+
+    def read(self) -> Curation:
+        """Return it as it is now."""
+        return self._now
+
+    def edit(self, change: Callable[[Curation], Curation]) -> None:
+        """Replace it."""
+        self._now = change(self._now)
+
+
+class FolderCuration:
+    """What is said in curation.json, which has a lock of its own: a research that runs is curated as well.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of the research; the file is made when there is something to say.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self) -> Curation:
+        """Return it as it is now.
+
+        Raises
+        ------
+        DamagedError
+            If the file says something else.
+        """
+        path = self._folder / FILE
+        try:
+            content = json.loads(read_text(path))
+            return Curation(
+                _parsed(content["research"]),
+                {str(name): _parsed(each) for name, each in dict(content["experiments"]).items()},
+            )
+        except FileNotFoundError:
+            return Curation()
+        except OSError as error:
+            raise DamagedError(f"{str(path)!r}", f"cannot be read: {error.strerror}") from error
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            raise DamagedError(f"{str(path)!r}", f"{type(error).__name__}: {error}"[:300]) from None
+
+    def edit(self, change: Callable[[Curation], Curation]) -> None:
+        """Replace it, as soon as no other process is at it.
+
+        Raises
+        ------
+        LockedError
+            If another process does not come to an end.
+        StorageAccessError, StorageFullError
+            If the file cannot be written.
+        """
+        lock = WriteLock(self._folder / _LOCK)
+        with translating(self._folder):
+            _wait_for(lock)
+            try:
+                now = change(self.read())
+                content = {
+                    "format": 1,
+                    "research": _described(now.research),
+                    "experiments": {name: _described(each) for name, each in now.experiments.items()},
+                }
+                text = json.dumps(content, indent=1, ensure_ascii=False)
+                write_file(self._folder / FILE, encode_text(text))
+            finally:
+                lock.release()
+
+
+def _wait_for(lock: WriteLock) -> None:
+    deadline = time.monotonic() + _WAIT_S
+    while True:
+        try:
+            return lock.acquire()
+        except LockedError:
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(_POLL_S)
+
+
+def _described(remarks: Remarks) -> dict[str, Any]:
+    """Return what is said, without what is not."""
+    return {name: value for name, value in asdict(remarks).items() if value}
+
+
+def _parsed(content: Mapping[str, Any]) -> Remarks:
+    return Remarks(
+        tuple(map(str, content.get("tags", ()))),
+        str(content.get("note", "")),
+        str(content.get("removed", "")),
+        bool(content.get("is_gone", False)),
+    )
