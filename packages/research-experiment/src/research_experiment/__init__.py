@@ -37,9 +37,10 @@ from research_experiment.errors import (
 )
 from research_experiment.execution.by_hand import StartedExperiment
 from research_experiment.execution.evaluation import check_outside, evaluate, evaluate_outside
-from research_experiment.execution.executor import Executor, parse_target
+from research_experiment.execution.executor import Executor
 from research_experiment.execution.hooks import Hook
 from research_experiment.execution.running import RunningExperiment, Surroundings
+from research_experiment.execution.settings import parse_target
 from research_experiment.execution.units import RunningPipeline, RunningUnit
 from research_experiment.experiment import Experiment
 from research_experiment.expressions import EC, EP, E, Expression, O, R, S

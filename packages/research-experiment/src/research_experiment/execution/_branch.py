@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from contextvars import Context
 from dataclasses import dataclass, field
 from functools import lru_cache
+from os import getpid
 from typing import Any, cast
 
 from research_experiment.capture import Streams
 from research_experiment.careful_logging import careful_logger
 from research_experiment.execution._closing import close
-from research_experiment.execution._program import Step, make_instance
+from research_experiment.execution._program import CompiledInstance, CompiledUnit, Scope, Step
 from research_experiment.execution.global_random import Turns
 from research_experiment.execution.hooks import Hook
 from research_experiment.execution.read_only import explained
-from research_experiment.execution.running import RunningExperiment
 from research_experiment.failures import FAILURES_LOGGER, Failure
 from research_experiment.forks import end_if_forked
-from research_experiment.plan import ExperimentPlan, Instance
+from research_experiment.plan import ExperimentPlan
 
 __all__ = ["Branch", "Root", "Rules", "tell"]
 
@@ -109,10 +108,10 @@ class Branch:
 
     Parameters
     ----------
-    running : RunningExperiment
-        The experiment.
-    segments : sequence of sequence of Step
-        Its steps, in groups between the root's.
+    scope : Scope
+        The experiment, and those who see its outputs.
+    segments : sequence of sequence of CompiledUnit
+        Its units, in groups between the root's.
     rules : Rules
         How it behaves.
     plan : ExperimentPlan
@@ -120,6 +119,8 @@ class Branch:
 
     Attributes
     ----------
+    running : RunningExperiment
+        The experiment.
     ending : bool
         Whether the current iteration is known to be the last one.
     stage : Stage or None
@@ -135,6 +136,7 @@ class Branch:
         "_missing",
         "_plan",
         "_rules",
+        "_scope",
         "_segments",
         "ending",
         "running",
@@ -144,38 +146,39 @@ class Branch:
 
     def __init__(
         self,
-        running: RunningExperiment,
-        segments: Sequence[Sequence[Step]],
+        scope: Scope,
+        segments: Sequence[Sequence[CompiledUnit]],
         rules: Rules,
         plan: ExperimentPlan,
     ) -> None:
-        self.running = running
+        self.running = scope.running
+        self._scope = scope
         self._plan = plan
         self.ending = False
         self.stage: Stage | None = None
         self.turns: Turns | None = None
-        self._segments = segments
+        self._segments: Sequence[Sequence[Step]] = [list(map(Step, units)) for units in segments]
         self._rules = rules
         self._missing: set[str] = set()
         self._exhausted: set[str] = set()
         self._iterated = rules.listeners("iterated")
         self._ends = rules.listeners("ends")
 
-    def make_instances(self, instances: Iterable[Instance], owners: Sequence[RunningExperiment]) -> None:
+    def make_instances(self, instances: Iterable[CompiledInstance]) -> None:
         """Make the instances that belong here and give them to their owners."""
-        self.enter(self._make_instances, instances, owners)
+        self.enter(self._make_instances, instances)
 
-    def _make_instances(self, instances: Iterable[Instance], owners: Sequence[RunningExperiment]) -> None:
+    def _make_instances(self, instances: Iterable[CompiledInstance]) -> None:
         self._take_turn()
-        owner = os.getpid()
+        owner = getpid()
         for instance in instances:
-            if instance.root is not (self.running.index is None):
+            if instance.is_root is not (self.running.index is None):
                 continue
             if self.ending and self._skips(instance.name, instance.needs):
                 continue
             try:
                 try:
-                    make_instance(instance, self.running, owners)
+                    instance.make(self.running, self._scope.owners)
                 finally:
                     end_if_forked(owner)
             except StopIteration:
@@ -210,34 +213,38 @@ class Branch:
 
     def run_by_hand(self, name: str) -> bool:
         """Run a step if it is due, whatever happened before; return whether it ran, and has not stopped."""
-        for step in (step for segment in self._segments for step in segment if step.name == name):
+        for step in (step for segment in self._segments for step in segment if step.unit.name == name):
             self.ending = False
             self._missing.clear()
             self._exhausted.clear()
             self.enter(self._run, [step])
-            due = step.when is None or step.when.due(self.running.iteration, self.running.last)
+            when = step.unit.when
+            due = when is None or when.due(self.running.iteration, self.running.last)
             return due and not self.ending
         return False
 
     def _run(self, steps: Sequence[Step]) -> None:
-        self._take_turn()
+        if self.turns is not None:
+            self._take_turn()
         progress, iteration, catch = self.running.progress, self.running.storage.iteration, self._rules.catch
-        owner = os.getpid()
+        ran, owner = progress.ran, getpid()
         for step in steps:
-            if step.when is not None and not step.when.due(iteration, progress.last):
+            unit = step.unit
+            if unit.when is not None and not unit.when.due(iteration, progress.last):
                 continue
-            if self.ending and not step.is_dump and self._skips(step.name, step.needs, step.consumes):
+            if self.ending and not unit.is_dump and self._skips(unit.name, unit.needs, unit.consumes):
                 continue
             try:
-                step.state.iteration = iteration
+                ran[unit.name] = iteration
                 try:
-                    step.action()
+                    (step.action or step.bind(self._scope))()
                 finally:
-                    end_if_forked(owner)
+                    if getpid() != owner:
+                        end_if_forked(owner)
             except StopIteration:
-                self.stop(step.name)
+                self.stop(unit.name)
             except catch as error:
-                self.fail(error, step.name)
+                self.fail(error, unit.name)
 
     def _skips(self, name: str, needs: frozenset[str], consumes: frozenset[str] = frozenset()) -> bool:
         """Whether a step is left out after a stop or failure; what depends on it is left out as well."""
@@ -347,7 +354,7 @@ class Branch:
         """Close iterators and instances, what was made last first."""
         if self.running.progress.made:
             self._take_turn()
-        made, owner = self.running.progress.made, os.getpid()
+        made, owner = self.running.progress.made, getpid()
         while made:
             name, thing = made.pop()
             try:
@@ -390,10 +397,10 @@ class Root(Branch):
 
     Parameters
     ----------
-    running : RunningExperiment
-        The running root.
-    segments : sequence of sequence of Step
-        Its steps.
+    scope : Scope
+        The running root, and those who see its outputs.
+    segments : sequence of sequence of CompiledUnit
+        Its units.
     rules : Rules
         How it behaves.
     plan : ExperimentPlan
@@ -406,13 +413,13 @@ class Root(Branch):
 
     def __init__(
         self,
-        running: RunningExperiment,
-        segments: Sequence[Sequence[Step]],
+        scope: Scope,
+        segments: Sequence[Sequence[CompiledUnit]],
         rules: Rules,
         plan: ExperimentPlan,
         branches: Sequence[Branch],
     ) -> None:
-        super().__init__(running, segments, rules, plan)
+        super().__init__(scope, segments, rules, plan)
         self._branches = branches
 
     @property

@@ -1,23 +1,25 @@
-"""A plan compiled for one running experiment: steps to take in each iteration."""
+"""A plan compiled once: its units miss nothing but the experiment that they run for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
+from weakref import WeakKeyDictionary
 
 from research_domain.when import When
 from research_experiment.errors import SaveError
-from research_experiment.execution._sources import find_holder, get_attribute, prepare_pipeline
+from research_experiment.execution._calls import CompiledCall
+from research_experiment.execution._sources import CompiledPipeline, compile_source
 from research_experiment.execution.copies import LARGE_BYTES, is_unchanging, separate
-from research_experiment.execution.evaluation import compile_call, compile_value
+from research_experiment.execution.evaluation import compile_value, getter_of
 from research_experiment.execution.running import RunningExperiment
-from research_experiment.execution.units import UnitState
+from research_experiment.execution.units import UnitKind
 from research_experiment.plan import (
     CallUnit,
     DumpUnit,
+    ExperimentPlan,
     Instance,
     PipelineUnit,
     SaveUnit,
@@ -26,15 +28,17 @@ from research_experiment.plan import (
     Working,
 )
 
-__all__ = ["Scope", "Step", "Watch", "make_instance"]
+__all__ = ["Action", "CompiledInstance", "CompiledUnit", "Program", "Scope", "Step", "Watch", "compile_plan"]
 
 
-Watch: TypeAlias = Callable[[str, Callable[[], None]], Callable[[], None]]
+Action: TypeAlias = Callable[[], None]
+"""Runs a unit once."""
+
+Watch: TypeAlias = Callable[[str, Action], Action]
 """Puts a watcher around an action, given the name of its unit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """The experiment that a unit runs for, and those that see its output.
 
     Parameters
@@ -43,20 +47,24 @@ class Scope:
         The experiment whose values its arguments mean.
     owners : tuple of RunningExperiment
         Those who see its output: the experiment itself, or the root and all its branches.
-    shared : frozenset of str
-        Units whose output several branches see.
     watch : callable or None
         Puts a watcher around an action.
     """
 
     running: RunningExperiment
     owners: tuple[RunningExperiment, ...]
-    shared: frozenset[str] = frozenset()
     watch: Watch | None = None
 
 
-class Step:
-    """One unit of one experiment, compiled when it is first due.
+class CompiledUnit:
+    """A unit, compiled.
+
+    Parameters
+    ----------
+    unit : Unit
+        The unit.
+    shared : frozenset of str
+        Units whose output several branches see.
 
     Attributes
     ----------
@@ -64,93 +72,182 @@ class Step:
         Name of the unit.
     when : When or None
         The iterations in which it is due; None for all.
-    action : callable
-        Runs the unit once.
     needs : frozenset of str
         Units and instances that it cannot do without.
     consumes : frozenset of str
         Units whose output it uses up: it has nothing to do when there is no new one.
     is_dump : bool
         Dumps run whatever happened before.
-    state : UnitState
-        Where it is noted when it runs.
+    is_working : bool
+        Whether it has an output.
+    bind : callable
+        Returns the action of the unit for a `Scope`.
     """
 
-    __slots__ = ("_unit", "action", "consumes", "is_dump", "name", "needs", "state", "when")
+    __slots__ = ("bind", "consumes", "is_dump", "is_working", "name", "needs", "when")
 
-    def __init__(self, unit: Unit, scope: Scope) -> None:
-        self._unit = unit
+    def __init__(self, unit: Unit, shared: frozenset[str]) -> None:
         self.name = unit.name
         self.when: When | None = None if unit.when.always else unit.when
         self.needs = unit.needs
         self.consumes = unit.consumes if isinstance(unit, PipelineUnit) else frozenset()
         self.is_dump = isinstance(unit, DumpUnit)
-        self.state = UnitState(is_pipeline=isinstance(unit, PipelineUnit))
-        if isinstance(unit, Working):
-            for owner in scope.owners:
-                owner.progress.units[unit.name] = self.state
-        self.action: Callable[[], None] = self._watched(partial(self._first, scope), scope)
-
-    def _watched(self, action: Callable[[], None], scope: Scope) -> Callable[[], None]:
-        if scope.watch is None or not isinstance(self._unit, Working):
-            return action
-        return scope.watch(self.name, action)
-
-    def _first(self, scope: Scope) -> None:
-        action = _compile(self._unit, scope)
-        self.action = self._watched(action, scope)
-        action()
+        self.is_working = isinstance(unit, Working)
+        self.bind = _compile(unit, shared)
 
 
-def make_instance(
-    instance: Instance, running: RunningExperiment, owners: Sequence[RunningExperiment]
-) -> None:
-    """Make an instance and give it to its owners."""
-    creator = running.own(instance.creator)
-    made = compile_call(creator, instance.args, instance.kwargs, instance.spread, running)()
-    running.progress.made.append((instance.name, made))
-    for owner in owners:
-        owner.instances[instance.name] = made
+class CompiledInstance:
+    """An instance, compiled.
+
+    Parameters
+    ----------
+    instance : Instance
+        The instance.
+    """
+
+    __slots__ = ("_call", "_creator", "is_root", "name", "needs")
+
+    def __init__(self, instance: Instance) -> None:
+        self.name, self.needs, self.is_root = instance.name, instance.needs, instance.root
+        self._creator = instance.creator
+        self._call = CompiledCall(instance.args, instance.kwargs, instance.spread)
+
+    def make(self, running: RunningExperiment, owners: Sequence[RunningExperiment]) -> None:
+        """Make the object and give it to its owners."""
+        made = self._call.bind(running.own(self._creator), running)()
+        running.progress.made.append((self.name, made))
+        for owner in owners:
+            owner.instances[self.name] = made
 
 
-def _compile(unit: Unit, scope: Scope) -> Callable[[], None]:
+class Step:
+    """One unit of one experiment; bound when it is first due.
+
+    Attributes
+    ----------
+    unit : CompiledUnit
+        The unit.
+    action : callable or None
+        Runs the unit once.
+    """
+
+    __slots__ = ("action", "unit")
+
+    def __init__(self, unit: CompiledUnit) -> None:
+        self.unit = unit
+        self.action: Action | None = None
+
+    def bind(self, scope: Scope) -> Action:
+        """Return the action in a scope, from now on."""
+        unit, watch = self.unit, scope.watch
+        if watch is None or not unit.is_working:
+            self.action = unit.bind(scope)
+            return self.action
+
+        def first() -> None:
+            action = unit.bind(scope)
+            self.action = watch(unit.name, action)
+            action()
+
+        return watch(unit.name, first)
+
+
+class Program:
+    """A plan, compiled.
+
+    Parameters
+    ----------
+    plan : ExperimentPlan
+        The plan.
+
+    Attributes
+    ----------
+    instances : tuple of CompiledInstance
+        In the order in which they are made.
+    order : tuple of (int, bool)
+        Numbers of the segments of the plan, and whether they are the root's.
+    branch, root : tuple of tuple of CompiledUnit
+        The units of each segment; empty where it is the other's.
+    units, root_units : mapping of str to UnitKind
+        Those that have an output: all of them, and those of the root.
+    """
+
+    __slots__ = ("branch", "instances", "order", "root", "root_units", "units")
+
+    def __init__(self, plan: ExperimentPlan) -> None:
+        self.instances = tuple(map(CompiledInstance, plan.instances))
+        segments = [
+            (is_root, tuple([CompiledUnit(unit, plan.root_names) for unit in units]))
+            for is_root, units in plan.segments
+        ]
+        self.order = tuple(enumerate(is_root for is_root, _ in segments))
+        self.branch = tuple(() if is_root else units for is_root, units in segments)
+        self.root = tuple(units if is_root else () for is_root, units in segments)
+        working = [unit for unit in plan.units if isinstance(unit, Working)]
+        self.units = {unit.name: UnitKind(isinstance(unit, PipelineUnit), unit.root) for unit in working}
+        self.root_units = {name: unit for name, unit in self.units.items() if unit.is_root}
+
+
+_PROGRAMS: WeakKeyDictionary[ExperimentPlan, Program] = WeakKeyDictionary()
+
+
+def compile_plan(plan: ExperimentPlan) -> Program:
+    """Compile a plan, or return what was compiled before."""
+    program = _PROGRAMS.get(plan)
+    if program is None:
+        program = _PROGRAMS[plan] = Program(plan)
+    return program
+
+
+def _compile(unit: Unit, shared: frozenset[str]) -> Callable[[Scope], Action]:
     match unit:
         case CallUnit():
-            return _call_action(unit, scope)
+            return _compile_call(unit)
         case PipelineUnit():
-            return _pipeline_action(unit, scope)
+            return _compile_pipeline(unit, shared)
         case SaveUnit():
-            return _save_action(unit, scope.running)
+            return _compile_save(unit)
         case DumpUnit():
-            return partial(scope.running.storage.dump, unit.variables)
+            return lambda scope: partial(scope.running.storage.dump, unit.variables)
 
 
-def _call_action(unit: CallUnit, scope: Scope) -> Callable[[], None]:
-    running = scope.running
-    function = _resolve_source(unit, running)
-    call = compile_call(function, unit.args, unit.kwargs, unit.spread, running)
-    if unit.mode == "generator":
-        iterator = _iterate(unit.name, call())
-        running.progress.made.append((unit.name, iterator))
-        _register(unit.name, iterator, scope.owners)
-        call = partial(next, iterator)
-    else:
-        _register(unit.name, function, scope.owners)
-    save = None if unit.store is None else _saver(unit.store, unit.name, running)
-    return _storing(call, unit.name, scope.owners, save)
+def _compile_call(unit: CallUnit) -> Callable[[Scope], Action]:
+    name, is_generator = unit.name, unit.mode == "generator"
+    source, compiled = compile_source(name, unit.source), CompiledCall(unit.args, unit.kwargs, unit.spread)
+    saver = None if unit.store is None else _compile_saver(unit.store, name)
+
+    def bind(scope: Scope) -> Action:
+        running = scope.running
+        function = source(running)
+        call = compiled.bind(function, running)
+        if is_generator:
+            function = _iterate(name, call())
+            running.progress.made.append((name, function))
+            call = partial(next, function)
+        for owner in scope.owners:
+            owner.progress.functions[name] = function
+        return _storing(call, name, scope.owners, None if saver is None else saver(running))
+
+    return bind
 
 
-def _pipeline_action(unit: PipelineUnit, scope: Scope) -> Callable[[], None]:
-    running = scope.running
-    pipeline, call = prepare_pipeline(unit, running, bool(unit.consumes & scope.shared))
-    _register(unit.name, pipeline, scope.owners)
-    put = running.storage.update_variable
+def _compile_pipeline(unit: PipelineUnit, shared: frozenset[str]) -> Callable[[Scope], Action]:
+    name, variables = unit.name, unit.variables
+    compiled = CompiledPipeline(unit, shared_batch=bool(unit.consumes & shared))
 
-    def save(_: Any) -> None:
-        for name in unit.variables:
-            put(name, pipeline.v(name))
+    def bind(scope: Scope) -> Action:
+        pipeline, call = compiled.bind(scope.running)
+        for owner in scope.owners:
+            owner.progress.functions[name] = pipeline
+        put = scope.running.storage.update_variable
 
-    return _storing(call, unit.name, scope.owners, save if unit.variables else None)
+        def save(_: Any) -> None:
+            for variable in variables:
+                put(variable, pipeline.v(variable))
+
+        return _storing(call, name, scope.owners, save if variables else None)
+
+    return bind
 
 
 def _storing(
@@ -189,17 +286,6 @@ def _storing(
     return run_shared
 
 
-def _resolve_source(unit: CallUnit, running: RunningExperiment) -> Callable[..., Any]:
-    """Return the function of a unit, found on its instance where it is named by ``'instance.attribute'``.
-
-    What was given is the experiment's own: the instance of a bound method, the arguments of a partial.
-    """
-    if not isinstance(unit.source, str):
-        return compile_value(unit.source, running).get()  # type: ignore[no-any-return]
-    holder, attribute = find_holder(unit.name, unit.source, running)
-    return get_attribute(unit.name, holder, attribute)  # type: ignore[no-any-return]
-
-
 def _iterate(name: str, made: Any) -> Any:
     try:
         return iter(made)
@@ -209,26 +295,25 @@ def _iterate(name: str, made: Any) -> Any:
         ) from None
 
 
-def _register(name: str, function: Any, owners: Sequence[RunningExperiment]) -> None:
-    for owner in owners:
-        owner.progress.functions[name] = function
+def _compile_save(unit: SaveUnit) -> Callable[[Scope], Action]:
+    source, saver = compile_value(unit.source), _compile_saver(unit.store, unit.name)
+
+    def bind(scope: Scope) -> Action:
+        get, save = getter_of(source(scope.running)), saver(scope.running)
+        return lambda: save(get())
+
+    return bind
 
 
-def _save_action(unit: SaveUnit, running: RunningExperiment) -> Callable[[], None]:
-    get = compile_value(unit.source, running).get
-    save = _saver(unit.store, unit.name, running)
-    return lambda: save(get())
-
-
-def _saver(store: Store, unit: str, running: RunningExperiment) -> Callable[[Any], None]:
-    put = running.storage.update_variable
+def _compile_saver(store: Store, unit: str) -> Callable[[RunningExperiment], Callable[[Any], None]]:
     match store.kind:
         case "value":
-            return partial(put, str(store.names[0]))
+            name = str(store.names[0])
+            return lambda running: partial(running.storage.update_variable, name)
         case "dict":
-            return partial(_save_dict, unit, put)
+            return lambda running: partial(_save_dict, unit, running.storage.update_variable)
         case "parts":
-            return partial(_save_parts, unit, store.names, put)
+            return lambda running: partial(_save_parts, unit, store.names, running.storage.update_variable)
 
 
 def _save_dict(unit: str, put: Callable[[str, Any], None], output: Any) -> None:

@@ -8,15 +8,32 @@ from typing import Any
 
 from research_experiment.building._checks import differing_keys
 from research_experiment.errors import PlanError, RootDependencyError, UnknownUnitError
-from research_experiment.execution.evaluation import compile_value
+from research_experiment.execution.evaluation import Binder, Varying, compile_value, getter_of
 from research_experiment.execution.running import RunningExperiment
 from research_experiment.pipelines import Pipeline, copy_batch, copy_pipeline, not_ready
 from research_experiment.plan import PipelineUnit
 
-__all__ = ["find_holder", "get_attribute", "prepare_pipeline"]
+__all__ = ["CompiledPipeline", "compile_source"]
 
 
-def find_holder(unit: str, source: str, running: RunningExperiment) -> tuple[Any, str]:
+def compile_source(unit: str, source: Any) -> Callable[[RunningExperiment], Any]:
+    """Compile where the function of a unit comes from.
+
+    What was given is the experiment's own: the instance of a bound method, the arguments of a partial.
+    ``'instance.attribute'`` is found on the instance.
+    """
+    if isinstance(source, str):
+        return lambda running: get_attribute(unit, *_find_holder(unit, source, running))
+    bind = compile_value(source)
+
+    def find(running: RunningExperiment) -> Any:
+        function = bind(running)
+        return function.get() if type(function) is Varying else function
+
+    return find
+
+
+def _find_holder(unit: str, source: str, running: RunningExperiment) -> tuple[Any, str]:
     """Return the object that holds ``'instance.attribute'``, and the name of the attribute."""
     owner, *inner, attribute = source.split(".")
     if owner not in running.instances:
@@ -35,46 +52,47 @@ def get_attribute(unit: str, holder: Any, name: str) -> Any:
         raise UnknownUnitError(f"unit {unit!r}: {error}", name) from error
 
 
-def prepare_pipeline(
-    unit: PipelineUnit, running: RunningExperiment, shared_batch: bool
-) -> tuple[Pipeline, Callable[[], Any]]:
-    """Make the pipeline of a unit ready for an experiment.
+class CompiledPipeline:
+    """The pipeline of a unit, with its settings and its batch.
 
     Parameters
     ----------
     unit : PipelineUnit
         The unit.
-    running : RunningExperiment
-        The experiment.
     shared_batch : bool
         Whether siblings get the same batch.
-
-    Returns
-    -------
-    pipeline : Pipeline
-        The experiment's own one.
-    call : callable
-        What is called in each iteration.
     """
-    pipeline, fresh = _own_pipeline(unit, running)
-    if unit.mode != "execute_for" and (reason := not_ready(pipeline)) is not None:
-        raise PlanError(f"pipeline {unit.name!r} cannot be used: {reason}", unit=unit.name)
-    settings = {name: compile_value(value, running) for name, value in unit.config.items()}
-    first = {name: setting.get() for name, setting in settings.items()}
-    pipeline.set_config({**running.config.to_dict(), **first})
-    if fresh:
-        pipeline.reset("iter", "vars")
-    call = _pipeline_call(unit, pipeline, running, shared_batch)
-    changing = {name: setting.value for name, setting in settings.items() if not setting.constant}
-    call = _with_settings(pipeline, call, changing)
-    return pipeline, _explaining_roots(unit.name, running, call) if running.index is None else call
+
+    __slots__ = ("_batch", "_settings", "_shared_batch", "_unit")
+
+    def __init__(self, unit: PipelineUnit, *, shared_batch: bool) -> None:
+        self._unit = unit
+        self._settings = {name: compile_value(value) for name, value in unit.config.items()}
+        self._batch = compile_value(unit.batch)
+        self._shared_batch = shared_batch
+
+    def bind(self, running: RunningExperiment) -> tuple[Pipeline, Callable[[], Any]]:
+        """Return the experiment's own pipeline, and what is called in each iteration."""
+        unit = self._unit
+        pipeline, fresh = _own_pipeline(unit, running)
+        if unit.mode != "execute_for" and (reason := not_ready(pipeline)) is not None:
+            raise PlanError(f"pipeline {unit.name!r} cannot be used: {reason}", unit=unit.name)
+        settings = {name: bind(running) for name, bind in self._settings.items()}
+        first = {name: getter_of(setting)() for name, setting in settings.items()}
+        pipeline.set_config({**running.config.to_dict(), **first})
+        if fresh:
+            pipeline.reset("iter", "vars")
+        call = _pipeline_call(unit, pipeline, running, self._batch, self._shared_batch)
+        varying = {name: setting.get for name, setting in settings.items() if type(setting) is Varying}
+        call = _with_settings(pipeline, call, varying)
+        return pipeline, _explaining_roots(unit.name, running, call) if running.index is None else call
 
 
 def _own_pipeline(unit: PipelineUnit, running: RunningExperiment) -> tuple[Pipeline, bool]:
     """Return the pipeline that belongs to the experiment, and whether it is a fresh copy."""
     if not isinstance(unit.source, str):
         return copy_pipeline(unit.source), True
-    holder, attribute = find_holder(unit.name, unit.source, running)
+    holder, attribute = _find_holder(unit.name, unit.source, running)
     pipeline = get_attribute(unit.name, holder, attribute)
     if attribute in getattr(holder, "__dict__", {}):
         return pipeline, False
@@ -84,25 +102,25 @@ def _own_pipeline(unit: PipelineUnit, running: RunningExperiment) -> tuple[Pipel
 
 
 def _pipeline_call(
-    unit: PipelineUnit, pipeline: Pipeline, running: RunningExperiment, shared_batch: bool
+    unit: PipelineUnit, pipeline: Pipeline, running: RunningExperiment, batch: Binder, shared_batch: bool
 ) -> Callable[[], Any]:
     if unit.mode != "execute_for":
         return pipeline.run if unit.run else pipeline.next_batch
-    get = compile_value(unit.batch, running).get
+    get = getter_of(batch(running))
     if shared_batch and len(running.branches) > 1:
         return lambda: pipeline.execute_for(copy_batch(get()))
     return lambda: pipeline.execute_for(get())
 
 
 def _with_settings(
-    pipeline: Pipeline, call: Callable[[], Any], changing: Mapping[str, Callable[[], Any]]
+    pipeline: Pipeline, call: Callable[[], Any], varying: Mapping[str, Callable[[], Any]]
 ) -> Callable[[], Any]:
     """Update what the settings say before each call."""
-    if not changing:
+    if not varying:
         return call
 
     def update_and_call() -> Any:
-        pipeline.set_config({name: get() for name, get in changing.items()})
+        pipeline.set_config({name: get() for name, get in varying.items()})
         return call()
 
     return update_and_call

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import copy_context
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any
 from weakref import ref
@@ -17,7 +17,7 @@ from research_domain.identity import Identity
 from research_experiment.building._checks import differing_keys
 from research_experiment.capture import Capture, Streams, activate
 from research_experiment.execution._branch import Branch, Root, Rules, Stage, tell
-from research_experiment.execution._program import Scope, Step, Watch
+from research_experiment.execution._program import Action, Program, Scope, Watch, compile_plan
 from research_experiment.execution.global_random import Turns
 from research_experiment.execution.running import RunningExperiment, Surroundings
 from research_experiment.execution.saved_values import ExperimentStorage
@@ -25,23 +25,33 @@ from research_experiment.plan import ExperimentPlan
 from research_experiment.profiling import Profile
 from research_experiment.protocols import Sink
 
-__all__ = ["Observation", "RunningTask"]
+__all__ = ["RunningTask", "TaskKind"]
 
 
 @dataclass(frozen=True, slots=True)
-class Observation:
-    """What is recorded while a task runs.
+class TaskKind:
+    """What does not change from one task of a plan to the next.
 
     Parameters
     ----------
-    capture : Capture or None
-        Gives the streams that experiments print to.
+    plan : ExperimentPlan
+        What is run.
+    rules : Rules
+        How branches behave.
+    surroundings : Surroundings
+        Seed, folders and results.
     profile : {0, 1, 2}
         How much is measured.
     """
 
-    capture: Capture | None = None
+    plan: ExperimentPlan
+    rules: Rules
+    surroundings: Surroundings
     profile: int = 0
+    program: Program = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "program", compile_plan(self.plan))
 
 
 class RootStorage(ExperimentStorage):
@@ -65,18 +75,16 @@ class RunningTask:
 
     Parameters
     ----------
-    plan : ExperimentPlan
-        What is run.
+    kind : TaskKind
+        What is run, and how.
     experiments : sequence of (Identity, ConfigAlias)
         The branches.
     sink : Sink or None
         Where values go.
-    surroundings : Surroundings
-        Seed, folders and results.
-    rules : Rules
-        How branches behave.
-    observation : Observation
-        What is recorded.
+    capture : Capture or None
+        Gives the streams that experiments print to.
+    root : Identity or None
+        Whose random stream that of the root derives from; by default that of `kind.surroundings`.
 
     Attributes
     ----------
@@ -84,59 +92,54 @@ class RunningTask:
         In order.
     root : Root or None
         What they share.
-    is_root : list of bool
-        For each segment, whether it is the root's.
     """
+
+    __slots__ = ("_capture", "_kind", "branches", "root")
 
     def __init__(
         self,
-        plan: ExperimentPlan,
+        kind: TaskKind,
         experiments: Sequence[tuple[Identity, ConfigAlias]],
         sink: Sink | None,
-        surroundings: Surroundings,
-        rules: Rules,
-        observation: Observation,
+        capture: Capture | None = None,
+        root: Identity | None = None,
     ) -> None:
-        self._plan, self._rules, self._observation = plan, rules, observation
-        self._surroundings = surroundings
-        running = _run_all(experiments, sink, surroundings, observation)
-        self.is_root = [is_root for is_root, _ in plan.segments]
+        self._kind, self._capture = kind, capture
+        running = _run_all(kind, experiments, sink)
+        segments = kind.program.branch
         self.branches = tuple(
-            Branch(one, self._segments(False, Scope(one, (one,), plan.root_names)), rules, plan)
-            for one in running
+            [Branch(self._scope(one, (one,)), segments, kind.rules, kind.plan) for one in running]
         )
-        self.root = self._make_root(running, surroundings) if plan.has_root else None
+        self.root = self._make_root(running, root) if kind.plan.has_root else None
 
-    def _make_root(self, branches: Sequence[RunningExperiment], surroundings: Surroundings) -> Root:
-        first = branches[0]
+    def _scope(self, running: RunningExperiment, owners: tuple[RunningExperiment, ...]) -> Scope:
+        return Scope(running, owners, self._watch(running))
+
+    def _make_root(self, branches: Sequence[RunningExperiment], identity: Identity | None) -> Root:
+        kind, first = self._kind, branches[0]
         running = RunningExperiment(
-            _root_identity(surroundings.root or first.identity),
+            _root_identity(identity or kind.surroundings.root or first.identity),
             None,
             _common_config([one.recorded_config for one in branches]),
             RootStorage(first.id, branches),
-            surroundings,
+            kind.surroundings,
+            kind.program.root_units,
         )
         running.share_task([ref(branch) for branch in branches])
         running.progress.profile = first.progress.profile  # the root's time was spent once
-        segments = self._segments(True, Scope(running, (running, *branches), self._plan.root_names))
-        return Root(running, segments, self._rules, self._plan, self.branches)
-
-    def _segments(self, root: bool, scope: Scope) -> list[list[Step]]:
-        watch = self._watch(scope.running)
-        if watch is not None:
-            scope = replace(scope, watch=watch)
-        return [
-            [Step(unit, scope) for unit in units] if is_root is root else []
-            for is_root, units in self._plan.segments
-        ]
+        for one in (running, *branches):
+            one.progress.root_ran = running.progress.ran
+        scope = self._scope(running, (running, *branches))
+        return Root(scope, kind.program.root, kind.rules, kind.plan, self.branches)
 
     def _watch(self, running: RunningExperiment) -> Watch | None:
-        calling, called = self._rules.listeners("calling"), self._rules.listeners("called")
-        if not calling and not called and not self._observation.profile:
+        rules = self._kind.rules
+        calling, called = rules.listeners("calling"), rules.listeners("called")
+        if not calling and not called and not self._kind.profile:
             return None
         profile = running.progress.profile
 
-        def watch(unit: str, action: Callable[[], None]) -> Callable[[], None]:
+        def watch(unit: str, action: Action) -> Action:
             measured = profile.watch(unit, action, lambda: running.iteration)
             return _told(running, calling, called, unit, measured) if calling or called else measured
 
@@ -155,9 +158,10 @@ class RunningTask:
             Whether branches run one after another: each has a stream of its own then, as the root has.
             Those that run at the same time share one.
         """
-        if not self._surroundings.seed_globals:
+        surroundings = self._kind.surroundings
+        if not surroundings.seed_globals:
             return
-        turns = Turns(self._surroundings.entropy)
+        turns = Turns(surroundings.entropy)
         if not in_turn:
             turns.take(self.branches[0].running.identity.digest)
             return
@@ -166,20 +170,19 @@ class RunningTask:
 
     def start(self) -> None:
         """Set everybody's stage, and make all instances; those of the root first."""
-        started = self._rules.listeners("started")
+        started = self._kind.rules.listeners("started")
         for branch in self.branches:
             self._set_stage(branch, (branch.running.id,))
             tell(started, branch.running)
-        everybody = tuple(branch.running for branch in self.branches)
         if self.root is not None:
-            self._set_stage(self.root, tuple(running.id for running in everybody))
-        instances = self._plan.instances
+            self._set_stage(self.root, tuple(branch.running.id for branch in self.branches))
+        instances = self._kind.program.instances
         if not instances:
             return
         if self.root is not None:
-            self.root.make_instances(instances, (self.root.running, *everybody))
+            self.root.make_instances(instances)
         for branch in self.branches:
-            branch.make_instances(instances, (branch.running,))
+            branch.make_instances(instances)
 
     def close(self) -> None:
         """Close and let go of everything, also of branches that were interrupted; of the root last."""
@@ -196,7 +199,7 @@ class RunningTask:
             branch.running.instances.clear()
 
     def _set_stage(self, branch: Branch, ids: tuple[str, ...]) -> None:
-        capture = self._observation.capture
+        capture = self._capture
         if capture is None and len(self.branches) == 1:
             return
         branch.stage = Stage(copy_context(), Streams() if capture is None else capture.streams(ids))
@@ -204,21 +207,21 @@ class RunningTask:
 
 
 def _run_all(
-    experiments: Sequence[tuple[Identity, ConfigAlias]],
-    sink: Sink | None,
-    surroundings: Surroundings,
-    observation: Observation,
+    kind: TaskKind, experiments: Sequence[tuple[Identity, ConfigAlias]], sink: Sink | None
 ) -> list[RunningExperiment]:
-    turn = RLock()
+    surroundings, units = kind.surroundings, kind.program.units
     running = [
-        RunningExperiment(identity, index, config, ExperimentStorage(identity.id, sink), surroundings)
+        RunningExperiment(identity, index, config, ExperimentStorage(identity.id, sink), surroundings, units)
         for index, (identity, config) in enumerate(experiments)
     ]
-    weak = [ref(one) for one in running] if len(running) > 1 else []
-    for one in running:
-        one.share_task(weak)
-        if observation.profile:
-            one.progress.profile = Profile(observation.profile, turn)
+    if len(running) > 1:
+        weak = [ref(one) for one in running]
+        for one in running:
+            one.share_task(weak)
+    if kind.profile:
+        turn = RLock()
+        for one in running:
+            one.progress.profile = Profile(kind.profile, turn)
     return running
 
 
@@ -261,8 +264,8 @@ def _told(
     calling: Sequence[Callable[..., None]],
     called: Sequence[Callable[..., None]],
     unit: str,
-    action: Callable[[], None],
-) -> Callable[[], None]:
+    action: Action,
+) -> Action:
     """Tell the hooks about each call of a unit."""
 
     def told() -> None:

@@ -10,7 +10,7 @@ from research_domain import Config, ConfigAlias, Identifier
 from research_experiment.building._checks import check_config_keys
 from research_experiment.errors import ExecutorError, UnknownUnitError, hint
 from research_experiment.execution._branch import Branch, Rules
-from research_experiment.execution._task import Observation, RunningTask
+from research_experiment.execution._task import RunningTask, TaskKind
 from research_experiment.execution.evaluation import evaluate
 from research_experiment.execution.running import RunningExperiment, Surroundings
 from research_experiment.expressions.named import Expression, value_at
@@ -73,12 +73,9 @@ class StartedExperiment:
         self._names = tuple(unit.name for unit in plan.units)
         self._ended = False
         self._task = RunningTask(
-            plan,
+            TaskKind(plan, Rules(debug=True), surroundings or Surroundings(), profile=1),
             [(Identifier().identify(own), own)],
-            None,
-            surroundings or Surroundings(),
-            Rules(debug=True),
-            Observation(profile=1),
+            sink=None,
         )
         self.running.index = _index(index)
         try:

@@ -1,21 +1,22 @@
-"""Named expressions evaluated: arguments of units are compiled once per experiment into getters.
+"""Named expressions evaluated: compiled once per plan, and bound to each experiment.
 
-A compiled value is either a constant or a function without arguments. What is known when the experiment
-starts (its config, everything without expressions) becomes a constant, so that a call costs only what really
-changes.
+Compiling looks at what a value is, and returns a binder: a function of the experiment. A bound value is a
+constant or `Varying`. What is known when the experiment starts (its config, everything without expressions)
+becomes a constant, so that a call costs only what really changes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from operator import attrgetter, itemgetter
-from typing import Any, NamedTuple
+from typing import Any, Final, TypeAlias
 
 from research_domain import Config, ConfigAlias
 from research_domain.identity import Identity
 from research_domain.updates import evaluate_named
 from research_experiment.errors import ExpressionError, UnitOutputError, shorten
+from research_experiment.execution.copies import UNCHANGING
 from research_experiment.execution.running import RunningExperiment, Surroundings
 from research_experiment.execution.saved_values import ExperimentStorage
 from research_experiment.expressions._known import EXPERIMENT, UNIT, no_attribute
@@ -34,27 +35,68 @@ from research_experiment.expressions._nodes import (
 from research_experiment.expressions._references import leaves
 from research_experiment.expressions.named import Expression, freeze, value_at
 
-__all__ = ["Compiled", "check_outside", "compile_call", "compile_value", "evaluate", "evaluate_outside"]
+__all__ = [
+    "Binder",
+    "Fixed",
+    "Getter",
+    "Varying",
+    "check_outside",
+    "compile_value",
+    "evaluate",
+    "evaluate_outside",
+    "getter_of",
+]
+
+Getter: TypeAlias = Callable[[], Any]
+
+Binder: TypeAlias = Callable[[RunningExperiment], Any]
+"""Returns what a value is in an experiment: a constant, or a `Varying`."""
 
 
-class Compiled(NamedTuple):
-    """A value, or the function that gives it."""
+class Varying:
+    """A bound value that is asked for each time.
 
-    constant: bool
-    value: Any
+    Parameters
+    ----------
+    get : callable
+        Gives the value.
+    """
 
-    @property
-    def get(self) -> Callable[[], Any]:
-        """A function that gives the value."""
-        if not self.constant:
-            return self.value  # type: ignore[no-any-return]
-        value = self.value
-        return lambda: value
+    __slots__ = ("get",)
+
+    def __init__(self, get: Getter) -> None:
+        self.get = get
+
+
+class Fixed:
+    """The binder of a constant that all experiments share.
+
+    Parameters
+    ----------
+    value : object
+        The constant.
+    """
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __call__(self, running: RunningExperiment) -> Any:
+        """Return the constant."""
+        return self.value
+
+
+def getter_of(bound: Any) -> Getter:
+    """Return the function that gives a bound value."""
+    if type(bound) is Varying:
+        return bound.get
+    return lambda: bound
 
 
 def evaluate(value: Any, running: RunningExperiment) -> Any:
     """Evaluate a value once; expressions may stand in lists, tuples, sets and dicts."""
-    return _compile(freeze(value), EvaluationContext(running, _as_it_is)).get()
+    return getter_of(compile_value(freeze(value), copied=False)(running))()
 
 
 def evaluate_outside(value: Any, results: Callable[[], Any]) -> Any:
@@ -82,7 +124,7 @@ def evaluate_outside(value: Any, results: Callable[[], Any]) -> Any:
     nobody = RunningExperiment(
         Identity("", b"", 0, 0), None, ConfigAlias(), ExperimentStorage(""), Surroundings(results=results)
     )
-    return _compile(freeze(value), EvaluationContext(nobody, _as_it_is)).get()
+    return evaluate(value, nobody)
 
 
 def check_outside(value: Any) -> None:
@@ -125,45 +167,36 @@ def _evaluate_for_update(value: Expression, research: Any) -> Any:
     return evaluate_outside(value, results)
 
 
-class EvaluationContext(NamedTuple):
-    """Where the values of expressions come from.
+def compile_value(value: Any, *, copied: bool = True) -> Binder:
+    """Compile a value as plans hold it.
 
     Parameters
     ----------
-    running : RunningExperiment
-        The experiment that is meant.
-    own : callable
-        Returns what the experiment gets of a constant.
+    value : object
+        An expression or a constant.
+    copied : bool
+        Whether an experiment gets copies of its own of constants that can change.
     """
-
-    running: RunningExperiment
-    own: Callable[[Any], Any]
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
-
-
-def compile_value(value: Any, running: RunningExperiment) -> Compiled:
-    """Compile a value as plans hold it: an expression, or a constant, of which the experiment gets a copy."""
-    return _compile(value, EvaluationContext(running, running.own))
-
-
-def _compile(value: Any, source: EvaluationContext) -> Compiled:
     if isinstance(value, Expression):
-        return _compile_expression(value, source)
-    return Compiled(True, source.own(value))
+        return _compile_expression(value, copied)
+    if not copied or type(value) in UNCHANGING:
+        return Fixed(value)
+    return lambda running: running.own(value)
 
 
-def _compile_expression(expression: Expression, source: EvaluationContext) -> Compiled:
-    node = expression._node
-    compiled = _compile_node(node, source)
-    if compiled.constant or isinstance(node, Output):
-        return compiled
-    return Compiled(False, _explaining(compiled.value, expression))
+def _compile_expression(expression: Expression, copied: bool) -> Binder:
+    bind = _compile_node(expression._node, copied)
+    if isinstance(expression._node, Output):
+        return bind
+
+    def bind_explained(running: RunningExperiment) -> Any:
+        bound = bind(running)
+        return Varying(_explaining(bound.get, expression)) if type(bound) is Varying else bound
+
+    return bind_explained
 
 
-def _explaining(get: Callable[[], Any], expression: Expression) -> Callable[[], Any]:
+def _explaining(get: Getter, expression: Expression) -> Getter:
     """Say which expression failed; what stops an experiment passes unchanged."""
 
     def explained() -> Any:
@@ -177,72 +210,98 @@ def _explaining(get: Callable[[], Any], expression: Expression) -> Callable[[], 
     return explained
 
 
-def _compile_node(node: Node, source: EvaluationContext) -> Compiled:
+def _compile_node(node: Node, copied: bool) -> Binder:
     match node:
         case ConfigPart(_, True) | ConfigItem(_, _, True) | Output(_, True):
-            return Compiled(False, partial(_ask_branches, node, source.running))
+            return _varying(partial(_ask_branches, node))
         case ConfigPart(full):
-            return Compiled(False, partial(whole_config, source.running, full))
+            return _varying(lambda running: whole_config(running, full))
         case ConfigItem(key, _):
-            return _compile_config_item(key, source.running.config)
+            return lambda running: _bind_config_item(key, running.config)
         case Output(unit):
-            return Compiled(False, _output_getter(unit, source.running.outputs))
+            return lambda running: Varying(_output_getter(unit, running.outputs))
         case Reference():
-            return _compile_reference(node, source.running)
-        case ItemOf(target, key):
-            return _compile_item(_inner(target, source), _compile(key, source))
+            return _compile_reference(node)
         case AttributeOf(Expression(_node=Reference("E", str(unit), False)), name) if name in UNIT:
-            return Compiled(False, partial(_unit_attribute, source.running, unit, name))
+            return _varying(lambda running: getattr(running[unit], name))
         case AttributeOf(Expression(_node=Reference("E", None, False)), name):
-            return Compiled(False, partial(_experiment_attribute, source.running, name))
+            return _varying(lambda running: _experiment_attribute(running, name))
         case AttributeOf(target, name):
-            return _after(_inner(target, source), attrgetter(name))
+            return _operation(attrgetter(name), [_inner(target, copied)])
+        case ItemOf(target, key):
+            return _compile_item(_inner(target, copied), compile_value(key, copied=copied))
         case Call(target, args, kwargs):
-            return _compile_method(_inner(target, source), args, kwargs, source)
+            return _compile_method(target, args, kwargs, copied)
         case Operation(function, _, operands):
-            return _compile_operation(function, [_inner(operand, source) for operand in operands])
+            return _operation(function, [_inner(operand, copied) for operand in operands])
         case Structure(_, parts):
-            getters = [_inner(part, source) for part in parts]
-            return Compiled(False, lambda: node.build([get() for get in getters]))
+            return _compile_structure(node, [_inner(part, copied) for part in parts])
+
+
+def _varying(ask: Callable[[RunningExperiment], Any]) -> Binder:
+    """Return the binder of what is asked of the experiment each time."""
+    return lambda running: Varying(partial(ask, running))
+
+
+def _inner(value: Any, copied: bool) -> Callable[[RunningExperiment], Getter]:
+    """Compile a part of an expression to its getter; the whole expression explains its errors."""
+    if isinstance(value, Expression):
+        bind = _compile_node(value._node, copied)
+    else:
+        bind = compile_value(value, copied=copied)
+    return lambda running: getter_of(bind(running))
 
 
 def _compile_method(
-    function: Callable[[], Any],
-    args: tuple[Any, ...],
-    kwargs: tuple[tuple[str, Any], ...],
-    source: EvaluationContext,
-) -> Compiled:
-    positional = [_inner(value, source) for value in args]
-    keywords = [(name, _inner(value, source)) for name, value in kwargs]
-    return Compiled(
-        False,
-        lambda: function()(*[get() for get in positional], **{name: get() for name, get in keywords}),
-    )
+    target: Any, args: tuple[Any, ...], kwargs: tuple[tuple[str, Any], ...], copied: bool
+) -> Binder:
+    find = _inner(target, copied)
+    positional = [_inner(value, copied) for value in args]
+    keywords = [(name, _inner(value, copied)) for name, value in kwargs]
+
+    def bind(running: RunningExperiment) -> Varying:
+        function = find(running)
+        getters = [each(running) for each in positional]
+        named = {name: each(running) for name, each in keywords}
+        return Varying(
+            lambda: function()(*[get() for get in getters], **{name: get() for name, get in named.items()})
+        )
+
+    return bind
 
 
-def _inner(value: Any, source: EvaluationContext) -> Callable[[], Any]:
-    """Return the getter of a part of an expression; the whole expression explains its errors."""
-    if isinstance(value, Expression):
-        return _compile_node(value._node, source).get
-    return _compile(value, source).get
+def _compile_item(target: Callable[[RunningExperiment], Getter], key: Binder) -> Binder:
+    def bind(running: RunningExperiment) -> Varying:
+        get, bound = target(running), key(running)
+        if type(bound) is Varying:
+            get_key = bound.get
+            return Varying(lambda: get()[get_key()])
+        item = itemgetter(bound)
+        return Varying(lambda: item(get()))
+
+    return bind
 
 
-def _after(get: Callable[[], Any], function: Callable[[Any], Any]) -> Compiled:
-    return Compiled(False, lambda: function(get()))
+def _operation(
+    function: Callable[..., Any], operands: Sequence[Callable[[RunningExperiment], Getter]]
+) -> Binder:
+    def bind_one(running: RunningExperiment) -> Varying:
+        get = operands[0](running)
+        return Varying(lambda: function(get()))
+
+    def bind_two(running: RunningExperiment) -> Varying:
+        left, right = operands[0](running), operands[1](running)
+        return Varying(lambda: function(left(), right()))
+
+    return bind_one if len(operands) == 1 else bind_two
 
 
-def _compile_item(get: Callable[[], Any], key: Compiled) -> Compiled:
-    if key.constant:
-        return _after(get, itemgetter(key.value))
-    get_key = key.value
-    return Compiled(False, lambda: get()[get_key()])
+def _compile_structure(node: Structure, parts: Sequence[Callable[[RunningExperiment], Getter]]) -> Binder:
+    def bind(running: RunningExperiment) -> Varying:
+        getters = [part(running) for part in parts]
+        return Varying(lambda: node.build([get() for get in getters]))
 
-
-def _compile_operation(function: Callable[..., Any], getters: list[Callable[[], Any]]) -> Compiled:
-    if len(getters) == 1:
-        return _after(getters[0], function)
-    left, right = getters
-    return Compiled(False, lambda: function(left(), right()))
+    return bind
 
 
 def whole_config(running: RunningExperiment, full: bool) -> Config:
@@ -257,10 +316,6 @@ def _experiment_attribute(running: RunningExperiment, name: str) -> Any:
         raise (error if name in EXPERIMENT else no_attribute(error, name)) from None
 
 
-def _unit_attribute(running: RunningExperiment, unit: str, name: str) -> Any:
-    return getattr(running[unit], name)
-
-
 def _ask_branches(node: ConfigPart | ConfigItem | Output, running: RunningExperiment) -> list[Any]:
     """Return what is asked of all branches, values of configs as copies of the one that asks."""
     branches = running.branches
@@ -270,7 +325,7 @@ def _ask_branches(node: ConfigPart | ConfigItem | Output, running: RunningExperi
         return [branch.outputs.get(node.unit) for branch in branches]
     configs = [(branch, running.config_of(branch)) for branch in branches]
     if isinstance(node, ConfigItem):
-        return [_compile_config_item(node.key, config).get() for _, config in configs]
+        return [getter_of(_bind_config_item(node.key, config))() for _, config in configs]
     return [
         _without(config.copy(), () if node.full else branch.recorded_config.auxiliary)
         for branch, config in configs
@@ -283,15 +338,18 @@ def _without(config: Config, keys: Iterable[str]) -> Config:
     return config
 
 
-def _compile_config_item(key: str, config: Config) -> Compiled:
-    if key == "device" and key not in config:
-        return Compiled(True, None)  # the device of a run that has none
-    if key not in config:
-        return Compiled(False, partial(config.__getitem__, key))  # raises when, and only if, the unit runs
-    value = config[key]
+_MISSING: Final = object()
+
+
+def _bind_config_item(key: str, config: Config) -> Any:
+    value = config.get(key, _MISSING)
     if isinstance(value, Config):
-        return Compiled(False, value.copy)  # the experiment's own config is never handed out
-    return Compiled(True, value)
+        return Varying(value.copy)  # the experiment's own config is never handed out
+    if value is not _MISSING:
+        return value
+    if key == "device":
+        return None  # the device of a run that has none
+    return Varying(partial(config.__getitem__, key))  # raises when, and only if, the unit runs
 
 
 def _output_getter(unit: str, outputs: Mapping[str, Any]) -> Callable[[], Any]:
@@ -316,128 +374,10 @@ def _ask(letter: str, unit: str | None, running: RunningExperiment) -> Any:
             return running.storage
 
 
-def _compile_reference(node: Reference, running: RunningExperiment) -> Compiled:
+def _compile_reference(node: Reference) -> Binder:
+    letter, unit = node.letter, node.unit
     if node.all:
-        return Compiled(False, lambda: [_ask(node.letter, node.unit, branch) for branch in running.branches])
-    if node.unit is None and node.letter in ("E", "S"):
-        return Compiled(True, _ask(node.letter, None, running))
-    return Compiled(False, partial(_ask, node.letter, node.unit, running))
-
-
-def compile_call(
-    function: Callable[..., Any],
-    args: Any,
-    kwargs: Mapping[str, Any],
-    spread: Any,
-    running: RunningExperiment,
-) -> Callable[[], Any]:
-    """Compile a call with all its arguments, of which the experiment gets copies of its own.
-
-    Parameters
-    ----------
-    function : callable
-        What is called.
-    args : sequence or expression
-        Positional arguments, unpacked after evaluation.
-    kwargs : mapping
-        Keyword arguments.
-    spread : mapping, expression or None
-        More keyword arguments, unpacked after evaluation.
-    running : RunningExperiment
-        The experiment whose values are meant.
-
-    Returns
-    -------
-    callable
-        Calls `function` with the current values.
-    """
-    keywords = {name: compile_value(value, running) for name, value in kwargs.items()}
-    unpacked = _compile_spread(spread, running)
-    positional = _unpacked(args, running, Iterable, "args") if isinstance(args, Expression) else None
-    items = [] if positional else [compile_value(item, running) for item in args]
-    while items and items[0].constant:  # known arguments in front are bound once
-        function = partial(function, items.pop(0).value)
-    if not unpacked.constant:
-        getters = {name: item.get for name, item in keywords.items()}
-        return _general_call(function, positional or _tuple_getter(items), getters, unpacked.value)
-    constant = {name: item.value for name, item in keywords.items() if item.constant}
-    changing = {name: item.value for name, item in keywords.items() if not item.constant}
-    if unpacked.value or constant:
-        function = partial(function, **{**unpacked.value, **constant})
-    if positional is not None:
-        return _general_call(function, positional, changing, None)
-    if changing:
-        return _keyword_call(function, items, changing)
-    return _positional_call(function, [item.get for item in items])
-
-
-def _compile_spread(spread: Any, running: RunningExperiment) -> Compiled:
-    """Compile what is unpacked into keyword arguments; a flat config is known from the beginning."""
-    if spread is None:
-        return Compiled(True, {})
-    node = spread._node if isinstance(spread, Expression) else None
-    if isinstance(node, ConfigPart) and not node.all:
-        config = whole_config(running, node.full)
-        if not any(isinstance(config[key], Config) for key in config):
-            return Compiled(True, dict(config))
-    return Compiled(False, _unpacked(spread, running, Mapping, "kwargs"))
-
-
-def _unpacked(value: Any, running: RunningExperiment, kind: type, parameter: str) -> Callable[[], Any]:
-    """Return the getter of what is unpacked into arguments, and say which expression gave something else."""
-    get = compile_value(value, running).get
-
-    def checked() -> Any:
-        found = get()
-        if isinstance(found, kind):
-            return found
-        raise ExpressionError(
-            shorten(repr(value)),
-            f"{parameter} needs a {'mapping' if kind is Mapping else 'sequence'}, got {type(found).__name__}",
-        )
-
-    return checked
-
-
-def _tuple_getter(items: list[Compiled]) -> Callable[[], tuple[Any, ...]]:
-    getters = [item.get for item in items]
-    return lambda: tuple([get() for get in getters])
-
-
-def _general_call(
-    function: Callable[..., Any],
-    positional: Callable[[], Any],
-    changing: Mapping[str, Callable[[], Any]],
-    spread: Callable[[], Any] | None,
-) -> Callable[[], Any]:
-    get_spread = spread or dict
-
-    def call() -> Any:
-        keywords = {name: get() for name, get in changing.items()}
-        return function(*positional(), **{**get_spread(), **keywords})
-
-    return call
-
-
-def _keyword_call(
-    function: Callable[..., Any], items: list[Compiled], changing: Mapping[str, Callable[[], Any]]
-) -> Callable[[], Any]:
-    pairs = list(changing.items())
-    if items:
-        return _general_call(function, _tuple_getter(items), changing, None)
-    if len(pairs) == 1:
-        ((name, get),) = pairs
-        return lambda: function(**{name: get()})
-    return lambda: function(**{name: get() for name, get in pairs})
-
-
-def _positional_call(function: Callable[..., Any], getters: list[Callable[[], Any]]) -> Callable[[], Any]:
-    match getters:
-        case []:
-            return function
-        case [get]:
-            return lambda: function(get())
-        case [first, second]:
-            return lambda: function(first(), second())
-        case _:
-            return lambda: function(*[get() for get in getters])
+        return _varying(lambda running: [_ask(letter, unit, branch) for branch in running.branches])
+    if unit is None and letter in ("E", "S"):
+        return lambda running: _ask(letter, None, running)
+    return _varying(lambda running: _ask(letter, unit, running))

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import operator
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from threading import Lock
+from dataclasses import replace
 from typing import Any, Literal, Self, TypeAlias
 
 from research_domain import ConfigAlias, Identifier
@@ -18,99 +15,18 @@ from research_experiment.building._checks import check_config_keys, check_root
 from research_experiment.building.builder import ExperimentBuilder
 from research_experiment.capture import Capture, routing
 from research_experiment.errors import ExecutorError
-from research_experiment.execution._branch import Branch, Root, Rules
+from research_experiment.execution._branch import Branch, Root
 from research_experiment.execution._branch_runners import BranchRunner, Sequential, Threaded
-from research_experiment.execution._task import Observation, RunningTask
+from research_experiment.execution._task import RunningTask
 from research_experiment.execution.hooks import Hook
 from research_experiment.execution.running import RunningExperiment, Surroundings
+from research_experiment.execution.settings import ExecutorSettings
 from research_experiment.plan import ExperimentPlan
-from research_experiment.profiling import parse_profile
-from research_experiment.protocols import KeepingSink, Sink, Values
+from research_experiment.protocols import Sink
 
-__all__ = ["Executor", "Target", "parse_target"]
+__all__ = ["Executor"]
 
-Target: TypeAlias = Literal["for", "threads"]
 Configs: TypeAlias = Iterable[ConfigAlias | Mapping[str, Any]]
-
-_TARGETS: Mapping[str, Target] = {"for": "for", "f": "for", "threads": "threads", "t": "threads"}
-
-
-def parse_target(target: str) -> Target:
-    """Read how branches are run.
-
-    Parameters
-    ----------
-    target : {'threads', 't', 'for', 'f'}
-        In threads, or in turn.
-
-    Raises
-    ------
-    ExecutorError
-        If it is anything else.
-    """
-    try:
-        return _TARGETS[target]
-    except (KeyError, TypeError):
-        raise ExecutorError(f"target must be 'threads' ('t') or 'for' ('f'), got {target!r}") from None
-
-
-@dataclass(frozen=True, slots=True)
-class Iterations:
-    """How many iterations there are, and how often values are put between them.
-
-    Parameters
-    ----------
-    n_iters : int or None
-        None until something ends.
-    flush_every_s : float or None
-        Seconds between puts; None only at dumps and at the end.
-    """
-
-    n_iters: int | None
-    flush_every_s: float | None = None
-
-    def clock(self) -> _Clock | None:
-        """Return what tells when values are to be put, if they are."""
-        return None if self.flush_every_s is None else _Clock(self.flush_every_s)
-
-
-class _Clock:
-    """Tells when a period has passed."""
-
-    __slots__ = ("_period_s", "_started_s")
-
-    def __init__(self, period_s: float) -> None:
-        self._period_s = period_s
-        self._started_s = time.monotonic()
-
-    def due(self) -> bool:
-        now = time.monotonic()
-        if now - self._started_s < self._period_s:
-            return False
-        self._started_s = now
-        return True
-
-
-class _LockedSink:
-    """Lets one branch at a time put its values."""
-
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
-        self._lock = Lock()
-
-    def put(self, experiment_id: str, values: Values) -> None:
-        with self._lock:
-            self._sink.put(experiment_id, values)
-
-
-class _LockedKeepingSink(_LockedSink):
-    """Lets one branch at a time put its values or keep one."""
-
-    _sink: KeepingSink
-
-    def keep(self, name: str, iteration: int, value: Any) -> Any:
-        with self._lock:
-            return self._sink.keep(name, iteration, value)
 
 
 class Executor:
@@ -199,24 +115,77 @@ class Executor:
         capture: Capture | None = None,
         profile: bool | int | str = 0,
     ) -> None:
-        self._target = parse_target(target)
-        if debug and self._target != "for":
-            raise ExecutorError("debug=True raises exceptions to the caller, which needs target='for'")
-        self._plan = experiment if isinstance(experiment, ExperimentPlan) else experiment.build()
-        self._iterations = Iterations(_count_iterations(n_iters, self._plan), flush_every_s)
+        plan = experiment if isinstance(experiment, ExperimentPlan) else experiment.build()
+        settings = ExecutorSettings.parse(
+            plan,
+            target=target,
+            n_iters=n_iters,
+            finalize=finalize,
+            debug=debug,
+            sink=sink,
+            hooks=hooks,
+            surroundings=_with_seed(surroundings or Surroundings(), seed),
+            catch=catch,
+            flush_every_s=flush_every_s,
+            profile=profile,
+        )
         domain_configs, full_configs = _join_configs(configs, branches_configs, executor_config)
         if not isinstance(experiment, ExperimentPlan):
-            check_config_keys(self._plan, {key for config in full_configs for key in config.full_keys})
-        check_root(self._plan, full_configs)
-        self._capture = capture
-        self._task = RunningTask(
-            self._plan,
-            list(zip(_identify(identities, domain_configs), full_configs, strict=True)),
-            _sink_for(sink, full_configs),
-            _with_seed(surroundings or Surroundings(), seed),
-            Rules(finalize, debug, catch, tuple(hooks)),
-            Observation(capture, parse_profile(profile)),
+            check_config_keys(plan, {key for config in full_configs for key in config.full_keys})
+        identified = _identify(identities, domain_configs)
+        self._begin(settings, list(zip(identified, full_configs, strict=True)), None, capture)
+
+    @classmethod
+    def of(
+        cls,
+        settings: ExecutorSettings,
+        experiments: Sequence[tuple[Identity, ConfigAlias]],
+        *,
+        root: Identity | None = None,
+        capture: Capture | None = None,
+    ) -> Self:
+        """Return the executor of one more task, for those who run many: nothing is parsed or compiled again.
+
+        A class of one's own is called, because its constructor may do more.
+
+        Parameters
+        ----------
+        settings : ExecutorSettings
+            What is run, and how.
+        experiments : sequence of (Identity, ConfigAlias)
+            The branches.
+        root : Identity, optional
+            Whose random stream that of the root derives from; by default that of `settings`.
+        capture : Capture, optional
+            Gives each experiment the streams that its units print to.
+        """
+        if cls is Executor:
+            executor = cls.__new__(cls)
+            executor._begin(settings, experiments, root, capture)
+            return executor
+        kind = settings.task
+        return cls(
+            kind.plan,
+            configs=[config for _, config in experiments],
+            identities=[identity for identity, _ in experiments],
+            surroundings=replace(kind.surroundings, root=root),
+            capture=capture,
+            **settings.parameters,
         )
+
+    def _begin(
+        self,
+        settings: ExecutorSettings,
+        experiments: Sequence[tuple[Identity, ConfigAlias]],
+        root: Identity | None,
+        capture: Capture | None,
+    ) -> None:
+        kind = settings.task
+        if kind.plan.has_root:
+            check_root(kind.plan, [config for _, config in experiments])
+        self._settings = settings
+        self._capture = capture
+        self._task = RunningTask(kind, experiments, settings.sink_for(len(experiments)), capture, root)
         self._state: Literal["new", "running", "interrupted", "ended"] = "new"
 
     @property
@@ -282,7 +251,7 @@ class Executor:
 
     @property
     def _runs_in_turn(self) -> bool:
-        return self._target == "for" or len(self._task.branches) == 1
+        return self._settings.target == "for" or len(self._task.branches) == 1
 
     def _run_task(self) -> None:
         branches = self._task.branches
@@ -297,7 +266,7 @@ class Executor:
                 raise
 
     def _run_branches(self, runner: BranchRunner) -> None:
-        if self._plan.in_step:
+        if self._settings.task.plan.in_step:
             self._loop(self._task.branches, self._task.root, runner)
         else:
             runner.each(lambda branch: self._loop([branch], None, Sequential()), self._task.branches)
@@ -305,7 +274,7 @@ class Executor:
     def _loop(self, branches: Sequence[Branch], root: Root | None, runner: BranchRunner) -> None:
         """Run branches in step: segment by segment, iteration by iteration."""
         alive = [branch for branch in branches if branch.running.is_alive]
-        clock = self._iterations.clock()
+        clock = self._settings.iterations.clock()
         iteration = 0
         try:
             while alive and self._state == "running":
@@ -322,24 +291,16 @@ class Executor:
     def _iterate(
         self, iteration: int, alive: Sequence[Branch], root: Root | None, runner: BranchRunner
     ) -> None:
-        last = iteration + 1 == self._iterations.n_iters
+        last = iteration + 1 == self._settings.iterations.n_iters
         if root is not None:
             root.begin_iteration(iteration, last)
         for branch in alive:
             branch.begin_iteration(iteration, last)
-        for segment, is_root in enumerate(self._task.is_root):
+        for segment, is_root in self._settings.task.program.order:
             if is_root and root is not None:
                 root.run(segment)
             else:
                 runner.run(segment, alive)
-
-
-def _count_iterations(n_iters: int | None, plan: ExperimentPlan) -> int | None:
-    if n_iters is None:
-        return 1 if plan.only_callables else None
-    if isinstance(n_iters, bool) or not hasattr(n_iters, "__index__") or n_iters < 1:
-        raise ExecutorError(f"n_iters must be a positive int or None, got {n_iters!r}")
-    return operator.index(n_iters)
 
 
 def _with_seed(surroundings: Surroundings, seed: Any) -> Surroundings:
@@ -399,9 +360,3 @@ def _identify(identities: Iterable[Identity] | None, configs: Sequence[ConfigAli
     if len(who) > 1 and len({identity.id for identity in who}) != len(who):
         raise ExecutorError(f"identities must differ, got {', '.join(identity.id for identity in who)}")
     return who
-
-
-def _sink_for(sink: Sink | None, configs: Sequence[ConfigAlias]) -> Sink | None:
-    if sink is None or len(configs) == 1:
-        return sink
-    return _LockedKeepingSink(sink) if isinstance(sink, KeepingSink) else _LockedSink(sink)

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
 from research_domain import Config, ConfigAlias
@@ -19,7 +19,7 @@ from research_experiment.careful_logging import CarefulLogger, careful_logger
 from research_experiment.errors import ExperimentError, UnknownUnitError, hint
 from research_experiment.execution.copies import LARGE_BYTES, UNCHANGING, Copier
 from research_experiment.execution.saved_values import ExperimentStorage
-from research_experiment.execution.units import RunningPipeline, RunningUnit, UnitState
+from research_experiment.execution.units import RunningPipeline, RunningUnit, UnitKind
 from research_experiment.failures import Failure
 from research_experiment.profiling import FunctionTime, Profile, UnitTime
 
@@ -67,6 +67,12 @@ class Surroundings:
     seed_globals: bool = False
 
 
+_UNMEASURED: Final = Profile()
+"""The profile of experiments that nobody measures: it stays empty."""
+
+_NO_UNITS: Final[Mapping[str, UnitKind]] = {}
+
+
 @dataclass(slots=True)
 class Progress:
     """How far an experiment has come; changed by the executor alone.
@@ -75,8 +81,8 @@ class Progress:
     ----------
     functions : dict
         Unit → its function or iterator, those of the root as well.
-    units : dict
-        Unit → what is noted of it, those of the root as well.
+    ran, root_ran : dict
+        Unit → the iteration in which it last ran, or tried to; those of the root apart.
     made : list of (str, object)
         Names and objects: its own instances and iterators, in the order in which they were made. They are
         closed at its end.
@@ -87,8 +93,9 @@ class Progress:
     open: bool = True
     failure: Failure | None = None
     functions: dict[str, Any] = field(default_factory=dict)
-    units: dict[str, UnitState] = field(default_factory=dict)
-    profile: Profile = field(default_factory=Profile)
+    ran: dict[str, int] = field(default_factory=dict)
+    root_ran: dict[str, int] = field(default_factory=dict)
+    profile: Profile = _UNMEASURED
     made: list[tuple[str, Any]] = field(default_factory=list)
 
 
@@ -118,6 +125,7 @@ class RunningExperiment:
         "_copier",
         "_lock",
         "_surroundings",
+        "_units",
         "identity",
         "index",
         "instances",
@@ -134,6 +142,7 @@ class RunningExperiment:
         recorded_config: ConfigAlias,
         storage: ExperimentStorage,
         surroundings: Surroundings,
+        units: Mapping[str, UnitKind] = _NO_UNITS,
     ) -> None:
         self.identity = identity
         self.index = index
@@ -143,9 +152,10 @@ class RunningExperiment:
         self.instances: dict[str, Any] = {}
         self._branches: Sequence[ref[RunningExperiment]] = ()
         self._surroundings = surroundings
+        self._units = units
         self.progress = Progress()
         self._cache: dict[str, Any] = {}
-        self._copier = Copier(large_bytes=LARGE_BYTES)
+        self._copier: Copier | None = None
         self._lock = RLock()
 
     @property
@@ -185,7 +195,7 @@ class RunningExperiment:
         """The config with names for its values."""
         if "config_alias" not in self._cache:
             with self._lock:  # siblings may ask as well
-                own = with_values(self.recorded_config, self._copier.copy)
+                own = with_values(self.recorded_config, self._copy)
                 self._cache.setdefault("config_alias", own)
         return self._cache["config_alias"]  # type: ignore[no-any-return]
 
@@ -201,12 +211,18 @@ class RunningExperiment:
         if type(value) in UNCHANGING:
             return value
         with self._lock:
-            return self._copier.copy(value)
+            return self._copy(value)
+
+    def _copy(self, value: Any) -> Any:
+        if self._copier is None:
+            self._copier = Copier(large_bytes=LARGE_BYTES)
+        return self._copier.copy(value)
 
     def forget_originals(self) -> None:
         """Let go of what copies were made of, when no unit will run any more."""
         with self._lock:
-            self._copier.forget()
+            if self._copier is not None:
+                self._copier.forget()
 
     @property
     def iteration(self) -> int:
@@ -314,13 +330,13 @@ class RunningExperiment:
         for known in (self.instances, self.progress.functions):
             if name in known:
                 return known[name]
-        if self.progress.ended and name in self.progress.units:
+        if self.progress.ended and name in self._units:
             raise UnknownUnitError(
                 f"E({name!r}): the experiment has ended, and its units with it; "
                 f"experiment[{name!r}].output is the last output",
                 name,
             )
-        known_names = [*self.instances, *self.progress.units]
+        known_names = [*self.instances, *self._units]
         raise UnknownUnitError(
             f"E({name!r}): no instance or unit of that name has been made yet{hint(name, known_names)}", name
         )
@@ -333,11 +349,12 @@ class RunningExperiment:
         UnknownUnitError
             If there is none of that name.
         """
-        state = self.progress.units.get(name)
-        if state is None or name in self.instances:
+        kind = self._units.get(name)
+        if kind is None or name in self.instances:
             return self.lookup(name)
-        kind = RunningPipeline if state.is_pipeline else RunningUnit
-        return kind(name, state, self.outputs, partial(self.lookup, name))
+        unit = RunningPipeline if kind.is_pipeline else RunningUnit
+        ran = self.progress.root_ran if kind.is_root else self.progress.ran
+        return unit(name, ran, self.outputs, partial(self.lookup, name))
 
     def __repr__(self) -> str:
         state = "failed" if self.is_failed else "alive" if self.is_alive else "ended"

@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from research_experiment.errors import PlanError, UnitOutputError
 
-__all__ = ["RunningPipeline", "RunningUnit", "UnitState"]
+__all__ = ["RunningPipeline", "RunningUnit", "UnitKind"]
 
 
-@dataclass(slots=True)
-class UnitState:
-    """What is noted of a unit while it runs.
+class UnitKind(NamedTuple):
+    """What a unit is: whether it was added by `add_pipeline`, and whether it runs once per task."""
 
-    Attributes
-    ----------
-    iteration : int or None
-        The iteration in which it last ran, or tried to.
-    is_pipeline : bool
-        Whether it was added by `add_pipeline`.
-    """
-
-    iteration: int | None = None
-    is_pipeline: bool = False
+    is_pipeline: bool
+    is_root: bool
 
 
 class RunningUnit:
@@ -44,13 +34,13 @@ class RunningUnit:
     >>> experiment = experiment.add_callable('size', lambda unit: len(unit.output), E()['load'], save_to='n')
     """
 
-    __slots__ = ("_outputs", "_source", "_state", "name")
+    __slots__ = ("_outputs", "_ran", "_source", "name")
 
     def __init__(
-        self, name: str, state: UnitState, outputs: Mapping[str, Any], source: Callable[[], Any]
+        self, name: str, ran: Mapping[str, int], outputs: Mapping[str, Any], source: Callable[[], Any]
     ) -> None:
         self.name = name
-        self._state = state
+        self._ran = ran
         self._outputs = outputs
         self._source = source
 
@@ -71,7 +61,7 @@ class RunningUnit:
     @property
     def iteration(self) -> int | None:
         """The iteration in which the unit last ran; None before it has."""
-        return self._state.iteration
+        return self._ran.get(self.name)
 
     @property
     def pipeline(self) -> Any:
@@ -82,11 +72,9 @@ class RunningUnit:
         PlanError
             If the unit is none of these.
         """
-        if not self._state.is_pipeline:
-            raise PlanError(
-                f"unit {self.name!r} has no pipeline: it was not added by add_pipeline(...)", unit=self.name
-            )
-        return self._source()
+        raise PlanError(
+            f"unit {self.name!r} has no pipeline: it was not added by add_pipeline(...)", unit=self.name
+        )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function of the unit."""
@@ -100,6 +88,11 @@ class RunningPipeline(RunningUnit):
     """A pipeline of a running experiment; :attr:`pipeline` is the object itself."""
 
     __slots__ = ()
+
+    @property
+    def pipeline(self) -> Any:
+        """The experiment's own pipeline."""
+        return self._source()
 
     def v(self, name: str) -> Any:
         """Return the value of a variable of the pipeline."""

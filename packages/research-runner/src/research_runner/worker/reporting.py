@@ -165,6 +165,11 @@ class Reporter(Hook):
         self._flush = flush
         self._retry_on = retry_on
         self._retriable: set[str] = set()
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin with the next task."""
+        self._retriable.clear()
         self._started = time.perf_counter()
         self._reported = time.monotonic()
 

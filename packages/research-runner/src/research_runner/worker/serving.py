@@ -11,6 +11,7 @@ from threading import current_thread, main_thread
 from typing import Any, Final
 
 from research_experiment import Executor, Hook, Surroundings
+from research_experiment.execution.settings import ExecutorSettings
 from research_runner.pool import Channel
 from research_runner.scheduling.events import (
     OutputCaptured,
@@ -68,9 +69,8 @@ class TaskRunner:
         self._setup = plan.setups[slot]
         self._outbox = outbox
         self._own_process = own_process
-        self._limits_s = plan.time_limits_s
-        self._sink = EncodingSink(outbox.add, plan.encode, plan.execution.show)
-        self._catch = (BaseException,) if own_process else (Exception, SystemExit)
+        self._reporter = Reporter(outbox.add, plan.execution.retry_on, outbox.flush)
+        self._settings = self._compile()
         self._output = process_capture(plan, slot) if own_process else None
         self._targets = shared_targets(plan)
         self._garbage = GarbageCollector()
@@ -130,18 +130,34 @@ class TaskRunner:
         if text:
             self._outbox.add(OutputCaptured(experiment_id, STREAMS[fd], text))
 
+    def _compile(self) -> ExecutorSettings:
+        """Compile the plan, once for all tasks."""
+        plan, execution = self._plan, self._plan.execution
+        results: dict[str, Any] = {} if plan.results is None else {"results": plan.results}
+        return ExecutorSettings.parse(
+            plan.experiment,
+            target=execution.target,
+            n_iters=execution.n_iters,
+            finalize=execution.finalize,
+            debug=execution.debug,
+            sink=EncodingSink(self._outbox.add, plan.encode, execution.show),
+            hooks=self._hooks(),
+            surroundings=Surroundings(
+                plan.entropy, plan.path_of, seed_globals=execution.seed_globals, **results
+            ),
+            catch=(BaseException,) if self._own_process else (Exception, SystemExit),
+            flush_every_s=execution.flush_every_s,
+            profile=execution.profile,
+        )
+
     def _hooks(self) -> tuple[Hook, ...]:
-        reporter = Reporter(self._outbox.add, self._plan.execution.retry_on, self._outbox.flush)
-        hooks: list[Hook] = [reporter]
-        if self._limits_s:
-            hooks.append(Timekeeper(self._outbox, self._limits_s))
-        if self._keeps_logs:
+        hooks: list[Hook] = [self._reporter]
+        limits_s = self._plan.time_limits_s
+        if limits_s:
+            hooks.append(Timekeeper(self._outbox, limits_s))
+        if self._plan.log_level is not None and self._plan.folder is not None:
             hooks.append(Diary())
         return (*hooks, *self._plan.execution.hooks)
-
-    @property
-    def _keeps_logs(self) -> bool:
-        return self._plan.log_level is not None and self._plan.folder is not None
 
     def _execute(self, task: Task, capture: BranchCapture | None) -> None:
         try:
@@ -166,29 +182,10 @@ class TaskRunner:
             self._state = None
 
     def _make_executor(self, task: Task, capture: BranchCapture | None) -> Executor:
-        plan, execution = self._plan, self._plan.execution
-        options: dict[str, Any] = {} if plan.results is None else {"results": plan.results}
-        return execution.executor_class(
-            plan.experiment,
-            configs=[self._setup.complete(spec) for spec in task.experiments],
-            target=execution.target,
-            n_iters=execution.n_iters,
-            finalize=execution.finalize,
-            debug=execution.debug,
-            sink=self._sink,
-            hooks=self._hooks(),
-            identities=[spec.identity for spec in task.experiments],
-            surroundings=Surroundings(
-                plan.entropy,
-                plan.path_of,
-                root=task.root,
-                seed_globals=execution.seed_globals,
-                **options,
-            ),
-            catch=self._catch,
-            flush_every_s=execution.flush_every_s,
-            capture=capture,
-            profile=execution.profile,
+        experiments = [(spec.identity, self._setup.complete(spec)) for spec in task.experiments]
+        self._reporter.begin()
+        return self._plan.execution.executor_class.of(
+            self._settings, experiments, root=task.root, capture=capture
         )
 
 

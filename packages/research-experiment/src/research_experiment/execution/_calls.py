@@ -1,0 +1,161 @@
+"""Calls compiled once per plan, and bound to each experiment with what is known of their arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from research_domain import Config
+from research_experiment.errors import ExpressionError, shorten
+from research_experiment.execution.evaluation import (
+    Binder,
+    Fixed,
+    Getter,
+    Varying,
+    compile_value,
+    getter_of,
+    whole_config,
+)
+from research_experiment.execution.running import RunningExperiment
+from research_experiment.expressions._nodes import ConfigPart
+from research_experiment.expressions.named import Expression
+
+__all__ = ["CompiledCall"]
+
+
+class CompiledCall:
+    """A call with all its arguments, of which an experiment gets copies of its own.
+
+    Parameters
+    ----------
+    args : sequence or expression
+        Positional arguments, unpacked after evaluation.
+    kwargs : mapping
+        Keyword arguments.
+    spread : mapping, expression or None
+        More keyword arguments, unpacked after evaluation.
+    """
+
+    __slots__ = ("_keywords", "_known", "_positional", "_spread", "_unpacked")
+
+    def __init__(self, args: Any, kwargs: Mapping[str, Any], spread: Any) -> None:
+        compiled = {name: compile_value(value) for name, value in kwargs.items()}
+        self._known = {name: bind.value if type(bind) is Fixed else None for name, bind in compiled.items()}
+        self._keywords = [(name, bind) for name, bind in compiled.items() if type(bind) is not Fixed]
+        self._spread = None if spread is None else _compile_spread(spread)
+        self._unpacked = _compile_unpacked(args, Iterable, "args") if isinstance(args, Expression) else None
+        self._positional = () if self._unpacked else tuple([compile_value(item) for item in args])
+
+    def bind(self, function: Callable[..., Any], running: RunningExperiment) -> Callable[[], Any]:
+        """Return what calls a function with an experiment's values; those that are known are bound once."""
+        keywords = self._known.copy()
+        varying: dict[str, Getter] = {}
+        for name, bind in self._keywords:
+            value = keywords[name] = bind(running)
+            if type(value) is Varying:
+                varying[name] = value.get
+        spread = {} if self._spread is None else self._spread(running)
+        positional = [bind(running) for bind in self._positional]
+        if type(spread) is Varying:
+            getters = {name: getter_of(value) for name, value in keywords.items()}
+            unpacked = _tuple_getter(positional) if self._unpacked is None else self._unpacked(running).get
+            return _general_call(function, unpacked, getters, spread.get)
+        for name in varying:
+            del keywords[name]
+        known = _count_known(positional)
+        if known or keywords or spread:
+            function = partial(function, *positional[:known], **{**spread, **keywords})
+        if self._unpacked is not None:
+            return _general_call(function, self._unpacked(running).get, varying, None)
+        if varying:
+            return _keyword_call(function, positional[known:], varying)
+        return _positional_call(function, [getter_of(item) for item in positional[known:]])
+
+
+def _count_known(values: Sequence[Any]) -> int:
+    """Return how many values in front are constants."""
+    kinds = list(map(type, values))
+    return kinds.index(Varying) if Varying in kinds else len(kinds)
+
+
+def _compile_spread(spread: Any) -> Binder:
+    """Compile what is unpacked into keyword arguments; a flat config is known from the beginning."""
+    general = _compile_unpacked(spread, Mapping, "kwargs")
+    node = spread._node if isinstance(spread, Expression) else None
+    if not isinstance(node, ConfigPart) or node.all:
+        return general
+    full = node.full
+
+    def bind(running: RunningExperiment) -> Any:
+        config = whole_config(running, full)
+        flat = not any(isinstance(config[key], Config) for key in config)
+        return dict(config) if flat else general(running)
+
+    return bind
+
+
+def _compile_unpacked(value: Any, kind: type, parameter: str) -> Callable[[RunningExperiment], Varying]:
+    """Compile what is unpacked into arguments, and say which expression gave something else."""
+    bind = compile_value(value)
+
+    def bind_checked(running: RunningExperiment) -> Varying:
+        get = getter_of(bind(running))
+
+        def checked() -> Any:
+            found = get()
+            if isinstance(found, kind):
+                return found
+            raise ExpressionError(
+                shorten(repr(value)),
+                f"{parameter} needs a {'mapping' if kind is Mapping else 'sequence'}, "
+                f"got {type(found).__name__}",
+            )
+
+        return Varying(checked)
+
+    return bind_checked
+
+
+def _tuple_getter(items: Sequence[Any]) -> Callable[[], tuple[Any, ...]]:
+    getters = list(map(getter_of, items))
+    return lambda: tuple([get() for get in getters])
+
+
+def _general_call(
+    function: Callable[..., Any],
+    positional: Getter,
+    varying: Mapping[str, Getter],
+    spread: Getter | None,
+) -> Callable[[], Any]:
+    get_spread = spread or dict
+
+    def call() -> Any:
+        keywords = {name: get() for name, get in varying.items()}
+        return function(*positional(), **{**get_spread(), **keywords})
+
+    return call
+
+
+def _keyword_call(
+    function: Callable[..., Any], items: Sequence[Any], varying: Mapping[str, Getter]
+) -> Callable[[], Any]:
+    if items:
+        return _general_call(function, _tuple_getter(items), varying, None)
+    pairs = list(varying.items())
+    if len(pairs) == 1:
+        ((name, get),) = pairs
+        return lambda: function(**{name: get()})
+    return lambda: function(**{name: get() for name, get in pairs})
+
+
+def _positional_call(function: Callable[..., Any], getters: Sequence[Getter]) -> Callable[[], Any]:
+    match getters:
+        case []:
+            return function
+        case [get]:
+            return lambda: function(get())
+        case [first, second]:
+            return lambda: function(first(), second())
+        case _:
+            return lambda: function(*[get() for get in getters])
