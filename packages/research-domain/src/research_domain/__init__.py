@@ -2,6 +2,7 @@
 
 ``domain``    Domain, Option: spaces of parameters
 ``algebra``   what a domain consists of, and the operators of domains
+``choices``   Choices: what a domain leaves open, as questions for searches
 ``iteration`` IterParams and the ways through a domain
 ``samplers``  samplers, uniform, loguniform, integers, choice: values drawn at random
 ``spec``      domains as plain nested dictionaries and as text
@@ -20,14 +21,17 @@
 from research_domain._version import __version__
 from research_domain.algebra._filters import Constraint
 from research_domain.alias import AUXILIARY_KEYS, Alias, AuxiliaryKey, ConfigAlias
+from research_domain.choices import Category, Choice, Choices, Integer, Real
 from research_domain.config import Config
 from research_domain.domain import Domain, Option
 from research_domain.errors import (
     AliasError,
+    ChoiceError,
     ConfigKeyError,
     DomainError,
     DomainIndexError,
     DomainWarning,
+    InfeasibleError,
     InfiniteDomainError,
     ParameterError,
     PredicateError,
@@ -64,7 +68,11 @@ __all__ = [
     "Alias",
     "AliasError",
     "AuxiliaryKey",
+    "Category",
+    "Choice",
+    "ChoiceError",
     "ChoiceSampler",
+    "Choices",
     "Config",
     "ConfigAlias",
     "ConfigKeyError",
@@ -80,12 +88,15 @@ __all__ = [
     "HistoSampler",
     "Identifier",
     "Identity",
+    "InfeasibleError",
     "InfiniteDomainError",
+    "Integer",
     "IterParams",
     "NumpySampler",
     "Option",
     "ParameterError",
     "PredicateError",
+    "Real",
     "Sampler",
     "SamplerError",
     "ScipySampler",

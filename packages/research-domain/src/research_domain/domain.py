@@ -20,6 +20,8 @@ from research_domain.updates import UpdateRule
 if TYPE_CHECKING:
     from typing import Self
 
+    from research_domain.choices import Choices
+
 __all__ = ["Domain", "Option"]
 
 
@@ -227,6 +229,37 @@ class Domain(Walk):
         domain._rule = new._rule or self._rule
         domain._updates = self._updates + 1
         return domain
+
+    def choices(self, noise: bool = False) -> Choices:
+        """Return what this domain leaves open, as questions for a search.
+
+        Parameters
+        ----------
+        noise : bool, default False
+            Whether parameters that cannot be asked for, such as those drawn from an object with ``sample``
+            alone, are drawn without being modelled.
+
+        Returns
+        -------
+        Choices
+            :meth:`~research_domain.Choices.config` goes from answers to a config,
+            :meth:`~research_domain.Choices.answers` back. How the domain is gone through does not matter.
+
+        Raises
+        ------
+        ChoiceError
+            If there is a parameter that cannot be asked for, and `noise` is false.
+
+        Examples
+        --------
+        >>> domain = Domain(act=['relu', 'tanh'], width=[16, 32, 64])
+        >>> dict(domain.choices())
+        {'act': Category(names=('relu', 'tanh'), weights=None),
+         'width': Integer(low=0, high=2, names=('16', '32', '64'))}
+        """
+        from research_domain.choices import Choices  # late, as few need it
+
+        return Choices(self._body, noise)
 
     def to_spec(self) -> dict[str, Any]:
         """Describe this domain by plain nested dictionaries that fit into JSON, TOML and YAML.

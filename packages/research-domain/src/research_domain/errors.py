@@ -8,10 +8,12 @@ from research_domain.data_error import DataError
 
 __all__ = [
     "AliasError",
+    "ChoiceError",
     "ConfigKeyError",
     "DomainError",
     "DomainIndexError",
     "DomainWarning",
+    "InfeasibleError",
     "InfiniteDomainError",
     "ParameterError",
     "PredicateError",
@@ -94,6 +96,10 @@ class SamplerError(ParameterError):
     """A sampler was described wrongly, or cannot give what it was asked for."""
 
 
+class ChoiceError(ParameterError):
+    """Values of a parameter cannot be asked for, or a config or an answer is none of a domain's choices."""
+
+
 class SpecError(ParameterError):
     """A domain cannot be written as, or read from, plain data."""
 
@@ -169,3 +175,21 @@ class PredicateError(DomainError, RuntimeError):
 
     def __str__(self) -> str:
         return f"where({self.predicate}): {self.problem} for config {self.config}"
+
+
+class InfeasibleError(DomainError, ValueError):
+    """Answers to the questions of a domain lead to a config that a filter rejects.
+
+    Parameters
+    ----------
+    predicate : str
+        Name of what rejected it.
+    config : str
+        What was rejected.
+    """
+
+    predicate: str
+    config: str
+
+    def __str__(self) -> str:
+        return f"{self.predicate} rejects {self.config}; tell the search so, and let it answer again"

@@ -17,14 +17,14 @@ from research_domain.errors import ParameterError, SamplerError
 from research_domain.values import same
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy as np
 
     from research_domain.algebra._draws import Draws, ValueSource
     from research_domain.algebra._paths import Values
 
-__all__ = ["Draw", "Found", "Grid", "Node", "Point", "Span"]
+__all__ = ["Draw", "Found", "Grid", "Node", "Point", "Span", "agreeing"]
 
 Pool = tuple[Alias, "tuple[Any, ...]"]
 """Name of a parameter and its values."""
@@ -159,7 +159,7 @@ class Grid(Node):
             yield itertools.product(*fixed, pairs[position][digits[position] + 1 :], *pairs[position + 1 :])
 
     def find(self, query: Mapping[str, Any], hidden: frozenset[str], ranked: bool = False) -> Iterator[Found]:
-        candidates = [list(_agreeing(pool, query, hidden)) for pool in self.pools]
+        candidates = [list(agreeing(pool, query, hidden)) for pool in self.pools]
         for chosen in itertools.product(*candidates):
             point = 0
             for (digit, _), (_, values) in zip(chosen, self.pools, strict=True):
@@ -294,7 +294,9 @@ def _span_index(values: range, value: Any) -> int | None:
     return values.index(whole) if whole in values and same(value, whole) else None
 
 
-def _agreeing(pool: Pool, query: Mapping[str, Any], hidden: frozenset[str]) -> Iterator[Found]:
+def agreeing(
+    pool: tuple[Alias, Sequence[Any]], query: Mapping[str, Any], hidden: frozenset[str]
+) -> Iterator[Found]:
     """Yield the indices of values that agree with a query, and the paths they account for."""
     name, values = pool[0].value, pool[1]
     if name in hidden:
