@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from os import PathLike
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from research_results.curating.methods import ResultsCuration
 from research_results.disk.meta import read_description
 from research_results.disk.names import research_path
+from research_results.errors import ArgumentError
 from research_results.plotting.methods import ResultsPictures
 from research_results.reading.artifacts import Artifact
 from research_results.reading.source import FolderSource, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from research_domain import ConfigAlias
     from research_results.reading.changes import Change
     from research_results.reading.filters import Query
     from research_results.reading.reader import Reader
+    from research_results.reading.together import Part, ReaderOfSeveral
     from research_results.storage import BaseStorage
 
 __all__ = ["Artifact", "Changes", "Loaded", "ResearchResults", "Selection"]
@@ -74,7 +77,7 @@ class Changes:
         The last of them has this revision, or an earlier one; what to give to `follow` next time.
     """
 
-    def __init__(self, reader: Reader, wanted: Query, since: int, revision: int) -> None:
+    def __init__(self, reader: Reader | ReaderOfSeveral, wanted: Query, since: int, revision: int) -> None:
         self.since = since
         self.revision = revision
         self._reader = reader
@@ -88,7 +91,7 @@ class Changes:
 
 
 class ResearchResults(ResultsPictures, ResultsCuration):
-    """Results of a research, read as they are at the time of each call.
+    """Results of a research, or of several as one table, read as they are at the time of each call.
 
     Opening, listing, filtering and making a DataFrame run no code that a folder holds: what is more than
     plain data comes as an `Opaque` stand-in, unless `allow_pickle` is True, or the reader is that of a
@@ -96,8 +99,10 @@ class ResearchResults(ResultsPictures, ResultsCuration):
 
     Parameters
     ----------
-    name : str or Path
-        Folder of the research.
+    name : str, Path or list of str, Path or ResearchResults
+        Folder of the research. A list of several makes one table of them: tables have a column ``research``,
+        which is the name of the folder, or as much of its path as tells it from the others. In filters and in
+        ``by=`` it is like a parameter, and what is looked up by experiment has the key ``'research/id'``.
     dump_results : bool
         False for results in the memory of this process, to be `put` here.
     allow_pickle : bool
@@ -109,7 +114,9 @@ class ResearchResults(ResultsPictures, ResultsCuration):
     Raises
     ------
     NotAResearchError, FormatError
-        If the folder is not one of ours.
+        If a folder is not one of ours.
+    ArgumentError
+        If a list has nothing in it, or one folder twice.
 
     Examples
     --------
@@ -124,28 +131,44 @@ class ResearchResults(ResultsPictures, ResultsCuration):
     >>> results.to_df(lr=0.2, include_config=False)
       id  iteration  loss
     0  b          0  0.75
+
+    Several in one table:
+
+    >>> more = ResearchResults('memory', dump_results=False)
+    >>> more.put('a', {'loss': {0: 0.125}}, {'lr': 0.1})
+    >>> both = ResearchResults([results, more])
+    >>> both.to_df(lr=0.1, iterations=0)
+         research id   lr  iteration   loss
+    0      memory  a  0.1          0  0.500
+    1  memory (2)  a  0.1          0  0.125
     """
 
     _storage: BaseStorage | None
 
     def __init__(
-        self, name: str | Path, dump_results: bool = True, *, allow_pickle: bool = False, **kwargs: Any
+        self,
+        name: str | Path | Sequence[str | Path | ResearchResults],
+        dump_results: bool = True,
+        *,
+        allow_pickle: bool = False,
+        **kwargs: Any,
     ) -> None:
         # late, here and below: who only writes needs no reader
-        from research_results.reading.filters import parse_filter
         from research_results.reading.reader import Reader
 
-        self._filters = kwargs
-        parse_filter(**kwargs)
-        if dump_results:
+        self._filters, self._storage = kwargs, None
+        if not isinstance(name, str | PathLike):
+            self._reader = _together(name, dump_results, allow_pickle)
+        elif dump_results:
             folder = FolderSource(research_path(name), trusted=allow_pickle is True)
             read_description(folder.path)
-            self._reader, self._storage = Reader(folder), None
+            self._reader = Reader(folder)
         else:
             from research_results.storage import MemoryStorage  # storages make readers, and stand above them
 
             made = MemoryStorage().results
             self._reader, self._storage = made._reader, made._storage
+        self._wanted({})
 
     @classmethod
     def of(cls, source: Source, opened: BaseStorage) -> ResearchResults:
@@ -173,13 +196,13 @@ class ResearchResults(ResultsPictures, ResultsCuration):
 
     @property
     def path(self) -> Path | None:
-        """Folder of the research, None in memory."""
-        return self._reader.source.path
+        """Folder of the research; None in memory, and for several."""
+        return self._reader.path
 
     @property
     def meta(self) -> Mapping[str, Any]:
-        """What is kept about the whole research: options, entropy, times."""
-        return dict(self._reader.source.meta)
+        """What is kept about the whole research: options, entropy, times; of several, about each of them."""
+        return dict(self._reader.meta)
 
     def load(self, **kwargs: Any) -> Loaded:
         """Return results, configs and artifacts of the experiments that pass a filter."""
@@ -242,11 +265,12 @@ class ResearchResults(ResultsPictures, ResultsCuration):
         Parameters
         ----------
         path : str
-            ``'<experiment id>/<variable>'``, as the variable's file was called when there were files.
+            ``'<experiment id>/<variable>'``, as the variable's file was called when there were files; of
+            several researches ``'<research>/<experiment id>/<variable>'``.
         iterations : int or list of int, optional
             Some of them.
         """
-        experiment_id, _, name = path.partition("/")
+        experiment_id, name = self._reader.split(path)
         values = self.load_results(experiment_id=experiment_id, name=name, iterations=iterations)
         return values.get(experiment_id, {}).get(name, {})
 
@@ -349,7 +373,8 @@ class ResearchResults(ResultsPictures, ResultsCuration):
         Raises
         ------
         ArgumentError
-            If the research has not come as far as `since`: it is another one of the same name.
+            If the research has not come as far as `since`: it is another one of the same name. If these are
+            several researches.
         OldFormatError
             If the folder was made before revisions were counted.
 
@@ -400,6 +425,18 @@ class ResearchResults(ResultsPictures, ResultsCuration):
     def close_manager(self) -> None:
         """Do nothing: there is no manager process; kept for programs that call it."""
 
+    def _parts(self) -> list[Part]:
+        """Return the researches that these are, each with the filter that always holds."""
+        from research_results.reading.together import Part, ReaderOfSeveral
+
+        if isinstance(self._reader, ReaderOfSeveral):
+            own = self._wanted({})
+            chosen = [
+                part for part in self._reader.parts if own.researches is None or part.label in own.researches
+            ]
+            return [part._replace(own=replace(own, researches=None).over(part.own)) for part in chosen]
+        return [Part(self._reader.name, self._reader, self._wanted({}))]
+
     @contextmanager
     def _writing(self) -> Iterator[BaseStorage]:
         """Give the storage that is open already, or open the folder for a while."""
@@ -410,6 +447,34 @@ class ResearchResults(ResultsPictures, ResultsCuration):
 
             with ResearchStorage(self._reader.source.name) as opened:
                 yield opened
+
+
+def _together(
+    given: Sequence[str | Path | ResearchResults], dump_results: bool, allow_pickle: bool
+) -> ReaderOfSeveral:
+    """Return a reader of several researches."""
+    from research_results.reading.filters import Query
+    from research_results.reading.together import ReaderOfSeveral, labels_of
+
+    if not isinstance(given, list | tuple) or not given:
+        raise ArgumentError("name", f"is a folder, or a list of at least one folder, got {given!r}")
+    if not dump_results:
+        raise ArgumentError("dump_results", "is for one research; give ResearchResults of memory in the list")
+    opened = [
+        each if isinstance(each, ResearchResults) else ResearchResults(each, allow_pickle=allow_pickle)
+        for each in given
+    ]
+    parts = [part for each in opened for part in each._parts()]
+    whole = [
+        path.resolve() for part in parts if (path := part.reader.path) is not None and part.own == Query()
+    ]
+    for path in whole:
+        if whole.count(path) > 1:
+            raise ArgumentError("name", f"has {str(path)!r} twice")
+    labels = labels_of([part.reader.path for part in parts])
+    return ReaderOfSeveral(
+        tuple(part._replace(label=label) for part, label in zip(parts, labels, strict=True))
+    )
 
 
 def _given(

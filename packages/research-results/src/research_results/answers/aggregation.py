@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from research_results.answers.objectives import At
     from research_results.reading.filters import Query
     from research_results.reading.gather import Array, Ints
-    from research_results.reading.reader import Reader
+    from research_results.reading.reader import Questions
 
 __all__ = ["aggregate_frame", "parameter_fields"]
 
 
 def aggregate_frame(
-    reader: Reader,
+    reader: Questions,
     wanted: Query,
     objectives: Sequence[Objective],
     by: Sequence[str] | None,

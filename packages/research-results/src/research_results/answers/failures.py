@@ -3,65 +3,62 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import repeat
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from research_domain import FailedExperiment, group_failures
 from research_results.reading.distinct import different, distinct_values
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Mapping
 
     from research_domain import FailureGroup, FailureReport
-    from research_results.reading.experiments import Experiments
     from research_results.reading.filters import Query
-    from research_results.reading.reader import Reader
+    from research_results.reading.reader import Questions
+    from research_results.reading.selected import Selected
 
 __all__ = ["failure_report"]
 
 _ENDED = "SELECT key, host FROM experiments WHERE status IN ('done', 'failed')"
-_LAST = """SELECT id, CAST(coalesce(cause, '') AS TEXT), CAST(coalesce(type, '') AS TEXT),
+_LAST = """SELECT experiments.key, CAST(coalesce(cause, '') AS TEXT), CAST(coalesce(type, '') AS TEXT),
 CAST(coalesce(message, '') AS TEXT), CAST(unit AS TEXT),
-CASE typeof(iteration) WHEN 'integer' THEN iteration END, '', experiments.key, max(number)
+CASE typeof(iteration) WHEN 'integer' THEN iteration END, max(number)
 FROM failures JOIN experiments ON experiments.key = failures.experiment WHERE status = 'failed'
 GROUP BY experiments.key ORDER BY position, experiments.key"""
-"""The last failure of each experiment as `FailedExperiment` has it, without its traceback; key and number."""
+"""The last failure of each experiment as `FailedExperiment` has it, without its traceback; and its number."""
 
-_TRACEBACK = "SELECT CAST(coalesce(traceback, '') AS TEXT) FROM failures WHERE number = ?"
+_TRACEBACK = """SELECT CAST(coalesce(traceback, '') AS TEXT) FROM failures WHERE experiment = ?
+ORDER BY number DESC LIMIT 1"""
 
 
-def failure_report(reader: Reader, wanted: Query) -> FailureReport:
+def failure_report(reader: Questions, wanted: Query) -> FailureReport:
     """Group the failures of the experiments that a filter lets through; interrupted ones have not failed."""
-    with reader.selected(wanted) as (connection, experiments):
-        hosts = dict(connection.execute(_ENDED))
-        chosen = set(experiments.keys.tolist())
-        rows = [row for row in connection.execute(_LAST) if row[-2] in chosen]
-        configs = _configs(reader, connection, experiments)
+    with reader.selected(wanted) as selected:
+        names, configs = selected.experiments.names, _configs(selected)
+        owners, (hosts,) = selected.rows(_ENDED)
         ended = {
-            name: config if hosts[key] is None else {"host": str(hosts[key]), **config}
-            for key, name, config in zip(experiments.keys.tolist(), experiments.ids, configs, strict=True)
-            if key in hosts
+            names[index]: configs[index] if host is None else {"host": str(host), **configs[index]}
+            for index, host in sorted(zip(owners.tolist(), hosts, strict=True), key=itemgetter(0))
         }
-        report = group_failures((FailedExperiment._make(row[:-2]) for row in rows), ended)
-        numbers = {row[0]: row[-1] for row in rows}
-        groups = [_with_traceback(group, connection, numbers) for group in report.groups]
+        failed, columns = selected.rows(_LAST)
+        rows = zip([names[index] for index in failed.tolist()], *columns[:-1], repeat(""))
+        report = group_failures(map(FailedExperiment._make, rows), ended)
+        index_of = {names[index]: index for index in failed.tolist()}
+        groups = [_with_traceback(group, selected, index_of) for group in report.groups]
     return replace(report, groups=tuple(groups))
 
 
-def _with_traceback(
-    group: FailureGroup, connection: sqlite3.Connection, numbers: Mapping[str, int]
-) -> FailureGroup:
+def _with_traceback(group: FailureGroup, selected: Selected, index_of: Mapping[str, int]) -> FailureGroup:
     """Return a group with the traceback of its first failure: the others are not read."""
-    ((traceback,),) = connection.execute(_TRACEBACK, (numbers[group.first.id],))
+    ((traceback,),) = selected.rows_of(index_of[group.first.id], _TRACEBACK)
     return replace(group, first=group.first._replace(traceback=traceback))
 
 
-def _configs(
-    reader: Reader, connection: sqlite3.Connection, experiments: Experiments
-) -> list[dict[str, str]]:
+def _configs(selected: Selected) -> list[dict[str, str]]:
     """Return parameter to text of each config; only equal values have equal texts."""
-    rows: list[dict[str, str]] = [{} for _ in range(len(experiments))]
-    for column in reader.config_table(connection, experiments).columns(lambda _: True):
+    rows: list[dict[str, str]] = [{} for _ in range(len(selected.experiments))]
+    for column in selected.config_table().columns(lambda _: True):
         numbers, options = distinct_values(column)
         texts = different([option.alias for option in options])
         for row, number in zip(rows, numbers.tolist(), strict=True):

@@ -10,7 +10,7 @@ import numpy as np
 
 from research_domain import AUXILIARY_KEYS
 from research_results.errors import ArgumentError, UnknownParameterError
-from research_results.reading.distinct import distinct_values
+from research_results.reading.distinct import distinct_values, renumbered
 
 if TYPE_CHECKING:
     from research_results.reading.configs import ConfigColumn, ConfigTable
@@ -80,18 +80,9 @@ def group_experiments(
     keys = np.zeros(count, np.int64)
     for column in chosen:
         numbers, options = distinct_values(column)
-        keys = _renumbered(keys * (len(options) + 1) + numbers + 1)
+        keys = renumbered(keys * (len(options) + 1) + numbers + 1)
     _, first = np.unique(keys, return_index=True)
     return Groups(tuple(chosen), keys, first)
-
-
-def _renumbered(keys: Ints) -> Ints:
-    """Return numbers from zero on, in the order of first appearance."""
-    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    rank = np.empty(len(first), np.int64)
-    rank[np.argsort(first, kind="stable")] = np.arange(len(first))
-    numbers: Ints = rank[inverse.reshape(-1)]
-    return numbers
 
 
 def _find(name: str, columns: Sequence[ConfigColumn]) -> ConfigColumn:

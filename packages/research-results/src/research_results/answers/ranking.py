@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from research_results.answers.objectives import At
     from research_results.reading.filters import Query
     from research_results.reading.gather import Array, Ints, Mask
-    from research_results.reading.reader import Reader
+    from research_results.reading.reader import Questions
 
 __all__ = ["RankedConfig", "Ranking", "check_count", "pareto_set", "rank"]
 
@@ -42,18 +42,21 @@ class RankedConfig:
     config : Config
         Its parameters with their values as they were given, without those that were averaged over.
     ids : tuple of str
-        Its experiments, failed ones included.
+        Its experiments, failed ones included; of several researches ``'research/id'``.
     statistics : dict of str to dict of str to float
         For each objective the mean over its experiments, their standard deviation (``std``), the standard
         error of the mean (``sem``) and how many have a value (``count``).
     failed : int
         How many of its experiments failed, or were interrupted; they are in no mean.
+    research : str or None
+        Of several researches the one that it is of, unless that is averaged over.
     """
 
     config: Config
     ids: tuple[str, ...]
     statistics: Mapping[str, Mapping[str, float]]
     failed: int
+    research: str | None = None
 
 
 class Ranking:
@@ -124,9 +127,10 @@ class Ranking:
         return make_frame(fields, len(self.rows))
 
     def to_dicts(self) -> list[dict[str, Any]]:
-        """Return the rows as dicts with the keys config, ids, statistics and failed."""
+        """Return the rows as dicts with the keys config, ids, statistics and failed; of several, research."""
         return [
             {
+                **({} if row.research is None else {"research": row.research}),
                 "config": row.config.flatten(),
                 "ids": list(row.ids),
                 "statistics": {name: dict(found) for name, found in row.statistics.items()},
@@ -166,7 +170,8 @@ class Ranking:
             for found in row.statistics.values()
             for name in _STATS
         ]
-        config = " ".join(f"{key.alias}={as_alias(value).alias}" for key, value in named.pairs)
+        of = [] if row.research is None else [f"research={row.research}"]
+        config = " ".join([*of, *(f"{key.alias}={as_alias(value).alias}" for key, value in named.pairs)])
         return [str(place + 1), *numbers, str(row.failed), clean_text(config)]
 
 
@@ -182,7 +187,7 @@ def check_count(n: int | None) -> int | None:
 
 
 def rank(
-    reader: Reader,
+    reader: Questions,
     wanted: Query,
     objectives: Sequence[Objective],
     n: int | None,
@@ -203,18 +208,19 @@ def rank(
             order = order[pareto_set(costs)[order]]
         chosen = order[: _DEFAULT_N if n is None and len(objectives) == 1 else n]
         named = [_config(study, group) for group in chosen.tolist()]
-        parameters = study.parameters(chosen)
+        parameters, names = study.parameters(chosen), study.experiments.names
         rows = [
             RankedConfig(
                 config=config.config(),
-                ids=tuple(study.experiments.ids[index] for index in members),
+                ids=tuple(names[index] for index in members),
                 statistics={
                     objective.variable: {name: column[group].item() for name, column in each.items()}
                     for objective, each in zip(objectives, found, strict=True)
                 },
                 failed=int(study.failures[group]),
+                research=study.research_of(group),
             )
-            for group, config, members in zip(chosen, named, _members(study, chosen), strict=True)
+            for group, config, members in zip(chosen.tolist(), named, _members(study, chosen), strict=True)
         ]
     return Ranking(rows, objectives, len(study.groups), named, parameters)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from research_results.answers.groups import Groups, group_experiments
 from research_results.errors import ArgumentError
+from research_results.reading.experiments import RESEARCH
 from research_results.reading.gather import take
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from research_results.reading.experiments import Experiments
     from research_results.reading.filters import Query
     from research_results.reading.gather import Array, Ints, Mask
-    from research_results.reading.reader import Reader
+    from research_results.reading.reader import Questions
 
 __all__ = ["Study", "read_study"]
 
@@ -66,10 +67,19 @@ class Study:
             for column in self.groups.columns
         ]
 
+    def research_of(self, group: int) -> str | None:
+        """Return the research of a group, if these are several and it tells groups apart."""
+        experiments = self.experiments
+        if experiments.researches is None or all(
+            column.parameter is not RESEARCH for column in self.groups.columns
+        ):
+            return None
+        return experiments.labels[int(experiments.researches[self.groups.first[group]])]
+
 
 @contextmanager
 def read_study(
-    reader: Reader,
+    reader: Questions,
     wanted: Query,
     objectives: Sequence[Objective],
     by: Sequence[str] | None,
@@ -85,10 +95,10 @@ def read_study(
     if wanted.names is not None:
         raise ArgumentError("name", "variables are the first argument here; leave name= out")
     wanted = replace(wanted, names=tuple(objective.variable for objective in objectives))
-    with reader.selected(wanted) as (connection, experiments):
-        columns = reader.columns(connection, experiments, wanted)
-        table = reader.config_table(connection, experiments)
-        failed = np.isin(experiments.keys, [key for (key,) in connection.execute(_FAILED)])
+    with reader.selected(wanted) as selected:
+        experiments, columns, table = selected.experiments, selected.columns(), selected.config_table()
+        failed = np.zeros(len(experiments), np.bool_)
+        failed[selected.rows(_FAILED)[0]] = True
         groups = group_experiments(table, len(experiments), by, over)
         kept = {name: _without(column, failed) for name, column in columns.items()}
         yield Study(experiments, kept, table, groups, failed)

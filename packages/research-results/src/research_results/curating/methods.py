@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from research_results.reading.filters import Query
     from research_results.reading.reader import Reader
+    from research_results.reading.together import ReaderOfSeveral
 
 __all__ = ["ResultsCuration"]
 
@@ -22,7 +23,7 @@ __all__ = ["ResultsCuration"]
 class ResultsCuration:
     """What people say of the results that a reader finds, and in what surroundings they came about."""
 
-    _reader: Reader
+    _reader: Reader | ReaderOfSeveral
 
     def _wanted(self, given: Mapping[str, Any]) -> Query:
         raise NotImplementedError

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from research_results.disk.curation import Remarks
     from research_results.reading.filters import Query
     from research_results.reading.reader import Reader
+    from research_results.reading.together import ReaderOfSeveral
 
 __all__ = ["Notes", "Tags"]
 
@@ -21,7 +22,9 @@ __all__ = ["Notes", "Tags"]
 class _Said:
     """What was said, and how more is: of the experiments that filters let through, or of the research."""
 
-    def __init__(self, reader: Reader, wanted: Callable[[Mapping[str, Any]], Query]) -> None:
+    def __init__(
+        self, reader: Reader | ReaderOfSeveral, wanted: Callable[[Mapping[str, Any]], Query]
+    ) -> None:
         self._reader = reader
         self._wanted = wanted
 

@@ -8,21 +8,28 @@ import numpy as np
 import pandas as pd
 
 from research_results.frames.columns import as_column, free_labels, make_series, repeat, text_column
-from research_results.reading.artifacts import artifacts_of
 from research_results.reading.columns import Column
 from research_results.reading.gather import Segment, gather, take
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Mapping, Sequence
 
     from research_results.frames.layout import ConfigLayout
     from research_results.reading.experiments import Experiments, Option
     from research_results.reading.filters import Query
     from research_results.reading.gather import Array, Ints
-    from research_results.reading.reader import Reader
+    from research_results.reading.reader import Questions
+    from research_results.reading.selected import Selected
 
-__all__ = ["Field", "artifacts_frame", "config_fields", "configs_frame", "make_frame", "results_frame"]
+__all__ = [
+    "Field",
+    "artifacts_frame",
+    "config_fields",
+    "configs_frame",
+    "make_frame",
+    "name_fields",
+    "results_frame",
+]
 
 
 class Field(NamedTuple):
@@ -43,32 +50,30 @@ class Field(NamedTuple):
     is_ours: bool = True
 
 
-def results_frame(reader: Reader, wanted: Query, layout: ConfigLayout, *, pivot: bool) -> pd.DataFrame:
+def results_frame(reader: Questions, wanted: Query, layout: ConfigLayout, *, pivot: bool) -> pd.DataFrame:
     """Return values as a frame: wide, or with columns ``name`` and ``value``."""
-    with reader.selected(wanted) as (connection, experiments):
-        columns = reader.columns(connection, experiments, wanted)
+    with reader.selected(wanted) as selected:
         shape = _wide_fields if pivot else _long_fields
-        owners, iterations, variables = shape(columns)
-        counts = np.bincount(owners, minlength=len(experiments))
-        left = config_fields(reader, connection, experiments, layout, counts)
+        owners, iterations, variables = shape(selected.columns())
+        counts = np.bincount(owners, minlength=len(selected.experiments))
+        left = config_fields(selected, layout, counts)
     return make_frame([*left, Field("iteration", iterations), *variables], len(owners))
 
 
-def configs_frame(reader: Reader, wanted: Query, layout: ConfigLayout) -> pd.DataFrame:
+def configs_frame(reader: Questions, wanted: Query, layout: ConfigLayout) -> pd.DataFrame:
     """Return configs as a frame."""
-    with reader.selected(wanted) as (connection, experiments):
-        counts = np.ones(len(experiments), np.int64)
-        fields = config_fields(reader, connection, experiments, layout, counts)
+    with reader.selected(wanted) as selected:
+        counts = np.ones(len(selected.experiments), np.int64)
+        fields = config_fields(selected, layout, counts)
     return make_frame(fields, len(counts))
 
 
-def artifacts_frame(reader: Reader, wanted: Query, layout: ConfigLayout) -> pd.DataFrame:
+def artifacts_frame(reader: Questions, wanted: Query, layout: ConfigLayout) -> pd.DataFrame:
     """Return files as a frame, one row for each."""
-    names = None if wanted.names is None else set(wanted.names)
-    with reader.selected(wanted) as (connection, experiments):
-        found = [artifacts_of(reader.source, name, names) for name in experiments.ids]
+    with reader.selected(wanted) as selected:
+        found = selected.artifacts()
         counts = np.array([len(files) for files in found], np.int64)
-        left = config_fields(reader, connection, experiments, layout, counts)
+        left = config_fields(selected, layout, counts)
     files = [artifact for artifacts in found for artifact in artifacts]
     once = np.ones(len(files), np.int64)
     fields = [
@@ -79,18 +84,22 @@ def artifacts_frame(reader: Reader, wanted: Query, layout: ConfigLayout) -> pd.D
     return make_frame([*left, *fields], len(files))
 
 
-def config_fields(
-    reader: Reader,
-    connection: sqlite3.Connection,
-    experiments: Experiments,
-    layout: ConfigLayout,
-    counts: Ints,
-) -> list[Field]:
+def name_fields(experiments: Experiments, counts: Ints) -> list[Field]:
+    """Return the id, behind the research if there are several, in frames that have so many rows of each."""
+    ids = Field("id", text_column(experiments.ids, counts))
+    if experiments.researches is None:
+        return [ids]
+    once = np.ones(len(experiments.labels), np.int64)
+    labels = text_column(experiments.labels, once).take(np.repeat(experiments.researches, counts))
+    return [Field("research", labels), ids]
+
+
+def config_fields(selected: Selected, layout: ConfigLayout, counts: Ints) -> list[Field]:
     """Return the id and what describes the config in frames that have so many rows of each experiment."""
-    fields = [Field("id", text_column(experiments.ids, counts))]
+    fields = name_fields(selected.experiments, counts)
     if not layout.include_config:
         return fields
-    table = reader.config_table(connection, experiments)
+    table = selected.config_table()
     if layout.concat_config:
         fields.append(Field("config", text_column(table.strings(), counts)))
     present = counts > 0

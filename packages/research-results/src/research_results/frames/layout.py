@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from research_results.reading.experiments import RESEARCH
+
 if TYPE_CHECKING:
     from research_results.reading.experiments import ConfigParameter
 
@@ -36,7 +38,9 @@ class ConfigLayout:
     drop_columns: bool = True
 
     def shows(self, parameter: ConfigParameter) -> bool:
-        """Tell whether a parameter has a column of its own."""
+        """Tell whether a parameter has a column of its own; the research stands beside the id."""
+        if parameter is RESEARCH:
+            return False
         if parameter.is_auxiliary:
             return not self.remove_auxilary
         return not (self.concat_config and self.drop_columns)

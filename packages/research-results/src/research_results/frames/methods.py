@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from research_results.reading.filters import Query
     from research_results.reading.reader import Reader
     from research_results.reading.status import Summary
+    from research_results.reading.together import ReaderOfSeveral
 
 __all__ = ["ResultsFrames"]
 
@@ -23,7 +24,7 @@ __all__ = ["ResultsFrames"]
 class ResultsFrames:
     """Frames of the results that a reader finds, under filters that always hold."""
 
-    _reader: Reader
+    _reader: Reader | ReaderOfSeveral
     _filters: Mapping[str, Any]
 
     @property
@@ -152,10 +153,11 @@ class ResultsFrames:
     def experiments(self) -> pd.DataFrame:
         """Status of every experiment.
 
-        A DataFrame with columns ``id``, ``status`` (queued, running, done, failed, lost), ``cause`` (of those
-        that failed), ``attempts``, ``worker``, ``host`` and ``device`` (where it runs, or ran last), ``code``
-        (the version of the code that it runs, or ran with), ``started`` (UTC), ``elapsed_s`` (seconds),
-        ``iterations``, ``tags`` (with commas between them) and ``note``.
+        A DataFrame with columns ``id`` (of several folders behind ``research``), ``status`` (queued, running,
+        done, failed, lost), ``cause`` (of those that failed), ``attempts``, ``worker``, ``host`` and
+        ``device`` (where it runs, or ran last), ``code`` (the version of the code that it runs, or ran with),
+        ``started`` (UTC), ``elapsed_s`` (seconds), ``iterations``, ``tags`` (with commas between them) and
+        ``note``.
         """
         from research_results.frames.status import experiments_frame
 
@@ -260,6 +262,4 @@ class ResultsFrames:
 
     def _wanted(self, given: Mapping[str, Any]) -> Query:
         """Return the filter of a call together with those of this object."""
-        from research_results.reading.filters import parse_filter  # late: who only writes needs no reader
-
-        return parse_filter(**{**self._filters, **given})
+        return self._reader.query({**self._filters, **given})

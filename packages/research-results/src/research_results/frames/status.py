@@ -9,15 +9,17 @@ import pandas as pd
 
 from research_results.disk.schema import FAILURE_COLUMNS
 from research_results.errors import DamagedError
-from research_results.frames.assembly import Field, config_fields, make_frame
+from research_results.frames.assembly import Field, config_fields, make_frame, name_fields
 from research_results.frames.columns import TEXT
-from research_results.reading.failures import chosen_rows, last_failures, read_failures
+from research_results.reading.failures import read_failures
 from research_results.reading.rows import OPTIONAL_INT, OPTIONAL_NUMBER, check_column
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from research_results.frames.layout import ConfigLayout
     from research_results.reading.filters import Query
-    from research_results.reading.reader import Reader
+    from research_results.reading.reader import Questions
 
 __all__ = ["experiments_frame", "failures_frame"]
 
@@ -26,83 +28,69 @@ _LAST_S = 253_402_300_800.0
 
 _LAST_CAUSE = """(SELECT cause FROM failures WHERE failures.experiment = experiments.key
 ORDER BY number DESC LIMIT 1)"""
-_EXPERIMENTS = f"""SELECT key, id, status,
+_EXPERIMENTS = f"""SELECT key, status,
 CASE WHEN status IN ('failed', 'lost') THEN {_LAST_CAUSE} END,
 attempt, worker, host, device, code, started, elapsed_s, iterations
 FROM experiments ORDER BY position, key"""  # noqa: S608  (no values of others)
 
 
-def experiments_frame(reader: Reader, wanted: Query) -> pd.DataFrame:
+def experiments_frame(reader: Questions, wanted: Query) -> pd.DataFrame:
     """Return one row for each experiment: what it is doing, or how it ended."""
-    with reader.selected(wanted) as (connection, experiments):
-        rows = chosen_rows(connection, _EXPERIMENTS, experiments)
-        _, ids, status, causes, attempts, workers, hosts, devices, codes, *times, iterations = _columns(
-            rows, 12
-        )
-        started, elapsed_s = times
-        said = reader.source.curation.read().experiments
-        remarks = [said.get(str(name)) for name in ids]
-        return pd.DataFrame(
-            {
-                "id": _texts(ids),
-                "status": _texts(status),
-                "cause": _texts(causes),
-                "attempts": _integers("attempt", attempts),
-                "worker": _integers("worker", workers),
-                "host": _texts(hosts),
-                "device": _texts(devices),
-                "code": _texts(codes),
-                "started": _moments("started", started),
-                "elapsed_s": _floats("elapsed_s", elapsed_s),
-                "iterations": _integers("iterations", iterations),
-                "tags": _texts(tuple(", ".join(each.tags) if each else "" for each in remarks)),
-                "note": _texts(tuple(each.note if each else "" for each in remarks)),
-            }
-        )
+    with reader.selected(wanted) as selected:
+        _, columns = selected.rows(_EXPERIMENTS)
+        names = name_fields(selected.experiments, np.ones(len(selected.experiments), np.int64))
+        remarks = selected.remarks()
+    status, causes, attempts, workers, hosts, devices, codes, started, elapsed_s, iterations = columns
+    fields = {
+        "status": _texts(status),
+        "cause": _texts(causes),
+        "attempts": _integers("attempt", attempts),
+        "worker": _integers("worker", workers),
+        "host": _texts(hosts),
+        "device": _texts(devices),
+        "code": _texts(codes),
+        "started": _moments("started", started),
+        "elapsed_s": _floats("elapsed_s", elapsed_s),
+        "iterations": _integers("iterations", iterations),
+        "tags": _texts([", ".join(each.tags) if each else "" for each in remarks]),
+        "note": _texts([each.note if each else "" for each in remarks]),
+    }
+    return pd.DataFrame({**{field.name: field.values for field in names}, **fields})
 
 
 def failures_frame(
-    reader: Reader, wanted: Query, layout: ConfigLayout, *, every_attempt: bool
+    reader: Questions, wanted: Query, layout: ConfigLayout, *, every_attempt: bool
 ) -> pd.DataFrame:
     """Return the last failure of each experiment that is failed or lost, or the failures of all attempts."""
     kinds = {"status": str, "attempt": int, **FAILURE_COLUMNS}
-    with reader.selected(wanted) as (connection, experiments):
-        rows = read_failures(connection, experiments)
-        if not every_attempt:
-            rows = last_failures(rows)
-        keys, _, *values = _columns(rows, 2 + len(kinds))
-        row_of = dict(zip(experiments.keys.tolist(), range(len(experiments)), strict=True))
-        owners = np.array([row_of[key] for key in keys], np.int64)
-        counts = np.bincount(owners, minlength=len(experiments))
-        left = config_fields(reader, connection, experiments, layout, counts)
+    with reader.selected(wanted) as selected:
+        owners, columns = read_failures(selected, last=not every_attempt)
+        counts = np.bincount(owners, minlength=len(selected.experiments))
+        left = config_fields(selected, layout, counts)
     right = [
         Field(name, _integers(name, column) if kind is int else _texts(column))
-        for (name, kind), column in zip(kinds.items(), values, strict=True)
+        for (name, kind), column in zip(kinds.items(), columns, strict=True)
     ]
     left = [field for field in left if not (field.is_ours and field.name in kinds)]  # the device
-    return make_frame([*left, *right], len(rows))
+    return make_frame([*left, *right], len(owners))
 
 
-def _columns(rows: list[tuple[Any, ...]], count: int) -> list[tuple[Any, ...]]:
-    return list(zip(*rows, strict=True)) if rows else [()] * count
-
-
-def _texts(values: tuple[Any, ...]) -> Any:
+def _texts(values: Sequence[Any]) -> Any:
     texts = [None if value is None else str(value) for value in values]
     return pd.Series(texts, dtype=TEXT)
 
 
-def _integers(name: str, values: tuple[Any, ...]) -> Any:
+def _integers(name: str, values: Sequence[Any]) -> Any:
     check_column("experiments", name, values, OPTIONAL_INT)
     return pd.array(list(values), dtype="Int64")
 
 
-def _floats(name: str, values: tuple[Any, ...]) -> Any:
+def _floats(name: str, values: Sequence[Any]) -> Any:
     check_column("experiments", name, values, OPTIONAL_NUMBER)
     return pd.Series([None if value is None else float(value) for value in values], dtype="float64")
 
 
-def _moments(name: str, values: tuple[Any, ...]) -> Any:
+def _moments(name: str, values: Sequence[Any]) -> Any:
     """Return seconds since 1970 as times with a zone, to the microsecond."""
     seconds = _floats(name, values).to_numpy()
     if (np.abs(seconds) > _LAST_S).any():

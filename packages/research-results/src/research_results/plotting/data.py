@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from research_results.reading.configs import ConfigColumn, ConfigTable
     from research_results.reading.experiments import Option
     from research_results.reading.filters import Query
-    from research_results.reading.reader import Reader
+    from research_results.reading.reader import Questions
 
 __all__ = [
     "BANDS",
@@ -151,7 +151,7 @@ def find_factor(argument: str, name: str, factors: Sequence[Factor]) -> Factor:
 
 
 def read_plot_data(
-    reader: Reader,
+    reader: Questions,
     wanted: Query,
     variables: str | Sequence[str] | None,
     mode: Mode,
@@ -190,7 +190,9 @@ def read_plot_data(
     return PlotData(tuple(measures), factors)
 
 
-def _objectives(reader: Reader, variables: str | Sequence[str] | None, mode: Mode) -> tuple[Objective, ...]:
+def _objectives(
+    reader: Questions, variables: str | Sequence[str] | None, mode: Mode
+) -> tuple[Objective, ...]:
     known = reader.variables()
     if variables is None and not known:
         raise ArgumentError("variables", "nothing has been saved yet; there is nothing to draw")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from research_results.answers.objectives import Mode
     from research_results.plotting.request import Request
     from research_results.reading.filters import Query
-    from research_results.reading.reader import Reader
+    from research_results.reading.reader import Questions
 
 __all__ = ["draw"]
 
@@ -35,7 +35,7 @@ _DRAW = {
 
 
 def draw(
-    reader: Reader,
+    reader: Questions,
     wanted: Query,
     variables: str | Sequence[str] | None,
     kind: str | None,

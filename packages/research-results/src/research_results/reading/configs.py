@@ -9,16 +9,23 @@ import numpy as np
 
 from research_domain import Alias, AuxiliaryKey, ConfigAlias
 from research_domain.alias import is_auxiliary
-from research_results.codec.encoding import NUMBER_KINDS, number_dtype
+from research_results.codec.encoding import NUMBER_KINDS, encode_value, number_dtype
 from research_results.errors import DamagedError
-from research_results.reading.experiments import decode_option, read_options, read_parameters
+from research_results.reading.experiments import (
+    RESEARCH,
+    Experiments,
+    Option,
+    decode_option,
+    read_options,
+    read_parameters,
+)
 from research_results.reading.gather import Array, Segment, gather
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Sequence
 
-    from research_results.reading.experiments import ConfigParameter, Experiments, Option
+    from research_results.reading.experiments import ConfigParameter
     from research_results.reading.gather import Ints
     from research_results.reading.source import Source
 
@@ -49,29 +56,61 @@ class ConfigTable:
 
     Parameters
     ----------
-    connection : sqlite3.Connection
-        Database from which the options are read now.
-    source : Source
-        Where large values are read later.
     experiments : Experiments
-        Experiments whose configs are read.
+        The experiments.
+    numbers : int64 array, length K
+        Numbers of the options that their configs have, sorted.
+    options : sequence of Option, length K
+        These options.
+    parameters : sequence of ConfigParameter
+        All parameters, in the order of their first appearance.
     allow_pickle : bool
-        Run the code of opaque values.
+        Run the code of opaque values from sources that are trusted.
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, source: Source, experiments: Experiments, *, allow_pickle: bool
+        self,
+        experiments: Experiments,
+        numbers: Ints,
+        options: Sequence[Option],
+        parameters: Sequence[ConfigParameter],
+        *,
+        allow_pickle: bool = True,
     ) -> None:
         self._experiments = experiments
-        self._source = source
+        self._numbers = numbers
+        self._options = options
+        self._parameters = parameters
         self._allow_pickle = allow_pickle
-        self._numbers = np.unique(experiments.options)
-        self._parameters = tuple(read_parameters(connection).values())
-        every = len(self._numbers) > 500
-        options = read_options(connection, None if every else self._numbers.tolist())
-        if not options.keys() >= set(self._numbers.tolist()):
+
+    @classmethod
+    def read(
+        cls,
+        connection: sqlite3.Connection,
+        source: Source,
+        experiments: Experiments,
+        *,
+        allow_pickle: bool = True,
+    ) -> ConfigTable:
+        """Read the options now; large values are read later, from the source."""
+        numbers = np.unique(experiments.options)
+        every = len(numbers) > 500
+        options = read_options(connection, source, None if every else numbers.tolist())
+        if not options.keys() >= set(numbers.tolist()):
             raise DamagedError("table experiments", "a config has options that there are not")
-        self._options = [options[number] for number in self._numbers.tolist()]
+        own = [options[number] for number in numbers.tolist()]
+        parameters = tuple(read_parameters(connection).values())
+        return cls(experiments, numbers, own, parameters, allow_pickle=allow_pickle)
+
+    @classmethod
+    def together(cls, experiments: Experiments, tables: Sequence[ConfigTable]) -> ConfigTable:
+        """Return the configs of several researches; `experiments` are theirs together."""
+        offsets = Experiments.offsets([table._experiments for table in tables])
+        numbers = [table._numbers + offset for table, offset in zip(tables, offsets, strict=True)]
+        options = [option for table in tables for option in table._options]
+        parameters = dict.fromkeys(parameter for table in tables for parameter in table._parameters)
+        whole = np.concatenate([np.empty(0, np.int64), *numbers])
+        return cls(experiments, whole, options, tuple(parameters))
 
     def configs(self) -> list[ConfigAlias]:
         """Return each config with its aliases."""
@@ -124,6 +163,8 @@ class ConfigTable:
     ) -> list[ConfigColumn]:
         """Return a column for each parameter, in the order of their first appearance in the research.
 
+        Of several researches the first column is which one of them it is.
+
         Parameters
         ----------
         wanted : callable
@@ -141,7 +182,19 @@ class ConfigTable:
                 of_name = option.parameter if by_alias else replace(option.parameter, alias="")
                 indices[first[of_name]].append(index)
         found = np.searchsorted(self._numbers, self._experiments.options)
-        return [self._column(parameter, np.array(own), found) for parameter, own in indices.items() if own]
+        columns = [self._column(parameter, np.array(own), found) for parameter, own in indices.items() if own]
+        return [*self._research(wanted), *columns]
+
+    def _research(self, wanted: Callable[[ConfigParameter], bool]) -> list[ConfigColumn]:
+        """Return the research as if it were a parameter, if there are several."""
+        researches, labels = self._experiments.researches, self._experiments.labels
+        if researches is None or not wanted(RESEARCH):
+            return []
+        options = [
+            Option(RESEARCH, label, "str", None, None, encode_value(label)[-1], None, None, None)
+            for label in labels
+        ]
+        return [ConfigColumn(RESEARCH, tuple(options), researches)]
 
     def _column(self, parameter: ConfigParameter, indices: Ints, found: Ints) -> ConfigColumn:
         """Return a column from the indices of its options, and those of all items."""
@@ -166,7 +219,7 @@ class ConfigTable:
         return gather(len(options), parts)
 
     def _value(self, option: Option) -> Any:
-        return decode_option(option, self._source, allow_pickle=self._allow_pickle)
+        return decode_option(option, allow_pickle=self._allow_pickle)
 
     def _items(self) -> list[tuple[int, int]]:
         """Return experiment and option of each item of all configs, both as indices."""

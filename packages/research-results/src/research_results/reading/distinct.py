@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from research_results.reading.experiments import Option
     from research_results.reading.gather import Ints
 
-__all__ = ["different", "distinct_values"]
+__all__ = ["different", "distinct_values", "renumbered"]
 
 
 def distinct_values(column: ConfigColumn) -> tuple[Ints, list[Option]]:
@@ -30,6 +30,15 @@ def distinct_values(column: ConfigColumn) -> tuple[Ints, list[Option]]:
             first.append(option)
         number_of[index] = numbers[key]
     return number_of[column.codes], first
+
+
+def renumbered(keys: Ints) -> Ints:
+    """Return numbers from zero on, in the order of first appearance."""
+    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), np.int64)
+    rank[np.argsort(first, kind="stable")] = np.arange(len(first))
+    numbers: Ints = rank[inverse.reshape(-1)]
+    return numbers
 
 
 def different(texts: Sequence[str]) -> list[str]:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from research_results.reading.source import Source
 
 __all__ = [
+    "RESEARCH",
     "Experiments",
     "Option",
     "ConfigParameter",
@@ -91,6 +92,12 @@ class Option(NamedTuple):
     blob: str | None
     digest: bytes | None
     given: int | None
+    source: Source | None = None
+    """Where the bytes of a large value are."""
+
+
+RESEARCH = ConfigParameter("research", "research", False)
+"""What tells the experiments of several researches apart, as if it were a parameter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +116,10 @@ class Experiments:
         For each of them the index of its experiment.
     complete : bool
         Whether these are all experiments of the research, so that every value is of one of them.
+    labels : tuple of str
+        The researches that they are of, if these are several.
+    researches : int64 array, length N, optional
+        For each experiment the index of its research in `labels`.
     """
 
     keys: Ints
@@ -116,9 +127,41 @@ class Experiments:
     options: Ints
     owners: Ints
     complete: bool = False
+    labels: tuple[str, ...] = ()
+    researches: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @classmethod
+    def together(cls, labels: Sequence[str], parts: Sequence[Experiments]) -> Experiments:
+        """Return the experiments of several researches, one after another; numbers of options go on."""
+        counts = [len(part) for part in parts]
+        begins = np.cumsum([0, *counts])[:-1].tolist()
+        owners = [part.owners + begin for part, begin in zip(parts, begins, strict=True)]
+        options = [part.options + offset for part, offset in zip(parts, cls.offsets(parts), strict=True)]
+        return cls(
+            np.arange(sum(counts)),
+            tuple(name for part in parts for name in part.ids),
+            np.concatenate([np.empty(0, np.int64), *options]),
+            np.concatenate([np.empty(0, np.int64), *owners]),
+            labels=tuple(labels),
+            researches=np.repeat(np.arange(len(parts)), counts),
+        )
+
+    @staticmethod
+    def offsets(parts: Sequence[Experiments]) -> list[int]:
+        """Return what to add to the numbers of options of each part."""
+        most = [int(part.options.max(initial=-1)) + 1 for part in parts]
+        return [sum(most[:index]) for index in range(len(parts))]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The ids, behind the name of their research if there are several: no two are equal."""
+        if self.researches is None:
+            return self.ids
+        of = [self.labels[index] for index in self.researches.tolist()]
+        return tuple(f"{label}/{name}" for label, name in zip(of, self.ids, strict=True))
 
     def having(self, options: Sequence[int]) -> Mask:
         """Tell for each experiment whether its config has one of these options."""
@@ -224,16 +267,20 @@ def _experiments(given: tuple[list[Any], ...], *, complete: bool) -> Experiments
     return Experiments(np.array(keys, np.int64), ids, options, owners, complete)
 
 
-def read_options(connection: sqlite3.Connection, numbers: Sequence[int] | None) -> dict[int, Option]:
+def read_options(
+    connection: sqlite3.Connection, source: Source, numbers: Sequence[int] | None
+) -> dict[int, Option]:
     """Read the options of some numbers, or all."""
     condition, arguments = select_in("option", numbers)
-    return dict(_options(connection, condition, arguments, None if numbers is None else set(numbers)))
+    return dict(_options(connection, source, condition, arguments, None if numbers is None else set(numbers)))
 
 
-def options_of(connection: sqlite3.Connection, parameters: Sequence[int]) -> dict[int, Option]:
+def options_of(
+    connection: sqlite3.Connection, source: Source, parameters: Sequence[int]
+) -> dict[int, Option]:
     """Read the options of some parameters."""
     condition, arguments = select_in("parameter", parameters)
-    return dict(_options(connection, condition, arguments, None)) if parameters else {}
+    return dict(_options(connection, source, condition, arguments, None)) if parameters else {}
 
 
 def read_parameters(connection: sqlite3.Connection) -> dict[int, ConfigParameter]:
@@ -249,7 +296,11 @@ def read_parameters(connection: sqlite3.Connection) -> dict[int, ConfigParameter
 
 
 def _options(
-    connection: sqlite3.Connection, condition: str, arguments: Sequence[int], wanted: set[int] | None
+    connection: sqlite3.Connection,
+    source: Source,
+    condition: str,
+    arguments: Sequence[int],
+    wanted: set[int] | None,
 ) -> Iterator[tuple[int, Option]]:
     parameters = read_parameters(connection)
     rows = connection.execute(
@@ -260,16 +311,18 @@ def _options(
     for number, parameter, *rest, lasting_name, checksum in checked("options", _OPTION, chosen):
         if parameter not in parameters:
             raise DamagedError("table options", f"has no parameter {parameter!r}")
-        option = Option(parameters[parameter], *rest)
+        option = Option._make((parameters[parameter], *rest, source))
         fields = (option.alias, option.kind, option.type_name, option.text, option.blob, option.digest)
         if not is_intact(checksum, (parameter, option.given), (*fields, lasting_name), option.data):
             raise DamagedError(f"a value of parameter {option.parameter.name!r}", CHANGED)
         yield number, option
 
 
-def decode_option(option: Option, source: Source, *, allow_pickle: bool) -> Any:
-    """Return the value of an option."""
-    data = source.blob(option.blob) if option.blob is not None else option.data
+def decode_option(option: Option, *, allow_pickle: bool) -> Any:
+    """Return the value of an option; its code runs only if its source is trusted as well."""
+    source = option.source
+    data = option.data if option.blob is None or source is None else source.blob(option.blob)
+    allow_pickle = allow_pickle and source is not None and source.trusted
     where = f"parameter {option.parameter.name!r}"
     if data is None:
         raise DamagedError(where, "has no data")

@@ -7,29 +7,28 @@ from typing import TYPE_CHECKING, Any
 from research_results.disk.schema import FAILURE_COLUMNS
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Iterable
+    from research_results.reading.gather import Ints
+    from research_results.reading.selected import Selected
 
-    from research_results.reading.experiments import Experiments
+__all__ = ["read_failures"]
 
-__all__ = ["chosen_rows", "last_failures", "read_failures"]
-
-_FAILURES = """SELECT experiments.key, id, status, failures.attempt, {columns}
+_FAILURES = """SELECT experiments.key, status, failures.attempt, {columns}
 FROM failures JOIN experiments ON experiments.key = failures.experiment ORDER BY position, key, number"""
+_LAST = """SELECT experiments.key, status, failures.attempt, {columns}, max(number)
+FROM failures JOIN experiments ON experiments.key = failures.experiment
+WHERE status IN ('failed', 'lost') GROUP BY experiments.key ORDER BY position, experiments.key"""
 
 
-def read_failures(connection: sqlite3.Connection, experiments: Experiments) -> list[tuple[Any, ...]]:
-    """Return key, id, status, attempt and `FAILURE_COLUMNS` of all failures, in order."""
-    sql = _FAILURES.format(columns=", ".join(f"failures.{name}" for name in FAILURE_COLUMNS))
-    return chosen_rows(connection, sql, experiments)
+def read_failures(selected: Selected, *, last: bool) -> tuple[Ints, list[list[Any]]]:
+    """Return the experiment of each failure, and the columns status, attempt and `FAILURE_COLUMNS`, in order.
 
-
-def last_failures(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """Return the last failure of each experiment that is failed or lost."""
-    return list({row[0]: row for row in rows if row[2] in ("failed", "lost")}.values())
-
-
-def chosen_rows(connection: sqlite3.Connection, sql: str, experiments: Experiments) -> list[tuple[Any, ...]]:
-    """Return the rows of a statement whose first column is the key of one of some experiments."""
-    wanted = set(experiments.keys.tolist())
-    return [row for row in connection.execute(sql) if row[0] in wanted]
+    Parameters
+    ----------
+    selected : Selected
+        Experiments.
+    last : bool
+        Only the last one of each that is failed or lost.
+    """
+    names = ", ".join(f"failures.{name}" for name in FAILURE_COLUMNS)
+    owners, columns = selected.rows((_LAST if last else _FAILURES).format(columns=names))
+    return owners, columns[: 2 + len(FAILURE_COLUMNS)]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from research_results.reading.gather import Mask
     from research_results.reading.source import Source
 
-__all__ = ["Query", "parse_filter", "select_experiments"]
+__all__ = ["Query", "check_tags", "known_tags", "parse_filter", "select_experiments", "texts_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,8 @@ class Query:
         Experiments must have one of these tags.
     keywords : dict
         Like `config`, but the items of a list are values as well.
+    researches : tuple of str, optional
+        Of several researches only these.
     """
 
     ids: tuple[str, ...] | None = None
@@ -65,6 +67,12 @@ class Query:
     domain: Domain | None = None
     tags: tuple[str, ...] | None = None
     keywords: Mapping[str, Any] = field(default_factory=dict)
+    researches: tuple[str, ...] | None = None
+
+    def over(self, own: Query) -> Query:
+        """Return it together with a filter that always holds, but for what is given here as well."""
+        given = {name: value for name in self.__slots__ if (value := getattr(self, name)) is not None}
+        return replace(own, **{**given, "keywords": {**own.keywords, **self.keywords}})
 
 
 def parse_filter(
@@ -101,13 +109,13 @@ def parse_filter(
     if by_alias is not None:
         by_alias, kwargs = {**by_alias, **kwargs}, {}
     return Query(
-        ids=_texts("experiment_id", experiment_id),
-        names=_texts("name", name),
+        ids=texts_of("experiment_id", experiment_id),
+        names=texts_of("name", name),
         iterations=_iterations(iterations),
         config=by_value,
         alias=None if by_alias is None else {key: _alias_texts(value) for key, value in by_alias.items()},
         domain=domain,
-        tags=_texts("tags", tags),
+        tags=texts_of("tags", tags),
         keywords=kwargs,
     )
 
@@ -126,7 +134,9 @@ def select_experiments(connection: sqlite3.Connection, source: Source, wanted: Q
     values = _Values(connection, source, names)
     having = [values.having(path, (value,)) for path, value in names.spread(wanted.config or {})]
     having += [values.having(path, _alternatives(value)) for path, value in names.spread(wanted.keywords)]
-    having += [_having_alias(connection, names, path, texts) for path, texts in (wanted.alias or {}).items()]
+    having += [
+        _having_alias(connection, source, names, path, texts) for path, texts in (wanted.alias or {}).items()
+    ]
     if wanted.domain is not None:
         for parameter in wanted.domain.parameters:
             names.check(parameter)
@@ -140,14 +150,23 @@ def select_experiments(connection: sqlite3.Connection, source: Source, wanted: Q
     return experiments
 
 
-def _tagged(source: Source, tags: tuple[str, ...]) -> set[str]:
-    """Return the experiments that have one of some tags; an error if nothing has one of these."""
-    said = source.curation.read().experiments
-    known = sorted({tag for remarks in said.values() for tag in remarks.tags})
-    for tag in tags:
+def known_tags(source: Source) -> list[str]:
+    """Return the tags that experiments have."""
+    return sorted({tag for each in source.curation.read().experiments.values() for tag in each.tags})
+
+
+def check_tags(wanted: Iterable[str], known: Sequence[str]) -> None:
+    """Refuse tags that no experiment has."""
+    for tag in wanted:
         if tag not in known:
             there = ", ".join(map(repr, known)) or "none"
             raise ArgumentError("tags", f"no experiment has the tag {tag!r}; there are: {there}")
+
+
+def _tagged(source: Source, tags: tuple[str, ...]) -> set[str]:
+    """Return the experiments that have one of some tags; an error if nothing has one of these."""
+    check_tags(tags, known_tags(source))
+    said = source.curation.read().experiments
     return {name for name, remarks in said.items() if not {*tags}.isdisjoint(remarks.tags)}
 
 
@@ -251,7 +270,9 @@ class _Values:
         inner: set[str] = set()
         seen = False
         for name, rest in _prefixes(path).items():
-            for number, option in options_of(self._connection, self._names.numbers(name)).items():
+            for number, option in options_of(
+                self._connection, self._source, self._names.numbers(name)
+            ).items():
                 found = self._decoded(option)
                 if rest:
                     inner.update(_paths(name, found))
@@ -268,11 +289,11 @@ class _Values:
         return matching
 
     def _decoded(self, option: Option) -> Any:
-        return decode_option(option, self._source, allow_pickle=False)
+        return decode_option(option, allow_pickle=False)
 
     def _check_alias(self, path: str, wanted: list[Any]) -> None:
         """Refuse a text that is no value but the alias of one."""
-        for option in options_of(self._connection, self._names.numbers(path)).values():
+        for option in options_of(self._connection, self._source, self._names.numbers(path)).values():
             is_alias = option.given or option.kind in ("dill", "opaque")
             if is_alias and any(isinstance(each, str) and each == option.alias for each in wanted):
                 raise ArgumentError(
@@ -311,14 +332,14 @@ def _paths(name: str, value: Any) -> set[str]:
 
 
 def _having_alias(
-    connection: sqlite3.Connection, names: _Names, path: str, texts: tuple[str, ...]
+    connection: sqlite3.Connection, source: Source, names: _Names, path: str, texts: tuple[str, ...]
 ) -> list[int]:
     """Return the options whose value has one of some aliases.
 
     The first text is that of the whole value that was given; the others are those of its items.
     """
     names.check(path)
-    options = options_of(connection, names.numbers(path))
+    options = options_of(connection, source, names.numbers(path))
     known = {option.alias for option in options.values()}
     if known and texts[0] not in known:
         for text in texts[1:] or texts:
@@ -346,7 +367,8 @@ def _alias_texts(value: Any) -> tuple[str, ...]:
     return tuple(each.alias for each in aliases)
 
 
-def _texts(name: str, given: Any) -> tuple[str, ...] | None:
+def texts_of(name: str, given: Any) -> tuple[str, ...] | None:
+    """Return the texts that an argument gives: one, some, or None."""
     if given is None:
         return None
     values = (given,) if isinstance(given, str) or not isinstance(given, Iterable) else tuple(given)
@@ -368,7 +390,7 @@ def _domain_mask(
     connection: sqlite3.Connection, source: Source, experiments: Experiments, domain: Domain
 ) -> Mask:
     """Tell for each experiment whether its config has all parameters of some config of a domain, equal."""
-    configs = ConfigTable(connection, source, experiments, allow_pickle=False).values()
+    configs = ConfigTable.read(connection, source, experiments, allow_pickle=False).values()
     return np.array([_holds(domain, config) for config in configs], np.bool_)
 
 

@@ -1,0 +1,42 @@
+"""Which variables there are, and which of them are wanted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from research_results.errors import DamagedError, UnknownVariableError
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Collection
+
+    from research_results.reading.filters import Query
+
+__all__ = ["check_variables", "chosen_variables", "is_wanted", "numbers_of_variables"]
+
+
+def check_variables(wanted: Query, known: Collection[str]) -> None:
+    """Refuse variables that are not there, unless there are none at all."""
+    for name in wanted.names or ():
+        if known and name not in known:
+            raise UnknownVariableError(name, tuple(known))
+
+
+def chosen_variables(connection: sqlite3.Connection, wanted: tuple[str, ...] | None) -> dict[int, str]:
+    """Return number and name of variables, in the order of their first appearance."""
+    rows = connection.execute("SELECT variable, name FROM variables ORDER BY variable")
+    return {number: str(name) for number, name in rows if wanted is None or name in wanted}
+
+
+def numbers_of_variables(names: dict[int, str], wanted: Query) -> list[int] | None:
+    """Return the numbers of the variables that are wanted, None for all."""
+    return None if wanted.names is None else list(names)
+
+
+def is_wanted(variable: int, names: dict[int, str], wanted: Query) -> bool:
+    """Tell whether a variable is among those asked for; where many are, rows of others are read as well."""
+    if variable in names:
+        return True
+    if wanted.names is None:
+        raise DamagedError("table chunks", f"refers to a variable {variable} without a name")
+    return False
