@@ -92,7 +92,7 @@ class StoredMonitor:
     def expected(self) -> int | None:
         """Experiments in all, as far as is known; None if the domain is infinite."""
         expected = self._results.meta.get("expected")
-        return None if expected is None else int(expected)
+        return None if expected is None else int(expected) - len(getattr(self._results, "removed", ()))
 
     @property
     def remained_experiments(self) -> int | None:
@@ -153,7 +153,7 @@ class LoadedResearch:
     @property
     def profiler(self) -> Profiler:
         """Where the time of all runs went, as far as it was measured and is stored."""
-        return read_profiles(self._path)
+        return read_profiles(self._path, getattr(self.results, "removed", ()))
 
     @property
     def is_finished(self) -> bool:

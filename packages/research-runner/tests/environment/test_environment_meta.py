@@ -7,10 +7,11 @@ import os
 import shutil
 import subprocess
 import sys
+import types
 
 import pytest
 
-from research_runner.system.environment import env_meta, git_meta
+from research_runner.system.environment import RunVersions, env_meta, git_meta
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 
@@ -135,3 +136,54 @@ def test_conda_packages_come_from_the_records_of_the_environment(tmp_path, monke
 def test_no_conda_no_list(monkeypatch):
     monkeypatch.delenv("CONDA_PREFIX", raising=False)
     assert sorted(env_meta()) == ["packages", "python"]
+
+
+@needs_git
+def test_a_run_notes_the_commit_and_whether_files_differ_from_it(committed, monkeypatch):
+    monkeypatch.chdir(committed)
+    (first,) = RunVersions({}, with_commit=True).record(wait_s=60)
+    assert (first["commit"], first["is_changed"]) == (git(committed, "rev-parse", "HEAD").strip(), False)
+    (committed / "train.py").write_text("rate = 2\n")
+    before = {"versions": [first]}
+    same, second = RunVersions(before, with_commit=True).record(wait_s=60)
+    assert same == first
+    assert second == {**first, "since": second["since"], "is_changed": True}
+    assert len(RunVersions({"versions": [same, second]}, with_commit=True).record(wait_s=60)) == 2
+
+
+def test_without_a_repository_there_is_no_commit(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    (noted,) = RunVersions({}, with_commit=True).record(wait_s=60)
+    assert (noted["commit"], noted["is_changed"]) == ("", False)
+    assert noted["packages"]["dill"] == importlib.metadata.version("dill")
+
+
+def test_without_git_there_is_no_commit(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    versions = RunVersions({}, with_commit=True)
+    assert versions.is_complete and versions.record()[0]["commit"] == ""
+
+
+def test_a_git_that_does_not_answer_is_not_waited_for(monkeypatch, tmp_path):
+    slow = tmp_path / "git"
+    slow.write_text(f"#!{sys.executable}\nimport signal\nsignal.pause()\n")
+    slow.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    versions = RunVersions({}, with_commit=True)
+    assert versions.record()[0]["commit"] == "" and not versions.is_complete
+    versions.close()
+    assert versions.is_complete and versions.record()[0]["commit"] == ""
+
+
+def test_modules_are_not_made_to_answer_for_their_versions(monkeypatch):
+    class Warns(types.ModuleType):
+        def __getattr__(self, name):
+            raise DeprecationWarning(name)
+
+    monkeypatch.setitem(sys.modules, "warns", Warns("warns"))
+    monkeypatch.setitem(sys.modules, "odd", None)
+    monkeypatch.setitem(sys.modules, "made", types.ModuleType("made"))
+    sys.modules["made"].__version__ = "1.5"
+    packages = RunVersions({}, with_commit=False).record()[0]["packages"]
+    assert packages["made"] == "1.5" and not {"warns", "odd", "sys"} & set(packages)

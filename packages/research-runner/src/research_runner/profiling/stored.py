@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -88,21 +88,24 @@ def _open(path: str, flags: int) -> int:
     return open_own(path, flags)
 
 
-def read_profiles(folder: Path) -> Profiler:
+def read_profiles(folder: Path, removed: Collection[str] = ()) -> Profiler:
     """Return the profiles that are stored with a research; of an experiment that ran again, the last.
 
     Parameters
     ----------
     folder : Path
         The folder of the research; without profiles there are none in it.
+    removed : collection of str
+        Experiments that are left out.
     """
     try:
         text = decode_text(read_own(folder / _NAME))
     except FileNotFoundError:
         text = ""
     profiler, last = Profiler(), dict(_profiles(text.splitlines()))
-    for rows in last.values():
-        profiler.add(rows)
+    for experiment_id, rows in last.items():
+        if experiment_id not in removed:
+            profiler.add(rows)
     return profiler
 
 

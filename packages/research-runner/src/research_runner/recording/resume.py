@@ -30,26 +30,32 @@ class Past:
     Parameters
     ----------
     statuses : mapping
-        Experiment id → status.
+        Experiment id → status, of those that nobody has removed.
     resume : Resume
         How to go on.
     ids : mapping
         Digest of an experiment → experiment id.
     named : mapping
         Parameter and lasting name of a value → the digests of the values that had it.
+    removed : mapping
+        Experiment id → status, of those that somebody has removed: they do not run again.
     """
 
     statuses: Mapping[str, str]
     resume: Resume
     ids: Mapping[bytes, str] = field(default_factory=dict)
     named: Mapping[tuple[str, str], frozenset[bytes]] = field(default_factory=dict)
+    removed: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, storage: Storage | None, resume: Resume | None) -> Self:
         """Return what a storage holds of an earlier run; nothing if there is none."""
         if storage is None:
             return cls({}, resume or Resume())
-        return cls(storage.statuses(), resume or Resume(), storage.digests(), storage.named_values())
+        statuses = dict(storage.statuses())
+        hidden = getattr(storage, "removed", ())  # not every storage lets people remove anything
+        removed = {each: statuses.pop(each) for each in hidden if each in statuses}
+        return cls(statuses, resume or Resume(), storage.digests(), storage.named_values(), removed)
 
     def identifier(self, create_id_prefix: bool | int) -> Identifier:
         """Return an identifier that keeps the ids of experiments and refuses values that have changed."""
@@ -84,7 +90,19 @@ class Past:
     def keeps(self, experiment_id: str) -> bool:
         """Whether an experiment is kept as it is."""
         status = self.statuses.get(experiment_id)
-        return status == "done" or (status == "failed" and not self.resume.retry_failed)
+        has_ended = status == "done" or (status == "failed" and not self.resume.retry_failed)
+        return has_ended or experiment_id in self.removed
+
+    @property
+    def known(self) -> int:
+        """How many experiments an earlier run had taken from the domain."""
+        return len(self.statuses) + len(self.removed)
+
+    @property
+    def unseen(self) -> tuple[int, int]:
+        """How many experiments that were removed are done, and how many have failed."""
+        states = list(self.removed.values())
+        return states.count("done"), states.count("failed")
 
     @property
     def done(self) -> int:
@@ -105,7 +123,7 @@ class Past:
                     storage.mark(experiment_id, "queued")
         if storage.path is not None:
             for experiment_id in folders_of_experiments(storage.path):
-                if experiment_id not in kept:
+                if experiment_id not in kept and experiment_id not in self.removed:
                     set_aside(storage.path, experiment_id)
 
 

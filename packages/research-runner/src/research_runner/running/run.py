@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -15,7 +16,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from research_domain import FailureReport
 from research_experiment import Storage, StorageFactory
@@ -44,6 +45,7 @@ from research_runner.scheduling.events import Event, Profiled
 from research_runner.scheduling.source import TaskSource
 from research_runner.settings.values import RunSettings
 from research_runner.system.console import say, write_line
+from research_runner.system.environment import RunVersions
 from research_runner.system.fail_points import fail_point
 from research_runner.system.process_identity import owner
 from research_runner.system.transient import passes_when
@@ -55,6 +57,8 @@ from research_runner.worker.script import Arrival
 __all__ = ["ResearchRun"]
 
 _LOG = careful_logger("research.run")
+_GIT_S: Final = 2.0
+"""How long the end of a run waits for git, which has had the whole run to answer."""
 
 
 class ProfileListener:
@@ -127,6 +131,9 @@ class ResearchRun:
                 settings = replace(settings, iteration=continued(settings, self._code, opened.meta))
                 self._code_before = opened.meta.get("code")
             self._settings = settings
+            before = {} if opened is None else opened.meta
+            self._versions = RunVersions(before, with_commit=settings.path is not None)
+            undo.callback(self._versions.close)
             backend = self._make_backend(storage_class.encode)
             undo.callback(backend.close, force=True)
             own_modules = self._code.record.own  # found by now, unless the backend needs none of it
@@ -143,12 +150,13 @@ class ResearchRun:
             fail_point("settings-kept")
             coordinator = self._make_coordinator(past)
             undo.pop_all()
-        self.monitor = Monitor(lambda: coordinator.expected, past.done, past.failed)
+        self._expected: Callable[[], int | None] = lambda: coordinator.expected
+        self.monitor = Monitor(partial(_without, self._expected, len(past.removed)), past.done, past.failed)
         self._profiles = ProfileListener(settings.path)
         self.profiler = self._profiles.profiler
         listeners = (RunLog(), self._profiles)
         self._session = Session(
-            coordinator, backend, self.storage, self.monitor, listeners, self._code.version
+            coordinator, backend, self.storage, self.monitor, listeners, self._code.version, past.unseen
         )
 
     @staticmethod
@@ -165,9 +173,7 @@ class ResearchRun:
         settings, path = self._settings, self.storage.path
         journal = None
         if path is not None:
-            journal = FolderJournal(
-                path, len(past.statuses), past.resume.force, lambda: self._session.is_ending
-            )
+            journal = FolderJournal(path, past.known, past.resume.force, lambda: self._session.is_ending)
             past.clear_up(self.storage)
             fail_point("cleared-up")
         source = TaskSource(
@@ -188,6 +194,7 @@ class ResearchRun:
             given=dict(settings.given),
             code=self._code.version,
             helpers=self._code.helpers.as_plain(),
+            versions=self._versions.record(),
             **described,
         )
         limits = settings.limits if not past.done else replace(settings.limits, canary=0)
@@ -316,6 +323,8 @@ class ResearchRun:
         if not self.monitor.failed_experiments:
             return None
         report: FailureReport = self.storage.results.failure_report()
+        if not report.failed:  # all of them were removed meanwhile
+            return None
         if self._settings.path is not None:
             _LOG.error("%s", report.brief)  # the tracebacks are there already
         return report
@@ -340,7 +349,9 @@ class ResearchRun:
         """Say in the folder that the run has ended, if the disk is not full."""
         fail_point("before-ended")
         try:
-            self.storage.update_meta(ended=time.time(), expected=self.monitor.expected)
+            with contextlib.closing(self._versions) as versions:
+                late = {} if versions.is_complete else {"versions": versions.record(wait_s=_GIT_S)}
+            self.storage.update_meta(ended=time.time(), expected=self._expected(), **late)
         except Exception as error:
             if passes_when(error) is None:
                 raise
@@ -373,6 +384,12 @@ class ResearchRun:
         failed = monitor.failed_experiments
         where = "results are in memory" if path is None else f"results are in {_short(path)}"
         return f"{monitor.finished_experiments - failed} done, {failed} failed in {elapsed_s:.1f} s; {where}"
+
+
+def _without(expected: Callable[[], int | None], removed: int) -> int | None:
+    """Return how many experiments there will be without those that were removed."""
+    count = expected()
+    return None if count is None else count - removed
 
 
 def _remove_own(root: Path, owner_pid: int) -> None:

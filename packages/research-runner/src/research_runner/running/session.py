@@ -71,6 +71,8 @@ class Session:
         Are told as well.
     code : str, optional
         The version of the code that experiments run with.
+    unseen : tuple of (int, int)
+        Experiments that are done, and that have failed, in the storage and not in the counts.
     """
 
     def __init__(
@@ -81,12 +83,14 @@ class Session:
         monitor: Monitor,
         listeners: Iterable[Listener] = (),
         code: str | None = None,
+        unseen: tuple[int, int] = (0, 0),
     ) -> None:
         self._coordinator = coordinator
         self._backend = backend
         self._storage = storage
         self._recorder = Recorder(storage, code)
         self._monitor = monitor
+        self._unseen = unseen
         self._listeners = (monitor, *listeners)
         self._bar: ProgressBar | None = None
         self._end = _End()
@@ -129,7 +133,7 @@ class Session:
         monitor, stored = self._monitor, self._storage.counts()
         failed = monitor.failed_experiments
         counted = (monitor.finished_experiments - failed, failed)
-        kept = (stored.get("done", 0), stored.get("failed", 0))
+        kept = (stored.get("done", 0) - self._unseen[0], stored.get("failed", 0) - self._unseen[1])
         if counted != kept:
             raise MiscountedError(counted, kept)
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import subprocess
 import sys
+import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from research_domain.texts import decode_text
 
-__all__ = ["env_meta", "git_meta"]
+__all__ = ["RunVersions", "env_meta", "git_meta"]
 
 TIMEOUT_S = 60
 GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false", "-c", "color.ui=false")
@@ -70,6 +74,75 @@ def env_meta() -> dict[str, str]:
     return meta
 
 
+class RunVersions:
+    """Versions of Python and of imported packages, and the commit, as a run that begins notes them.
+
+    Git answers beside this process, and nobody waits for it unless the run has ended.
+
+    Parameters
+    ----------
+    meta : mapping
+        What earlier runs of the research have noted.
+    with_commit : bool
+        Whether git is asked at all.
+    """
+
+    def __init__(self, meta: Mapping[str, Any], *, with_commit: bool) -> None:
+        self._before: list[Any] = list(meta.get("versions") or [])
+        self._since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        self._commit: str | None = None if with_commit else ""
+        if not with_commit:
+            return
+        try:
+            self._git = subprocess.Popen(  # noqa: S603  # a fixed command
+                [*GIT, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=_environment(),
+            )
+        except OSError:  # no git, or the working directory is gone
+            self._commit = ""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether `record` has returned all that it ever will."""
+        return self._commit is not None
+
+    def record(self, wait_s: float = 0.0) -> list[Any]:
+        """Return the versions of all runs that had others than those before, this one among them.
+
+        Parameters
+        ----------
+        wait_s : float
+            How long git is waited for.
+        """
+        self._ask_git(wait_s)
+        commit = self._commit or ""
+        now = {
+            "since": self._since,
+            "python": platform.python_version(),
+            "platform": f"{platform.system()} {platform.release()} {platform.machine()}",
+            "packages": _imported_packages(),
+            "commit": commit.removesuffix("-dirty"),
+            "is_changed": commit.endswith("-dirty"),
+        }
+        last = dict(self._before[-1]) if self._before else {}
+        return self._before if {**last, "since": self._since} == now else [*self._before, now]
+
+    def _ask_git(self, wait_s: float) -> None:
+        if self._commit is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._git.wait(wait_s)  # what it says fits into the pipe
+                self._commit = decode_text(self._git.communicate()[0]).strip()
+
+    def close(self) -> None:
+        """Let go of git."""
+        if self._commit is None:
+            self._git.kill()
+            self._ask_git(TIMEOUT_S)
+
+
 class _UnknownStateError(Exception):
     """Git cannot tell; the text says why."""
 
@@ -83,7 +156,7 @@ def _git(cwd: str | os.PathLike[str], *arguments: str, may_fail: bool = False) -
             capture_output=True,
             stdin=subprocess.DEVNULL,
             timeout=TIMEOUT_S,
-            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
+            env=_environment(),
             check=False,
         )
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -96,6 +169,11 @@ def _git(cwd: str | os.PathLike[str], *arguments: str, may_fail: bool = False) -
     return _text(done.stdout)
 
 
+def _environment() -> dict[str, str]:
+    """Return the environment of git: it changes nothing, and speaks English."""
+    return {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+
+
 def _text(data: bytes) -> str:
     return decode_text(data)
 
@@ -103,6 +181,30 @@ def _text(data: bytes) -> str:
 def _python() -> str:
     lines = (sys.version.replace("\n", " "), platform.platform(), sys.executable or "no executable")
     return "\n".join(lines) + "\n"
+
+
+def _imported_packages() -> dict[str, str]:
+    """Return the versions of the packages that this process has imported, by their names in imports."""
+    modules = {name: module for name, module in tuple(sys.modules.items()) if _is_package(name)}
+    found = {name: _version(name, module) for name, module in sorted(modules.items())}
+    return {name: version for name, version in found.items() if version}
+
+
+def _is_package(name: str) -> bool:
+    return not (name.startswith("_") or "." in name or name in sys.stdlib_module_names)
+
+
+def _version(name: str, module: object) -> str:
+    """Return the version that a module, or else its distribution, has; empty if there is none."""
+    own = getattr(module, "__dict__", {}).get("__version__")  # asks no __getattr__, which may warn
+    if isinstance(own, str):
+        return own
+    from importlib.metadata import PackageNotFoundError, version  # late: no worker needs it
+
+    try:
+        return version(name)
+    except (PackageNotFoundError, OSError, ValueError):
+        return ""
 
 
 def _packages() -> str:
