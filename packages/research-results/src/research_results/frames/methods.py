@@ -257,6 +257,57 @@ class ResultsFrames:
         """
         return write_parquet(self.to_df(**kwargs), path)
 
+    def to_xarray(self, *, dense: bool = False, **kwargs: Any) -> Any:
+        """Return results as labelled arrays of xarray.
+
+        Parameters
+        ----------
+        dense : bool
+            Make arrays that are less than a tenth full, too.
+        **kwargs
+            Filters, see `filter`; a variable is chosen with ``name=``.
+
+        Returns
+        -------
+        xarray.Dataset or xarray.DataTree
+            Parameters that vary are dimensions, those that others determine (as where they are zipped) lie
+            along the dimension of these, and constants are attributes; ``repetition`` and ``iteration`` are
+            dimensions as well. A variable with one value in each experiment has no iterations. ``status``
+            and ``id`` of each experiment are coordinates. Of configs with different parameters each set of
+            parameters is a node of a DataTree; so is each of several researches if their parameters do not
+            have the same values.
+
+        Raises
+        ------
+        MissingExtraError
+            Without the extra ``xarray``.
+        ArgumentError
+            If an array would be less than a tenth full, several experiments have the same config, or there
+            are none.
+
+        Notes
+        -----
+        Where an experiment has no value there is NaN, and its status is ``absent`` if it is not there at
+        all. Values of parameters are looked up as they are if all are numbers, times or strings, else by
+        their aliases. Attributes are what netCDF and Zarr can hold: numbers, strings and lists of numbers;
+        bools are 0 and 1, and other values are texts, as in `to_csv`. A ``/`` in a name becomes ``.``.
+
+        Examples
+        --------
+        >>> from research_results import ResearchResults
+        >>> results = ResearchResults('memory', dump_results=False)
+        >>> for number, (lr, act) in enumerate([(0.1, 'relu'), (0.1, 'tanh'), (0.2, 'relu'), (0.2, 'tanh')]):
+        ...     results.put(str(number), {'loss': {0: lr, 1: lr / 2}}, {'lr': lr, 'act': act, 'depth': 3})
+        >>> arrays = results.to_xarray()
+        >>> dict(arrays.sizes), arrays.attrs
+        ({'lr': 2, 'act': 2, 'iteration': 2}, {'depth': 3})
+        >>> arrays.loss.sel(lr=0.2, act='tanh').values.tolist()
+        [0.2, 0.1]
+        """
+        from research_results.frames.arrays import labelled_arrays
+
+        return labelled_arrays(self._reader, self._wanted(kwargs), dense=dense)
+
     def _repr_html_(self) -> str:
         return self.summary()._repr_html_()
 
