@@ -8,6 +8,7 @@ one number, in the process of the script, with and without seeding.
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import random
@@ -58,9 +59,11 @@ def main() -> int:
     for number in range(LOGGERS):
         logging.getLogger(f"library.{number}").addHandler(logging.NullHandler())
     filters, loggers = WarningFilters(), LoggingPart()
+    without_numpy = best_us(seed, rounds)
+    importlib.import_module("numpy.random")
     seeding = best_us(seed, rounds)
     restoring = best_us(filters.restore, rounds) + best_us(loggers.restore, rounds)
-    print(f"seeding random and numpy.random: {seeding:.1f} us an experiment")
+    print(f"seeding random: {without_numpy:.1f} us an experiment, with numpy.random {seeding:.1f} us")
     print(f"filters of warnings and {LOGGERS} loggers: {restoring:.1f} us an experiment")
     print(f"together: {seeding + restoring:.1f} us (at most {MOST_US:.0f})")
     seeded, plain = experiment_us(count), experiment_us(count, seed_globals=False)

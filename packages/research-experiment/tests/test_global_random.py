@@ -1,6 +1,7 @@
 """The global generators of random numbers: a stream for each experiment."""
 
 import random
+import subprocess
 import sys
 
 import numpy as np
@@ -129,6 +130,52 @@ def test_torch_is_seeded_when_a_unit_is_the_first_to_import_it(torch):
     assert first[1][0] > 0
     assert drawn(experiment, configs(1)) == first  # it is there now
     assert drawn(experiment, configs(2))[2] != first[1]
+
+
+def late_tensor(x):
+    """Return None in the first iteration of the first branch, else the state of a module that may be new."""
+    if x == 1 and "torch" not in sys.modules:
+        return None
+    import torch
+
+    return torch.state
+
+
+def test_a_branch_never_draws_from_the_stream_of_the_one_that_imported_a_module(torch):
+    in_step = Experiment().add_callable("root", lambda: None, root=True)
+    experiment = in_step.add_callable(late_tensor, x=EC("x"), save_to="y")
+    together = drawn(experiment, configs(1, 2), n_iters=2, target="for")
+    alone = {x: drawn(experiment, configs(x))[x][0] for x in (1, 2)}
+    assert together == {1: [None, alone[1]], 2: [alone[2]] * 2}
+
+
+def test_what_experiments_have_imported_is_not_left_with_their_seeds(torch):
+    script = ScriptRandom()
+    script.keep()
+    seeded = drawn(Experiment().add_callable(late_tensor, x=EC("x"), save_to="y"), configs(2))[2][0]
+    script.put_back()
+    assert sys.modules["torch"].state != seeded
+
+
+LATE_NUMPY = """
+import sys
+from research_experiment import Executor, Experiment, Surroundings
+assert "numpy.random" not in sys.modules or sys.argv[1] == "1"
+
+def draw():
+    import numpy.random
+    return numpy.random.random()
+
+experiment = Experiment().add_callable(draw, save_to="y")
+run = lambda: Executor(experiment, surroundings=Surroundings(seed_globals=True)).run().experiments[0].results
+first, second = run(), run()
+assert first == second and first["y"], (first, second)
+"""
+
+
+def test_numpy_is_seeded_when_a_unit_is_the_first_to_import_its_generators():
+    """NumPy 1 always has them."""
+    subprocess.run([sys.executable, "-c", LATE_NUMPY, np.__version__[0]], check=True)
 
 
 def test_the_script_finds_its_own_states_again():

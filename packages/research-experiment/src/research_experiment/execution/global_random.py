@@ -1,30 +1,28 @@
 """The global generators of `random`, NumPy and PyTorch: a stream of its own for each experiment.
 
-They belong to the process, so experiments that run at the same time, in threads, share them.
+They belong to the process, so experiments that run at the same time, in threads, share them. Those of NumPy
+and PyTorch are seeded where they are there: the first experiment of a process to import them finds them
+seeded as well, and experiments that do without do not pay for them.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 import sys
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, lru_cache
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
-from numpy.random import mtrand
 
 __all__ = ["ScriptRandom", "Turns", "global_seed", "seed_globals"]
 
 _SEED_BYTES: Final = 32
-_TORCH: Final = "torch"
-
-_MERSENNE: Final = np.random.MT19937()
-"""The generator under `numpy.random` while experiments run, whatever the script has put there."""
 
 
 def global_seed(entropy: int | Sequence[int], digest: bytes) -> bytes:
@@ -56,8 +54,96 @@ def _key(words: tuple[int, ...]) -> bytes:
     return hashlib.blake2b(repr(words).encode()).digest()
 
 
+class _Python:
+    """The generator of `random`, which is always there."""
+
+    name = "random"
+
+    def is_there(self) -> bool:
+        return True
+
+    def seed(self, seed: bytes) -> None:
+        random.seed(int.from_bytes(seed[:16], "little"))
+
+    def state(self) -> Any:
+        return random.getstate()
+
+    def put(self, state: Any) -> None:
+        random.setstate(state)
+
+
+class _Imported:
+    """A generator that is there when its module is."""
+
+    name: ClassVar[str]
+    mark: ClassVar[str]
+    """What the module has when enough of it has been executed."""
+
+    @property
+    def module(self) -> Any:
+        return sys.modules.get(self.name)
+
+    def is_there(self) -> bool:
+        return hasattr(self.module, self.mark)
+
+
+class _NumPy(_Imported):
+    """The generator of `numpy.random`."""
+
+    name = "numpy.random"
+    mark = "set_state"
+
+    def seed(self, seed: bytes) -> None:
+        self._put_under(_mersenne())
+        self.module.seed(np.frombuffer(seed, "<u4", 4, 16))
+
+    def state(self) -> Any:
+        return self.module.get_bit_generator(), self.module.get_state(legacy=False)
+
+    def put(self, state: Any) -> None:
+        generator, numbers = state
+        self._put_under(generator)
+        self.module.set_state(numbers)
+
+    def _put_under(self, generator: Any) -> None:
+        module = self.module
+        if module.get_bit_generator() is not generator:
+            module.set_bit_generator(generator)
+
+
+@cache
+def _mersenne() -> Any:
+    """Return the generator under `numpy.random` while experiments run, whatever the script has put there."""
+    return sys.modules["numpy.random"].MT19937()
+
+
+class _Torch(_Imported):
+    """The generators of `torch`, which draw from seeds of the system until somebody seeds them."""
+
+    name = "torch"
+    mark = "set_rng_state"
+
+    def seed(self, seed: bytes) -> None:
+        self.module.manual_seed(int.from_bytes(seed[:8], "little"))
+
+    def state(self) -> Any:
+        torch = self.module
+        gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+        return torch.get_rng_state(), gpus
+
+    def put(self, state: Any) -> None:
+        cpu, gpus = state
+        self.module.set_rng_state(cpu)
+        if gpus is not None:
+            self.module.cuda.set_rng_state_all(gpus)
+
+
+_LATE: Final = {generator.name: generator for generator in (_NumPy(), _Torch())}
+_ALL: Final = (_Python(), *_LATE.values())
+
+
 def seed_globals(seed: bytes) -> None:
-    """Seed `random`, `numpy.random` and, if it is imported or as soon as it is, `torch`.
+    """Seed `random` and, if they are imported or as soon as they are, `numpy.random` and `torch`.
 
     Parameters
     ----------
@@ -72,49 +158,37 @@ def seed_globals(seed: bytes) -> None:
     >>> first == (random.random(), np.random.random())
     True
     """
-    random.seed(int.from_bytes(seed[:16], "little"))
-    if mtrand.get_bit_generator() is not _MERSENNE:
-        mtrand.set_bit_generator(_MERSENNE)
-    np.random.seed(np.frombuffer(seed, "<u4", 4, 16))
-    _TORCH_SEED.set(int.from_bytes(seed[:8], "little"))
+    _put({}, seed)
 
 
-class _TorchSeed(MetaPathFinder):
-    """Seeds PyTorch, which draws from a seed of its own or of the system until somebody does.
+class _LateSeeds(MetaPathFinder):
+    """Seeds the generators of modules that an experiment is the first to import.
 
-    An experiment may be the first of its process to import it: this finder stands before the others, and
-    seeds it when it has been loaded.
+    This finder stands before the others, and seeds a module when it has been loaded.
     """
 
     def __init__(self) -> None:
-        self._seed: int | None = None
-        self._finding = False
+        self._seed: bytes | None = None
+        self._finding: set[str] = set()
 
-    def set(self, seed: int | None) -> None:
-        """Seed it, now or when it is imported; None for no longer."""
+    def set(self, seed: bytes | None) -> None:
+        """Let this be the seed of what is imported from now on; None for none."""
         self._seed = seed
-        if _TORCH in sys.modules:
-            self._apply(sys.modules[_TORCH])
-        elif seed is not None and self not in sys.meta_path:
+        if seed is not None and self not in sys.meta_path:
             sys.meta_path.insert(0, self)
-
-    def _apply(self, torch: ModuleType) -> None:
-        seed = getattr(torch, "manual_seed", None)  # there is none while it is being imported
-        if seed is not None and self._seed is not None:
-            seed(self._seed)
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Find PyTorch as the other finders do, and nothing else."""
-        if name != _TORCH or self._finding:
+        """Find these modules as the other finders do, and nothing else."""
+        if name not in _LATE or name in self._finding:
             return None
-        self._finding = True
+        self._finding.add(name)
         try:
             found = (finder.find_spec(name, path, target) for finder in sys.meta_path if finder is not self)
             spec = next((spec for spec in found if spec is not None), None)
         finally:
-            self._finding = False
+            self._finding.discard(name)
         loader: Any = None if spec is None else spec.loader
         if hasattr(loader, "exec_module"):
             loader.exec_module = self._seeded(loader.exec_module)
@@ -123,43 +197,30 @@ class _TorchSeed(MetaPathFinder):
     def _seeded(self, execute: Callable[[ModuleType], None]) -> Callable[[ModuleType], None]:
         def load(module: ModuleType) -> None:
             execute(module)
-            self._apply(module)
+            generator = _LATE[module.__name__]
+            if self._seed is not None and generator.is_there():
+                generator.seed(self._seed)
 
         return load
 
 
-_TORCH_SEED: Final = _TorchSeed()
+_LATE_SEEDS: Final = _LateSeeds()
 
 
-def _torch() -> Any:
-    """Return PyTorch if it has been imported, else None."""
-    torch = sys.modules.get(_TORCH)
-    return torch if hasattr(torch, "set_rng_state") else None
+def _states() -> Mapping[str, Any]:
+    """Return the states of all global generators that are there."""
+    return {generator.name: generator.state() for generator in _ALL if generator.is_there()}
 
 
-def _states() -> tuple[Any, ...]:
-    """Return the states of all global generators."""
-    torch = _torch()
-    cpu = gpus = None
-    if torch is not None:
-        cpu = torch.get_rng_state()
-        gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
-    numpy = mtrand.get_bit_generator(), np.random.get_state(legacy=False)
-    return random.getstate(), numpy, cpu, gpus
-
-
-def _put(states: tuple[Any, ...]) -> None:
-    """Put back what `_states` returned."""
-    python, (generator, numpy), cpu, gpus = states
-    random.setstate(python)
-    if mtrand.get_bit_generator() is not generator:
-        mtrand.set_bit_generator(generator)
-    np.random.set_state(numpy)
-    torch = _torch()
-    if torch is not None and cpu is not None:
-        torch.set_rng_state(cpu)
-        if gpus is not None:
-            torch.cuda.set_rng_state_all(gpus)
+def _put(states: Mapping[str, Any], seed: bytes | None) -> None:
+    """Put back what `_states` returned; others get the seed, also those that are imported from now on."""
+    _LATE_SEEDS.set(seed)
+    for generator in _ALL:
+        if generator.is_there():
+            if generator.name in states:
+                generator.put(states[generator.name])
+            else:
+                generator.seed(seed or os.urandom(_SEED_BYTES))
 
 
 class Turns:
@@ -176,7 +237,7 @@ class Turns:
     def __init__(self, entropy: int | Sequence[int]) -> None:
         self._entropy = entropy
         self._holder: bytes | None = None
-        self._left: dict[bytes, tuple[Any, ...]] = {}
+        self._left: dict[bytes, Mapping[str, Any]] = {}
 
     def take(self, digest: bytes) -> None:
         """Give the generators to an experiment: as it left them, or seeded for it if it is the first time.
@@ -191,11 +252,7 @@ class Turns:
         if self._holder is not None:
             self._left[self._holder] = _states()
         self._holder = digest
-        left = self._left.pop(digest, None)
-        if left is None:
-            seed_globals(global_seed(self._entropy, digest))
-        else:
-            _put(left)
+        _put(self._left.pop(digest, {}), global_seed(self._entropy, digest))
 
 
 class ScriptRandom:
@@ -215,7 +272,7 @@ class ScriptRandom:
     """
 
     def __init__(self) -> None:
-        self._kept: tuple[Any, ...] | None = None
+        self._kept: Mapping[str, Any] | None = None
 
     def keep(self) -> None:
         """Keep the states, unless they are kept already."""
@@ -223,8 +280,7 @@ class ScriptRandom:
             self._kept = _states()
 
     def put_back(self) -> None:
-        """Put them back, if they are kept."""
+        """Put them back, if they are kept; generators that came since are seeded by the system."""
         kept, self._kept = self._kept, None
         if kept is not None:
-            _TORCH_SEED.set(None)
-            _put(kept)
+            _put(kept, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
@@ -366,11 +367,10 @@ class _Redirection:
     def _flush(self) -> None:
         """Flush Python's streams, the original ones as well, and the buffers of the C library."""
         for fd, channel in self._channels.items():
-            for stream in {getattr(sys, STREAMS[fd]), getattr(sys, _ORIGINALS[fd]), channel.text}:
-                try:
+            own: list[Any] = [getattr(sys, name, None) for name in (STREAMS[fd], _ORIGINALS[fd])]
+            for stream in (*own, channel.text):
+                with contextlib.suppress(Exception):  # none, gone, closed; a unit's own class raises anything
                     stream.flush()
-                except (AttributeError, OSError, ValueError):  # not a file, gone, closed
-                    continue
         flush_c = _find_flush_c()
         if flush_c is not None:
             flush_c(None)
