@@ -14,10 +14,12 @@ from research_runner.scheduling.events import (
     ExperimentQueued,
     ExperimentStarted,
     TaskEnded,
+    TaskFinished,
     TaskReturned,
     TaskStarted,
     UnitEnded,
     UnitStarted,
+    ValuesSaved,
     WorkerDied,
     WorkerLeaves,
     WorkerReady,
@@ -49,7 +51,7 @@ class Play:
         return commands
 
     def report(self, event, slot=0, now=0.0):
-        events = self.coordinator.handle(slot, event, now)
+        events = self.coordinator.handle(slot, event, now) + self.coordinator.begun()
         self.news += events
         return events
 
@@ -135,6 +137,42 @@ def test_worker_that_leaves_by_itself_costs_nothing_and_is_replaced():
     assert len(play.of(ExperimentEnded)) == 100
     assert {event.attempt for event in play.of(ExperimentStarted)} == {1}
     assert not play.of(ExperimentLost)
+
+
+def test_a_short_experiment_is_told_as_a_whole_unless_its_beginning_was():
+    play = Play(2)
+    play.ready()
+    told = []
+    for commits_between in (False, True):
+        task = play.sent[0].pop(0)
+        name = task.experiments[0].identity.id
+        assert play.coordinator.handle(0, TaskStarted(task.index, 5.0)) == []
+        between = play.coordinator.begun() if commits_between else []
+        told.append(between + play.coordinator.handle(0, TaskFinished(task.index, 0.2, name, 1, 0.1, "rows")))
+        assert not play.coordinator.busy
+        play.decide()
+    (whole,), parts = told
+    assert whole[1:] == (1, 0, None, None, 5.0, 1, 0.1, "rows")
+    assert parts == [
+        ExperimentStarted(name, 1, 0, None, None, 5.0),
+        ValuesSaved(name, "rows"),
+        ExperimentEnded(name, 1, 0.1, None),
+    ]
+    assert play.coordinator.done
+
+
+def test_the_last_branch_of_a_task_may_end_with_it_while_another_is_to_be_tried_again():
+    play = Play(2, branches=2)
+    play.ready()
+    task = play.sent[0].pop(0)
+    first, last = (spec.identity.id for spec in task.experiments)
+    play.report(TaskStarted(task.index, 0.0))
+    play.report(ExperimentEnded(first, 1, 0.1, FAILED, retriable=True))
+    play.report(TaskFinished(task.index, 0.2, last, 1, 0.1, ()))
+    play.decide()
+    assert [spec.identity.id for spec in play.sent[0][0].experiments] == [first]
+    assert [event.experiment_id for event in play.of(ExperimentLost)] == [first]
+    assert [event.experiment_id for event in play.of(ExperimentEnded)] == [last]
 
 
 def test_failures_and_beginnings_say_where():

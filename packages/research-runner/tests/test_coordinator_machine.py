@@ -20,6 +20,7 @@ from research_runner.recording.resume import Past
 from research_runner.scheduling.commands import Kill, Start, Stop, Submit
 from research_runner.scheduling.coordinator import Coordinator, Limits
 from research_runner.scheduling.events import (
+    AttemptDone,
     ExperimentAbandoned,
     ExperimentEnded,
     ExperimentLost,
@@ -27,6 +28,7 @@ from research_runner.scheduling.events import (
     ExperimentReturned,
     ExperimentStarted,
     TaskEnded,
+    TaskFinished,
     TaskReturned,
     TaskStarted,
     UnitEnded,
@@ -92,8 +94,10 @@ class CoordinatorMachine(RuleBasedStateMachine):
         tasks_per_worker=st.sampled_from([None, 1, 2]),
         timeout_s=st.sampled_from([None, 50.0]),
         batch_s=st.sampled_from([0.0, 10.0]),
+        joins=st.booleans(),
     )
-    def begin(self, size, slots, branches, attempts, tasks_per_worker, timeout_s, batch_s):
+    def begin(self, size, slots, branches, attempts, tasks_per_worker, timeout_s, batch_s, joins):
+        self.joins = joins
         self.size, self.slots, self.branches = size, slots, branches
         self.limits = Limits(attempts, timeout_s, tasks_per_worker, batch_s, batch_max=4, idle_deaths=1000)
         self.resume(retry_failed=False)
@@ -146,7 +150,7 @@ class CoordinatorMachine(RuleBasedStateMachine):
     @rule()
     def commit(self):
         """Let the disk have everything that was reported, in its order."""
-        news, self.news = self.news, []
+        news, self.news = self.news + self.coordinator.begun(), []
         for event in news:
             self.write(event)
 
@@ -160,6 +164,10 @@ class CoordinatorMachine(RuleBasedStateMachine):
             case ExperimentQueued():
                 assert before not in ENDED or before == "failed", "what had ended was queued again"
                 self.disk[who] = "queued"
+            case AttemptDone():
+                assert before == "queued"
+                assert event.attempt <= self.limits.max_attempts
+                self.disk[who] = "done"
             case ExperimentStarted():
                 assert before == "queued"
                 assert event.attempt <= self.limits.max_attempts
@@ -228,6 +236,11 @@ class CoordinatorMachine(RuleBasedStateMachine):
         worker = self.workers[slot]
         if worker.doomed:
             self.bury(slot, Death(worker.doomed))
+        elif worker.begun and len(worker.open) == 1 and how == "done" and self.joins:
+            worker.begun, worker.deadlines = False, {}
+            self.report(
+                slot, TaskFinished(worker.tasks.popleft().index, 0.001, worker.open.pop(), 1, 0.1, ())
+            )
         elif worker.open and worker.begun:
             self.end(slot, min(worker.open), how)
         elif worker.begun:

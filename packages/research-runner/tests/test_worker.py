@@ -12,7 +12,7 @@ import pytest
 from research_domain import ConfigAlias, Domain
 from research_experiment import EC, Experiment
 from research_runner.pool.channel import Channel, WorkerStop
-from research_runner.scheduling.events import TaskEnded, TaskReturned, TaskStarted, WorkerLeaves, unpack
+from research_runner.scheduling.events import TaskFinished, TaskReturned, TaskStarted, WorkerLeaves, unpack
 from research_runner.scheduling.setup import WorkerSetup
 from research_runner.scheduling.source import IterationOptions, TaskSource
 from research_runner.worker import serving as worker
@@ -65,12 +65,12 @@ def test_tasks_sent_ahead_go_back_when_they_would_wait_behind_a_long_one(work):
     returned, events = told(work([0.2, 0, 0]), TaskReturned, 2)
     assert returned == [1, 2]
     assert [event.task for event in events if isinstance(event, TaskStarted)] == [0]
-    assert [event.task for event in events if isinstance(event, TaskEnded)] == [0]
+    assert [event.task for event in events if isinstance(event, TaskFinished)] == [0]
 
 
 def test_short_tasks_stay_together(work, monkeypatch):
     monkeypatch.setattr(worker, "_LONG_S", 60)
-    ended, events = told(work([0, 0, 0, 0]), TaskEnded, 4)
+    ended, events = told(work([0, 0, 0, 0]), TaskFinished, 4)
     assert ended == [0, 1, 2, 3]
     assert not any(isinstance(event, TaskReturned) for event in events)
 
@@ -82,5 +82,5 @@ def test_worker_that_has_lost_something_for_good_leaves_after_its_task(work, mon
     if not isinstance(events[-1], WorkerLeaves):
         events += map(unpack, channel.recv())
     assert returned == [1, 2]
-    assert [event.task for event in events if isinstance(event, TaskEnded)] == [0]
+    assert [event.task for event in events if isinstance(event, TaskFinished)] == [0]
     assert events[-1] == WorkerLeaves("a limit is too low")

@@ -80,6 +80,8 @@ class Storage(Sink, Protocol):
     """Keeps the experiments of a research; written by one thread, the coordinator's.
 
     Calls inside :meth:`transaction` become durable together. Nothing here runs user code.
+    Optional is ``put_attempt(experiment_id, encoded, **details)``, which does in one call for a short
+    experiment that went well what ``mark(..., "running")``, `put_encoded` and ``mark(..., "done")`` do.
     """
 
     encode: Callable[[Values], Encoded]

@@ -46,7 +46,8 @@ def row_checksum(numbers: Sequence[int], fields: Sequence[str | bytes | None], d
     checksum = crc32(_HEADERS[len(numbers)].pack(*numbers))
     for index, field in enumerate(fields):
         if field is not None:
-            checksum = crc32(_named(index, field), checksum)
+            named = _known if len(field) <= _SHORT else _named
+            checksum = crc32(named(index, field), checksum)
     return crc32(data, checksum) if data else checksum
 
 
@@ -108,6 +109,11 @@ def _named(index: int, field: str | bytes) -> bytes:
     """Return a field with its index and length before it."""
     content = field.encode("utf-8", "surrogatepass") if isinstance(field, str) else field
     return struct.pack("<qq", index, len(content)) + content
+
+
+_SHORT = 64
+_known = lru_cache(maxsize=1024)(_named)
+"""For names and other short fields, which come again."""
 
 
 def experiment_checksums(

@@ -318,27 +318,32 @@ class Database:
             self._watch.check_log()
 
     def __enter__(self) -> None:
-        self.check_owner()
+        if self._owner != _process.pid:
+            self.check_owner()
         self.guard.acquire()
-        try:
-            if self._depth == 0:
-                self._failed = None
-                if self._watch is not None:
-                    self._watch.check()
-                    self._watch.check_log()
-                self.execute("BEGIN IMMEDIATE")
-        except BaseException:
-            self.guard.release()
-            raise
+        if self._depth == 0:
+            try:
+                self._begin()
+            except BaseException:
+                self.guard.release()
+                raise
         self._depth += 1
+
+    def _begin(self) -> None:
+        self._failed = None
+        if self._watch is not None:
+            self._watch.check()
+            self._watch.check_log()
+        self.execute("BEGIN IMMEDIATE")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._depth -= 1
+        if self._depth:
+            self.guard.release()
+            return
         try:
-            self._depth -= 1
-            if self._depth:
-                return
             if kind is not None or self._failed is not None:
                 self._roll_back()
                 if kind is None and self._failed is not None:

@@ -175,6 +175,20 @@ class BaseStorage(ABC):
         """Store what `encode` made of values of an experiment that was added."""
         self._writer.put(experiment_id, encoded)
 
+    def put_attempt(self, experiment_id: str, encoded: Encoded, **details: Any) -> None:
+        """Write down a whole attempt that went well: its beginning, its values and its end.
+
+        Parameters
+        ----------
+        experiment_id : str
+            One that was added.
+        encoded : Encoded
+            What `encode` made of its values.
+        **details
+            As those of `mark`, which it saves two calls of; ``attempt`` and ``started`` at least.
+        """
+        self._writer.put_attempt(experiment_id, encoded, details)
+
     def put_output(self, experiment_id: str | None, stream: Stream, text: str) -> None:
         """Append to the standard output or error of an experiment, or with None of the whole research."""
         self._writer.database.check_owner()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from research_results.errors import DamagedError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from research_results.disk.database import Database
 
@@ -21,7 +21,7 @@ _IS_THERE = "SELECT count(*) FROM experiments WHERE key = ? AND id = ?"
 
 
 class PendingRows:
-    """Rows that wait: changes of experiments, which become one for each experiment, values and revisions.
+    """Rows that wait: experiments and changes of them, one row for each, values and revisions.
 
     Attributes
     ----------
@@ -34,11 +34,20 @@ class PendingRows:
     def __init__(self) -> None:
         self.chunks: list[tuple[Any, ...]] = []
         self.changes: list[tuple[int, int, str, int | None]] = []
-        self._experiments: dict[tuple[int, str], dict[str, Any]] = {}
+        self._added: dict[int, dict[str, Any]] = {}
+        self._updated: dict[int, dict[str, Any]] = {}
+
+    def add(self, key: int, columns: dict[str, Any]) -> None:
+        """Note an experiment that is not there yet."""
+        self._added[key] = columns
 
     def update(self, key: int, experiment_id: str, columns: Mapping[str, Any]) -> None:
         """Note new values of some columns of an experiment."""
-        self._experiments.setdefault((key, experiment_id), {}).update(columns)
+        added = self._added.get(key)
+        if added is not None:
+            added.update(columns)
+        else:
+            self._updated.setdefault(key, {"id": experiment_id}).update(columns)
 
     def write(self, database: Database) -> None:
         """Write all rows, and forget them.
@@ -48,8 +57,16 @@ class PendingRows:
         DamagedError
             If an experiment is not there any more.
         """
-        if self._experiments:
-            self._update_experiments(database)
+        for names, rows in _grouped(self._added):
+            marks = ", ".join("?" * (len(names) + 1))
+            insert = f"INSERT INTO experiments (key, {', '.join(names)}) VALUES ({marks})"  # noqa: S608  (ours)
+            database.executemany(insert, [(key, *columns) for key, columns in rows])
+        for names, rows in _grouped(self._updated):
+            changes = ", ".join(f"{name} = ?" for name in names[1:])
+            sql = f"UPDATE experiments SET {changes} WHERE key = ? AND id = ?"  # noqa: S608  (our columns)
+            values = [(*columns[1:], key, columns[0]) for key, columns in rows]
+            if database.executemany(sql, values).rowcount != len(rows):
+                self._refuse(database)
         if self.chunks:
             database.executemany(_PUT, self.chunks)
         if self.changes:
@@ -60,23 +77,25 @@ class PendingRows:
         """Forget all rows."""
         self.chunks.clear()
         self.changes.clear()
-        self._experiments.clear()
-
-    def _update_experiments(self, database: Database) -> None:
-        groups: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
-        for place, columns in self._experiments.items():
-            groups.setdefault(tuple(columns), []).append((*columns.values(), *place))
-        for names, rows in groups.items():
-            changes = ", ".join(f"{name} = ?" for name in names)
-            sql = f"UPDATE experiments SET {changes} WHERE key = ? AND id = ?"  # noqa: S608  (our columns)
-            if database.executemany(sql, rows).rowcount != len(rows):
-                self._refuse(database)
+        self._added.clear()
+        self._updated.clear()
 
     def _refuse(self, database: Database) -> None:
         """Name an experiment whose row is not there, or is there more than once."""
-        for place in self._experiments:
-            (count,) = database.execute(_IS_THERE, place).fetchone()
+        for key, columns in self._updated.items():
+            (count,) = database.execute(_IS_THERE, (key, columns["id"])).fetchone()
             if count != 1:
                 reason = f"a change of its status reached {count} rows of table experiments instead of one"
-                raise DamagedError(f"experiment {place[1]!r}", reason)
+                raise DamagedError(f"experiment {columns['id']!r}", reason)
         raise DamagedError("table experiments", "changes of statuses did not reach one row each")
+
+
+_Group: TypeAlias = list[tuple[int, tuple[Any, ...]]]
+
+
+def _grouped(experiments: Mapping[int, Mapping[str, Any]]) -> Iterable[tuple[tuple[str, ...], _Group]]:
+    """Return keys and values of experiments that have the same columns."""
+    groups: dict[tuple[str, ...], _Group] = {}
+    for key, columns in experiments.items():
+        groups.setdefault(tuple(columns), []).append((key, tuple(columns.values())))
+    return groups.items()

@@ -8,7 +8,7 @@ from research_domain.texts import clean_text
 from research_results.disk.checksums import experiment_checksum, row_checksum
 from research_results.disk.names import check_name
 from research_results.disk.schema import FAILURE_COLUMNS, newest_revision
-from research_results.errors import ArgumentError, DamagedError, UnknownExperimentError
+from research_results.errors import ArgumentError, UnknownExperimentError
 from research_results.reading.status import STATUSES, Status, count_statuses
 from research_results.storage.failing import as_failure
 from research_results.storage.interning import Interner, stored_blob
@@ -40,10 +40,8 @@ _DETAILS: dict[str, Callable[[Any], Any]] = {
     "iterations": int,
 }
 _KEYS_LIMIT = 200_000
-_ADD = """INSERT INTO experiments (id, position, config, digest, checksum, status)
-VALUES (?, ?, ?, ?, ?, 'queued') ON CONFLICT (id) DO NOTHING"""
-_QUEUE_AGAIN = """UPDATE experiments SET position = ?, config = ?, digest = ?, checksum = ?, status = 'queued'
-WHERE id = ?"""
+_NEWEST_KEY = """SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'experiments'), 0),
+coalesce((SELECT max(key) FROM experiments), 0))"""
 _NAMED_VALUES = """SELECT DISTINCT parameters.name,
 CASE WHEN given THEN options.alias ELSE lasting_name END AS lasting, digest
 FROM options JOIN parameters USING (parameter) WHERE lasting NOT NULL AND digest NOT NULL"""
@@ -54,7 +52,7 @@ def _convert(name: str, value: Any) -> Any:
     convert = _DETAILS.get(name)
     if convert is None:
         raise ArgumentError(name, f"is no detail of a status; use {', '.join(_DETAILS)} or failure")
-    return convert(value)
+    return value if value is None or type(value) is convert else convert(value)
 
 
 class Writer:
@@ -77,6 +75,8 @@ class Writer:
         self._attempts: dict[int, int | None] = {}
         self._fresh: set[int] = set()
         self._revision: int | None = None
+        self._newest_key: int | None = None
+        self._knows_all = False
         self._pending = PendingRows()
         database.before_commit = self._write_pending
         database.when_rolled_back = self._forget
@@ -88,51 +88,76 @@ class Writer:
         with self.database:
             packed = self._interner.config(config)
             index = self._next_position() if index is None else int(index)
-            if experiment_id not in self._keys:
+            key = self._keys.get(experiment_id)
+            if key is None:
                 check_name("an experiment", experiment_id)
-            written = (packed, digest, experiment_checksum(index, experiment_id, packed, digest))
-            if experiment_id not in self._keys:
-                added = self.database.execute(_ADD, (experiment_id, index, *written))
-                if added.rowcount:
-                    key = added.lastrowid or 0
-                    self._remember(experiment_id, key)
-                    self._fresh.add(key)
-                    self._note(key, "queued", None)
-                    return
+                key = self._find_new(experiment_id)
+            columns = {
+                "position": index,
+                "config": packed,
+                "digest": digest,
+                "checksum": experiment_checksum(index, experiment_id, packed, digest),
+                "status": "queued",
+            }
+            if key is None:
+                self._newest_key = key = (self._newest_key or 0) + 1
+                self._pending.add(key, {"id": experiment_id, **columns})
+                self._remember(experiment_id, key)
+                self._fresh.add(key)
+                self._note(key, "queued", None)
+                return
             was_queued = self._is_queued(experiment_id)
-            self._update(experiment_id, _QUEUE_AGAIN, (index, *written, experiment_id))
+            self._pending.update(key, experiment_id, columns)
             if not was_queued:
-                self._note(self.key(experiment_id), "queued", None)
+                self._note(key, "queued", None)
 
     def mark(self, experiment_id: str, status: str, details: Mapping[str, Any]) -> None:
         """Write the status of an experiment with what is known about it."""
         if status not in STATUSES:
             raise ArgumentError("status", f"got {status!r}; use one of {', '.join(STATUSES)}")
         failure = details.get("failure")
-        columns = {
-            name: None if value is None else _convert(name, value)
-            for name, value in details.items()
-            if name != "failure"
-        }
+        columns = {name: _convert(name, value) for name, value in details.items() if name != "failure"}
+        columns["status"] = status
         with self.database:
             key = self.key(experiment_id)
             if status != "queued" or not self._is_queued(experiment_id):
                 self._note_status(key, status, details)
-            self._pending.update(key, experiment_id, {"status": status, **columns})
+            self._pending.update(key, experiment_id, columns)
             if failure is not None:
                 self._fail(key, details.get("attempt"), failure)
 
     def put(self, experiment_id: str, encoded: Encoded) -> None:
         """Write values; large ones are on disk in blobs/ before their row."""
         with self.database:
-            key = self.key(experiment_id)
-            for variable, kind, count, first, step, iterations, type_name, text, data in encoded:
-                stored, blob = (data, None) if count != 1 else stored_blob(self._blobs, data)
-                numbers = (self._next_revision(), key, self._interner.variable(variable), count, first, step)
-                checksum = row_checksum(numbers, (kind, iterations, type_name, text, blob), stored)
-                self._pending.chunks.append(
-                    (*numbers[:3], kind, *numbers[3:], iterations, type_name, text, stored, blob, checksum)
+            self._put(self.key(experiment_id), encoded)
+
+    def put_attempt(self, experiment_id: str, encoded: Encoded, details: Mapping[str, Any]) -> None:
+        """Write a whole attempt that went well: that it began, its values, and its end."""
+        columns = {name: _convert(name, value) for name, value in details.items()}
+        columns["status"] = "done"
+        with self.database:
+            key, attempt = self.key(experiment_id), columns["attempt"]
+            self._start(key, attempt)
+            self._note(key, "running", attempt)
+            self._put(key, encoded)
+            del self._attempts[key]
+            self._note(key, "done", attempt)
+            self._pending.update(key, experiment_id, columns)
+
+    def _put(self, key: int, encoded: Encoded) -> None:
+        for variable, kind, count, first, step, iterations, type_name, text, data in encoded:
+            stored, blob = (data, None) if count != 1 else stored_blob(self._blobs, data)
+            number = self._interner.variable(variable)
+            revision = self._next_revision()
+            checksum = row_checksum(
+                (revision, key, number, count, first, step), (kind, iterations, type_name, text, blob), stored
+            )
+            self._pending.chunks.append(
+                (
+                    *(revision, key, number, kind, count, first, step),
+                    *(iterations, type_name, text, stored, blob, checksum),
                 )
+            )
 
     def drop(self, experiment_id: str) -> None:
         """Delete the values and failures of an experiment; that it was there stays written."""
@@ -159,6 +184,7 @@ class Writer:
     def digests(self) -> dict[bytes, str]:
         """Return the identity of each experiment that has one, and its name."""
         with self.database.guard:
+            self.database.flush()
             rows = self.database.execute("SELECT digest, id FROM experiments WHERE digest NOT NULL")
             return dict(rows.fetchall())
 
@@ -233,6 +259,7 @@ class Writer:
         """Return the status of an experiment and how many attempts it has had; None if it was not added."""
         select = "SELECT status, coalesce(attempt, 0) FROM experiments WHERE id = ?"
         with self.database.guard:
+            self.database.flush()
             return self.database.execute(select, (experiment_id,)).fetchone()  # type: ignore[no-any-return]
 
     def _was_started(self, key: int) -> bool:
@@ -243,13 +270,6 @@ class Writer:
         self._write_pending()
         select = "SELECT status FROM experiments WHERE id = ?"
         return bool(self.database.execute(select, (experiment_id,)).fetchone() == ("queued",))
-
-    def _update(self, experiment_id: str, sql: str, values: tuple[Any, ...]) -> None:
-        """Change the one row of an experiment; an error if there is not exactly one."""
-        changed = self.database.execute(sql, values).rowcount
-        if changed != 1:
-            reason = f"a change of its status reached {changed} rows of table experiments instead of one"
-            raise DamagedError(f"experiment {experiment_id!r}", reason)
 
     def _fail(self, key: int, attempt: int | None, failure: Any) -> None:
         if attempt is None:
@@ -279,17 +299,29 @@ class Writer:
             self._remember(experiment_id, key)
         return key
 
+    def _find_new(self, experiment_id: str) -> int | None:
+        """Return the key of an experiment that is probably not there; asks only where some may be unknown."""
+        if self._newest_key is None:
+            (self._newest_key,) = self.database.execute(_NEWEST_KEY).fetchone()
+            self._knows_all = self._newest_key == 0
+        return None if self._knows_all else self._find(experiment_id)
+
     def _remember(self, experiment_id: str, key: int) -> None:
+        """Remember a key; of rows that wait all keys are remembered."""
         if len(self._keys) >= _KEYS_LIMIT:
+            self._write_pending()
             self._keys.clear()
+            self._knows_all = False
         self._keys[experiment_id] = key
 
     def _next_position(self) -> int:
+        self._write_pending()
         select = "SELECT coalesce(max(position) + 1, 0) FROM experiments"
         return int(self.database.execute(select).fetchone()[0])
 
     def _forget(self) -> None:
         self._keys.clear()
+        self._newest_key = None
         self._fresh.clear()
         self._attempts.clear()
         self._pending.clear()

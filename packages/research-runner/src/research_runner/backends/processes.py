@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from research_runner.pool import (
 from research_runner.scheduling.events import (
     BackendEvent,
     TaskEnded,
+    TaskFinished,
     TaskReturned,
     TaskStarted,
     WorkerDied,
@@ -37,8 +39,14 @@ from research_runner.worker.serving import SLOT_VARIABLE, Serve
 
 __all__ = ["ProcessBackend", "ProcessFactory"]
 
+_OF_TASKS: Final = (TaskStarted, TaskFinished, TaskEnded, TaskReturned)
 _FIRST: Final = 0
 """The slot whose worker shows that the plan can travel."""
+
+_WELL_SUPPLIED: Final = 32
+"""Tasks that a worker has still to do when nobody needs to hurry: as many are sent only if they are short."""
+
+_GATHER_S: Final = 0.001
 
 
 class ProcessBackend:
@@ -132,7 +140,9 @@ class ProcessBackend:
         fail_point("tasks-sent")
 
     def poll(self, timeout_s: float) -> Sequence[BackendEvent]:
-        """Wait for events of the workers."""
+        """Wait for events of the workers; while all have many short tasks to do, several come together."""
+        if min(map(len, self._given.values())) >= _WELL_SUPPLIED:
+            time.sleep(_GATHER_S)
         early, self._early = self._early, []
         events = early or self._pool.poll(timeout_s)
         return [event for pool_event in events for event in self._to_backend_events(pool_event)]
@@ -155,10 +165,8 @@ class ProcessBackend:
     def _to_backend_events(self, event: PoolEvent) -> list[BackendEvent]:
         match event:
             case Message(slot, payload):
-                if slot in self._distrusted:
-                    return []
                 try:
-                    return [BackendEvent(slot, each) for each in self._open(slot, payload)]
+                    return [] if slot in self._distrusted else self._open(slot, payload)
                 except (TypeError, ValueError, LookupError, AttributeError) as error:
                     self._distrusted.add(slot)
                     self._pool.distrust(slot, f"{type(error).__name__}: {error}")
@@ -171,7 +179,7 @@ class ProcessBackend:
                 self._recover(slot)
         return [BackendEvent(event.slot, event)]
 
-    def _open(self, slot: int, payload: Any) -> list[Any]:
+    def _open(self, slot: int, payload: Any) -> list[BackendEvent]:
         """Return the events of a message, and track which task the worker runs.
 
         Raises
@@ -184,7 +192,7 @@ class ProcessBackend:
         events = [unpack(packed) for packed in payload]
         given = self._given[slot]
         for event in events:
-            if isinstance(event, TaskStarted | TaskEnded | TaskReturned):
+            if isinstance(event, _OF_TASKS):
                 if event.task != given[0].index:
                     raise ValueError(f"task {event.task} in the place of task {given[0].index}")
                 if isinstance(event, TaskStarted):
@@ -192,7 +200,7 @@ class ProcessBackend:
                 else:
                     self._running.discard(slot)
                     given.popleft()
-        return events
+        return [BackendEvent(slot, event) for event in events]
 
     def _recover(self, slot: int) -> None:
         recover(self._plan, slot, self._given[slot][0] if slot in self._running else None)

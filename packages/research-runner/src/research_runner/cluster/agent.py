@@ -40,6 +40,7 @@ from research_runner.scheduling.commands import Kill, Start, Stop, Submit
 from research_runner.scheduling.events import (
     ExperimentEnded,
     TaskEnded,
+    TaskFinished,
     TaskReturned,
     WorkerDied,
     WorkerReady,
@@ -228,7 +229,7 @@ class Agent:
 
     def _files_before(self, event: Any) -> Iterable[Any]:
         match event:
-            case TaskEnded(index, _):
+            case TaskEnded(index) | TaskFinished(index):
                 task = self._tasks.pop(index)
                 return () if self._sync is None else self._sync.of_task(task)
             case TaskReturned(index, _):

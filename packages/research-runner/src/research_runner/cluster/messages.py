@@ -155,8 +155,8 @@ class Deferred:
 def defer_task(task: Task) -> Task:
     """Return a task whose configs are loaded at the last hop."""
     configs: list[Any] = [Deferred(wire.dumps(spec.config)) for spec in task.experiments]
-    specs = (replace(spec, config=config) for spec, config in zip(task.experiments, configs, strict=True))
-    return replace(task, experiments=tuple(specs))
+    specs = (spec._replace(config=config) for spec, config in zip(task.experiments, configs, strict=True))
+    return task._replace(experiments=tuple(specs))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from research_runner.system.worker_events import WorkerDied, WorkerReady
 
 __all__ = ["Message", "PoolEvent"]
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A worker sent a payload; what cannot be loaded here arrives as the `WireError` that says why."""
 
     slot: int

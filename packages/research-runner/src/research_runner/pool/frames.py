@@ -19,8 +19,9 @@ PIECE_BYTES: Final = 8 << 20
 
 _MAGIC: Final = b"\xf5rs\x01"
 _FIELDS: Final = struct.Struct(">4sBBII")
+_HEADER: Final = struct.Struct(">4sBBIII")
 _CHECKSUM: Final = struct.Struct(">I")
-_HEADER_BYTES: Final = _FIELDS.size + _CHECKSUM.size
+_HEADER_BYTES: Final = _HEADER.size
 
 
 class Kind(enum.IntEnum):
@@ -31,6 +32,9 @@ class Kind(enum.IntEnum):
     HELLO = 2
     READY = 3
     FAILURE = 4
+
+
+_KINDS: Final = tuple(Kind)
 
 
 class BrokenStreamError(Exception):
@@ -123,8 +127,7 @@ class FrameReader:
 
     def _read_header(self) -> tuple[Kind, bool, int, int]:
         head = self._buffer[self._at : self._at + _HEADER_BYTES]
-        fields, checksum = head[: _FIELDS.size], head[_FIELDS.size :]
-        if not head.startswith(_MAGIC) or _CHECKSUM.pack(zlib.crc32(fields)) != checksum:
+        magic, kind, continued, length, payload_checksum, checksum = _HEADER.unpack(head)
+        if magic != _MAGIC or zlib.crc32(head[: _FIELDS.size]) != checksum:
             raise BrokenStreamError(f"{head!r} where a frame had to begin")
-        _, kind, continued, length, payload_checksum = _FIELDS.unpack(fields)
-        return Kind(kind), bool(continued), length, payload_checksum
+        return _KINDS[kind], bool(continued), length, payload_checksum

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+import logging
+from typing import Any, Final
 
 from research_experiment import Failure
 from research_experiment.careful_logging import careful_logger
 from research_runner.scheduling.events import (
+    AttemptDone,
     Event,
     ExperimentEnded,
     ExperimentLost,
@@ -31,6 +33,12 @@ class RunLog:
     def __init__(self) -> None:
         self._tracebacks: dict[str, str] = {}
 
+    @property
+    def kinds(self) -> tuple[type[Any], ...]:
+        """Kinds of events that it logs at the level of now."""
+        ends = (AttemptDone, ExperimentEnded) if _ROOT.isEnabledFor(logging.DEBUG) else ()
+        return (UnitFailed, WorkerLeaves, TaskReturned, ExperimentLost, *ends)
+
     def _traceback(self, failure: Failure) -> str:
         """Return the traceback of a failure, or whose it equals."""
         text = failure.traceback.rstrip("\n")
@@ -44,6 +52,10 @@ class RunLog:
     def handle(self, event: Event) -> None:
         """Log an event."""
         match event:
+            case AttemptDone() | ExperimentEnded(failure=None):
+                self._log_end(event, "done")
+            case ExperimentEnded():
+                self._log_end(event, "failed")
             case UnitFailed(_, failure, _, place):
                 where = "" if place is None else f"; on {place}"
                 _ROOT.error("%s%s\n%s", failure, where, self._traceback(failure))
@@ -56,8 +68,10 @@ class RunLog:
                 _ROOT.error(
                     "experiment %s, attempt %d: %s; %s", experiment_id, attempt, failure.message, fate
                 )
-            case ExperimentEnded(experiment_id, iterations, elapsed_s, failure):
-                state = "done" if failure is None else "failed"
-                _ROOT.debug("experiment %s %s: %d it, %.3f s", experiment_id, state, iterations, elapsed_s)
             case _:
                 pass
+
+    def _log_end(self, event: AttemptDone | ExperimentEnded, state: str) -> None:
+        _ROOT.debug(
+            "experiment %s %s: %d it, %.3f s", event.experiment_id, state, event.iterations, event.elapsed_s
+        )

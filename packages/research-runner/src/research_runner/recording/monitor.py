@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from research_runner.scheduling.events import (
+    AttemptDone,
     Event,
     ExperimentAbandoned,
     ExperimentEnded,
@@ -22,7 +23,11 @@ __all__ = ["Listener", "Monitor"]
 
 
 class Listener(Protocol):
-    """Is told every event, in order, in the coordinator's thread."""
+    """Is told events of some kinds, in order, in the coordinator's thread."""
+
+    @property
+    def kinds(self) -> tuple[type[Any], ...]:
+        """Kinds of events that it is told; asked when the run begins."""
 
     def handle(self, event: Event) -> None:
         """Take note of an event."""
@@ -51,6 +56,19 @@ class Monitor:
     latest : str or None
         The latest value of the variable that is to be shown, as a text.
     """
+
+    kinds = (
+        AttemptDone,
+        ExperimentQueued,
+        ExperimentStarted,
+        ExperimentEnded,
+        Progressed,
+        ValueShown,
+        UnitFailed,
+        ExperimentLost,
+        ExperimentAbandoned,
+        ExperimentReturned,
+    )
 
     def __init__(
         self, expected: Callable[[], int | None] = lambda: None, done: int = 0, failed: int = 0
@@ -109,6 +127,8 @@ class Monitor:
     def handle(self, event: Event) -> None:
         """Count an event."""
         match event:
+            case AttemptDone():
+                self._end(event.iterations, failed=False)
             case ExperimentQueued(_, _, number, _):
                 self.generated_experiments = max(self.generated_experiments, number + 1)
             case ExperimentStarted():
@@ -126,14 +146,17 @@ class Monitor:
                     self._count(failed=True)
             case ExperimentEnded(experiment_id, iterations, _, failure):
                 self._running.pop(experiment_id, None)
-                self._ended_iterations += iterations
-                if failure is None:
-                    self._longest = max(self._longest, iterations)
-                self._count(failed=failure is not None)
+                self._end(iterations, failed=failure is not None)
             case ExperimentAbandoned(experiment_id, _) | ExperimentReturned(experiment_id):
                 self._ended_iterations += self._running.pop(experiment_id, 0)
             case _:
                 pass
+
+    def _end(self, iterations: int, *, failed: bool) -> None:
+        self._ended_iterations += iterations
+        if not failed:
+            self._longest = max(self._longest, iterations)
+        self._count(failed=failed)
 
     def _count(self, *, failed: bool) -> None:
         self.finished_experiments += 1

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from research_experiment import Storage
 from research_runner.recording.folder import set_aside
 from research_runner.scheduling.events import (
+    AttemptDone,
     Event,
     ExperimentAbandoned,
     ExperimentEnded,
@@ -35,6 +36,7 @@ class Recorder:
     def __init__(self, storage: Storage, code: str | None = None) -> None:
         self._storage = storage
         self._code = code
+        self._put_attempt = getattr(storage, "put_attempt", None)
 
     def write(self, news: Sequence[Event]) -> None:
         """Write events in their order."""
@@ -44,13 +46,15 @@ class Recorder:
     def _handle(self, event: Event) -> None:
         storage = self._storage
         match event:
+            case AttemptDone():
+                self._write_attempt(event)
+            case ExperimentQueued(experiment_id, config, number, digest):
+                storage.add(experiment_id, config, index=number, digest=digest)
             case ExperimentStarted(experiment_id, attempt, worker, host, device, started):
                 details = {"host": host, "device": device, "started": started, "code": self._code}
                 storage.mark(experiment_id, "running", attempt=attempt, worker=worker, **details)
             case ExperimentEnded():
                 self._end(event)
-            case ExperimentQueued(experiment_id, config, number, digest):
-                storage.add(experiment_id, config, index=number, digest=digest)
             case ValuesSaved(experiment_id, encoded):
                 storage.put_encoded(experiment_id, encoded)
             case OutputCaptured(experiment_id, stream, text):
@@ -66,6 +70,28 @@ class Recorder:
                 storage.mark(experiment_id, "lost", failure=failure)
             case _:
                 pass
+
+    def _write_attempt(self, event: AttemptDone) -> None:
+        """Write a whole attempt, in one call if the storage has one for it."""
+        experiment_id, attempt, worker, host, device, started, iterations, elapsed_s, encoded = event
+        if self._put_attempt is not None:
+            self._put_attempt(
+                experiment_id,
+                encoded,
+                attempt=attempt,
+                worker=worker,
+                host=host,
+                device=device,
+                code=self._code,
+                started=started,
+                iterations=iterations,
+                elapsed_s=elapsed_s,
+            )
+            return
+        self._handle(ExperimentStarted(*event[:6]))
+        if encoded:
+            self._storage.put_encoded(experiment_id, encoded)
+        self._end(ExperimentEnded(experiment_id, iterations, elapsed_s, None))
 
     def _end(self, event: ExperimentEnded) -> None:
         self._storage.mark(

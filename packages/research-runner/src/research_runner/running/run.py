@@ -70,6 +70,8 @@ class ProfileListener:
         The folder of the research.
     """
 
+    kinds = (Profiled,)
+
     def __init__(self, folder: Path | None) -> None:
         self.profiler = Profiler()
         self._file = None if folder is None else ProfileFile(folder)

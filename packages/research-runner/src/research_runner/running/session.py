@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from research_experiment import Storage
 from research_runner.backends import Backend
@@ -92,6 +92,7 @@ class Session:
         self._monitor = monitor
         self._unseen = unseen
         self._listeners = (monitor, *listeners)
+        self._told: dict[type[Any], list[Callable[[Any], None]]] = {}
         self._bar: ProgressBar | None = None
         self._end = _End()
         self._is_updating = False
@@ -113,6 +114,9 @@ class Session:
         MiscountedError
             If the storage does not hold what was counted.
         """
+        for listener in self._listeners:
+            for kind in listener.kinds:
+                self._told.setdefault(kind, []).append(listener.handle)
         try:
             while not self._coordinator.done and not self._end.now():
                 if self._end.stop:
@@ -217,16 +221,15 @@ class Session:
 
     def absorb(self, reports: Sequence[BackendEvent]) -> None:
         """Take in what the backend reports; write and tell it when enough has come together."""
-        now, urgent = time.monotonic(), False
+        now, before = time.monotonic(), len(self._news)
         if now - self._times.checked >= _CHECK_EVERY_S:
             self._storage.check()
             self._times.checked = now
         for slot, event in reports:
-            for news in self._coordinator.handle(slot, event, now):
-                self._news.append(news)
-                urgent = urgent or isinstance(news, _URGENT)
+            self._news += self._coordinator.handle(slot, event, now)
         fail_point("heard")
         late = now - self._times.committed >= _COMMIT_EVERY_S
+        urgent = any(isinstance(news, _URGENT) for news in self._news[before:])
         if late or urgent or len(self._news) >= _COMMIT_AT:
             self._commit()
 
@@ -235,6 +238,7 @@ class Session:
 
         A lost attempt is written at once, because its files are moved away before it is tried again.
         """
+        self._news += self._coordinator.begun()
         if self._news:
             fail_point("before-commit")
             keep_trying(self._write, lambda: self.is_ending)
@@ -242,8 +246,8 @@ class Session:
         news, self._news = self._news, []
         self._times.committed = time.monotonic()
         for event in news:
-            for listener in self._listeners:
-                listener.handle(event)
+            for handle in self._told.get(type(event), ()):
+                handle(event)
         if self._bar is not None:
             self._bar.refresh()
 

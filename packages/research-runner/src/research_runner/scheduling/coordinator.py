@@ -16,6 +16,7 @@ from research_runner.errors import HopelessError, WorkersDieError
 from research_runner.scheduling.batching import BatchSize
 from research_runner.scheduling.commands import Command, Kill, Start, Stop, Submit
 from research_runner.scheduling.events import (
+    AttemptDone,
     Event,
     ExperimentAbandoned,
     ExperimentEnded,
@@ -24,10 +25,12 @@ from research_runner.scheduling.events import (
     ExperimentReturned,
     ExperimentStarted,
     TaskEnded,
+    TaskFinished,
     TaskReturned,
     TaskStarted,
     UnitEnded,
     UnitStarted,
+    ValuesSaved,
     WorkerDied,
     WorkerLeaves,
     WorkerReady,
@@ -210,7 +213,7 @@ class Coordinator:
         room = batch - len(slot.tasks) if left is None else min(batch - len(slot.tasks), left - slot.taken)
         tasks = tuple(self._take(room))
         if tasks:
-            slot.tasks.extend(map(Assignment.of, tasks))
+            slot.tasks.extend(map(Assignment, tasks))
             slot.taken += len(tasks)
             events.extend(self._queued(number, spec) for task in tasks for spec in task.experiments)
             yield Submit(number, tasks)
@@ -270,11 +273,22 @@ class Coordinator:
         """
         slot = self._slots[number]
         match event:
+            case TaskFinished():
+                return self._finished(number, slot, event)
+            case TaskStarted(_, started):
+                self._course.idle_deaths = 0
+                item = slot.tasks[0]
+                item.started, item.untold = now, started
+                return []
+        told = self._tell_start(number, slot)
+        return told + self._apply(slot, event, now) if told else self._apply(slot, event, now)
+
+    def _apply(self, slot: Slot, event: Any, now: float) -> list[Event]:
+        match event:
+            case ValuesSaved():
+                return [event]
             case ExperimentEnded():
                 return self._ended(slot, event)
-            case TaskStarted(_, started):
-                slot.tasks[0].started = now
-                return self._started(number, slot, started)
             case TaskEnded(_, elapsed_s):
                 self._batch_size.measure(elapsed_s)
                 return self._settle(slot.tasks.popleft())
@@ -299,15 +313,49 @@ class Coordinator:
                 return [event]
         return []
 
-    def _started(self, number: int, slot: Slot, started: float) -> list[Event]:
-        self._course.idle_deaths = 0
+    def begun(self) -> list[Event]:
+        """Return which experiments have begun, as far as listeners were not told.
+
+        Ask before each commit. Short experiments have ended by then, and are told as a whole.
+        """
+        return [event for number, slot in enumerate(self._slots) for event in self._tell_start(number, slot)]
+
+    def _tell_start(self, number: int, slot: Slot) -> list[Event]:
+        item = slot.tasks[0] if slot.tasks else None
+        if item is None or item.untold is None:
+            return []
+        started, item.untold = item.untold, None
         host, device = slot.place or (None, None)
         return [
             ExperimentStarted(
                 spec.identity.id, self._attempts.current(spec.identity.id), number, host, device, started
             )
-            for spec in slot.tasks[0].task.experiments
+            for spec in item.task.experiments
         ]
+
+    def _finished(self, number: int, slot: Slot, event: TaskFinished) -> list[Event]:
+        """Record the end of a task together with that of its last experiment, which is done."""
+        _, task_s, experiment_id, iterations, elapsed_s, encoded = event
+        item = slot.tasks[0]
+        events: list[Event]
+        if item.untold is not None and len(item.task.experiments) == 1:
+            attempt = self._attempts.current(experiment_id)
+            host, device = slot.place or (None, None)
+            events = [
+                AttemptDone(
+                    *(experiment_id, attempt, number, host, device, item.untold),
+                    *(iterations, elapsed_s, encoded),
+                )
+            ]
+        else:
+            events = self._tell_start(number, slot)
+            if encoded:
+                events.append(ValuesSaved(experiment_id, encoded))
+            events.append(ExperimentEnded(experiment_id, iterations, elapsed_s, None))
+        slot.tasks.popleft()
+        self._watch(None)
+        self._batch_size.measure(task_s)
+        return events + self._settle(item) if item.retriable else events
 
     def _ended(self, slot: Slot, event: ExperimentEnded) -> list[Event]:
         """Record the end of an experiment; one that may be tried again waits until its task has ended."""
@@ -317,7 +365,7 @@ class Coordinator:
         if event.failure is not None and event.retriable:
             running.retriable.append(event)
             return []
-        running.unfinished.discard(event.experiment_id)
+        running.ended.add(event.experiment_id)
         self._watch(event.failure)
         return [event]
 
@@ -337,8 +385,9 @@ class Coordinator:
 
     def _watch(self, failure: Failure | None) -> None:
         """Give up if all experiments that have ended so far failed with the same error."""
-        more = self._again or self._source.tasks_left != 0 or self._source.is_update_due(idle=True)
-        if self._canary.sings(failure) and failure is not None and more:
+        if not self._canary.sings(failure) or failure is None:
+            return
+        if self._again or self._source.tasks_left != 0 or self._source.is_update_due(idle=True):
             self._give_up(HopelessError(str(failure), failure.traceback, self._limits.canary))
 
     def _try_again(self, specs: Sequence[ExperimentSpec], task: Task) -> None:
@@ -388,12 +437,13 @@ class Coordinator:
     def abandon(self) -> list[Event]:
         """Give up all experiments that were started and have not ended, because the run ends now."""
         gone = Death("interrupted")
+        begun = self.begun()
         started = [
             (slot.place, item) for slot in self._slots for item in slot.tasks if item.started is not None
         ]
         for slot in self._slots:
             slot.clear()
-        return [
+        return begun + [
             ExperimentAbandoned(spec.identity.id, death_failure(spec, gone, {}, place))
             for place, item in started
             for spec in item.left

@@ -5,6 +5,7 @@ The first group is made by workers, the second by the coordinator from their rep
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from research_domain import ConfigAlias
@@ -13,6 +14,7 @@ from research_runner.profiling import ProfileRow
 from research_runner.system.worker_events import WorkerDied, WorkerReady
 
 __all__ = [
+    "AttemptDone",
     "BackendEvent",
     "Event",
     "ExperimentAbandoned",
@@ -25,6 +27,7 @@ __all__ = [
     "Profiled",
     "Progressed",
     "TaskEnded",
+    "TaskFinished",
     "TaskReturned",
     "TaskStarted",
     "UnitEnded",
@@ -36,6 +39,7 @@ __all__ = [
     "WorkerLeaves",
     "WorkerReady",
     "pack",
+    "pack_report",
     "unpack",
 ]
 
@@ -130,6 +134,20 @@ class TaskEnded(NamedTuple):
     elapsed_s: float
 
 
+class TaskFinished(NamedTuple):
+    """A worker is through with a task whose last experiment is done, in one event.
+
+    It stands for `ValuesSaved` if there is anything in `encoded`, `ExperimentEnded` and `TaskEnded`.
+    """
+
+    task: int
+    task_s: float
+    experiment_id: str
+    iterations: int
+    elapsed_s: float
+    encoded: Any
+
+
 class TaskReturned(NamedTuple):
     """A worker gives a task back without having begun it.
 
@@ -176,6 +194,23 @@ class ExperimentStarted(NamedTuple):
     started: float
 
 
+class AttemptDone(NamedTuple):
+    """A whole attempt that went well, of a task that took no longer than a commit waits.
+
+    It stands for `ExperimentStarted`, `ValuesSaved` if there is anything in `encoded`, and `ExperimentEnded`.
+    """
+
+    experiment_id: str
+    attempt: int
+    slot: int
+    host: str | None
+    device: str | None
+    started: float
+    iterations: int
+    elapsed_s: float
+    encoded: Any
+
+
 class ExperimentLost(NamedTuple):
     """An attempt was lost with its worker; the experiment runs again if `retry`, else it has failed."""
 
@@ -208,6 +243,7 @@ Event: TypeAlias = (
     | ExperimentEnded
     | ExperimentQueued
     | ExperimentStarted
+    | AttemptDone
     | ExperimentLost
     | ExperimentReturned
     | ExperimentAbandoned
@@ -230,6 +266,7 @@ _ON_THE_WIRE: Final[tuple[type[Any], ...]] = (
     Profiled,
     TaskReturned,
     WorkerLeaves,
+    TaskFinished,
 )
 _NUMBERS: Final = {kind: number for number, kind in enumerate(_ON_THE_WIRE)}
 
@@ -243,6 +280,37 @@ def pack(event: Any) -> tuple[Any, ...]:
     TaskEnded(task=3, elapsed_s=0.5)
     """
     return (_NUMBERS[type(event)], *event)
+
+
+def pack_report(events: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Return the events of a worker as plain tuples; the end of a short task becomes one of them.
+
+    Examples
+    --------
+    >>> ended = ExperimentEnded("a", 1, 0.5, None)
+    >>> report = pack_report([TaskStarted(3, 0.0), ValuesSaved("a", ()), ended, TaskEnded(3, 0.6)])
+    >>> [unpack(packed) for packed in report]
+    [TaskStarted(task=3, started=0.0), TaskFinished(task=3, task_s=0.6, experiment_id='a', iterations=1, ...)]
+    """
+    kept: list[Any] = []
+    for event in events:
+        ended = kept[-1] if kept and type(event) is TaskEnded else None
+        if type(ended) is ExperimentEnded and ended.failure is None:
+            kept.pop()
+            saved = kept[-1] if kept else None
+            has_saved = type(saved) is ValuesSaved and saved.experiment_id == ended.experiment_id
+            encoded = kept.pop().encoded if has_saved else ()
+            kept.append(
+                TaskFinished(
+                    *(event.task, event.elapsed_s, ended.experiment_id),
+                    ended.iterations,
+                    ended.elapsed_s,
+                    encoded,
+                )
+            )
+        else:
+            kept.append(event)
+    return list(map(pack, kept))
 
 
 def unpack(packed: tuple[Any, ...]) -> Any:

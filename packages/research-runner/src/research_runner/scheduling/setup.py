@@ -39,7 +39,8 @@ class WorkerSetup:
 
     def complete(self, spec: ExperimentSpec) -> ConfigAlias:
         """Return the config of an experiment with what this worker adds to it."""
-        return spec.config + self.additions[spec.branch]
+        added = self.additions[spec.branch]
+        return spec.config + added if added.pairs else spec.config
 
     @property
     def device_names(self) -> str | None:

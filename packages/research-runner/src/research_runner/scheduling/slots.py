@@ -33,10 +33,12 @@ class Assignment:
     ----------
     task : Task
         The task.
-    unfinished : set of str
-        Ids of its experiments that have not ended.
+    ended : set of str
+        Ids of its experiments that have ended.
     started : float or None
         Monotonic time at which the coordinator heard that the task had begun, in seconds.
+    untold : float or None
+        When it began, in Unix seconds, as long as listeners have not been told.
     deadlines : dict
         (experiment, unit) → the monotonic time at which its time limit ends.
     retriable : list
@@ -44,20 +46,16 @@ class Assignment:
     """
 
     task: Task
-    unfinished: set[str]
+    ended: set[str] = field(default_factory=set)
     started: float | None = None
+    untold: float | None = None
     deadlines: dict[tuple[str, str], float] = field(default_factory=dict)
     retriable: list[ExperimentEnded] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, task: Task) -> Assignment:
-        """Assign a task."""
-        return cls(task, {spec.identity.id for spec in task.experiments})
 
     @property
     def left(self) -> list[ExperimentSpec]:
         """The experiments that have not ended."""
-        return [spec for spec in self.task.experiments if spec.identity.id in self.unfinished]
+        return [spec for spec in self.task.experiments if spec.identity.id not in self.ended]
 
     def overdue(self, now: float, timeout_s: float | None) -> dict[str, str | None]:
         """Return the experiments that have exceeded a time limit.
@@ -70,7 +68,7 @@ class Assignment:
         if self.started is None:
             return {}
         if timeout_s is not None and now - self.started > timeout_s:
-            return dict.fromkeys(self.unfinished)
+            return dict.fromkeys(spec.identity.id for spec in self.left)
         return {who: unit for (who, unit), deadline in self.deadlines.items() if now > deadline}
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from research_domain import ConfigAlias
 from research_domain.identity import Identity
@@ -11,8 +10,7 @@ from research_domain.identity import Identity
 __all__ = ["ExperimentSpec", "Task"]
 
 
-@dataclass(frozen=True, slots=True)
-class ExperimentSpec:
+class ExperimentSpec(NamedTuple):
     """One experiment to run.
 
     Parameters
@@ -29,12 +27,11 @@ class ExperimentSpec:
 
     identity: Identity
     config: ConfigAlias
-    index: int
+    index: int  # type: ignore[assignment]
     branch: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """A root with its branches.
 
     Parameters
@@ -48,17 +45,22 @@ class Task:
         from it.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]
     experiments: tuple[ExperimentSpec, ...]
     root: Identity
 
     def pack(self) -> tuple[Any, ...]:
-        """Return the task as plain tuples and configs, which pickle several times as fast."""
+        """Return the task as plain tuples, which pickle several times as fast."""
         return (
             self.index,
             _identity_fields(self.root),
             [
-                (*_identity_fields(spec.identity), spec.config, spec.index, spec.branch)
+                (
+                    None if spec.identity is self.root else _identity_fields(spec.identity),
+                    _packed(spec.config),
+                    spec.index,
+                    spec.branch,
+                )
                 for spec in self.experiments
             ],
         )
@@ -66,10 +68,24 @@ class Task:
     @classmethod
     def unpack(cls, packed: tuple[Any, ...]) -> Task:
         """Return the task of packed tuples."""
-        index, root, experiments = packed
-        specs = tuple(ExperimentSpec(Identity(*each[:4]), *each[4:]) for each in experiments)
-        return cls(index, specs, Identity(*root))
+        index, fields, experiments = packed
+        root = Identity(*fields)
+        specs = [
+            ExperimentSpec(
+                root if own is None else Identity(*own),
+                ConfigAlias.of_pairs(config) if type(config) is tuple else config,
+                number,
+                branch,
+            )
+            for own, config, number, branch in experiments
+        ]
+        return cls(index, tuple(specs), root)
 
 
 def _identity_fields(identity: Identity) -> tuple[str, bytes, int, int]:
     return identity.id, identity.digest, identity.repetition, identity.occurrence
+
+
+def _packed(config: Any) -> Any:
+    """Return the items of a config; as it is what has a prefix, or stands for a config on the way."""
+    return config.pairs if type(config) is ConfigAlias and not config.prefix else config

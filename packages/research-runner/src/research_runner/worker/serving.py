@@ -19,7 +19,7 @@ from research_runner.scheduling.events import (
     TaskReturned,
     TaskStarted,
     WorkerLeaves,
-    pack,
+    pack_report,
 )
 from research_runner.scheduling.tasks import Task
 from research_runner.system.fail_points import fail_point
@@ -203,7 +203,7 @@ class Serve:
 
     def __call__(self, channel: Channel) -> None:
         """Run tasks as they come; each is acknowledged before the next begins."""
-        outbox = Outbox(lambda events: channel.send(list(map(pack, events))))
+        outbox = Outbox(lambda events: channel.send(pack_report(events)))
         runner = TaskRunner(self.plan, int(os.environ[SLOT_VARIABLE]), outbox)
         with runner.prepared():
             while True:

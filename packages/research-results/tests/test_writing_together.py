@@ -1,0 +1,132 @@
+"""Rows that are written together are those that would have been written one by one."""
+
+import sqlite3
+
+import pytest
+from test_follow import told
+
+from research_results import FolderStorage, MemoryStorage
+from research_results.codec.encoding import encode
+from research_results.errors import DamagedError
+from research_results.storage import writer
+
+DETAILS = {"attempt": 1, "worker": 0, "host": "a", "device": None, "code": "c", "started": 5.0}
+END = {"iterations": 2, "elapsed_s": 0.5}
+
+
+def one_by_one(storage, name, values, **details):
+    begun = {**DETAILS, **details}
+    storage.mark(name, "running", **begun)
+    storage.put_encoded(name, encode(values))
+    storage.mark(name, "done", **END)
+
+
+def as_a_whole(storage, name, values, **details):
+    storage.put_attempt(name, encode(values), **{**DETAILS, **END, **details})
+
+
+def facts(storage):
+    results = storage.results
+    return told(results.follow()), results.df.to_dict("list"), results.experiments.to_dict("list")
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_whole_attempt_is_its_beginning_its_values_and_its_end(together):
+    found = []
+    for write in (one_by_one, as_a_whole):
+        storage = MemoryStorage.create()
+        names = [f"e{number}" for number in range(5)]
+        for name in names if not together else ():
+            storage.add(name, {"x": name})
+        with storage.transaction():
+            for number, name in enumerate(names):
+                if together:
+                    storage.add(name, {"x": name})
+                write(storage, name, {"y": {0: number, 1: 0.5}, "text": {0: name, 1: name}})
+        found.append(facts(storage))
+    assert found[0] == found[1]
+    assert found[0][1]["y"] == [0, 0.5, 1, 0.5, 2, 0.5, 3, 0.5, 4, 0.5]
+
+
+def test_a_whole_attempt_replaces_what_an_earlier_one_left():
+    found = []
+    for write in (one_by_one, as_a_whole):
+        storage = MemoryStorage.create()
+        storage.add("a", {})
+        storage.mark("a", "running", attempt=1)
+        storage.put("a", {"y": {0: 1, 1: 1}})
+        storage.mark("a", "queued")
+        write(storage, "a", {"y": {0: 2}}, attempt=2)
+        found.append(facts(storage))
+    assert found[0] == found[1]
+    assert found[0][1]["y"] == [2]
+
+
+def test_an_attempt_that_is_rolled_back_leaves_nothing_and_can_be_written_again(tmp_path):
+    with FolderStorage.create(tmp_path / "study") as storage:
+        for fails in (True, True, False):
+            try:
+                with storage.transaction():
+                    for name in ("a", "b"):
+                        storage.add(name, {"x": name})
+                        as_a_whole(storage, name, {"y": {0: 1}})
+                    if fails:
+                        raise RuntimeError
+            except RuntimeError:
+                assert storage.counts() == {}
+                assert "a" not in storage
+        assert storage.counts() == {"done": 2}
+        assert storage.results.df["x"].tolist() == ["a", "b"]
+
+
+def test_questions_in_the_middle_of_a_transaction_see_what_waits():
+    storage = MemoryStorage.create()
+    with storage.transaction():
+        storage.add("a", {"x": 1}, digest=b"1")
+        assert "a" in storage and storage.state("a") == ("queued", 0)
+        assert storage.digests() == {b"1": "a"}
+        as_a_whole(storage, "a", {"y": {0: 1}})
+        assert storage.state("a") == ("done", 1)
+        assert storage.statuses() == {"a": "done"} and storage.counts() == {"done": 1}
+        storage.add("b", {"x": 2})
+        assert storage.results.experiments["id"].tolist() == ["a", "b"]
+
+
+def test_more_experiments_than_are_remembered_are_told_from_those_that_are_there(tmp_path, monkeypatch):
+    monkeypatch.setattr(writer, "_KEYS_LIMIT", 3)
+    with FolderStorage.create(tmp_path / "study") as storage:
+        with storage.transaction():
+            for number in range(10):
+                storage.add(str(number), {"x": number})
+        with storage.transaction():
+            for number in range(0, 20, 2):
+                storage.add(str(number), {"x": -number})
+            as_a_whole(storage, "18", {"y": {0: 1}})
+        table = storage.results.experiments.set_index("id")
+        assert len(table) == 15 and table["status"].value_counts().to_dict() == {"queued": 14, "done": 1}
+
+
+def test_keys_are_not_given_again_by_a_later_writer(tmp_path):
+    keys = []
+    for name in ("a", "b", "c"):
+        with (
+            FolderStorage.open(tmp_path / "study")
+            if keys
+            else FolderStorage.create(tmp_path / "study") as storage
+        ):
+            storage.add(name, {})
+        with sqlite3.connect(tmp_path / "study" / "research.db") as connection:
+            keys.append(connection.execute("SELECT max(key) FROM experiments").fetchone()[0])
+            connection.execute("DELETE FROM experiments")
+        connection.close()
+    assert keys == [1, 2, 3]
+
+
+def test_an_experiment_that_has_vanished_is_damage_and_named(tmp_path):
+    with FolderStorage.create(tmp_path / "study") as storage:
+        storage.add("a", {})
+        with sqlite3.connect(tmp_path / "study" / "research.db") as connection:
+            connection.execute("DELETE FROM experiments")
+        connection.close()
+        with pytest.raises(DamagedError, match=r"'a'.*reached 0 rows"):
+            as_a_whole(storage, "a", {"y": {0: 1}})
