@@ -368,3 +368,14 @@ def test_categories_are_drawn_by_weight():
 def test_a_name_that_a_part_of_another_parameter_has_is_refused():
     with pytest.raises(ChoiceError, match=r"x\[0\]"):
         (Domain(x=uniform(0, 1) & uniform(2, 3)) * Domain({"x[0]": [1, 2]})).choices()
+
+
+def test_questions_that_decide_on_parameters():
+    zipped = Domain(a=[1, 2]) @ (Domain(b=[3, 4]) * Domain(x=uniform(0, 1)))
+    branches = Domain(c=[1, 2], y=uniform(0, 1) & uniform(0, 1)) + Domain(d=[1, 2])
+    choices = (zipped * branches).choices()
+    assert choices.deciding(["a"]) == {"@a&b&x"}
+    assert choices.deciding(["x"]) == {"@a&b&x", "x"}
+    assert choices.deciding(["y", "d"]) == {"+", "y[0]", "y[1]", "d"}
+    assert choices.deciding(["d"]) == {"+", "d"}
+    assert choices.deciding([]) == frozenset()

@@ -80,12 +80,36 @@ class Space:
         return itertools.chain.from_iterable(child.questions for child in self.children)
 
     @property
+    def keys(self) -> frozenset[str]:
+        """Names of all parameters."""
+        return frozenset().union(*(child.keys for child in self.children))
+
+    def deciding(self, parameters: frozenset[str]) -> Iterator[str]:
+        """Yield the names of the questions on which values of some parameters depend."""
+        return itertools.chain.from_iterable(child.deciding(parameters) for child in self.children)
+
+    @property
     def fixed(self) -> Pairs:
         """What is the same in all points."""
         return ()
 
 
-class Listed(Space):
+class _Parameter(Space):
+    """One parameter."""
+
+    __slots__ = ()
+
+    key: Alias
+
+    @property
+    def keys(self) -> frozenset[str]:
+        return frozenset((self.key.value,))
+
+    def deciding(self, parameters: frozenset[str]) -> Iterator[str]:
+        return (name for name, _ in self.questions if self.key.value in parameters)
+
+
+class Listed(_Parameter):
     """A parameter with listed values."""
 
     __slots__ = ("key", "name", "question", "values")
@@ -129,7 +153,7 @@ class Spanned(Listed):
         return (({self.name: number}, paths) for number, paths in self.node.find(query, hidden, True))
 
 
-class Sampled(Space):
+class Sampled(_Parameter):
     """A parameter that is drawn."""
 
     __slots__ = ("drawn", "key")
@@ -167,17 +191,17 @@ def _under(query: Query, name: str) -> tuple[Any, frozenset[str]]:
     return Config({path[len(name) + 1 :]: value for path, value in below.items()}), frozenset(below)
 
 
-class Noise(Space):
+class Noise(_Parameter):
     """A parameter that is drawn without being asked for."""
 
-    __slots__ = ("node",)
+    __slots__ = ("key", "node")
 
     def __init__(self, node: Draw) -> None:
-        self.node = node
+        self.key, self.node = node.key, node
 
     def point(self, asking: Asking) -> Pairs:
         rng = asking.rng()
-        return ((self.node.key, None if rng is None else self.node.draw(_SOME, rng)[0]),)
+        return ((self.key, None if rng is None else self.node.draw(_SOME, rng)[0]),)
 
     def find(self, query: Query, hidden: frozenset[str]) -> Iterator[Found]:
         return (({}, paths) for _, paths in self.node.find(query, hidden))
@@ -198,6 +222,14 @@ class Rows(Space):
     @property
     def children(self) -> tuple[Space, ...]:  # type: ignore[override]
         return tuple(self.drawn.values())
+
+    @property
+    def keys(self) -> frozenset[str]:
+        return self.node.keys
+
+    def deciding(self, parameters: frozenset[str]) -> Iterator[str]:
+        own = (self.name,) if self.question is not None and self.keys & parameters else ()
+        return itertools.chain(own, super().deciding(parameters))
 
     def point(self, asking: Asking) -> Pairs:
         row = 0 if self.question is None else int(asking.ask(self.name, self.question))
@@ -283,6 +315,10 @@ class Either(Space):
     def find(self, query: Query, hidden: frozenset[str]) -> Iterator[Found]:
         for number, child in enumerate(self.children):
             yield from (({self.name: number, **more}, paths) for more, paths in child.find(query, hidden))
+
+    def deciding(self, parameters: frozenset[str]) -> Iterator[str]:
+        own = (self.name,) if self.keys & parameters else ()
+        return itertools.chain(own, super().deciding(parameters))
 
     @property
     def questions(self) -> Iterator[tuple[str, Choice]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -133,6 +133,23 @@ class Choices(Mapping[str, Choice]):
             if covered == query.keys():
                 return answers
         raise self._refused(query)
+
+    def deciding(self, parameters: Iterable[str]) -> frozenset[str]:
+        """Return the names of the questions on which the values of some parameters depend.
+
+        Parameters
+        ----------
+        parameters : iterable of str
+            Names of parameters.
+
+        Examples
+        --------
+        >>> from research_domain import Domain
+        >>> domain = Domain(data=['a', 'b']) * (Domain(depth=[1, 2]) + Domain(width=[1, 2]))
+        >>> sorted(domain.choices().deciding(['data'])), sorted(domain.choices().deciding(['depth']))
+        (['data'], ['+', 'depth'])
+        """
+        return frozenset(self._space.deciding(frozenset(parameters)))
 
     def _query(self, config: Any) -> dict[str, Any]:
         auxiliary: tuple[str, ...] = AUXILIARY_KEYS
