@@ -59,6 +59,8 @@ each_package = nox.parametrize("package", list(PROJECTS), ids=list(PROJECTS))
 APART = ("tests-integration/interop", "tests-integration/ray")
 """Tests that need a package of their own, and have a session of their own."""
 
+TOO_LARGE = ("ray", "torch")
+
 LOWEST = ("--resolution=lowest-direct", "--only-binary=:all:")
 """Take the lowest versions that have a wheel for the Python in use."""
 
@@ -228,8 +230,8 @@ def minimums(session: nox.Session, package: str) -> None:
 
 @nox.session(python=PYTHONS, requires=["build"], allow_parallel=True)
 def extras(session: nox.Session) -> None:
-    """Test what needs an extra with the lowest versions of everything; Ray is too large for that."""
-    declared = [line for line in floors(*PROJECTS, extras=True) if Requirement(line).name != "ray"]
+    """Test what needs an extra with the lowest versions of everything; some are too large for that."""
+    declared = [line for line in floors(*PROJECTS, extras=True) if Requirement(line).name not in TOO_LARGE]
     install_everything(session, *declared, *group("integration"), *LOWEST)
     session.run("pytest", "tests-integration/dask", *session.posargs)
 

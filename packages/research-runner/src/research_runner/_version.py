@@ -1,3 +1,3 @@
-"""The version of this distribution; all five move in lock-step."""
+"""The version of this distribution; all of them move in lock-step."""
 
 __version__ = "0.1.0"

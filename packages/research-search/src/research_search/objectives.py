@@ -1,0 +1,50 @@
+"""Objectives: the variables that a search is about, and which way is better."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from research_runner import OptionError
+
+__all__ = ["Objective", "parse_objectives"]
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """A saved variable that is to become small or large.
+
+    Parameters
+    ----------
+    variable : str
+        Its name.
+    maximize : bool
+        Whether more is better.
+    """
+
+    variable: str
+    maximize: bool = False
+
+    @property
+    def direction(self) -> str:
+        """The word of Optuna for it."""
+        return "maximize" if self.maximize else "minimize"
+
+
+def parse_objectives(value: Any) -> tuple[Objective, ...]:
+    """Read names of variables; a leading ``-`` is for those of which more is better.
+
+    Raises
+    ------
+    OptionError
+        If there is none, or one comes twice.
+    """
+    names = (value,) if isinstance(value, str) else value
+    if not isinstance(names, Sequence) or not names or not all(isinstance(n, str) and n for n in names):
+        hint = "the name of a saved variable, or a list of them, such as 'error' or ['error', '-speed']"
+        raise OptionError("objective", f"expected {hint}, got {value!r}")
+    found = tuple(Objective(name.removeprefix("-"), name.startswith("-")) for name in names)
+    if len({one.variable for one in found}) < len(found):
+        raise OptionError("objective", f"each variable counts once, got {list(names)!r}")
+    return found
