@@ -2,7 +2,8 @@
 
 ``storage``   FolderStorage, MemoryStorage, ResearchStorage, SharedStorage: where values go; remove_research
 ``results``   ResearchResults: reading, filters, DataFrames
-``answers``   Ranking, RankedConfig: which configs are best
+``answers``   Ranking, RankedConfig: which configs are best; Comparison: how researches differ
+``comparing`` compare: researches or experiments, side by side
 ``curating``  tags, notes, and experiments that are removed; see ResearchResults
 ``errors``    everything that is raised
 
@@ -10,8 +11,11 @@ The other folders are internal: ``frames``, ``plotting``, ``reading``, ``disk`` 
 """
 
 from research_results._version import __version__
+from research_results.answers.comparison import Comparison
+from research_results.answers.differences import Difference, Side
 from research_results.answers.ranking import RankedConfig, Ranking
 from research_results.codec.pickles import Opaque
+from research_results.comparing import compare
 from research_results.errors import ResultsError
 from research_results.reading.changes import Change, Dropped, Ended, Queued, Started, Stored
 from research_results.reading.status import Summary
@@ -31,6 +35,8 @@ __all__ = [
     "BaseStorage",
     "Change",
     "Changes",
+    "Comparison",
+    "Difference",
     "Dropped",
     "Ended",
     "FolderStorage",
@@ -45,10 +51,12 @@ __all__ = [
     "ResultsError",
     "Selection",
     "SharedStorage",
+    "Side",
     "Started",
     "Stored",
     "Summary",
     "Versions",
     "__version__",
+    "compare",
     "remove_research",
 ]

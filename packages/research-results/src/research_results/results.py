@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from research_results.reading.changes import Change
     from research_results.reading.filters import Query
     from research_results.reading.reader import Reader
-    from research_results.reading.together import Part, ReaderOfSeveral
+    from research_results.reading.together import ReaderOfSeveral
     from research_results.storage import BaseStorage
 
 __all__ = ["Artifact", "Changes", "Loaded", "ResearchResults", "Selection"]
@@ -425,18 +425,6 @@ class ResearchResults(ResultsPictures, ResultsCuration):
     def close_manager(self) -> None:
         """Do nothing: there is no manager process; kept for programs that call it."""
 
-    def _parts(self) -> list[Part]:
-        """Return the researches that these are, each with the filter that always holds."""
-        from research_results.reading.together import Part, ReaderOfSeveral
-
-        if isinstance(self._reader, ReaderOfSeveral):
-            own = self._wanted({})
-            chosen = [
-                part for part in self._reader.parts if own.researches is None or part.label in own.researches
-            ]
-            return [part._replace(own=replace(own, researches=None).over(part.own)) for part in chosen]
-        return [Part(self._reader.name, self._reader, self._wanted({}))]
-
     @contextmanager
     def _writing(self) -> Iterator[BaseStorage]:
         """Give the storage that is open already, or open the folder for a while."""
@@ -453,8 +441,7 @@ def _together(
     given: Sequence[str | Path | ResearchResults], dump_results: bool, allow_pickle: bool
 ) -> ReaderOfSeveral:
     """Return a reader of several researches."""
-    from research_results.reading.filters import Query
-    from research_results.reading.together import ReaderOfSeveral, labels_of
+    from research_results.reading.together import put_together
 
     if not isinstance(given, list | tuple) or not given:
         raise ArgumentError("name", f"is a folder, or a list of at least one folder, got {given!r}")
@@ -464,17 +451,7 @@ def _together(
         each if isinstance(each, ResearchResults) else ResearchResults(each, allow_pickle=allow_pickle)
         for each in given
     ]
-    parts = [part for each in opened for part in each._parts()]
-    whole = [
-        path.resolve() for part in parts if (path := part.reader.path) is not None and part.own == Query()
-    ]
-    for path in whole:
-        if whole.count(path) > 1:
-            raise ArgumentError("name", f"has {str(path)!r} twice")
-    labels = labels_of([part.reader.path for part in parts])
-    return ReaderOfSeveral(
-        tuple(part._replace(label=label) for part, label in zip(parts, labels, strict=True))
-    )
+    return put_together([part for each in opened for part in each._parts()])
 
 
 def _given(

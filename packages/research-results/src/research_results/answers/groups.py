@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from research_results.reading.configs import ConfigColumn, ConfigTable
     from research_results.reading.gather import Ints
 
-__all__ = ["Groups", "group_experiments", "names_of"]
+__all__ = ["Groups", "find_parameter", "group_by", "group_experiments", "is_missing_auxiliary", "names_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +71,26 @@ def group_experiments(
     """
     columns = table.columns(lambda _: True)
     if by is not None:
-        chosen = [_find(name, columns) for name in by]
+        chosen = [find_parameter(name, columns) for name in by]
     else:
-        left_out = [_find(name, columns) for name in over if not _is_missing_auxiliary(name, columns)]
+        left_out = [find_parameter(name, columns) for name in over if not is_missing_auxiliary(name, columns)]
         chosen = [
             column for column in columns if not column.parameter.is_auxiliary and column not in left_out
         ]
+    return group_by(chosen, count)
+
+
+def group_by(columns: Sequence[ConfigColumn], count: int) -> Groups:
+    """Group so many experiments by some parameters."""
     keys = np.zeros(count, np.int64)
-    for column in chosen:
+    for column in columns:
         numbers, options = distinct_values(column)
         keys = renumbered(keys * (len(options) + 1) + numbers + 1)
     _, first = np.unique(keys, return_index=True)
-    return Groups(tuple(chosen), keys, first)
+    return Groups(tuple(columns), keys, first)
 
 
-def _find(name: str, columns: Sequence[ConfigColumn]) -> ConfigColumn:
+def find_parameter(name: str, columns: Sequence[ConfigColumn]) -> ConfigColumn:
     """Return the parameter of a name, else that of an alias."""
     for field in ("name", "alias"):
         for column in columns:
@@ -94,6 +99,6 @@ def _find(name: str, columns: Sequence[ConfigColumn]) -> ConfigColumn:
     raise UnknownParameterError(name, tuple(column.parameter.name for column in columns))
 
 
-def _is_missing_auxiliary(name: str, columns: Sequence[ConfigColumn]) -> bool:
+def is_missing_auxiliary(name: str, columns: Sequence[ConfigColumn]) -> bool:
     """Whether a config need not have a parameter that is averaged over: the repetition, for one."""
     return name in AUXILIARY_KEYS and all(column.parameter.name != name for column in columns)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from research_domain import FailureReport
+    from research_results.answers.comparison import Comparison
     from research_results.answers.objectives import At, Mode
     from research_results.answers.ranking import Ranking
 
@@ -122,6 +123,77 @@ class ResultsAnswers(ResultsFrames):
         objectives = parse_objectives(objective, mode, self.variables)
         wanted, over = self._wanted(kwargs), names_of("over", over)
         return rank(self._reader, wanted, objectives, check_count(n), check_at(at), over)
+
+    def compare(
+        self,
+        *experiment_ids: str,
+        variables: str | Sequence[str] | None = None,
+        at: At = "last",
+        mode: Mode = "min",
+        over: str | Sequence[str] | None = "repetition",
+        **kwargs: Any,
+    ) -> Comparison:
+        """Compare experiments, or the researches that these are: what differs, and variables by how much.
+
+        Parameters
+        ----------
+        *experiment_ids : str
+            At least two experiments. If these are several researches none need be given: they are compared.
+        variables : str or sequence of str, optional
+            The variables, by default all that are numbers.
+        at : {'last', 'best'} or int
+            Which value of an experiment counts: that of its last iteration, its best one, or that of an
+            iteration.
+        mode : {'min', 'max'}
+            Which value is the best one.
+        over : str, sequence of str or None
+            Parameters whose values are averaged over.
+        **kwargs
+            Filters, see `filter`.
+
+        Returns
+        -------
+        Comparison
+            To be printed; its parts are DataFrames: ``parameters``, ``variables``, ``df`` with one row for
+            each config, ``code`` and ``environment``.
+
+        Raises
+        ------
+        UnknownVariableError, UnknownParameterError, UnknownExperimentError
+            If there is nothing of such a name.
+        ArgumentError
+            If there are less than two sides.
+
+        Notes
+        -----
+        A config is the same on two sides if its parameters are equal, but for those that have one value on
+        each side: these tell the sides apart. Differences are those to the first side.
+
+        Examples
+        --------
+        >>> from research_results import ResearchResults
+        >>> results = ResearchResults('memory', dump_results=False)
+        >>> for name, lr in (('a', 0.1), ('b', 0.2)):
+        ...     results.put(name, {'loss': {0: 1.0, 1: lr}}, {'lr': lr, 'act': 'relu'})
+        >>> comparison = results.compare('a', 'b')
+        >>> comparison.parameters
+          parameter    a    b
+        0        lr  0.1  0.2
+        >>> comparison.differences[1].difference
+        0.1
+        """
+        from research_results.answers.groups import names_of
+        from research_results.answers.objectives import check_at
+        from research_results.answers.sides import compare_sides, sides_of
+
+        return compare_sides(
+            sides_of(self._parts(), experiment_ids),
+            kwargs,
+            variables,
+            check_at(at),
+            mode,
+            names_of("over", over),
+        )
 
     def aggregate(
         self,

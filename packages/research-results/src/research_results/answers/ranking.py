@@ -13,7 +13,7 @@ from research_domain.texts import clean_text
 from research_results.answers.objectives import Objective, numbers_of, values_at
 from research_results.answers.reading import Study, read_study
 from research_results.answers.statistics import statistics
-from research_results.answers.texts import text_table
+from research_results.answers.texts import short_number, text_table
 from research_results.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -166,17 +166,13 @@ class Ranking:
     def _cells(self, place: int) -> list[str]:
         row, named = self.rows[place], self._named[place]
         numbers = [
-            f"{found['count']}" if name == "count" else _short(found[name])
+            f"{found['count']}" if name == "count" else short_number(found[name])
             for found in row.statistics.values()
             for name in _STATS
         ]
         of = [] if row.research is None else [f"research={row.research}"]
         config = " ".join([*of, *(f"{key.alias}={as_alias(value).alias}" for key, value in named.pairs)])
         return [str(place + 1), *numbers, str(row.failed), clean_text(config)]
-
-
-def _short(number: float) -> str:
-    return "-" if number != number else f"{number:.4g}"
 
 
 def check_count(n: int | None) -> int | None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from research_results.reading.filters import Query
     from research_results.reading.gather import Array, Ints, Mask
     from research_results.reading.reader import Questions
+    from research_results.reading.selected import Selected
 
 __all__ = ["Study", "read_study"]
 
@@ -35,6 +36,8 @@ class Study:
 
     Attributes
     ----------
+    selected : Selected
+        What was read.
     experiments : Experiments
         The experiments, N of them.
     columns : dict of str to Column
@@ -47,6 +50,7 @@ class Study:
         Which of them have failed, or were interrupted.
     """
 
+    selected: Selected
     experiments: Experiments
     columns: Mapping[str, Column]
     table: ConfigTable
@@ -101,7 +105,7 @@ def read_study(
         failed[selected.rows(_FAILED)[0]] = True
         groups = group_experiments(table, len(experiments), by, over)
         kept = {name: _without(column, failed) for name, column in columns.items()}
-        yield Study(experiments, kept, table, groups, failed)
+        yield Study(selected, experiments, kept, table, groups, failed)
 
 
 def _without(column: Column, failed: Mask) -> Column:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 
-__all__ = ["text_table"]
+__all__ = ["short_number", "text_table"]
 
+_NUMBER = re.compile(r"[-+]?([\d,]*\.?\d+([eE][-+]?\d+)?|inf|nan)")
 _NARROWEST = 24
 """Letters that the last column has in any case."""
 
@@ -47,9 +49,14 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[str]], width: int 
     return "\n".join(text.rstrip() for text in texts)
 
 
+def short_number(number: float) -> str:
+    """Return a number with four digits, or a dash for NaN."""
+    return "-" if number != number else f"{number:.4g}"
+
+
 def _one_line(text: str) -> str:
     return " ".join(text.split()) if "\n" in text or "\t" in text else text
 
 
 def _is_number(text: str) -> bool:
-    return not text or text == "-" or text[-1].isdigit() or text in ("inf", "-inf", "nan")
+    return not text or text == "-" or _NUMBER.fullmatch(text) is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from research_results.frames.export import write_csv, write_parquet
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from research_results.reading.filters import Query
     from research_results.reading.reader import Reader
     from research_results.reading.status import Summary
-    from research_results.reading.together import ReaderOfSeveral
+    from research_results.reading.together import Part, ReaderOfSeveral
 
 __all__ = ["ResultsFrames"]
 
@@ -314,3 +315,15 @@ class ResultsFrames:
     def _wanted(self, given: Mapping[str, Any]) -> Query:
         """Return the filter of a call together with those of this object."""
         return self._reader.query({**self._filters, **given})
+
+    def _parts(self) -> list[Part]:
+        """Return the researches that these are, each with the filter that always holds."""
+        from research_results.reading.together import Part, ReaderOfSeveral
+
+        if isinstance(self._reader, ReaderOfSeveral):
+            own = self._wanted({})
+            chosen = [
+                part for part in self._reader.parts if own.researches is None or part.label in own.researches
+            ]
+            return [part._replace(own=replace(own, researches=None).over(part.own)) for part in chosen]
+        return [Part(self._reader.name, self._reader, self._wanted({}))]

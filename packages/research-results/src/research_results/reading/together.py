@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from research_results.reading.changes import Change
     from research_results.reading.source import Source
 
-__all__ = ["Part", "ReaderOfSeveral", "labels_of"]
+__all__ = ["Part", "ReaderOfSeveral", "labels_of", "put_together"]
 
 
 class Part(NamedTuple):
@@ -64,6 +64,36 @@ def labels_of(paths: Sequence[Path | None]) -> list[str]:
         for own in parts
     ]
     return different(["/".join(tail) for tail in tails])
+
+
+def put_together(parts: Sequence[Part], *, name_experiments: bool = False) -> ReaderOfSeveral:
+    """Return a reader of several researches, called by their folders.
+
+    Parameters
+    ----------
+    parts : sequence of Part
+        The researches; their labels are made here.
+    name_experiments : bool
+        Call a part of one experiment by that.
+
+    Raises
+    ------
+    ArgumentError
+        If a folder is there twice, and whole.
+    """
+    paths = [part.reader.path for part in parts]
+    whole = [path.resolve() for path, part in zip(paths, parts, strict=True) if path and part.own == Query()]
+    for path in whole:
+        if whole.count(path) > 1:
+            raise ArgumentError("name", f"has {str(path)!r} twice")
+    called = [
+        path / own.ids[0] if path and name_experiments and own.ids is not None and len(own.ids) == 1 else path
+        for path, own in zip(paths, (part.own for part in parts), strict=True)
+    ]
+    labels = labels_of(called)
+    return ReaderOfSeveral(
+        tuple(part._replace(label=label) for part, label in zip(parts, labels, strict=True))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +157,7 @@ class ReaderOfSeveral(Questions):
         A research that lacks a parameter of the filter has no such experiments, unless all of them lack it.
         """
         parts = [part for part in self.parts if wanted.researches is None or part.label in wanted.researches]
-        ids, tags = self._ids(parts, wanted.ids), self._tags(parts, wanted.tags)
+        ids, tags = self.ids_of(parts, wanted.ids), self._tags(parts, wanted.tags)
         labels, found, refusals = [], [], []
         with ExitStack() as stack:
             for part, own_ids, own_tags in zip(parts, ids, tags, strict=True):
@@ -143,7 +173,7 @@ class ReaderOfSeveral(Questions):
             experiments = Experiments.together(labels, [each.experiments for each in found])
             yield SelectedTogether(experiments, wanted, tuple(found))
 
-    def _ids(self, parts: Sequence[Part], wanted: Sequence[str] | None) -> list[tuple[str, ...] | None]:
+    def ids_of(self, parts: Sequence[Part], wanted: Sequence[str] | None) -> list[tuple[str, ...] | None]:
         """Return the experiments that are wanted of each research: ``id`` in all, ``research/id`` in one."""
         if wanted is None:
             return [part.own.ids for part in parts]

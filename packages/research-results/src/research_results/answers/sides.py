@@ -1,0 +1,187 @@
+"""What a comparison is made of: configs of several sides in one table, and what tells the sides apart."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from research_domain import ConfigAlias
+from research_results.answers.comparison import Comparison
+from research_results.answers.differences import Side, VariableOfConfigs
+from research_results.answers.groups import find_parameter, group_by, is_missing_auxiliary
+from research_results.answers.objectives import numbers_of, parse_objectives, values_at
+from research_results.answers.reading import read_study
+from research_results.answers.statistics import statistics
+from research_results.answers.surroundings import code_rows, environment_rows
+from research_results.errors import ArgumentError
+from research_results.reading.distinct import distinct_values
+from research_results.reading.experiments import RESEARCH
+from research_results.reading.gather import take
+from research_results.reading.numbers import as_floats
+from research_results.reading.status import STATUSES
+from research_results.reading.together import ReaderOfSeveral
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from research_results.answers.objectives import At, Mode, Objective
+    from research_results.answers.reading import Study
+    from research_results.answers.surroundings import Row
+    from research_results.reading.configs import ConfigColumn
+    from research_results.reading.gather import Ints
+    from research_results.reading.together import Part
+
+__all__ = ["compare_sides", "sides_of"]
+
+_STATS = ("mean", "std", "sem", "count")
+
+
+def sides_of(parts: Sequence[Part], experiment_ids: Sequence[str]) -> ReaderOfSeveral:
+    """Return a reader of what is compared: some experiments of researches, or if none are given these.
+
+    Raises
+    ------
+    UnknownExperimentError
+        If one is in none of the researches.
+    ArgumentError
+        If one is in several of them, or there are less than two sides.
+    """
+    whole = ReaderOfSeveral(tuple(parts))
+    if not experiment_ids and len(parts) > 1:
+        return whole
+    if len(experiment_ids) < 2 or len(set(experiment_ids)) < len(experiment_ids):
+        raise ArgumentError(
+            "compare",
+            f"takes several researches, or at least two experiments of one, got {[*experiment_ids]}",
+        )
+    sides = []
+    for name in experiment_ids:
+        found = [
+            (part, own)
+            for part, ids in zip(parts, whole.ids_of(parts, [name]), strict=True)
+            for own in ids or ()
+        ]
+        if len(found) > 1:
+            raise ArgumentError(
+                "compare", f"{name!r} is in several researches; say '{found[0][0].label}/{name}'"
+            )
+        ((part, own),) = found
+        sides.append(part._replace(label=name, own=replace(part.own, ids=(own,))))
+    return ReaderOfSeveral(tuple(sides))
+
+
+def compare_sides(
+    reader: ReaderOfSeveral,
+    filters: Mapping[str, Any],
+    variables: str | Sequence[str] | None,
+    at: At,
+    mode: Mode,
+    over: Sequence[str],
+) -> Comparison:
+    """Compare what several readers find.
+
+    Configs are the same if all parameters are equal but those that have one value on each side: these tell
+    the sides apart, not the configs.
+    """
+    wanted, known = reader.query(filters), reader.variables()
+    objectives = parse_objectives(variables or known, mode, known) if variables or known else ()
+    with read_study(reader, wanted, objectives, (), ()) as study:
+        experiments = study.experiments
+        chosen = [part for part in reader.parts if part.label in experiments.labels]
+        if len(chosen) < 2 or experiments.researches is None:
+            raise ArgumentError("compare", "the filters leave less than two sides to be compared")
+        sides, count = experiments.researches, len(chosen)
+        columns = [
+            column
+            for column in study.table.columns(lambda parameter: parameter is not RESEARCH)
+            if not column.parameter.is_auxiliary or column.parameter.name == "repetition"
+        ]
+        left_out = [find_parameter(name, columns) for name in over if not is_missing_auxiliary(name, columns)]
+        told_apart = [
+            column
+            for column in columns
+            if not column.parameter.is_auxiliary
+            and column not in left_out
+            and not _is_one(column, sides, count)
+        ]
+        groups = group_by(told_apart, len(experiments))
+        cells = groups.numbers * count + sides
+        shape = (len(groups), count)
+        found = [
+            _variable(study, each, cells, shape, at, strict=variables is not None) for each in objectives
+        ]
+        own_configs = [len(np.unique(groups.numbers[sides == side])) for side in range(count)]
+        return Comparison(
+            _sides(study, chosen, own_configs),
+            [row for column in columns if (row := _values(column, sides, count)) is not None],
+            code_rows(study.selected, chosen),
+            environment_rows(study.selected, chosen),
+            [variable for variable in found if variable is not None],
+            np.bincount(cells[study.failed], minlength=len(groups) * count).reshape(shape),
+            [_config(study, index, told_apart) for index in groups.first.tolist()],
+            [
+                (column.parameter.name, take(study.table.array(column.options), column.codes[groups.first]))
+                for column in told_apart
+            ],
+        )
+
+
+def _values_on(column: ConfigColumn, sides: Ints, count: int) -> tuple[list[list[int]], list[str]]:
+    """Return the numbers of a parameter's values on each side, -1 for none, and the texts of all."""
+    numbers, options = distinct_values(column)
+    own = [list(dict.fromkeys(numbers[sides == side].tolist())) for side in range(count)]
+    return own, [option.alias for option in options]
+
+
+def _is_one(column: ConfigColumn, sides: Ints, count: int) -> bool:
+    """Tell whether a parameter has one value on each side, or is in no config there."""
+    own, _ = _values_on(column, sides, count)
+    return all(len(numbers) <= 1 for numbers in own)
+
+
+def _values(column: ConfigColumn, sides: Ints, count: int) -> Row | None:
+    """Return the values of a parameter on each side if they differ; a side without experiments has none."""
+    own, texts = _values_on(column, sides, count)
+    if len({frozenset(numbers) for numbers in own if numbers}) < 2:
+        return None
+    cells = (
+        () if numbers == [-1] else tuple(texts[each] if each >= 0 else "-" for each in numbers)
+        for numbers in own
+    )
+    return column.parameter.name, tuple(cells)
+
+
+def _variable(
+    study: Study, objective: Objective, cells: Ints, shape: tuple[int, int], at: At, *, strict: bool
+) -> VariableOfConfigs | None:
+    """Return a variable in each config on each side; None for one of no numbers that nobody asked for."""
+    column = study.columns.get(objective.variable)
+    if column is None or (not strict and as_floats(column.values) is None):
+        return None
+    values = numbers_of(objective.variable, column)
+    owners, values = values_at(column, values, at, maximize=objective.maximize)
+    found = statistics(values, cells[owners], shape[0] * shape[1], _STATS)
+    return VariableOfConfigs(objective.variable, *(found[name].reshape(shape) for name in _STATS))
+
+
+def _sides(study: Study, parts: Sequence[Part], configs: Sequence[int]) -> list[Side]:
+    """Return what the sides are."""
+    owners, (statuses,) = study.selected.rows("SELECT key, status FROM experiments")
+    researches = study.experiments.researches
+    found = np.array(statuses, np.str_)
+    sides = []
+    for number, (part, count) in enumerate(zip(parts, configs, strict=True)):
+        own = found[researches[owners] == number].tolist() if researches is not None else []
+        counts = {str(status): own.count(status) for status in STATUSES if status in own}
+        path = part.reader.path
+        sides.append(Side(part.label, None if path is None else str(path), counts, count))
+    return sides
+
+
+def _config(study: Study, index: int, columns: Sequence[ConfigColumn]) -> ConfigAlias:
+    """Return the config of an experiment, without what the configs are not told apart by."""
+    names = {column.parameter.name for column in columns}
+    pairs = study.table.config_of(index).pairs
+    return ConfigAlias([pair for pair in pairs if pair[0].value in names])
