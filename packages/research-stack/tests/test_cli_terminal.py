@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from research_command.parser import COMMANDS, describe
-from research_stack import EC, Domain, E, Research, ResearchStorage
+from research_stack import EC, Domain, E, Research, ResearchResults, ResearchStorage
 from research_stack.cli import main
 
 COMMAND = [sys.executable, "-m", "research_stack.cli"]
@@ -62,12 +62,13 @@ def in_terminal(folder, *arguments):
     return program.returncode, b"".join(pieces).decode().replace("\r\n", "\n")
 
 
-EXPERIMENT = "an experiment"
+EXPERIMENT, SECOND = "an experiment", "another one"
 CALLS = {
     "ls": (["ls"], "study  8 done, 4 failed  100%"),
     "show": (["show", "study"], "progress     12 of 12 (100%)"),
     "best": (["best", "study", "loss"], "units=8 rate=0.1"),
     "table": (["table", "study", "--at", "last"], "failed"),
+    "compare": (["compare", f"study/{EXPERIMENT}", f"study/{SECOND}"], "loss by config"),
     "failures": (["failures", "study"], "4 of 12 failed: RuntimeError: boom, in 'train'"),
     "logs": (["logs", "study", EXPERIMENT], "step 0"),
     "watch": (["watch", "study"], "100% of 12"),
@@ -86,11 +87,8 @@ def test_every_subcommand_is_called():
 @pytest.mark.parametrize("name", CALLS)
 def test_a_subcommand_is_readable_in_a_terminal(folder, name):
     arguments, expected = CALLS[name]
-    if EXPERIMENT in arguments:
-        arguments = [
-            *arguments[:-1],
-            sorted(path.name for path in (folder / "study/experiments").iterdir())[0],
-        ]
+    first, second, *_ = sorted(path.name for path in (folder / "study/experiments").iterdir())
+    arguments = [each.replace(EXPERIMENT, first).replace(SECOND, second) for each in arguments]
     if name == "rm":
         (folder / "copy").mkdir()
         (folder / "copy" / "research.json").write_bytes((folder / "study" / "research.json").read_bytes())
@@ -121,6 +119,11 @@ def test_reading_subcommands_write_json(folder, capsys, monkeypatch):
     assert failures["failed"] == 4 and failures["groups"][0]["parameters"] == {"units": ["32"]}
     assert said(capsys, "show", "study", "--failures", "--json") == failures
     assert said(capsys, "watch", "study", "--json")["finished"] == 12
+    first, second, *_ = ResearchResults("study").to_df(units=8)["id"].unique()
+    compared = said(capsys, "compare", f"study/{first}", f"study/{second}", "--variable", "loss", "--json")
+    assert [side["name"] for side in compared["sides"]] == [first, second]
+    assert compared["parameters"] == [{"name": "rate", "values": {first: ["0.1"], second: ["0.2"]}}]
+    assert [row["variable"] for row in compared["variables"]] == ["loss", "loss"]
 
 
 def test_a_leading_minus_is_an_objective_and_no_option(folder, capsys, monkeypatch):

@@ -122,6 +122,26 @@ COMMANDS: Final = (
         ),
     ),
     Command(
+        "compare",
+        "reading:compare",
+        "compare researches or experiments: what differs, and variables by how much",
+        (
+            _arg(
+                "names",
+                nargs="+",
+                metavar="STUDY",
+                help="a folder, or FOLDER/ID for an experiment",
+            ),
+            _arg(
+                "--variable",
+                action="append",
+                metavar="NAME",
+                help="compare this variable; may be given several times (default: all)",
+            ),
+            *(_AT, _OVER, _WHERE, _JSON),
+        ),
+    ),
+    Command(
         "failures",
         "reading:failures",
         "show why experiments failed, grouped by what they share",

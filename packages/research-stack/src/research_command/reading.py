@@ -15,7 +15,7 @@ from research_command.progress import LONGEST_VALUE, Progress, last_values, show
 if TYPE_CHECKING:
     from research_domain import FailureReport
 
-__all__ = ["best", "failures", "ls", "show", "table"]
+__all__ = ["best", "compare", "failures", "ls", "show", "table"]
 
 _MOST_LISTED = 20
 
@@ -195,6 +195,24 @@ def table(arguments: argparse.Namespace) -> int:
     say(text if len(frame) else "no values")
     if len(frame) > arguments.n:
         say(f"{arguments.n} of {len(frame):,} rows; -n shows more, research export FOLDER FILE has all")
+    return 0
+
+
+def compare(arguments: argparse.Namespace) -> int:
+    """Compare researches or experiments."""
+    from research_results import compare as compare_studies
+
+    comparison = compare_studies(
+        *arguments.names,
+        variables=arguments.variable,
+        at=_at(arguments.at) or "last",
+        over=arguments.over or "repetition",
+        **_filters(arguments.where),
+    )
+    if arguments.json:
+        say_json(comparison.to_dict())
+    else:
+        say(str(comparison))
     return 0
 
 

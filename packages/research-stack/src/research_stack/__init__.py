@@ -67,6 +67,7 @@ from research_experiment import (
 )
 from research_results import (
     Changes,
+    Comparison,
     Dropped,
     Ended,
     FolderStorage,
@@ -80,6 +81,7 @@ from research_results import (
     SharedStorage,
     Started,
     Stored,
+    compare,
 )
 from research_results.errors import (
     LockedError,
@@ -115,6 +117,7 @@ from research_stack._version import __version__
 
 __all__ = [
     "Changes",
+    "Comparison",
     "Dropped",
     "Ended",
     "Queued",
@@ -202,6 +205,7 @@ __all__ = [
     "ZipError",
     "__version__",
     "choice",
+    "compare",
     "get_metrics",
     "integers",
     "loguniform",
