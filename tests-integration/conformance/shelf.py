@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from research_domain import FailedExperiment, digest, group_failures
+from research_domain import ConfigAlias, FailedExperiment, digest, group_failures
 
 PARTS_OF_FAILURES = ("cause", "type", "message", "unit", "iteration", "traceback")
-PARTS = ("meta", "configs", "digests", "order", "statuses", "values", "output", "failures")
+PARTS = ("meta", "configs", "digests", "order", "statuses", "values", "output", "failures", "ends")
 
 
 def encode(values):
@@ -53,6 +53,14 @@ class ShelfReader:
             for name, each in state["failures"].items()
         ]
         return group_failures(failed, {name: {} for name in state["statuses"]})
+
+    def history(self, variables):
+        state = self._state
+        for name, status in state["statuses"].items():
+            if status in ("done", "failed"):
+                pairs = [(key, value) for key, _, value in state["configs"][name]]
+                values = {key: col for key, col in self.values_of(name).items() if key in variables}
+                yield name, ConfigAlias(dict(pairs)), status, *state["ends"].get(name, (None, None)), values
 
     def values_of(self, experiment_id):
         return self._state["values"].get(experiment_id, {})
@@ -140,6 +148,8 @@ class ShelfStorage:
             self._state["statuses"][experiment_id] = status
             if status == "running":
                 self._state["values"].pop(experiment_id, None)
+            if "iterations" in details:
+                self._state["ends"][experiment_id] = (details["iterations"], details.get("stopped"))
             if details.get("failure") is not None:
                 self._state["failures"][experiment_id] = details["failure"]
 

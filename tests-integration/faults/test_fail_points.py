@@ -9,7 +9,7 @@ import pytest
 
 import research_results
 import research_runner
-from research_stack import Research
+from research_stack import MedianStop, Research
 
 SOURCES = [
     path
@@ -29,10 +29,11 @@ def leave_twice(x, marks):
 
 @pytest.fixture
 def changing(study):
-    """A study with an update of its domain, large values, and an experiment that is tried again."""
+    """A study with an update of its domain, large values, an experiment that is tried again, and a rule."""
     study.more = [10, 11, 12, 13]
     study.fault = leave_twice
     study.options["max_attempts"] = 5
+    study.options.update(slots=3, stop=MedianStop("noise", steps="%0", startup=2))
     return study
 
 

@@ -377,6 +377,8 @@ TESTED.update(  # elsewhere
         "storage",  # test_runner_storages
         "seed_globals",  # test_run_seeds, beside the package
         "overwrite",  # test_runner_names
+        "stop",  # test_runner_stopping
+        "slots",
     }
 )
 

@@ -26,6 +26,8 @@ EXAMPLES = [
     errors.LostCodeError("folder", "ModuleNotFoundError: No module named 'helpers'"),
     errors.NotAResearchError("folder"),
     errors.NotFoundError("name", "path"),
+    errors.SearchError("it waits, and nothing runs"),
+    errors.WatchedValueError("loss", "'low'"),
 ]
 
 

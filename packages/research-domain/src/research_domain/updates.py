@@ -6,11 +6,14 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial, singledispatch
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from research_domain.errors import UpdateError
 from research_domain.values import same
 from research_domain.when import When
+
+if TYPE_CHECKING:
+    from research_domain.domain import Domain
 
 __all__ = ["UpdateRule", "evaluate_named"]
 
@@ -62,7 +65,7 @@ class UpdateRule:
     (False, True)
     """
 
-    function: Callable[..., Any]
+    function: Callable[..., Domain | None]
     when: When
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     iteration: Mapping[str, Any] = field(default_factory=dict)
@@ -132,8 +135,8 @@ class UpdateRule:
             return True
         return self.wait if self.wait is not None else any(map(_getter, self.kwargs.values()))
 
-    def ask(self, generated: int, research: Any = None) -> Any:
-        """Call the function, and return what it returns; :meth:`Domain.replaced` tells whether that will do.
+    def ask(self, generated: int, research: Any = None) -> Domain | None:
+        """Call the function, and return what it returns if that is a domain or None.
 
         Parameters
         ----------
@@ -145,21 +148,18 @@ class UpdateRule:
         Raises
         ------
         UpdateError
-            If an argument cannot be evaluated, or the function raises.
+            If an argument cannot be evaluated, the function raises, or returns something else.
         """
+        from research_domain.domain import Domain  # late: domains have rules
+
+        called = f"the function {self.name} was called after {generated} configs and"
         try:
-            return self.function(**self.arguments(research))
+            new = self.function(**self.arguments(research))
         except (Exception, SystemExit) as error:
-            raise self._misbehaved(generated, f"raised {type(error).__name__}: {error}") from error
-
-    def refuse(self, new: Any, generated: int) -> UpdateError:
-        """Return the error that says that the function returned what is no domain."""
-        return self._misbehaved(generated, f"returned neither a domain nor None: {_shown(new)}")
-
-    def _misbehaved(self, generated: int, how: str) -> UpdateError:
-        return UpdateError(
-            "function", f"the function {self.name} was called after {generated} configs and {how}"
-        )
+            raise UpdateError("function", f"{called} raised {type(error).__name__}: {error}") from error
+        if new is None or isinstance(new, Domain):
+            return new
+        raise UpdateError("function", f"{called} returned neither a domain nor None: {_shown(new)}")
 
     def arguments(self, research: Any = None) -> dict[str, Any]:
         """Return the arguments with named expressions replaced by their values.

@@ -6,7 +6,7 @@ expressions in them have become expressions; nothing behind this module parses o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
@@ -17,7 +17,7 @@ from research_domain.when import When
 from research_experiment.errors import PlanError
 from research_experiment.expressions._foreign import find_foreign, what_is_foreign
 from research_experiment.expressions._nodes import Leaf, Reference
-from research_experiment.expressions._references import leaves, needed_units
+from research_experiment.expressions._references import leaves, needed_keys, needed_units
 from research_experiment.expressions.named import freeze
 from research_experiment.pipelines import Pipeline
 
@@ -333,6 +333,11 @@ class ExperimentPlan:
     def has_root(self) -> bool:
         """Whether anything is shared by the branches of a task."""
         return any(item.root for item in (*self.instances, *self.units))
+
+    def root_parameters(self, known: Iterable[str]) -> frozenset[str]:
+        """Return those of the known parameters that the branches of a task have to share."""
+        roots = (item for item in (*self.instances, *self.units) if item.root)
+        return frozenset(key for item in roots for key in needed_keys(item.references, known, ()))
 
     @cached_property
     def root_names(self) -> frozenset[str]:

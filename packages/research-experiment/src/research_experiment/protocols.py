@@ -118,7 +118,8 @@ class Storage(Sink, Protocol):
     def mark(self, experiment_id: str, status: Status, **details: Any) -> None:
         """Change the status.
 
-        Details are attempt, worker, host, device, code, started, elapsed_s, iterations and failure.
+        Details are attempt, worker, host, device, code, started, elapsed_s, iterations and failure, and with
+        a search or a rule that ends experiments early stopped: the step at which it has ended this one.
         """
 
     def put_encoded(self, experiment_id: str, encoded: Encoded) -> None:
@@ -184,7 +185,11 @@ class StorageFactory(Protocol):
 
         What a run and `Research.load` say comes from its `meta`, from its frames `experiments` (with columns
         ``status`` and ``iterations``) and `failures` (``id``, ``unit``, ``iteration``, ``message``), and from
-        `failure_report()`, which :func:`research_domain.group_failures` makes.
+        `failure_report()`, which :func:`research_domain.group_failures` makes. What a rule that compares
+        experiments, or a search, knows when a run goes on comes from ``history(variables)``: for each
+        experiment that is done or failed, in the order of the domain, a tuple of its id, its config as a
+        `ConfigAlias`, its status, its number of iterations or None, the ``stopped`` that it was marked with
+        or None, and variable → iteration → value of those variables that it saved.
         """
 
     def is_there(self, path: Path) -> bool:

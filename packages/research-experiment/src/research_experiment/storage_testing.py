@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import pickle
 import tempfile
+import unittest
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,27 @@ class TransientStorageContract(SinkContract):
         storage.mark("a", "running", attempt=2)
         storage.put("a", {"x": {0: 3}})
         self._expect(storage, "a", {"x": {0: 3}})
+
+    def test_history_has_the_experiments_that_have_ended(self) -> None:
+        """What a rule or search has to know when a run goes on; a reader without it serves all other runs."""
+        storage = self.create()
+        if not hasattr(storage.results, "history"):
+            raise unittest.SkipTest(f"readers of {self.storage_class.__name__} have no history()")
+        _add(storage, ["b", "a", "c", "d"])
+        for name, value in (("a", 1.0), ("b", 2.0), ("c", 3.0)):
+            storage.mark(name, "running", attempt=1)
+            storage.put(name, {"x": {0: value}, "y": {0: "other"}})
+        storage.mark("a", "done", iterations=1, stopped=1)
+        storage.mark("b", "failed", failure=None)
+        found = [
+            (name, config.alias(), status, iterations, stopped, {each: dict(saved[each]) for each in saved})
+            for name, config, status, iterations, stopped, saved in storage.results.history(["x", "z"])
+        ]
+        expected = [
+            ("b", {"n": "0"}, "failed", None, None, {"x": {0: 2.0}}),
+            ("a", {"n": "1"}, "done", 1, 1, {"x": {0: 1.0}}),
+        ]
+        _require(found == expected, repr(found))
 
     def test_a_transaction_is_all_or_nothing(self) -> None:
         """What is written in a block that raises is not there."""

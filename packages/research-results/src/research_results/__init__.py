@@ -20,7 +20,7 @@ from research_results.errors import ResultsError
 from research_results.reading.changes import Change, Dropped, Ended, Queued, Started, Stored
 from research_results.reading.status import Summary
 from research_results.reading.versions import Versions
-from research_results.results import Artifact, Changes, Loaded, ResearchResults, Selection
+from research_results.results import Artifact, Changes, Loaded, PastExperiment, ResearchResults, Selection
 from research_results.storage import (
     BaseStorage,
     FolderStorage,
@@ -43,6 +43,7 @@ __all__ = [
     "Loaded",
     "MemoryStorage",
     "Opaque",
+    "PastExperiment",
     "Queued",
     "RankedConfig",
     "Ranking",

@@ -16,7 +16,7 @@ from research_results.reading.artifacts import Artifact
 from research_results.reading.source import FolderSource, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from research_domain import ConfigAlias
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from research_results.reading.together import ReaderOfSeveral
     from research_results.storage import BaseStorage
 
-__all__ = ["Artifact", "Changes", "Loaded", "ResearchResults", "Selection"]
+__all__ = ["Artifact", "Changes", "Loaded", "PastExperiment", "ResearchResults", "Selection"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,33 @@ class Selection(NamedTuple):
     experiment_id: list[str]
     name: list[str] | None
     iterations: list[int] | None
+
+
+class PastExperiment(NamedTuple):
+    """What `ResearchResults.history` yields.
+
+    Attributes
+    ----------
+    experiment_id : str
+        The experiment.
+    config : ConfigAlias
+        Its config.
+    status : {'done', 'failed'}
+        How it ended.
+    iterations : int or None
+        Iterations that it did; None if it died with its worker.
+    stopped : int or None
+        The step at which a search or a rule has ended it; None if none has.
+    values : dict
+        Variable to iteration to value.
+    """
+
+    experiment_id: str
+    config: ConfigAlias
+    status: str
+    iterations: int | None
+    stopped: int | None
+    values: Mapping[str, Mapping[int, Any]]
 
 
 class Changes:
@@ -421,6 +448,42 @@ class ResearchResults(ResultsPictures, ResultsCuration):
         """
         with self._writing() as opened:
             return opened.collect(ended_only=opened is self._storage)
+
+    def history(self, variables: Iterable[str]) -> Iterator[PastExperiment]:
+        """Yield what has become of the experiments that have ended, and what they saved of some variables.
+
+        Parameters
+        ----------
+        variables : iterable of str
+            Names of variables; those that nobody saved are left out.
+
+        Yields
+        ------
+        PastExperiment
+            One for each experiment that is done or failed, in the order of the domain.
+
+        Examples
+        --------
+        >>> from research_results import MemoryStorage
+        >>> storage = MemoryStorage.create()
+        >>> storage.add('a', {'lr': 0.1})
+        >>> storage.put('a', {'loss': {0: 0.5}, 'net': {0: [1, 2]}})
+        >>> storage.mark('a', 'done', iterations=1)
+        >>> [(ended.experiment_id, ended.status, ended.values) for ended in storage.results.history(['loss'])]
+        [('a', 'done', {'loss': {0: 0.5}})]
+        """
+        known = set(self._reader.variables())
+        names = [name for name in variables if name in known]
+        saved = self._reader.values(self._wanted({"name": names})) if names else {}
+        with self._reader.selected(self._wanted({})) as selected:
+            ids, configs = list(selected.experiments.names), selected.config_table().configs()
+            _, ends = selected.rows(
+                "SELECT key, status, iterations, stopped FROM experiments ORDER BY position, key"
+            )
+        for experiment_id, config, status, iterations, stopped in zip(ids, configs, *ends, strict=True):
+            if status in ("done", "failed"):
+                values = saved.get(experiment_id, {})
+                yield PastExperiment(experiment_id, config, status, iterations, stopped, values)
 
     def close_manager(self) -> None:
         """Do nothing: there is no manager process; kept for programs that call it."""

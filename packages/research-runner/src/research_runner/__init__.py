@@ -36,6 +36,7 @@ from research_runner.loaded import LoadedResearch
 from research_runner.recording.monitor import Listener, Monitor
 from research_runner.research import Research
 from research_runner.running.overview import ResearchPlan
+from research_runner.searching.rules import MedianStop, StopWhen
 from research_runner.system.console import ResearchWarning
 
 note_imports()  # so that a run can tell whether the files of modules still hold what was imported
@@ -44,6 +45,7 @@ logging.getLogger("research").addHandler(logging.NullHandler())  # failures are 
 __all__ = [
     "Listener",
     "LoadedResearch",
+    "MedianStop",
     "MissingPackageError",
     "Monitor",
     "NoCodeError",
@@ -57,6 +59,7 @@ __all__ = [
     "ResearchWarning",
     "RunnerError",
     "StaleCodeError",
+    "StopWhen",
     "WorkersDieError",
     "__version__",
 ]

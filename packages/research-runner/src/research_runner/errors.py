@@ -23,8 +23,10 @@ __all__ = [
     "OptionError",
     "ResearchExistsError",
     "RunnerError",
+    "SearchError",
     "StaleCodeError",
     "UntrustedError",
+    "WatchedValueError",
     "WorkersDieError",
 ]
 
@@ -43,6 +45,42 @@ class OptionError(RunnerError, ValueError):
 
     def __str__(self) -> str:
         return f"{self.option}: {self.reason}"
+
+
+class SearchError(RunnerError):
+    """A search, or a rule that ends experiments early, does not do what it has to.
+
+    Parameters
+    ----------
+    reason : str
+        What it did, and what it should do.
+    """
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class WatchedValueError(RunnerError, TypeError):
+    """A value of a variable that a search or rule watches is no number.
+
+    Parameters
+    ----------
+    variable : str
+        Name of the variable.
+    value : str
+        What was saved, as text.
+    """
+
+    variable: str
+    value: str
+
+    def __str__(self) -> str:
+        return (
+            f"variable {self.variable!r} is watched and has to be a number, got {self.value}; "
+            "save a number under that name, or let the search or rule watch another variable"
+        )
 
 
 class ResearchExistsError(RunnerError, FileExistsError):

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from research_runner.profiling import Profiler
     from research_runner.running.overview import ResearchPlan
     from research_runner.running.run import ResearchRun
+    from research_runner.searching.protocol import StopFactory
     from research_runner.settings.parameters import Options
     from research_runner.settings.values import RunSettings
 
@@ -195,6 +196,8 @@ class Research(ExperimentBuilder):
         hooks: Iterable[Hook] = (),
         storage: str | StorageFactory | None = None,
         seed_globals: bool = True,
+        stop: StopFactory | None = None,
+        slots: int = 16,
     ) -> Self:
         """Run the experiment for every config.
 
@@ -301,6 +304,12 @@ class Research(ExperimentBuilder):
         seed_globals : bool
             Seed ``random``, ``numpy.random`` and, if it is imported, ``torch`` for each experiment, from
             `seed` and from what the experiment is.
+        stop : object, optional
+            A rule that ends experiments early by the values that they save, such as ``StopWhen`` or
+            ``MedianStop``.
+        slots : int
+            With a rule that compares experiments: how many are under way in the order in which they are
+            compared, however many workers there are.
 
         Returns
         -------

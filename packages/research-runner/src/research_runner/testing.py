@@ -37,6 +37,7 @@ from research_experiment import EC, EP, E, O
 from research_runner.errors import EngineLostError
 from research_runner.pool import TravelError
 from research_runner.research import Research
+from research_runner.searching.rules import MedianStop
 from research_runner.system.texts import append_text, read_text, write_text
 
 __all__ = ["BackendContract", "wait_until"]
@@ -264,6 +265,19 @@ class BackendContract:
         there = self._run(self._walks(tmp_path / "there"), n_iters=4, branches=2)
         _require(there.monitor.finished_experiments == 6, "experiments are missing")
         self._expect_same(there, here)
+
+    def test_experiments_are_ended_early_as_in_an_inline_run(self, tmp_path: Path) -> None:
+        """Each experiment waits for its verdict, in any thread, and the verdict reaches it alone."""
+        rule = MedianStop("walk", steps=["%0", 2], startup=1)
+        for target in ("threads", "for"):
+            options: dict[str, Any] = {"stop": rule, "slots": 4, "n_iters": 6}
+            options.update(branches=2, executor_target=target)
+            here = self._walks(tmp_path / f"here-{target}", 10)
+            here.run(seed=11, bar=False, backend="inline", **options)
+            there = self._run(self._walks(tmp_path / f"there-{target}", 10), **options)
+            self._expect_same(there, here)
+            stopped = there.results.experiments["stopped"]
+            _require(0 < stopped.count() < 10, f"ended were {stopped}")
 
     def test_table_is_the_same_in_memory(self, tmp_path: Path) -> None:
         """Results can stay in memory."""

@@ -93,6 +93,7 @@ from research_results.errors import (
 from research_runner import (
     Listener,
     LoadedResearch,
+    MedianStop,
     MissingPackageError,
     Monitor,
     NotAResearchError,
@@ -105,6 +106,7 @@ from research_runner import (
     ResearchWarning,
     RunnerError,
     StaleCodeError,
+    StopWhen,
     WorkersDieError,
 )
 from research_runner.errors import (
@@ -154,6 +156,7 @@ __all__ = [
     "InfiniteDomainError",
     "Listener",
     "LoadedResearch",
+    "MedianStop",
     "LockedError",
     "MemorySink",
     "MemoryStorage",
@@ -192,6 +195,7 @@ __all__ = [
     "Sink",
     "SpecError",
     "StaleCodeError",
+    "StopWhen",
     "Surroundings",
     "UnknownAliasError",
     "UnknownExperimentError",

@@ -21,6 +21,7 @@ from research_results.disk.files import kind_of
 from research_results.disk.schema import (
     APPLICATION_ID,
     FORMAT,
+    add_columns,
     create_tables,
     fill_in,
     research_id_of,
@@ -137,6 +138,7 @@ def connect_writer(
         _set_journal(connection, path, journal)
         connection.execute(f"PRAGMA busy_timeout = {int(1000 * busy_s)}")
         watch.check()
+        add_columns(connection)
         watch.remember_log()
         opened.pop_all()
     return Database(connection, str(path.parent), watch)

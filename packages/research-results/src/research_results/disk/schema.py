@@ -15,6 +15,7 @@ __all__ = [
     "Executes",
     "FAILURE_COLUMNS",
     "FORMAT",
+    "add_columns",
     "MINIMUM_READER",
     "create_tables",
     "fill_in",
@@ -65,6 +66,7 @@ CREATE TABLE experiments (
     started REAL,
     elapsed_s REAL,
     iterations INTEGER,
+    stopped INTEGER,
     digest BLOB,
     checksum INTEGER
 );
@@ -228,9 +230,18 @@ _OWNERS = {"experiments": "key", **dict.fromkeys(("changes", "failures", "chunks
 """Tables with rows of experiments, and the column that says of which."""
 
 
+def add_columns(connection: sqlite3.Connection) -> None:
+    """Add the columns of today to the tables of a file that is open for writing; they are empty."""
+    for table, columns in _tables().items():
+        known = {name for _, name, *_ in connection.execute(f"PRAGMA main.table_info({table})")}
+        for name in columns if known else ():
+            if name not in known:
+                connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {columns[name]}")
+
+
 @lru_cache(maxsize=1)
-def _tables() -> dict[str, tuple[str, ...]]:
-    """Return the columns of each table of today."""
+def _tables() -> dict[str, dict[str, str]]:
+    """Return the columns of each table of today, and their types."""
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.executescript(SCHEMA)
         names = [
@@ -240,6 +251,6 @@ def _tables() -> dict[str, tuple[str, ...]]:
             )
         ]
         return {
-            name: tuple(column for _, column, *_ in connection.execute(f"PRAGMA table_info({name})"))
+            name: {column: kind for _, column, kind, *_ in connection.execute(f"PRAGMA table_info({name})")}
             for name in names
         }

@@ -157,8 +157,8 @@ class ResultsFrames:
         A DataFrame with columns ``id`` (of several folders behind ``research``), ``status`` (queued, running,
         done, failed, lost), ``cause`` (of those that failed), ``attempts``, ``worker``, ``host`` and
         ``device`` (where it runs, or ran last), ``code`` (the version of the code that it runs, or ran with),
-        ``started`` (UTC), ``elapsed_s`` (seconds), ``iterations``, ``tags`` (with commas between them) and
-        ``note``.
+        ``started`` (UTC), ``elapsed_s`` (seconds), ``iterations``, ``stopped`` (the step at which a search or
+        a rule has ended it; such an experiment is done), ``tags`` (with commas between them) and ``note``.
         """
         from research_results.frames.status import experiments_frame
 

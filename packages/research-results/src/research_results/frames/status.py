@@ -30,7 +30,7 @@ _LAST_CAUSE = """(SELECT cause FROM failures WHERE failures.experiment = experim
 ORDER BY number DESC LIMIT 1)"""
 _EXPERIMENTS = f"""SELECT key, status,
 CASE WHEN status IN ('failed', 'lost') THEN {_LAST_CAUSE} END,
-attempt, worker, host, device, code, started, elapsed_s, iterations
+attempt, worker, host, device, code, started, elapsed_s, iterations, stopped
 FROM experiments ORDER BY position, key"""  # noqa: S608  (no values of others)
 
 
@@ -40,7 +40,8 @@ def experiments_frame(reader: Questions, wanted: Query) -> pd.DataFrame:
         _, columns = selected.rows(_EXPERIMENTS)
         names = name_fields(selected.experiments, np.ones(len(selected.experiments), np.int64))
         remarks = selected.remarks()
-    status, causes, attempts, workers, hosts, devices, codes, started, elapsed_s, iterations = columns
+    status, causes, attempts, workers, hosts, devices, codes, *ends = columns
+    started, elapsed_s, iterations, stopped = ends
     fields = {
         "status": _texts(status),
         "cause": _texts(causes),
@@ -52,6 +53,7 @@ def experiments_frame(reader: Questions, wanted: Query) -> pd.DataFrame:
         "started": _moments("started", started),
         "elapsed_s": _floats("elapsed_s", elapsed_s),
         "iterations": _integers("iterations", iterations),
+        "stopped": _integers("stopped", stopped),
         "tags": _texts([", ".join(each.tags) if each else "" for each in remarks]),
         "note": _texts([each.note if each else "" for each in remarks]),
     }

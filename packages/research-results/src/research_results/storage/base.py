@@ -139,7 +139,8 @@ class BaseStorage(ABC):
             A new attempt begins with ``'running'``: values of an earlier attempt are dropped then.
         **details
             ``attempt``, ``worker``, ``host``, ``device``, ``code`` (the version of the code), ``started``
-            (seconds since 1970), ``elapsed_s``, ``iterations``, and ``failure``: an exception, or an object
+            (seconds since 1970), ``elapsed_s``, ``iterations``, ``stopped`` (the step at which it was ended
+            early), and ``failure``: an exception, or an object
             with ``cause``, ``type``, ``message``, ``traceback``, ``unit``, ``iteration``, ``host`` and
             ``device``; the attributes that it lacks are None.
 

@@ -38,6 +38,7 @@ _DETAILS: dict[str, Callable[[Any], Any]] = {
     "started": float,
     "elapsed_s": float,
     "iterations": int,
+    "stopped": int,
 }
 _KEYS_LIMIT = 200_000
 _NEWEST_KEY = """SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'experiments'), 0),

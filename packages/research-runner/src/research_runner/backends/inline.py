@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import current_thread
+from threading import Lock, current_thread
 from typing import Any
 
 from research_experiment.careful_logging import careful_logger
@@ -61,9 +61,11 @@ class InlineBackend:
         self._events: list[BackendEvent] = []
         self._tasks: deque[Task] = deque()
         self._thread = current_thread()
+        self._reporting = Lock()
+        self._answers: dict[str, bool] = {}
         self._outbox = Outbox(self._take)
         self._script_random = ScriptRandom() if plan.execution.seed_globals else None
-        self._runner = TaskRunner(plan, 0, self._outbox, own_process=False)
+        self._runner = TaskRunner(plan, 0, self._outbox, self._wait_for_answer, own_process=False)
         self._place = Place.here(plan.setups[0].device_names)
         self._environment = without_what_is_set(plan.setups[0].environment, forked=True)
         if self._environment and (user := cuda_user()):
@@ -112,10 +114,26 @@ class InlineBackend:
             self._script_random.put_back()
 
     def _take(self, events: tuple[Any, ...]) -> None:
-        self._events.extend(BackendEvent(0, event) for event in events)
-        if self._report is not None and current_thread() is self._thread:
+        with self._reporting:
+            self._events.extend(BackendEvent(0, event) for event in events)
+            if current_thread() is self._thread:
+                self._report_all()
+
+    def _report_all(self) -> None:
+        if self._report is not None:
             taken, self._events = self._events, []
             self._report(taken)
+
+    def answer(self, slot: int, experiment_id: str, ends: bool) -> None:
+        """Keep the answer for the thread that has just reported."""
+        self._answers[experiment_id] = ends
+
+    def _wait_for_answer(self, experiment_id: str) -> bool:
+        """Report what has happened, in the thread of any branch, and return the answer to it."""
+        with self._reporting:
+            if self._events:
+                self._report_all()
+            return self._answers.pop(experiment_id)
 
     def stop(self, slot: int) -> None:
         """Report the worker as stopped; no process ends."""

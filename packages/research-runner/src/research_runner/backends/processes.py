@@ -147,6 +147,11 @@ class ProcessBackend:
         events = early or self._pool.poll(timeout_s)
         return [event for pool_event in events for event in self._to_backend_events(pool_event)]
 
+    def answer(self, slot: int, experiment_id: str, ends: bool) -> None:
+        """Tell an experiment whether it is to end."""
+        if slot in self._pool.alive:
+            self._pool.answer(slot, experiment_id, ends)
+
     def stop(self, slot: int) -> None:
         """Let a worker go when it is through."""
         self._pool.stop(slot)

@@ -41,6 +41,12 @@ class Backend(Protocol):
             If nothing can be run any more because the engine is gone; the run ends, and can be resumed.
         """
 
+    def answer(self, slot: int, experiment_id: str, ends: bool) -> None:
+        """Tell an experiment that waits for a verdict, after ``Reported``, whether it is to end.
+
+        Its worker may have died meanwhile, which makes the answer void.
+        """
+
     def stop(self, slot: int) -> None:
         """Let a worker go when it is through with its task; ``WorkerDied`` will follow.
 
@@ -90,8 +96,9 @@ class RunEnvironment:
     start_method : {'auto', 'fork', 'forkserver', 'spawn'}
         How worker processes are started.
     report : callable, optional
-        Takes events while :meth:`Backend.poll` runs a task, in the thread that polls; for backends that run
-        tasks in this process. Others return events from ``poll``.
+        Takes events while :meth:`Backend.poll` runs a task, in the thread that polls, or one call at a time
+        in those of branches that wait for an answer; for backends that run tasks in this process. Others
+        return events from ``poll``.
     code : callable
         Returns the user's modules, for `install_encoded` in each process that runs tasks; nothing if there
         are none. May raise, which refuses the run.

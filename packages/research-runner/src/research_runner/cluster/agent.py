@@ -36,9 +36,10 @@ from research_runner.cluster.messages import (
 from research_runner.cluster.transport import AgentTransport, TransportLostError
 from research_runner.code.record import save_encoded
 from research_runner.pool import StartMethod, wire
-from research_runner.scheduling.commands import Kill, Start, Stop, Submit
+from research_runner.scheduling.commands import Answer, Kill, Start, Stop, Submit
 from research_runner.scheduling.events import (
     ExperimentEnded,
+    Reported,
     TaskEnded,
     TaskFinished,
     TaskReturned,
@@ -206,6 +207,8 @@ class Agent:
             case Submit(_, tasks):
                 self._tasks.update((task.index, task) for task in tasks)
                 backend.submit(slot, tasks)
+            case Answer(_, experiment_id, ends):
+                backend.answer(slot, experiment_id, ends)
             case Stop():
                 backend.stop(slot)
             case Kill(_, cause):
@@ -214,7 +217,7 @@ class Agent:
     def _forward(self, events: Iterable[Any]) -> None:
         """Report events; the files of what has ended go before the report of its end.
 
-        While the worker has tasks, events may wait a little for others.
+        While the worker has tasks, events may wait a little for others, unless somebody waits for an answer.
         """
         urgent = False
         for event in events:
@@ -223,7 +226,7 @@ class Agent:
                 self._messages.report()
             is_of_worker = isinstance(event, WorkerReady | WorkerDied)
             self._messages.gather(event if is_of_worker else pack(event))
-            urgent = urgent or is_of_worker
+            urgent = urgent or is_of_worker or isinstance(event, Reported)
         if urgent or not self._tasks or not self._messages.patience_s:
             self._messages.report()
 

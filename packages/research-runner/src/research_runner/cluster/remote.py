@@ -28,7 +28,7 @@ from research_runner.cluster.messages import (
 )
 from research_runner.cluster.transport import Arrived, ClusterTransport, Gone
 from research_runner.pool import Death, wire
-from research_runner.scheduling.commands import Kill, Start, Stop, Submit
+from research_runner.scheduling.commands import Answer, Kill, Start, Stop, Submit
 from research_runner.scheduling.events import (
     BackendEvent,
     TaskReturned,
@@ -167,6 +167,10 @@ class RemoteBackend:
     def submit(self, slot: int, tasks: Sequence[Any]) -> None:
         """Send tasks to a worker."""
         self._send_to_slot(slot, Submit(slot, tuple(map(defer_task, tasks))))
+
+    def answer(self, slot: int, experiment_id: str, ends: bool) -> None:
+        """Tell an experiment whether it is to end."""
+        self._send_to_slot(slot, Answer(slot, experiment_id, ends))
 
     def stop(self, slot: int) -> None:
         """Let a worker process go when it is through; its agent stays."""

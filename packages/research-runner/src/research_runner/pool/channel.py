@@ -26,7 +26,8 @@ class WorkerStop(BaseException):
 class Channel:
     """Receive messages from the coordinator and send payloads back.
 
-    Sending is safe from several threads; receiving belongs to one.
+    Sending and waiting for answers is safe from several threads; receiving belongs to one, which must not
+    receive while others wait for answers.
 
     Parameters
     ----------
@@ -41,6 +42,9 @@ class Channel:
         self._reader = FrameReader()
         self._messages: deque[tuple[Kind, bytes]] = deque()
         self._sending = threading.Lock()
+        self._answers: dict[str, Any] = {}
+        self._answered = threading.Condition()
+        self._is_read = False
         self._arrivals = select.poll()
         self._arrivals.register(connection, select.POLLIN)
 
@@ -85,6 +89,33 @@ class Channel:
             self._read()
         return any(kind == Kind.STOP for kind, _ in self._messages)
 
+    def answer(self, question: str) -> Any:
+        """Return what the coordinator answers to a question; wait for it.
+
+        Raises
+        ------
+        WorkerStop
+            If the coordinator is gone.
+        """
+        with self._answered:
+            while question not in self._answers:
+                if self._is_read:  # by another thread
+                    self._answered.wait()
+                else:
+                    self._read_for_all()
+            return self._answers.pop(question)
+
+    def _read_for_all(self) -> None:
+        """Read without holding up threads that come to wait, and wake those that wait."""
+        self._is_read = True
+        self._answered.release()
+        try:
+            self._read()
+        finally:
+            self._answered.acquire()
+            self._is_read = False
+            self._answered.notify_all()
+
     def next_message(self) -> tuple[Kind, bytes]:
         """Return kind and payload of the next message."""
         while not self._messages:
@@ -110,4 +141,8 @@ class Channel:
             raise WorkerStop
         self._reader.feed(chunk)
         while (message := self._reader.take()) is not None:
-            self._messages.append(message)
+            kind, payload = message
+            if kind == Kind.ANSWER:
+                self._answers.update(wire.loads(payload))
+            else:
+                self._messages.append(message)

@@ -32,6 +32,7 @@ class Kind(enum.IntEnum):
     HELLO = 2
     READY = 3
     FAILURE = 4
+    ANSWER = 5
 
 
 _KINDS: Final = tuple(Kind)

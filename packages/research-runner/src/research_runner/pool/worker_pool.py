@@ -179,6 +179,10 @@ class WorkerPool:
         """
         self._put(self._link(slot), frames(Kind.MESSAGE, wire.dumps(message, "message")))
 
+    def answer(self, slot: int, question: str, answer: object) -> None:
+        """Answer a question of a worker, ahead of the messages that it has not read; see `Channel.answer`."""
+        self._put(self._link(slot), frames(Kind.ANSWER, wire.dumps({question: answer})))
+
     def stop(self, slot: int) -> None:
         """Ask a worker to end after its messages; its `WorkerDied` has the cause ``'stopped'``."""
         link = self._link(slot)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from functools import cached_property, partial
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any, Final
@@ -11,8 +12,9 @@ from typing import Any, Final
 from research_domain import Domain, digest, is_plain
 from research_domain.values.names import field_names
 from research_experiment import ExperimentPlan, Expression
+from research_runner.settings.values import Deciding
 
-__all__ = ["changed_units", "code_digest", "unit_fingerprints", "update_fingerprints"]
+__all__ = ["changed_units", "code_digest", "rule_fingerprints", "unit_fingerprints", "update_fingerprints"]
 
 _PLAIN: Final = (type(None), bool, int, float, complex, str, bytes, tuple, frozenset)
 
@@ -42,6 +44,13 @@ def update_fingerprints(domain: Domain) -> dict[str, str]:
     """Return a hash of the rule by which a domain is updated, under the name of the method; empty without."""
     rule = domain.update_rule
     return {} if rule is None else {"update_domain": code_digest(rule)}
+
+
+def rule_fingerprints(deciding: Deciding | None) -> dict[str, str]:
+    """Return a hash of what decides on experiments, under the names of its parameters; empty without."""
+    if deciding is None:
+        return {}
+    return {each.name: code_digest(getattr(deciding, each.name)) for each in fields(deciding)}
 
 
 def changed_units(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:

@@ -94,12 +94,14 @@ class Recorder:
         self._end(ExperimentEnded(experiment_id, iterations, elapsed_s, None))
 
     def _end(self, event: ExperimentEnded) -> None:
+        early = {} if event.stopped is None else {"stopped": event.stopped}
         self._storage.mark(
             event.experiment_id,
             "done" if event.failure is None else "failed",
             iterations=event.iterations,
             elapsed_s=event.elapsed_s,
             failure=event.failure,
+            **early,
         )
 
     def _clear(self, experiment_id: str) -> None:

@@ -11,7 +11,12 @@ from research_domain import Domain, DomainError, Identifier, digest
 from research_experiment import Storage
 from research_runner.errors import ChangedError, OptionError
 from research_runner.recording.code import RunCode
-from research_runner.recording.fingerprints import changed_units, unit_fingerprints, update_fingerprints
+from research_runner.recording.fingerprints import (
+    changed_units,
+    rule_fingerprints,
+    unit_fingerprints,
+    update_fingerprints,
+)
 from research_runner.recording.folder import folders_of_experiments, set_aside
 from research_runner.recording.helpers import changed_helpers
 from research_runner.scheduling.source import IterationOptions
@@ -159,6 +164,7 @@ def continued(settings: RunSettings, code: RunCode, meta: Mapping[str, Any]) -> 
     updates = update_fingerprints(settings.domain)
     changed = changed_units(meta.get("units", {}), unit_fingerprints(settings.experiment))
     changed += changed_units(meta.get("updates", updates), updates)
+    changed += changed_units(meta.get("rules", {}), rule_fingerprints(settings.deciding))
     changed += changed_helpers(meta.get("helpers", {}), code.helpers)
     n_iters = meta.get("options", {}).get("n_iters", settings.n_iters)
     if n_iters != settings.n_iters:
@@ -191,6 +197,7 @@ def describe(settings: RunSettings) -> dict[str, Any]:
         },
         "units": unit_fingerprints(settings.experiment),
         "updates": update_fingerprints(settings.domain),
+        "rules": rule_fingerprints(settings.deciding),
     }
 
 

@@ -38,10 +38,12 @@ from research_runner.recording.monitor import Monitor
 from research_runner.recording.progress import make_bar
 from research_runner.recording.resume import Past, continued, describe, describe_domain
 from research_runner.recording.storage_lookup import find_storage, note_storage
+from research_runner.running.deciding import Decider
 from research_runner.running.interrupts import gentle_interrupts
 from research_runner.running.session import Session
 from research_runner.scheduling.coordinator import Coordinator
 from research_runner.scheduling.events import Event, Profiled
+from research_runner.scheduling.searches import SearchSource
 from research_runner.scheduling.source import TaskSource
 from research_runner.settings.values import RunSettings
 from research_runner.system.console import say, write_line
@@ -133,6 +135,7 @@ class ResearchRun:
                 settings = replace(settings, iteration=continued(settings, self._code, opened.meta))
                 self._code_before = opened.meta.get("code")
             self._settings = settings
+            self._decider = Decider.of(settings)
             before = {} if opened is None else opened.meta
             self._versions = RunVersions(before, with_commit=settings.path is not None)
             undo.callback(self._versions.close)
@@ -178,7 +181,7 @@ class ResearchRun:
             journal = FolderJournal(path, past.known, past.resume.force, lambda: self._session.is_ending)
             past.clear_up(self.storage)
             fail_point("cleared-up")
-        source = TaskSource(
+        tasks = TaskSource(
             settings.domain,
             settings.iteration,
             settings.branches,
@@ -187,6 +190,9 @@ class ResearchRun:
             journal,
             past.identifier,
         )
+        source: TaskSource | SearchSource = tasks
+        if self._decider is not None:
+            source = self._decider.source(tasks, past, lambda: self.storage.results)
         described = describe(settings)
         self.storage.update_meta(
             expected=source.expected,
@@ -228,6 +234,7 @@ class ResearchRun:
             log_level=settings.output.log_level,
             results=self._results_reader(),
             gate=settings.gate,
+            watch=None if self._decider is None else self._decider.watch,
             arrival=Arrival(settings.surroundings.data),
         )
         if settings.is_parallel:

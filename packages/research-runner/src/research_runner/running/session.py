@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from threading import get_ident
 from typing import Any, Final
 
 from research_experiment import Storage
@@ -14,7 +15,7 @@ from research_runner.errors import MiscountedError
 from research_runner.recording.monitor import Listener, Monitor
 from research_runner.recording.progress import ProgressBar
 from research_runner.recording.recorder import Recorder
-from research_runner.scheduling.commands import Command, Kill, Start, Stop, Submit
+from research_runner.scheduling.commands import Answer, Command, Kill, Start, Stop, Submit
 from research_runner.scheduling.coordinator import Coordinator
 from research_runner.scheduling.events import BackendEvent, Event, ExperimentLost, ExperimentReturned
 from research_runner.system.fail_points import fail_point
@@ -98,6 +99,7 @@ class Session:
         self._is_updating = False
         self._news: list[Event] = []
         self._times = _Times()
+        self._thread = get_ident()
 
     def show(self, bar: ProgressBar | None) -> None:
         """Let a bar follow the run."""
@@ -218,19 +220,28 @@ class Session:
                 self._backend.stop(slot)
             case Kill(slot, cause):
                 self._backend.kill(slot, cause)
+            case Answer(slot, experiment_id, ends):
+                self._backend.answer(slot, experiment_id, ends)
 
     def absorb(self, reports: Sequence[BackendEvent]) -> None:
-        """Take in what the backend reports; write and tell it when enough has come together."""
+        """Take in what the backend reports; write and tell it when enough has come together.
+
+        Only the thread of the session writes; a branch that runs in this process and waits for an answer may
+        report in its own.
+        """
         now, before = time.monotonic(), len(self._news)
-        if now - self._times.checked >= _CHECK_EVERY_S:
+        is_writer = get_ident() == self._thread
+        if is_writer and now - self._times.checked >= _CHECK_EVERY_S:
             self._storage.check()
             self._times.checked = now
         for slot, event in reports:
             self._news += self._coordinator.handle(slot, event, now)
         fail_point("heard")
+        for command in self._coordinator.answers():
+            self._obey(command)
         late = now - self._times.committed >= _COMMIT_EVERY_S
         urgent = any(isinstance(news, _URGENT) for news in self._news[before:])
-        if late or urgent or len(self._news) >= _COMMIT_AT:
+        if is_writer and (late or urgent or len(self._news) >= _COMMIT_AT):
             self._commit()
 
     def _commit(self) -> None:

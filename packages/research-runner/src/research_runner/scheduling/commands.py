@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeAlias
 
 from research_runner.scheduling.tasks import Task
 
-__all__ = ["Command", "Kill", "Start", "Stop", "Submit"]
+__all__ = ["Answer", "Command", "Kill", "Start", "Stop", "Submit"]
 
 
 class Start(NamedTuple):
@@ -35,4 +35,12 @@ class Kill(NamedTuple):
     cause: str
 
 
-Command: TypeAlias = Start | Submit | Stop | Kill
+class Answer(NamedTuple):
+    """Tell an experiment that waits in a slot whether it is to end."""
+
+    slot: int
+    experiment_id: str
+    ends: bool
+
+
+Command: TypeAlias = Answer | Start | Submit | Stop | Kill

@@ -14,7 +14,7 @@ from typing import Any
 from research_experiment import Failure
 from research_runner.errors import HopelessError, WorkersDieError
 from research_runner.scheduling.batching import BatchSize
-from research_runner.scheduling.commands import Command, Kill, Start, Stop, Submit
+from research_runner.scheduling.commands import Answer, Command, Kill, Start, Stop, Submit
 from research_runner.scheduling.events import (
     AttemptDone,
     Event,
@@ -24,6 +24,7 @@ from research_runner.scheduling.events import (
     ExperimentQueued,
     ExperimentReturned,
     ExperimentStarted,
+    Reported,
     TaskEnded,
     TaskFinished,
     TaskReturned,
@@ -36,6 +37,7 @@ from research_runner.scheduling.events import (
     WorkerReady,
 )
 from research_runner.scheduling.policies import Attempts, Canary
+from research_runner.scheduling.searches import SearchSource
 from research_runner.scheduling.setup import WorkerSetup
 from research_runner.scheduling.slots import Assignment, Slot, State, death_failure, placed
 from research_runner.scheduling.source import TaskSource
@@ -95,8 +97,8 @@ class Coordinator:
 
     Parameters
     ----------
-    source : TaskSource
-        The tasks.
+    source : TaskSource or SearchSource
+        The tasks, and the verdicts on their experiments.
     slots : int
         The most workers at a time.
     limits : Limits
@@ -106,7 +108,11 @@ class Coordinator:
     """
 
     def __init__(
-        self, source: TaskSource, slots: int, limits: Limits | None = None, setups: Sequence[WorkerSetup] = ()
+        self,
+        source: TaskSource | SearchSource,
+        slots: int,
+        limits: Limits | None = None,
+        setups: Sequence[WorkerSetup] = (),
     ) -> None:
         limits = limits or Limits()
         self._source = source
@@ -118,6 +124,7 @@ class Coordinator:
         self._batch_size = BatchSize(limits.batch_s, limits.batch_max)
         self._course = _Course()
         self._canary = Canary(limits.canary)
+        self._answers: list[Command] = []
 
     @property
     def error(self) -> BaseException | None:
@@ -254,6 +261,11 @@ class Coordinator:
             self._course.exhausted = True
         return task
 
+    def answers(self) -> list[Command]:
+        """Return the answers to experiments that have reported since the last call, to be sent at once."""
+        answers, self._answers = self._answers, []
+        return answers
+
     def handle(self, number: int, event: Any, now: float = 0.0) -> list[Event]:
         """Apply a report of the worker in a slot, or of its backend.
 
@@ -279,6 +291,9 @@ class Coordinator:
                 self._course.idle_deaths = 0
                 item = slot.tasks[0]
                 item.started, item.untold = now, started
+                return []
+            case Reported():
+                self._decide_on(number, event)
                 return []
         told = self._tell_start(number, slot)
         return told + self._apply(slot, event, now) if told else self._apply(slot, event, now)
@@ -337,8 +352,9 @@ class Coordinator:
         """Record the end of a task together with that of its last experiment, which is done."""
         _, task_s, experiment_id, iterations, elapsed_s, encoded = event
         item = slot.tasks[0]
+        stopped = self._source.conclude(experiment_id, iterations, False)
         events: list[Event]
-        if item.untold is not None and len(item.task.experiments) == 1:
+        if item.untold is not None and len(item.task.experiments) == 1 and stopped is None:
             attempt = self._attempts.current(experiment_id)
             host, device = slot.place or (None, None)
             events = [
@@ -351,9 +367,10 @@ class Coordinator:
             events = self._tell_start(number, slot)
             if encoded:
                 events.append(ValuesSaved(experiment_id, encoded))
-            events.append(ExperimentEnded(experiment_id, iterations, elapsed_s, None))
+            events.append(ExperimentEnded(experiment_id, iterations, elapsed_s, None, stopped=stopped))
         slot.tasks.popleft()
-        self._watch(None)
+        if stopped is None:
+            self._watch(None)
         self._batch_size.measure(task_s)
         return events + self._settle(item) if item.retriable else events
 
@@ -366,8 +383,27 @@ class Coordinator:
             running.retriable.append(event)
             return []
         running.ended.add(event.experiment_id)
+        return [self._conclude(event)]
+
+    def _decide_on(self, number: int, event: Reported) -> None:
+        """Answer an experiment that waits for a verdict; one of a run that is given up may go on."""
+        if event.final:
+            self._source.note_last(event.experiment_id, event.values)
+        elif event.values is not None:
+            try:
+                ends = self._source.decide(event.experiment_id, event.step, event.values)
+            except Exception as error:  # noqa: BLE001 - rules are the user's own
+                self._give_up(error)
+                ends = False
+            self._answers.append(Answer(number, event.experiment_id, ends))
+
+    def _conclude(self, event: ExperimentEnded) -> ExperimentEnded:
+        """Let the source know of an end; one by a verdict is neither success nor failure for the canary."""
+        stopped = self._source.conclude(event.experiment_id, event.iterations, event.failure is not None)
+        if stopped is not None:
+            return event._replace(stopped=stopped)
         self._watch(event.failure)
-        return [event]
+        return event
 
     def _settle(self, item: Assignment) -> list[Event]:
         """Try experiments of an ended task again where that is allowed."""
@@ -376,8 +412,7 @@ class Coordinator:
             experiment_id, failure = ended.experiment_id, ended.failure
             attempt = self._attempts.current(experiment_id)
             if failure is None or not self._attempts.lose(experiment_id):
-                self._watch(failure)
-                events.append(ended)
+                events.append(self._conclude(ended))
                 continue
             self._try_again([spec for spec in item.left if spec.identity.id == experiment_id], item.task)
             events.append(ExperimentLost(experiment_id, attempt, failure, retry=True))
@@ -429,6 +464,7 @@ class Coordinator:
             if retry:
                 again.append(spec)
             else:
+                self._source.conclude(experiment_id, 0, True)
                 self._watch(failure)
         for specs in [again] if blamed else [[spec] for spec in again]:  # the guilty one is unknown
             self._try_again(specs, item.task)

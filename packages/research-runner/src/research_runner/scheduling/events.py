@@ -26,6 +26,7 @@ __all__ = [
     "OutputCaptured",
     "Profiled",
     "Progressed",
+    "Reported",
     "TaskEnded",
     "TaskFinished",
     "TaskReturned",
@@ -70,6 +71,18 @@ class ValueShown(NamedTuple):
 
     experiment_id: str
     text: str
+
+
+class Reported(NamedTuple):
+    """An experiment has the values of the watched variables after a step, and waits for a verdict.
+
+    With `final` it is about to end: these are its last values, None if one variable has none; nothing waits.
+    """
+
+    experiment_id: str
+    step: int
+    values: tuple[float, ...] | None
+    final: bool = False
 
 
 class UnitFailed(NamedTuple):
@@ -117,7 +130,8 @@ class UnitEnded(NamedTuple):
 class ExperimentEnded(NamedTuple):
     """An experiment ended by itself: done, or failed with its first failure.
 
-    `retriable` says that the failure is one of those that were asked to be tried again.
+    `retriable` says that the failure is one of those that were asked to be tried again; `stopped` is the step
+    at which a verdict has ended it, for listeners.
     """
 
     experiment_id: str
@@ -125,6 +139,7 @@ class ExperimentEnded(NamedTuple):
     elapsed_s: float
     failure: Failure | None
     retriable: bool = False
+    stopped: int | None = None
 
 
 class TaskEnded(NamedTuple):
@@ -267,6 +282,7 @@ _ON_THE_WIRE: Final[tuple[type[Any], ...]] = (
     TaskReturned,
     WorkerLeaves,
     TaskFinished,
+    Reported,
 )
 _NUMBERS: Final = {kind: number for number, kind in enumerate(_ON_THE_WIRE)}
 

@@ -222,10 +222,16 @@ class TaskSource:
         expected = self.expected
         return None if expected is None else -(-max(expected - self.generated, 0) // self._branches)
 
+    def next_group(self) -> list[ExperimentSpec]:
+        """Return the experiments of the next task, also those that are kept; none as :meth:`next_task`."""
+        if not self._fill():
+            return []
+        group, self._group, self._is_closed = self._group, [], False
+        return group
+
     def next_task(self) -> Task | None:
         """Return the next task; None when an update is due, or the domain is exhausted."""
-        while self._fill():
-            group, self._group, self._is_closed = self._group, [], False
+        while group := self.next_group():
             specs = [spec for spec in group if not self._kept(spec.identity.id)]
             if specs:
                 return self.number(specs, group[0].identity)
@@ -234,6 +240,21 @@ class TaskSource:
     def number(self, experiments: Iterable[ExperimentSpec], root: Identity) -> Task:
         """Return a task with the next number."""
         return Task(next(self._numbers), tuple(experiments), root)
+
+    def question_of(self, spec: ExperimentSpec) -> int:
+        """Return the number under which a rule knows an experiment: its place in the order of the domain."""
+        return spec.index
+
+    def decide(self, experiment_id: str, step: int, values: tuple[float, ...]) -> bool:
+        """Return whether an experiment that has reported is to end: nothing here ends one."""
+        return False
+
+    def note_last(self, experiment_id: str, values: tuple[float, ...] | None) -> None:
+        """Do nothing with the last values of an experiment."""
+
+    def conclude(self, experiment_id: str, steps: int, is_failed: bool) -> int | None:
+        """Return the step at which an experiment was ended by a verdict: None, as nothing here ends one."""
+        return None
 
     def _fill(self) -> bool:
         """Fill the group of the next task; return whether there is one, and it is complete."""

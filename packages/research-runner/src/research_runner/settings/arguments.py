@@ -15,6 +15,7 @@ from research_experiment import Executor, ExecutorError, Hook, StorageFactory, p
 from research_runner.devices.grid import MOST
 from research_runner.errors import OptionError
 from research_runner.profiling import ProfileLevel
+from research_runner.searching.protocol import StopFactory
 from research_runner.system.libraries import available_cores
 from research_runner.worker.plan import Entropy
 
@@ -41,6 +42,7 @@ __all__ = [
     "parse_share",
     "parse_show",
     "parse_start_method",
+    "parse_stop",
     "parse_storage",
     "parse_switch",
     "parse_target_name",
@@ -279,6 +281,14 @@ def parse_start_method(option: str, value: Any) -> str:
     if value not in _START_METHODS:
         raise OptionError(option, f"must be one of {', '.join(_START_METHODS)}, got {value!r}")
     return str(value)
+
+
+def parse_stop(option: str, value: Any) -> StopFactory | None:
+    """Read what makes a rule that ends experiments early, or None."""
+    if value is None or (hasattr(value, "make") and not isinstance(value, type)):
+        return value
+    hint = ": a function needs StopWhen('variable', function)" if callable(value) else ""
+    raise OptionError(option, f"must be a rule such as MedianStop('loss'), got {value!r}{hint}")
 
 
 def parse_retry_on(option: str, value: Any) -> tuple[type[BaseException], ...]:

@@ -161,6 +161,12 @@ PARAMETERS: Final = (
     Parameter("seed_globals", "bool", True, arguments.parse_switch, "bool",
         "Seed ``random``, ``numpy.random`` and, if it is imported, ``torch`` for each experiment, from "
         "`seed` and from what the experiment is."),
+    Parameter("stop", "StopFactory | None", None, arguments.parse_stop, "object, optional",
+        "A rule that ends experiments early by the values that they save, such as ``StopWhen`` or "
+        "``MedianStop``."),
+    Parameter("slots", "int", 16, arguments.parse_count, "int",
+        "With a rule that compares experiments: how many are under way in the order in which they are "
+        "compared, however many workers there are."),
 )
 # fmt: on
 

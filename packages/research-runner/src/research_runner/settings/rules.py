@@ -19,7 +19,7 @@ from research_runner.settings.parameters import DEFAULTS, Options
 from research_runner.settings.values import Study
 from research_runner.system.console import ResearchWarning
 
-__all__ = ["Request", "added_keys", "check_purpose", "check_together", "gives_devices"]
+__all__ = ["Request", "added_keys", "check_purpose", "check_together", "gives_devices", "why_unsaved"]
 
 _Complaints: TypeAlias = Iterator[tuple[str, str]]
 
@@ -157,15 +157,37 @@ def _resume(request: Request) -> _Complaints:
 
 def _show(request: Request) -> _Complaints:
     """What is shown has to be saved."""
-    show, variables = request.options["show"], request.study.experiment.variables
-    if show is None or variables is None or show in variables:
-        return
-    if request.options["executor_class"] is not Executor:
-        return  # one of somebody else's may save what it likes
-    close = difflib.get_close_matches(show, variables, 1)
+    show = request.options["show"]
+    if show is not None and (
+        unsaved := why_unsaved(show, request.study.experiment, request.options["executor_class"])
+    ):
+        yield "show", unsaved
+
+
+def why_unsaved(name: str, experiment: ExperimentPlan, executor_class: type[Executor]) -> str | None:
+    """Say that no unit saves a variable; None if one does, or nobody can know."""
+    variables = experiment.variables
+    if variables is None or name in variables or executor_class is not Executor:
+        return None  # an executor of somebody else's may save what it likes
+    close = difflib.get_close_matches(name, variables, 1)
     hint = f" (did you mean {close[0]!r}?)" if close else ""
     names = ", ".join(map(repr, sorted(variables))) or "none"
-    yield "show", f"no unit saves a variable {show!r}{hint}; those that are saved are: {names}"
+    return f"no unit saves a variable {name!r}{hint}; those that are saved are: {names}"
+
+
+def _stop(request: Request) -> _Complaints:
+    """What ends experiments early needs experiments that could go on."""
+    options = request.options
+    if options["stop"] is None:
+        if request.gives("slots"):
+            yield "slots", "nothing is compared without stop=..."
+        return
+    n_iters = options["n_iters"]
+    if n_iters == 1 or (n_iters is None and request.study.experiment.only_callables):
+        yield (
+            "stop",
+            "experiments have one iteration, after which they end anyway; give n_iters=..., or a generator",
+        )
 
 
 def _devices(request: Request) -> _Complaints:
@@ -295,6 +317,7 @@ _CHECKS: Final[tuple[Callable[[Request], _Complaints], ...]] = (
     _overwrite,
     _resume,
     _show,
+    _stop,
     _devices,
     _added,
     _detached,

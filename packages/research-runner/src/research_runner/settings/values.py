@@ -15,11 +15,12 @@ from research_runner.pool import StartMethod
 from research_runner.scheduling.coordinator import Limits
 from research_runner.scheduling.setup import WorkerSetup
 from research_runner.scheduling.source import IterationOptions
+from research_runner.searching.protocol import StopFactory
 from research_runner.worker.output import Redirect
 from research_runner.worker.plan import Execution
 from research_runner.worker.script import ScriptSurroundings
 
-__all__ = ["Ending", "OutputOptions", "Resume", "RunSettings", "Study"]
+__all__ = ["Deciding", "Ending", "OutputOptions", "Resume", "RunSettings", "Study"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,22 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
+class Deciding:
+    """Who decides on experiments while they run.
+
+    Parameters
+    ----------
+    stop : StopFactory
+        Makes the rule that ends them early.
+    slots : int
+        How many are under way in virtual time.
+    """
+
+    stop: StopFactory
+    slots: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunSettings:
     """What is run, and how; everything has been read and checked.
 
@@ -140,6 +157,8 @@ class RunSettings:
         What the research is called on the bar.
     storage : str, StorageFactory or None
         What keeps the results of a folder, if it is not ours.
+    deciding : Deciding or None
+        Who decides on experiments while they run.
     """
 
     path: Path | None
@@ -160,6 +179,7 @@ class RunSettings:
     ending: Ending = field(default_factory=Ending)
     name: str = "research"
     storage: str | StorageFactory | None = None
+    deciding: Deciding | None = None
 
     @property
     def is_parallel(self) -> bool:

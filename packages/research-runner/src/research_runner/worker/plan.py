@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from research_experiment import Executor, ExperimentPlan, Hook
 from research_experiment.protocols import Encoded, Values
 from research_runner.scheduling.setup import WorkerSetup
+from research_runner.searching.watching import Watch
 from research_runner.worker.output import STDERR, STDOUT, Redirect
 from research_runner.worker.script import Arrival
 
@@ -70,6 +71,8 @@ class WorkerPlan:
         Returns a reader of the results of the research.
     gate : MemoryGate or None
         Waits for free memory on the devices before each task.
+    watch : Watch or None
+        What a search or rule watches; None if there is none.
     arrival : Arrival
         The surroundings of the script; comes first, to be in force when the rest is loaded.
     """
@@ -86,6 +89,7 @@ class WorkerPlan:
     log_level: int | None = None
     results: Callable[[], Any] | None = None
     gate: MemoryGate | None = None
+    watch: Watch | None = None
 
     @property
     def time_limits_s(self) -> dict[str, float]:

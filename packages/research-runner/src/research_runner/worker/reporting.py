@@ -25,7 +25,7 @@ from research_runner.scheduling.events import (
 )
 from research_runner.system.fail_points import fail_point
 
-__all__ = ["EncodingSink", "Outbox", "Reporter", "Timekeeper"]
+__all__ = ["EncodingSink", "KeptValue", "Outbox", "Reporter", "Timekeeper"]
 
 _REPORT_EVERY_S: Final = 0.1
 _SHOWN: Final = 24
@@ -71,11 +71,12 @@ class Outbox:
             fail_point("after-report")
 
 
-class _Kept(NamedTuple):
+class KeptValue(NamedTuple):
     """A value encoded when it was saved, and how it is shown."""
 
     encoded: Encoded
     text: str | None
+    value: Any = None
 
 
 class EncodingSink:
@@ -100,10 +101,10 @@ class EncodingSink:
         self._encode = encode
         self._show = show
 
-    def keep(self, name: str, iteration: int, value: Any) -> _Kept:
+    def keep(self, name: str, iteration: int, value: Any) -> KeptValue:
         """Encode a value as it is now."""
         encoded = self._encode({name: {iteration: value}})
-        return _Kept(encoded, _as_text(value) if name == self._show else None)
+        return KeptValue(encoded, _as_text(value) if name == self._show else None)
 
     def put(self, experiment_id: str, values: Values) -> None:
         """Emit encoded values, and the latest one of the variable that is shown."""
@@ -115,19 +116,19 @@ class EncodingSink:
         column = None if self._show is None else values.get(self._show)
         if column:
             latest = column[max(column)]
-            text = latest.text if type(latest) is _Kept else _as_text(latest)
+            text = latest.text if type(latest) is KeptValue else _as_text(latest)
             self._emit(ValueShown(experiment_id, text or ""))
 
 
-def _parted(values: Values) -> tuple[Values, list[_Kept]]:
+def _parted(values: Values) -> tuple[Values, list[KeptValue]]:
     """Part the values of variables from those that are encoded already."""
-    mixed = [name for name, column in values.items() if _Kept in set(map(type, column.values()))]
+    mixed = [name for name, column in values.items() if KeptValue in set(map(type, column.values()))]
     if not mixed:
         return values, []
-    kept = [value for name in mixed for value in values[name].values() if type(value) is _Kept]
+    kept = [value for name in mixed for value in values[name].values() if type(value) is KeptValue]
     unchanging = dict(values)
     for name in mixed:
-        column = {key: value for key, value in unchanging.pop(name).items() if type(value) is not _Kept}
+        column = {key: value for key, value in unchanging.pop(name).items() if type(value) is not KeptValue}
         if column:
             unchanging[name] = column
     return unchanging, kept

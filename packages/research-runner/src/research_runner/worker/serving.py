@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from threading import current_thread, main_thread
@@ -31,6 +31,7 @@ from research_runner.worker.capturing import (
     task_label,
 )
 from research_runner.worker.children import told_children
+from research_runner.worker.consulting import Consultant, WatchingSink
 from research_runner.worker.logs import Diary, experiment_log, research_log
 from research_runner.worker.output import STREAMS
 from research_runner.worker.output.branches import BranchCapture
@@ -59,18 +60,28 @@ class TaskRunner:
         The slot of the worker.
     outbox : Outbox
         Takes the events.
+    answer : callable
+        Experiment id → whether it is to end; waits for it. Asked after an experiment has reported.
     own_process : bool
         Whether the process runs nothing but tasks: then every exception is a failure of a unit, and output is
         caught at the level of file descriptors.
     """
 
-    def __init__(self, plan: WorkerPlan, slot: int, outbox: Outbox, *, own_process: bool = True) -> None:
+    def __init__(
+        self,
+        plan: WorkerPlan,
+        slot: int,
+        outbox: Outbox,
+        answer: Callable[[str], bool],
+        *,
+        own_process: bool = True,
+    ) -> None:
         self._plan = plan
         self._setup = plan.setups[slot]
         self._outbox = outbox
         self._own_process = own_process
         self._reporter = Reporter(outbox.add, plan.execution.retry_on, outbox.flush)
-        self._settings = self._compile()
+        self._settings = self._compile(answer)
         self._output = process_capture(plan, slot) if own_process else None
         self._targets = shared_targets(plan)
         self._garbage = GarbageCollector()
@@ -130,9 +141,13 @@ class TaskRunner:
         if text:
             self._outbox.add(OutputCaptured(experiment_id, STREAMS[fd], text))
 
-    def _compile(self) -> ExecutorSettings:
+    def _compile(self, answer: Callable[[str], bool]) -> ExecutorSettings:
         """Compile the plan, once for all tasks."""
         plan, execution = self._plan, self._plan.execution
+        sink, hooks = EncodingSink(self._outbox.add, plan.encode, execution.show), self._hooks()
+        if plan.watch is not None:
+            sink = watching = WatchingSink(self._outbox.add, plan.encode, execution.show, plan.watch)
+            hooks = (Consultant(plan.watch, watching, self._outbox, answer), *hooks)
         results: dict[str, Any] = {} if plan.results is None else {"results": plan.results}
         return ExecutorSettings.parse(
             plan.experiment,
@@ -140,8 +155,8 @@ class TaskRunner:
             n_iters=execution.n_iters,
             finalize=execution.finalize,
             debug=execution.debug,
-            sink=EncodingSink(self._outbox.add, plan.encode, execution.show),
-            hooks=self._hooks(),
+            sink=sink,
+            hooks=hooks,
             surroundings=Surroundings(
                 plan.entropy, plan.path_of, seed_globals=execution.seed_globals, **results
             ),
@@ -204,7 +219,7 @@ class Serve:
     def __call__(self, channel: Channel) -> None:
         """Run tasks as they come; each is acknowledged before the next begins."""
         outbox = Outbox(lambda events: channel.send(pack_report(events)))
-        runner = TaskRunner(self.plan, int(os.environ[SLOT_VARIABLE]), outbox)
+        runner = TaskRunner(self.plan, int(os.environ[SLOT_VARIABLE]), outbox, channel.answer)
         with runner.prepared():
             while True:
                 tasks = iter(channel.recv())

@@ -1,0 +1,163 @@
+"""Tasks of experiments that a rule may end early."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from math import inf
+from typing import Final, Protocol
+
+from research_domain import ConfigAlias
+from research_domain.alias import is_auxiliary
+from research_domain.identity import Identity
+from research_runner.scheduling.source import keep_nothing
+from research_runner.scheduling.tasks import ExperimentSpec, Task
+from research_runner.searching.protocol import Verdict
+from research_runner.searching.trials import Recorded, Trials
+
+__all__ = ["Proposals", "SearchSource"]
+
+
+_UNKNOWN: Final = Recorded((), None, 1, "done")
+"""What is known of an experiment that was kept and is not among the results any more."""
+
+
+class Proposals(Protocol):
+    """Where experiments come from: a walk through the domain, or the answers of a search."""
+
+    generated: int
+
+    @property
+    def expected(self) -> int | None:
+        """Experiments in all, as far as is known."""
+
+    @property
+    def tasks_left(self) -> int | None:
+        """Tasks left, as far as is known."""
+
+    def next_group(self) -> list[ExperimentSpec]:
+        """Return the experiments of the next task; none if there is none now."""
+
+    def question_of(self, spec: ExperimentSpec) -> int:
+        """Return the number under which a rule knows an experiment."""
+
+    def number(self, experiments: Iterable[ExperimentSpec], root: Identity) -> Task:
+        """Return a task with the next number."""
+
+    def is_update_due(self, idle: bool) -> bool:
+        """Tell whether the domain is to be updated."""
+
+    def update(self) -> None:
+        """Let the domain be updated."""
+
+
+class SearchSource:
+    """Gives tasks in the order in which their experiments begin for a rule, and decides on them.
+
+    Parameters
+    ----------
+    proposals : Proposals
+        Where experiments come from.
+    trials : Trials
+        The experiments that have begun, and the rule.
+    branches : int
+        Experiments per task.
+    kept : callable
+        Experiment id → whether an earlier run has finished it, so that it does not run again.
+    record : callable
+        Returns what the earlier run has recorded: experiment id → `Recorded`. Called once, when it is needed.
+    compares : bool
+        Whether the rule has to know of experiments that are kept.
+    """
+
+    def __init__(
+        self,
+        proposals: Proposals,
+        trials: Trials,
+        branches: int = 1,
+        kept: Callable[[str], bool] = keep_nothing,
+        record: Callable[[], Mapping[str, Recorded]] = dict,
+        compares: bool = True,
+    ) -> None:
+        self._compares = compares
+        self._proposals = proposals
+        self._trials = trials
+        self._branches = branches
+        self._kept = kept
+        self._find_record = record
+
+    @cached_property
+    def _record(self) -> Mapping[str, Recorded]:
+        return self._find_record()
+
+    @property
+    def generated(self) -> int:
+        """Number of experiments so far."""
+        return self._proposals.generated
+
+    @property
+    def expected(self) -> int | None:
+        """Experiments in all, as far as is known; None if the domain is infinite."""
+        return self._proposals.expected
+
+    @property
+    def tasks_left(self) -> int | None:
+        """Tasks left, but not more than may be given ahead; None if there is no end of both."""
+        left, ahead = self._proposals.tasks_left, self._trials.ahead / self._branches
+        return left if left is not None and left <= ahead else int(ahead) if ahead < inf else None
+
+    def next_task(self) -> Task | None:
+        """Return the next task; None if an experiment has to end before, an update is due, or none is left.
+
+        What begins and what is told is one sequence, and goes on here alone: whatever has ended meanwhile, an
+        experiment begins as soon as those that were told leave room for it.
+        """
+        while True:
+            group = self._proposals.next_group() if self._trials.free >= self._branches else []
+            fresh = [spec for spec in group if self._begin(spec)]
+            if fresh:
+                return self.number(fresh, group[0].identity)
+            if not group and (self._proposals.is_update_due(idle=False) or not self._trials.tell_next()):
+                return None
+
+    def _begin(self, spec: ExperimentSpec) -> bool:
+        """Take note of an experiment; return whether it has to run."""
+        experiment_id = spec.identity.id
+        if not self._compares and self._kept(experiment_id):
+            return False
+        self._trials.begin(experiment_id, self._proposals.question_of(spec), plain(spec.config))
+        if not self._kept(experiment_id):
+            return True
+        self._trials.recall(experiment_id, self._record.get(experiment_id, _UNKNOWN))
+        return False
+
+    def number(self, experiments: Iterable[ExperimentSpec], root: Identity) -> Task:
+        """Return a task with the next number."""
+        return self._proposals.number(experiments, root)
+
+    def is_update_due(self, idle: bool) -> bool:
+        """Tell whether the function of an update of the domain is to be asked."""
+        return self._proposals.is_update_due(idle)
+
+    def update(self) -> None:
+        """Let the domain be updated; if this has waited for all experiments, they are told before."""
+        while not self._proposals.is_update_due(idle=False) and self._trials.tell_next():
+            pass
+        self._proposals.update()
+
+    def decide(self, experiment_id: str, step: int, values: tuple[float, ...]) -> bool:
+        """Return whether an experiment that has reported is to end."""
+        return self._trials.report(experiment_id, step, values) is Verdict.STOP
+
+    def note_last(self, experiment_id: str, values: tuple[float, ...] | None) -> None:
+        """Take note of the last values of an experiment that is about to end."""
+        self._trials.note_last(experiment_id, values)
+
+    def conclude(self, experiment_id: str, steps: int, is_failed: bool) -> int | None:
+        """Take note of an end; return the step at which a verdict has ended the experiment, if one has."""
+        return self._trials.conclude(experiment_id, steps, is_failed=is_failed)
+
+
+def plain(config: ConfigAlias) -> ConfigAlias:
+    """Return a config without what says how it is run."""
+    return ConfigAlias.of_pairs(tuple(pair for pair in config.pairs if not is_auxiliary(pair[0])))

@@ -1,0 +1,170 @@
+"""Experiments under way, and what a rule decides on them: plain state between a scheduler and a rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from research_domain import ConfigAlias
+from research_runner.errors import SearchError
+from research_runner.searching.order import Order
+from research_runner.searching.protocol import Outcome, Report, StopRule, Told, Verdict
+
+__all__ = ["Recorded", "Trials"]
+
+
+class Recorded(NamedTuple):
+    """What is known of an experiment that has ended in an earlier run."""
+
+    reports: tuple[Report, ...]
+    values: tuple[float, ...] | None
+    steps: int
+    outcome: Outcome
+
+
+@dataclass(slots=True)
+class _Trial:
+    """An experiment that has begun and was not told yet."""
+
+    number: int
+    config: ConfigAlias
+    seen: int
+    verdicts: dict[int, Verdict] = field(default_factory=dict)
+    values: dict[int, tuple[float, ...]] = field(default_factory=dict)
+    last: tuple[float, ...] | None = None
+    told: Told | None = None
+    repeats: list[tuple[int, ConfigAlias]] = field(default_factory=list)
+
+    @property
+    def stopped(self) -> int | None:
+        """The step at which a verdict has ended it; None if none has."""
+        return next((step for step, verdict in self.verdicts.items() if verdict is Verdict.STOP), None)
+
+
+class Trials:
+    """Experiments from their begin until they are told.
+
+    Parameters
+    ----------
+    rule : StopRule
+        Decides, and is told; a search is one as well.
+    order : Order
+        When experiments begin, and in which order they are told.
+    remembers : bool
+        Whether what was told is kept, for :meth:`repeat`.
+
+    Notes
+    -----
+    Nothing is told when it happens, but by :meth:`tell_next`. An experiment that begins anew, because its
+    worker died, gets the verdicts that it had.
+    """
+
+    def __init__(self, rule: StopRule, order: Order, *, remembers: bool = False) -> None:
+        self._remembers = remembers
+        self._rule = rule
+        self._order = order
+        self._told = 0
+        self._running: dict[str, _Trial] = {}
+        self._ids: dict[int, str] = {}
+        self._answers: dict[int, Told] = {}
+
+    @property
+    def free(self) -> float:
+        """How many more experiments may begin."""
+        return self._order.free
+
+    @property
+    def ahead(self) -> float:
+        """How many experiments may be decided on before the first of them has ended."""
+        return self._order.ahead
+
+    @property
+    def told(self) -> int:
+        """How often something was told."""
+        return self._told
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether any experiment has not been told yet."""
+        return bool(self._running)
+
+    def begin(self, experiment_id: str, number: int, config: ConfigAlias) -> None:
+        """Take note of an experiment that was decided on."""
+        self._running[experiment_id] = _Trial(number, config, self._told)
+        self._ids[number] = experiment_id
+        self._order.begin(number)
+
+    def report(self, experiment_id: str, step: int, values: tuple[float, ...]) -> Verdict:
+        """Return the verdict on an experiment that has done so many steps."""
+        trial = self._running[experiment_id]
+        trial.values[step] = values
+        verdict = trial.verdicts.get(step)
+        if verdict is None:
+            verdict = _checked(self._rule.report(trial.number, step, values, trial.seen), self._rule)
+            trial.verdicts[step] = verdict
+        if verdict is Verdict.CONTINUE:
+            self._order.reach(trial.number, step)
+        return verdict
+
+    def note_last(self, experiment_id: str, values: tuple[float, ...] | None) -> None:
+        """Take note of the last values of an experiment that is about to end."""
+        self._running[experiment_id].last = values
+
+    def conclude(self, experiment_id: str, steps: int, *, is_failed: bool) -> int | None:
+        """Take note that an experiment has ended; return the step at which a verdict ended it, if one did."""
+        trial = self._running[experiment_id]
+        stopped = None if is_failed else trial.stopped
+        steps = max(steps, *trial.values, 0)
+        reports = tuple(Report(step, values) for step, values in sorted(trial.values.items()))
+        outcome: Outcome = "failed" if is_failed else "done" if stopped is None else "stopped"
+        self._end(trial, Recorded(reports, None if is_failed else trial.last, steps, outcome))
+        return stopped
+
+    def recall(self, experiment_id: str, recorded: Recorded) -> None:
+        """Take note of what an earlier run has recorded of an experiment."""
+        trial = self._running[experiment_id]
+        for report in recorded.reports:
+            if recorded.outcome != "stopped" or report.step < recorded.steps:
+                self._order.reach(trial.number, report.step)
+        self._end(trial, recorded)
+
+    def _end(self, trial: _Trial, recorded: Recorded) -> None:
+        reports, values, steps, outcome = recorded
+        trial.told = Told(trial.number, trial.config, values, reports, steps, outcome)
+        self._order.end(trial.number, steps)
+
+    def repeat(self, number: int, config: ConfigAlias, first: int) -> None:
+        """Answer a question whose config is that of an earlier one, when that one is told."""
+        if first in self._answers:
+            self._tell_again(number, config, self._answers[first])
+        else:
+            self._running[self._ids[first]].repeats.append((number, config))
+
+    def tell_next(self) -> bool:
+        """Tell the next experiment in the order of their ends, if it is known; return whether it is."""
+        number = self._order.next_ended()
+        if number is None:
+            return False
+        trial = self._running.pop(self._ids.pop(number))
+        told = trial.told
+        assert told is not None  # noqa: S101 - it has ended
+        self.tell(told)
+        if self._remembers:
+            self._answers[number] = told
+        for again, config in trial.repeats:
+            self._tell_again(again, config, told)
+        return True
+
+    def _tell_again(self, number: int, config: ConfigAlias, told: Told) -> None:
+        self.tell(replace(told, number=number, config=config, same_as=told.number))
+
+    def tell(self, told: Told) -> None:
+        """Tell the rule something at once."""
+        self._told += 1
+        self._rule.tell(told)
+
+
+def _checked(verdict: object, rule: StopRule) -> Verdict:
+    if isinstance(verdict, Verdict):
+        return verdict
+    raise SearchError(f"{type(rule).__qualname__}.report returned {verdict!r}, which is no Verdict")
