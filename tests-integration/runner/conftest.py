@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from research_runner import shutdown
 from research_stack import EC, Domain, E, O, Research
 
 
@@ -57,6 +58,7 @@ class Traces:
 
     def check(self):
         """Check that nothing is there that was not there at the beginning."""
+        shutdown()
         gc.collect()
         assert self.now() == self._before
 
@@ -68,6 +70,7 @@ def traces(own_folder, monkeypatch):
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
     monkeypatch.setattr(tempfile, "tempdir", None)
+    shutdown()
     gc.collect()
     return Traces(own_folder, temporary)
 

@@ -33,6 +33,7 @@ from research_runner.errors import (
     WorkersDieError,
 )
 from research_runner.loaded import LoadedResearch
+from research_runner.pool import shutdown
 from research_runner.recording.monitor import Listener, Monitor
 from research_runner.research import Research
 from research_runner.running.overview import ResearchPlan
@@ -62,4 +63,5 @@ __all__ = [
     "StopWhen",
     "WorkersDieError",
     "__version__",
+    "shutdown",
 ]

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from research_runner.backends.protocol import Capabilities, RunEnvironment
 from research_runner.backends.registry import refuse_address
+from research_runner.code.owned import is_own_name
 from research_runner.pool import (
     Message,
     PoolEvent,
@@ -60,6 +61,8 @@ class ProcessBackend:
         How processes are started; see :class:`~research_runner.pool.WorkerPool`.
     code : callable
         Returns the user's modules as workers import them; see :class:`~research_runner.pool.WorkerPool`.
+    keep : bool
+        Keep what workers are started from for the next run of this process.
 
     Raises
     ------
@@ -68,7 +71,12 @@ class ProcessBackend:
     """
 
     def __init__(
-        self, plan: WorkerPlan, start_method: StartMethod = "auto", code: Callable[[], bytes] = bytes
+        self,
+        plan: WorkerPlan,
+        start_method: StartMethod = "auto",
+        code: Callable[[], bytes] = bytes,
+        *,
+        keep: bool = False,
     ) -> None:
         self._plan = plan
         self._code = code
@@ -82,14 +90,16 @@ class ProcessBackend:
             {**without_what_is_set(setup.environment, forked=forked), SLOT_VARIABLE: str(slot)}
             for slot, setup in enumerate(plan.setups)
         ]
+        modules = ("research_runner.worker.serving", plan.encode.__module__)
         try:
             self._pool = WorkerPool(
                 len(plan.setups),
                 Serve(plan),
                 start_method=start_method,
                 environments=environments,
-                preload=("research_runner.worker.serving", plan.encode.__module__),
+                preload=tuple(name for name in modules if not is_own_name(name)),
                 code=code,
+                keep=keep,
             )
         except TravelError:
             self._blame()
@@ -229,7 +239,7 @@ class ProcessFactory:
 
     def make(self, plan: WorkerPlan, environment: RunEnvironment) -> ProcessBackend:
         """Start the first worker, to see that the plan can travel."""
-        backend = ProcessBackend(plan, environment.start_method, environment.code)
+        backend = ProcessBackend(plan, environment.start_method, environment.code, keep=True)
         try:
             backend.check()
         except BaseException:

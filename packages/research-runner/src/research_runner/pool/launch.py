@@ -6,11 +6,13 @@ import atexit
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 import traceback
 import warnings
 from collections.abc import Mapping
@@ -26,6 +28,11 @@ __all__ = ["LaunchSettings", "StartMethod", "SupervisorLink", "resolve_start_met
 StartMethod: TypeAlias = Literal["auto", "fork", "forkserver", "spawn"]
 
 PRELOAD = ("numpy", "dill", "multiprocess", "research_experiment", "research_runner.pool.worker_main")
+
+IDLE_S = 300.0
+"""Seconds after which a supervisor that nobody uses ends by itself."""
+
+_MARGIN_S = 30.0
 
 _SPARE_DESCRIPTORS = 8
 """Files that a run opens beside the connections to its workers."""
@@ -172,13 +179,18 @@ class SupervisorLink:
     ----------
     settings : LaunchSettings
         What the workers are started with.
+    surroundings : mapping
+        What it took over from this process when it began; nothing if it is not to be kept.
     """
 
-    def __init__(self, settings: LaunchSettings) -> None:
+    def __init__(self, settings: LaunchSettings, surroundings: Mapping[str, Any] | None = None) -> None:
+        self.surroundings = surroundings or {}
         self._unread = b""
+        self._rests_until = 0.0
         self._process: subprocess.Popen[bytes] | None = None
         self._owner = os.getpid()
         self.control, theirs = blocking_pair()
+        self._inode = os.fstat(self.control.fileno()).st_ino
         try:
             with theirs:
                 self.pid = self._fork(theirs) if settings.method == "fork" else self._exec(theirs, settings)
@@ -244,14 +256,46 @@ class SupervisorLink:
         except ValueError:  # not from the supervisor, which cannot be listened to any more
             return [], False
 
+    def rest(self, timeout_s: float = 5.0) -> bool:
+        """End everything below the supervisor, and let it wait for another pool; whether it does."""
+        if not self.is_ours:
+            return False
+        self._write({"order": "rest"})
+        poller = select.poll()
+        poller.register(self.control, select.POLLIN)
+        deadline = time.monotonic() + timeout_s
+        while (left := deadline - time.monotonic()) > 0 and poller.poll(left * 1000):
+            reports, there = self.read()
+            if any(report["event"] == "resting" for report in reports):
+                self._rests_until = time.monotonic() + IDLE_S - _MARGIN_S
+                return True
+            if not there:
+                break
+        return False
+
+    def is_resting(self) -> bool:
+        """Whether the supervisor waits for another pool, and will for a while; its connection is its own."""
+        if not self.is_ours or not self._has_connection():
+            return False
+        return time.monotonic() < self._rests_until and self.read() == ([], True)
+
+    def _has_connection(self) -> bool:
+        """Whether our descriptor is still the connection: somebody may have closed all that there are."""
+        try:
+            return os.fstat(self.control.fileno()).st_ino == self._inode
+        except OSError:
+            return False
+
     def close(self, timeout_s: float = 5.0) -> None:
         """End the supervisor, which ends everything below it, and wait until it is gone."""
         if self.control.fileno() < 0:
             return
+        if not self._has_connection():
+            self.control.detach()  # the descriptor is somebody else's by now
         with self.control:
             if not self.is_ours:
                 return
-            if not self._say_goodbye(timeout_s):
+            if self.control.fileno() < 0 or not self._say_goodbye(timeout_s):
                 os.kill(self.pid, signal.SIGKILL)
         if self._process is not None:
             self._process.wait()
@@ -291,6 +335,7 @@ def _config(settings: LaunchSettings) -> dict[str, Any]:
         "method": settings.method,
         "interpreter": _interpreter(),
         "sys_path": current_path(),
+        "idle_s": IDLE_S,
         "preload": [*PRELOAD, *settings.preload] if settings.method == "forkserver" else [],
     }
 

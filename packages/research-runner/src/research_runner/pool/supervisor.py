@@ -1,4 +1,4 @@
-"""The supervisor: the parent process of all workers of one pool, which outlives them.
+"""The supervisor: the parent process of all workers of a pool, which outlives them.
 
 It is a process of its own: a small interpreter that runs this file as a script (start methods
 ``forkserver`` and ``spawn``), or a fork of the coordinator (``fork``). It forks or spawns workers on request,
@@ -10,7 +10,8 @@ process. As a "subreaper" (Linux) it inherits every orphan of its workers, so no
 session. It needs nothing but the standard library, so that it starts in milliseconds under ``spawn``.
 
 Lines of JSON come in on the control socket: the configuration first, then ``start`` (with a socket for the
-worker) and ``kill``; lines of JSON go out: ``started``, ``refused``, ``died``. End of file means "finish".
+worker), ``kill``, and ``rest``: end all workers, and wait for those of the next pool, but not for ever. Lines
+of JSON go out: ``started``, ``refused``, ``died``, ``resting``. End of file means "finish".
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import select
 import signal
 import socket
 import sys
+import time
 import traceback
 import types
 import warnings
@@ -66,7 +68,7 @@ class Supervisor:
         The connection to the coordinator.
     config : mapping
         ``coordinator`` (its pid), ``method``, ``sys_path``, ``preload``, ``interpreter`` (the command that
-        runs Python, with its flags).
+        runs Python, with its flags), ``idle_s`` (how long it may rest).
     """
 
     def __init__(self, control: socket.socket, config: dict[str, Any]) -> None:
@@ -77,6 +79,7 @@ class Supervisor:
         self._ids: dict[int, int] = {}
         self._dead: dict[int, int] = {}
         self._wake, self._waker = socket.socketpair()
+        self._rests_until: float | None = None
 
     def run(self) -> None:
         """Serve until the coordinator closes the connection or is gone; then leave nothing behind."""
@@ -90,13 +93,22 @@ class Supervisor:
         poller.register(self._wake, select.POLLIN)
         connected = True
         while connected and os.getppid() == self._config["coordinator"]:
-            ready = {fd for fd, _ in poller.poll(None if _LINUX else 500)}
+            ready = {fd for fd, _ in poller.poll(self._patience_ms())}
+            if not ready and self._rests_until is not None and time.monotonic() >= self._rests_until:
+                break
             if self._wake.fileno() in ready:
                 self._wake.recv(4096)
                 self._reap()
             if self._control.fileno() in ready:
                 connected = self._receive()
         self._finish()
+
+    def _patience_ms(self) -> float | None:
+        """Return how long to wait for anything: to look for the parent, or to end a rest."""
+        if self._rests_until is None:
+            return None if _LINUX else 500
+        left_ms = max(self._rests_until - time.monotonic(), 0.0) * 1000 + 1
+        return left_ms if _LINUX else min(left_ms, 500)
 
     def _watch_parent(self) -> None:
         prctl(_PR_SET_CHILD_SUBREAPER, 1)
@@ -128,7 +140,10 @@ class Supervisor:
         for line in lines:
             order = json.loads(line)
             if order["order"] == "start":
+                self._rests_until = None
                 self._start(order["id"], order["environment"])
+            elif order["order"] == "rest":
+                self._rest()
             else:
                 self._kill(order["id"])
         return bool(data)
@@ -217,6 +232,15 @@ class Supervisor:
         for pid in orphans:
             if session_of(pid) in self._dead or mark_of(pid) in marks:
                 kill_group(pid)
+
+    def _rest(self) -> None:
+        """End everything below, and wait for another pool."""
+        self._finish()
+        self._dead.clear()
+        while self._sockets:
+            os.close(self._sockets.pop())
+        self._rests_until = time.monotonic() + self._config["idle_s"]
+        self._report("resting")
 
     def _finish(self) -> None:
         """Kill everything below this process, until nothing is left."""

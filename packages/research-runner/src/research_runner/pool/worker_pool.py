@@ -21,6 +21,7 @@ from research_runner.pool.channel import Channel
 from research_runner.pool.errors import PoolError, WireError
 from research_runner.pool.events import Message, PoolEvent
 from research_runner.pool.frames import Kind, frames
+from research_runner.pool.kept import give_back_supervisor, take_supervisor
 from research_runner.pool.launch import (
     LaunchSettings,
     StartMethod,
@@ -66,6 +67,8 @@ class WorkerPool:
     code : callable
         Returns the user's modules for workers to import, as `encode_modules` writes them, or nothing; called
         once, while the supervisor starts.
+    keep : bool
+        Keep the supervisor for the next such pool of this process, if it is the script's own.
 
     Raises
     ------
@@ -98,6 +101,7 @@ class WorkerPool:
         environments: Sequence[Mapping[str, str]] = (),
         preload: Sequence[str] = (),
         code: Callable[[], bytes] = bytes,
+        keep: bool = False,
     ) -> None:
         if size < 1:
             raise PoolError(f"a pool needs at least one slot, got size={size!r}")
@@ -114,6 +118,8 @@ class WorkerPool:
         self._links: dict[int, Link] = {}
         self._selector = selectors.DefaultSelector()
         self._supervisor: SupervisorLink | None = None
+        self._keep = keep
+        self._at_exit: weakref.finalize[Any, WorkerPool] | None = None
         self._events: deque[PoolEvent] = deque()
         self._starts = 0
         self._examiner = DeathExaminer()
@@ -234,9 +240,10 @@ class WorkerPool:
         if self._supervisor is None:
             if self.start_method == "fork":  # CUDA may have come into use since the pool was made
                 refuse_cuda()
-            self._supervisor = SupervisorLink(self._settings)
+            take = take_supervisor if self._keep else SupervisorLink
+            self._supervisor = take(self._settings)
             self._selector.register(self._supervisor.control, selectors.EVENT_READ, _SUPERVISOR)
-            weakref.finalize(self, self._supervisor.close)
+            self._at_exit = weakref.finalize(self, self._supervisor.close)
         return self._supervisor
 
     def _check_open(self) -> None:
@@ -385,11 +392,19 @@ class WorkerPool:
                 self._stop_all(time.monotonic() + timeout_s)
         finally:
             if self._supervisor is not None:
-                self._supervisor.close()
+                self._let_go(self._supervisor)
             for link in self._links.values():
                 link.connection.close()
             self._links.clear()
             self._selector.close()
+
+    def _let_go(self, supervisor: SupervisorLink) -> None:
+        if self._at_exit is not None:
+            self._at_exit.detach()
+        if self._keep:
+            give_back_supervisor(supervisor)
+        else:
+            supervisor.close()
 
     def _stop_all(self, deadline: float) -> None:
         for slot in self._links:
