@@ -79,8 +79,17 @@ def test_export_writes_one_file(research, capsys, name, read):
 
 
 def test_export_to_something_else_says_what_there_is(research, capsys):
-    assert main(["export", "first", "--to", "r.xlsx"]) == 1
-    assert "'r.xlsx' must end in .csv or .parquet" in capsys.readouterr().err
+    assert main(["export", "first", "--to", "r.foo"]) == 1
+    assert "'r.foo' ends in '.foo'; there are exporters for .csv, .duckdb, .json" in capsys.readouterr().err
+    assert main(["export", "first"]) == main(["export", "first", "a.csv", "--to", "b.csv"]) == 2
+    assert "give one file" in capsys.readouterr().err
+
+
+def test_export_of_some_experiments(research, capsys):
+    assert main(["export", "first", "--aliases", "-w", "lr=0.2", "r.json"]) == 0
+    assert (research / "r.json").read_text() == "[]\n"
+    assert main(["export", "first", "r.sqlite"]) == 0
+    assert (research / "r.sqlite").exists()
 
 
 def test_rm_asks_first(research, capsys, monkeypatch):

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import platform
 import pty
 import struct
 import subprocess
@@ -76,6 +77,8 @@ CALLS = {
     "resume": (["resume", "study"], "8 done, 4 failed"),
     "stop": (["stop", "study"], "study: is not running"),
     "rm": (["rm", "copy", "--yes"], ""),
+    "gc": (["gc", "study"], "study: 0 experiments deleted"),
+    "tag": (["tag", "study"], "no tags and no notes"),
     "completion": (["completion", "bash"], "complete -o filenames -F _research research"),
 }
 
@@ -110,7 +113,12 @@ def test_reading_subcommands_write_json(folder, capsys, monkeypatch):
     monkeypatch.chdir(folder)
     (row,) = said(capsys, "ls", "--json")
     assert (row["name"], row["counts"], row["share"]) == ("study", {"done": 8, "failed": 4}, 1.0)
+    assert (row["tags"], row["note"]) == ([], "")
     shown = said(capsys, "show", "study", "--json")
+    assert shown["versions"][0]["python"] == platform.python_version() and shown["removed"] == 0
+    parts = said(capsys, "show", "study", "--profile", "--code", "--diff", "--json")
+    assert parts["profile"] == [] and parts["diff"] == [] and parts["code"][0]["experiments"] == 12
+    assert parts["code"][0].keys() == {"version", "experiments", "recorded", "python", "modules"}
     assert shown["variables"] == ["loss"] and shown["running"] is False and shown["seed"] == 1
     best = said(capsys, "best", "study", "loss", "-n", "1", "--json")
     assert best[0]["config"] == {"units": 8, "rate": 0.1} and best[0]["statistics"]["loss"]["count"] == 2
@@ -149,6 +157,10 @@ def test_logs_of_the_research_and_of_what_has_none(folder, capsys, monkeypatch):
     monkeypatch.chdir(folder)
     assert main(["logs", "study", "-f"]) == 0
     assert "ended: 8 done, 4 failed" in capsys.readouterr().out
+    assert main(["logs", "study", "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {line["file"] for line in lines} == {"research.log"}
+    assert "ended: 8 done, 4 failed" in lines[-1]["text"] or "4 of 12 failed" in str(lines)
     assert main(["logs", "study", "nobody"]) == 1
     assert "research: " in capsys.readouterr().err
 

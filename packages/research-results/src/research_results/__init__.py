@@ -5,6 +5,7 @@
 ``answers``   Ranking, RankedConfig: which configs are best; Comparison: how researches differ
 ``comparing`` compare: researches or experiments, side by side
 ``curating``  tags, notes, and experiments that are removed; see ResearchResults
+``exporting`` formats of files, by suffix; see ResearchResults.export
 ``errors``    everything that is raised
 
 The other folders are internal: ``frames``, ``plotting``, ``reading``, ``disk`` and ``codec``.

@@ -11,6 +11,7 @@ from research_results.curating.methods import ResultsCuration
 from research_results.disk.meta import read_description
 from research_results.disk.names import research_path
 from research_results.errors import ArgumentError
+from research_results.exporting.methods import ResultsExports
 from research_results.plotting.methods import ResultsPictures
 from research_results.reading.artifacts import Artifact
 from research_results.reading.source import FolderSource, Source
@@ -117,7 +118,7 @@ class Changes:
         return f"Changes(since={self.since}, revision={self.revision})"
 
 
-class ResearchResults(ResultsPictures, ResultsCuration):
+class ResearchResults(ResultsPictures, ResultsExports, ResultsCuration):
     """Results of a research, or of several as one table, read as they are at the time of each call.
 
     Opening, listing, filtering and making a DataFrame run no code that a folder holds: what is more than

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from pathlib import Path
 
+from research_command.curating import rm_experiments
+from research_command.filtering import filters_of
 from research_command.output import say
 from research_command.parser import COMMANDS, Argument
 
@@ -21,12 +22,10 @@ def export(arguments: argparse.Namespace) -> int:
     if file is None or (arguments.file and arguments.to):
         say("research: give one file to write to: research export FOLDER FILE", to_error=True)
         return 2
-    writers = {".csv": results.to_csv, ".parquet": results.to_parquet}
-    suffix = Path(file).suffix.lower()
-    if suffix not in writers:
-        say(f"research: {file!r} must end in .csv or .parquet", to_error=True)
-        return 1
-    say(str(writers[suffix](file, use_alias=arguments.aliases)))
+    options = filters_of(arguments)
+    if arguments.aliases:
+        options["use_alias"] = True
+    say(str(results.export(file, **options)))
     return 0
 
 
@@ -57,9 +56,11 @@ def stop(arguments: argparse.Namespace) -> int:
 
 
 def rm(arguments: argparse.Namespace) -> int:
-    """Remove researches, each after asking."""
+    """Remove researches, each after asking, or experiments of one, which can be undone."""
     from research_results import ResearchResults, remove_research
 
+    if arguments.experiment or arguments.undo:
+        return rm_experiments(arguments)
     kept = False
     for name in arguments.names:
         if not arguments.yes:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import difflib
-import time
 from collections.abc import Iterator, Mapping
 from importlib.util import decode_source
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+from research_command.progress import iso_time
 from research_domain.texts import decode_text
 from research_results import ResearchResults
 from research_runner import NoCodeError
 from research_runner.recording.code import Version, versions_of
 
-__all__ = ["code_text", "diff_text"]
+__all__ = ["code_parts", "code_text", "diff_text"]
 
 
 def code_text(name: str) -> Iterator[str]:
@@ -30,17 +31,42 @@ def code_text(name: str) -> Iterator[str]:
     NoCodeError
         If it has no recorded code.
     """
+    parts = code_parts(name)
+    for part in parts:
+        count, recorded = part["experiments"], part["recorded"].replace("T", " ").removesuffix("+00:00")
+        yield (
+            f"version {part['version']}: {count} experiment{'' if count == 1 else 's'}, "
+            f"recorded {recorded} UTC, Python {part['python']}"
+        )
+    for title, text in parts[-1]["modules"].items():
+        yield f"\n# {title}\n{text.rstrip()}"
+
+
+def code_parts(name: str) -> list[dict[str, Any]]:
+    """Return the versions of the code in their order, each with its modules by their titles.
+
+    Parameters
+    ----------
+    name : str
+        Folder of the research.
+
+    Raises
+    ------
+    NoCodeError
+        If it has no recorded code.
+    """
     versions = _versions(name)
     counts = ResearchResults(name).experiments["code"].value_counts()
-    for version in versions:
-        recorded = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(version.recorded))
-        count = int(counts.get(version.name, 0))
-        yield (
-            f"version {version.name}: {count} experiment{'' if count == 1 else 's'}, "
-            f"recorded {recorded} UTC, Python {version.python}"
-        )
-    for title, text in _texts(versions[-1]).items():
-        yield f"\n# {title}\n{text.rstrip()}"
+    return [
+        {
+            "version": version.name,
+            "experiments": int(counts.get(version.name, 0)),
+            "recorded": iso_time(version.recorded),
+            "python": version.python,
+            "modules": _texts(version),
+        }
+        for version in versions
+    ]
 
 
 def diff_text(name: str) -> Iterator[str]:

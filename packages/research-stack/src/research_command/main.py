@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from research_command.output import say
-from research_command.parser import make_parser, protect_objectives
+from research_command.parser import parse
 
 __all__ = ["main"]
 
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if given == ["--version"]:
         say(f"research {version('research-stack')}")
         return 0
-    arguments = make_parser().parse_args(protect_objectives(given))
+    arguments = parse(given)
     try:
         return int(arguments.run(arguments))
     except BrokenPipeError:

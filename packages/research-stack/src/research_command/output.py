@@ -5,9 +5,16 @@ from __future__ import annotations
 import json
 import math
 import sys
-from typing import Any
+import textwrap
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
 
-__all__ = ["as_plain", "duration", "moment", "printable", "say", "say_json", "size"]
+__all__ = ["as_plain", "as_rows", "duration", "moment", "printable", "say", "say_json", "size"]
+
+
+_LABEL: Final = 11
+_WIDTH: Final = 80 - _LABEL - 2
+"""Letters of a text beside its label."""
 
 
 def printable(text: str) -> str:
@@ -57,6 +64,24 @@ def as_plain(value: Any) -> Any:
             else str(value)
         )
     return str(value)
+
+
+def as_rows(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Yield lines of labels and texts, of 80 columns as far as words allow; a long label is a line itself.
+
+    Examples
+    --------
+    >>> list(as_rows([('seed', '1')]))
+    ['seed         1']
+    """
+    for label, text in rows:
+        lines = textwrap.wrap(" ".join(text.split()), _WIDTH, break_long_words=False, break_on_hyphens=False)
+        if len(label) > _LABEL:
+            yield label
+            label = ""
+        for line in lines or [""]:
+            yield f"{label:<{_LABEL}}  {line}".rstrip()
+            label = ""
 
 
 def duration(seconds: float) -> str:

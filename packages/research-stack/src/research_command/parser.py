@@ -8,15 +8,14 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, Final, NamedTuple
 
-__all__ = ["COMMANDS", "Argument", "describe", "make_parser", "protect_objectives"]
+__all__ = ["COMMANDS", "Argument", "describe", "make_parser", "parse", "protect_objectives"]
 
 
 class Argument(NamedTuple):
-    """An argument of a subcommand, as `argparse` takes it; of those that exclude one may be given."""
+    """An argument of a subcommand, as `argparse` takes it."""
 
     names: tuple[str, ...]
     options: dict[str, Any]
-    excludes: bool = False
 
 
 class Command(NamedTuple):
@@ -32,10 +31,6 @@ def _arg(*names: str, **options: Any) -> Argument:
     return Argument(names, options)
 
 
-def _one_of(name: str, text: str) -> Argument:
-    return Argument((name,), {"action": "store_true", "help": text}, excludes=True)
-
-
 _NAME = _arg("name", metavar="FOLDER", help="folder of the research")
 _NAMES = _arg("names", metavar="FOLDER", nargs="+", help="folders of researches")
 _JSON = _arg("--json", action="store_true", help="write JSON instead of text")
@@ -45,6 +40,15 @@ _WHERE = _arg(
     default=[],
     metavar="NAME=VALUE",
     help="only experiments with this value of a parameter; may be given several times",
+)
+_TAG = _arg(
+    "--tag", action="append", metavar="TAG", help="only experiments with this tag; may be given several times"
+)
+_EXPERIMENT = _arg(
+    *("-x", "--experiment"),
+    action="append",
+    metavar="ID",
+    help="an experiment instead of the whole research; may be given several times",
 )
 _AT = _arg("--at", default=None, metavar="WHICH", help="last, best, or an iteration (default: last)")
 _OVER = _arg(
@@ -77,6 +81,7 @@ COMMANDS: Final = (
                 default="name",
                 help="what to sort by (default: name); the newest, largest or furthest first",
             ),
+            _arg("--tag", action="append", metavar="TAG", help="only researches with this tag"),
             _JSON,
         ),
     ),
@@ -86,9 +91,9 @@ COMMANDS: Final = (
         "show what became of a research, how far it is and when it will end",
         (
             _NAME,
-            _one_of("--failures", "why experiments failed"),
-            _one_of("--profile", "where the time went, by unit"),
-            _one_of("--code", "the modules that experiments ran with"),
+            _arg("--failures", action="store_true", help="why experiments failed, and nothing else"),
+            _arg("--profile", action="store_true", help="where the time went, by unit"),
+            _arg("--code", action="store_true", help="the modules that experiments ran with"),
             _arg(
                 "--diff",
                 action="store_true",
@@ -106,7 +111,7 @@ COMMANDS: Final = (
             _arg("objectives", nargs="+", metavar="VARIABLE", help="what to compare by"),
             _arg("-n", type=int, default=None, metavar="COUNT", help="how many configs (default: 5)"),
             _arg("--max", action="store_true", help="the larger the better"),
-            *(_AT, _OVER, _WHERE, _JSON),
+            *(_AT, _OVER, _WHERE, _TAG, _JSON),
         ),
     ),
     Command(
@@ -118,7 +123,7 @@ COMMANDS: Final = (
             _arg("variables", nargs="*", metavar="VARIABLE", help="which variables (default: all)"),
             _arg("-n", type=int, default=20, metavar="COUNT", help="how many rows (default: 20)"),
             _arg("--mean", action="store_true", help="mean and spread over repetitions"),
-            *(_AT, _WHERE, _JSON),
+            *(_AT, _WHERE, _TAG, _JSON),
         ),
     ),
     Command(
@@ -138,14 +143,14 @@ COMMANDS: Final = (
                 metavar="NAME",
                 help="compare this variable; may be given several times (default: all)",
             ),
-            *(_AT, _OVER, _WHERE, _JSON),
+            *(_AT, _OVER, _WHERE, _TAG, _JSON),
         ),
     ),
     Command(
         "failures",
         "reading:failures",
         "show why experiments failed, grouped by what they share",
-        (_NAME, _WHERE, _JSON),
+        (_NAME, _WHERE, _TAG, _JSON),
     ),
     Command(
         "logs",
@@ -155,6 +160,7 @@ COMMANDS: Final = (
             _NAME,
             _arg("id", nargs="?", metavar="ID", help="an experiment"),
             _arg("-f", "--follow", action="store_true", help="go on as long as the research runs"),
+            _arg("--json", action="store_true", help="write a line of JSON for each line"),
         ),
     ),
     Command(
@@ -179,9 +185,15 @@ COMMANDS: Final = (
         "write all results into one file",
         (
             _NAME,
-            _arg("file", nargs="?", metavar="FILE", help="a file that ends in .csv or .parquet"),
+            _arg(
+                "file",
+                nargs="?",
+                metavar="FILE",
+                help="a file that ends in .csv, .parquet, .json, .xlsx, .sqlite, .duckdb, .nc or .zarr",
+            ),
             _arg("--to", metavar="FILE", help="the same"),
             _arg("--aliases", action="store_true", help="aliases of parameters instead of values"),
+            *(_WHERE, _TAG),
         ),
     ),
     Command(
@@ -207,11 +219,32 @@ COMMANDS: Final = (
     Command(
         "rm",
         "changing:rm",
-        "remove researches with everything in their folders",
+        "remove researches with everything in their folders, or experiments of one",
         (
             _NAMES,
+            _EXPERIMENT,
+            _arg("--undo", action="store_true", help="bring removed experiments back, by default all"),
             _arg("--yes", action="store_true", help="do not ask"),
             _arg("--force", action="store_true", help=_FORCE_RM),
+        ),
+    ),
+    Command(
+        "gc",
+        "curating:gc",
+        "delete the values and files of removed experiments for good",
+        (_NAMES, _arg("--yes", action="store_true", help="do not ask")),
+    ),
+    Command(
+        "tag",
+        "curating:tag",
+        "show, add and take away tags and notes of a research or of its experiments",
+        (
+            _NAME,
+            _arg("tags", nargs="*", metavar="TAG", help="to add; without tags they are shown"),
+            _EXPERIMENT,
+            _arg("--remove", action="store_true", help="take the tags away"),
+            _arg("--note", metavar="TEXT", help="write a note; an empty one removes it"),
+            *(_WHERE, _JSON),
         ),
     ),
     Command(
@@ -230,11 +263,35 @@ def make_parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for command in COMMANDS:
         own = subparsers.add_parser(command.name, help=command.text, description=command.text)
-        exclusive = own.add_mutually_exclusive_group()
-        for argument in command.arguments:
-            (exclusive if argument.excludes else own).add_argument(*argument.names, **argument.options)
-        own.set_defaults(run=_loader(command.function))
+        for names, options in command.arguments:
+            own.add_argument(*names, **options)
+        own.set_defaults(run=_loader(command.function), command=command)
     return parser
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Read the arguments of the command, its own words before, between and behind options.
+
+    `argparse` of Python 3.11 takes words that may be left out only where they stand together.
+
+    Examples
+    --------
+    >>> parse(['logs', 'study', '-f', 'c3be-0']).id
+    'c3be-0'
+    """
+    parser = make_parser()
+    arguments, rest = parser.parse_known_args(protect_objectives(argv))
+    names = [each.names[0] for each in arguments.command.arguments if each.options.get("nargs") in ("?", "*")]
+    if not rest or len(names) != 1 or any(word.startswith("-") for word in rest):
+        return parser.parse_args(protect_objectives(argv)) if rest else arguments
+    found = getattr(arguments, names[0])
+    if isinstance(found, list):
+        found += rest
+    elif len(rest) == 1 and found is None:
+        setattr(arguments, names[0], rest[0])
+    else:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return arguments
 
 
 def _loader(function: str) -> Callable[[argparse.Namespace], int]:
@@ -269,7 +326,7 @@ def _describe(command: Command) -> str:
     usage = " ".join(["research", command.name, *map(_usage, command.arguments)])
     lines = [f"### {command.name}", "", f"{command.text[0].upper()}{command.text[1:]}.", ""]
     lines += ["```text", usage, "```", "", "| argument | |", "|---|---|"]
-    for names, options, _ in command.arguments:
+    for names, options in command.arguments:
         shown = ", ".join(names) if names[0].startswith("-") else options.get("metavar", names[0])
         if names[0].startswith("-") and "metavar" in options:
             shown += f" {options['metavar']}"
@@ -280,7 +337,7 @@ def _describe(command: Command) -> str:
 
 
 def _usage(argument: Argument) -> str:
-    names, options, _ = argument
+    names, options = argument
     if not names[0].startswith("-"):
         name = str(options["metavar"])
         several = {"?": f"[{name}]", "+": f"{name}...", "*": f"[{name}...]"}

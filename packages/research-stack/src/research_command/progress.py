@@ -49,7 +49,10 @@ class Progress:
     def of(cls, results: ResearchResults) -> Progress:
         """Read how far a research is."""
         meta: Mapping[str, Any] = results.meta
-        return cls(results.counts, meta.get("expected"), meta.get("started"), meta.get("ended"), time.time())
+        expected = meta.get("expected")
+        if expected is not None:
+            expected -= len(results.removed)
+        return cls(results.counts, expected, meta.get("started"), meta.get("ended"), time.time())
 
     @property
     def finished(self) -> int:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import json
+import dataclasses
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from research_command.output import moment, say, say_json, size
+from research_command.filtering import filters_of
+from research_command.output import as_rows, moment, say, say_json, size
 from research_command.progress import LONGEST_VALUE, Progress, last_values, shown, states
 
 if TYPE_CHECKING:
     from research_domain import FailureReport
+    from research_results import ResearchResults
 
 __all__ = ["best", "compare", "failures", "ls", "show", "table"]
 
@@ -25,13 +27,18 @@ def ls(arguments: argparse.Namespace) -> int:
     from research_results import ResultsError
 
     root, rows = Path(arguments.folder), list[dict[str, Any]]()
+    wanted = set(arguments.tag or ())
     for path in _researches(root):
         name = str(path.relative_to(root)) if path != root else "."
         try:
-            rows.append({"name": name, "path": str(path), "error": None, **_row(path)})
+            row = _row(path)
+            if not wanted or wanted.intersection(row["tags"]):
+                rows.append({"name": name, "path": str(path), "error": None, **row})
         except ResultsError as error:
-            nothing = {"size_bytes": 0, **Progress({}, None, None, None, 0.0).as_dict()}
-            rows.append({"name": name, "path": str(path), "error": str(error), **nothing})
+            nothing = Progress({}, None, None, None, 0.0).as_dict()
+            row = {"size_bytes": 0, "tags": (), "note": "", **nothing}
+            if not wanted:
+                rows.append({"name": name, "path": str(path), "error": str(error), **row})
     rows.sort(key=_SORTS[arguments.sort], reverse=arguments.sort != "name")
     if arguments.json:
         say_json(rows)
@@ -45,7 +52,8 @@ def ls(arguments: argparse.Namespace) -> int:
         else:
             begun = "" if row["started"] is None else moment(row["started"])
             share, taken = f"{row['share']:4.0%}", f"{size(row['size_bytes']):>8}"
-            say(f"{row['name']:<{width}}  {text:<{widest}}  {share}  {taken}  {begun}".rstrip())
+            tags = " ".join(f"#{tag}" for tag in row["tags"])
+            say(f"{row['name']:<{width}}  {text:<{widest}}  {share}  {taken}  {begun}  {tags}".rstrip())
     if not rows:
         say("no research here")
     return 0
@@ -69,11 +77,12 @@ def _refuse(error: OSError) -> None:
 def _row(path: Path) -> dict[str, Any]:
     from research_results import ResearchResults
 
-    progress = Progress.of(ResearchResults(path))
+    results = ResearchResults(path)
+    progress, said = Progress.of(results), {"tags": results.tags.research, "note": results.notes.research}
     files = (path / "research.db", path / "research.db-wal")
     own = sum(file.stat().st_size for file in files if file.is_file())
     blobs = sum(entry.stat().st_size for entry in _entries(path / "blobs"))
-    return {"size_bytes": own + blobs, **progress.as_dict()}
+    return {"size_bytes": own + blobs, **said, **progress.as_dict()}
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
@@ -97,14 +106,13 @@ def show(arguments: argparse.Namespace) -> int:
     if arguments.diff and not arguments.code:
         say("research: --diff goes with --code", to_error=True)
         return 2
-    if arguments.json and (arguments.code or arguments.profile):
-        say("research: --json goes with neither --code nor --profile", to_error=True)
+    if arguments.failures and (arguments.code or arguments.profile):
+        say("research: --failures goes with neither --code nor --profile", to_error=True)
         return 2
     if arguments.failures:
-        arguments.where = []
         return failures(arguments)
     if arguments.code or arguments.profile:
-        return _show_code(arguments) if arguments.code else _show_profile(arguments)
+        return _show_parts(arguments)
     from research_results import ResearchResults
 
     results = ResearchResults(arguments.name)
@@ -124,6 +132,10 @@ def show(arguments: argparse.Namespace) -> int:
                 "seed": meta.get("entropy"),
                 "options": meta.get("options"),
                 "owner": meta.get("owner"),
+                "versions": [dataclasses.asdict(versions) for versions in results.versions],
+                "tags": results.tags.research,
+                "note": results.notes.research,
+                "removed": len(results.removed),
             }
         )
         return 0
@@ -133,30 +145,69 @@ def show(arguments: argparse.Namespace) -> int:
     if meta.get("entropy") is not None:
         rows.append(("seed", str(meta["entropy"])))
     say(str(summary))
-    for label, text in rows:
-        say(f"{label:<11}  {text}")
+    for line in as_rows([*rows, *_said(results), *_versions(results)]):
+        say(line)
     return 0
 
 
-def _show_code(arguments: argparse.Namespace) -> int:
-    from research_command.code_shown import code_text, diff_text
+def _said(results: ResearchResults) -> Iterator[tuple[str, str]]:
+    """Yield what people have said of a research, line by line."""
+    if results.tags.research:
+        yield "tags", ", ".join(results.tags.research)
+    if results.notes.research:
+        yield "note", results.notes.research
+    if results.removed:
+        gone = f", {len(results.gone)} of them for good" if results.gone else ""
+        yield "removed", f"{len(results.removed)} of {len(results.removed) + len(results.experiments)}{gone}"
 
-    for text in diff_text(arguments.name) if arguments.diff else code_text(arguments.name):
-        say(text)
+
+def _versions(results: ResearchResults) -> Iterator[tuple[str, str]]:
+    """Yield the versions that the last run had, line by line."""
+    if not results.versions:
+        return
+    last = results.versions[-1]
+    yield "python", f"{last.python}, {last.platform}"
+    yield "packages", ", ".join(f"{name} {version}" for name, version in last.packages.items())
+    if last.commit:
+        yield "commit", f"{last.commit}{', with changes' if last.is_changed else ''}"
+    if len(results.versions) > 1:
+        yield "before", f"{len(results.versions) - 1} runs with other versions; --json has them all"
+
+
+def _show_parts(arguments: argparse.Namespace) -> int:
+    """Show profile and code, whichever is asked for."""
+    from research_command.code_shown import code_parts, code_text, diff_text
+
+    parts: dict[str, Any] = {}
+    if arguments.profile:
+        table = _profile(arguments.name)
+        parts["profile"] = [] if table is None else table.to_dict("records")
+        if not arguments.json:
+            say(_as_text(table))
+    if arguments.code and arguments.json:
+        parts["code"] = code_parts(arguments.name)
+        if arguments.diff:
+            parts["diff"] = list(diff_text(arguments.name))
+    elif arguments.code:
+        for text in diff_text(arguments.name) if arguments.diff else code_text(arguments.name):
+            say(text)
+    if arguments.json:
+        say_json(parts)
     return 0
 
 
-def _show_profile(arguments: argparse.Namespace) -> int:
-    """Show where the time went: the functions below the units where they were measured."""
+def _profile(name: str) -> Any:
+    """Return where the time went, functions below the units where they were measured; None if nothing was."""
     from research_runner import Research
 
-    profiler = Research.load(arguments.name).profiler
-    if not len(profiler):
-        say("no profile is stored; measure one with run(profile=True)")
-        return 0
-    table = profiler.show_profile_info(detailed=True, limit=20)
-    say(str(table.to_string(index=False, float_format=lambda seconds: f"{seconds:.4f}")))
-    return 0
+    profiler = Research.load(name).profiler
+    return profiler.show_profile_info(detailed=True, limit=20) if len(profiler) else None
+
+
+def _as_text(table: Any) -> str:
+    if table is None:
+        return "no profile is stored; measure one with run(profile=True)"
+    return str(table.to_string(index=False, float_format=lambda seconds: f"{seconds:.4f}"))
 
 
 def best(arguments: argparse.Namespace) -> int:
@@ -169,7 +220,7 @@ def best(arguments: argparse.Namespace) -> int:
         mode="max" if arguments.max else "min",
         at=_at(arguments.at) or "last",
         over=arguments.over or "repetition",
-        **_filters(arguments.where),
+        **filters_of(arguments),
     )
     if arguments.json:
         say_json(ranking.to_dicts())
@@ -182,7 +233,7 @@ def table(arguments: argparse.Namespace) -> int:
     """Show results, or their mean over repetitions, as a table."""
     from research_results import ResearchResults
 
-    results, filters = ResearchResults(arguments.name), _filters(arguments.where)
+    results, filters = ResearchResults(arguments.name), filters_of(arguments)
     variables = [name.strip() for name in arguments.variables]
     if arguments.mean or arguments.at is not None:
         frame = results.aggregate(variables or list(results.variables), at=_at(arguments.at), **filters)
@@ -207,7 +258,7 @@ def compare(arguments: argparse.Namespace) -> int:
         variables=arguments.variable,
         at=_at(arguments.at) or "last",
         over=arguments.over or "repetition",
-        **_filters(arguments.where),
+        **filters_of(arguments),
     )
     if arguments.json:
         say_json(comparison.to_dict())
@@ -220,7 +271,7 @@ def failures(arguments: argparse.Namespace) -> int:
     """Show failures, grouped, with their experiments and one traceback for each group."""
     from research_results import ResearchResults
 
-    results, filters = ResearchResults(arguments.name), _filters(arguments.where)
+    results, filters = ResearchResults(arguments.name), filters_of(arguments)
     report, lost = results.failure_report(**filters), results.counts.get("lost", 0)
     chosen = [name for group in report.groups for name in group.ids[:_MOST_LISTED]]
     configs = results.load_configs(**{**filters, "experiment_id": chosen}) if chosen else {}
@@ -266,19 +317,3 @@ def _objectives(given: Sequence[str]) -> str | list[str]:
 
 def _at(given: str | None) -> Any:
     return int(given) if given is not None and given.isdigit() else given
-
-
-def _filters(given: Sequence[str]) -> dict[str, Any]:
-    """Read filters: values are JSON where they can be, else texts."""
-    from research_results.errors import ArgumentError
-
-    config: dict[str, Any] = {}
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise ArgumentError("--where", f"is NAME=VALUE, got {text!r}")
-        try:
-            config[name] = json.loads(value)
-        except ValueError:
-            config[name] = value
-    return {"config": config} if config else {}

@@ -32,7 +32,7 @@ def logs(arguments: argparse.Namespace) -> int:
     while True:
         running = _is_running(arguments.name) if arguments.follow else False
         for file in files:
-            read[file] = _write_from(file, read[file])
+            read[file] = _write_from(file, read[file], as_json=arguments.json)
         if not running:
             return 0
         time.sleep(_LOOK_EVERY_S)
@@ -57,15 +57,19 @@ def _log_files(results: ResearchResults, experiment_id: str | None) -> list[Path
     return files
 
 
-def _write_from(file: Path, position: int) -> int:
-    """Write what a file has after a position, and return the next one."""
+def _write_from(file: Path, position: int, *, as_json: bool) -> int:
+    """Write what a file has after a position, and return the next one; of JSON whole lines alone."""
     try:
         with file.open("rb") as opened:
             opened.seek(position)
             data = opened.read()
     except FileNotFoundError:
         return position
-    if data:
+    if as_json:
+        data = data[: data.rfind(b"\n") + 1] or data
+        for line in decode_text(data).splitlines():
+            say_json({"file": file.name, "text": line}, indent=None)
+    elif data:
         say(decode_text(data), end="")
     return position + len(data)
 

@@ -51,6 +51,12 @@ class ResultsCuration:
         """Experiments that were removed, sorted by name."""
         return tuple(sorted(self._reader.source.curation.read().removed))
 
+    @property
+    def gone(self) -> tuple[str, ...]:
+        """Those among `removed` whose values `gc` has deleted, sorted by name."""
+        said = self._reader.source.curation.read().experiments
+        return tuple(sorted(name for name, remarks in said.items() if remarks.is_gone))
+
     def remove(self, experiment_id: str | list[str] | None = None, **filters: Any) -> list[str]:
         """Remove experiments from all tables, pictures, answers, counts and exports.
 

@@ -1,16 +1,14 @@
-"""What results become: DataFrames and files."""
+"""What results become: DataFrames."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from research_results.frames.export import write_csv, write_parquet
 from research_results.frames.layout import ConfigLayout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     import pandas as pd
 
@@ -218,45 +216,6 @@ class ResultsFrames:
         time         0.0 s in experiments
         """
         return self._reader.summary()
-
-    def to_csv(self, path: str | Path, **kwargs: Any) -> Path:
-        """Write `to_df` as a CSV file, completely or not at all.
-
-        Texts are written as they are, None as ``None``, lists, tuples, dicts, arrays and frames of plain data
-        as JSON, and anything else as the text that it gives itself, whole. Where there is no value there is
-        nothing. A text that begins with ``=``, ``+``, ``-`` or ``@`` is a formula for a spreadsheet: import
-        the columns of a stranger's texts as text there.
-
-        Parameters
-        ----------
-        path : str or Path
-            The file.
-        **kwargs
-            Of `to_df`.
-        """
-        return write_csv(self.to_df(**kwargs), path)
-
-    def to_parquet(self, path: str | Path, **kwargs: Any) -> Path:
-        """Write `to_df` as a Parquet file, completely or not at all.
-
-        Numbers, bools, strings and times keep their types. Other columns of objects become texts: JSON where
-        a value is plain data, which a string, a number and None are too, else the text that the value gives
-        itself, whole. In columns of one simple type None is null; in those that lack values as well it is the
-        text ``None``, and null means no value.
-
-        Parameters
-        ----------
-        path : str or Path
-            The file.
-        **kwargs
-            Of `to_df`.
-
-        Raises
-        ------
-        MissingExtraError
-            Without the extra ``parquet``.
-        """
-        return write_parquet(self.to_df(**kwargs), path)
 
     def to_xarray(self, *, dense: bool = False, **kwargs: Any) -> Any:
         """Return results as labelled arrays of xarray.

@@ -22,7 +22,7 @@ from research_results.codec.pickles import Opaque
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["as_json", "as_text", "uncut"]
+__all__ = ["as_json", "as_text", "plain_or_none", "uncut"]
 
 _NUMBERS = (bool, int, float)
 _OWN_TEXT = (
@@ -75,6 +75,14 @@ def as_json(value: Any) -> str:
         return _encodable(json.dumps(plain, ensure_ascii=False)) or json.dumps(plain)
     except (_NotPlainError, RecursionError):
         return clean_text(_own_text(value))
+
+
+def plain_or_none(value: Any) -> Any:
+    """Return plain data as what JSON is written from; None for anything else, and for None."""
+    try:
+        return _plain(value)
+    except (_NotPlainError, RecursionError):
+        return None
 
 
 def _encodable(text: str) -> str | None:

@@ -1,0 +1,40 @@
+"""Labelled arrays whose values files of arrays can hold: numbers, bools, times and strings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from research_domain.texts import clean_text
+from research_results.exporting.columns import is_gap
+from research_results.frames.texts import as_text, uncut
+
+__all__ = ["plain_arrays"]
+
+
+def plain_arrays(results: Any, options: dict[str, Any]) -> Any:
+    """Return `to_xarray` with arrays of objects as numbers or strings.
+
+    Bools among places without a value are 0 and 1 among NaN. All other objects are texts, as in CSV; they
+    are empty where there is no value.
+    """
+    arrays = results.to_xarray(**options)
+    with uncut():
+        if hasattr(arrays, "map_over_datasets"):  # a tree
+            return arrays.map_over_datasets(_plain)
+        return _plain(arrays)
+
+
+def _plain(dataset: Any) -> Any:
+    objects = [name for name, array in dataset.data_vars.items() if array.dtype.kind == "O"]
+    plain = {name: dataset[name].copy(data=_plain_values(dataset[name].values)) for name in objects}
+    return dataset.assign(plain)
+
+
+def _plain_values(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    flat = values.ravel().tolist()
+    if {type(value) for value in flat if not is_gap(value)} == {bool}:
+        return values.astype(np.float64)
+    texts = ["" if is_gap(value) else clean_text(as_text(value)) for value in flat]
+    return np.array(texts, dtype=str).reshape(values.shape)

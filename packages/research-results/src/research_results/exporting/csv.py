@@ -1,0 +1,24 @@
+"""CSV: the table of `to_df`, objects as text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from research_results.exporting.columns import holds_objects, mapped
+from research_results.frames.texts import as_text, uncut
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["write"]
+
+
+def write(results: Any, path: Path, /, **options: Any) -> None:
+    """Write results; `options` are those of `to_df`."""
+    frame = results.to_df(**options)
+    with uncut():
+        columns = {
+            label: mapped(column, as_text, "object") if holds_objects(column) else column
+            for label, column in frame.items()
+        }
+        type(frame)(columns, index=frame.index).to_csv(path, index=False, errors="backslashreplace")

@@ -1,0 +1,19 @@
+"""NetCDF: the labelled arrays of `to_xarray`; those of a union are groups."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from research_results.exporting.arrays import plain_arrays
+from research_results.exporting.registry import require
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["write"]
+
+
+def write(results: Any, path: Path, /, **options: Any) -> None:
+    """Write results; `options` are those of `to_xarray`."""
+    require("h5netcdf", "an .nc file", "xarray")
+    plain_arrays(results, options).to_netcdf(path, engine="h5netcdf")

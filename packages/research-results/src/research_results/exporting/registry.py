@@ -1,0 +1,127 @@
+"""Exporters by the suffix of a file, and how a file is written: whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from research_results.errors import ArgumentError, MissingExtraError, NameRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["GROUP", "Exporter", "exporter_of", "export_with", "require"]
+
+GROUP = "research.exporters"
+"""Entry-point group under which packages register exporters, by the suffixes of files without the dot."""
+
+
+class Exporter(Protocol):
+    """Writes results in one format: a function that an entry point of ``research.exporters`` names."""
+
+    def __call__(self, results: Any, path: Path, /, **options: Any) -> None:
+        """Write results.
+
+        Parameters
+        ----------
+        results : ResearchResults
+            What to write.
+        path : Path
+            Where nothing is; it becomes the file that was asked for when this returns.
+        **options
+            Filters, and whatever else this format takes.
+        """
+
+
+def exporter_of(path: str | Path) -> Exporter:
+    """Return the exporter for the suffix of a path.
+
+    Raises
+    ------
+    ArgumentError
+        If no installed package has one; names those that there are.
+    """
+    from importlib.metadata import entry_points
+
+    suffix = Path(path).suffix.lower()
+    offered = {f".{entry.name}": entry for entry in entry_points(group=GROUP)}
+    if suffix not in offered:
+        close = get_close_matches(suffix, offered, 1)
+        meant = f" (did you mean {close[0]!r}?)" if close else ""
+        there = ", ".join(sorted(offered)) or "none: research-results is not installed"
+        end = f"ends in {suffix!r}{meant}" if suffix else "has no suffix"
+        raise ArgumentError("path", f"{Path(path).name!r} {end}; there are exporters for {there}")
+    exporter: Exporter = offered[suffix].load()
+    return exporter
+
+
+def export_with(exporter: Exporter, results: Any, path: str | Path, options: dict[str, Any]) -> Path:
+    """Let an exporter write a file, whole or not at all; one that is there is replaced.
+
+    Raises
+    ------
+    NameRefusedError, ArgumentError
+        If nothing can or may be written there.
+    """
+    with _replacing(path, results.path) as temporary:
+        exporter(results, temporary, **options)
+    return Path(path)
+
+
+def require(module: str, feature: str, extra: str) -> Any:
+    """Return a module that an extra brings.
+
+    Raises
+    ------
+    MissingExtraError
+        If it is not installed; names the extra.
+    """
+    try:
+        return import_module(module)
+    except ImportError:
+        raise MissingExtraError(feature, extra) from None
+
+
+@contextlib.contextmanager
+def _replacing(path: str | Path, research: Path | None) -> Iterator[Path]:
+    """Give a temporary name beside a path, and rename what is there then if all went well."""
+    target = Path(path)
+    if "\0" in str(path) or not target.name:
+        raise NameRefusedError("a file", str(path)[:80], "it is no path of a file")
+    if not target.parent.is_dir():
+        raise ArgumentError("path", f"{str(target.parent)!r} is no folder; make it first")
+    _check_replaceable(target, research)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    before = target.with_name(f".{target.name}.{os.getpid()}.old")
+    try:
+        yield temporary
+        if target.is_dir():
+            target.rename(before)
+        temporary.replace(target)
+    finally:
+        _remove(temporary)
+        _remove(before)
+
+
+def _check_replaceable(target: Path, research: Path | None) -> None:
+    """Refuse to replace a part of the research itself, or a folder that no exporter wrote."""
+    if research is not None and target.exists() and research.resolve() in target.resolve().parents:
+        raise ArgumentError("path", f"{str(target)!r} is a part of the research; export to another place")
+    if target.is_dir() and not any((target / mark).is_file() for mark in _FOLDER_MARKS):
+        raise ArgumentError("path", f"{str(target)!r} is a folder; give the path of a file")
+
+
+_FOLDER_MARKS = (".zgroup", "zarr.json")
+"""Files by which a folder is known as an export."""
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,22 @@
+"""Zarr: the labelled arrays of `to_xarray`, in a folder; those of a union are groups."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from research_results.exporting.arrays import plain_arrays
+from research_results.exporting.registry import require
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["write"]
+
+_FORMAT: Final = 2
+"""Format 3 has no specification of strings yet."""
+
+
+def write(results: Any, path: Path, /, **options: Any) -> None:
+    """Write results; `options` are those of `to_xarray`."""
+    require("zarr", "a .zarr folder", "zarr")
+    plain_arrays(results, options).to_zarr(path, mode="w", zarr_format=_FORMAT)
