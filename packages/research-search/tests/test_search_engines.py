@@ -1,5 +1,6 @@
 """Searches: what they ask for, and what they make of what they are told."""
 
+import logging
 import math
 import pickle
 
@@ -321,6 +322,22 @@ def test_factories_are_values(text):
     assert made != TPE("other")
 
 
-def test_a_study_is_not_logged_and_optuna_is_imported_late(capfd):
-    Drive(TPE("error"), SPACE, bowl).run(3)
-    assert capfd.readouterr().err == ""
+def test_nothing_is_logged():
+    lines = []
+
+    class Log(logging.Handler):
+        def emit(self, record):
+            lines.append(record.getMessage())
+
+    handler, before = Log(), optuna.logging.get_verbosity()
+    logger = logging.getLogger("optuna")
+    logger.addHandler(handler)
+    optuna.logging.set_verbosity(optuna.logging.INFO)
+    try:
+        Drive(TPE("error", stop=ASHA()), TREE + NET, curve).run(3)
+        assert lines == []
+        optuna.create_study()
+        assert len(lines) == 1
+    finally:
+        optuna.logging.set_verbosity(before)
+        logger.removeHandler(handler)

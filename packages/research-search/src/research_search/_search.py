@@ -157,8 +157,10 @@ class OptunaSearch:
         """Whether the next proposal is drawn as the domain draws, with its weights."""
         if self._repeats or self._factory.sampler is None:
             return True
+        if not self._has_weights:
+            return False
         known = self.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
-        return self._has_weights and len(known) < self._factory.startup
+        return len(known) < self._factory.startup
 
     def _config(self, question: Question, trial: optuna.Trial) -> ConfigAlias:
         """Return the config that the answers of an engine lead to."""

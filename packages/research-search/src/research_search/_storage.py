@@ -43,7 +43,12 @@ class SeenStorage(InMemoryStorage):
 
 
 def new_study(directions: list[str], **parts: Any) -> optuna.Study:
-    """Return a study without trials; that is not logged, unlike what Optuna's own function does."""
+    """Return a study without trials; nobody is told of it in a log."""
     storage = SeenStorage()
-    storage.create_new_study([StudyDirection[name.upper()] for name in directions], STUDY)
+    logger = optuna.logging.get_logger(InMemoryStorage.__module__)
+    was_disabled, logger.disabled = logger.disabled, True
+    try:
+        storage.create_new_study([StudyDirection[name.upper()] for name in directions], STUDY)
+    finally:
+        logger.disabled = was_disabled
     return optuna.Study(STUDY, storage, **parts)
