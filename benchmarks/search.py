@@ -126,20 +126,24 @@ def searched(
     return float(best)
 
 
-def by_optuna(table: Table, seed: int) -> float:
-    """Return the best loss that Optuna finds when it is asked for the same choices."""
+def by_optuna(table: Table, seed: int, slots: int) -> float:
+    """Return the best loss that Optuna finds when it is asked for the same choices, `slots` at a time."""
     choices = table.domain.choices()
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
+    running: list[tuple[optuna.Trial, float]] = []
+    for _ in range(EXPERIMENTS):
+        if len(running) == slots:
+            study.tell(*running.pop(0))
+        trial = study.ask()
 
-    def objective(trial: optuna.Trial) -> float:
-        def choose(name: str, choice: Any) -> int:
+        def choose(name: str, choice: Any, trial: optuna.Trial = trial) -> int:
             if hasattr(choice, "low"):
                 return trial.suggest_int(name, choice.low, choice.high)
             return choice.names.index(trial.suggest_categorical(name, choice.names))
 
-        return table.loss(choices.config(choose))
-
-    study.optimize(objective, n_trials=EXPERIMENTS)
+        running.append((trial, table.loss(choices.config(choose))))
+    for told in running:
+        study.tell(*told)
     return study.best_value
 
 
@@ -171,9 +175,11 @@ def compare(title: str, arms: dict[str, Callable[[Table, int, Counts], float]], 
 def engines() -> dict[str, Callable[[Table, int, Counts], float]]:
     arms: dict[str, Callable[[Table, int, Counts], float]] = {
         "random": lambda table, seed, counts: searched(Random("loss"), table, seed, 1, counts),
-        "Optuna alone, TPE": lambda table, seed, counts: by_optuna(table, seed),
     }
     for slots in (1, 4, 16):
+        arms[f"Optuna alone, TPE, {slots} at a time"] = lambda table, seed, counts, slots=slots: by_optuna(
+            table, seed, slots
+        )
         arms[f"research-search, TPE, {slots} slots"] = lambda table, seed, counts, slots=slots: searched(
             TPE("loss"), table, seed, slots, counts
         )
