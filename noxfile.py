@@ -260,9 +260,10 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(requires=["build"])
 def demo(session: nox.Session) -> None:
-    """Run the study on handwritten digits."""
+    """Run the studies on handwritten digits and on cells."""
     install_everything(session, "scikit-learn", "matplotlib")
-    session.run("python", "examples/digits.py", *session.posargs)
+    for name in ("digits", "cells"):
+        session.run("python", f"examples/{name}.py", *session.posargs)
 
 
 @nox.session(requires=["build"])

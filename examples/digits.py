@@ -17,13 +17,12 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the workers share the cores, not each model
 
 import matplotlib as mpl
-import pandas as pd
 from sklearn.datasets import load_digits
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 
-from research_stack import EC, E, O, Option, Research
+from research_stack import EC, E, O, Option, Research, ResearchResults, compare
 
 STEPS = 12
 
@@ -66,33 +65,10 @@ def learn(
         yield network.score(test_x, test_y)
 
 
-def final_scores(table: pd.DataFrame) -> pd.DataFrame:
-    """Return mean and spread of the last score over the repetitions of each config."""
-    last = table.dropna(subset="score").sort_values("iteration").groupby("id").tail(1)
-    parameters = ["model", "units", "rate", "depth", "features"]
-    scores = last.groupby(parameters, dropna=False)["score"]
-    return scores.agg(["mean", "std", "count"]).sort_values("mean", ascending=False).reset_index()
-
-
-def draw(table: pd.DataFrame, path: str) -> None:
-    """Draw the learning curves of the networks, mean and spread over the repetitions."""
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
-    curves = table[table["model"] == "network"].dropna(subset="score")
-    figure, panels = plt.subplots(1, 4, figsize=(14, 3.6), sharey=True, layout="constrained")
-    for panel, (units, part) in zip(panels, curves.groupby("units"), strict=True):
-        for rate, curve in part.groupby("rate"):
-            scores = curve.groupby("iteration")["score"].agg(["mean", "std"])
-            steps = scores.index + 1
-            panel.plot(steps, scores["mean"], label=f"rate {rate:g}")
-            panel.fill_between(
-                steps, scores["mean"] - scores["std"], scores["mean"] + scores["std"], alpha=0.2
-            )
-        panel.set(title=f"{units:.0f} units", xlabel="step")
-    panels[0].set_ylabel("accuracy on unseen digits")
-    panels[0].legend()
-    figure.savefig(path, dpi=120)
+def best_of(model: str) -> ResearchResults:
+    """Return the results of the best config of a family."""
+    config = ResearchResults("digits", model=model).best("-score", n=1).configs[0]
+    return ResearchResults("digits", config=config)
 
 
 def main() -> None:
@@ -101,17 +77,22 @@ def main() -> None:
     research.add_generator("score", learn, data=O("data"), random=E().random, kwargs=EC(), save_to="score")
     research.run(workers=2, seed=42)
 
-    table = research.results.df
-    scores = final_scores(table)
-    print(scores.to_string(index=False, na_rep="", float_format=lambda value: f"{value:.4g}"))
-    best = scores.iloc[0].dropna().drop(["std", "count"])
-    score = best.pop("mean")
-    settings = ", ".join(f"{name}={value:g}" for name, value in best.items() if name != "model")
+    ranking = research.results.best("-score", n=len(networks + forests))
+    print(ranking)
+    first = ranking[0]
     print(
-        f"\nThe best is a {best['model']} with {settings}: it reads {score:.1%} of unseen digits correctly."
+        f"\nThe best reads {first.statistics['score']['mean']:.1%} of unseen digits: {first.config.to_dict()}"
     )
-    draw(table, "digits.png")
-    print("Results are in the folder digits, learning curves in digits.png.")
+
+    print("\nThe two families:")
+    print(research.results.aggregate("score", by="model", at="last", stats=["mean", "std", "max", "count"]))
+    print("\nThe best network and the best forest:")
+    print(compare(best_of("network"), best_of("forest")))
+
+    mpl.use("Agg")
+    figure = research.results.plot("-score", model="network", by="rate", facets="units")
+    figure.savefig("digits.png", dpi=120)
+    print("\nResults are in the folder digits, learning curves in digits.png.")
 
 
 if __name__ == "__main__":

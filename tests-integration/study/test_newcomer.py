@@ -2,7 +2,7 @@
 
 import pytest
 
-from research_stack import EC, E, O, Option, Research, ResearchResults
+from research_stack import EC, E, O, Option, Research, ResearchResults, compare
 
 pytest.importorskip("sklearn")
 
@@ -56,6 +56,11 @@ def test_a_study_is_answered_without_pandas(capfd):
     assert finals["count"].tolist() == [2, 2, 0, 2, 2] and finals["failed"].tolist() == [0, 0, 2, 0, 0]
     assert {row.config.get("units", 1) for row in results.best(["-accuracy", "size"])} <= {1, 8, 32}
     assert results.aggregate("accuracy", by="model")["iteration"].max() == 2
+
+    better, worse = (ResearchResults("models", model=model) for model in ("network", "linear"))
+    compared = compare(better, worse, variables="accuracy")
+    assert [side.name for side in compared.sides] == ["model=network", "model=linear"]
+    assert "2 failed" in str(compared) and compared.parameters["parameter"][0] == "model"
 
     study("again", best.domain, 1).run(parallel=False, bar=False)
     assert ResearchResults("again").best("-accuracy", n=None)[0].failed == 0

@@ -163,6 +163,7 @@ def test_two_parts_of_one_research_are_compared(pair):
     comparison = compare(ResearchResults(pair[0], lr=0.5), ResearchResults(pair[0], lr=2.0))
     assert comparison.parameters.to_numpy().tolist() == [["lr", "0.5", "2.0"]]
     assert comparison.differences[1].difference == 1.5
+    assert [side.name for side in comparison.sides] == ["lr=0.5", "lr=2.0"]
 
 
 def test_what_cannot_be_compared_is_refused(pair, tmp_path):

@@ -184,7 +184,7 @@ def test_one_folder_twice_and_a_missing_one_are_refused_by_name(pair, tmp_path, 
     with pytest.raises(NotAResearchError, match="nowhere"):
         ResearchResults([pair[0], "nowhere"])
     parts = [ResearchResults("a", lr=0.1), ResearchResults("a", lr=0.2)]
-    assert ResearchResults(parts).df["research"].tolist() == ["a", "a", "a (2)", "a (2)"]
+    assert ResearchResults(parts).df["research"].tolist() == ["lr=0.1", "lr=0.1", "lr=0.2", "lr=0.2"]
 
 
 def test_memory_and_folders_go_together_and_only_what_is_trusted_runs_code(tmp_path):

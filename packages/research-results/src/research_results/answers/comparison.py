@@ -206,7 +206,11 @@ class Comparison:
             blocks.append(rows_text("parameter", names, self._parameters))
         if self.differences:
             blocks.append(differences_text(names, self.differences))
-        blocks += [finals_text(names, variable, self._failed, self._configs) for variable in self._variables]
+        blocks += [
+            finals_text(names, variable, self._failed, self._configs)
+            for variable in self._variables
+            if variable.everywhere.any()
+        ]
         surroundings = (("code", self._code), ("environment", self._environment))
         blocks += [rows_text(title, names, rows) for title, rows in surroundings if rows]
         every = (("parameters", self._parameters), *surroundings)

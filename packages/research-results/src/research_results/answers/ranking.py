@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["RankedConfig", "Ranking", "check_count", "pareto_set", "rank"]
 
 _STATS = ("mean", "std", "sem", "count")
+_TITLES = {"std": "std", "sem": "sem", "count": "n"}
 _DEFAULT_N = 5
 
 
@@ -159,16 +160,21 @@ class Ranking:
         html: str = self.df.to_html(max_rows=None)
         return html
 
+    @property
+    def _shown(self) -> Sequence[str]:
+        """The statistics that a table has room for."""
+        return _STATS if len(self.objectives) == 1 else ("mean", "std", "count")
+
     def _header(self) -> list[str]:
-        own = [part for each in self.objectives for part in (each.variable, "std", "sem", "n")]
-        return ["", *own, "failed", "config"]
+        titles = [(each.variable, *map(_TITLES.get, self._shown[1:])) for each in self.objectives]
+        return ["", *(str(title) for own in titles for title in own), "failed", "config"]
 
     def _cells(self, place: int) -> list[str]:
         row, named = self.rows[place], self._named[place]
         numbers = [
             f"{found['count']}" if name == "count" else short_number(found[name])
             for found in row.statistics.values()
-            for name in _STATS
+            for name in self._shown
         ]
         of = [] if row.research is None else [f"research={row.research}"]
         config = " ".join([*of, *(f"{key.alias}={as_alias(value).alias}" for key, value in named.pairs)])

@@ -10,6 +10,7 @@ import numpy as np
 
 from research_domain import Alias, Config, ConfigAlias, Domain, same
 from research_domain.config import as_mapping
+from research_domain.texts import clean_text
 from research_results.codec.pickles import Opaque, pickle_value
 from research_results.errors import (
     ArgumentError,
@@ -68,6 +69,11 @@ class Query:
     tags: tuple[str, ...] | None = None
     keywords: Mapping[str, Any] = field(default_factory=dict)
     researches: tuple[str, ...] | None = None
+
+    def describe(self) -> str:
+        """Return the values of parameters that are wanted as text."""
+        wanted = {**(self.config or {}), **self.keywords}
+        return clean_text(", ".join(f"{name}={Alias(value).alias}" for name, value in wanted.items()))
 
     def over(self, own: Query) -> Query:
         """Return it together with a filter that always holds, but for what is given here as well."""

@@ -67,7 +67,7 @@ def labels_of(paths: Sequence[Path | None]) -> list[str]:
 
 
 def put_together(parts: Sequence[Part], *, name_experiments: bool = False) -> ReaderOfSeveral:
-    """Return a reader of several researches, called by their folders.
+    """Return a reader of several researches, called by their folders; parts of one by their filters.
 
     Parameters
     ----------
@@ -90,7 +90,10 @@ def put_together(parts: Sequence[Part], *, name_experiments: bool = False) -> Re
         path / own.ids[0] if path and name_experiments and own.ids is not None and len(own.ids) == 1 else path
         for path, own in zip(paths, (part.own for part in parts), strict=True)
     ]
+    filters = [part.own.describe() for part in parts]
     labels = labels_of(called)
+    if len(set(called)) == 1 and len(set(filters)) == len(filters) and all(filters):
+        labels = filters  # parts of one research
     return ReaderOfSeveral(
         tuple(part._replace(label=label) for part, label in zip(parts, labels, strict=True))
     )
