@@ -4,7 +4,7 @@
 ``results``   ResearchResults: reading, filters, DataFrames
 ``answers``   Ranking, RankedConfig: which configs are best; Comparison: how researches differ
 ``comparing`` compare: researches or experiments, side by side
-``curating``  tags, notes, and experiments that are removed; see ResearchResults
+``curating``  Tags, Notes: what people say of experiments, and which of them they remove
 ``exporting`` formats of files, by suffix; see ResearchResults.export
 ``errors``    everything that is raised
 
@@ -17,6 +17,7 @@ from research_results.answers.differences import Difference, Side
 from research_results.answers.ranking import RankedConfig, Ranking
 from research_results.codec.pickles import Opaque
 from research_results.comparing import compare
+from research_results.curating.remarks import Notes, Tags
 from research_results.errors import ResultsError
 from research_results.reading.changes import Change, Dropped, Ended, Queued, Started, Stored
 from research_results.reading.status import Summary
@@ -43,6 +44,7 @@ __all__ = [
     "FolderStorage",
     "Loaded",
     "MemoryStorage",
+    "Notes",
     "Opaque",
     "PastExperiment",
     "Queued",
@@ -57,6 +59,7 @@ __all__ = [
     "Started",
     "Stored",
     "Summary",
+    "Tags",
     "Versions",
     "__version__",
     "compare",
