@@ -8,12 +8,9 @@ from contextlib import closing
 from datetime import datetime
 from importlib.metadata import EntryPoint, entry_points
 
-import duckdb
 import numpy as np
-import openpyxl
 import pandas as pd
 import pytest
-import xarray
 
 from research_results import FolderStorage, MemoryStorage, ResearchResults
 from research_results.errors import ArgumentError, MissingExtraError, UnknownParameterError
@@ -158,6 +155,8 @@ def test_sqlite_has_keys_and_plain_types(results, tmp_path):
 
 
 def open_arrays(path, tree=False):
+    import xarray
+
     engine = "zarr" if path.suffix == ".zarr" else "h5netcdf"
     return (xarray.open_datatree if tree else xarray.open_dataset)(path, engine=engine)
 
@@ -192,6 +191,8 @@ def test_arrays_of_a_union_are_groups(results, tmp_path, suffix):
 
 
 def test_the_same_tables_are_in_duckdb(results, tmp_path):
+    import duckdb
+
     path = results.export(tmp_path / "r.duckdb")
     with closing(duckdb.connect(str(path), read_only=True)) as connection:
         query = "SELECT id, loss_1, n, ok, t FROM results ORDER BY id"
@@ -213,6 +214,8 @@ def test_the_same_tables_are_in_duckdb(results, tmp_path):
 
 
 def test_excel_has_numbers_texts_and_no_formulas(storage, tmp_path):
+    import openpyxl
+
     storage.put("a", {"x": {0: 0.5, 1: 2.0}, "s": {0: "=1+1", 1: "http://a.b"}, "n": {0: 2**60 + 1, 1: 3}})
     storage.put("a", {"b": {0: True}, "big": {0: math.inf}, "list": {1: [1, None]}})
     sheet = openpyxl.load_workbook(storage.results.export(tmp_path / "r.xlsx"))["results"]
