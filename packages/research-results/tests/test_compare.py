@@ -196,7 +196,7 @@ def test_code_and_surroundings_that_differ_are_named(tmp_path):
             "entropy": number,
             "seed_given": True,
             "units": {"train": f"{number}{number}", "test": "same"},
-            "versions": [{**record, "packages": {"numpy": f"2.{number}", "scipy": "1.0"}}],
+            "versions": [{**record, "packages": {"numpy": f"2.{number}", "scipy": "1.0", f"p{number}": "1"}}],
         }
         for number in (1, 2)
     ]

@@ -107,7 +107,10 @@ class Comparison:
 
     @property
     def environment(self) -> pd.DataFrame:
-        """What differs of the options of `run`, the seed, hosts, devices, Python, packages and the commit."""
+        """What differs of options of `run`, given seeds, hosts, devices, Python, packages and the commit.
+
+        Of packages only those that all sides had imported.
+        """
         return self._frame("environment", self._environment)
 
     @property
