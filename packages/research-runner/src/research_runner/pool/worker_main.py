@@ -56,9 +56,9 @@ def _prepare(state: dict[str, Any]) -> None:
     if not faulthandler.is_enabled():
         faulthandler.enable(2)
     accept_arrivals()
-    numpy = sys.modules.get("numpy")
-    if numpy is not None:
-        numpy.random.seed()  # a fork repeats its parent's stream, a fresh interpreter does not
+    numpy_random = sys.modules.get("numpy.random")  # the attribute of numpy would import it
+    if numpy_random is not None:
+        numpy_random.seed()  # a fork repeats its parent's stream, a fresh interpreter does not
 
 
 def _exit_code(stop: SystemExit) -> int:
