@@ -415,13 +415,18 @@ def wrapped(points: Iterable[Pairs], extra: Pairs) -> Iterator[ConfigAlias]:
         yield config
 
 
+def is_plain(config: ConfigAlias) -> bool:
+    """Whether all values of a config are numbers and texts, which never change."""
+    return PLAIN.issuperset([type(value) for _, value in config._pairs])
+
+
 def with_values(config: ConfigAlias, function: Callable[[Any], Any]) -> ConfigAlias:
     """Return the config with what a function makes of its values, under the same names.
 
     Numbers and texts are left as they are.
     """
     twin = ConfigAlias(config)
-    if PLAIN.issuperset([type(value) for _, value in config._pairs]):
+    if is_plain(config):
         return twin
     twin._pairs = tuple([(key, _replaced(value, function)) for key, value in config._pairs])
     return twin

@@ -55,28 +55,46 @@ class CompiledCall:
             value = keywords[name] = bind(running)
             if type(value) is Varying:
                 varying[name] = value.get
-        spread = {} if self._spread is None else self._spread(running)
-        positional = [bind(running) for bind in self._positional]
+        spread = None if self._spread is None else self._spread(running)
         if type(spread) is Varying:
-            getters = {name: getter_of(value) for name, value in keywords.items()}
-            unpacked = _tuple_getter(positional) if self._unpacked is None else self._unpacked(running).get
-            return _general_call(function, unpacked, getters, spread.get)
+            return self._bind_general(function, running, keywords, spread.get)
         for name in varying:
             del keywords[name]
-        known = _count_known(positional)
-        if known or keywords or spread:
-            function = partial(function, *positional[:known], **{**spread, **keywords})
+        if spread:
+            keywords = {**spread, **keywords}
         if self._unpacked is not None:
+            function = partial(function, **keywords) if keywords else function
             return _general_call(function, self._unpacked(running).get, varying, None)
+        values = [bind(running) for bind in self._positional]
+        known = _count_known(values)
+        if known or keywords:
+            function = partial(function, *values[:known], **keywords)
         if varying:
-            return _keyword_call(function, positional[known:], varying)
-        return _positional_call(function, [getter_of(item) for item in positional[known:]])
+            return _keyword_call(function, values[known:], varying)
+        return _positional_call(function, values[known:]) if values[known:] else function
+
+    def _bind_general(
+        self,
+        function: Callable[..., Any],
+        running: RunningExperiment,
+        keywords: Mapping[str, Any],
+        spread: Getter,
+    ) -> Callable[[], Any]:
+        """Bind a call of which nobody knows yet what keyword arguments it has."""
+        if self._unpacked is not None:
+            positional: Getter = self._unpacked(running).get
+        else:
+            positional = _tuple_getter([bind(running) for bind in self._positional])
+        getters = {name: getter_of(value) for name, value in keywords.items()}
+        return _general_call(function, positional, getters, spread)
 
 
 def _count_known(values: Sequence[Any]) -> int:
     """Return how many values in front are constants."""
-    kinds = list(map(type, values))
-    return kinds.index(Varying) if Varying in kinds else len(kinds)
+    for number, value in enumerate(values):
+        if type(value) is Varying:
+            return number
+    return len(values)
 
 
 def _compile_spread(spread: Any) -> Binder:
@@ -149,10 +167,9 @@ def _keyword_call(
     return lambda: function(**{name: get() for name, get in pairs})
 
 
-def _positional_call(function: Callable[..., Any], getters: Sequence[Getter]) -> Callable[[], Any]:
+def _positional_call(function: Callable[..., Any], items: Sequence[Any]) -> Callable[[], Any]:
+    getters = list(map(getter_of, items))
     match getters:
-        case []:
-            return function
         case [get]:
             return lambda: function(get())
         case [first, second]:

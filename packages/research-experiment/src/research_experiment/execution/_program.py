@@ -256,23 +256,36 @@ def _storing(
     owners: Sequence[RunningExperiment],
     save: Callable[[Any], None] | None,
 ) -> Callable[[], None]:
-    """Return the action that keeps the output; the common cases are spelled out because they run most.
-
-    The first owner has the output itself, the others, the branches of a root, have containers and arrays of
-    their own.
-    """
-    first, *branches = owners
-    only = first.outputs
-    if not branches:
+    """Return the action that keeps the output; the common cases are spelled out because they run most."""
+    only = owners[0].outputs
+    if len(owners) > 1:
+        return _sharing(call, name, owners, save)
+    if save is None:
 
         def run_alone() -> None:
             only[name] = call()
 
-        def run_alone_and_save() -> None:
-            output = only[name] = call()
-            save(output)  # type: ignore[misc]
+        return run_alone
 
-        return run_alone if save is None else run_alone_and_save
+    def run_alone_and_save() -> None:
+        output = only[name] = call()
+        save(output)
+
+    return run_alone_and_save
+
+
+def _sharing(
+    call: Callable[[], Any],
+    name: str,
+    owners: Sequence[RunningExperiment],
+    save: Callable[[Any], None] | None,
+) -> Callable[[], None]:
+    """Return the action that keeps the output for several owners.
+
+    The first one has the output itself; the others, the branches of a root, have containers and arrays of
+    their own.
+    """
+    only, branches = owners[0].outputs, owners[1:]
 
     def run_shared() -> None:
         output = only[name] = call()

@@ -49,9 +49,12 @@ class TaskKind:
     surroundings: Surroundings
     profile: int = 0
     program: Program = field(init=False)
+    is_watched: bool = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "program", compile_plan(self.plan))
+        told = self.rules.listeners("calling") or self.rules.listeners("called")
+        object.__setattr__(self, "is_watched", bool(told or self.profile))
 
 
 class RootStorage(ExperimentStorage):
@@ -133,11 +136,10 @@ class RunningTask:
         return Root(scope, kind.program.root, kind.rules, kind.plan, self.branches)
 
     def _watch(self, running: RunningExperiment) -> Watch | None:
-        rules = self._kind.rules
-        calling, called = rules.listeners("calling"), rules.listeners("called")
-        if not calling and not called and not self._kind.profile:
+        if not self._kind.is_watched:
             return None
-        profile = running.progress.profile
+        rules, profile = self._kind.rules, running.progress.profile
+        calling, called = rules.listeners("calling"), rules.listeners("called")
 
         def watch(unit: str, action: Action) -> Action:
             measured = profile.watch(unit, action, lambda: running.iteration)

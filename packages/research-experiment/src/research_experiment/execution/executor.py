@@ -266,41 +266,40 @@ class Executor:
                 raise
 
     def _run_branches(self, runner: BranchRunner) -> None:
-        if self._settings.task.plan.in_step:
+        if len(self._task.branches) == 1 or self._settings.task.plan.in_step:
             self._loop(self._task.branches, self._task.root, runner)
         else:
             runner.each(lambda branch: self._loop([branch], None, Sequential()), self._task.branches)
 
     def _loop(self, branches: Sequence[Branch], root: Root | None, runner: BranchRunner) -> None:
         """Run branches in step: segment by segment, iteration by iteration."""
+        settings = self._settings
+        n_iters, clock, order = (
+            settings.iterations.n_iters,
+            settings.iterations.clock(),
+            settings.task.program.order,
+        )
         alive = [branch for branch in branches if branch.running.is_alive]
-        clock = self._settings.iterations.clock()
         iteration = 0
         try:
             while alive and self._state == "running":
-                self._iterate(iteration, alive, root, runner)
+                last = iteration + 1 == n_iters
+                if root is not None:
+                    root.begin_iteration(iteration, last)
+                for branch in alive:
+                    branch.begin_iteration(iteration, last)
+                for segment, is_root in order:
+                    if is_root and root is not None:
+                        root.run(segment)
+                    else:
+                        runner.run(segment, alive)
                 flush = clock is not None and clock.due()
-                ended = [branch.end_iteration(flush) for branch in alive]
-                if any(ended):
+                if True in [branch.end_iteration(flush) for branch in alive]:
                     alive = [branch for branch in alive if branch.running.is_alive]
                 iteration += 1
         except BaseException:
             self._state = "interrupted"
             raise
-
-    def _iterate(
-        self, iteration: int, alive: Sequence[Branch], root: Root | None, runner: BranchRunner
-    ) -> None:
-        last = iteration + 1 == self._settings.iterations.n_iters
-        if root is not None:
-            root.begin_iteration(iteration, last)
-        for branch in alive:
-            branch.begin_iteration(iteration, last)
-        for segment, is_root in self._settings.task.program.order:
-            if is_root and root is not None:
-                root.run(segment)
-            else:
-                runner.run(segment, alive)
 
 
 def _with_seed(surroundings: Surroundings, seed: Any) -> Surroundings:

@@ -46,12 +46,15 @@ def global_seed(entropy: int | Sequence[int], digest: bytes) -> bytes:
     True
     """
     words = (int(entropy),) if isinstance(entropy, int | np.integer) else tuple(int(word) for word in entropy)
-    return hashlib.blake2b(digest, digest_size=_SEED_BYTES, key=_key(words), person=b"globals").digest()
+    hashed = _keyed(words).copy()
+    hashed.update(digest)
+    return hashed.digest()
 
 
 @lru_cache(16)
-def _key(words: tuple[int, ...]) -> bytes:
-    return hashlib.blake2b(repr(words).encode()).digest()
+def _keyed(words: tuple[int, ...]) -> hashlib.blake2b:
+    key = hashlib.blake2b(repr(words).encode()).digest()
+    return hashlib.blake2b(digest_size=_SEED_BYTES, key=key, person=b"globals")
 
 
 class _Python:

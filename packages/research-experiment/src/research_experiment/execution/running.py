@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
 from research_domain import Config, ConfigAlias
-from research_domain.alias import with_values
+from research_domain.alias import is_plain, with_values
 from research_domain.identity import Identity
 from research_domain.seeds import experiment_seed, make_rng
 from research_experiment.careful_logging import CarefulLogger, careful_logger
@@ -180,9 +180,11 @@ class RunningExperiment:
 
         Values that can change are the experiment's own copies.
         """
-        if "config" not in self._cache:
-            self._cache["config"] = self.config_alias.config()
-        return self._cache["config"]  # type: ignore[no-any-return]
+        config: Config | None = self._cache.get("config")
+        if config is None:
+            own = self.recorded_config if is_plain(self.recorded_config) else self.config_alias
+            config = self._cache["config"] = own.config()
+        return config
 
     def config_of(self, branch: RunningExperiment) -> Config:
         """Return the config of a branch of the task, its values copies of this experiment's own."""

@@ -100,12 +100,10 @@ class ExperimentStorage:
         """
         if self._sink is None or not self._pending:
             return
-        names = (
-            list(self._pending)
-            if variables is None
-            else [name for name in variables if name in self._pending]
-        )
-        values = {name: self._pending.pop(name) for name in names}
+        if variables is None:
+            values, self._pending = self._pending, {}
+        else:
+            values = {name: self._pending.pop(name) for name in variables if name in self._pending}
         if not values:
             return
         try:

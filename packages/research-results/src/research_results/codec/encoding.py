@@ -108,6 +108,8 @@ def encode(values: Values) -> Encoded:
 
 def _encode_uniform(variable: str, by_iteration: Mapping[int, Any]) -> Row | None:
     """Return the row of builtin numbers of one type in successive iterations, the frequent case; or None."""
+    if len(by_iteration) == 1:
+        return _encode_single(variable, *by_iteration.items())
     numbers = list(by_iteration.values())
     kinds = set(map(type, numbers))
     kind, code = _FORMATS.get(kinds.pop(), ("", "")) if len(kinds) == 1 else ("", "")
@@ -126,6 +128,21 @@ def _encode_uniform(variable: str, by_iteration: Mapping[int, Any]) -> Row | Non
     except struct.error:
         return None
     return variable, kind, count, first, 1, None, None, None, data
+
+
+_PACKERS = {kind: (name, struct.Struct(f"<{code}").pack) for kind, (name, code) in _FORMATS.items()}
+
+
+def _encode_single(variable: str, item: tuple[int, Any]) -> Row | None:
+    """Return the row of one builtin number; or None."""
+    iteration, number = item
+    name, pack = _PACKERS.get(type(number), ("", None))
+    if pack is None or type(iteration) is not int or not -(2**63) <= iteration < 2**63 - 1:
+        return None
+    try:
+        return variable, name, 1, iteration, 1, None, None, None, pack(number)
+    except struct.error:
+        return None
 
 
 def _encode_variable(variable: str, by_iteration: Mapping[int, Any]) -> Iterable[Row]:

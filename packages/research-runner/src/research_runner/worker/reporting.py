@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from os import getpid
 from threading import Lock
 from typing import Any, Final, NamedTuple
 
@@ -46,11 +46,12 @@ class Outbox:
         self._events: list[Any] = []
         self._sent = time.monotonic()
         self._lock = Lock()
-        self._owner = os.getpid()
+        self._owner = getpid()
 
     def add(self, event: Any) -> None:
         """Add an event; send all if the last time was more than a tenth of a second ago."""
-        end_if_forked(self._owner)
+        if getpid() != self._owner:
+            end_if_forked(self._owner)
         with self._lock:
             self._events.append(event)
             if time.monotonic() - self._sent > _REPORT_EVERY_S:
@@ -58,7 +59,8 @@ class Outbox:
 
     def flush(self) -> None:
         """Send all events that wait."""
-        end_if_forked(self._owner)
+        if getpid() != self._owner:
+            end_if_forked(self._owner)
         with self._lock:
             self._flush()
 
@@ -122,7 +124,7 @@ class EncodingSink:
 
 def _parted(values: Values) -> tuple[Values, list[KeptValue]]:
     """Part the values of variables from those that are encoded already."""
-    mixed = [name for name, column in values.items() if KeptValue in set(map(type, column.values()))]
+    mixed = [name for name, column in values.items() if KeptValue in map(type, column.values())]
     if not mixed:
         return values, []
     kept = [value for name in mixed for value in values[name].values() if type(value) is KeptValue]
@@ -187,7 +189,7 @@ class Reporter(Hook):
         error = sys.exception()
         if experiment.failure is failure and isinstance(_cause(error), self._retry_on):
             self._retriable.add(experiment.id)
-        self._emit(UnitFailed(experiment.id, failure, os.getpid()))
+        self._emit(UnitFailed(experiment.id, failure, getpid()))
 
     def ended(self, experiment: RunningExperiment) -> None:
         """Report the end of an experiment, after all of its values."""

@@ -38,6 +38,7 @@ from research_runner.worker.output.branches import BranchCapture
 from research_runner.worker.plan import WorkerPlan
 from research_runner.worker.reporting import EncodingSink, Outbox, Reporter, Timekeeper
 from research_runner.worker.restoring import GarbageCollector, ProcessState
+from research_runner.worker.restoring.parts import of_nobody
 from research_runner.worker.script import routed_handlers, settle
 
 __all__ = ["SLOT_VARIABLE", "Serve", "TaskRunner"]
@@ -115,9 +116,11 @@ class TaskRunner:
     def run(self, task: Task) -> None:
         """Run a task to its end, with its output caught if the plan says so."""
         if self._state is None and current_thread() is main_thread():  # other threads leave the process alone
-            caught = {} if self._output is None else self._plan.redirects
+            output = self._output
+            caught = {} if output is None else self._plan.redirects
             streams = tuple(fd for fd in STREAMS if not caught.get(fd))
-            self._state = ProcessState(own_process=self._own_process, streams=streams)
+            is_ours = of_nobody if output is None else output.is_ours
+            self._state = ProcessState(own_process=self._own_process, streams=streams, is_ours=is_ours)
         if self._output is None:
             branches = branch_capture(self._plan)
             with ExitStack() as stack:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import sys
@@ -111,6 +110,11 @@ class OutputCapture:
             The dict is empty until the block has ended.
         """
         return _Round(self, label, targets) if targets else nullcontext({})
+
+    def is_ours(self, fd: int, stream: Any) -> bool:
+        """Whether a stream is the one that catches the text of a descriptor now."""
+        channel = self._channels.get(fd)
+        return channel is not None and channel.text is stream
 
     def _begin(self, label: str, targets: Mapping[int, Target]) -> None:
         if self._active.deliveries:
@@ -368,9 +372,13 @@ class _Redirection:
         """Flush Python's streams, the original ones as well, and the buffers of the C library."""
         for fd, channel in self._channels.items():
             own: list[Any] = [getattr(sys, name, None) for name in (STREAMS[fd], _ORIGINALS[fd])]
+            if own[0] is channel.text:
+                del own[0]
             for stream in (*own, channel.text):
-                with contextlib.suppress(Exception):  # none, gone, closed; a unit's own class raises anything
+                try:
                     stream.flush()
+                except Exception:  # noqa: BLE001, S112 - none, gone, closed; a unit's own class raises anything
+                    continue
         flush_c = _find_flush_c()
         if flush_c is not None:
             flush_c(None)

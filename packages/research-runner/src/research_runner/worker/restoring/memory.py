@@ -14,7 +14,9 @@ __all__ = ["GROWTH_BYTES", "GarbageCollector"]
 GROWTH_BYTES: Final = 100 * 2**20
 """Growth after which garbage is collected."""
 
-_LOOK_EVERY_S: Final = 0.002
+_LOOK_EVERY_S: Final = 0.01
+"""Nothing grows by that much in less: the system gives out some gigabytes in a second."""
+
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
@@ -43,10 +45,7 @@ class GarbageCollector:
         self._looked = time.monotonic()
 
     def collect_if_grown(self) -> bool:
-        """Collect garbage if the process has grown; return whether it was done.
-
-        Memory is looked at every other millisecond at most: nothing grows by that much in less.
-        """
+        """Collect garbage if the process has grown; return whether it was done."""
         now = time.monotonic()
         if now - self._looked < _LOOK_EVERY_S:
             return False

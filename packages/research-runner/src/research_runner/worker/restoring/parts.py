@@ -15,14 +15,13 @@ import sys
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from operator import is_not
 from pathlib import Path
 from typing import Any, ClassVar
 
 from research_runner.worker.output.redirect import STREAMS
 from research_runner.worker.script.filters import put_filters
 
-__all__ = ["Part", "WarningFilters", "all_parts", "is_usable"]
+__all__ = ["Part", "WarningFilters", "all_parts", "is_usable", "of_nobody"]
 
 _getsignal: Callable[[int], Any] = importlib.import_module("_signal").getsignal
 _STATUS = Path("/proc/self/status")
@@ -301,12 +300,15 @@ class _Streams(Part):
         The descriptors that are put back; of the others, which are caught, only the objects are.
     own_process : bool
         Whether only units can have led the descriptors elsewhere.
+    is_ours : callable
+        Whether the stream of a descriptor is that of the capture, which needs not be put back.
     """
 
     name = "the standard streams"
 
-    def __init__(self, fds: tuple[int, ...], own_process: bool) -> None:
+    def __init__(self, fds: tuple[int, ...], own_process: bool, is_ours: Callable[[int, Any], bool]) -> None:
         self._own_process = own_process
+        self._is_ours = is_ours
         super().__init__()
         streams = dict(zip(STREAMS, self._kept, strict=True))
         self._saved = {fd: os.dup(fd) for fd in fds if _is_on(streams[fd], fd)}
@@ -315,11 +317,15 @@ class _Streams(Part):
         }
 
     def look(self) -> tuple[Any, ...]:
-        return tuple(getattr(sys, name) for name in STREAMS.values())
+        return tuple([getattr(sys, name, None) for name in STREAMS.values()])
 
     def restore(self) -> None:
-        if any(map(is_not, self.look(), self._kept)):
-            self.put(self._kept, self.look())  # nothing here may hold those of a unit any longer
+        for fd, name, kept in zip(STREAMS, STREAMS.values(), self._kept, strict=True):
+            now = getattr(sys, name, None)
+            if now is not kept and not self._is_ours(fd, now):
+                del now  # nothing here may hold those of a unit any longer
+                self.put(self._kept, self.look())
+                break
         if self._saved:
             self._restore_descriptors()
 
@@ -373,7 +379,14 @@ def _is_open(fd: int) -> bool:
     return True
 
 
-def all_parts(*, own_process: bool, streams: tuple[int, ...]) -> tuple[Part, ...]:
+def of_nobody(fd: int, stream: Any) -> bool:
+    """Return False: no stream is that of a capture."""
+    return False
+
+
+def all_parts(
+    *, own_process: bool, streams: tuple[int, ...], is_ours: Callable[[int, Any], bool] = of_nobody
+) -> tuple[Part, ...]:
     """Return all parts, as they are now.
 
     Parameters
@@ -383,6 +396,8 @@ def all_parts(*, own_process: bool, streams: tuple[int, ...]) -> tuple[Part, ...
     streams : tuple of {1, 2}
         Descriptors of the standard streams that are among them; those that are caught are dealt with by the
         capture.
+    is_ours : callable
+        Whether the stream of a descriptor is that of the capture.
     """
     kinds = (
         _RecursionLimit,  # first: a low one stands in the way of all the rest
@@ -394,4 +409,4 @@ def all_parts(*, own_process: bool, streams: tuple[int, ...]) -> tuple[Part, ...
         WarningFilters,
         _SocketTimeout,
     )
-    return (*(kind() for kind in kinds), _Streams(streams, own_process))
+    return (*(kind() for kind in kinds), _Streams(streams, own_process, is_ours))

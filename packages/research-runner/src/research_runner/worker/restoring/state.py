@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from research_runner.worker.restoring.imports import ImportWatch
 from research_runner.worker.restoring.logs import LoggingPart
-from research_runner.worker.restoring.parts import all_parts
+from research_runner.worker.restoring.parts import all_parts, of_nobody
 from research_runner.worker.script.filters import spared
 from research_runner.worker.script.surroundings import is_of_script
 
@@ -33,6 +34,8 @@ class ProcessState:
         Whether the process runs nothing but tasks.
     streams : tuple of {1, 2}
         Descriptors of the standard streams that are part of it.
+    is_ours : callable
+        Whether the stream of a descriptor is that of the capture of output, which puts it back itself.
 
     Attributes
     ----------
@@ -54,8 +57,15 @@ class ProcessState:
     >>> state.close()
     """
 
-    def __init__(self, *, own_process: bool, streams: tuple[int, ...]) -> None:
-        self._parts = (*all_parts(own_process=own_process, streams=streams), LoggingPart())
+    def __init__(
+        self,
+        *,
+        own_process: bool,
+        streams: tuple[int, ...],
+        is_ours: Callable[[int, Any], bool] = of_nobody,
+    ) -> None:
+        parts = all_parts(own_process=own_process, streams=streams, is_ours=is_ours)
+        self._parts = (*parts, LoggingPart())
         self._own_process = own_process
         self.lost: str | None = None
         self._complained: set[str] = set()
