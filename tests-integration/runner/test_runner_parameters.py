@@ -379,6 +379,8 @@ TESTED.update(  # elsewhere
         "overwrite",  # test_runner_names
         "stop",  # test_runner_stopping
         "slots",
+        "search",  # test_runner_searching
+        "order",
     }
 )
 

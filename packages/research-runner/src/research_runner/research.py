@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from research_runner.profiling import Profiler
     from research_runner.running.overview import ResearchPlan
     from research_runner.running.run import ResearchRun
-    from research_runner.searching.protocol import StopFactory
+    from research_runner.searching.protocol import Search, SearchFactory, StopFactory
     from research_runner.settings.parameters import Options
     from research_runner.settings.values import RunSettings
 
@@ -197,6 +197,8 @@ class Research(ExperimentBuilder):
         storage: str | StorageFactory | None = None,
         seed_globals: bool = True,
         stop: StopFactory | None = None,
+        search: str | SearchFactory | None = None,
+        order: str = "steps",
         slots: int = 16,
     ) -> Self:
         """Run the experiment for every config.
@@ -307,9 +309,15 @@ class Research(ExperimentBuilder):
         stop : object, optional
             A rule that ends experiments early by the values that they save, such as ``StopWhen`` or
             ``MedianStop``.
+        search : str or object, optional
+            Decides on the next config by what is known, in place of the order of the domain: a name that an
+            installed package offers, or an object such as ``TPE('loss')`` of research-search.
+        order : {'steps', 'arrival'}
+            With a search, or a rule that compares: the order in which experiments count as ended.
+            ``'steps'``: that of virtual time, the same for any number of workers. ``'arrival'``: as they end,
+            so that another run differs.
         slots : int
-            With a rule that compares experiments: how many are under way in the order in which they are
-            compared, however many workers there are.
+            Experiments that are under way at a time in ``order='steps'``, however many workers there are.
 
         Returns
         -------
@@ -510,6 +518,11 @@ class Research(ExperimentBuilder):
     def profiler(self) -> Profiler:
         """Where the time of the last run went, if it was run with `profile`."""
         return self._latest.profiler
+
+    @property
+    def search(self) -> Search | None:
+        """The search of the last run, as it is by now; None if there was none, or in another process."""
+        return getattr(self._latest, "search", None)
 
     @property
     def is_finished(self) -> bool:

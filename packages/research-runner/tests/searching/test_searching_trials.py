@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 
 from research_domain import ConfigAlias, Domain, When
 from research_runner.errors import SearchError, WatchedValueError
+from research_runner.scheduling.commands import Start
+from research_runner.scheduling.coordinator import Coordinator
+from research_runner.scheduling.events import ExperimentEnded, TaskEnded, TaskStarted, WorkerReady
 from research_runner.scheduling.searches import SearchSource
 from research_runner.scheduling.source import IterationOptions, TaskSource
 from research_runner.searching import Report, Told, Verdict
@@ -83,6 +86,25 @@ def test_order_does_not_depend_on_who_is_faster(watch, steps, slots, random):
     last = play(steps, slots, watch, lambda running: running[-1])
     assert first == last == play(steps, slots, watch, random.choice)
     assert sorted(each[1] for each in first if each[0] == "told") == list(range(len(steps)))
+
+
+def test_nothing_is_left_out_where_several_tasks_are_sent_ahead():
+    rule = Noted()
+    walk = TaskSource(Domain(x=list(range(20))), IterationOptions())
+    source = SearchSource(walk, Trials(rule, VirtualOrder(8, RUNGS)))
+    coordinator, given = Coordinator(source, 1), 0
+    while not coordinator.done:
+        for command in coordinator.decide(0.0)[0]:
+            if isinstance(command, Start):
+                coordinator.handle(0, WorkerReady(0, 1, None))
+            for task in getattr(command, "tasks", ()):
+                given = max(given, len(command.tasks))
+                coordinator.handle(0, TaskStarted(task.index, 0.0))
+                spec = task.experiments[0]
+                coordinator.handle(0, ExperimentEnded(spec.identity.id, spec.index * 7 % 9 + 1, 0.0, None))
+                coordinator.handle(0, TaskEnded(task.index, 1e-4))
+    assert source.generated == 20
+    assert given > 1
 
 
 def test_experiments_of_one_length_are_told_in_their_order_and_each_lets_another_begin():

@@ -50,7 +50,17 @@ def rule_fingerprints(deciding: Deciding | None) -> dict[str, str]:
     """Return a hash of what decides on experiments, under the names of its parameters; empty without."""
     if deciding is None:
         return {}
-    return {each.name: code_digest(getattr(deciding, each.name)) for each in fields(deciding)}
+    return {each.name: code_digest(_parts(getattr(deciding, each.name))) for each in fields(deciding)}
+
+
+def _parts(value: Any) -> Any:
+    """Return what a search or rule is made of, and what it is itself otherwise."""
+    if hasattr(value, "make") and hasattr(value, "__dict__"):
+        return {
+            "class": type(value).__qualname__,
+            **{name: _parts(part) for name, part in vars(value).items()},
+        }
+    return value
 
 
 def changed_units(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:

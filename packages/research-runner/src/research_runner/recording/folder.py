@@ -15,12 +15,15 @@ from research_experiment.careful_logging import careful_logger
 from research_runner.errors import ChangedError, LostCodeError, NoSettingsError
 from research_runner.pool import current_path, wire
 from research_runner.scheduling.source import Journal
+from research_runner.searching import order
 from research_runner.settings.values import RunSettings
 from research_runner.system.fail_points import fail_point
 from research_runner.system.own_files import read_own
+from research_runner.system.texts import append_text
 from research_runner.system.transient import keep_trying
 
 __all__ = [
+    "FolderDecisions",
     "FolderJournal",
     "folders_of_experiments",
     "load_settings",
@@ -31,6 +34,7 @@ __all__ = [
 
 _LOG = careful_logger("research.run")
 _SETTINGS: Final = "settings.dill"
+_DECISIONS: Final = "decisions.txt"
 _PASSED_BY: Final = "passed-by"
 """File with the number of configs after which the function of the update last returned no domain."""
 
@@ -189,6 +193,45 @@ class FolderJournal(Journal):
 
     def _path(self, generated: int) -> Path:
         return self._folder / f"{generated}.dill"
+
+
+class FolderDecisions(order.Journal):
+    """Keeps the sequence of begins and ends of a search by arrival in the folder of the research.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of the research.
+
+    Notes
+    -----
+    A line is written before anything follows from it, and is there when this process is killed; the power may
+    take the last ones, as it may the last commits.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / _DECISIONS
+        try:
+            lines = read_own(self._path).decode("ascii", "replace").split("\n")
+        except FileNotFoundError:
+            lines = [""]
+        pairs = [(event, int(number)) for event, _, number in map(_words, lines[:-1]) if number.isdecimal()]
+        super().__init__(pairs)
+        if lines[-1]:  # cut off
+            self.cut(len(pairs))
+
+    def write(self, event: str, number: int) -> None:
+        """Append a line."""
+        append_text(self._path, f"{event} {number}\n")
+
+    def cut(self, count: int) -> None:
+        """Keep only the first lines."""
+        text = "".join(f"{event} {number}\n" for event, number in self.recorded[:count])
+        write_whole(self._path, text.encode())
+
+
+def _words(line: str) -> tuple[str, str, str]:
+    return line.partition(" ")
 
 
 def _write_in(path: Path, data: bytes, *, sync: bool = True) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 
 from research_domain import When
 from research_runner.errors import OptionError
+from research_runner.recording.folder import FolderDecisions
 from research_runner.recording.resume import Past
 from research_runner.recording.storage_lookup import storage_of
-from research_runner.scheduling.searches import SearchSource, plain
+from research_runner.scheduling.asking import Asking
+from research_runner.scheduling.searches import Proposals, SearchSource, plain
 from research_runner.scheduling.source import TaskSource
-from research_runner.searching.order import ArrivalOrder, Order, VirtualOrder
-from research_runner.searching.protocol import Outcome, SearchContext, StopRule, Told
+from research_runner.searching.order import ArrivalOrder, Journal, Order, VirtualOrder
+from research_runner.searching.protocol import Outcome, Search, SearchContext, StopRule, Told
 from research_runner.searching.trials import Recorded, Trials
 from research_runner.searching.watching import Watch, reports_of
 from research_runner.settings.parameters import DEFAULTS
@@ -24,86 +27,113 @@ from research_runner.system.paths import absolute_path
 
 __all__ = ["Decider"]
 
-_ATTRIBUTES = ("variables", "steps", "compares", "report", "tell")
+_OF_RULES = ("variables", "steps", "compares", "report", "tell")
+_OF_SEARCHES = ("variables", "steps", "begin", "ask", "report", "tell")
 
 
 class Decider:
-    """The rule of a run, and what it watches.
+    """The search or the rule of a run, and what it watches.
 
     Parameters
     ----------
-    rule : StopRule
-        Decides.
     settings : RunSettings
         Of the run.
     deciding : Deciding
         What of them is about decisions.
 
+    Attributes
+    ----------
+    search : Search or None
+        The search, if it is one.
+    watch : Watch
+        What is watched.
+
     Raises
     ------
     OptionError
-        If the rule cannot be used in this run.
+        If the search or rule cannot be used in this run.
     """
 
-    def __init__(self, rule: StopRule, settings: RunSettings, deciding: Deciding) -> None:
-        missing = [name for name in _ATTRIBUTES if not hasattr(rule, name)]
-        if missing:
-            raise OptionError("stop", f"its make() returned {rule!r}, which has no {missing[0]!r}")
-        variables = rule.variables
-        if not isinstance(variables, tuple):
-            raise OptionError(
-                "stop", f"the variables of {rule!r} must be a tuple of names, got {variables!r}"
-            )
-        for name in variables:
-            unsaved = why_unsaved(name, settings.experiment, settings.execution.executor_class)
-            if unsaved is not None:
-                raise OptionError("stop", unsaved)
-        if not variables:
-            raise OptionError("stop", f"{rule!r} names no variables to watch")
-        self.watch = Watch(variables, None if rule.steps is None else When.parse(rule.steps))
-        self._rule = rule
-        self._settings = settings
-        self._order: Order = ArrivalOrder()
-        if not rule.compares and deciding.slots != DEFAULTS["slots"]:
-            raise OptionError(
-                "slots", "the rule looks at one experiment at a time, and leaves nothing to order"
-            )
-        if rule.compares:
+    def __init__(self, settings: RunSettings, deciding: Deciding) -> None:
+        self._settings, self._deciding = settings, deciding
+        context = _context(settings)
+        self.search: Search | None = None
+        if deciding.search is not None:
+            self._rule: StopRule = _checked(deciding, deciding.search.make(context), _OF_SEARCHES)
+            self.search = self._rule
+            self.search.begin(settings.domain.copy(), ())
+        elif deciding.stop is not None:
+            self._rule = _checked(deciding, deciding.stop.make(context), _OF_RULES)
+        self.watch = _watch(deciding, self._rule, settings)
+        self._compares = self.search is not None or self._rule.compares
+        if not self._compares:
+            for option in ("slots", "order"):
+                if getattr(deciding, option) != DEFAULTS[option]:
+                    raise OptionError(option, "the rule looks at one experiment at a time: there is no order")
+        elif deciding.order == "steps":
             _check_slots(deciding.slots, settings)
-            self._order = VirtualOrder(deciding.slots, self.watch)
 
     @classmethod
-    def of(cls, settings: RunSettings) -> Self | None:
+    def of(cls, settings: RunSettings) -> Decider | None:
         """Return what decides in a run with these settings; None if nothing does."""
-        deciding = settings.deciding
-        if deciding is None:
-            return None
-        return cls(deciding.stop.make(_context(settings)), settings, deciding)
+        return None if settings.deciding is None else cls(settings, settings.deciding)
 
-    def source(self, tasks: TaskSource, past: Past, reader: Callable[[], Any]) -> SearchSource:
+    def source(self, walk: TaskSource, past: Past, reader: Callable[[], Any]) -> SearchSource:
         """Return a source of tasks whose experiments this decides on.
 
         Parameters
         ----------
-        tasks : TaskSource
-            Where they come from.
+        walk : TaskSource
+            Where they come from, if no search decides on that.
         past : Past
             What an earlier run left.
         reader : callable
             Returns a reader of what is stored.
         """
-        trials = Trials(self._rule, self._order)
+        settings, branches = self._settings, self._settings.branches
+        trials = Trials(self._rule, self._order(), remembers=self.search is not None)
+        proposals: Proposals = walk
+        if self.search is not None:
+            domain, seed = settings.iteration.prepare(settings.domain), settings.iteration.seed
+            proposals = Asking(self.search, domain, trials, branches, seed, past.identifier)
         return SearchSource(
-            tasks,
-            trials,
-            self._settings.branches,
-            past.keeps,
-            lambda: self._recorded(reader()),
-            self._rule.compares,
+            proposals, trials, branches, past.keeps, lambda: self._recorded(reader()), self._compares
         )
+
+    def _order(self) -> Order:
+        settings = self._settings
+        if not self._compares:
+            return ArrivalOrder()
+        if self._deciding.order == "steps":
+            return VirtualOrder(self._deciding.slots, self.watch)
+        journal = Journal() if settings.path is None else FolderDecisions(settings.path)
+        ahead = math.inf if self.search is None else len(settings.setups) * settings.branches
+        return ArrivalOrder(ahead, journal)
 
     def _recorded(self, results: Any) -> Mapping[str, Recorded]:
         return {told_id: recorded for told_id, _, recorded in _past(results, self.watch)}
+
+
+def _checked(deciding: Deciding, made: Any, attributes: Sequence[str]) -> Any:
+    """Return what a factory made, if it has what it needs."""
+    for name in attributes:
+        if not hasattr(made, name):
+            raise OptionError(deciding.option, f"its make() returned {made!r}, which has no {name!r}")
+    return made
+
+
+def _watch(deciding: Deciding, rule: Any, settings: RunSettings) -> Watch:
+    variables, steps = rule.variables, rule.steps
+    if not isinstance(variables, tuple):
+        problem = f"the variables of {rule!r} must be a tuple of names, got {variables!r}"
+        raise OptionError(deciding.option, problem)
+    if not variables:
+        raise OptionError(deciding.option, f"{rule!r} names no variables to watch")
+    for name in variables:
+        unsaved = why_unsaved(name, settings.experiment, settings.execution.executor_class)
+        if unsaved is not None:
+            raise OptionError(deciding.option, unsaved)
+    return Watch(variables, None if steps is None else When.parse(steps))
 
 
 def _check_slots(slots: int, settings: RunSettings) -> None:
@@ -144,7 +174,7 @@ def _past(results: Any, watch: Watch) -> Iterator[tuple[str, Any, Recorded]]:
     """Yield id, config and what is known of each experiment that has ended."""
     if not hasattr(results, "history"):
         raise OptionError(
-            "stop",
+            "storage",
             f"{type(results).__qualname__} does not tell what experiments have saved: it has no history()",
         )
     for experiment_id, config, status, iterations, stopped, saved in results.history(watch.variables):

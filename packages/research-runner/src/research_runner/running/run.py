@@ -45,6 +45,7 @@ from research_runner.scheduling.coordinator import Coordinator
 from research_runner.scheduling.events import Event, Profiled
 from research_runner.scheduling.searches import SearchSource
 from research_runner.scheduling.source import TaskSource
+from research_runner.searching.protocol import Search
 from research_runner.settings.values import RunSettings
 from research_runner.system.console import say, write_line
 from research_runner.system.environment import RunVersions
@@ -259,6 +260,11 @@ class ResearchRun:
         root = Path(tempfile.gettempdir()) / f"research-{uuid.uuid4().hex}"
         weakref.finalize(self, _remove_own, root, os.getpid())
         return root
+
+    @property
+    def search(self) -> Search | None:
+        """What decides on configs; None if they are those of the domain in their order."""
+        return None if self._decider is None else self._decider.search
 
     @property
     def is_finished(self) -> bool:

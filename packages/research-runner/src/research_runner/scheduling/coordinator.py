@@ -242,14 +242,18 @@ class Coordinator:
 
     def _take(self, room: int) -> Iterator[Task]:
         """Yield tasks: first those that have to run again, then new ones."""
-        for _ in range(room):
-            task = self._again.popleft() if self._again else self._next()
+        for taken in range(room):
+            task = self._again.popleft() if self._again else self._next(waits=not taken)
             if task is None:
                 return
             yield task
 
-    def _next(self) -> Task | None:
-        """Return a new task of the source; its errors end the run once all running tasks have ended."""
+    def _next(self, waits: bool) -> Task | None:
+        """Return a new task of the source; its errors end the run once all running tasks have ended.
+
+        If there is none, and nobody runs anything, there will be none: `waits` says that the worker who asks
+        was not given one just now, which may yet lead to others.
+        """
         if self._course.stopping or self._course.exhausted:
             return None
         try:
@@ -257,7 +261,8 @@ class Coordinator:
         except Exception as error:  # noqa: BLE001 - a domain's functions are the user's own
             self._give_up(error)
             return None
-        if task is None and not self.busy and not self._again and not self._source.is_update_due(idle=True):
+        is_idle = waits and not self.busy and not self._again
+        if task is None and is_idle and not self._source.is_update_due(idle=True):
             self._course.exhausted = True
         return task
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from research_runner.searching.watching import Watch
 
-__all__ = ["ArrivalOrder", "Order", "VirtualOrder"]
+__all__ = ["ArrivalOrder", "Journal", "Order", "VirtualOrder"]
 
 
 class Order(Protocol):
@@ -22,6 +23,10 @@ class Order(Protocol):
     @property
     def ahead(self) -> float:
         """How many experiments may be decided on before the first of them has ended."""
+
+    @property
+    def is_prompt(self) -> bool:
+        """Whether verdicts see all that has ended, and not only what had when their experiment began."""
 
     def begin(self, number: int) -> None:
         """Take note that an experiment was decided on."""
@@ -36,13 +41,34 @@ class Order(Protocol):
         """Return the next experiment to be told, once; None if that is none, or not known yet."""
 
 
+class Journal:
+    """The sequence in which experiments were begun and told, for a run that goes on: here of none.
+
+    Parameters
+    ----------
+    recorded : sequence of (str, int)
+        What an earlier run did: ``'begun'`` or ``'told'``, and the number of the experiment.
+    """
+
+    def __init__(self, recorded: Sequence[tuple[str, int]] = ()) -> None:
+        self.recorded = recorded
+
+    def write(self, event: str, number: int) -> None:
+        """Record what was done, before anything follows from it."""
+
+    def cut(self, count: int) -> None:
+        """Forget all but the first of what is recorded, as it is not repeated."""
+
+
 class ArrivalOrder:
-    """As they end; any number may be under way.
+    """As they end; any number may be under way, but none begins before all that have ended were told.
 
     Parameters
     ----------
     ahead : float
         How many may be decided on before the first of them has ended.
+    journal : Journal, optional
+        The sequence of an earlier run, which is repeated, and a record of that of this one.
 
     Examples
     --------
@@ -50,21 +76,28 @@ class ArrivalOrder:
     >>> for number in (0, 1):
     ...     order.begin(number)
     >>> order.end(1, steps=5)
-    >>> order.next_ended(), order.next_ended()
-    (1, None)
+    >>> order.free, order.next_ended(), order.next_ended(), order.free
+    (0, 1, None, inf)
     """
 
-    def __init__(self, ahead: float = math.inf) -> None:
+    is_prompt = True
+
+    def __init__(self, ahead: float = math.inf, journal: Journal | None = None) -> None:
         self.ahead = ahead
-        self._ended: deque[int] = deque()
+        self._journal = journal or Journal()
+        self._recorded = deque(self._journal.recorded)
+        self._ended: list[int] = []
 
     @property
     def free(self) -> float:
-        """Without a limit."""
-        return math.inf
+        """Without a limit, unless one that has ended comes first."""
+        if self._recorded:
+            return math.inf if self._recorded[0][0] == "begun" else 0
+        return 0 if self._ended else math.inf
 
     def begin(self, number: int) -> None:
-        """Do nothing."""
+        """Take note of a begin."""
+        self._note("begun", number)
 
     def reach(self, number: int, step: int) -> None:
         """Do nothing."""
@@ -74,8 +107,24 @@ class ArrivalOrder:
         self._ended.append(number)
 
     def next_ended(self) -> int | None:
-        """Return the experiment that ended first."""
-        return self._ended.popleft() if self._ended else None
+        """Return the experiment that ended first, or that was told next in the earlier run."""
+        event, number = (
+            self._recorded[0] if self._recorded else ("told", self._ended[0] if self._ended else -1)
+        )
+        if event != "told" or number not in self._ended:
+            return None
+        self._ended.remove(number)
+        self._note("told", number)
+        return number
+
+    def _note(self, event: str, number: int) -> None:
+        if self._recorded and self._recorded[0] == (event, number):
+            self._recorded.popleft()
+            return
+        if self._recorded:  # a search or a domain that has changed
+            self._journal.cut(len(self._journal.recorded) - len(self._recorded))
+            self._recorded.clear()
+        self._journal.write(event, number)
 
 
 @dataclass(slots=True)
@@ -112,6 +161,8 @@ class VirtualOrder:
     >>> order.next_ended(), order.free
     (1, 1)
     """
+
+    is_prompt = False
 
     def __init__(self, slots: int, watch: Watch) -> None:
         self.ahead: float = slots

@@ -33,7 +33,6 @@ class _Trial:
     values: dict[int, tuple[float, ...]] = field(default_factory=dict)
     last: tuple[float, ...] | None = None
     told: Told | None = None
-    repeats: list[tuple[int, ConfigAlias]] = field(default_factory=list)
 
     @property
     def stopped(self) -> int | None:
@@ -63,10 +62,11 @@ class Trials:
         self._remembers = remembers
         self._rule = rule
         self._order = order
-        self._told = 0
+        self._told = self._ended = 0
         self._running: dict[str, _Trial] = {}
         self._ids: dict[int, str] = {}
         self._answers: dict[int, Told] = {}
+        self._repeats: dict[int, list[tuple[int, ConfigAlias]]] = {}
 
     @property
     def free(self) -> float:
@@ -82,6 +82,11 @@ class Trials:
     def told(self) -> int:
         """How often something was told."""
         return self._told
+
+    @property
+    def ended(self) -> int:
+        """Number of experiments that have been told."""
+        return self._ended
 
     @property
     def is_busy(self) -> bool:
@@ -100,7 +105,10 @@ class Trials:
         trial.values[step] = values
         verdict = trial.verdicts.get(step)
         if verdict is None:
-            verdict = _checked(self._rule.report(trial.number, step, values, trial.seen), self._rule)
+            while self._order.is_prompt and self.tell_next():
+                pass
+            seen = self._told if self._order.is_prompt else trial.seen
+            verdict = _checked(self._rule.report(trial.number, step, values, seen), self._rule)
             trial.verdicts[step] = verdict
         if verdict is Verdict.CONTINUE:
             self._order.reach(trial.number, step)
@@ -138,7 +146,7 @@ class Trials:
         if first in self._answers:
             self._tell_again(number, config, self._answers[first])
         else:
-            self._running[self._ids[first]].repeats.append((number, config))
+            self._repeats.setdefault(first, []).append((number, config))
 
     def tell_next(self) -> bool:
         """Tell the next experiment in the order of their ends, if it is known; return whether it is."""
@@ -146,12 +154,13 @@ class Trials:
         if number is None:
             return False
         trial = self._running.pop(self._ids.pop(number))
+        self._ended += 1
         told = trial.told
         assert told is not None  # noqa: S101 - it has ended
         self.tell(told)
         if self._remembers:
             self._answers[number] = told
-        for again, config in trial.repeats:
+        for again, config in self._repeats.pop(number, ()):
             self._tell_again(again, config, told)
         return True
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterable, Mapping
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from research_domain import ConfigAlias
 from research_domain.config import as_mapping
@@ -15,7 +16,7 @@ from research_experiment import Executor, ExecutorError, Hook, StorageFactory, p
 from research_runner.devices.grid import MOST
 from research_runner.errors import OptionError
 from research_runner.profiling import ProfileLevel
-from research_runner.searching.protocol import StopFactory
+from research_runner.searching.protocol import SearchFactory, StopFactory
 from research_runner.system.libraries import available_cores
 from research_runner.worker.plan import Entropy
 
@@ -34,10 +35,12 @@ __all__ = [
     "parse_number_of_tasks",
     "parse_optional_count",
     "parse_optional_name",
+    "parse_order",
     "parse_profile",
     "parse_redirect",
     "parse_resume",
     "parse_retry_on",
+    "parse_search",
     "parse_seed",
     "parse_share",
     "parse_show",
@@ -50,6 +53,9 @@ __all__ = [
     "parse_timeout",
     "parse_workers",
 ]
+
+SEARCHES: Final = "research.searches"
+"""Entry-point group under which packages register searches: callables without arguments."""
 
 _START_METHODS = ("auto", "fork", "forkserver", "spawn")
 
@@ -280,6 +286,29 @@ def parse_start_method(option: str, value: Any) -> str:
     """Read how processes are started."""
     if value not in _START_METHODS:
         raise OptionError(option, f"must be one of {', '.join(_START_METHODS)}, got {value!r}")
+    return str(value)
+
+
+def parse_search(option: str, value: Any) -> SearchFactory | None:
+    """Read what makes a search, or the name of what an installed package offers, or None."""
+    factory = _named_search(value) if isinstance(value, str) else value
+    if factory is None or (hasattr(factory, "make") and not isinstance(factory, type)):
+        return factory
+    raise OptionError(option, f"must be a name, or a search such as TPE('loss'), got {value!r}")
+
+
+def _named_search(name: str) -> Any:
+    offered = {entry.name: entry for entry in entry_points(group=SEARCHES)}
+    if name in offered:
+        return offered[name].load()()
+    names = ", ".join(sorted(offered)) or "none: pip install research-search"
+    raise OptionError("search", f"there is no {name!r}; there are {names}")
+
+
+def parse_order(option: str, value: Any) -> str:
+    """Read the order in which experiments are told."""
+    if value not in ("steps", "arrival"):
+        raise OptionError(option, f"must be 'steps' or 'arrival', got {value!r}")
     return str(value)
 
 

@@ -164,9 +164,15 @@ PARAMETERS: Final = (
     Parameter("stop", "StopFactory | None", None, arguments.parse_stop, "object, optional",
         "A rule that ends experiments early by the values that they save, such as ``StopWhen`` or "
         "``MedianStop``."),
+    Parameter("search", "str | SearchFactory | None", None, arguments.parse_search, "str or object, optional",
+        "Decides on the next config by what is known, in place of the order of the domain: a name that an "
+        "installed package offers, or an object such as ``TPE('loss')`` of research-search."),
+    Parameter("order", "str", "steps", arguments.parse_order, "{'steps', 'arrival'}",
+        "With a search, or a rule that compares: the order in which experiments count as ended. ``'steps'``: "
+        "that of virtual time, the same for any number of workers. ``'arrival'``: as they end, so that "
+        "another run differs."),
     Parameter("slots", "int", 16, arguments.parse_count, "int",
-        "With a rule that compares experiments: how many are under way in the order in which they are "
-        "compared, however many workers there are."),
+        "Experiments that are under way at a time in ``order='steps'``, however many workers there are."),
 )
 # fmt: on
 

@@ -83,8 +83,13 @@ def make_settings(study: Study, options: Options, given: Mapping[str, Any] | Non
         storage=options["storage"],
         name=study.name,
         ending=Ending(options["quiet"], options["raise_on_failure"]),
-        deciding=None if options["stop"] is None else Deciding(options["stop"], options["slots"]),
+        deciding=_make_deciding(options),
     )
+
+
+def _make_deciding(options: Options) -> Deciding | None:
+    search, stop = options["search"], options["stop"]
+    return None if search is stop is None else Deciding(search, stop, options["order"], options["slots"])
 
 
 def _make_iteration(study: Study, options: Options, capabilities: Capabilities) -> IterationOptions:

@@ -176,18 +176,36 @@ def why_unsaved(name: str, experiment: ExperimentPlan, executor_class: type[Exec
 
 
 def _stop(request: Request) -> _Complaints:
-    """What ends experiments early needs experiments that could go on."""
+    """What ends experiments early needs experiments that could go on, and something that decides."""
     options = request.options
-    if options["stop"] is None:
-        if request.gives("slots"):
-            yield "slots", "nothing is compared without stop=..."
-        return
+    if options["stop"] is None and options["search"] is None:
+        for option in ("slots", "order"):
+            if request.gives(option):
+                yield option, "nothing is ordered without search=... or stop=..."
+    if options["order"] == "arrival" and request.gives("slots"):
+        yield "slots", "order='arrival' has none: what has ended counts at once"
     n_iters = options["n_iters"]
-    if n_iters == 1 or (n_iters is None and request.study.experiment.only_callables):
+    has_one = n_iters == 1 or (n_iters is None and request.study.experiment.only_callables)
+    if options["stop"] is not None and has_one:
         yield (
             "stop",
-            "experiments have one iteration, after which they end anyway; give n_iters=..., or a generator",
+            "experiments have one iteration, after which they end anyway; give n_iters=... or a generator",
         )
+
+
+def _search(request: Request) -> _Complaints:
+    """A search decides on configs and on ends alone."""
+    if request.options["search"] is None:
+        return
+    study = request.study
+    if request.options["stop"] is not None:
+        yield "stop", "a search decides on ends as well: give it the rule, as in search=TPE('loss', stop=...)"
+    if study.domain.update_rule is not None:
+        yield "search", "update_domain(...) decides on configs as well: give one of both"
+    params = study.iteration.prepare(study.domain).iter_params
+    for name, value, neutral in (("n_reps", params.n_reps, 1), ("repeat_each", params.repeat_each, None)):
+        if value != neutral:
+            yield "search", f"{name}={value} is for walks through the domain: a search tries each config once"
 
 
 def _devices(request: Request) -> _Complaints:
@@ -318,6 +336,7 @@ _CHECKS: Final[tuple[Callable[[Request], _Complaints], ...]] = (
     _resume,
     _show,
     _stop,
+    _search,
     _devices,
     _added,
     _detached,

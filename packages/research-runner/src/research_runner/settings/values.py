@@ -15,7 +15,7 @@ from research_runner.pool import StartMethod
 from research_runner.scheduling.coordinator import Limits
 from research_runner.scheduling.setup import WorkerSetup
 from research_runner.scheduling.source import IterationOptions
-from research_runner.searching.protocol import StopFactory
+from research_runner.searching.protocol import SearchFactory, StopFactory
 from research_runner.worker.output import Redirect
 from research_runner.worker.plan import Execution
 from research_runner.worker.script import ScriptSurroundings
@@ -105,14 +105,25 @@ class Deciding:
 
     Parameters
     ----------
-    stop : StopFactory
-        Makes the rule that ends them early.
+    search : SearchFactory or None
+        Makes the search that decides on configs, and may end experiments early.
+    stop : StopFactory or None
+        Makes the rule that ends experiments early, if it is no search.
+    order : {'steps', 'arrival'}
+        The order in which experiments are told.
     slots : int
         How many are under way in virtual time.
     """
 
-    stop: StopFactory
+    search: SearchFactory | None
+    stop: StopFactory | None
+    order: str
     slots: int
+
+    @property
+    def option(self) -> str:
+        """The parameter of `run` that is about it, for errors."""
+        return "stop" if self.search is None else "search"
 
 
 @dataclass(frozen=True, slots=True)
