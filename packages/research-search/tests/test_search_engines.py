@@ -3,6 +3,7 @@
 import logging
 import math
 import pickle
+from dataclasses import replace
 
 import optuna
 import pytest
@@ -291,12 +292,22 @@ def test_weights_are_probabilities_of_random_configs():
         (lambda: TPE("a", stop=ASHA), r"a rule such as ASHA\(\)"),
         (lambda: TPE("a", speed=3).make(context(SPACE)), "TPESampler.*speed"),
         (lambda: Random("a", n=3).make(context(SPACE)), "Random takes no 'n'"),
-        (lambda: TPE().make(context(SPACE)), r"say what.*TPE\('error'\)"),
+        (lambda: TPE().make(context(SPACE)), r"say which.*TPE\('error'\); nobody knows"),
     ],
 )
 def test_what_makes_no_search_is_refused(make, text):
     with pytest.raises(OptionError, match=text):
         make()
+
+
+def test_without_an_objective_it_is_the_only_variable():
+    one, several = (replace(context(SPACE), saved=frozenset(names)) for names in (["loss"], ["b", "a"]))
+    search = TPE(stop=ASHA()).make(one)
+    assert (search.variables, ASHA().make(one).variables) == (("loss",), ("loss",))
+    with pytest.raises(OptionError, match=r"search: say which.*Random\('a'\).* are: a, b"):
+        Random().make(several)
+    with pytest.raises(OptionError, match=r"stop: say which.*ASHA\('a'\)"):
+        ASHA().make(several)
 
 
 def test_a_search_whose_engine_is_missing_says_what_to_install(monkeypatch):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from research_runner import MissingPackageError, OptionError
-from research_search.objectives import parse_objectives
+from research_search.objectives import only_objective, parse_objectives
 from research_search.rules import PrunerFactory
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ class OptunaFactory:
 
     Parameters
     ----------
-    objective : str or sequence of str
-        Saved variables of which less is better, or with a leading ``-`` more.
+    objective : str or sequence of str, optional
+        Saved variables of which less is better, or with a leading ``-`` more; by default the only one.
     stop : StopFactory, optional
         A rule that ends experiments early, such as ``ASHA()``; it watches the variables of the search unless
         it names others.
@@ -95,14 +95,13 @@ class OptunaFactory:
         for package in self.packages:
             if importlib.util.find_spec(package) is None:
                 raise MissingPackageError(f"{type(self).__name__} of research-search", package)
-        if self.objectives is None:
-            raise OptionError("search", f"say what is to become small: {type(self).__name__}('error')")
+        objectives = self.objectives or only_objective("search", type(self).__name__, context.saved)
         from research_search._search import OptunaSearch  # late, as it imports Optuna
 
         stop = self.stop
         if isinstance(stop, PrunerFactory):
-            stop = stop.watching(self.objectives)
-        return OptunaSearch(self, self.objectives, None if stop is None else stop.make(context), context)
+            stop = stop.watching(objectives)
+        return OptunaSearch(self, objectives, None if stop is None else stop.make(context), context)
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and vars(self) == vars(other)

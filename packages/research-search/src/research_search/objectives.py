@@ -8,7 +8,7 @@ from typing import Any
 
 from research_runner import OptionError
 
-__all__ = ["Objective", "parse_objectives"]
+__all__ = ["Objective", "only_objective", "parse_objectives"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,21 @@ class Objective:
     def direction(self) -> str:
         """The word of Optuna for it."""
         return "maximize" if self.maximize else "minimize"
+
+
+def only_objective(option: str, name: str, saved: frozenset[str] | None) -> tuple[Objective, ...]:
+    """Return the one variable that is saved, for a search or rule that names none.
+
+    Raises
+    ------
+    OptionError
+        If there is more than one, or nobody knows.
+    """
+    if saved is not None and len(saved) == 1:
+        return parse_objectives(*saved)
+    example = min(saved) if saved else "error"
+    known = f"those that are saved are: {', '.join(sorted(saved))}" if saved else "nobody knows what is saved"
+    raise OptionError(option, f"say which variable counts, {name}({example!r}); {known}")
 
 
 def parse_objectives(value: Any) -> tuple[Objective, ...]:

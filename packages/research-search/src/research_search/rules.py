@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from research_runner import OptionError
-from research_search.objectives import Objective, parse_objectives
+from research_search.objectives import Objective, only_objective, parse_objectives
 
 if TYPE_CHECKING:
     from research_runner.searching import SearchContext
@@ -24,8 +24,9 @@ class PrunerFactory:
     Parameters
     ----------
     objective : str or sequence of str, optional
-        Saved variables that are watched, less of which is better, or with a leading ``-`` more. Inside of a
-        search, those of the search by default. Of several, all have to agree before an experiment ends.
+        Saved variables that are watched, less of which is better, or with a leading ``-`` more; by default
+        those of the search that it is a part of, or the only one. Of several, all have to agree before an
+        experiment ends.
     **options
         Further arguments of the pruner.
     """
@@ -48,11 +49,9 @@ class PrunerFactory:
         """
         from research_search._pruning import PrunerRule  # late, as it imports Optuna
 
-        if self.objectives is None:
-            raise OptionError("stop", f"say which variable {self!r} watches: {type(self).__name__}('error')")
-        return PrunerRule(
-            self.pruner, self.arguments(context), self.objectives, self.steps(context), self.compares
-        )
+        objectives = self.objectives or only_objective("stop", type(self).__name__, context.saved)
+        arguments, steps = self.arguments(context), self.steps(context)
+        return PrunerRule(self.pruner, arguments, objectives, steps, self.compares)
 
     def watching(self, objectives: tuple[Objective, ...]) -> Self:
         """Return a rule that watches these variables, unless it has some of its own."""

@@ -151,6 +151,7 @@ def _check_slots(slots: int, settings: RunSettings) -> None:
 
 def _context(settings: RunSettings) -> SearchContext:
     params = settings.iteration.prepare(settings.domain).iter_params
+    variables = settings.experiment.variables
     return SearchContext(
         domain=settings.domain,
         n_configs=params.n_items,
@@ -158,6 +159,7 @@ def _context(settings: RunSettings) -> SearchContext:
         entropy=settings.iteration.seed,
         root_parameters=settings.experiment.root_parameters(settings.domain.parameters),
         history=_history,
+        saved=None if variables is None else frozenset(variables),
     )
 
 

@@ -141,6 +141,8 @@ class SearchContext:
         Parameters that branches of a task have to share.
     history : callable
         Name of a research and variables → what it has done, as an iterable of `Told`: for a warm start.
+    saved : frozenset of str or None
+        Names of the variables that units save; None if nobody knows.
     """
 
     domain: Domain
@@ -149,6 +151,7 @@ class SearchContext:
     entropy: Entropy
     root_parameters: frozenset[str]
     history: Callable[[str, Sequence[str]], Iterable[Told]]
+    saved: frozenset[str] | None = None
 
 
 class StopRule(Protocol):
