@@ -480,12 +480,12 @@ def reading(
             copy = _copy_aside(path, stack)
             connection = stack.enter_context(contextlib.closing(_connect(copy, "rw", busy_s)))
             _check_reader(connection, path, removed)
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise translated(error, str(path)) from error
         try:
             connection.execute("BEGIN")
             yield connection
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise translated(error, str(path)) from error
 
 
@@ -507,10 +507,7 @@ def _check_reader(connection: sqlite3.Connection, path: Path, removed: Collectio
     for pragma in ("query_only = 1", "trusted_schema = 0", "cell_size_check = 1"):
         connection.execute(f"PRAGMA {pragma}")
     strange = "SELECT count(*) FROM sqlite_master WHERE rootpage = 0 OR type NOT IN ('table', 'index')"
-    try:
-        (count,) = connection.execute(strange).fetchone()
-    except UnicodeDecodeError as error:  # in the message about a schema that is no text
-        raise DamagedError(f"{str(path)!r}", "its list of tables is no text") from error
+    (count,) = connection.execute(strange).fetchone()
     if count:
         raise DamagedError(
             f"{str(path)!r}", f"{count} views, triggers or virtual tables that no research has"

@@ -28,6 +28,8 @@ _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 def translated(error: Exception, path: str) -> ResultsError:
     """Return what an error of SQLite or the operating system means for a research."""
+    if isinstance(error, UnicodeDecodeError):  # in a message of SQLite about names in the file
+        return DamagedError(f"{path!r}", "its list of tables is no text")
     text = str(error)
     code = getattr(error, "sqlite_errorcode", None)
     errno_full = isinstance(error, OSError) and error.errno in _FULL
