@@ -142,7 +142,8 @@ def test_sqlite_has_keys_and_plain_types(results, tmp_path):
         {"n": 2**60 + 1, "count": 6}
     ]
     assert rows_of(path, "PRAGMA foreign_key_check") == []
-    assert rows_of(path, "PRAGMA foreign_key_list(history)")[0]["table"] == "experiments"
+    (link,) = rows_of(path, "PRAGMA foreign_key_list(history)")
+    assert (link["table"], link["from"], link["to"]) == ("experiments", "id", "id")
     (failure,) = rows_of(path, "SELECT * FROM failures")
     assert (failure["id"], failure["type"], failure["message"]) == ("c", "ValueError", "boom")
     row = rows_of(path, "SELECT status, elapsed_s, started, tags FROM experiments")[0]

@@ -45,7 +45,8 @@ def _write_table(connection: sqlite3.Connection, table: Table) -> None:
     parts = [f"{quoted(name)} {kind}" for name, kind in zip(table.frame.columns, types, strict=True)]
     parts.append(f"PRIMARY KEY ({_listed(table.key)})")
     if table.experiment:
-        parts.append(f"FOREIGN KEY ({_listed(table.experiment)}) REFERENCES experiments")
+        own_key = _listed(table.experiment)
+        parts.append(f"FOREIGN KEY ({own_key}) REFERENCES experiments ({own_key})")
     connection.execute(f"CREATE TABLE {table.name} ({', '.join(parts)})")
     marks = ", ".join("?" * len(columns))
     insert = f"INSERT INTO {table.name} VALUES ({marks})"  # noqa: S608  (a name of ours)
