@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy
 import pytest
 
-from research_stack import EC, Domain, Research, ResearchResults
+from research_stack import EC, Domain, MedianStop, Research, ResearchResults
 
 RAN = []
 
@@ -100,6 +100,35 @@ def test_experiments_are_removed_while_the_research_runs(capfd):
     assert len(research.results.df) == 0 and research.results.counts == {}
     assert capfd.readouterr().err == ""
     assert len(research.results.gc()) == 4
+
+
+def curve(x):
+    for iteration in range(4):
+        yield abs(x * 7 % 20 - 9) + 1 / (iteration + 1)
+
+
+def decided(name, n_configs, **options):
+    research = Research(name, Domain(x=range(20)), n_configs=n_configs)
+    research.add_generator("curve", curve, x=EC("x"), save_to="loss")
+    rule = MedianStop("loss", steps=[1, 2], startup=3)
+    research.run(parallel=False, bar=False, n_iters=4, stop=rule, slots=2, **options)
+    return dict(
+        zip(
+            research.results.experiments["id"],
+            research.results.experiments["stopped"].fillna(-1),
+            strict=True,
+        )
+    )
+
+
+def test_what_a_rule_has_learnt_from_removed_experiments_stays_known():
+    expected = decided("whole", 20)
+    assert set(expected.values()) > {-1}
+    decided("study", 10)
+    results = ResearchResults("study")
+    removed = results.remove(list(expected)[:8])
+    found = decided("study", 20, resume=True)
+    assert found == {name: stopped for name, stopped in expected.items() if name not in removed}
 
 
 def test_profiles_of_removed_experiments_are_not_shown():

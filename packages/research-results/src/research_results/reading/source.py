@@ -77,10 +77,13 @@ class FolderSource:
         The folder.
     trusted : bool
         False: a folder may come from anywhere; True: who reads has said that it may run its code.
+    shows_removed : bool
+        Whether what was removed is there to be read, as far as it is not deleted.
     """
 
     path: Path
     trusted: bool = False
+    shows_removed: bool = False
 
     @property
     def name(self) -> str:
@@ -100,7 +103,8 @@ class FolderSource:
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Open research.db read-only."""
-        with reading(self.path / DATABASE, removed=self.curation.read().removed) as connection:
+        removed = () if self.shows_removed else self.curation.read().removed
+        with reading(self.path / DATABASE, removed=removed) as connection:
             yield connection
 
     def blob(self, digest: str) -> bytes:

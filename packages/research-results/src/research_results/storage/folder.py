@@ -194,6 +194,11 @@ class FolderStorage(BaseStorage):
         found += [path for path in interrupted if path.name.removeprefix(f"{name}-").isdigit()]
         return [path for path in found if is_own_folder(path.parent) and is_own_folder(path)]
 
+    @property
+    def past(self) -> ResearchResults:
+        """Reader of all that was stored, also of what was removed since: what a search has to know again."""
+        return ResearchResults.of(FolderSource(self._path, self._trusted, shows_removed=True), self)
+
     def update_meta(self, **values: Any) -> None:
         """Keep some more about the whole research, in research.json and research.txt."""
         self.check()

@@ -193,7 +193,7 @@ class ResearchRun:
         )
         source: TaskSource | SearchSource = tasks
         if self._decider is not None:
-            source = self._decider.source(tasks, past, lambda: self.storage.results)
+            source = self._decider.source(tasks, past, self._past_results)
         described = describe(settings)
         self.storage.update_meta(
             expected=source.expected,
@@ -208,6 +208,10 @@ class ResearchRun:
         )
         limits = settings.limits if not past.done else replace(settings.limits, canary=0)
         return Coordinator(source, len(settings.setups), limits, settings.setups)
+
+    def _past_results(self) -> Any:
+        """Return a reader of what was decided on before, also if somebody has removed some of it since."""
+        return getattr(self.storage, "past", None) or self.storage.results
 
     def _make_storage(self, storage_class: Any) -> Storage:
         settings = self._settings
