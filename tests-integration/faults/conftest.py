@@ -407,7 +407,7 @@ class Study:
     @property
     def kind(self):
         """What makes the table what it is."""
-        names = ("branches", "n_iters", "stop", "slots")
+        names = ("branches", "n_iters", "stop", "search", "slots")
         options = [self.options.get(name) for name in names]
         return repr((self.values, self.more, self.update, sorted(self.parts), self.value, options))
 
@@ -418,7 +418,9 @@ class Study:
         twin.readable, twin.update = self.readable, self.update
         twin.options["branches"] = self.options.get("branches", 1)
         twin.options["n_iters"] = self.options["n_iters"]
-        twin.options.update({name: self.options[name] for name in ("stop", "slots") if name in self.options})
+        twin.options.update(
+            {name: self.options[name] for name in ("stop", "search", "slots") if name in self.options}
+        )
         twin.marks.set("calm")
         twin.marks.take("armed")
         return twin

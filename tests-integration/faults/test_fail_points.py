@@ -3,13 +3,15 @@
 import os
 import re
 import signal
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 import research_results
 import research_runner
-from research_stack import MedianStop, Research
+from research_runner.searching import Verdict
+from research_stack import ConfigAlias, MedianStop, Research
 
 SOURCES = [
     path
@@ -50,6 +52,49 @@ def test_a_kill_at_a_fail_point_and_another_one_when_it_resumes_lose_nothing(cha
     assert "token" not in changing.marks, "the point was not reached"
     changing.check()
     again = changing.start(fail_point=armed(changing, point, 2), resume=True)
+    assert again.wait() in (0, -signal.SIGKILL), again.text
+
+
+@dataclass(frozen=True)
+class Nearby:
+    """A search that goes on from the best value that it was told, and ends what is worse than it."""
+
+    size: int
+
+    def make(self, context):
+        return NearbySearch(self.size)
+
+
+class NearbySearch:
+    variables, steps = ("noise",), "%0"
+
+    def __init__(self, size):
+        self.size, self.told = size, []
+
+    def begin(self, domain, history):
+        self.told = list(history)
+
+    def ask(self, question):
+        done = [(told.values, told.config.config()["x"]) for told in self.told if told.values]
+        near = min(done)[1] if done and question.seed % 2 else 0
+        return ConfigAlias({"x": (near + question.seed) % self.size})
+
+    def report(self, number, step, values, seen):
+        best = min((told.values for told in self.told[:seen] if told.values), default=values)
+        return Verdict.STOP if values > best and number % 2 else Verdict.CONTINUE
+
+    def tell(self, told):
+        self.told.append(told)
+
+
+@pytest.mark.parametrize("point", ["answered", "decided", "heard", "in-commit", "reported", "tasks-sent"])
+def test_a_search_that_is_killed_and_goes_on_decides_as_if_nothing_had_happened(study, point):
+    study.values = list(range(9))
+    study.options.update(search=Nearby(9), slots=3)
+    study.start(fail_point=armed(study, point, 3)).wait()
+    assert "token" not in study.marks, "the point was not reached"
+    study.check()
+    again = study.start(fail_point=armed(study, point, 5), resume=True, workers=3)
     assert again.wait() in (0, -signal.SIGKILL), again.text
 
 
