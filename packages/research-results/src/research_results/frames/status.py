@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from research_results.frames.layout import ConfigLayout
     from research_results.reading.filters import Query
+    from research_results.reading.gather import Mask
     from research_results.reading.reader import Questions
 
 __all__ = ["experiments_frame", "failures_frame"]
@@ -36,7 +38,7 @@ FROM experiments ORDER BY position, key"""  # noqa: S608  (no values of others)
 
 def experiments_frame(reader: Questions, wanted: Query) -> pd.DataFrame:
     """Return one row for each experiment: what it is doing, or how it ended."""
-    with reader.selected(wanted) as selected:
+    with reader.selected(wanted, configs=False) as selected:
         _, columns = selected.rows(_EXPERIMENTS)
         names = name_fields(selected.experiments, np.ones(len(selected.experiments), np.int64))
         remarks = selected.remarks()
@@ -78,24 +80,35 @@ def failures_frame(
 
 
 def _texts(values: Sequence[Any]) -> Any:
-    texts = [None if value is None else str(value) for value in values]
-    return pd.Series(texts, dtype=TEXT)
+    """Return texts as a column; each of them is made once, because few differ."""
+    number_of = dict(zip(dict.fromkeys(values), count(), strict=False))
+    texts = pd.Series([None if value is None else str(value) for value in number_of], dtype=TEXT)
+    return texts.array.take(np.fromiter(map(number_of.__getitem__, values), np.int64, len(values)))
 
 
 def _integers(name: str, values: Sequence[Any]) -> Any:
     check_column("experiments", name, values, OPTIONAL_INT)
-    return pd.array(list(values), dtype="Int64")
+    missing = _missing(values)
+    numbers = [value or 0 for value in values] if missing.any() else values
+    return pd.arrays.IntegerArray(np.array(numbers, np.int64), missing)
 
 
 def _floats(name: str, values: Sequence[Any]) -> Any:
     check_column("experiments", name, values, OPTIONAL_NUMBER)
-    return pd.Series([None if value is None else float(value) for value in values], dtype="float64")
+    numbers = [np.nan if value is None else value for value in values] if None in values else values
+    return np.array(numbers, np.float64)
+
+
+def _missing(values: Sequence[Any]) -> Mask:
+    return np.array([value is None for value in values], np.bool_)
 
 
 def _moments(name: str, values: Sequence[Any]) -> Any:
     """Return seconds since 1970 as times with a zone, to the microsecond."""
-    seconds = _floats(name, values).to_numpy()
+    seconds = _floats(name, values)
     if (np.abs(seconds) > _LAST_S).any():
         raise DamagedError("table experiments", f"column {name} holds no time of this era")
-    micros = [None if value != value else round(value * 1e6) for value in seconds.tolist()]
-    return pd.to_datetime(pd.Series(pd.array(micros, "Int64")), unit="us", utc=True)
+    missing = np.isnan(seconds)
+    micros = np.rint(np.where(missing, 0, seconds) * 1e6).astype(np.int64).astype("datetime64[us]")
+    micros[missing] = np.datetime64("NaT")
+    return pd.Series(micros).dt.tz_localize("UTC")

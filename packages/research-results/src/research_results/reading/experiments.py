@@ -200,6 +200,8 @@ def read_experiments(
     connection: sqlite3.Connection,
     ids: Sequence[str] | None = None,
     having: Sequence[Sequence[int]] = (),
+    *,
+    configs: bool = True,
 ) -> Experiments:
     """Read experiments in order.
 
@@ -211,6 +213,8 @@ def read_experiments(
         Names of experiments; None for all.
     having : sequence of sequences of int
         Of each of these groups of options a config must have one.
+    configs : bool
+        Read the configs as well, and check that they are what was written.
     """
     conditions, arguments = _having(having)
     wanted = None if ids is None else {name for name in ids if clean_text(name) == name}
@@ -218,16 +222,22 @@ def read_experiments(
         conditions.append(f"id IN ({','.join('?' * len(wanted))})")
         arguments += wanted
     where = " AND ".join(conditions) or "1"
+    names = "key, id, config, position, digest, checksum" if configs else "key, id"
     cursor = connection.execute(
-        f"SELECT key, id, config, position, digest, checksum FROM experiments WHERE {where} "  # noqa: S608
-        "ORDER BY position, key",
+        f"SELECT {names} FROM experiments WHERE {where} ORDER BY position, key",  # noqa: S608
         arguments,
     )
     columns = columns_of(cursor)
     if wanted is not None:
         kept = [name in wanted for name in columns[1]]
         columns = tuple(list(compress(column, kept)) for column in columns)
-    experiments = _experiments(columns, complete=wanted is None and not having)
+    complete = wanted is None and not having
+    if not configs:
+        keys, ids = columns
+        check_column("experiments", "key", keys, INT)
+        nothing = np.empty(0, np.int64)
+        return Experiments(np.array(keys, np.int64), tuple(map(str, ids)), nothing, nothing, complete)
+    experiments = _experiments(columns, complete=complete)
     for options in having:
         experiments = experiments.where(experiments.having(options))
     return experiments

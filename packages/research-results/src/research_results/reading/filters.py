@@ -126,8 +126,10 @@ def parse_filter(
     )
 
 
-def select_experiments(connection: sqlite3.Connection, source: Source, wanted: Query) -> Experiments:
-    """Return the experiments that a filter lets through.
+def select_experiments(
+    connection: sqlite3.Connection, source: Source, wanted: Query, *, configs: bool = True
+) -> Experiments:
+    """Return the experiments that a filter lets through; without their configs if nobody asks for them.
 
     Raises
     ------
@@ -146,7 +148,8 @@ def select_experiments(connection: sqlite3.Connection, source: Source, wanted: Q
     if wanted.domain is not None:
         for parameter in wanted.domain.parameters:
             names.check(parameter)
-    experiments = read_experiments(connection, wanted.ids, having)
+    needs_configs = configs or bool(having) or wanted.domain is not None
+    experiments = read_experiments(connection, wanted.ids, having, configs=needs_configs)
     _check_ids(connection, wanted.ids, having, experiments)
     if wanted.domain is not None:
         experiments = experiments.where(_domain_mask(connection, source, experiments, wanted.domain))

@@ -36,8 +36,8 @@ class Questions(ABC):
     __slots__ = ()
 
     @abstractmethod
-    def selected(self, wanted: Query) -> AbstractContextManager[Selected]:
-        """Open the tables and find the experiments that a filter lets through."""
+    def selected(self, wanted: Query, *, configs: bool = True) -> AbstractContextManager[Selected]:
+        """Open the tables and find the experiments that a filter lets through, with or without configs."""
 
     @abstractmethod
     def query(self, given: Mapping[str, Any]) -> Query:
@@ -53,7 +53,7 @@ class Questions(ABC):
 
     def ids(self, wanted: Query) -> list[str]:
         """Return the names of experiments."""
-        with self.selected(wanted) as selected:
+        with self.selected(wanted, configs=False) as selected:
             return list(selected.experiments.names)
 
     def configs(self, wanted: Query) -> dict[str, ConfigAlias]:
@@ -68,7 +68,7 @@ class Questions(ABC):
 
     def artifacts(self, wanted: Query) -> dict[str, list[Artifact]]:
         """Return the files of experiments."""
-        with self.selected(wanted) as selected:
+        with self.selected(wanted, configs=False) as selected:
             return dict(zip(selected.experiments.names, selected.artifacts(), strict=True))
 
 
@@ -104,10 +104,10 @@ class Reader(Questions):
         return parse_filter(**given)
 
     @contextmanager
-    def selected(self, wanted: Query) -> Iterator[Selected]:
-        """Open the tables and find the experiments that a filter lets through."""
+    def selected(self, wanted: Query, *, configs: bool = True) -> Iterator[Selected]:
+        """Open the tables and find the experiments that a filter lets through, with or without configs."""
         with self.source.reading() as connection:
-            experiments = select_experiments(connection, self.source, wanted)
+            experiments = select_experiments(connection, self.source, wanted, configs=configs)
             yield SelectedHere(experiments, wanted, connection, self.source)
 
     def variables(self) -> tuple[str, ...]:

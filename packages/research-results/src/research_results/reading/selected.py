@@ -130,7 +130,10 @@ class SelectedHere(Selected):
     def rows(self, sql: str) -> tuple[Ints, list[list[Any]]]:
         """Return rows with the index of the experiment of each."""
         keys, *others = columns_of(self.connection.execute(sql))
-        index_of = dict(zip(self.experiments.keys.tolist(), range(len(self.experiments)), strict=True))
+        own = self.experiments.keys.tolist()
+        if keys == own:
+            return np.arange(len(keys)), others
+        index_of = dict(zip(own, range(len(own)), strict=True))
         found = [index_of.get(key, -1) for key in keys]
         if -1 in found:
             kept = [index >= 0 for index in found]

@@ -154,7 +154,7 @@ class ReaderOfSeveral(Questions):
         return replace(parse_filter(**others), researches=researches)
 
     @contextmanager
-    def selected(self, wanted: Query) -> Iterator[Selected]:
+    def selected(self, wanted: Query, *, configs: bool = True) -> Iterator[Selected]:
         """Open the tables of all and find the experiments that a filter lets through.
 
         A research that lacks a parameter of the filter has no such experiments, unless all of them lack it.
@@ -166,7 +166,7 @@ class ReaderOfSeveral(Questions):
             for part, own_ids, own_tags in zip(parts, ids, tags, strict=True):
                 query = replace(wanted.over(part.own), ids=own_ids, tags=own_tags, researches=None)
                 try:
-                    found.append(stack.enter_context(part.reader.selected(query)))
+                    found.append(stack.enter_context(part.reader.selected(query, configs=configs)))
                     labels.append(part.label)
                 except (UnknownParameterError, UnknownAliasError) as error:
                     refusals.append((part.label, error))
