@@ -76,6 +76,13 @@ def test_failures_of_removed_experiments_are_none(results):
     assert results.failures["id"].tolist() == ["c"]
 
 
+def test_output_of_removed_experiments_is_not_shown(storage, results):
+    for name in "ab":
+        storage.put_output(name, "stdout", f"says {name}")
+    results.remove("a")
+    assert dict(storage.experiments_stdout) == {"b": "says b"}
+
+
 def test_revisions_grow_on_while_experiments_are_removed(results):
     revision = results.follow().revision
     results.remove(["b", "c"])

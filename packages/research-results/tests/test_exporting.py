@@ -337,11 +337,26 @@ def test_a_missing_package_says_which_extra_has_it(results, tmp_path, monkeypatc
 def test_the_files_of_the_research_itself_are_not_written_over(tmp_path):
     with FolderStorage.create(tmp_path / "study") as storage:
         results = fill(storage)
-    before = (tmp_path / "study" / "research.json").read_bytes()
-    with pytest.raises(ArgumentError, match="is a part of the research"):
-        results.export(tmp_path / "study" / "research.json")
-    assert (tmp_path / "study" / "research.json").read_bytes() == before
-    assert results.export(tmp_path / "study" / "new.json").exists()
+        storage.experiment_path("a")
+    (tmp_path / "study" / "code").mkdir()
+    (tmp_path / "study" / "code" / "1.json").write_text("{}")
+    for name in ("research.json", "curation.json", "code/1.json"):
+        before = (tmp_path / "study" / name).read_bytes()
+        with pytest.raises(ArgumentError, match="is a part of the research"):
+            results.export(tmp_path / "study" / name)
+        assert (tmp_path / "study" / name).read_bytes() == before
+    for _ in range(2):
+        assert results.export(tmp_path / "study" / "new.json").exists()
+        assert results.export(tmp_path / "study" / "experiments" / "new.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("suffix", "option"), [(".sqlite", "pivot"), (".duckdb", "concat_config"), (".nc", "use_alias")]
+)
+def test_what_a_format_cannot_do_is_refused(results, tmp_path, suffix, option):
+    with pytest.raises(ArgumentError, match=f"{option}: is for tables"):
+        results.export(tmp_path / f"r{suffix}", **{option: True})
+    assert not list(tmp_path.glob("*r.*"))
 
 
 def test_a_folder_is_not_written_over(results, tmp_path):

@@ -82,6 +82,8 @@ class Storage(Sink, Protocol):
     Calls inside :meth:`transaction` become durable together. Nothing here runs user code.
     Optional is ``put_attempt(experiment_id, encoded, **details)``, which does in one call for a short
     experiment that went well what ``mark(..., "running")``, `put_encoded` and ``mark(..., "done")`` do.
+    One from which people can remove experiments has the attributes ``removed``, the ids of these, which are
+    in `statuses`, `digests` and `counts` all the same, and ``past``, a reader that still sees them.
     """
 
     encode: Callable[[Values], Encoded]

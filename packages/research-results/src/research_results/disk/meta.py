@@ -137,6 +137,7 @@ def write_text(folder: Path, description: Description, counts: Mapping[str, int]
         "blobs         large values",
         "experiments   files that experiments left",
         "env           the environment it ran in",
+        "curation.json tags, notes, and experiments that were removed",
         "",
         "Read it with:",
         "    from research_results import ResearchResults",

@@ -38,10 +38,11 @@ class MemoryOutputs:
 
     def view(self, stream: str, ids: Callable[[], Iterable[str]]) -> Mapping[str, str]:
         """Return a dictionary from experiment to output."""
+        known = set(ids())
         return {
             experiment_id: "".join(pieces)
             for (experiment_id, name), pieces in self._pieces.items()
-            if name == stream and experiment_id is not None
+            if name == stream and experiment_id is not None and experiment_id in known
         }
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from research_domain.texts import clean_text
 from research_results.exporting.columns import is_gap
+from research_results.exporting.registry import TABLE_OPTIONS, refuse_options
 from research_results.frames.texts import as_text, uncut
 
 __all__ = ["plain_arrays"]
@@ -19,6 +20,7 @@ def plain_arrays(results: Any, options: dict[str, Any]) -> Any:
     Bools among places without a value are 0 and 1 among NaN. All other objects are texts, as in CSV; they
     are empty where there is no value.
     """
+    refuse_options(options, ("use_alias", *TABLE_OPTIONS), "these are arrays")
     arrays = results.to_xarray(**options)
     with uncut():
         if hasattr(arrays, "map_over_datasets"):  # a tree

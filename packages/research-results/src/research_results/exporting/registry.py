@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 from research_results.errors import ArgumentError, MissingExtraError, NameRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["GROUP", "Exporter", "exporter_of", "export_with", "require"]
+__all__ = ["GROUP", "TABLE_OPTIONS", "Exporter", "export_with", "exporter_of", "refuse_options", "require"]
 
 GROUP = "research.exporters"
 """Entry-point group under which packages register exporters, by the suffixes of files without the dot."""
+
+
+TABLE_OPTIONS = ("pivot", "include_config", "concat_config", "remove_auxilary", "drop_columns")
+"""Parameters of `to_df` besides filters and ``use_alias``."""
 
 
 class Exporter(Protocol):
@@ -73,6 +77,19 @@ def export_with(exporter: Exporter, results: Any, path: str | Path, options: dic
     return Path(path)
 
 
+def refuse_options(options: Mapping[str, Any], refused: Iterable[str], what: str) -> None:
+    """Check that nothing was asked for that a format cannot do.
+
+    Raises
+    ------
+    ArgumentError
+        If it was.
+    """
+    for name in refused:
+        if name in options:
+            raise ArgumentError(name, f"is for tables, and {what}; leave it out, or take .csv or .parquet")
+
+
 def require(module: str, feature: str, extra: str) -> Any:
     """Return a module that an extra brings.
 
@@ -110,11 +127,30 @@ def _replacing(path: str | Path, research: Path | None) -> Iterator[Path]:
 
 def _check_replaceable(target: Path, research: Path | None) -> None:
     """Refuse to replace a part of the research itself, or a folder that no exporter wrote."""
-    if research is not None and target.exists() and research.resolve() in target.resolve().parents:
+    if research is not None and _is_part(target.resolve(), research.resolve()):
         raise ArgumentError("path", f"{str(target)!r} is a part of the research; export to another place")
     if target.is_dir() and not any((target / mark).is_file() for mark in _FOLDER_MARKS):
         raise ArgumentError("path", f"{str(target)!r} is a folder; give the path of a file")
 
+
+def _is_part(target: Path, research: Path) -> bool:
+    """Tell whether a path belongs to a research; its users may keep files of their own beside these."""
+    if research not in target.parents or not target.exists():
+        return False
+    first, *rest = target.relative_to(research).parts
+    return first != "experiments" if rest else first.startswith(_OWN)
+
+
+_OWN = (
+    "research.",
+    "curation.",
+    "storage.json",
+    "settings.dill",
+    "profile.jsonl",
+    "stdout.txt",
+    "stderr.txt",
+)
+"""How own files of a research begin; its folders are its own as well, but for those of experiments."""
 
 _FOLDER_MARKS = (".zgroup", "zarr.json")
 """Files by which a folder is known as an export."""

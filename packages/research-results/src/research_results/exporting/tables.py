@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from research_results.exporting.columns import plain_frame
+from research_results.exporting.registry import TABLE_OPTIONS, refuse_options
 from research_results.frames.columns import free_labels
 from research_results.frames.texts import uncut
 
@@ -56,6 +57,7 @@ def tables_of(results: Any, options: dict[str, Any], keeps: Callable[[pd.Series[
         ``results``: a row for each experiment with its config, status and the last value of each variable;
         ``experiments``: what became of each; ``history``: a row for each iteration; ``failures``.
     """
+    refuse_options(options, TABLE_OPTIONS, "a database has several of its own")
     filters = {name: value for name, value in options.items() if name != "use_alias"}
     use_alias = bool(options.get("use_alias", False))
     configs = results.configs_to_df(use_alias=use_alias, remove_auxilary=False, **filters)

@@ -223,9 +223,7 @@ class BaseStorage(ABC):
 
     def _ids(self) -> Iterable[str]:
         """Return the experiments in order, also when nothing can be written any more."""
-        if self._writer.database.is_open:
-            return self._writer.statuses()
-        return list(self.results.experiments["id"])
+        return self.results.filter().experiment_id
 
     def statuses(self) -> Mapping[str, Status]:
         """Return the status of every experiment, in the order of the domain."""
