@@ -381,6 +381,7 @@ TESTED.update(  # elsewhere
         "slots",
         "search",  # test_runner_searching
         "order",
+        "budget",
     }
 )
 

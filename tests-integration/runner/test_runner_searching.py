@@ -238,6 +238,30 @@ def test_waiting_while_nothing_runs_is_an_error():
         run(study(), search=search)
 
 
+def test_nothing_begins_when_the_steps_are_spent():
+    research = run(study(n_configs=None), budget={"steps": 40})
+    results = research.results
+    assert 40 <= len(results.df) < 40 + 6 * 6
+    assert research.monitor.expected == len(results.experiments)
+    there = run(
+        study(n_configs=None), budget={"steps": 40}, parallel=True, workers=3, dump_results=True
+    ).results
+    assert there.df.equals(results.df)
+    more = run(study(n_configs=None), budget={"steps": 80}, dump_results=True, resume=True).results
+    assert 80 <= len(more.df) < 80 + 6 * 6
+    walk = run(study(n_configs=None), search=None, stop=MedianStop("loss"), budget={"steps": 40})
+    assert 40 <= len(walk.results.df) < 80
+
+
+@pytest.mark.parametrize("search", [None, Climb()])
+def test_nothing_begins_when_the_time_is_over_and_a_domain_without_an_end_will_do(search):
+    domain = Domain(x=integers(0, 10**6)) * Domain(y=integers(0, 10**6))
+    slots = 16 if search is None else 6
+    research = run(study(n_configs=None, domain=domain), search=search, slots=slots, budget={"seconds": 0.5})
+    assert set(research.results.experiments["status"]) <= {"done", "queued"}
+    assert research.monitor.finished_experiments >= 1
+
+
 def test_what_a_search_raises_ends_the_run_when_what_runs_has_ended():
     search = Climb(answers=({"x": 1, "y": 0}, {"x": 2, "y": 0}, lambda climber: 1 / 0))
     with pytest.raises(ZeroDivisionError):
@@ -281,6 +305,10 @@ def test_a_search_is_found_by_name(monkeypatch):
         ({"order": "arrival"}, "order='arrival' has none"),
         ({"search": None}, "nothing is ordered without search="),
         ({"slots": 1, "branches": 2}, "2 branches need as many slots"),
+        ({"budget": {"steps": 5}, "search": None, "slots": 16}, "steps are counted with search="),
+        ({"budget": {"hours": 5}}, "must be a mapping with 'steps', 'seconds' or both"),
+        ({"budget": {"steps": 0.5}}, "steps must be a positive whole number"),
+        ({"budget": {"seconds": 0}}, "seconds must be a positive number"),
     ],
 )
 def test_what_would_be_ignored_is_refused(options, message):

@@ -200,6 +200,7 @@ class Research(ExperimentBuilder):
         search: str | SearchFactory | None = None,
         order: str = "steps",
         slots: int = 16,
+        budget: Mapping[str, float] | None = None,
     ) -> Self:
         """Run the experiment for every config.
 
@@ -318,6 +319,9 @@ class Research(ExperimentBuilder):
             so that another run differs.
         slots : int
             Experiments that are under way at a time in ``order='steps'``, however many workers there are.
+        budget : mapping, optional
+            After how much nothing new begins, and what runs ends: ``{'seconds': 3600}``, and with a search or
+            a rule ``{'steps': 10_000}``, iterations of all experiments that have ended.
 
         Returns
         -------

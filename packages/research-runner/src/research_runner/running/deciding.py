@@ -96,8 +96,10 @@ class Decider:
         if self.search is not None:
             domain, seed = settings.iteration.prepare(settings.domain), settings.iteration.seed
             proposals = Asking(self.search, domain, trials, branches, seed, past.identifier)
+        steps = settings.budget.steps
+        needs_past = self._compares or steps is not None
         return SearchSource(
-            proposals, trials, branches, past.keeps, lambda: self._recorded(reader()), self._compares
+            proposals, trials, branches, past.keeps, lambda: self._recorded(reader()), needs_past, steps
         )
 
     def _order(self) -> Order:

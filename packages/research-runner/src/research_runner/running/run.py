@@ -162,7 +162,14 @@ class ResearchRun:
         self.profiler = self._profiles.profiler
         listeners = (RunLog(), self._profiles)
         self._session = Session(
-            coordinator, backend, self.storage, self.monitor, listeners, self._code.version, past.unseen
+            coordinator,
+            backend,
+            self.storage,
+            self.monitor,
+            listeners,
+            self._code.version,
+            past.unseen,
+            settings.budget.seconds,
         )
 
     @staticmethod

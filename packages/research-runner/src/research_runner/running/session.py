@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -74,6 +75,8 @@ class Session:
         The version of the code that experiments run with.
     unseen : tuple of (int, int)
         Experiments that are done, and that have failed, in the storage and not in the counts.
+    budget_s : float, optional
+        Seconds after which nothing new begins.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class Session:
         listeners: Iterable[Listener] = (),
         code: str | None = None,
         unseen: tuple[int, int] = (0, 0),
+        budget_s: float | None = None,
     ) -> None:
         self._coordinator = coordinator
         self._backend = backend
@@ -100,6 +104,7 @@ class Session:
         self._news: list[Event] = []
         self._times = _Times()
         self._thread = get_ident()
+        self._budget_s = math.inf if budget_s is None else budget_s
 
     def show(self, bar: ProgressBar | None) -> None:
         """Let a bar follow the run."""
@@ -120,8 +125,9 @@ class Session:
             for kind in listener.kinds:
                 self._told.setdefault(kind, []).append(listener.handle)
         try:
+            ends_at = time.monotonic() + self._budget_s
             while not self._coordinator.done and not self._end.now():
-                if self._end.stop:
+                if self._end.stop or time.monotonic() >= ends_at:
                     self._coordinator.stop()
                 self._step()
         except BaseException:

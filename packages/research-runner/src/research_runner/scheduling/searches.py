@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from math import inf
 from typing import Final, Protocol
 
 from research_domain import ConfigAlias
@@ -66,8 +66,10 @@ class SearchSource:
         Experiment id → whether an earlier run has finished it, so that it does not run again.
     record : callable
         Returns what the earlier run has recorded: experiment id → `Recorded`. Called once, when it is needed.
-    compares : bool
-        Whether the rule has to know of experiments that are kept.
+    needs_past : bool
+        Whether experiments that are kept have to be told.
+    budget : int or None
+        Iterations of all experiments that were told, after which none begins.
     """
 
     def __init__(
@@ -77,9 +79,11 @@ class SearchSource:
         branches: int = 1,
         kept: Callable[[str], bool] = keep_nothing,
         record: Callable[[], Mapping[str, Recorded]] = dict,
-        compares: bool = True,
+        needs_past: bool = True,
+        budget: int | None = None,
     ) -> None:
-        self._compares = compares
+        self._budget = math.inf if budget is None else budget
+        self._needs_past = needs_past
         self._proposals = proposals
         self._trials = trials
         self._branches = branches
@@ -98,13 +102,15 @@ class SearchSource:
     @property
     def expected(self) -> int | None:
         """Experiments in all, as far as is known; None if the domain is infinite."""
-        return self._proposals.expected
+        return self.generated if self._trials.steps >= self._budget else self._proposals.expected
 
     @property
     def tasks_left(self) -> int | None:
         """Tasks left, but not more than may be given ahead; None if there is no end of both."""
+        if self._trials.steps >= self._budget:
+            return 0
         left, ahead = self._proposals.tasks_left, self._trials.ahead / self._branches
-        return left if left is not None and left <= ahead else int(ahead) if ahead < inf else None
+        return left if left is not None and left <= ahead else int(ahead) if ahead < math.inf else None
 
     def next_task(self) -> Task | None:
         """Return the next task; None if an experiment has to end before, an update is due, or none is left.
@@ -113,7 +119,8 @@ class SearchSource:
         experiment begins as soon as those that were told leave room for it.
         """
         while True:
-            group = self._proposals.next_group() if self._trials.free >= self._branches else []
+            may_begin = self._trials.free >= self._branches and self._trials.steps < self._budget
+            group = self._proposals.next_group() if may_begin else []
             fresh = [spec for spec in group if self._begin(spec)]
             if fresh:
                 return self.number(fresh, group[0].identity)
@@ -123,7 +130,7 @@ class SearchSource:
     def _begin(self, spec: ExperimentSpec) -> bool:
         """Take note of an experiment; return whether it has to run."""
         experiment_id = spec.identity.id
-        if not self._compares and self._kept(experiment_id):
+        if not self._needs_past and self._kept(experiment_id):
             return False
         self._trials.begin(experiment_id, self._proposals.question_of(spec), plain(spec.config))
         if not self._kept(experiment_id):

@@ -52,6 +52,11 @@ class Trials:
     remembers : bool
         Whether what was told is kept, for :meth:`repeat`.
 
+    Attributes
+    ----------
+    steps : int
+        Iterations of all experiments that were told.
+
     Notes
     -----
     Nothing is told when it happens, but by :meth:`tell_next`. An experiment that begins anew, because its
@@ -63,6 +68,7 @@ class Trials:
         self._rule = rule
         self._order = order
         self._told = self._ended = 0
+        self.steps = 0
         self._running: dict[str, _Trial] = {}
         self._ids: dict[int, str] = {}
         self._answers: dict[int, Told] = {}
@@ -154,9 +160,10 @@ class Trials:
         if number is None:
             return False
         trial = self._running.pop(self._ids.pop(number))
-        self._ended += 1
         told = trial.told
         assert told is not None  # noqa: S101 - it has ended
+        self._ended += 1
+        self.steps += told.steps
         self.tell(told)
         if self._remembers:
             self._answers[number] = told

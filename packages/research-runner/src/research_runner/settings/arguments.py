@@ -23,6 +23,7 @@ from research_runner.worker.plan import Entropy
 __all__ = [
     "parse_anything",
     "parse_bar",
+    "parse_budget",
     "parse_canary",
     "parse_configs",
     "parse_count",
@@ -303,6 +304,20 @@ def _named_search(name: str) -> Any:
         return offered[name].load()()
     names = ", ".join(sorted(offered)) or "none: pip install research-search"
     raise OptionError("search", f"there is no {name!r}; there are {names}")
+
+
+def parse_budget(option: str, value: Any) -> Mapping[str, float]:
+    """Read after how many steps and seconds nothing new begins."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping) or not value or not set(value) <= {"steps", "seconds"}:
+        raise OptionError(option, f"must be a mapping with 'steps', 'seconds' or both, got {value!r}")
+    for name, amount in value.items():
+        is_amount = _is_count(amount) if name == "steps" else _is_number(amount) and amount > 0
+        if not is_amount:
+            kind = "whole number" if name == "steps" else "number"
+            raise OptionError(option, f"{name} must be a positive {kind}, got {amount!r}")
+    return dict(value)
 
 
 def parse_order(option: str, value: Any) -> str:

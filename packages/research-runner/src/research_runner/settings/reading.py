@@ -30,7 +30,15 @@ from research_runner.scheduling.source import IterationOptions
 from research_runner.settings.arguments import parse_entropy
 from research_runner.settings.parameters import Options
 from research_runner.settings.rules import Request, added_keys, check_together, gives_devices
-from research_runner.settings.values import Deciding, Ending, OutputOptions, Resume, RunSettings, Study
+from research_runner.settings.values import (
+    Budget,
+    Deciding,
+    Ending,
+    OutputOptions,
+    Resume,
+    RunSettings,
+    Study,
+)
 from research_runner.system.environment import env_meta, git_meta
 from research_runner.system.libraries import library_environment
 from research_runner.system.paths import absolute_path
@@ -84,6 +92,7 @@ def make_settings(study: Study, options: Options, given: Mapping[str, Any] | Non
         name=study.name,
         ending=Ending(options["quiet"], options["raise_on_failure"]),
         deciding=_make_deciding(options),
+        budget=Budget(**options["budget"]),
     )
 
 

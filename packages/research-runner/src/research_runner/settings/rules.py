@@ -182,6 +182,8 @@ def _stop(request: Request) -> _Complaints:
         for option in ("slots", "order"):
             if request.gives(option):
                 yield option, "nothing is ordered without search=... or stop=..."
+        if "steps" in options["budget"]:
+            yield "budget", "steps are counted with search=... or stop=...: give seconds, or n_configs"
     if options["order"] == "arrival" and request.gives("slots"):
         yield "slots", "order='arrival' has none: what has ended counts at once"
     n_iters = options["n_iters"]
@@ -314,7 +316,8 @@ def _detached(request: Request) -> _Complaints:
 def _bounded(request: Request) -> _Complaints:
     """A research has to come to an end, or to be allowed not to."""
     study = request.study
-    if not request.options["infinite"] and not may_end(study.iteration.prepare(study.domain)):
+    allowed = request.options["infinite"] or request.options["budget"]
+    if not allowed and not may_end(study.iteration.prepare(study.domain)):
         yield (
             "domain",
             (

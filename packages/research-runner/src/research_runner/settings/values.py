@@ -20,7 +20,7 @@ from research_runner.worker.output import Redirect
 from research_runner.worker.plan import Execution
 from research_runner.worker.script import ScriptSurroundings
 
-__all__ = ["Deciding", "Ending", "OutputOptions", "Resume", "RunSettings", "Study"]
+__all__ = ["Budget", "Deciding", "Ending", "OutputOptions", "Resume", "RunSettings", "Study"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,22 @@ class Deciding:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """After how much nothing new begins; what runs ends.
+
+    Parameters
+    ----------
+    steps : int or None
+        Iterations of all experiments that were told to a search or rule.
+    seconds : float or None
+        Seconds since this run began.
+    """
+
+    steps: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RunSettings:
     """What is run, and how; everything has been read and checked.
 
@@ -170,6 +186,8 @@ class RunSettings:
         What keeps the results of a folder, if it is not ours.
     deciding : Deciding or None
         Who decides on experiments while they run.
+    budget : Budget
+        After how much nothing new begins.
     """
 
     path: Path | None
@@ -191,6 +209,7 @@ class RunSettings:
     name: str = "research"
     storage: str | StorageFactory | None = None
     deciding: Deciding | None = None
+    budget: Budget = field(default_factory=Budget)
 
     @property
     def is_parallel(self) -> bool:
