@@ -306,10 +306,10 @@ def _named_search(name: str) -> Any:
     raise OptionError("search", f"there is no {name!r}; there are {names}")
 
 
-def parse_budget(option: str, value: Any) -> Mapping[str, float]:
-    """Read after how many steps and seconds nothing new begins."""
+def parse_budget(option: str, value: Any) -> Mapping[str, float] | None:
+    """Read after how many steps and seconds nothing new begins, or None."""
     if value is None:
-        return {}
+        return None
     if not isinstance(value, Mapping) or not value or not set(value) <= {"steps", "seconds"}:
         raise OptionError(option, f"must be a mapping with 'steps', 'seconds' or both, got {value!r}")
     for name, amount in value.items():

@@ -92,7 +92,7 @@ def make_settings(study: Study, options: Options, given: Mapping[str, Any] | Non
         name=study.name,
         ending=Ending(options["quiet"], options["raise_on_failure"]),
         deciding=_make_deciding(options),
-        budget=Budget(**options["budget"]),
+        budget=Budget(**options["budget"] or {}),
     )
 
 

@@ -182,7 +182,7 @@ def _stop(request: Request) -> _Complaints:
         for option in ("slots", "order"):
             if request.gives(option):
                 yield option, "nothing is ordered without search=... or stop=..."
-        if "steps" in options["budget"]:
+        if "steps" in (options["budget"] or ()):
             yield "budget", "steps are counted with search=... or stop=...: give seconds, or n_configs"
     if options["order"] == "arrival" and request.gives("slots"):
         yield "slots", "order='arrival' has none: what has ended counts at once"
