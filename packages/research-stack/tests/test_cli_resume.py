@@ -40,6 +40,22 @@ def test_resume_retries_failed_experiments_when_asked(study, tmp_path):
     assert study.results.df["y"].tolist() == [0, 10, 20, 30]
 
 
+def test_the_rate_is_that_of_the_run_that_went_on(study, tmp_path, capsys):
+    path = tmp_path / "study" / "research.json"
+    description = json.loads(path.read_text())
+    description["meta"]["started"] -= 1e6
+    path.write_text(json.dumps(description))
+    (tmp_path / "mended").touch()
+    assert main(["resume", "study", "--retry-failed"]) == 0
+    capsys.readouterr()
+    assert main(["show", "study", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["finished"] == 4
+    run = study.results.meta["run"]
+    assert run["finished_before"] == 2
+    assert shown["rate_per_s"] == pytest.approx(2 / (study.results.meta["ended"] - run["started"]))
+
+
 def test_resume_refuses_what_has_changed_unless_forced(study, tmp_path, capsys):
     path = tmp_path / "study" / "research.json"
     description = json.loads(path.read_text())

@@ -37,6 +37,10 @@ class Progress:
         When it began and ended, in Unix seconds.
     now_s : float
         When this was read.
+    run_s : float or None
+        When the last run began: the first one, or the one that went on.
+    finished_before : int
+        Experiments that had ended before that.
     """
 
     counts: Mapping[str, int]
@@ -44,15 +48,23 @@ class Progress:
     started_s: float | None
     ended_s: float | None
     now_s: float
+    run_s: float | None = None
+    finished_before: int = 0
 
     @classmethod
     def of(cls, results: ResearchResults) -> Progress:
         """Read how far a research is."""
         meta: Mapping[str, Any] = results.meta
-        expected = meta.get("expected")
-        if expected is not None:
-            expected -= len(results.removed)
-        return cls(results.counts, expected, meta.get("started"), meta.get("ended"), time.time())
+        started_s, run = meta.get("started"), meta.get("run") or {}
+        return cls(
+            results.counts,
+            meta.get("expected"),
+            started_s,
+            meta.get("ended"),
+            time.time(),
+            run.get("started", started_s),
+            run.get("finished_before", 0),
+        )
 
     @property
     def finished(self) -> int:
@@ -76,11 +88,12 @@ class Progress:
 
     @property
     def rate_per_s(self) -> float | None:
-        """Experiments that end in a second; None if nobody knows."""
-        if self.started_s is None or not self.finished:
+        """Experiments that end in a second of the last run; None if nobody knows."""
+        finished = self.finished - self.finished_before
+        if self.run_s is None or finished <= 0:
             return None
-        passed_s = (self.ended_s or self.now_s) - self.started_s
-        return self.finished / passed_s if passed_s > 0 else None
+        passed_s = (self.ended_s or self.now_s) - self.run_s
+        return finished / passed_s if passed_s > 0 else None
 
     @property
     def left_s(self) -> float | None:

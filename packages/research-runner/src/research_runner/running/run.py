@@ -206,6 +206,7 @@ class ResearchRun:
             expected=source.expected,
             owner=owner(),
             ended=None,
+            run={"started": time.time(), "finished_before": past.done + past.failed},
             domain=describe_domain(settings.domain),
             given=dict(settings.given),
             code=self._code.version,
