@@ -55,10 +55,13 @@ class Progress:
     def of(cls, results: ResearchResults) -> Progress:
         """Read how far a research is."""
         meta: Mapping[str, Any] = results.meta
+        expected = meta.get("expected")
+        if expected is not None:
+            expected -= len(results.removed)
         started_s, run = meta.get("started"), meta.get("run") or {}
         return cls(
             results.counts,
-            meta.get("expected"),
+            expected,
             started_s,
             meta.get("ended"),
             time.time(),
