@@ -7,6 +7,8 @@ from itertools import product
 import pandas as pd
 import pytest
 
+from research_runner.pool import kept
+
 ENGINES = [("inline", None), *product(["processes"], ["fork", "forkserver", "spawn"])]
 VOLATILE = {"started", "elapsed_s", "worker", "traceback"}
 
@@ -62,6 +64,19 @@ def test_results_are_the_same_and_nothing_is_left(
     for table, wanted in zip(found, expected, strict=True):
         pd.testing.assert_frame_equal(table, wanted, check_exact=True)
         assert table.to_csv() == wanted.to_csv()
+
+
+@pytest.mark.parametrize("start_method", ["forkserver", "spawn"])
+def test_runs_of_one_script_start_their_workers_from_one_process(
+    start_method, make_study, monkeypatch, traces
+):
+    made = []
+    link_class = kept.SupervisorLink
+    monkeypatch.setattr(kept, "SupervisorLink", lambda *given: made.append(given) or link_class(*given))
+    for number in range(3):
+        make_study(f"study-{number}").run(workers=2, start_method=start_method, bar=False)
+    assert len(made) == 1
+    traces.check()
 
 
 @pytest.mark.parametrize("workers", [2, 5])

@@ -1,6 +1,8 @@
 """What users import comes from one place."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,27 @@ FOR_AUTHORS = ("backends.md", "design.md", "contributing.md", "gpus.md")
 @pytest.mark.parametrize("name", research_stack.__all__)
 def test_every_name_is_there(name):
     assert hasattr(research_stack, name)
+
+
+def test_names_are_listed_before_anybody_asked_for_them_and_others_are_refused():
+    assert set(research_stack.__all__) <= set(dir(research_stack))
+    with pytest.raises(AttributeError, match="'research_stack' has no attribute 'Reserach'"):
+        research_stack.Reserach
+    with pytest.raises(ImportError, match="cannot import name 'Reserach'"):
+        from research_stack import Reserach  # noqa: F401
+
+
+@pytest.mark.parametrize("package", ["research_results", "research_runner"])
+def test_packages_import_what_they_export_when_it_is_asked_for(package):
+    code = f"""
+import sys, {package}
+assert set({package}.__all__) <= set(dir({package}))
+assert "research_results.results" not in sys.modules and "research_runner.research" not in sys.modules
+from {package} import *
+assert all(name in globals() for name in {package}.__all__)
+assert {package}.errors.__name__ == "{package}.errors"
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.skipif(not PAGES, reason="the docs are not installed with the package")

@@ -11,25 +11,62 @@
 The other folders are internal: ``frames``, ``plotting``, ``reading``, ``disk`` and ``codec``.
 """
 
+from typing import TYPE_CHECKING
+
+from research_domain.lazy_exports import lazy_exports
 from research_results._version import __version__
-from research_results.answers.comparison import Comparison
-from research_results.answers.differences import Difference, Side
-from research_results.answers.ranking import RankedConfig, Ranking
-from research_results.codec.pickles import Opaque
-from research_results.comparing import compare
-from research_results.curating.remarks import Notes, Tags
-from research_results.errors import ResultsError
-from research_results.reading.changes import Change, Dropped, Ended, Queued, Started, Stored
-from research_results.reading.status import Summary
-from research_results.reading.versions import Versions
-from research_results.results import Artifact, Changes, Loaded, PastExperiment, ResearchResults, Selection
-from research_results.storage import (
-    BaseStorage,
-    FolderStorage,
-    MemoryStorage,
-    ResearchStorage,
-    SharedStorage,
-    remove_research,
+
+if TYPE_CHECKING:
+    from research_results.answers.comparison import Comparison
+    from research_results.answers.differences import Difference, Side
+    from research_results.answers.ranking import RankedConfig, Ranking
+    from research_results.codec.pickles import Opaque
+    from research_results.comparing import compare
+    from research_results.curating.remarks import Notes, Tags
+    from research_results.errors import ResultsError
+    from research_results.reading.changes import Change, Dropped, Ended, Queued, Started, Stored
+    from research_results.reading.status import Summary
+    from research_results.reading.versions import Versions
+    from research_results.results import Artifact, Changes, Loaded, PastExperiment, ResearchResults, Selection
+    from research_results.storage import (
+        BaseStorage,
+        FolderStorage,
+        MemoryStorage,
+        ResearchStorage,
+        SharedStorage,
+        remove_research,
+    )
+
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "research_results.answers.comparison": ("Comparison",),
+        "research_results.answers.differences": ("Difference", "Side"),
+        "research_results.answers.ranking": ("RankedConfig", "Ranking"),
+        "research_results.codec.pickles": ("Opaque",),
+        "research_results.comparing": ("compare",),
+        "research_results.curating.remarks": ("Notes", "Tags"),
+        "research_results.errors": ("ResultsError",),
+        "research_results.reading.changes": ("Change", "Dropped", "Ended", "Queued", "Started", "Stored"),
+        "research_results.reading.status": ("Summary",),
+        "research_results.reading.versions": ("Versions",),
+        "research_results.results": (
+            "Artifact",
+            "Changes",
+            "Loaded",
+            "PastExperiment",
+            "ResearchResults",
+            "Selection",
+        ),
+        "research_results.storage": (
+            "BaseStorage",
+            "FolderStorage",
+            "MemoryStorage",
+            "ResearchStorage",
+            "SharedStorage",
+            "remove_research",
+        ),
+    },
 )
 
 __all__ = [

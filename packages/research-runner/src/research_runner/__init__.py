@@ -17,28 +17,57 @@ them, each of which imports only those below it:
 """
 
 import logging
+from typing import TYPE_CHECKING
 
+from research_domain.lazy_exports import lazy_exports
 from research_runner._version import __version__
 from research_runner.code.watching import note_imports
-from research_runner.errors import (
-    MissingPackageError,
-    NoCodeError,
-    NotAResearchError,
-    NotFoundError,
-    NotRunError,
-    OptionError,
-    ResearchExistsError,
-    RunnerError,
-    StaleCodeError,
-    WorkersDieError,
+
+if TYPE_CHECKING:
+    from research_runner.errors import (
+        MissingPackageError,
+        NoCodeError,
+        NotAResearchError,
+        NotFoundError,
+        NotRunError,
+        OptionError,
+        ResearchExistsError,
+        RunnerError,
+        StaleCodeError,
+        WorkersDieError,
+    )
+    from research_runner.loaded import LoadedResearch
+    from research_runner.pool import shutdown
+    from research_runner.recording.monitor import Listener, Monitor
+    from research_runner.research import Research
+    from research_runner.running.overview import ResearchPlan
+    from research_runner.searching.rules import MedianStop, StopWhen
+    from research_runner.system.console import ResearchWarning
+
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "research_runner.errors": (
+            "MissingPackageError",
+            "NoCodeError",
+            "NotAResearchError",
+            "NotFoundError",
+            "NotRunError",
+            "OptionError",
+            "ResearchExistsError",
+            "RunnerError",
+            "StaleCodeError",
+            "WorkersDieError",
+        ),
+        "research_runner.loaded": ("LoadedResearch",),
+        "research_runner.pool": ("shutdown",),
+        "research_runner.recording.monitor": ("Listener", "Monitor"),
+        "research_runner.research": ("Research",),
+        "research_runner.running.overview": ("ResearchPlan",),
+        "research_runner.searching.rules": ("MedianStop", "StopWhen"),
+        "research_runner.system.console": ("ResearchWarning",),
+    },
 )
-from research_runner.loaded import LoadedResearch
-from research_runner.pool import shutdown
-from research_runner.recording.monitor import Listener, Monitor
-from research_runner.research import Research
-from research_runner.running.overview import ResearchPlan
-from research_runner.searching.rules import MedianStop, StopWhen
-from research_runner.system.console import ResearchWarning
 
 note_imports()  # so that a run can tell whether the files of modules still hold what was imported
 logging.getLogger("research").addHandler(logging.NullHandler())  # failures are in the results and on the bar

@@ -355,6 +355,8 @@ class Research(ExperimentBuilder):
     def _begin(self, options: Mapping[str, Any]) -> ResearchRun | DetachedRun:
         """Start a run, with the next open number if another process has just taken this one."""
         name, parsed, settings = self._read(options)
+        if not options["detach"]:
+            settings.prepare()
         from research_runner.detached import start_detached  # late, here and below: no worker needs it
         from research_runner.running.run import ResearchRun
         from research_runner.settings.rules import check_purpose

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from research_runner import shutdown
-from research_runner.pool import WorkerPool, launch
+from research_runner.pool import WorkerPool, kept, launch
 from research_runner.testing import wait_until
 
 
@@ -64,10 +64,10 @@ def test_the_next_pool_uses_it_and_shutdown_ends_it(use, method, traces):
 
 
 def test_with_fork_nothing_is_kept_and_what_is_kept_stays(use):
-    kept = use()
+    first = use()
     forked = use("fork")
     assert not lives(forked)
-    assert use() == kept
+    assert use() == first
 
 
 def test_what_a_worker_leaves_is_gone_although_the_supervisor_stays(use):
@@ -183,8 +183,6 @@ def test_one_that_was_killed_is_replaced(use):
 
 
 def test_one_whose_connection_was_closed_and_given_to_others_is_replaced(use, tmp_path):
-    from research_runner.pool import kept
-
     first = use()
     fd = kept._shelf._link.control.fileno()
     with (tmp_path / "precious").open("w") as file:
@@ -199,6 +197,21 @@ def test_it_ends_after_a_while(use, monkeypatch):
     first = use()
     wait_until(lambda: not lives(first))
     assert use() != first
+
+
+def test_one_that_began_early_is_used(use):
+    settings = launch.LaunchSettings(1, "forkserver", ({},))
+    kept.launch_early(settings)
+    first = kept._shelf._link.pid
+    kept.launch_early(settings)
+    assert use() == first
+
+
+def test_a_pool_with_another_environment_does_not_use_it(use):
+    kept.launch_early(launch.LaunchSettings(1, "forkserver", ({"RESEARCH_TEST_KEPT": "1"},)))
+    first = kept._shelf._link.pid
+    assert use() != first
+    assert not lives(first)
 
 
 def test_two_pools_at_a_time_have_one_each_and_one_of_them_is_kept(obey):
@@ -217,18 +230,18 @@ def test_outside_of_the_process_of_the_script_none_is_kept(use, mark, monkeypatc
         monkeypatch.setenv("RESEARCH_RUNNER_WORKER", "1:1")
         assert not lives(use())
         return
-    kept = use()
+    first = use()
     child = os.fork()
     if child == 0:
         code = 1
         try:
             with contextlib.suppress(BaseException):
                 pid = use()
-                code = 0 if pid != kept and not lives(pid) and lives(kept) else 2
+                code = 0 if pid != first and not lives(pid) and lives(first) else 2
         finally:
             os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert use() == kept
+    assert use() == first
 
 
 SCRIPT = """

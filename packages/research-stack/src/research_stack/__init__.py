@@ -5,118 +5,148 @@ hooks and errors are here as well. The parts live in `research_domain`, `researc
 `research_results` and `research_runner`.
 """
 
-from research_domain import (
-    Alias,
-    AliasError,
-    ChoiceSampler,
-    Config,
-    ConfigAlias,
-    ConfigKeyError,
-    ConstantSampler,
-    Domain,
-    DomainError,
-    DomainWarning,
-    HistoSampler,
-    Identifier,
-    InfeasibleError,
-    InfiniteDomainError,
-    NumpySampler,
-    Option,
-    ParameterError,
-    Sampler,
-    SamplerError,
-    ScipySampler,
-    SeedError,
-    SpecError,
-    UpdateError,
-    WhenError,
-    ZipError,
-    choice,
-    integers,
-    loguniform,
-    make_rng,
-    make_seed_sequence,
-    same,
-    uniform,
-)
-from research_experiment import (
-    EC,
-    EP,
-    Capture,
-    DependencyError,
-    E,
-    Executor,
-    Experiment,
-    ExperimentError,
-    ExpressionError,
-    Failure,
-    Hook,
-    MemorySink,
-    NamespaceError,
-    O,
-    PlanError,
-    R,
-    RootDependencyError,
-    RunningExperiment,
-    S,
-    SaveError,
-    Sink,
-    Surroundings,
-    TextCapture,
-    UnknownUnitError,
-    get_metrics,
-)
-from research_results import (
-    Changes,
-    Comparison,
-    Dropped,
-    Ended,
-    FolderStorage,
-    MemoryStorage,
-    Opaque,
-    Queued,
-    ResearchResults,
-    ResearchStorage,
-    ResultsError,
-    Selection,
-    SharedStorage,
-    Started,
-    Stored,
-    compare,
-)
-from research_results.errors import (
-    LockedError,
-    UnknownAliasError,
-    UnknownExperimentError,
-    UnknownParameterError,
-    UnknownVariableError,
-)
-from research_runner import (
-    Listener,
-    LoadedResearch,
-    MedianStop,
-    MissingPackageError,
-    Monitor,
-    NotAResearchError,
-    NotFoundError,
-    NotRunError,
-    OptionError,
-    Research,
-    ResearchExistsError,
-    ResearchPlan,
-    ResearchWarning,
-    RunnerError,
-    StaleCodeError,
-    StopWhen,
-    WorkersDieError,
-)
-from research_runner.errors import (
-    ChangedError,
-    FailedExperimentsError,
-    HopelessError,
-    UntrustedError,
-)
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from research_stack._version import __version__
+
+if TYPE_CHECKING:
+    from research_domain import (
+        Alias,
+        AliasError,
+        ChoiceSampler,
+        Config,
+        ConfigAlias,
+        ConfigKeyError,
+        ConstantSampler,
+        Domain,
+        DomainError,
+        DomainWarning,
+        HistoSampler,
+        Identifier,
+        InfeasibleError,
+        InfiniteDomainError,
+        NumpySampler,
+        Option,
+        ParameterError,
+        Sampler,
+        SamplerError,
+        ScipySampler,
+        SeedError,
+        SpecError,
+        UpdateError,
+        WhenError,
+        ZipError,
+        choice,
+        integers,
+        loguniform,
+        make_rng,
+        make_seed_sequence,
+        same,
+        uniform,
+    )
+    from research_experiment import (
+        EC,
+        EP,
+        Capture,
+        DependencyError,
+        E,
+        Executor,
+        Experiment,
+        ExperimentError,
+        ExpressionError,
+        Failure,
+        Hook,
+        MemorySink,
+        NamespaceError,
+        O,
+        PlanError,
+        R,
+        RootDependencyError,
+        RunningExperiment,
+        S,
+        SaveError,
+        Sink,
+        Surroundings,
+        TextCapture,
+        UnknownUnitError,
+        get_metrics,
+    )
+    from research_results import (
+        Changes,
+        Comparison,
+        Dropped,
+        Ended,
+        FolderStorage,
+        MemoryStorage,
+        Opaque,
+        Queued,
+        ResearchResults,
+        ResearchStorage,
+        ResultsError,
+        Selection,
+        SharedStorage,
+        Started,
+        Stored,
+        compare,
+    )
+    from research_results.errors import (
+        LockedError,
+        UnknownAliasError,
+        UnknownExperimentError,
+        UnknownParameterError,
+        UnknownVariableError,
+    )
+    from research_runner import (
+        Listener,
+        LoadedResearch,
+        MedianStop,
+        MissingPackageError,
+        Monitor,
+        NotAResearchError,
+        NotFoundError,
+        NotRunError,
+        OptionError,
+        Research,
+        ResearchExistsError,
+        ResearchPlan,
+        ResearchWarning,
+        RunnerError,
+        StaleCodeError,
+        StopWhen,
+        WorkersDieError,
+    )
+    from research_runner.errors import (
+        ChangedError,
+        FailedExperimentsError,
+        HopelessError,
+        UntrustedError,
+    )
+
+_PARTS = (
+    "research_domain",
+    "research_experiment",
+    "research_results",
+    "research_runner",
+    "research_results.errors",
+    "research_runner.errors",
+)
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is exported here when somebody asks for it first, see PEP 562."""
+    for part in map(import_module, _PARTS if name in __all__ else ()):
+        if name in part.__all__:
+            globals()[name] = getattr(part, name)
+            return globals()[name]
+    here = sys.modules[__name__]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=here)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "Changes",

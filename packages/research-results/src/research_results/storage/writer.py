@@ -134,7 +134,10 @@ class Writer:
 
     def put_attempt(self, experiment_id: str, encoded: Encoded, details: Mapping[str, Any]) -> None:
         """Write a whole attempt that went well: that it began, its values, and its end."""
-        columns = {name: _convert(name, value) for name, value in details.items()}
+        columns = {
+            name: value if type(value) is _DETAILS.get(name) else _convert(name, value)
+            for name, value in details.items()
+        }
         columns["status"] = "done"
         with self.database:
             key, attempt = self.key(experiment_id), columns["attempt"]

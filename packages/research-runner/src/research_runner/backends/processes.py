@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -10,16 +11,19 @@ from typing import Any, Final
 
 from research_runner.backends.protocol import Capabilities, RunEnvironment
 from research_runner.backends.registry import refuse_address
-from research_runner.code.owned import is_own_name
 from research_runner.pool import (
     Message,
+    PoolError,
     PoolEvent,
     StartMethod,
+    StartMethodError,
     TravelError,
     WireError,
     WorkerPool,
+    launch_early,
     preflight,
 )
+from research_runner.pool.launch import LaunchSettings, check_descriptors, resolve_start_method
 from research_runner.scheduling.events import (
     BackendEvent,
     TaskEnded,
@@ -30,6 +34,7 @@ from research_runner.scheduling.events import (
     WorkerReady,
     unpack,
 )
+from research_runner.scheduling.setup import WorkerSetup
 from research_runner.scheduling.tasks import Task
 from research_runner.system.fail_points import fail_point
 from research_runner.system.libraries import without_what_is_set
@@ -39,6 +44,9 @@ from research_runner.worker.plan import WorkerPlan
 from research_runner.worker.serving import SLOT_VARIABLE, Serve
 
 __all__ = ["ProcessBackend", "ProcessFactory"]
+
+_PRELOAD: Final = ("research_runner.worker.serving", "research_results.codec.encoding")
+"""What workers need; nothing of the user's, such as an encoder of their own, as it is kept between runs."""
 
 _OF_TASKS: Final = (TaskStarted, TaskFinished, TaskEnded, TaskReturned)
 _FIRST: Final = 0
@@ -85,19 +93,13 @@ class ProcessBackend:
         self._running: set[int] = set()
         self._distrusted: set[int] = set()
         self._early: list[PoolEvent] = []
-        forked = start_method == "fork"
-        environments = [
-            {**without_what_is_set(setup.environment, forked=forked), SLOT_VARIABLE: str(slot)}
-            for slot, setup in enumerate(plan.setups)
-        ]
-        modules = ("research_runner.worker.serving", plan.encode.__module__)
         try:
             self._pool = WorkerPool(
                 len(plan.setups),
                 Serve(plan),
                 start_method=start_method,
-                environments=environments,
-                preload=tuple(name for name in modules if not is_own_name(name)),
+                environments=_environments(plan.setups, start_method),
+                preload=_PRELOAD,
                 code=code,
                 keep=keep,
             )
@@ -237,6 +239,16 @@ class ProcessFactory:
         """Supervised processes, with the devices of this machine."""
         return Capabilities(chooses_devices=False)
 
+    def prepare(self, setups: Sequence[WorkerSetup], start_method: StartMethod) -> None:
+        """Begin what takes time and needs no plan: the process that workers are started from."""
+        if start_method == "fork":
+            return
+        with contextlib.suppress(PoolError, StartMethodError):  # `make` raises them
+            check_descriptors(len(setups))
+            method = resolve_start_method(start_method)
+            environments = tuple(_environments(setups, start_method))
+            launch_early(LaunchSettings(len(setups), method, environments, _PRELOAD))
+
     def make(self, plan: WorkerPlan, environment: RunEnvironment) -> ProcessBackend:
         """Start the first worker, to see that the plan can travel."""
         backend = ProcessBackend(plan, environment.start_method, environment.code, keep=True)
@@ -246,3 +258,14 @@ class ProcessFactory:
             backend.close(force=True)
             raise
         return backend
+
+
+def _environments(setups: Sequence[WorkerSetup], start_method: StartMethod) -> list[dict[str, str]]:
+    """Return the environment variables of each worker."""
+    return [
+        {
+            **without_what_is_set(setup.environment, forked=start_method == "fork"),
+            SLOT_VARIABLE: str(slot),
+        }
+        for slot, setup in enumerate(setups)
+    ]

@@ -113,7 +113,8 @@ class RunEnvironment:
 class BackendFactory(Protocol):
     """Makes the backend of one run: what is given to ``run(backend=...)``.
 
-    It is kept with the settings of the research, so that it has to be picklable, and small.
+    It is kept with the settings of the research, so that it has to be picklable, and small. It may have a
+    method ``prepare(setups, start_method)``, called before `make`, which begins what needs time and no plan.
     """
 
     @property

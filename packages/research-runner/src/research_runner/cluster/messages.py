@@ -95,8 +95,6 @@ class AgentSetup:
         What the backend declared about files.
     token : str
         What the probe file in `root` contains.
-    encoder : str
-        The module of the function that encodes values.
     code : bytes
         The user's modules, for `install_encoded` in the worker process.
     directory : str
@@ -114,7 +112,6 @@ class AgentSetup:
     start_method: StartMethod
     shares_files: bool | None
     token: str
-    encoder: str
     code: bytes
     directory: str = field(default_factory=os.getcwd)
     sys_path: tuple[str, ...] = field(default_factory=lambda: tuple(filter(None, sys.path)))
@@ -187,7 +184,7 @@ class DeferredPlan(WorkerPlan):
                 WorkerSetup((), (devices,), {**each, **environment}) for each in agent_setup.environments
             ),
             entropy=0,
-            encode=_stand_in(agent_setup.encoder),
+            encode=nothing,
             path_of=partial(experiment_path, root),
             folder=root if agent_setup.has_folder else None,
             redirects=agent_setup.redirects,
@@ -198,16 +195,6 @@ class DeferredPlan(WorkerPlan):
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         setup = self.agent_setup
         return _open_plan, (setup.plan, setup.directory, setup.sys_path, self.moved)
-
-
-def _stand_in(module: str) -> Callable[[Any], Any]:
-    """Return something that has the module of a function, which a fork server imports beforehand."""
-
-    def encode(values: Any) -> Any:
-        raise NotImplementedError(f"an agent encodes nothing; {module} does")
-
-    encode.__module__ = module
-    return encode
 
 
 def _open_plan(data: bytes, directory: str, sys_path: tuple[str, ...], moved: Path | None) -> WorkerPlan:

@@ -324,7 +324,6 @@ def _agent_setup(plan: WorkerPlan, environment: RunEnvironment, capabilities: Ca
         start_method=environment.start_method,
         shares_files=capabilities.shares_files,
         token=uuid.uuid4().hex,
-        encoder=plan.encode.__module__,
         code=environment.code(),
     )
 

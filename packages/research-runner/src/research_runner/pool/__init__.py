@@ -11,7 +11,7 @@ checks that work can travel. Nothing here knows what the work is.
 from research_runner.pool.channel import Channel, WorkerStop
 from research_runner.pool.errors import PoolError, StartMethodError, TravelError, WireError
 from research_runner.pool.events import Message, PoolEvent
-from research_runner.pool.kept import shutdown
+from research_runner.pool.kept import launch_early, shutdown
 from research_runner.pool.launch import StartMethod, current_directory, current_path
 from research_runner.pool.preflight import preflight
 from research_runner.pool.travel import refuse_signals
@@ -35,6 +35,7 @@ __all__ = [
     "WorkerStop",
     "current_directory",
     "current_path",
+    "launch_early",
     "preflight",
     "refuse_signals",
     "shutdown",

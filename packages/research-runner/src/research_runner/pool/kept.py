@@ -18,7 +18,7 @@ from typing import Any, Final
 from research_runner.pool.launch import LaunchSettings, SupervisorLink, current_directory
 from research_runner.pool.supervisor import MARK
 
-__all__ = ["give_back_supervisor", "shutdown", "take_supervisor"]
+__all__ = ["give_back_supervisor", "launch_early", "shutdown", "take_supervisor"]
 
 _OF_THE_PROCESS: Final = ("/proc/self/cgroup", "/proc/self/oom_score_adj")
 
@@ -72,6 +72,20 @@ def take_supervisor(settings: LaunchSettings) -> SupervisorLink:
             return link
         link.close()
     return SupervisorLink(settings, surroundings)
+
+
+def launch_early(settings: LaunchSettings) -> None:
+    """Let a supervisor begin before there is a pool, if it can wait for it; else do nothing.
+
+    Parameters
+    ----------
+    settings : LaunchSettings
+        What the workers of the pool will be started with.
+    """
+    if settings.method != "fork" and _is_script():
+        before = _shelf.swap(take_supervisor(settings))
+        if before is not None:
+            before.close()
 
 
 def give_back_supervisor(link: SupervisorLink) -> None:

@@ -186,7 +186,7 @@ class SupervisorLink:
     def __init__(self, settings: LaunchSettings, surroundings: Mapping[str, Any] | None = None) -> None:
         self.surroundings = surroundings or {}
         self._unread = b""
-        self._rests_until = 0.0
+        self._rests_until = time.monotonic() + IDLE_S - _MARGIN_S
         self._process: subprocess.Popen[bytes] | None = None
         self._owner = os.getpid()
         self.control, theirs = blocking_pair()

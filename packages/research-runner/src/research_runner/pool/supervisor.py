@@ -79,7 +79,7 @@ class Supervisor:
         self._ids: dict[int, int] = {}
         self._dead: dict[int, int] = {}
         self._wake, self._waker = socket.socketpair()
-        self._rests_until: float | None = None
+        self._rests_until: float | None = time.monotonic() + config["idle_s"]
 
     def run(self) -> None:
         """Serve until the coordinator closes the connection or is gone; then leave nothing behind."""

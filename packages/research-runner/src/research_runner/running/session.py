@@ -25,7 +25,7 @@ from research_runner.system.transient import keep_trying
 __all__ = ["Session"]
 
 _COMMIT_EVERY_S: Final = 0.05
-_COMMIT_AT: Final = 1024
+_COMMIT_AT: Final = 4096
 _POLL_S: Final = 0.1
 _URGENT: Final = (ExperimentLost, ExperimentReturned)
 _CHECK_EVERY_S: Final = 0.5

@@ -319,9 +319,10 @@ class Coordinator:
                     self._again.append(task)
                 return [event]
             case UnitStarted(experiment_id, unit, limit_s):
-                slot.tasks[0].deadlines[experiment_id, unit] = now + limit_s
+                slot.tasks[0].deadlines += (((experiment_id, unit), now + limit_s),)
             case UnitEnded(experiment_id, unit):
-                slot.tasks[0].deadlines.pop((experiment_id, unit), None)
+                running, ended = slot.tasks[0], (experiment_id, unit)
+                running.deadlines = tuple(each for each in running.deadlines if each[0] != ended)
             case WorkerReady():
                 slot.state, slot.place = State.READY, event.place
             case WorkerLeaves():
@@ -385,9 +386,9 @@ class Coordinator:
         if event.failure is not None:
             event = event._replace(failure=placed(event.failure, slot.place))
         if event.failure is not None and event.retriable:
-            running.retriable.append(event)
+            running.retriable += (event,)
             return []
-        running.ended.add(event.experiment_id)
+        running.ended |= {event.experiment_id}
         return [self._conclude(event)]
 
     def _decide_on(self, number: int, event: Reported) -> None:

@@ -33,24 +33,24 @@ class Assignment:
     ----------
     task : Task
         The task.
-    ended : set of str
+    ended : frozenset of str
         Ids of its experiments that have ended.
     started : float or None
         Monotonic time at which the coordinator heard that the task had begun, in seconds.
     untold : float or None
         When it began, in Unix seconds, as long as listeners have not been told.
-    deadlines : dict
-        (experiment, unit) → the monotonic time at which its time limit ends.
-    retriable : list
+    deadlines : tuple of ((str, str), float)
+        Experiment and unit, and the monotonic time at which its time limit ends.
+    retriable : tuple
         Ends of experiments that may be tried again once the task has ended.
     """
 
     task: Task
-    ended: set[str] = field(default_factory=set)
+    ended: frozenset[str] = frozenset()
     started: float | None = None
     untold: float | None = None
-    deadlines: dict[tuple[str, str], float] = field(default_factory=dict)
-    retriable: list[ExperimentEnded] = field(default_factory=list)
+    deadlines: tuple[tuple[tuple[str, str], float], ...] = ()
+    retriable: tuple[ExperimentEnded, ...] = ()
 
     @property
     def left(self) -> list[ExperimentSpec]:
@@ -69,7 +69,7 @@ class Assignment:
             return {}
         if timeout_s is not None and now - self.started > timeout_s:
             return dict.fromkeys(spec.identity.id for spec in self.left)
-        return {who: unit for (who, unit), deadline in self.deadlines.items() if now > deadline}
+        return {who: unit for (who, unit), deadline in self.deadlines if now > deadline}
 
 
 @dataclass(slots=True)

@@ -261,10 +261,10 @@ class TaskSource:
         while len(self._group) < self._branches and not self._is_closed:
             if self._due is not Due.NEVER:
                 return False
-            if self._is_exhausted():
+            config = self._ahead.pop() if self._ahead else next(self._configs, None)
+            if config is None:
                 self._journal.check_end(self.generated)
                 break
-            config = self._ahead.pop()
             identity = self._identifier.identify(config)
             self._group.append(ExperimentSpec(identity, config, self.generated, len(self._group)))
             self.generated += 1

@@ -216,6 +216,12 @@ class RunSettings:
         """Whether tasks run in other processes."""
         return self.backend.capabilities.parallel
 
+    def prepare(self) -> None:
+        """Let the backend begin what takes time and needs no plan, if it has anything of that kind."""
+        prepare = getattr(self.backend, "prepare", None)
+        if prepare is not None:
+            prepare(self.setups, self.start_method)
+
     @property
     def branches(self) -> int:
         """Experiments per task."""
