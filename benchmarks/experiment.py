@@ -10,7 +10,19 @@ import sys
 import time
 from collections.abc import Callable
 
-from research_experiment import EC, Executor, Experiment, ExperimentPlan, Hook, O, TextCapture
+from research_domain import ConfigAlias, Identifier
+from research_experiment import (
+    EC,
+    Executor,
+    Experiment,
+    ExperimentPlan,
+    Hook,
+    MemorySink,
+    O,
+    Surroundings,
+    TextCapture,
+)
+from research_experiment.execution.settings import ExecutorSettings
 
 N_ITERS = 10_000
 ROUNDS = 7
@@ -83,6 +95,18 @@ def many(count: int) -> float:
     return time.perf_counter() - started_s
 
 
+def many_short_us(count: int) -> float:
+    """Return the CPU time of an experiment of one short unit, made and run as a worker does."""
+    plan = Experiment().add_callable("first", first, x=EC("x"), save_to="y").build()
+    settings = ExecutorSettings.parse(plan, surroundings=Surroundings(), sink=MemorySink())
+    identifier, configs = Identifier(), [ConfigAlias({"x": index}) for index in range(count)]
+    tasks = [[(identifier.identify(config), config)] for config in configs]
+    started_s = time.process_time()
+    for task in tasks:
+        Executor.of(settings, task).run().forget()
+    return (time.process_time() - started_s) / count * 1e6
+
+
 def four_single() -> float:
     return sum(experiment(n_iters=N_ITERS // 4) for _ in range(4))
 
@@ -126,6 +150,8 @@ def main() -> int:
     count = 500
     whole_us = statistics.median(many(count) for _ in range(ROUNDS)) / count * 1e6
     print(f"making and running an experiment of one iteration: {whole_us:.0f} us")
+    short_us = min(many_short_us(count) for _ in range(ROUNDS))
+    print(f"the same of one short unit, as workers do it: {short_us:.1f} us of CPU")
     return int(failed)
 
 

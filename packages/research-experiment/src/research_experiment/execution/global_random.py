@@ -45,7 +45,7 @@ def global_seed(entropy: int | Sequence[int], digest: bytes) -> bytes:
     >>> global_seed(1, b"a") == global_seed([1], b"a") != global_seed(2, b"a")
     True
     """
-    words = (int(entropy),) if isinstance(entropy, int | np.integer) else tuple(int(word) for word in entropy)
+    words = (entropy,) if isinstance(entropy, int) else tuple(entropy)
     hashed = _keyed(words).copy()
     hashed.update(digest)
     return hashed.digest()
@@ -53,7 +53,7 @@ def global_seed(entropy: int | Sequence[int], digest: bytes) -> bytes:
 
 @lru_cache(16)
 def _keyed(words: tuple[int, ...]) -> hashlib.blake2b:
-    key = hashlib.blake2b(repr(words).encode()).digest()
+    key = hashlib.blake2b(repr(tuple(map(int, words))).encode()).digest()
     return hashlib.blake2b(digest_size=_SEED_BYTES, key=key, person=b"globals")
 
 
@@ -87,7 +87,8 @@ class _Imported:
         return sys.modules.get(self.name)
 
     def is_there(self) -> bool:
-        return hasattr(self.module, self.mark)
+        module = sys.modules.get(self.name)
+        return module is not None and hasattr(module, self.mark)
 
 
 class _NumPy(_Imported):

@@ -57,11 +57,12 @@ class Outbox:
             if time.monotonic() - self._sent > _REPORT_EVERY_S:
                 self._flush()
 
-    def flush(self) -> None:
-        """Send all events that wait."""
+    def flush(self, *events: Any) -> None:
+        """Send all events that wait, and these."""
         if getpid() != self._owner:
             end_if_forked(self._owner)
         with self._lock:
+            self._events += events
             self._flush()
 
     def _flush(self) -> None:

@@ -248,8 +248,7 @@ class Serve:
             outbox.add(TaskReturned(task.index, reason))
             return 0.0
         fail_point("task-taken")
-        outbox.add(TaskStarted(task.index, time.time()))
-        outbox.flush()
+        outbox.flush(TaskStarted(task.index, time.time()))
         fail_point("task-announced")
         begun = time.perf_counter()
         runner.run(task)
