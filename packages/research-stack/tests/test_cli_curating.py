@@ -121,6 +121,15 @@ def test_words_may_stand_behind_options(capsys):
     assert said(capsys, "export", "study", "-w", "lr=0.1", "r.csv") == "r.csv\n"
 
 
+def test_what_is_shown_of_many_names_is_readable_at_eighty_columns(capsys):
+    with ResearchStorage("wide") as storage:
+        storage.put("a", {f"variable_{number}": {0: 1.0} for number in range(20)})
+    said(capsys, "tag", "wide", *(f"tag-{number}" for number in range(12)))
+    lines = [*said(capsys, "show", "wide").splitlines(), *said(capsys, "ls").splitlines()]
+    assert any("variable_19" in line for line in lines)
+    assert [line for line in lines if len(line) > 80 and "#tag" not in line] == []
+
+
 def test_a_long_note_is_readable_at_eighty_columns(capsys):
     said(capsys, "tag", "study", "-x", "a", "--note", "word " * 60)
     lines = said(capsys, "tag", "study").splitlines()

@@ -52,8 +52,9 @@ def ls(arguments: argparse.Namespace) -> int:
         else:
             begun = "" if row["started"] is None else moment(row["started"])
             share, taken = f"{row['share']:4.0%}", f"{size(row['size_bytes']):>8}"
-            tags = " ".join(f"#{tag}" for tag in row["tags"])
-            say(f"{row['name']:<{width}}  {text:<{widest}}  {share}  {taken}  {begun}  {tags}".rstrip())
+            line = f"{row['name']:<{width}}  {text:<{widest}}  {share}  {taken}  {begun}".rstrip()
+            tags = "".join(f"  #{tag}" for tag in row["tags"])
+            say(f"{line}{tags}" if len(line + tags) <= 80 else f"{line}\n{tags}")
     if not rows:
         say("no research here")
     return 0
@@ -144,8 +145,8 @@ def show(arguments: argparse.Namespace) -> int:
         rows.append(("last", ", ".join(f"{name}={shown(value)}" for name, value in values.items())))
     if meta.get("entropy") is not None:
         rows.append(("seed", str(meta["entropy"])))
-    say(str(summary))
-    for line in as_rows([*rows, *_said(results), *_versions(results)]):
+    head = [(line[:11].rstrip(), line[11:]) for line in str(summary).splitlines()]
+    for line in as_rows([*head, *rows, *_said(results), *_versions(results)]):
         say(line)
     return 0
 
