@@ -11,7 +11,18 @@ import pytest
 
 from research_runner.errors import ChangedError, OptionError, SearchError
 from research_runner.searching import WAIT, Verdict
-from research_stack import EC, ConfigAlias, Domain, Hook, MedianStop, O, Research, ResearchWarning, integers
+from research_stack import (
+    EC,
+    ConfigAlias,
+    Domain,
+    E,
+    Hook,
+    MedianStop,
+    O,
+    Research,
+    ResearchWarning,
+    integers,
+)
 
 DOMAIN = Domain(x=list(range(40))) * Domain(y=[0, 1])
 
@@ -238,6 +249,53 @@ def test_waiting_while_nothing_runs_is_an_error():
         run(study(), search=search)
 
 
+def noisy(x, repetition, random, fails):
+    if (x, repetition) == fails:
+        raise ValueError(x)
+    return abs(x - 23) / 40 + random.normal() / 10
+
+
+def repeated(n_configs=8, fails=None, **options):
+    research = Research("repeated", DOMAIN, n_configs=n_configs, **options)
+    arguments = {"x": EC("x"), "repetition": EC("repetition"), "random": E().random, "fails": fails}
+    return research.add_callable("noisy", noisy, **arguments, save_to="loss")
+
+
+def test_repetitions_of_a_config_are_told_together_as_their_mean():
+    options = {"search": Climb(steps=None), "slots": 5}
+    research = run(repeated(n_reps=3), **options)
+    table = research.results.df
+    assert len(table) == 24 and research.monitor.expected == 24
+    means = table.groupby(["x", "y"])["loss"].mean()
+    told = [each for each in research.search.told if each.same_as is None]
+    assert len(told) >= 6
+    for each in told:
+        config = each.config.config()
+        assert each.values == pytest.approx((means[config["x"], config["y"]],))
+        assert (each.steps, each.status) == (3, "done")
+    for more in ({"parallel": True, "workers": 3}, {"branches": 2, "executor_target": "for"}):
+        there = run(repeated(n_reps=3), **options, **more)
+        assert len(there.results.df) == 24
+        assert "branches" in more or there.results.df.equals(table)
+
+
+def test_a_config_of_which_a_repetition_has_failed_is_told_as_failed():
+    first = run(repeated(n_reps=2), search=Climb(steps=None)).results.df["x"][0]
+    options = {"search": Climb(steps=None), "quiet": True, "canary": 0}
+    told = run(repeated(n_reps=2, fails=(first, 1)), **options).search.told
+    outcomes = {each.number: (each.status, each.values is None) for each in told}
+    assert outcomes[0] == ("failed", True)
+    assert set(outcomes.values()) == {("failed", True), ("done", False)}
+
+
+def test_repetitions_go_on_where_they_were():
+    options = {"search": Climb(steps=None), "slots": 4}
+    expected = run(repeated(n_reps=3), **options).results.df
+    run(repeated(n_configs=3, n_reps=3), **options, dump_results=True)
+    again = run(repeated(n_reps=3), **options, dump_results=True, resume=True, parallel=True, workers=2)
+    assert again.results.df.equals(expected)
+
+
 def test_nothing_begins_when_the_steps_are_spent():
     research = run(study(n_configs=None), budget={"steps": 40})
     results = research.results
@@ -318,12 +376,10 @@ def test_what_would_be_ignored_is_refused(options, message):
 
 
 def test_walks_and_updates_are_not_mixed_with_searches():
-    with pytest.raises(OptionError, match="n_reps=2 is for walks"):
-        run(
-            Research("r", DOMAIN, n_configs=3, n_reps=2).add_generator(
-                "t", train, args=[1, 1, 1], save_to="loss"
-            )
-        )
+    with pytest.raises(OptionError, match="repeat_each=2 is for walks"):
+        run(repeated(n_reps=2, repeat_each=2), search=Climb(steps=None))
+    with pytest.raises(OptionError, match="ends experiments early, and n_reps=2"):
+        run(repeated(n_reps=2))
     with pytest.raises(OptionError, match="update_domain"):
         run(study().update_domain(lambda: None, when="last"))
     with pytest.raises(OptionError, match="infinite"):

@@ -65,6 +65,12 @@ class Decider:
         elif deciding.stop is not None:
             self._rule = _checked(deciding, deciding.stop.make(context), _OF_RULES)
         self.watch = _watch(deciding, self._rule, settings)
+        n_reps = settings.iteration.prepare(settings.domain).iter_params.n_reps
+        if self.search is not None and n_reps > 1 and self.watch.steps is not None:
+            problem = (
+                f"it ends experiments early, but of n_reps={n_reps} the mean counts: leave out one of both"
+            )
+            raise OptionError("search", problem)
         self._compares = self.search is not None or self._rule.compares
         if not self._compares:
             for option in ("slots", "order"):
@@ -91,10 +97,12 @@ class Decider:
             Returns a reader of what is stored.
         """
         settings, branches = self._settings, self._settings.branches
-        trials = Trials(self._rule, self._order(), remembers=self.search is not None)
         proposals: Proposals = walk
+        trials = Trials(self._rule, self._order())
         if self.search is not None:
             domain, seed = settings.iteration.prepare(settings.domain), settings.iteration.seed
+            repetitions = domain.iter_params.n_reps
+            trials = Trials(self._rule, self._order(), remembers=True, repetitions=repetitions)
             proposals = Asking(self.search, domain, trials, branches, seed, past.identifier)
         steps = settings.budget.steps
         needs_past = self._compares or steps is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from itertools import count
@@ -31,7 +32,7 @@ class Asking:
     search : Search
         Has begun.
     domain : Domain
-        What configs are taken from, iterated as the research says: `size` is the most experiments.
+        What configs are taken from, iterated as the research says: `len` is the most configs.
     trials : Trials
         The experiments that have begun; remembers them.
     branches : int
@@ -64,18 +65,21 @@ class Asking:
         self._identifier = identifier(domain.iter_params.create_id_prefix)
         self._numbers = count()
         self._number = 0
-        self._most = domain.size
+        self._most, self._repetitions = domain.size, domain.iter_params.n_reps
+        self._configs, self._most_configs = 0, domain.len
         self._asked: dict[bytes, int] = {}
         self._questions: dict[str, int] = {}
-        self._group: list[ExperimentSpec] = []
-        self._misses, self._ended = 0, 0
+        self._group: list[ConfigAlias] = []
+        self._root: int | None = None
+        self._later: deque[list[ConfigAlias]] = deque()
+        self._misses, self._ended, self._next_repetition = 0, 0, 0
         self._is_over = False
         self.generated = 0
 
     @property
     def expected(self) -> int | None:
         """Experiments in all, as far as is known; None if there is no end of them."""
-        return self.generated if self._is_over else self._most
+        return self._configs * self._repetitions if self._is_over else self._most
 
     @property
     def tasks_left(self) -> int | None:
@@ -91,11 +95,32 @@ class Asking:
         SearchError
             If it waits, and nothing runs.
         """
-        while len(self._group) < self._branches and not self._is_over and self.generated != self._most:
+        while not self._later and not self._is_full:
             if not self._ask():
                 return []
-        group, self._group = self._group, []
-        return group
+        if self._group:
+            self._later.extend([self._group] * self._repetitions)
+            self._group, self._root, self._next_repetition = [], None, 0
+        if not self._later:
+            return []
+        repetition, self._next_repetition = self._next_repetition, self._next_repetition + 1
+        return [
+            self._experiment(config, repetition, branch)
+            for branch, config in enumerate(self._later.popleft())
+        ]
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether no config is to be asked for before what there is has become a task."""
+        is_over = self._is_over or self._configs == self._most_configs
+        return is_over or len(self._group) == self._branches
+
+    def _experiment(self, config: ConfigAlias, repetition: int, branch: int) -> ExperimentSpec:
+        full = ConfigAlias.of_pairs((*config.pairs, *auxiliary(repetition, 0)))
+        identity = self._identifier.identify(full)
+        self._questions[identity.id] = self._asked[_key(config)]
+        self.generated += 1
+        return ExperimentSpec(identity, full, self.generated - 1, branch)
 
     def _ask(self) -> bool:
         """Ask one question; return False if the search waits."""
@@ -109,8 +134,7 @@ class Asking:
                 )
             return self._is_over
         number = self._number
-        like = self._questions[self._group[0].identity.id] if self._group else None
-        answer = self._search.ask(Question(number, 0, _seed(self._entropy, number), like))
+        answer = self._search.ask(Question(number, 0, _seed(self._entropy, number), self._root))
         if answer is WAIT:
             if not self._trials.is_busy:
                 raise SearchError(
@@ -126,21 +150,19 @@ class Asking:
         return True
 
     def _take(self, number: int, config: ConfigAlias) -> None:
-        """Make an experiment of an answer, unless it is none of the domain, or was there before."""
+        """Keep an answer for the next task, unless it is none of the domain, or was there before."""
         self._misses += 1
         if config not in self._domain:
             self._trials.tell(Told(number, config, None, (), 0, "infeasible"))
             return
-        full = ConfigAlias.of_pairs((*config.pairs, *auxiliary(0, 0)))
-        key = Identifier().identify(full).digest
-        if key in self._asked:
-            self._trials.repeat(number, config, self._asked[key])
+        first = self._asked.setdefault(_key(config), number)
+        if first != number:
+            self._trials.repeat(number, config, first)
             return
         self._misses = 0
-        identity = self._identifier.identify(full)
-        self._asked[key] = self._questions[identity.id] = number
-        self._group.append(ExperimentSpec(identity, full, self.generated, len(self._group)))
-        self.generated += 1
+        self._configs += 1
+        self._group.append(config)
+        self._root = number if self._root is None else self._root
 
     def question_of(self, spec: ExperimentSpec) -> int:
         """Return the question that an experiment answers."""
@@ -156,6 +178,11 @@ class Asking:
 
     def update(self) -> None:
         """Do nothing."""
+
+
+def _key(config: ConfigAlias) -> bytes:
+    """Return what is equal for equal configs."""
+    return Identifier().identify(ConfigAlias.of_pairs((*config.pairs, *auxiliary(0, 0)))).digest
 
 
 def _seed(entropy: int | Sequence[int], number: int) -> int:

@@ -132,7 +132,8 @@ class SearchSource:
         experiment_id = spec.identity.id
         if not self._needs_past and self._kept(experiment_id):
             return False
-        self._trials.begin(experiment_id, self._proposals.question_of(spec), plain(spec.config))
+        number = self._proposals.question_of(spec)
+        self._trials.begin(experiment_id, number, plain(spec.config), spec.identity.repetition)
         if not self._kept(experiment_id):
             return True
         self._trials.recall(experiment_id, self._record.get(experiment_id, _UNKNOWN))

@@ -95,6 +95,9 @@ class Question(NamedTuple):
 class Told:
     """How an experiment has ended, or what else became of an answer.
 
+    Repetitions of a config are told together: with the means of their values and all their steps, and as
+    failed if one of them has failed.
+
     Parameters
     ----------
     number : int or None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from statistics import fmean
 from typing import NamedTuple
 
 from research_domain import ConfigAlias
@@ -27,6 +29,7 @@ class _Trial:
     """An experiment that has begun and was not told yet."""
 
     number: int
+    place: int
     config: ConfigAlias
     seen: int
     verdicts: dict[int, Verdict] = field(default_factory=dict)
@@ -51,6 +54,9 @@ class Trials:
         When experiments begin, and in which order they are told.
     remembers : bool
         Whether what was told is kept, for :meth:`repeat`.
+    repetitions : int
+        Experiments of each question. They are told together when all have ended: with the means of their
+        values, or as failed if one of them has.
 
     Attributes
     ----------
@@ -63,7 +69,11 @@ class Trials:
     worker died, gets the verdicts that it had.
     """
 
-    def __init__(self, rule: StopRule, order: Order, *, remembers: bool = False) -> None:
+    def __init__(
+        self, rule: StopRule, order: Order, *, remembers: bool = False, repetitions: int = 1
+    ) -> None:
+        self._repetitions = repetitions
+        self._parts: dict[int, list[Told]] = {}
         self._remembers = remembers
         self._rule = rule
         self._order = order
@@ -99,11 +109,12 @@ class Trials:
         """Whether any experiment has not been told yet."""
         return bool(self._running)
 
-    def begin(self, experiment_id: str, number: int, config: ConfigAlias) -> None:
+    def begin(self, experiment_id: str, number: int, config: ConfigAlias, repetition: int = 0) -> None:
         """Take note of an experiment that was decided on."""
-        self._running[experiment_id] = _Trial(number, config, self._told)
-        self._ids[number] = experiment_id
-        self._order.begin(number)
+        place = number if self._repetitions == 1 else number * self._repetitions + repetition
+        self._running[experiment_id] = _Trial(number, place, config, self._told)
+        self._ids[place] = experiment_id
+        self._order.begin(place)
 
     def report(self, experiment_id: str, step: int, values: tuple[float, ...]) -> Verdict:
         """Return the verdict on an experiment that has done so many steps."""
@@ -117,7 +128,7 @@ class Trials:
             verdict = _checked(self._rule.report(trial.number, step, values, seen), self._rule)
             trial.verdicts[step] = verdict
         if verdict is Verdict.CONTINUE:
-            self._order.reach(trial.number, step)
+            self._order.reach(trial.place, step)
         return verdict
 
     def note_last(self, experiment_id: str, values: tuple[float, ...] | None) -> None:
@@ -139,13 +150,13 @@ class Trials:
         trial = self._running[experiment_id]
         for report in recorded.reports:
             if recorded.outcome != "stopped" or report.step < recorded.steps:
-                self._order.reach(trial.number, report.step)
+                self._order.reach(trial.place, report.step)
         self._end(trial, recorded)
 
     def _end(self, trial: _Trial, recorded: Recorded) -> None:
         reports, values, steps, outcome = recorded
         trial.told = Told(trial.number, trial.config, values, reports, steps, outcome)
-        self._order.end(trial.number, steps)
+        self._order.end(trial.place, steps)
 
     def repeat(self, number: int, config: ConfigAlias, first: int) -> None:
         """Answer a question whose config is that of an earlier one, when that one is told."""
@@ -156,19 +167,22 @@ class Trials:
 
     def tell_next(self) -> bool:
         """Tell the next experiment in the order of their ends, if it is known; return whether it is."""
-        number = self._order.next_ended()
-        if number is None:
+        place = self._order.next_ended()
+        if place is None:
             return False
-        trial = self._running.pop(self._ids.pop(number))
-        told = trial.told
-        assert told is not None  # noqa: S101 - it has ended
+        told = self._running.pop(self._ids.pop(place)).told
+        assert told is not None and told.number is not None  # noqa: S101 - it has ended
         self._ended += 1
         self.steps += told.steps
-        self.tell(told)
-        if self._remembers:
-            self._answers[number] = told
-        for again, config in self._repeats.pop(number, ()):
-            self._tell_again(again, config, told)
+        number, parts = told.number, self._parts.setdefault(told.number, [])
+        parts.append(told)
+        if len(parts) == self._repetitions:
+            told = together(self._parts.pop(number))
+            self.tell(told)
+            if self._remembers:
+                self._answers[number] = told
+            for again, config in self._repeats.pop(number, ()):
+                self._tell_again(again, config, told)
         return True
 
     def _tell_again(self, number: int, config: ConfigAlias, told: Told) -> None:
@@ -178,6 +192,28 @@ class Trials:
         """Tell the rule something at once."""
         self._told += 1
         self._rule.tell(told)
+
+
+def together(parts: Sequence[Told]) -> Told:
+    """Return what is told of the repetitions of a config.
+
+    Examples
+    --------
+    >>> one = Told(0, ConfigAlias({"x": 1}), (2.0,), (), 5, "done")
+    >>> both = together([one, replace(one, values=(4.0,))])
+    >>> both.values, both.steps, together([one, replace(one, status="failed", values=None)]).status
+    ((3.0,), 10, 'failed')
+    """
+    first, *others = parts
+    if not others:
+        return first
+    columns = [told.values for told in parts if told.values is not None and told.status != "failed"]
+    steps = sum(told.steps for told in parts)
+    if len(columns) < len(parts):
+        failed = any(told.status == "failed" for told in parts)
+        return replace(first, values=None, reports=(), steps=steps, status="failed" if failed else "done")
+    values = tuple(fmean(column) for column in zip(*columns, strict=True))
+    return replace(first, values=values, reports=(), steps=steps, status="done")
 
 
 def _checked(verdict: object, rule: StopRule) -> Verdict:

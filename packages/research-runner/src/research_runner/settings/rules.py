@@ -204,10 +204,9 @@ def _search(request: Request) -> _Complaints:
         yield "stop", "a search decides on ends as well: give it the rule, as in search=TPE('loss', stop=...)"
     if study.domain.update_rule is not None:
         yield "search", "update_domain(...) decides on configs as well: give one of both"
-    params = study.iteration.prepare(study.domain).iter_params
-    for name, value, neutral in (("n_reps", params.n_reps, 1), ("repeat_each", params.repeat_each, None)):
-        if value != neutral:
-            yield "search", f"{name}={value} is for walks through the domain: a search tries each config once"
+    repeat_each = study.iteration.prepare(study.domain).iter_params.repeat_each
+    if repeat_each is not None:
+        yield "search", f"repeat_each={repeat_each} is for walks through the domain: give n_reps alone"
 
 
 def _devices(request: Request) -> _Complaints:
