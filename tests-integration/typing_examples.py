@@ -8,7 +8,21 @@ import pandas as pd
 
 from research_experiment import StartedExperiment, Storage
 from research_results import FolderStorage, MemoryStorage
-from research_stack import EC, Config, ConfigAlias, Domain, E, Executor, Experiment, O, Option, Research
+from research_stack import (
+    EC,
+    Comparison,
+    Config,
+    ConfigAlias,
+    Domain,
+    E,
+    Executor,
+    Experiment,
+    O,
+    Option,
+    Research,
+    ResearchResults,
+    compare,
+)
 
 
 def add(x: int, y: int) -> int:
@@ -37,4 +51,7 @@ assert_type(research.run(workers=2, branches=[{"b": 1}], seed=1, bar=False), Res
 research.update_domain(lambda: Domain(x=[5]), when=["%5", "last"])
 random = E().random
 frame: pd.DataFrame = research.results.df
+both = ResearchResults(["sums", ResearchResults("products", x=1)])
+assert_type(compare("sums", research, both, variables="sum", at=0), Comparison)
+assert_type(both.compare("sums/a", "sums/b").differences[0].mean, float)
 storages: list[Storage] = [MemoryStorage(), FolderStorage.create("sums")]  # what a runner takes

@@ -1,12 +1,13 @@
 """Several researches as one table: compared with what each of them says alone."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
 from research_domain import Config
-from research_results import FolderStorage, MemoryStorage, Opaque, ResearchResults
+from research_results import FolderStorage, MemoryStorage, Opaque, ResearchResults, compare
 from research_results.errors import (
     ArgumentError,
     NotAResearchError,
@@ -197,6 +198,16 @@ def test_memory_and_folders_go_together_and_only_what_is_trusted_runs_code(tmp_p
         assert [type(value) for value in both.df["made"]] == [Model, Opaque]
         assert [type(value) for value in both.df["model"]] == [Model, Opaque]
         assert both.df["research"].tolist() == ["memory", "a"]
+
+
+def test_folders_of_older_formats_have_the_same_configs(pair):
+    fixtures = [Path(__file__).parent / "fixtures" / f"format-{number}" for number in (1, 2)]
+    both = ResearchResults(fixtures)
+    assert both.experiments["research"].value_counts().to_dict() == {"format-1": 3, "format-2": 3}
+    assert both.failures["research"].tolist() == ["format-1", "format-2"]
+    comparison = compare(*fixtures)
+    assert comparison.parameters.empty and [side.configs for side in comparison.sides] == [3, 3]
+    assert all(row.configs == 1 and row.difference in (0, None) for row in comparison.differences[1::2])
 
 
 def test_labels_are_the_shortest_ends_of_paths_that_differ(tmp_path):

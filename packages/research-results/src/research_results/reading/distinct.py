@@ -22,13 +22,16 @@ def distinct_values(column: ConfigColumn) -> tuple[Ints, list[Option]]:
     first: list[Option] = []
     number_of = np.empty(len(column.options) + 1, np.int64)
     number_of[-1] = -1  # where -1 leads
+    has_older = any(option.digest is None for option in column.options)  # these are known by their bytes
     for index, option in enumerate(column.options):
-        value = (option.kind, option.data, option.blob) if option.digest is None else (option.digest,)
-        key = (option.alias, *value)
-        if key not in numbers:
-            numbers[key] = len(numbers)
+        keys: list[tuple[Any, ...]] = [] if option.digest is None else [(option.alias, option.digest)]
+        if has_older:
+            keys.append((option.alias, option.kind, option.data, option.blob))
+        known = [numbers[key] for key in keys if key in numbers]
+        number_of[index] = number = known[0] if known else len(first)
+        if not known:
             first.append(option)
-        number_of[index] = numbers[key]
+        numbers.update(dict.fromkeys(keys, number))
     return number_of[column.codes], first
 
 
