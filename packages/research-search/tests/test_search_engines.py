@@ -237,6 +237,14 @@ def test_known_configs_of_other_domains_are_refused():
         Drive(TPE("error", known=["old"]), SPACE, bowl, history=history)
 
 
+def test_known_researches_without_the_variable_are_refused():
+    def history(name, variables):
+        return [Told(None, ConfigAlias({"x": 0, "y": 1}), None, (), 1, "done")]
+
+    with pytest.raises(OptionError, match="known: 'old' has no experiment that has saved 'error'"):
+        Drive(TPE("error", known="old"), SPACE, bowl, history=history)
+
+
 def test_branches_share_what_their_root_depends_on():
     data = Domain(name=["a"], size=integers(1, 100)) + Domain(name=["b"], source=["x", "y"])
     domain = data * Domain(rate=loguniform(0.01, 1))

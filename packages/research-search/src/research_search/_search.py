@@ -127,7 +127,11 @@ class OptunaSearch:
         for told in history:
             self._add(told, "history")
         for name in self._factory.known:
-            for told in self._context.history(name, self.variables):
+            found = list(self._context.history(name, self.variables))
+            if all(told.values is None for told in found):
+                what = " and ".join(map(repr, self.variables))
+                raise OptionError("known", f"{name!r} has no experiment that has saved {what}")
+            for told in found:
                 self._add(told, "known")
 
     def ask(self, question: Question) -> ConfigAlias | None:
