@@ -378,7 +378,7 @@ def test_what_would_be_ignored_is_refused(options, message):
 def test_walks_and_updates_are_not_mixed_with_searches():
     with pytest.raises(OptionError, match="repeat_each=2 is for walks"):
         run(repeated(n_reps=2, repeat_each=2), search=Climb(steps=None))
-    with pytest.raises(OptionError, match="ends experiments early, and n_reps=2"):
+    with pytest.raises(OptionError, match="ends experiments early, but of n_reps=2"):
         run(repeated(n_reps=2))
     with pytest.raises(OptionError, match="update_domain"):
         run(study().update_domain(lambda: None, when="last"))
