@@ -15,5 +15,6 @@ __all__ = ["write"]
 
 def write(results: Any, path: Path, /, **options: Any) -> None:
     """Write results; `options` are those of `to_xarray`."""
-    require("h5netcdf", "an .nc file", "xarray")
+    for module in ("h5py", "h5netcdf"):
+        require(module, "an .nc file", "xarray")
     plain_arrays(results, options).to_netcdf(path, engine="h5netcdf")

@@ -110,5 +110,5 @@ def _moments(name: str, values: Sequence[Any]) -> Any:
         raise DamagedError("table experiments", f"column {name} holds no time of this era")
     missing = np.isnan(seconds)
     micros = np.rint(np.where(missing, 0, seconds) * 1e6).astype(np.int64).astype("datetime64[us]")
-    micros[missing] = np.datetime64("NaT")
+    micros[missing] = np.datetime64("NaT", "us")
     return pd.Series(micros).dt.tz_localize("UTC")
