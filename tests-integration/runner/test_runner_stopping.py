@@ -288,7 +288,7 @@ def test_a_rule_of_ones_own_knows_what_it_is_made_for():
         ({"stop": "median"}, "must be a rule such as MedianStop"),
         ({"stop": MedianStop}, "must be a rule such as MedianStop"),
         ({"stop": ABOVE_ONE, "n_iters": 1}, "one iteration"),
-        ({"slots": 4}, "nothing is compared without stop="),
+        ({"slots": 4}, "nothing is ordered without search="),
         ({"stop": ABOVE_ONE, "slots": 4}, "looks at one experiment at a time"),
         ({"stop": MEDIAN, "slots": 2, "branches": 3}, "3 branches need as many slots, got 2"),
         ({"stop": MEDIAN, "slots": 0}, "must be a positive whole number"),
