@@ -23,6 +23,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import _runner_rivals as rivals
 
@@ -79,84 +80,100 @@ def grid(count: int) -> Domain:
 
 
 def ours(count: int, **options: object) -> float:
+    return ours_in_parts(count, **options)[0]
+
+
+def ours_in_parts(count: int, **options: object) -> tuple[float, float]:
+    """Return the seconds of a whole run, and from its first beginning of an experiment to its last end."""
     with folder() as path:
         research = Research(str(path / "sums"), grid(count)).add_callable(
             "add", add, x=EC("x"), y=EC("y"), save_to="sum"
         )
-        elapsed_s = seconds(lambda: research.run(workers=WORKERS, bar=False, **options))
+        whole_s = seconds(lambda: research.run(workers=WORKERS, bar=False, **options))
         assert research.monitor.finished_experiments == count
         assert research.monitor.failed_experiments == 0
-    return elapsed_s
+        frame = research.results.experiments
+    started = frame["started"].map(lambda time: time.timestamp())
+    return whole_s, (started + frame["elapsed_s"]).max() - started.min()
 
 
 def pairs(count: int) -> list[tuple[int, int]]:
     return [(config["x"], config["y"]) for config in grid(count)]
 
 
-def standard_pool(count: int, start_method: str) -> float:
-    arguments = pairs(count)
+def in_pool(make_pool: Callable[[], Any], run: Callable[[Any, list[tuple[int, int]]], int], count: int):
+    """Return the seconds of a whole pool, and those of its calls once all of its workers are there."""
+    arguments, begun = pairs(count), time.perf_counter()
+    with make_pool() as pool:
+        run(pool, arguments[: 2 * WORKERS])
+        rest_s = seconds(run, pool, arguments)
+    return time.perf_counter() - begun, rest_s
 
-    def run() -> None:
-        with ProcessPoolExecutor(WORKERS, multiprocessing.get_context(start_method)) as pool:
-            assert sum(1 for _ in pool.map(add, *zip(*arguments, strict=True), chunksize=1)) == count
 
-    return seconds(run)
+def standard_pool(count: int, start_method: str) -> tuple[float, float]:
+    def run(pool: Any, arguments: list[tuple[int, int]]) -> int:
+        return sum(1 for _ in pool.map(add, *zip(*arguments, strict=True), chunksize=1))
+
+    context = multiprocessing.get_context(start_method)
+    return in_pool(lambda: ProcessPoolExecutor(WORKERS, context), run, count)
 
 
 def add_pair(pair):
     return pair[0] + pair[1]
 
 
-def plain_pool(count: int, start_method: str) -> float:
-    arguments = pairs(count)
+@contextmanager
+def ended_pool(context: Any):
+    """A pool whose workers have ended with the block, as those of all others have."""
+    with context.Pool(WORKERS) as pool:
+        yield pool
+        pool.close()
+        pool.join()
 
-    def run() -> None:
-        with multiprocessing.get_context(start_method).Pool(WORKERS) as pool:
-            assert sum(1 for _ in pool.imap_unordered(add_pair, arguments, chunksize=1)) == count
-            pool.close()
-            pool.join()
 
-    return seconds(run)
+def plain_pool(count: int, start_method: str) -> tuple[float, float]:
+    def run(pool: Any, arguments: list[tuple[int, int]]) -> int:
+        return sum(1 for _ in pool.imap_unordered(add_pair, arguments, chunksize=1))
+
+    context = multiprocessing.get_context(start_method)
+    return in_pool(lambda: ended_pool(context), run, count)
 
 
 WAYS = {
-    "research, on disk": lambda count, method: ours(count, start_method=method),
+    "research, on disk": lambda count, method: ours_in_parts(count, start_method=method),
     "ProcessPoolExecutor.map, chunksize=1": standard_pool,
     "Pool.imap_unordered, chunksize=1": plain_pool,
 }
-FEW = 4
-"""Calls of a run that is all start and end."""
 
 
 def compare(report: Report, count: int, rounds: int, method: str, limit: float | None = None) -> None:
     """Beside pools of the standard library that are started in the same way, in turn.
 
-    Once with the start and the end of all workers, and once without: less what a run of a few calls takes.
-    The fork server of the standard library is started once and stays until this process ends; so does ours.
+    Once with the start and the end of all workers, and once without. The fork server of the standard library
+    is started once and stays until this process ends, and so does ours.
     """
-    whole: dict[str, list[float]] = {name: [] for name in WAYS}
-    rest: dict[str, list[float]] = {name: [] for name in WAYS}
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in WAYS}
     cpu_s: dict[str, list[float]] = {name: [] for name in WAYS}
     for _ in range(rounds):
         for name, way in WAYS.items():
-            few_s, begun = way(FEW, method), time.process_time()
-            whole[name].append(way(count, method))
+            begun = time.process_time()
+            times[name].append(way(count, method))
             cpu_s[name].append(time.process_time() - begun)
-            rest[name].append(max(whole[name][-1] - few_s, 1e-9))
     report.line(f"{count} x f(x, y) = x + y, {WORKERS} workers, {method}", "with the start", "without")
     mine, *others = WAYS
     for name in WAYS:
-        rates = [count / statistics.median(each[name]) for each in (whole, rest)]
+        whole, rest = (
+            f"{count / statistics.median(each):,.0f} /s" for each in zip(*times[name], strict=True)
+        )
         cpu_us = statistics.median(cpu_s[name]) / count * 1e6
-        report.line(f"  {name}", f"{rates[0]:,.0f} /s", f"{rates[1]:,.0f} /s, {cpu_us:.0f} us of CPU here")
+        report.line(f"  {name}", whole, f"{rest}, {cpu_us:.0f} us of CPU here")
     for name in others:
-        ratios = [
-            statistics.median(theirs / ours for theirs, ours in zip(each[name], each[mine], strict=True))
-            for each in (whole, rest)
-        ]
-        report.line(f"  research / {name}", f"{ratios[0]:.2f} x", f"{ratios[1]:.2f} x")
+        rounds_of_both = zip(times[name], times[mine], strict=True)
+        ratios = [(theirs[0] / ours[0], theirs[1] / ours[1]) for theirs, ours in rounds_of_both]
+        whole, rest = (statistics.median(each) for each in zip(*ratios, strict=True))
+        report.line(f"  research / {name}", f"{whole:.2f} x", f"{rest:.2f} x")
         if limit is not None and name == others[0]:
-            report.line("    with the start", f"{ratios[0]:.2f} x", f">= {limit:g}", ratios[0] >= limit)
+            report.line("    with the start", f"{whole:.2f} x", f">= {limit:g}", whole >= limit)
 
 
 def trivial(report: Report, scale: float) -> None:
