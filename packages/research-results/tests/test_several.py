@@ -188,6 +188,14 @@ def test_one_folder_twice_and_a_missing_one_are_refused_by_name(pair, tmp_path, 
     assert ResearchResults(parts).df["research"].tolist() == ["lr=0.1", "lr=0.1", "lr=0.2", "lr=0.2"]
 
 
+def test_filters_of_several_hold_when_they_are_parts_of_more(pair, tmp_path):
+    some = ResearchResults(list(pair), experiment_id=["a/1", "b/1"])
+    assert some.filter().experiment_id == ["a/1", "b/1"]
+    make(tmp_path / "c", [{"lr": 0.5}])
+    assert ResearchResults([some, tmp_path / "c"]).filter().experiment_id == ["a/1", "b/1", "c/0"]
+    assert [side.counts for side in some.compare().sides] == [{"done": 1}, {"done": 1}]
+
+
 def test_memory_and_folders_go_together_and_only_what_is_trusted_runs_code(tmp_path):
     with MemoryStorage.create() as memory, FolderStorage.create(tmp_path / "a") as folder:
         for storage in (memory, folder):

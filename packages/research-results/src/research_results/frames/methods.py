@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from research_results.frames.layout import ConfigLayout
@@ -280,9 +279,5 @@ class ResultsFrames:
         from research_results.reading.together import Part, ReaderOfSeveral
 
         if isinstance(self._reader, ReaderOfSeveral):
-            own = self._wanted({})
-            chosen = [
-                part for part in self._reader.parts if own.researches is None or part.label in own.researches
-            ]
-            return [part._replace(own=replace(own, researches=None).over(part.own)) for part in chosen]
+            return self._reader.narrowed(self._wanted({}))
         return [Part(self._reader.name, self._reader, self._wanted({}))]

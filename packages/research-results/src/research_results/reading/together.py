@@ -159,22 +159,29 @@ class ReaderOfSeveral(Questions):
 
         A research that lacks a parameter of the filter has no such experiments, unless all of them lack it.
         """
-        parts = [part for part in self.parts if wanted.researches is None or part.label in wanted.researches]
-        ids, tags = self.ids_of(parts, wanted.ids), self._tags(parts, wanted.tags)
+        parts = self.narrowed(wanted)
         labels, found, refusals = [], [], []
         with ExitStack() as stack:
-            for part, own_ids, own_tags in zip(parts, ids, tags, strict=True):
-                query = replace(wanted.over(part.own), ids=own_ids, tags=own_tags, researches=None)
+            for part in parts:
                 try:
-                    found.append(stack.enter_context(part.reader.selected(query, configs=configs)))
+                    found.append(stack.enter_context(part.reader.selected(part.own, configs=configs)))
                     labels.append(part.label)
                 except (UnknownParameterError, UnknownAliasError) as error:
-                    refusals.append((part.label, error))
+                    refusals.append(error)
             knowing = [part for part in parts if part.label in labels and part.reader.counts()]
             if refusals and not knowing:
-                raise refusals[0][1]
+                raise refusals[0]
             experiments = Experiments.together(labels, [each.experiments for each in found])
             yield SelectedTogether(experiments, wanted, tuple(found))
+
+    def narrowed(self, wanted: Query) -> list[Part]:
+        """Return the researches that a filter asks for, with that filter and the one that always holds."""
+        parts = [part for part in self.parts if wanted.researches is None or part.label in wanted.researches]
+        ids, tags = self.ids_of(parts, wanted.ids), self._tags(parts, wanted.tags)
+        return [
+            part._replace(own=replace(wanted.over(part.own), ids=own_ids, tags=own_tags, researches=None))
+            for part, own_ids, own_tags in zip(parts, ids, tags, strict=True)
+        ]
 
     def ids_of(self, parts: Sequence[Part], wanted: Sequence[str] | None) -> list[tuple[str, ...] | None]:
         """Return the experiments that are wanted of each research: ``id`` in all, ``research/id`` in one."""
