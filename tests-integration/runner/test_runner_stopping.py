@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from research_runner.engines import Capabilities
 from research_runner.errors import ChangedError, HopelessError, OptionError
 from research_runner.searching import Verdict
 from research_stack import (
@@ -300,6 +301,26 @@ def test_a_rule_of_ones_own_knows_what_it_is_made_for():
 def test_what_would_decide_on_nothing_is_refused(options, message):
     with pytest.raises(OptionError, match=message):
         run(study(), **{"dump_results": True, **options})
+    assert not Path("study").exists()
+
+
+def test_a_backend_that_cannot_answer_is_refused():
+    class Mute:
+        """A backend of somebody else, made for versions without verdicts."""
+
+        slots = 1
+
+        def close(self, force=False):
+            pass
+
+    class MuteFactory:
+        capabilities = Capabilities(parallel=False)
+
+        def make(self, plan, environment):
+            return Mute()
+
+    with pytest.raises(OptionError, match=r"Mute has no answer\(\), which search= and stop= need"):
+        run(study(), **ALONE, backend=MuteFactory(), dump_results=True)
     assert not Path("study").exists()
 
 

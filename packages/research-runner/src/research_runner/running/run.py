@@ -27,6 +27,7 @@ from research_runner.code.record import CodeRecord
 from research_runner.errors import (
     FailedExperimentsError,
     MiscountedError,
+    OptionError,
     ResearchExistsError,
 )
 from research_runner.pool import current_directory, refuse_signals
@@ -142,6 +143,9 @@ class ResearchRun:
             undo.callback(self._versions.close)
             backend = self._make_backend(storage_class.encode)
             undo.callback(backend.close, force=True)
+            if self._decider is not None and not hasattr(backend, "answer"):
+                problem = f"{type(backend).__qualname__} has no answer(), which search= and stop= need"
+                raise OptionError("backend", problem)
             own_modules = self._code.record.own  # found by now, unless the backend needs none of it
             fail_point("workers-there")
             self.storage: Storage = opened or self._make_storage(storage_class)

@@ -77,7 +77,7 @@ class Question(NamedTuple):
     number : int
         Number of the question, from 0; numbers that are asked for are 0, 1, 2... without gaps.
     repetition : int
-        Number of the repetition, from 0.
+        Always 0: the repetitions of a config are one question.
     seed : int
         From 0 to 2**32 - 1; derives from the seed of the research and from the number.
     like : int or None
