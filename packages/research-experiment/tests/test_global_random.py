@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from research_experiment import EC, E, Executor, Experiment, Surroundings
-from research_experiment.execution.global_random import ScriptRandom
+from research_experiment.execution.global_random import ScriptRandom, global_seed
 
 STAND_IN = """
 state = 0
@@ -97,6 +97,11 @@ def test_numbers_of_instances_are_seeded_as_well():
         .add_callable(weight, x=EC("x"), model=E("model"), save_to="y")
     )
     assert drawn(experiment, configs(1)) == drawn(experiment, configs(1))
+
+
+@pytest.mark.parametrize("entropy", [np.int64(3), [3], (np.uint32(3),), np.array([3])])
+def test_a_seed_is_the_same_whatever_kind_of_number_it_is(entropy):
+    assert global_seed(entropy, b"digest") == global_seed(3, b"digest")
 
 
 def test_an_executor_that_was_not_asked_seeds_nothing():

@@ -23,6 +23,7 @@ import numpy as np
 __all__ = ["ScriptRandom", "Turns", "global_seed", "seed_globals"]
 
 _SEED_BYTES: Final = 32
+_INTEGERS: Final = (int, np.integer)
 
 
 def global_seed(entropy: int | Sequence[int], digest: bytes) -> bytes:
@@ -45,7 +46,7 @@ def global_seed(entropy: int | Sequence[int], digest: bytes) -> bytes:
     >>> global_seed(1, b"a") == global_seed([1], b"a") != global_seed(2, b"a")
     True
     """
-    words = (entropy,) if isinstance(entropy, int) else tuple(entropy)
+    words = (int(entropy),) if isinstance(entropy, _INTEGERS) else tuple(entropy)
     hashed = _keyed(words).copy()
     hashed.update(digest)
     return hashed.digest()
