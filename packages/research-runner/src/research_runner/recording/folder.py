@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from research_domain import Domain, UpdateError
+from research_domain.texts import decode_text
 from research_experiment.careful_logging import careful_logger
 from research_runner.errors import ChangedError, LostCodeError, NoSettingsError
 from research_runner.pool import current_path, wire
@@ -212,7 +213,7 @@ class FolderDecisions(order.Journal):
     def __init__(self, folder: Path) -> None:
         self._path = folder / _DECISIONS
         try:
-            lines = read_own(self._path).decode("ascii", "replace").split("\n")
+            lines = decode_text(read_own(self._path)).split("\n")
         except FileNotFoundError:
             lines = [""]
         pairs = [(event, int(number)) for event, _, number in map(_words, lines[:-1]) if number.isdecimal()]
