@@ -185,6 +185,7 @@ def test_failures_are_told_as_failures():
 
 def test_configs_that_were_tried_are_followed_by_random_ones_until_none_is_left():
     domain = Domain(a=[1, 2, 3, 4], b=["x", "y", "z"]).where(lambda config: config["a"] != 2)
+    domain.set_iter_params(n_items=2, n_reps=3)  # which are for walks
     drive = Drive(TPE("error"), domain, lambda config: [config["a"]]).run(500)
     assert drive.ended
     assert len(drive.by_config) == 9

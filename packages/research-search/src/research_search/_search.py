@@ -205,7 +205,8 @@ class OptunaSearch:
 
     def _walk(self) -> Iterator[Answers]:
         """Yield the configs of the domain that were not tried, as far as they can be gone through."""
-        for config in itertools.islice(self._domain.copy().set_iter_params(additional=False), _WALKED):
+        walk = self._domain.copy().set_iter_params(n_items=None, n_reps=1, additional=False)
+        for config in itertools.islice(walk, _WALKED):
             answers = self._answers("domain", config)
             if frozenset(answers.items()) not in self._tried:
                 yield answers
