@@ -33,7 +33,7 @@ def compare(
     *studies : str, Path, ResearchResults or Research
         At least two: folders of researches, ``'folder/ID'`` for an experiment, results, or what has results.
     variables, at, mode, over, **kwargs
-        See :meth:`ResearchResults.compare`.
+        As of `ResearchResults.compare`.
 
     Returns
     -------
