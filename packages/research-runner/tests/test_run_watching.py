@@ -7,14 +7,15 @@ import typing
 import pytest
 
 from research_domain import Domain
-from research_experiment import EC
+from research_experiment import EC, Executor, Experiment
 from research_runner import Research
 from research_runner.backends.inline import InlineBackend
 from research_runner.backends.processes import ProcessBackend
 from research_runner.recording.lines import ProgressLines
 from research_runner.recording.monitor import Monitor
 from research_runner.recording.progress import ProgressBar
-from research_runner.scheduling.events import ExperimentStarted
+from research_runner.scheduling.events import ExperimentStarted, Progressed
+from research_runner.worker import reporting
 
 pytestmark = pytest.mark.usefixtures("plain")
 
@@ -111,6 +112,49 @@ def test_the_bar_moves_within_experiments_once_one_is_done(bar):
     (made,) = bar.made
     assert moved.is_set() and (made.n, made.total) == (2, 2)
     assert any(text.startswith("counts, ") and text.endswith(" it") for text in made.texts)
+
+
+def test_a_generator_that_knows_its_length_moves_the_bar_in_the_first_experiment(bar):
+    moved = threading.Event()
+
+    class Watched(bar):
+        def update(self, n):
+            super().update(n)
+            if 0 < self.n < 1:
+                moved.set()
+
+    class Steps:
+        def __init__(self):
+            self.done = 0
+
+        def __len__(self):
+            return 2 * self.done + 2
+
+        def __iter__(self):
+            return self
+
+        def __next__(self):
+            if moved.is_set():
+                raise StopIteration
+            self.done += 1
+
+    research = Research("alone", Domain(x=[1])).add_generator("steps", Steps)
+    research.run(dump_results=False, bar=Watched, parallel=False)
+    assert moved.is_set() and bar.made[0].n == 1
+
+
+@pytest.mark.parametrize(
+    ("steps", "length"),
+    [(range(4), 4), ([1, 2], 2), ((x for x in range(3)), 0)],
+    ids=["range", "list", "generator"],
+)
+def test_progress_says_how_long_an_experiment_will_be(steps, length, monkeypatch):
+    monkeypatch.setattr(reporting, "_REPORT_EVERY_S", -1)
+    events = []
+    reporter = reporting.Reporter(events.append, (), lambda: None)
+    Executor(Experiment().add_generator("steps", lambda: steps), hooks=[reporter]).run()
+    progress = [event for event in events if isinstance(event, Progressed)]
+    assert progress[0][1:] == (1, length)
 
 
 def test_an_earlier_run_counts_as_done_and_not_for_the_rate(bar):

@@ -97,7 +97,8 @@ class Monitor:
     def begun_experiments(self) -> float:
         """How much of an experiment those have done together that run now, in quarters of an experiment.
 
-        An experiment is taken to be as long as the longest that is done; 0 as long as none is.
+        An experiment is taken to be as long as the longest that is done, or whose generators tell how
+        long they are; this is 0 as long as there is none.
         """
         if not self._longest:
             return 0.0
@@ -133,8 +134,9 @@ class Monitor:
                 self.generated_experiments = max(self.generated_experiments, number + 1)
             case ExperimentStarted():
                 self._running[event.experiment_id] = 0
-            case Progressed(experiment_id, iterations):
+            case Progressed(experiment_id, iterations, of):
                 self._running[experiment_id] = iterations
+                self._longest = max(self._longest, of)
             case ValueShown(_, text):
                 self.latest = text
             case UnitFailed(experiment_id, failure, pid):

@@ -60,10 +60,11 @@ class ValuesSaved(NamedTuple):
 
 
 class Progressed(NamedTuple):
-    """An experiment has done so many iterations."""
+    """An experiment has done so many iterations, `of` in all; that is 0 if its generators do not tell."""
 
     experiment_id: str
     iterations: int
+    of: int = 0
 
 
 class ValueShown(NamedTuple):

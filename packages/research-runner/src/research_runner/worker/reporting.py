@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
+from contextlib import suppress
+from operator import length_hint
 from os import getpid
 from threading import Lock
 from typing import Any, Final, NamedTuple
@@ -183,7 +185,8 @@ class Reporter(Hook):
         if now - self._reported > _REPORT_EVERY_S:
             self._reported = now
             for branch in experiment.branches:
-                self._emit(Progressed(branch.id, branch.iteration + 1))
+                done = branch.iteration + 1
+                self._emit(Progressed(branch.id, done, _length(branch.progress.made, done)))
 
     def failed(self, experiment: RunningExperiment, failure: Failure) -> None:
         """Report a failed unit, while its exception is being handled."""
@@ -203,6 +206,19 @@ class Reporter(Hook):
         self._emit(ExperimentEnded(experiment.id, experiment.iteration + 1, elapsed_s, failure, retriable))
         if len(experiment.branches) > 1 and elapsed_s > _REPORT_EVERY_S:
             self._flush()
+
+
+def _length(made: Sequence[tuple[str, Any]], done: int) -> int:
+    """Return how many iterations an experiment will have, by the iterators that know; 0 if none does."""
+    lengths = []
+    for _, each in made:
+        if not isinstance(each, Iterator):
+            continue
+        with suppress(Exception):  # of iterators of the user's own
+            total = len(each) if isinstance(each, Sized) else done + length_hint(each)
+            if total > done:
+                lengths.append(total)
+    return min(lengths, default=0)
 
 
 def _cause(error: BaseException | None) -> BaseException | None:
