@@ -62,6 +62,7 @@ class Terminal:
 
         def run():
             fcntl.ioctl(screen, termios.TIOCSCTTY, 0)
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup may have started these tests
             for fd in (0, 1, 2):
                 os.dup2(screen, fd)
             os.execv(arguments[0], arguments)
