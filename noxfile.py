@@ -61,6 +61,9 @@ APART = ("tests-integration/interop", "tests-integration/ray")
 
 TOO_LARGE = ("ray", "torch")
 
+LARGE_PARTS = ("faults", "runner")
+"""Folders of integration tests that are a session of their own, because sessions run beside each other."""
+
 LOWEST = ("--resolution=lowest-direct", "--only-binary=:all:")
 """Take the lowest versions that have a wheel for the Python in use."""
 
@@ -199,10 +202,15 @@ def imports(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHONS, requires=["build"], allow_parallel=True)
-def integration(session: nox.Session) -> None:
-    """Test all wheels together; sessions begin in the order of this file, and this is the longest one."""
+@nox.parametrize("part", [*LARGE_PARTS, "others"], ids=[*LARGE_PARTS, "others"])
+def integration(session: nox.Session, part: str) -> None:
+    """Test all wheels together, in parts; sessions begin in the order of this file: the longest first."""
     install_everything(session, *group("integration"))
-    session.run("pytest", "tests-integration", *map("--ignore={}".format, APART), *session.posargs)
+    elsewhere = [
+        f"--ignore={path}" for path in (*APART, *(f"tests-integration/{name}" for name in LARGE_PARTS))
+    ]
+    chosen = [f"tests-integration/{part}"] if part in LARGE_PARTS else ["tests-integration", *elsewhere]
+    session.run("pytest", *chosen, *session.posargs)
 
 
 @nox.session(python=PYTHONS, requires=["build"], allow_parallel=True)
