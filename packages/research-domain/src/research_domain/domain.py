@@ -220,7 +220,14 @@ class Domain(Walk):
             over from this domain.
         generated : int
             Number of configs generated so far.
+
+        Raises
+        ------
+        UpdateError
+            If it is no domain.
         """
+        if self._rule is not None and not isinstance(new, Domain):
+            raise self._rule.refuse(new, generated)
         domain, inherited = new.copy(), {name: getattr(self._params, name) for name in self._given}
         inherited.update(self._rule.iteration if self._rule else {})
         domain._set({name: inherited[name] for name in inherited.keys() - new._given - {"seed"}})

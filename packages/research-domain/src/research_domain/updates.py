@@ -6,14 +6,11 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial, singledispatch
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from research_domain.errors import UpdateError
 from research_domain.values import same
 from research_domain.when import When
-
-if TYPE_CHECKING:
-    from research_domain.domain import Domain
 
 __all__ = ["UpdateRule", "evaluate_named"]
 
@@ -65,7 +62,7 @@ class UpdateRule:
     (False, True)
     """
 
-    function: Callable[..., Domain | None]
+    function: Callable[..., Any]
     when: When
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     iteration: Mapping[str, Any] = field(default_factory=dict)
@@ -135,8 +132,8 @@ class UpdateRule:
             return True
         return self.wait if self.wait is not None else any(map(_getter, self.kwargs.values()))
 
-    def ask(self, generated: int, research: Any = None) -> Domain | None:
-        """Call the function, and return what it returns if that is a domain or None.
+    def ask(self, generated: int, research: Any = None) -> Any:
+        """Call the function, and return what it returns; :meth:`Domain.replaced` tells whether that will do.
 
         Parameters
         ----------
@@ -148,18 +145,21 @@ class UpdateRule:
         Raises
         ------
         UpdateError
-            If an argument cannot be evaluated, the function raises, or returns something else.
+            If an argument cannot be evaluated, or the function raises.
         """
-        from research_domain.domain import Domain  # late: domains have rules
-
-        called = f"the function {self.name} was called after {generated} configs and"
         try:
-            new = self.function(**self.arguments(research))
+            return self.function(**self.arguments(research))
         except (Exception, SystemExit) as error:
-            raise UpdateError("function", f"{called} raised {type(error).__name__}: {error}") from error
-        if new is None or isinstance(new, Domain):
-            return new
-        raise UpdateError("function", f"{called} returned neither a domain nor None: {_shown(new)}")
+            raise self._misbehaved(generated, f"raised {type(error).__name__}: {error}") from error
+
+    def refuse(self, new: Any, generated: int) -> UpdateError:
+        """Return the error that says that the function returned what is no domain."""
+        return self._misbehaved(generated, f"returned neither a domain nor None: {_shown(new)}")
+
+    def _misbehaved(self, generated: int, how: str) -> UpdateError:
+        return UpdateError(
+            "function", f"the function {self.name} was called after {generated} configs and {how}"
+        )
 
     def arguments(self, research: Any = None) -> dict[str, Any]:
         """Return the arguments with named expressions replaced by their values.

@@ -22,13 +22,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from research_domain._plain import from_plain, to_plain
 from research_domain.algebra._body import Body, Fixed, Term
 from research_domain.algebra._combined import Concat, Product, Zip
 from research_domain.algebra._filters import Kept, Redraw
 from research_domain.algebra._nodes import Draw, Grid, Node, Span
+from research_domain.algebra.operators import Algebra
 from research_domain.alias import Alias
 from research_domain.errors import SpecError, close_matches
 from research_domain.iteration.schedule import IterParams
@@ -43,12 +44,9 @@ from research_domain.samplers import (
 from research_domain.samplers._sampler import OPERATIONS, Arithmetic, Mixed, Sampler, Stacked
 from research_domain.spec._sources import sampler_of
 
-if TYPE_CHECKING:
-    from research_domain.domain import Domain
-
-    D = TypeVar("D", bound=Domain)
-
 __all__ = ["from_spec", "to_spec"]
+
+D = TypeVar("D", bound=Algebra)
 
 
 def to_spec(body: Body, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,7 +139,7 @@ def _value(name: str, value: Any) -> Any:
     return to_plain(name, value)
 
 
-def from_spec(cls: type[D], description: Any) -> tuple[D, dict[str, Any]]:
+def from_spec(make: Callable[[Any], D], description: Any) -> tuple[D, dict[str, Any]]:
     """Make a domain and its parameters of iteration from a description."""
     if isinstance(description, Mapping) and "$iter" in description:
         params = _fields(description, "$iter", "$domain")["$iter"]
@@ -151,29 +149,29 @@ def from_spec(cls: type[D], description: Any) -> tuple[D, dict[str, Any]]:
         for name in params:
             if name not in known:
                 raise SpecError("$iter", f"unknown parameter {name!r} ({close_matches(name, known)})")
-        return _read(cls, description["$domain"]), dict(params)
-    return _read(cls, description), {}
+        return _read(make, description["$domain"]), dict(params)
+    return _read(make, description), {}
 
 
-def _read(cls: type[D], description: Any) -> D:
+def _read(make: Callable[[Any], D], description: Any) -> D:
     if not isinstance(description, Mapping):
         raise SpecError("domain", f"expected a mapping, got {description!r}")
     operators = [key for key in description if _is_operator(key)]
     if not operators:
-        return cls(_once(_read_options("", description)))
+        return make(_once(_read_options("", description)))
     if "$weight" in operators:
         given = _fields(description, "$weight", "$domain")
         weight = given["$weight"]
         if isinstance(weight, bool) or not isinstance(weight, int | float):
             raise SpecError("$weight", f"expected a number, got {weight!r}")
-        return _read(cls, given["$domain"]) * weight
+        return _read(make, given["$domain"]) * weight
     (key, parts), *others = description.items()
     if others or key not in _JOINS or not isinstance(parts, list | tuple) or not parts:
         problem = f"expected one of {', '.join(_JOINS)} with a list of specs, got {dict(description)!r}"
         raise SpecError(operators[0], problem)
-    domain = _read(cls, parts[0])
+    domain = _read(make, parts[0])
     for part in parts[1:]:
-        domain = cls(_JOINS[key](domain, _read(cls, part)))
+        domain = make(_JOINS[key](domain, _read(make, part)))
     return domain
 
 

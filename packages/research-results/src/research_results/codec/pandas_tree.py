@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import importlib
 import zoneinfo
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -14,8 +14,6 @@ from research_results.codec.dtypes import NotPlainError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from research_results.codec.tree import Dump, Load
 
 __all__ = ["decode", "encode"]
 
@@ -30,6 +28,23 @@ _MASKED = {
     "pd.floats": pd.arrays.FloatingArray,
     "pd.booleans": pd.arrays.BooleanArray,
 }
+
+
+class Dump(Protocol):
+    """What makes the trees of the parts of an object."""
+
+    def json(self, value: Any) -> Node:
+        """Return the tree of any plain value."""
+
+    def items(self, values: Any) -> list[Node]:
+        """Return the trees of a sequence of values, one level deeper."""
+
+
+class Load(Protocol):
+    """What makes the parts of an object from their trees."""
+
+    def value(self, node: Node) -> Any:
+        """Return the value of a tree."""
 
 
 def encode(dump: Dump, value: Any) -> Node:
