@@ -74,7 +74,7 @@ def test_runs_of_one_script_start_their_workers_from_one_process(
     link_class = kept.SupervisorLink
     monkeypatch.setattr(kept, "SupervisorLink", lambda *given: made.append(given) or link_class(*given))
     for number in range(3):
-        make_study(f"study-{number}").run(workers=2, start_method=start_method, bar=False)
+        make_study(f"study-{number}").run(workers=2, n_iters=3, start_method=start_method, bar=False)
     assert len(made) == 1
     traces.check()
 
