@@ -8,47 +8,14 @@ import pickle
 
 import dill
 import pytest
+from plain_units import Counter, numbers, power, run
 
 from research_experiment import (
     EC,
-    Executor,
     Experiment,
     O,
     UnknownUnitError,
 )
-
-
-def power(a, b=2):
-    return a**b
-
-
-def numbers(n):
-    yield from range(n)
-
-
-class Counter:
-    made = 0
-
-    def __init__(self, start=0, **more):
-        type(self).made += 1
-        self.value = start
-        self.more = more
-
-    def add(self, by=1):
-        self.value += by
-        return self.value
-
-    def upto(self, n):
-        yield from range(self.value, n)
-
-    def __call__(self, x):
-        return x + self.value
-
-
-def run(experiment, config=None, **options):
-    (running,) = Executor(experiment, configs=[config or {}], target="for", **options).run().experiments
-    assert running.failure is None, running.failure.traceback
-    return running
 
 
 def test_plan_is_frozen_when_the_builder_goes_on():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from plain_units import Counter, run
 
 import research_experiment
 from research_domain import AuxiliaryKey, ConfigAlias
@@ -15,31 +16,6 @@ from research_experiment import (
     O,
     RootDependencyError,
 )
-
-
-class Counter:
-    made = 0
-
-    def __init__(self, start=0, **more):
-        type(self).made += 1
-        self.value = start
-        self.more = more
-
-    def add(self, by=1):
-        self.value += by
-        return self.value
-
-    def upto(self, n):
-        yield from range(self.value, n)
-
-    def __call__(self, x):
-        return x + self.value
-
-
-def run(experiment, config=None, **options):
-    (running,) = Executor(experiment, configs=[config or {}], target="for", **options).run().experiments
-    assert running.failure is None, running.failure.traceback
-    return running
 
 
 def test_root_unit_runs_once_and_every_branch_sees_and_saves_its_output():

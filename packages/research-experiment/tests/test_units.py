@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
+from plain_units import Counter, numbers, power, run
 
 import research_experiment
 from research_domain import AuxiliaryKey, ConfigAlias
@@ -20,39 +21,6 @@ from research_experiment import (
     S,
     UnknownUnitError,
 )
-
-
-def power(a, b=2):
-    return a**b
-
-
-def numbers(n):
-    yield from range(n)
-
-
-class Counter:
-    made = 0
-
-    def __init__(self, start=0, **more):
-        type(self).made += 1
-        self.value = start
-        self.more = more
-
-    def add(self, by=1):
-        self.value += by
-        return self.value
-
-    def upto(self, n):
-        yield from range(self.value, n)
-
-    def __call__(self, x):
-        return x + self.value
-
-
-def run(experiment, config=None, **options):
-    (running,) = Executor(experiment, configs=[config or {}], target="for", **options).run().experiments
-    assert running.failure is None, running.failure.traceback
-    return running
 
 
 def test_callable_takes_args_and_kwargs_with_expressions_inside_containers():
