@@ -35,22 +35,8 @@ class DetachedRun(LoadedResearch):
 def start_detached(settings: RunSettings) -> DetachedRun:
     """Start a run in a process of its own and wait until it has begun.
 
-    Parameters
-    ----------
-    settings : RunSettings
-        What to run; has a folder.
-
-    Returns
-    -------
-    DetachedRun
-        To follow and to end it.
-
-    Raises
-    ------
-    Exception
-        What it raised before it began: whatever `ResearchRun` raises.
-    RunnerError
-        If it could not even say why it did not begin.
+    Raises what the run raised before it began, or `RunnerError` if it could not even say why it did not
+    begin.
     """
     assert settings.path is not None  # noqa: S101 - checked with the settings
     code = RunCode(settings, settings.path)

@@ -36,13 +36,7 @@ _LEAVE_S = 2.0
 
 
 class StoredMonitor:
-    """The counts of a research, as far as they have been stored; see :class:`~research_runner.Monitor`.
-
-    Parameters
-    ----------
-    results : reader
-        The results of the research.
-    """
+    """The counts of a research, as far as they have been stored; see :class:`~research_runner.Monitor`."""
 
     def __init__(self, results: Any) -> None:
         self._results = results
@@ -263,14 +257,9 @@ class LoadedResearch:
 
 @contextlib.contextmanager
 def replacing(name: str) -> Iterator[None]:
-    """Delete the folder of a research when the block has put another one in its place.
+    """Delete the folder of a research when the block has put another one in its place, unless it raises.
 
-    It is where it was if the block raises.
-
-    Raises
-    ------
-    NotAResearchError, RunnerError
-        If it is no research, or is being run.
+    Refuses, as `Research.remove` does, what is no research and what is being run.
     """
     path = absolute_path(name)
     if not os.path.lexists(path):

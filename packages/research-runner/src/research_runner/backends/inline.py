@@ -34,18 +34,10 @@ _LOG = careful_logger("research.devices")
 class InlineBackend:
     """Runs one task in each :meth:`poll`.
 
-    Parameters
-    ----------
-    plan : WorkerPlan
-        What to run and how.
-    report : callable, optional
-        Takes events while a task runs, so that long experiments can be watched; called in the thread that
-        polls. By default all events are returned when the task has ended.
-
-    Notes
-    -----
-    The environment variables of the worker, which show it its devices, are set while tasks run. A process in
-    which CUDA is already in use keeps the devices that it has; there, a warning is logged.
+    `report` takes events while a task runs, so that long experiments can be watched; without it all are
+    returned when the task has ended. The environment variables of the worker, which show it its devices, are
+    set while tasks run; a process in which CUDA is already in use keeps the devices that it has, and a
+    warning is logged.
 
     The script's global generators of random numbers are put back when no task is queued: their states are
     large, and short tasks would take longer to keep them than to run.

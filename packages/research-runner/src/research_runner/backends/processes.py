@@ -59,23 +59,10 @@ _GATHER_S: Final = 0.001
 
 
 class ProcessBackend:
-    """One worker process per slot.
+    """One worker process per slot; raises `TravelError` if a part of the plan cannot travel to a worker.
 
-    Parameters
-    ----------
-    plan : WorkerPlan
-        What to run and how; one setup per slot.
-    start_method : {'auto', 'fork', 'forkserver', 'spawn'}
-        How processes are started; see :class:`~research_runner.pool.WorkerPool`.
-    code : callable
-        Returns the user's modules as workers import them; see :class:`~research_runner.pool.WorkerPool`.
-    keep : bool
-        Keep what workers are started from for the next run of this process.
-
-    Raises
-    ------
-    TravelError
-        If a part of the plan cannot travel to a worker.
+    `code` returns the user's modules as workers import them; with `keep`, what workers are started from stays
+    for the next run of this process. See :class:`~research_runner.pool.WorkerPool`.
     """
 
     def __init__(
@@ -108,13 +95,7 @@ class ProcessBackend:
             raise
 
     def check(self) -> None:
-        """Start the first worker and wait until it has loaded the plan.
-
-        Raises
-        ------
-        TravelError
-            If it cannot; names the unit and the attribute.
-        """
+        """Start the first worker and wait until it has loaded the plan; raise `TravelError` if it cannot."""
         self._pool.start(_FIRST)
         while not self._early:
             self._early.extend(self._pool.poll())
@@ -199,10 +180,7 @@ class ProcessBackend:
     def _open(self, slot: int, payload: Any) -> list[BackendEvent]:
         """Return the events of a message, and track which task the worker runs.
 
-        Raises
-        ------
-        TypeError, ValueError, LookupError, AttributeError
-            If the message is not one of a worker that runs the tasks that this one was given.
+        Raises any error of a lookup or conversion if the message is not one of a worker with these tasks.
         """
         if isinstance(payload, WireError):
             raise ValueError(str(payload))

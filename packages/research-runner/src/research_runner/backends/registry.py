@@ -22,22 +22,7 @@ def parse_backend(option: str, value: object) -> BackendFactory | None:
 
 
 def find_backend(option: str, value: object) -> BackendFactory:
-    """Find what makes the backend of a run.
-
-    Parameters
-    ----------
-    option : str
-        Name of the parameter, for errors.
-    value : str or BackendFactory
-        ``'inline'``, ``'processes'``, the name of an engine, its name and address (``'dask://host:8786'``),
-        or an object that makes a backend.
-
-    Raises
-    ------
-    OptionError
-        If there is no such backend.
-    MissingPackageError
-        If its package is not installed.
+    """Find what makes the backend of a run: by a name, a name and an address, or an object that is returned.
 
     Examples
     --------

@@ -18,15 +18,7 @@ __all__ = ["FileChunk", "FileSync", "Probe", "write_chunk"]
 
 
 class Probe:
-    """A file in the folder of a research by which a worker finds out whether it sees that folder.
-
-    Parameters
-    ----------
-    root : Path
-        The folder.
-    token : str
-        The secret content of the file.
-    """
+    """A file with a secret in the folder of a research: a worker that finds it sees that folder."""
 
     def __init__(self, root: Path, token: str) -> None:
         self._path = root / f".seen-by-workers-{token}"
@@ -62,11 +54,8 @@ class FileChunk(NamedTuple):
 class FileSync:
     """The files below a scratch folder, of which each travels once.
 
-    Parameters
-    ----------
-    scratch : Path
-        The folder: ``experiments/<id>`` and ``output/<task>`` travel as whole files, what lies beside them
-        belongs to all tasks and travels as it grows.
+    ``experiments/<id>`` and ``output/<task>`` travel as whole files; what lies beside them belongs to all
+    tasks and travels as it grows.
     """
 
     def __init__(self, scratch: Path) -> None:
@@ -127,13 +116,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def write_chunk(root: Path, chunk: FileChunk) -> None:
-    """Write a chunk below the root, and nowhere else.
-
-    Raises
-    ------
-    ValueError
-        If its path leads out of the root.
-    """
+    """Write a chunk below the root; `ValueError` if its path leads out of it."""
     path = PurePosixPath(chunk.path)
     if path.is_absolute() or ".." in path.parts:
         raise ValueError(f"a worker sent a file that would lie outside of the research: {chunk.path!r}")

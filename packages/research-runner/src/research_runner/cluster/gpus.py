@@ -32,14 +32,7 @@ _VISIBLE: Final = "CUDA_VISIBLE_DEVICES"
 def engine_grid(devices: DeviceSpec, gpus: float, workers: int, branches: int) -> DeviceGrid:
     """Share devices of an engine between branches; which devices they are is up to the engine.
 
-    Parameters
-    ----------
-    devices : see `split_devices`
-        The devices as they would be shared on one machine; their numbers name no device of the engine.
-    gpus : float
-        How many devices the backend says each worker has, if `devices` is None.
-    workers, branches : int
-        Counts.
+    Without `devices`, each worker has as many as the backend says.
 
     Examples
     --------
@@ -56,14 +49,7 @@ def engine_grid(devices: DeviceSpec, gpus: float, workers: int, branches: int) -
 def ask_for_gpus(
     setups: Sequence[WorkerSetup], devices: DeviceSpec, gpus: float = 0
 ) -> tuple[WorkerSetup, ...]:
-    """Return setups that ask an engine for devices, which workers see numbered from 0.
-
-    Parameters
-    ----------
-    setups : sequence of WorkerSetup
-        Setups with the devices of :func:`engine_grid`.
-    devices, gpus
-        What was given to it.
+    """Return setups, with the devices of `engine_grid`, that ask an engine for devices numbered from 0.
 
     Examples
     --------

@@ -73,48 +73,20 @@ class Leave(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AgentSetup:
-    """What an agent serves: the first message to it.
+    """What an agent serves: the first message to it."""
 
-    Parameters
-    ----------
-    plan : bytes
-        The plan, serialised with its code.
-    slot : int
-        The slot.
-    environments : tuple of mappings
-        Environment variables that the plan has for each slot.
-    redirects : mapping of int to Redirect
-        Where output goes.
-    root : Path
-        See :class:`~research_runner.backends.protocol.RunEnvironment`.
-    has_folder : bool
-        Whether results are kept in a folder.
-    start_method : {'auto', 'fork', 'forkserver', 'spawn'}
-        How the worker process is started.
-    shares_files : bool or None
-        What the backend declared about files.
-    token : str
-        What the probe file in `root` contains.
-    code : bytes
-        The user's modules, for `install_encoded` in the worker process.
-    directory : str
-        The current folder of the coordinator.
-    sys_path : tuple of str
-        Its import path.
-    """
-
-    plan: bytes
+    plan: bytes  # serialised with its code
     slot: int
-    environments: tuple[Mapping[str, str], ...]
-    redirects: Mapping[int, Redirect]
-    root: Path
-    has_folder: bool
-    start_method: StartMethod
-    shares_files: bool | None
-    token: str
-    code: bytes
-    directory: str = field(default_factory=os.getcwd)
-    sys_path: tuple[str, ...] = field(default_factory=lambda: tuple(filter(None, sys.path)))
+    environments: tuple[Mapping[str, str], ...]  # the variables that the plan has for each slot
+    redirects: Mapping[int, Redirect]  # where output goes
+    root: Path  # see `RunEnvironment`
+    has_folder: bool  # whether results are kept in a folder
+    start_method: StartMethod  # how the worker process is started
+    shares_files: bool | None  # what the backend declared about files
+    token: str  # what the probe file in `root` contains
+    code: bytes  # the user's modules, for `install_encoded` in the worker process
+    directory: str = field(default_factory=os.getcwd)  # the current folder of the coordinator
+    sys_path: tuple[str, ...] = field(default_factory=lambda: tuple(filter(None, sys.path)))  # its own
 
 
 # -- loaded at the last hop --------------------------------------------------------------------------------
@@ -158,17 +130,10 @@ def defer_task(task: Task) -> Task:
 
 @dataclass(frozen=True, slots=True)
 class DeferredPlan(WorkerPlan):
-    """What an agent knows of a plan; in the process that it starts it is the plan itself.
+    """What an agent knows of a plan; in the process that it starts it is the plan itself."""
 
-    Parameters
-    ----------
-    agent_setup : AgentSetup
-        What the agent was told.
-    moved : Path or None
-        Where the files of its experiments are, if not where the setup says.
-    """
-
-    agent_setup: AgentSetup = field(kw_only=True)
+    agent_setup: AgentSetup = field(kw_only=True)  # what the agent was told
+    # where the files of its experiments are, if not where the setup says
     moved: Path | None = field(kw_only=True)
 
     @classmethod

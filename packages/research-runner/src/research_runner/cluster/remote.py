@@ -55,34 +55,18 @@ _LOG: Final = careful_logger("research.engine")
 
 @dataclass(slots=True)
 class AgentState:
-    """What the coordinator knows of an agent.
+    """What the coordinator knows of an agent."""
 
-    Parameters
-    ----------
-    number, slot : int
-        Its number in the run, and the slot that it serves.
-    nonce : bytes or None
-        Identifies one run of its task, in case the engine runs the task again; None before it has begun.
-    occupied : bool
-        Whether it has a worker process, or starts one.
-    pid : int
-        Process id of the worker process.
-    offset_s : float
-        What has to be added to its clock, in seconds: the least that any of its messages has shown.
-    place : Place or None
-        Its host, and the devices of its worker process; None before it has begun.
-    begun : bool
-        Whether `start` was called for its slot; the first agent is launched before that.
-    """
-
-    number: int
-    slot: int
-    begun: bool
+    number: int  # of the agent in the run
+    slot: int  # that it serves
+    begun: bool  # whether `start` was called for its slot; the first agent is launched before that
+    # identifies one run of its task, in case the engine runs the task again; None before it has begun
     nonce: bytes | None = None
-    occupied: bool = True
-    pid: int = 0
+    occupied: bool = True  # whether it has a worker process, or starts one
+    pid: int = 0  # process id of the worker process
+    # what has to be added to its clock, in seconds: the least that any of its messages has shown
     offset_s: float = float("inf")
-    place: Place | None = None
+    place: Place | None = None  # its host, and the devices of its worker process; None before it has begun
     sequence: int = 0
     reassembler: Reassembler = field(default_factory=Reassembler)
 
@@ -329,13 +313,7 @@ def _agent_setup(plan: WorkerPlan, environment: RunEnvironment, capabilities: Ca
 
 
 def _check_here(plan: WorkerPlan, environment: RunEnvironment) -> None:
-    """Check that a process here can load the plan.
-
-    Raises
-    ------
-    TravelError
-        If it cannot; names the part.
-    """
+    """Check that a process here can load the plan; `TravelError` names the part that it cannot load."""
     backend = ProcessBackend(plan, environment.start_method, environment.code)
     try:
         backend.check()

@@ -67,13 +67,7 @@ def imported_names(source: bytes) -> set[str]:
 
 
 def reached_names(values: Iterable[object]) -> set[str]:
-    """Return the names of the modules that values refer to, and that code which travels by value imports.
-
-    Parameters
-    ----------
-    values : iterable
-        Units, their arguments, values of a domain.
-    """
+    """Return the names of the modules that values refer to, and that code which travels by value imports."""
     names: set[str] = set()
     seen: dict[int, object] = {}
     waiting = deque(values)
@@ -171,12 +165,7 @@ def _travels_by_value(name: str | None) -> bool:
 def imports_of(code: CodeType, package: str) -> Iterator[str]:
     """Yield the full names of all that code imports: of modules, and of what it takes from them.
 
-    Parameters
-    ----------
-    code : CodeType
-        The code; that inside of it is not looked at.
-    package : str
-        Where relative imports begin.
+    Relative imports begin at `package`; code inside of the code is not looked at.
 
     Examples
     --------
@@ -213,15 +202,7 @@ def locate(name: str) -> ModuleSpec | None:
 
 
 def find_modules(names: Iterable[str], reading: Reading) -> dict[str, RecordedModule]:
-    """Return the user's own modules among these, those of their packages, and what all of them import.
-
-    Parameters
-    ----------
-    names : iterable of str
-        Where to begin.
-    reading : Reading
-        Reads their files.
-    """
+    """Return the user's own modules among these, those of their packages, and what all of them import."""
     found: dict[str, RecordedModule] = {}
     seen: set[str] = set()
     waiting = [name.partition(".")[0] for name in names]

@@ -51,40 +51,19 @@ SCRIPT: Final = "__main__"
 
 
 class RecordedModule(NamedTuple):
-    """A module as it was when the run began.
+    """A module as it was when the run began."""
 
-    Parameters
-    ----------
-    name : str
-        The full name under which it is imported.
-    path : str
-        Its file; empty for a package without one.
-    folders : tuple of str or None
-        Where the modules of a package are; None for what is no package.
-    source : bytes
-        What was in the file.
-    code : bytes
-        The compiled source, as `marshal` writes it, for Pythons with this magic number of bytecode; empty if
-        it has to be compiled.
-    """
-
-    name: str
-    path: str
-    folders: tuple[str, ...] | None
-    source: bytes
+    name: str  # the full name under which it is imported
+    path: str  # its file; empty for a package without one
+    folders: tuple[str, ...] | None  # where the modules of a package are; None for what is no package
+    source: bytes  # what was in the file
+    # the compiled source, as `marshal` writes it, for Pythons with this magic number of bytecode; empty
+    # if it has to be compiled
     code: bytes = b""
 
 
 class RecordedLoader(SourceFileLoader):
-    """Loads a module from its record.
-
-    Parameters
-    ----------
-    module : RecordedModule
-        The record.
-    path : str
-        The file of the module where this process runs.
-    """
+    """Loads a module from its record; `path` is its file where this process runs."""
 
     def __init__(self, module: RecordedModule, path: str) -> None:
         super().__init__(module.name, path)
@@ -119,15 +98,7 @@ def _show_lines(path: str, source: bytes) -> None:
 
 
 class RecordedFinder(MetaPathFinder):
-    """Finds recorded modules.
-
-    Parameters
-    ----------
-    modules : iterable of RecordedModule
-        The record.
-    reloads : bool
-        Whether a module that is reloaded is the recorded one as well.
-    """
+    """Finds recorded modules, also for those that are reloaded if `reloads` is set."""
 
     def __init__(self, modules: Iterable[RecordedModule], *, reloads: bool = True) -> None:
         self._reloads = reloads
@@ -183,12 +154,7 @@ def found_behind(
 def install(modules: Sequence[RecordedModule], listing: str = "") -> None:
     """Let this process import recorded modules from now on, and its children if they ask for it.
 
-    Parameters
-    ----------
-    modules : sequence of RecordedModule
-        The record.
-    listing : str
-        The file that lists it, for the children of this process; see `install_from_environment`.
+    `listing` is the file that lists them, for `install_from_environment` in these children.
     """
     sys.meta_path.insert(0, RecordedFinder(modules))
     for module in modules:
@@ -236,10 +202,7 @@ def installed_for(modules: Iterable[RecordedModule]) -> Iterator[None]:
 def read_modules(listing: Path) -> tuple[RecordedModule, ...]:
     """Read recorded modules from the file that lists them; their contents are beside it.
 
-    Raises
-    ------
-    OSError, ValueError, LookupError
-        If they are not there, or are not what was written.
+    OSError, ValueError or LookupError if they are not there, or are not what was written.
     """
     described = json.loads(read_own(listing))
     return tuple(
@@ -254,15 +217,7 @@ def read_modules(listing: Path) -> tuple[RecordedModule, ...]:
 
 
 def read_content(path: Path) -> bytes:
-    """Read a file whose name says what is in it.
-
-    Raises
-    ------
-    OSError
-        If it cannot be read.
-    ValueError
-        If something else is in it.
-    """
+    """Read a file whose name says what is in it; `ValueError` if something else is in it."""
     source = read_own(path)
     if content_digest(source).hex() != path.stem:
         raise ValueError(f"{path} does not hold what was written")

@@ -28,14 +28,9 @@ _AUTORELOAD: Final = "IPython.extensions.autoreload"
 
 
 class Reading:
-    """Reads modules.
+    """Reads modules, and collects in `changed` those whose files do not hold what was imported.
 
-    Attributes
-    ----------
-    changed : dict of str to str
-        Modules whose files do not hold what was imported, and these files.
-    entries_left : int
-        How many entries of folders that are no regular packages may still be looked at.
+    `entries_left` is how many entries of folders that are no regular packages may still be looked at.
     """
 
     def __init__(self) -> None:

@@ -37,31 +37,16 @@ class StaleCodeWarning(UserWarning):
 
 @dataclass(frozen=True, slots=True)
 class CodeRecord:
-    """The user's own code as it is when a run begins.
-
-    Parameters
-    ----------
-    modules : tuple of RecordedModule
-        By name; the script is among them.
-    """
+    """The user's own code as it is when a run begins: modules by name, the script among them."""
 
     modules: tuple[RecordedModule, ...]
 
     @classmethod
     def of(cls, values: Iterable[object], *, strict: bool = True) -> Self:
-        """Record the modules that values reach.
+        """Record the modules that values reach, such as units, their arguments, and values of the domain.
 
-        Parameters
-        ----------
-        values : iterable
-            What is going to run: units, their arguments, values of the domain.
-        strict : bool
-            Refuse modules whose files are not what was imported; else warn, and record the files.
-
-        Raises
-        ------
-        StaleCodeError
-            If there are some; names them.
+        Where files are not what was imported, a `strict` record raises `StaleCodeError`; another one warns,
+        and has the files.
         """
         reading = Reading()
         found = find_modules(reached_names(values), reading)
@@ -78,13 +63,7 @@ class CodeRecord:
         return tuple(module for module in self.modules if module.name != SCRIPT)
 
     def version(self, fingerprints: Mapping[str, str]) -> str:
-        """Return what tells this code from any other, as 12 hexadecimal digits.
-
-        Parameters
-        ----------
-        fingerprints : mapping
-            Those of the units, which tell code apart that is in no module.
-        """
+        """Return what tells this code, and that of the units, from any other, as 12 hexadecimal digits."""
         told = [(module.name, content_digest(module.source).hex()) for module in self.own]
         text = json.dumps([told, sorted(fingerprints.items())])
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
@@ -94,15 +73,7 @@ class CodeRecord:
         return encode_modules(self.modules, listing) if self.modules else b""
 
     def save(self, folder: Path, version: str) -> None:
-        """Write the record below the folder of a research, each content once.
-
-        Parameters
-        ----------
-        folder : Path
-            The folder of the research.
-        version : str
-            What `version` returned.
-        """
+        """Write the record below the folder of a research, each content once."""
         target = listing_of(folder, version).parent
         target.mkdir(parents=True, exist_ok=True)
         there = set(os.listdir(target))  # noqa: PTH208 - names are enough
@@ -127,13 +98,7 @@ class CodeRecord:
 
     @classmethod
     def load(cls, folder: Path, version: str) -> Self:
-        """Read what was saved.
-
-        Raises
-        ------
-        OSError, ValueError, LookupError
-            If it is not there, or is not what was written.
-        """
+        """Read what was saved; errors as `read_modules`."""
         return cls(read_modules(listing_of(folder, version)))
 
 

@@ -15,21 +15,11 @@ __all__ = ["Culprit", "Refusal", "attributes_of", "blame", "describe", "function
 
 @dataclass(frozen=True, slots=True)
 class Culprit:
-    """The innermost thing that is refused.
+    """The innermost thing that is refused."""
 
-    Parameters
-    ----------
-    path : str
-        How to get there from the whole, such as ``.model._lock``; empty if the whole is at fault.
-    kind : str
-        The type of the thing.
-    error : Exception
-        Why it is refused.
-    """
-
-    path: str
-    kind: str
-    error: Exception
+    path: str  # how to get there from the whole, such as ``.model._lock``; empty if the whole is at fault
+    kind: str  # the type of the thing
+    error: Exception  # why it is refused
 
     @property
     def reason(self) -> str:
@@ -51,16 +41,7 @@ def describe(error: Exception) -> str:
 
 
 def blame(value: object, attempt: Callable[[object], object], error: Exception) -> Culprit:
-    """Find the innermost part of a value that is refused.
-
-    Parameters
-    ----------
-    value : object
-        What was refused as a whole.
-    attempt : callable
-        Raises for what is refused.
-    error : Exception
-        What it raised for `value`.
+    """Find the innermost part of a value for which `attempt` raises, as it did for the whole.
 
     Examples
     --------

@@ -62,13 +62,8 @@ _SENTINELS: Final = {
 def dump_code(value: object, *, with_sources: bool = False) -> bytes:
     """Serialise a value, and by value whatever code in it a fresh process could not import.
 
-    Parameters
-    ----------
-    value : object
-        Any value.
-    with_sources : bool, default False
-        Whether this code takes along what stands for its source in its identity, which a process that does
-        not run the same script or notebook cannot find. Domains that are loaded again need it.
+    With sources, this code takes along what stands for its source in its identity, which a process that does
+    not run the same script or notebook cannot find. Domains that are loaded again need it.
 
     Examples
     --------

@@ -97,13 +97,7 @@ class FrameReader:
         self._have += len(chunk)
 
     def take(self) -> tuple[Kind, bytes] | None:
-        """Return the next message, None if it has not arrived whole.
-
-        Raises
-        ------
-        BrokenStreamError
-            If the stream goes on with anything but a frame.
-        """
+        """Return the next message, None if it has not arrived whole; `BrokenStreamError` if it is none."""
         while self._have >= self._need:
             if self._chunks:
                 self._buffer = b"".join([self._buffer[self._at :], *self._chunks])

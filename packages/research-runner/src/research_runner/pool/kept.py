@@ -56,13 +56,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def take_supervisor(settings: LaunchSettings) -> SupervisorLink:
-    """Return a supervisor for a pool: the one that was kept if it fits, else a new one.
-
-    Parameters
-    ----------
-    settings : LaunchSettings
-        What the workers are started with.
-    """
+    """Return a supervisor for a pool: the one that was kept if it fits, else a new one."""
     if settings.method == "fork":
         return SupervisorLink(settings)
     surroundings = _surroundings(settings)
@@ -75,13 +69,7 @@ def take_supervisor(settings: LaunchSettings) -> SupervisorLink:
 
 
 def launch_early(settings: LaunchSettings) -> None:
-    """Let a supervisor begin before there is a pool, if it can wait for it; else do nothing.
-
-    Parameters
-    ----------
-    settings : LaunchSettings
-        What the workers of the pool will be started with.
-    """
+    """Let a supervisor begin before there is a pool, if it can wait for it; else do nothing."""
     if settings.method != "fork" and _is_script():
         before = _shelf.swap(take_supervisor(settings))
         if before is not None:

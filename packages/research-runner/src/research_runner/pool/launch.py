@@ -43,24 +43,12 @@ _THREADED = ("polars", "lightgbm", "xgboost", "catboost", "sklearn", "torch", "t
 
 @dataclass(frozen=True, slots=True)
 class LaunchSettings:
-    """What a pool starts its workers with.
+    """What a pool starts its workers with."""
 
-    Parameters
-    ----------
-    size : int
-        Number of slots.
-    method : str
-        ``'fork'``, ``'forkserver'`` or ``'spawn'``.
-    environments : tuple of mappings, length `size`
-        Environment variables of each slot.
-    preload : tuple of str
-        Modules that the fork server imports before its first fork.
-    """
-
-    size: int
-    method: str
-    environments: tuple[Mapping[str, str], ...]
-    preload: tuple[str, ...] = ()
+    size: int  # number of slots
+    method: str  # ``'fork'``, ``'forkserver'`` or ``'spawn'``
+    environments: tuple[Mapping[str, str], ...]  # environment variables of each slot
+    preload: tuple[str, ...] = ()  # modules that the fork server imports before its first fork
 
     @property
     def shared_environment(self) -> dict[str, str]:
@@ -72,17 +60,9 @@ class LaunchSettings:
 
 
 def resolve_start_method(method: StartMethod) -> str:
-    """Return the start method to use.
+    """Return the start method to use: for ``'auto'`` a warm fork server on Linux and spawn elsewhere.
 
-    Parameters
-    ----------
-    method : {'auto', 'fork', 'forkserver', 'spawn'}
-        ``'auto'`` is a warm fork server on Linux and spawn elsewhere.
-
-    Raises
-    ------
-    StartMethodError
-        If the method is unknown, or the system or the state of this process rules it out.
+    Raises `StartMethodError` if it is unknown, or the system or the state of this process rules it out.
 
     Examples
     --------
@@ -109,13 +89,7 @@ def resolve_start_method(method: StartMethod) -> str:
 
 
 def refuse_cuda() -> None:
-    """Refuse to fork a process that uses CUDA.
-
-    Raises
-    ------
-    StartMethodError
-        If it does.
-    """
+    """Refuse to fork a process that uses CUDA."""
     if user := cuda_user():
         raise StartMethodError(
             "fork", f"CUDA is already in use in this process ({user}) and does not survive a fork; use 'auto'"
@@ -136,13 +110,7 @@ def _warn_of_threads() -> None:
 
 
 def check_descriptors(size: int) -> None:
-    """Make sure that this process may have a connection to each worker; raise its soft limit if need be.
-
-    Raises
-    ------
-    PoolError
-        If the hard limit does not allow it.
-    """
+    """Make sure that this process may have a connection to each worker; raise its soft limit if need be."""
     import resource  # there is none where there are no workers
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -175,12 +143,7 @@ def cuda_user(descriptors: Path = Path("/proc/self/fd")) -> str | None:
 class SupervisorLink:
     """The coordinator's end of the connection to the supervisor.
 
-    Parameters
-    ----------
-    settings : LaunchSettings
-        What the workers are started with.
-    surroundings : mapping
-        What it took over from this process when it began; nothing if it is not to be kept.
+    `surroundings` is what the supervisor took over from this process; empty if it is not to be kept.
     """
 
     def __init__(self, settings: LaunchSettings, surroundings: Mapping[str, Any] | None = None) -> None:

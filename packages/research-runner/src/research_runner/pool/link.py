@@ -14,21 +14,10 @@ _CHUNK_BYTES = 65_536
 
 
 class Link:
-    """What the coordinator knows of one worker process.
+    """What the coordinator knows of one worker process: its slot, its number, its connection.
 
-    Parameters
-    ----------
-    slot : int
-        The slot it works in.
-    number : int
-        Its number within the pool, never used twice.
-    connection : socket.socket
-        Our end of the connection; made non-blocking.
-
-    Attributes
-    ----------
-    broken : str
-        What arrived in the place of a message; empty as long as all is well.
+    A number is never used twice in a pool. `broken` is what arrived in the place of a message; empty as long
+    as all is well.
     """
 
     __slots__ = (
@@ -73,13 +62,7 @@ class Link:
         return True
 
     def read(self) -> bool:
-        """Read a chunk of the stream; whether there may be more.
-
-        Raises
-        ------
-        BlockingIOError
-            If nothing has arrived.
-        """
+        """Read a chunk of the stream; whether there may be more. `BlockingIOError` if nothing has arrived."""
         try:
             chunk = self.connection.recv(max(_CHUNK_BYTES, min(self.reader.missing_bytes, 1 << 20)))
         except ConnectionResetError:

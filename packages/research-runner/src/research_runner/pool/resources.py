@@ -23,10 +23,7 @@ _FILES: Final = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.Buff
 def reduce_resource(value: Any) -> Any:
     """Return how a worker gets at a file or proxy, NotImplemented for what is neither.
 
-    Raises
-    ------
-    pickle.PicklingError
-        If a copy would act in the world, or be of no use.
+    Raises `pickle.PicklingError` if a copy would act in the world, or be of no use.
     """
     if isinstance(value, _FILES):
         return _reduce_file(value)

@@ -62,13 +62,8 @@ def continue_on_parent_death() -> None:
 class Supervisor:
     """Starts, watches and reaps the workers of one pool.
 
-    Parameters
-    ----------
-    control : socket.socket
-        The connection to the coordinator.
-    config : mapping
-        ``coordinator`` (its pid), ``method``, ``sys_path``, ``preload``, ``interpreter`` (the command that
-        runs Python, with its flags), ``idle_s`` (how long it may rest).
+    Its config: ``coordinator`` (a pid), ``method``, ``sys_path``, ``preload``, ``interpreter`` (the command
+    that runs Python, with its flags), ``idle_s`` (how long it may rest).
     """
 
     def __init__(self, control: socket.socket, config: dict[str, Any]) -> None:

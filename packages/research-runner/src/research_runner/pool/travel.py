@@ -24,13 +24,7 @@ _ONLY_A_COPY = (
 
 
 def serialise_part(name: str, part: object) -> bytes:
-    """Serialise a part of the work with its code.
-
-    Raises
-    ------
-    TravelError
-        If something inside cannot be serialised; names the part and the path of the attribute.
-    """
+    """Serialise a part of the work with its code; `TravelError` names the part, and what in it is refused."""
     try:
         return wire.dump_code(part)
     except Exception as error:
@@ -38,13 +32,7 @@ def serialise_part(name: str, part: object) -> bytes:
 
 
 def refuse_signals(parts: Mapping[str, object]) -> None:
-    """Refuse events, conditions and queues of threads that units would get copies of.
-
-    Raises
-    ------
-    TravelError
-        Names the part and the path of the first one.
-    """
+    """Refuse events, conditions and queues of threads, of which units would get copies: `TravelError`."""
     for name, part in parts.items():
         found = find_signal(part)
         if found is not None:

@@ -36,26 +36,10 @@ class _PlainPickler(pickle.Pickler):
 
 
 def dumps(message: object, name: str = "payload") -> bytes:
-    """Serialise a message.
+    """Serialise a message; `WireError` calls it `name`, and says what inside of it cannot be serialised.
 
-    Builtin values, arrays and instances of importable classes are pickled at C speed. Functions and
-    classes of ``__main__``, lambdas, closures and local classes are serialised with their code.
-
-    Parameters
-    ----------
-    message : object
-        Any value.
-    name : str
-        How an error calls the message.
-
-    Returns
-    -------
-    bytes
-
-    Raises
-    ------
-    WireError
-        If something inside the message cannot be serialised; names its path.
+    Builtin values, arrays and instances of importable classes are pickled at C speed. Functions and classes
+    of ``__main__``, lambdas, closures and local classes are serialised with their code.
 
     Examples
     --------
@@ -86,13 +70,7 @@ def _dumps_with_code(message: object, name: str) -> bytes:
 
 
 def loads(data: bytes) -> Any:
-    """Read what `dumps` wrote.
-
-    Raises
-    ------
-    WireError
-        If the message needs code that this process does not have.
-    """
+    """Read what `dumps` wrote; `WireError` if it needs code that this process does not have."""
     try:
         if data[:1] == _PICKLE:
             return pickle.loads(memoryview(data)[1:])  # noqa: S301 - our own workers wrote it

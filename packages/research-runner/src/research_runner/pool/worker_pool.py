@@ -142,13 +142,7 @@ class WorkerPool:
     # -- orders -----------------------------------------------------------------------------------
 
     def start(self, slot: int) -> None:
-        """Start a worker in a free slot; `WorkerReady` follows when it has loaded its work.
-
-        Raises
-        ------
-        PoolError
-            If the pool is closed, or the slot does not exist or is taken.
-        """
+        """Start a worker in a free slot; `WorkerReady` follows when it has loaded its work."""
         if not 0 <= slot < self.size:
             raise PoolError(f"there is no slot {slot!r}; the pool has slots 0 to {self.size - 1}")
         self._start(slot, self._serve, self._settings.environments[slot])
@@ -174,15 +168,7 @@ class WorkerPool:
         self._put(link, frames(Kind.HELLO, serve))
 
     def submit(self, slot: int, message: object) -> None:
-        """Give a message to a worker; never waits, what the connection does not take leaves in `poll`.
-
-        Raises
-        ------
-        PoolError
-            If there is no worker in this slot.
-        WireError
-            If the message cannot be serialised.
-        """
+        """Give a message to a worker; never waits, what the connection does not take leaves in `poll`."""
         self._put(self._link(slot), frames(Kind.MESSAGE, wire.dumps(message, "message")))
 
     def answer(self, slot: int, question: str, answer: object) -> None:
@@ -197,15 +183,7 @@ class WorkerPool:
             self._put(link, frames(Kind.STOP))
 
     def kill(self, slot: int, cause: str | None = None) -> None:
-        """Kill a worker and its whole process group with SIGKILL.
-
-        Parameters
-        ----------
-        slot : int
-            The slot of the worker.
-        cause : str, optional
-            The cause that its `WorkerDied` carries, such as ``'timeout'``.
-        """
+        """Kill a worker and its whole process group; its `WorkerDied` has the cause, if one is given."""
         link = self._link(slot)
         link.requested_cause = cause
         if self._supervisor is not None:
@@ -253,22 +231,10 @@ class WorkerPool:
     # -- events -----------------------------------------------------------------------------------
 
     def poll(self, timeout_s: float | None = None) -> list[PoolEvent]:
-        """Return what has happened; wait for it.
+        """Return what has happened, in the order of each worker; wait up to `timeout_s` seconds for it.
 
-        Parameters
-        ----------
-        timeout_s : float, optional
-            How long to wait for the first event, in seconds; for ever by default.
-
-        Returns
-        -------
-        list of PoolEvent
-            In the order of each worker; empty after the time is over or a watched descriptor is readable.
-
-        Notes
-        -----
-        A handler of a signal that raises in here may lose what was just read: let it write to a descriptor
-        that is watched.
+        It returns nothing after that time, or when a watched descriptor is readable. A handler of a signal
+        that raises in here may lose what was just read: let it write to a descriptor that is watched.
         """
         self._check_open()
         deadline = time.monotonic() + (math.inf if timeout_s is None else timeout_s)
@@ -310,15 +276,7 @@ class WorkerPool:
             self.distrust(link.slot, link.broken)
 
     def distrust(self, slot: int, reason: str) -> None:
-        """Kill a worker that sent what no worker sends, if it lives; nothing more of what it sends is read.
-
-        Parameters
-        ----------
-        slot : int
-            The slot of the worker.
-        reason : str
-            What was wrong, for the description of its death.
-        """
+        """Kill a worker, if it lives, that sent what no worker sends; nothing more that it sends is read."""
         link = self._links.get(slot)
         if link is not None:
             link.broken = link.detail = reason
@@ -378,12 +336,7 @@ class WorkerPool:
     def close(self, force: bool = False, timeout_s: float = 10.0) -> None:
         """End all workers and leave no process, descriptor or file behind.
 
-        Parameters
-        ----------
-        force : bool
-            Kill the workers at once instead of asking them to stop.
-        timeout_s : float
-            How long to wait, in seconds, for workers that were asked to stop before they are killed.
+        Workers that are not killed at once have `timeout_s` seconds to stop.
         """
         if self._selector.get_map() is None:
             return

@@ -18,17 +18,7 @@ __all__ = ["RunCode", "Version", "load_code", "versions_of"]
 
 
 class RunCode:
-    """The user's modules that a run reaches, and their version.
-
-    Parameters
-    ----------
-    settings : RunSettings
-        What is run.
-    root : Path
-        Where it is kept; nothing has to be there yet.
-    record : CodeRecord, optional
-        The code, if it is known; by default that of this process.
-    """
+    """The user's modules that a run reaches, and their version; `record` is given if the code is known."""
 
     def __init__(self, settings: RunSettings, root: Path, record: CodeRecord | None = None) -> None:
         self._settings = settings
@@ -37,13 +27,7 @@ class RunCode:
 
     @cached_property
     def record(self) -> CodeRecord:
-        """The modules.
-
-        Raises
-        ------
-        StaleCodeError
-            If files do not hold what this process imported.
-        """
+        """The modules; raises `StaleCodeError` if files do not hold what this process imported."""
         settings = self._settings
         if self._given is not None:
             return self._given
@@ -73,13 +57,7 @@ class RunCode:
 
 
 def load_code(folder: Path, version: str) -> CodeRecord:
-    """Return the code of an earlier run.
-
-    Raises
-    ------
-    LostCodeError
-        If it is not there, or is not what was written.
-    """
+    """Return the code of an earlier run; raises `LostCodeError` if it is not what was written."""
     try:
         if not version.isalnum():
             raise ValueError(f"{version!r} is no version")
@@ -98,13 +76,7 @@ class Version(NamedTuple):
 
 
 def versions_of(folder: Path) -> list[Version]:
-    """Return all versions of the code that a research has run with, in their order.
-
-    Raises
-    ------
-    LostCodeError
-        If one of them is not what was written.
-    """
+    """Return all versions of the code that a research has run with, in their order; errors as `load_code`."""
     versions = []
     for listing in (folder / FOLDER).glob("*.json"):
         code = load_code(folder, listing.stem)

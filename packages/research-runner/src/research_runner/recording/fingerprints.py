@@ -22,20 +22,9 @@ _PLAIN: Final = (type(None), bool, int, float, complex, str, bytes, tuple, froze
 def unit_fingerprints(plan: ExperimentPlan) -> dict[str, str]:
     """Return a hash of each unit and instance: of its code, its arguments and when it runs.
 
-    Parameters
-    ----------
-    plan : ExperimentPlan
-        The plan.
-
-    Returns
-    -------
-    dict of str to str
-        Name → 16 hex digits. Equal code gives equal digits under one version of Python.
-
-    Notes
-    -----
     Plain data counts by its content, as do arrays and frames; of arguments that are neither plain data,
-    functions, classes nor named expressions only the type counts.
+    functions, classes nor named expressions only the type counts. Equal code has equal hashes under one
+    version of Python.
     """
     return {item.name: code_digest(item) for item in (*plan.instances, *plan.units)}
 

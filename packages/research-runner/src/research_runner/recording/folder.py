@@ -64,15 +64,7 @@ def set_aside(folder: Path, experiment_id: str) -> None:
 
 
 class FolderDraws(MutableMapping[str, list[Any]]):
-    """Keeps what was drawn for parameters whose draws no seed repeats, one block of values per file.
-
-    Parameters
-    ----------
-    folder : Path
-        Made with the first block.
-    is_ending : callable
-        Whether the run is to end, so that nobody waits for room on the disk.
-    """
+    """Keeps what was drawn for parameters whose draws no seed repeats, one block of values per file."""
 
     def __init__(self, folder: Path, is_ending: Callable[[], bool]) -> None:
         self._folder = folder
@@ -106,16 +98,8 @@ class FolderDraws(MutableMapping[str, list[Any]]):
 class FolderJournal(Journal):
     """Keeps the updates of a domain in the folder of the research.
 
-    Parameters
-    ----------
-    folder : Path
-        The folder of the research.
-    known : int
-        How many experiments an earlier run had taken from the domain.
-    force : bool
-        Repeat updates also where the domain or its rule have changed, so that they would come elsewhere.
-    is_ending : callable
-        Whether the run is to end, so that nobody waits for room on the disk.
+    `known` is how many experiments an earlier run had taken from the domain; `force` repeats updates also
+    where the domain or its rule have changed; nobody waits for room on the disk when the run `is_ending`.
     """
 
     def __init__(
@@ -175,13 +159,7 @@ class FolderJournal(Journal):
         return domain
 
     def record(self, generated: int, domain: Domain, by: str) -> None:
-        """Write the domain of an update, before any of its experiments runs.
-
-        Raises
-        ------
-        UpdateError
-            If something in it cannot be pickled.
-        """
+        """Write the domain of an update, before any of its experiments runs."""
         try:
             code = wire.dump_code(domain, with_sources=True)
         except Exception as error:
@@ -199,13 +177,6 @@ class FolderJournal(Journal):
 class FolderDecisions(order.Journal):
     """Keeps the sequence of begins and ends of a search by arrival in the folder of the research.
 
-    Parameters
-    ----------
-    folder : Path
-        The folder of the research.
-
-    Notes
-    -----
     A line is written before anything follows from it, and is there when this process is killed; the power may
     take the last ones, as it may the last commits.
     """
@@ -273,13 +244,7 @@ def load_settings(folder: Path) -> RunSettings:
     """Return what is run in a folder; this runs code of the folder, so that it has to be trusted.
 
     Modules are also looked for where the script that began the research found them, last in ``sys.path``.
-
-    Raises
-    ------
-    NoSettingsError
-        If there are none.
-    LostCodeError
-        If a module of theirs is not there any more, or no longer has what they need.
+    Raises `NoSettingsError` if nothing was kept, and `LostCodeError` if what it needs is not there any more.
     """
     try:
         path, _, code = read_own(folder / _SETTINGS).partition(b"\n")

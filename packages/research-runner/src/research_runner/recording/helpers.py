@@ -30,18 +30,11 @@ _STORES: Final = frozenset((dis.opmap["STORE_GLOBAL"], dis.opmap["DELETE_GLOBAL"
 
 @dataclass(frozen=True, slots=True)
 class Helpers:
-    """What each unit uses.
+    """What each unit uses."""
 
-    Parameters
-    ----------
-    digests : mapping
-        Full name of a function, class or constant → hash of it.
-    units : mapping
-        Unit → the names that it uses.
-    """
-
+    # full name of a function, class or constant → hash of it
     digests: Mapping[str, str] = field(default_factory=dict)
-    units: Mapping[str, list[str]] = field(default_factory=dict)
+    units: Mapping[str, list[str]] = field(default_factory=dict)  # unit → the names that it uses
 
     def as_plain(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
@@ -51,14 +44,7 @@ class Helpers:
 def find_helpers(plan: ExperimentPlan, domain: Domain, modules: Iterable[RecordedModule] = ()) -> Helpers:
     """Find what the units of a plan, and the update of a domain, use of the user's own code.
 
-    Parameters
-    ----------
-    plan : ExperimentPlan
-        The plan.
-    domain : Domain
-        The domain.
-    modules : iterable of RecordedModule
-        The record, for what is imported inside of functions: of these modules the whole code counts.
+    Of recorded modules that are imported inside of functions the whole code counts.
     """
     walk = _Walk(modules)
     items: dict[str, Any] = {item.name: item for item in (*plan.instances, *plan.units)}
@@ -69,15 +55,7 @@ def find_helpers(plan: ExperimentPlan, domain: Domain, modules: Iterable[Recorde
 
 
 def changed_helpers(before: Mapping[str, Any], now: Helpers) -> tuple[str, ...]:
-    """Return what differs, in words, of the units that were there before.
-
-    Parameters
-    ----------
-    before : mapping
-        What `Helpers.as_plain` returned then; empty if nothing was recorded.
-    now : Helpers
-        What is used now.
-    """
+    """Return what differs, in words, of the units that were there before; nothing if nothing was recorded."""
     if not before:
         return ()
     digests, changes = before["digests"], []

@@ -27,21 +27,7 @@ def is_drawable(stream: TextIO | None) -> bool:
 
 
 class ProgressLines:
-    """A class like tqdm that writes a line to standard error every 30 seconds, and one at the end.
-
-    Parameters
-    ----------
-    total : float or None
-        How many there are, None if nobody knows.
-    unit : str
-        What is counted.
-    desc : str
-        What stands at the beginning of a line.
-    initial : float
-        How many were there before: they count as done, and not for the rate.
-    clock : callable
-        Returns monotonic seconds.
-    """
+    """A class like tqdm that writes a line to standard error every 30 seconds, and one at the end."""
 
     def __init__(
         self,

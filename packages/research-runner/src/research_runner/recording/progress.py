@@ -20,19 +20,8 @@ _LOG = careful_logger("research.run")
 class ProgressBar:
     """Shows how far a research has come: iterations when their number is known, else experiments.
 
-    Parameters
-    ----------
-    bar_class : tqdm-like class
-        Called with `total`, `unit` and `desc`, and if it takes that with `initial`, if an earlier run has
-        done some; has `n`, `total`, `update`, `refresh`, `set_description` and `close`.
-    monitor : Monitor
-        The counts; it is told events before this is refreshed.
-    n_iters : int or None
-        Iterations per experiment, if they are known.
-    show : str or None
-        The variable whose latest value is shown.
-    name : str
-        The name of the research.
+    The class is called with `total`, `unit` and `desc`, and if it takes that with `initial`; it has `n`,
+    `total`, `update`, `refresh`, `set_description` and `close`, as tqdm has.
     """
 
     def __init__(
@@ -121,21 +110,7 @@ def _takes_initial(bar_class: Any) -> bool:
 def make_bar(
     bar: Any, monitor: Monitor, n_iters: int | None, show: str | None = None, name: str = "research"
 ) -> ProgressBar | None:
-    """Make the bar that the user asked for.
-
-    Parameters
-    ----------
-    bar : bool or tqdm-like class
-        True is ``tqdm.auto.tqdm`` on a terminal and in a notebook, and elsewhere `ProgressLines`.
-    monitor : Monitor
-        The counts.
-    n_iters : int or None
-        Iterations per experiment, if they are known.
-    show : str, optional
-        The variable whose latest value is shown.
-    name : str
-        The name of the research.
-    """
+    """Make the bar that was asked for; True is that of tqdm, or `ProgressLines` where none can be drawn."""
     if bar is False or bar is None:
         return None
     if bar is True and not is_drawable(sys.stderr):

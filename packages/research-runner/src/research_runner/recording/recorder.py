@@ -23,15 +23,7 @@ __all__ = ["Recorder"]
 
 
 class Recorder:
-    """Writes what happens into the storage of the research.
-
-    Parameters
-    ----------
-    storage : Storage
-        Owned by the thread that calls.
-    code : str, optional
-        The version of the code that experiments run with.
-    """
+    """Writes what happens into the storage of the research, in the thread that owns the storage."""
 
     def __init__(self, storage: Storage, code: str | None = None) -> None:
         self._storage = storage

@@ -30,26 +30,14 @@ _LONGEST_TEXT: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """The experiments of an earlier run.
+    """The experiments of an earlier run."""
 
-    Parameters
-    ----------
-    statuses : mapping
-        Experiment id → status, of those that nobody has removed.
-    resume : Resume
-        How to go on.
-    ids : mapping
-        Digest of an experiment → experiment id.
-    named : mapping
-        Parameter and lasting name of a value → the digests of the values that had it.
-    removed : mapping
-        Experiment id → status, of those that somebody has removed: they do not run again.
-    """
-
-    statuses: Mapping[str, str]
-    resume: Resume
-    ids: Mapping[bytes, str] = field(default_factory=dict)
+    statuses: Mapping[str, str]  # experiment id → status, of those that nobody has removed
+    resume: Resume  # how to go on
+    ids: Mapping[bytes, str] = field(default_factory=dict)  # digest of an experiment → experiment id
+    # parameter and lasting name of a value → the digests of the values that had it
     named: Mapping[tuple[str, str], frozenset[bytes]] = field(default_factory=dict)
+    # experiment id → status, of those that somebody has removed: they do not run again
     removed: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -67,13 +55,7 @@ class Past:
         return Identifier(create_id_prefix, self.ids, self.check_value)
 
     def check_values(self, domain: Domain) -> None:
-        """Refuse a domain with values that have changed under their names.
-
-        Raises
-        ------
-        ChangedError
-            If it has some and nobody said that this does not matter.
-        """
+        """Refuse a domain with values that have changed under their names."""
         changes = {
             _changed(parameter, str(alias.lasting_name)): None
             for parameter, alias in domain.named_values()
@@ -139,22 +121,8 @@ def _changed(parameter: str, name: str) -> str:
 def continued(settings: RunSettings, code: RunCode, meta: Mapping[str, Any]) -> IterationOptions:
     """Return how configs are taken by a run that goes on with an earlier one: with its seed.
 
-    Parameters
-    ----------
-    settings : RunSettings
-        Of the run that goes on.
-    code : RunCode
-        Its code.
-    meta : mapping
-        What the earlier run recorded.
-
-    Raises
-    ------
-    OptionError
-        If another seed was asked for.
-    ChangedError
-        If units, what they use, the update of the domain, the number of iterations or `seed_globals` have
-        changed, and nobody said that this does not matter.
+    Raises `OptionError` if another seed was asked for, and `ChangedError` if units, what they use, the update
+    of the domain, the number of iterations or `seed_globals` have changed and that was not forced.
     """
     iteration, resume, entropy = settings.iteration, settings.resume, meta.get("entropy")
     if iteration.seed_given and iteration.seed != entropy:
@@ -202,18 +170,7 @@ def describe(settings: RunSettings) -> dict[str, Any]:
 
 
 def describe_domain(domain: Domain) -> dict[str, Any]:
-    """Return what is recorded about a domain, for people and other programs.
-
-    Parameters
-    ----------
-    domain : Domain
-        The domain of a research.
-
-    Returns
-    -------
-    dict
-        ``spec``: what `Domain.from_spec` takes, if there is such a thing and it is not long; ``text``: the
-        domain as Python writes it, or its beginning.
+    """Return what is recorded about a domain: the beginning of its text, and its spec unless it is long.
 
     Examples
     --------

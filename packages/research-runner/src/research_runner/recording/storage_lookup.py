@@ -36,25 +36,9 @@ NOTE = "storage.json"
 
 
 def find_storage(storage: str | StorageFactory) -> Any:
-    """Return the storage class of that name.
+    """Return the storage class of a name: ``'folder'``, ``'memory'``, or what an installed package offers.
 
-    Parameters
-    ----------
-    storage : str or StorageFactory
-        ``'folder'``, ``'memory'``, or a name that an installed package offers; a class is returned as it is.
-
-    Returns
-    -------
-    class
-        With the class methods `create`, `open` and `read`; :class:`PlainStorage` in memory when no package
-        offers one.
-
-    Raises
-    ------
-    MissingPackageError
-        If results are to be kept on disk and no package can.
-    OptionError
-        If there is none of that name, or more than one.
+    A class is returned as it is; memory is :class:`PlainStorage` when no package offers one.
     """
     if not isinstance(storage, str):
         return storage
@@ -90,13 +74,7 @@ def note_storage(folder: Path, storage: str | StorageFactory) -> None:
 
 
 def storage_of(folder: Path) -> Any:
-    """Return the storage class by which a research is kept.
-
-    Raises
-    ------
-    OptionError
-        If no installed package offers it.
-    """
+    """Return the storage class by which a research is kept."""
     try:
         note = json.loads(read_own(folder / NOTE))
     except FileNotFoundError:
@@ -111,15 +89,7 @@ def storage_of(folder: Path) -> Any:
 
 
 def keep_environment(storage: Any, texts: Mapping[str, str]) -> None:
-    """Keep texts about the environment of a run that has ended.
-
-    Parameters
-    ----------
-    storage : Storage or LoadedResearch
-        Where its results are; one with a folder is opened again.
-    texts : mapping
-        Name → text.
-    """
+    """Keep texts about the environment of a run that has ended; a storage with a folder is opened again."""
     opened = storage if storage.path is None else storage_of(storage.path).open(storage.path)
     for name, text in texts.items():
         opened.put_environment(name, text)
@@ -160,13 +130,7 @@ class PlainResults:
 
     @property
     def df(self) -> Any:
-        """A frame needs research-results.
-
-        Raises
-        ------
-        MissingPackageError
-            Always.
-        """
+        """A frame needs research-results: always raises `MissingPackageError`."""
         raise MissingPackageError("results.df", "research-results")
 
 

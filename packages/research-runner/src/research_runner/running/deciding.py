@@ -32,27 +32,7 @@ _OF_SEARCHES = ("variables", "steps", "begin", "ask", "report", "tell")
 
 
 class Decider:
-    """The search or the rule of a run, and what it watches.
-
-    Parameters
-    ----------
-    settings : RunSettings
-        Of the run.
-    deciding : Deciding
-        What of them is about decisions.
-
-    Attributes
-    ----------
-    search : Search or None
-        The search, if it is one.
-    watch : Watch
-        What is watched.
-
-    Raises
-    ------
-    OptionError
-        If the search or rule cannot be used in this run.
-    """
+    """The search or the rule of a run, and what it watches; raises `OptionError` where it cannot be used."""
 
     def __init__(self, settings: RunSettings, deciding: Deciding) -> None:
         self._settings, self._deciding = settings, deciding
@@ -85,17 +65,7 @@ class Decider:
         return None if settings.deciding is None else cls(settings, settings.deciding)
 
     def source(self, walk: TaskSource, past: Past, reader: Callable[[], Any]) -> SearchSource:
-        """Return a source of tasks whose experiments this decides on.
-
-        Parameters
-        ----------
-        walk : TaskSource
-            Where they come from, if no search decides on that.
-        past : Past
-            What an earlier run left.
-        reader : callable
-            Returns a reader of what is stored.
-        """
+        """Return a source of tasks whose experiments this decides on; `walk` gives them if no search does."""
         settings, branches = self._settings, self._settings.branches
         proposals: Proposals = walk
         trials = Trials(self._rule, self._order())

@@ -17,19 +17,7 @@ Rows = Sequence[tuple[str, str]]
 def describe(
     domain: Domain, iteration: IterationOptions, experiment: ExperimentPlan, progress: str
 ) -> list[tuple[str, str]]:
-    """Return what there is to say about a research, line by line.
-
-    Parameters
-    ----------
-    domain : Domain
-        Its configs.
-    iteration : IterationOptions
-        How they are taken.
-    experiment : ExperimentPlan
-        What is run for each of them.
-    progress : str
-        How far it has come.
-    """
+    """Return what there is to say about a research, line by line."""
     domain = iteration.prepare(domain)
     count, n_reps = domain.len, domain.iter_params.n_reps
     configs = "without an end" if count is None else f"{count:,}"
@@ -47,17 +35,7 @@ def _part(part: Any) -> str:
 
 
 def progress_of(monitor: Any, is_finished: bool, where: str) -> str:
-    """Say in one line how far a run has come.
-
-    Parameters
-    ----------
-    monitor : Monitor or StoredMonitor
-        The counts.
-    is_finished : bool
-        Whether it has ended.
-    where : str
-        Where the results are.
-    """
+    """Say in one line how far a run has come, and where its results are."""
     failed = monitor.failed_experiments
     counts = f"{monitor.finished_experiments - failed:,} done, {failed:,} failed"
     if not is_finished:

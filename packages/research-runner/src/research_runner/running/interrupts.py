@@ -44,17 +44,10 @@ def gentle_interrupts(
 ) -> Iterator[None]:
     """Turn the first SIGINT or SIGTERM of the block into a stop, and the second into a kill.
 
-    Parameters
-    ----------
-    terminate : callable
-        Called with False for a stop and with True for a kill, and with the seconds after which a stop becomes
-        a kill: those who send SIGTERM will not wait for ever.
-    raise_second : callable
-        Returns whether to raise KeyboardInterrupt at the second one: where what runs is in this very thread.
-
-    Notes
-    -----
-    Signals can only be handled in the main thread; elsewhere the block runs as it is.
+    `terminate` is called with whether to kill, and with the seconds after which a stop becomes a kill: those
+    who send SIGTERM will not wait for ever. `raise_second` says whether the second signal raises
+    KeyboardInterrupt: where what runs is in this very thread. Elsewhere than in the main thread, which alone
+    can handle signals, the block runs as it is.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -73,13 +73,7 @@ def _number(count: int | None) -> str:
 
 
 def look_ahead(settings: RunSettings) -> ResearchPlan:
-    """Describe what a run with these settings would do; nothing is run, and only some configs are made.
-
-    Parameters
-    ----------
-    settings : RunSettings
-        The run.
-    """
+    """Describe what a run with these settings would do; nothing is run, and only some configs are made."""
     domain = settings.iteration.prepare(settings.domain)
     experiments = domain.size
     tasks = None if experiments is None else -(-experiments // settings.branches)

@@ -66,13 +66,7 @@ _GIT_S: Final = 2.0
 
 
 class ProfileListener:
-    """Collects the profiles of experiments, and stores them where there is a folder.
-
-    Parameters
-    ----------
-    folder : Path or None
-        The folder of the research.
-    """
+    """Collects the profiles of experiments, and stores them where there is a folder."""
 
     kinds = (Profiled,)
 
@@ -94,32 +88,9 @@ class ProfileListener:
 
 
 class ResearchRun:
-    """Runs a research once.
+    """Runs a research once; `storage`, `monitor` and `profiler` say what came of it.
 
-    Parameters
-    ----------
-    settings : RunSettings
-        What and how.
-    code : CodeRecord, optional
-        The user's modules for workers; by default those of this process.
-
-    Attributes
-    ----------
-    storage : Storage
-        The results; open while the run goes on.
-    monitor : Monitor
-        The counts.
-    profiler : Profiler
-        Where the time went, if that was asked for.
-
-    Raises
-    ------
-    ResearchExistsError
-        If there already is a folder of that name.
-    StaleCodeError
-        If files of modules do not hold what this process imported; nothing was created then.
-    TravelError
-        If a unit cannot travel to a worker process; nothing was created then.
+    Nothing was created when the constructor raises `ResearchExistsError`, `StaleCodeError` or `TravelError`.
     """
 
     def __init__(self, settings: RunSettings, code: CodeRecord | None = None) -> None:

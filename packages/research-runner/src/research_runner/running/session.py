@@ -113,13 +113,8 @@ class Session:
     def run(self) -> None:
         """Run until nothing is left, then let go of all workers.
 
-        Raises
-        ------
-        Exception
-            What the domain or its update function raised, after everything that ran had ended; what the
-            storage raised.
-        MiscountedError
-            If the storage does not hold what was counted.
+        Raises what the domain or its update function raised, after everything that ran had ended; what the
+        storage raised; and `MiscountedError` if the storage does not hold what was counted.
         """
         for listener in self._listeners:
             for kind in listener.kinds:

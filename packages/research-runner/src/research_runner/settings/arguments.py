@@ -74,13 +74,7 @@ def parse_switch(option: str, value: Any) -> bool:
 
 
 def parse_count(option: str, value: Any) -> int:
-    """Read a positive whole number.
-
-    Raises
-    ------
-    OptionError
-        If it is none.
-    """
+    """Read a positive whole number."""
     if not _is_count(value):
         raise OptionError(option, f"must be a positive whole number, got {value!r}")
     return int(value)
@@ -102,13 +96,7 @@ def _is_number(value: Any) -> bool:
 
 
 def parse_name(option: str, value: Any) -> str:
-    """Read the name of a research, which is the relative path of its folder.
-
-    Raises
-    ------
-    OptionError
-        If it is empty or names no folder.
-    """
+    """Read the name of a research, which is the relative path of its folder."""
     if not isinstance(value, str | Path) or not str(value).strip() or "\0" in str(value):
         raise OptionError(option, f"must be the name of a folder, got {value!r}")
     if Path(value).name in ("", ".", ".."):
@@ -122,18 +110,7 @@ def parse_optional_name(option: str, value: Any) -> str | None:
 
 
 def parse_configs(option: str, value: Any) -> tuple[ConfigAlias, ...]:
-    """Read `workers` or `branches`: a number, or a list of configs to append.
-
-    Returns
-    -------
-    tuple of ConfigAlias
-        One per worker or branch; empty configs if a number was given.
-
-    Raises
-    ------
-    OptionError
-        If it is neither, or more than anybody has.
-    """
+    """Read `workers` or `branches`: a number, which stands for as many empty configs, or a list of them."""
     value = as_mapping(value)
     if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping | ConfigAlias):
         configs = [as_mapping(config) for config in value]
@@ -216,18 +193,7 @@ def parse_bar(option: str, value: Any) -> Any:
 
 
 def parse_entropy(seed: Any) -> Entropy:
-    """Return the entropy of a seed; drawn from the operating system if there is none.
-
-    Parameters
-    ----------
-    seed : None, bool, int or object with a seed sequence
-        See :func:`research_domain.make_seed_sequence`.
-
-    Returns
-    -------
-    int or list of int
-        Plain numbers that can be recorded, and given as a seed again.
-    """
+    """Return the entropy of a seed as plain numbers; drawn from the operating system if there is no seed."""
     return entropy_of(seed)
 
 

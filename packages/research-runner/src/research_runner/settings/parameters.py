@@ -24,30 +24,15 @@ Options: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter of :meth:`Research.run`.
-
-    Parameters
-    ----------
-    name : str
-        Its name.
-    annotation : str
-        Its type for type checkers.
-    default : object
-        Its value if none is given.
-    rule : callable
-        Name and value → typed value; raises `OptionError` for what makes no sense by itself.
-    type : str
-        Its type for people.
-    sentence : str
-        What it does.
-    """
+    """A parameter of :meth:`Research.run`."""
 
     name: str
-    annotation: str
+    annotation: str  # its type, for type checkers
     default: Any
+    # name and value → typed value; raises `OptionError` for what makes no sense by itself
     rule: Callable[[str, Any], Any]
-    type: str
-    sentence: str
+    type: str  # the same for people
+    sentence: str  # what it does
 
 
 # fmt: off
@@ -183,19 +168,9 @@ DEFAULTS: Final = {parameter.name: parameter.default for parameter in PARAMETERS
 
 
 def read_options(given: Mapping[str, Any]) -> Options:
-    """Read each parameter by itself.
+    """Read each parameter by itself; those that are missing have their defaults.
 
-    Parameters
-    ----------
-    given : mapping
-        Parameters of :meth:`Research.run`; those that are missing have their defaults.
-
-    Raises
-    ------
-    OptionError
-        If a value makes no sense.
-    TypeError
-        If there is no such parameter.
+    Raises `OptionError` for a value that makes no sense, and `TypeError` for a name that is no parameter.
 
     Examples
     --------
@@ -217,11 +192,6 @@ def read_options(given: Mapping[str, Any]) -> Options:
 
 def as_given(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters that are not as by default, as plain JSON values.
-
-    Parameters
-    ----------
-    given : mapping
-        Parameters of :meth:`Research.run`.
 
     Examples
     --------

@@ -15,13 +15,6 @@ _DEEPEST: Final = 10
 def as_plain(value: Any, depth: int = 0) -> Any:
     """Return a value as JSON has it; objects as the beginning of their text.
 
-    Parameters
-    ----------
-    value : object
-        Anything.
-    depth : int
-        How many containers it is in.
-
     Examples
     --------
     >>> as_plain({"workers": (1, 2), "tasks_per_worker": float("inf")})

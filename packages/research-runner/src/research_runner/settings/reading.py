@@ -52,19 +52,8 @@ __all__ = ["make_settings"]
 def make_settings(study: Study, options: Options, given: Mapping[str, Any] | None = None) -> RunSettings:
     """Check everything together, and create nothing.
 
-    Parameters
-    ----------
-    study : Study
-        What the research is about.
-    options : mapping
-        How it shall be run: what `read_options` returns.
-    given : mapping, optional
-        What is recorded of it: what `as_given` returns.
-
-    Raises
-    ------
-    OptionError, PlanError, AliasError
-        If something makes no sense.
+    Takes what `read_options` returns, and what `as_given` returns to be recorded. Raises `OptionError`,
+    `PlanError` or `AliasError` for what makes no sense.
     """
     local = "processes" if options["parallel"] else "inline"
     backend: BackendFactory = options["backend"] or find_backend("backend", local)

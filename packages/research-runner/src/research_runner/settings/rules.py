@@ -26,21 +26,11 @@ _Complaints: TypeAlias = Iterator[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked for: parameters that make sense one by one.
-
-    Parameters
-    ----------
-    study : Study
-        What the research is about.
-    options : mapping
-        The parameters.
-    backend : BackendFactory
-        The one that was given, or that of this machine.
-    """
+    """What is asked for: parameters that make sense one by one."""
 
     study: Study
     options: Options
-    backend: BackendFactory
+    backend: BackendFactory  # the one that was given, or that of this machine
 
     @property
     def is_parallel(self) -> bool:
@@ -53,18 +43,7 @@ class Request:
 
 
 def check_together(request: Request) -> None:
-    """Check that no parameter would be ignored because of another one.
-
-    Parameters
-    ----------
-    request : Request
-        What is asked for.
-
-    Raises
-    ------
-    OptionError
-        If one would be; names it, and what to do.
-    """
+    """Refuse a parameter that would be ignored because of another one."""
     for check in _CHECKS:
         for option, reason in check(request):
             raise OptionError(option, reason)
@@ -232,25 +211,7 @@ def _devices(request: Request) -> _Complaints:
 
 
 def check_purpose(name: str, experiment: ExperimentPlan) -> None:
-    """Check that a run has something to do, and leaves something.
-
-    Parameters
-    ----------
-    name : str
-        Name of the research.
-    experiment : ExperimentPlan
-        What it runs.
-
-    Warns
-    -----
-    ResearchWarning
-        If nothing is left of what its units do.
-
-    Raises
-    ------
-    OptionError
-        If there are no units.
-    """
+    """Refuse a run that has nothing to do, and warn of one that leaves nothing."""
     if not experiment.units:
         raise OptionError(
             "experiment",

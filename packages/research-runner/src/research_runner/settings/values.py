@@ -25,100 +25,49 @@ __all__ = ["Budget", "Deciding", "Ending", "OutputOptions", "Resume", "RunSettin
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """What a research is about, however it is run.
+    """What a research is about, however it is run."""
 
-    Parameters
-    ----------
-    name : str
-        The folder of its results.
-    experiment : ExperimentPlan
-        What to run.
-    domain : Domain
-        For which configs.
-    iteration : IterationOptions
-        How they are taken.
-    environment : mapping
-        Texts that are kept with the results.
-    """
-
-    name: str
-    experiment: ExperimentPlan
-    domain: Domain
-    iteration: IterationOptions
-    environment: Mapping[str, str] = field(default_factory=dict)
+    name: str  # the folder of its results
+    experiment: ExperimentPlan  # what to run
+    domain: Domain  # for which configs
+    iteration: IterationOptions  # how they are taken
+    environment: Mapping[str, str] = field(default_factory=dict)  # texts that are kept with the results
 
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """How to go on with an earlier run.
+    """How to go on with an earlier run."""
 
-    Parameters
-    ----------
-    retry_failed : bool
-        Run failed experiments again.
-    force : bool
-        Go on even if units have changed.
-    """
-
-    retry_failed: bool = False
-    force: bool = False
+    retry_failed: bool = False  # run failed experiments again
+    force: bool = False  # go on even if units have changed
 
 
 @dataclass(frozen=True, slots=True)
 class OutputOptions:
-    """What a run leaves for people beside its results.
+    """What a run leaves for people beside its results."""
 
-    Parameters
-    ----------
-    redirects : mapping of int to Redirect
-        File descriptors of experiments and where their text goes.
-    log_level : int or None
-        The lowest level that goes into log files.
-    environment : mapping
-        Texts about where the research ran, by file name.
-    """
-
-    redirects: Mapping[int, Redirect]
-    log_level: int | None = None
+    redirects: Mapping[int, Redirect]  # file descriptors of experiments and where their text goes
+    log_level: int | None = None  # the lowest level that goes into log files
+    # texts about where the research ran, by file name
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What becomes of failures when a run has ended.
+    """What becomes of failures when a run has ended."""
 
-    Parameters
-    ----------
-    quiet : bool
-        Say nothing about them on standard error.
-    raise_on_failure : bool
-        Raise an error if there are any.
-    """
-
-    quiet: bool = False
-    raise_on_failure: bool = False
+    quiet: bool = False  # say nothing about them on standard error
+    raise_on_failure: bool = False  # raise an error if there are any
 
 
 @dataclass(frozen=True, slots=True)
 class Deciding:
-    """Who decides on experiments while they run.
+    """Who decides on experiments while they run."""
 
-    Parameters
-    ----------
-    search : SearchFactory or None
-        Makes the search that decides on configs, and may end experiments early.
-    stop : StopFactory or None
-        Makes the rule that ends experiments early, if it is no search.
-    order : {'steps', 'arrival'}
-        The order in which experiments are told.
-    slots : int
-        How many are under way in virtual time.
-    """
-
-    search: SearchFactory | None
-    stop: StopFactory | None
-    order: str
-    slots: int
+    search: SearchFactory | None  # makes the search that decides on configs, and may end experiments early
+    stop: StopFactory | None  # makes the rule that ends experiments early, if it is no search
+    order: str  # the order in which experiments are told
+    slots: int  # how many are under way in virtual time
 
     @property
     def option(self) -> str:
@@ -128,88 +77,40 @@ class Deciding:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """After how much nothing new begins; what runs ends.
+    """After how much nothing new begins; what runs ends."""
 
-    Parameters
-    ----------
-    steps : int or None
-        Iterations of all experiments that were told to a search or rule.
-    seconds : float or None
-        Seconds since this run began.
-    """
-
-    steps: int | None = None
-    seconds: float | None = None
+    steps: int | None = None  # iterations of all experiments that were told to a search or rule
+    seconds: float | None = None  # seconds since this run began
 
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:
-    """What is run, and how; everything has been read and checked.
+    """What is run, and how; everything has been read and checked."""
 
-    Parameters
-    ----------
-    path : Path or None
-        Absolute folder of the results; None keeps them in memory.
-    experiment : ExperimentPlan
-        What to run.
-    domain : Domain
-        For which configs.
-    iteration : IterationOptions
-        How configs are taken from the domain; its seed is the entropy of the research.
-    execution : Execution
-        How each task is executed.
-    setups : tuple of WorkerSetup
-        What each worker has and adds to its experiments.
-    limits : Limits
-        What the coordinator keeps to.
-    backend : BackendFactory
-        Runs the tasks.
-    start_method : StartMethod
-        How worker processes are started.
-    output : OutputOptions
-        Output, logs and texts.
-    gate : MemoryGate or None
-        Waits for free memory on the devices.
-    resume : Resume or None
-        How to go on with an earlier run in the same folder; None refuses a folder that exists.
-    strict_code : bool
-        Whether modules whose files are not what was imported are refused.
-    surroundings : ScriptSurroundings
-        What workers take over from the script beside its units.
-    given : mapping
-        The parameters of `Research.run` that were given, as plain JSON values.
-    ending : Ending
-        What becomes of failures.
-    name : str
-        What the research is called on the bar.
-    storage : str, StorageFactory or None
-        What keeps the results of a folder, if it is not ours.
-    deciding : Deciding or None
-        Who decides on experiments while they run.
-    budget : Budget
-        After how much nothing new begins.
-    """
-
-    path: Path | None
-    experiment: ExperimentPlan
-    domain: Domain
+    path: Path | None  # absolute folder of the results; None keeps them in memory
+    experiment: ExperimentPlan  # what to run
+    domain: Domain  # for which configs
+    # how configs are taken from the domain; its seed is the entropy of the research
     iteration: IterationOptions
-    execution: Execution
-    setups: tuple[WorkerSetup, ...]
-    limits: Limits
-    backend: BackendFactory
-    start_method: StartMethod
-    output: OutputOptions
-    gate: MemoryGate | None = None
+    execution: Execution  # how each task is executed
+    setups: tuple[WorkerSetup, ...]  # what each worker has and adds to its experiments
+    limits: Limits  # what the coordinator keeps to
+    backend: BackendFactory  # runs the tasks
+    start_method: StartMethod  # how worker processes are started
+    output: OutputOptions  # output, logs and texts
+    gate: MemoryGate | None = None  # waits for free memory on the devices
+    # how to go on with an earlier run in the same folder; None refuses a folder that exists
     resume: Resume | None = None
-    strict_code: bool = True
+    strict_code: bool = True  # whether modules whose files are not what was imported are refused
+    # what workers take over from the script beside its units
     surroundings: ScriptSurroundings = field(default_factory=ScriptSurroundings)
+    # the parameters of `Research.run` that were given, as plain JSON values
     given: Mapping[str, Any] = field(default_factory=dict)
-    ending: Ending = field(default_factory=Ending)
-    name: str = "research"
-    storage: str | StorageFactory | None = None
-    deciding: Deciding | None = None
-    budget: Budget = field(default_factory=Budget)
+    ending: Ending = field(default_factory=Ending)  # what becomes of failures
+    name: str = "research"  # what the research is called on the bar
+    storage: str | StorageFactory | None = None  # what keeps the results of a folder, if it is not ours
+    deciding: Deciding | None = None  # who decides on experiments while they run
+    budget: Budget = field(default_factory=Budget)  # after how much nothing new begins
 
     @property
     def is_parallel(self) -> bool:

@@ -103,13 +103,8 @@ class Death:
 class DeathExaminer:
     """Finds out how workers ended.
 
-    It reads the kernel's counter of processes killed for want of memory: a SIGKILL after which the counter
-    has risen was the work of the out-of-memory killer.
-
-    Parameters
-    ----------
-    root : Path
-        Folder with the kernel's files ``proc`` and ``sys``.
+    It reads the kernel's counter of processes killed for want of memory, in ``proc`` and ``sys`` below
+    `root`: a SIGKILL after which the counter has risen was the work of the out-of-memory killer.
     """
 
     def __init__(self, root: Path = Path("/")) -> None:
@@ -119,14 +114,8 @@ class DeathExaminer:
     def examine(self, report: Mapping[str, Any], requested_cause: str | None, detail: str) -> Death:
         """Return the death behind a supervisor's report.
 
-        Parameters
-        ----------
-        report : mapping
-            ``event``; for ``'died'`` also ``status`` (exit code, or minus the signal) and ``peak`` in bytes.
-        requested_cause : str or None
-            ``'stopped'`` if the worker was asked to stop, the cause if it was killed on purpose.
-        detail : str
-            The last text that the worker sent, such as the traceback of what ended it.
+        The report has an ``event``; ``'died'`` also a ``status`` (exit code, or minus the signal) and a
+        ``peak`` in bytes. `detail` is the last text that the worker sent, such as a traceback.
         """
         if report["event"] != "died":
             return Death(report["event"], detail=report.get("error", detail))

@@ -21,21 +21,11 @@ GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false", "-c", 
 
 
 def git_meta(cwd: str | os.PathLike[str] = ".") -> dict[str, str]:
-    """Describe the state of a git repository.
+    """Describe the state of a git repository, without changing what git keeps or waiting for a lock.
 
-    Nothing that git keeps is changed, and nobody's lock is waited for.
-
-    Parameters
-    ----------
-    cwd : path
-        The repository, or a folder in it.
-
-    Returns
-    -------
-    dict of str to str
-        ``commit``: the hash of HEAD. ``diff``: what differs from it in tracked files, staged or not.
-        ``status``: branch, changed and untracked files, one a line. Where this cannot be found out, there is
-        only ``git``: the reason.
+    ``commit`` is the hash of HEAD, ``diff`` what differs from it in tracked files, staged or not, ``status``
+    branch, changed and untracked files, one a line. Where this cannot be found out, there is only ``git``:
+    the reason.
 
     Examples
     --------
@@ -55,12 +45,8 @@ def git_meta(cwd: str | os.PathLike[str] = ".") -> dict[str, str]:
 def env_meta() -> dict[str, str]:
     """Describe Python and everything that is installed.
 
-    Returns
-    -------
-    dict of str to str
-        ``python``: version, build, system and path of the interpreter. ``packages``: a line ``name==version``
-        for each distribution. ``conda``, in an active conda environment: a line ``name=version=build`` for
-        each of its packages.
+    ``packages`` has a line ``name==version`` for each distribution; ``conda``, in an active conda
+    environment, a line ``name=version=build`` for each of its packages.
 
     Examples
     --------
@@ -77,14 +63,8 @@ def env_meta() -> dict[str, str]:
 class RunVersions:
     """Versions of Python and of imported packages, and the commit, as a run that begins notes them.
 
-    Git answers beside this process, and nobody waits for it unless the run has ended.
-
-    Parameters
-    ----------
-    meta : mapping
-        What earlier runs of the research have noted.
-    with_commit : bool
-        Whether git is asked at all.
+    `meta` has what earlier runs have noted. Git answers beside this process, and nobody waits for it unless
+    the run has ended.
     """
 
     def __init__(self, meta: Mapping[str, Any], *, with_commit: bool) -> None:
@@ -110,13 +90,7 @@ class RunVersions:
         return self._commit is not None
 
     def record(self, wait_s: float = 0.0) -> list[Any]:
-        """Return the versions of all runs that had others than those before, this one among them.
-
-        Parameters
-        ----------
-        wait_s : float
-            How long git is waited for.
-        """
+        """Return the versions of all runs that had others than the one before; wait a time for git."""
         self._ask_git(wait_s)
         commit = self._commit or ""
         now = {

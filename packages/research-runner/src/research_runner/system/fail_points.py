@@ -30,17 +30,7 @@ _trap: _Trap | None = None
 
 
 def fail_point(name: str) -> None:
-    """Kill this process with SIGKILL if a test asked for it here.
-
-    Parameters
-    ----------
-    name : str
-        What has just been done, or is about to be done.
-
-    Examples
-    --------
-    >>> fail_point("after-commit")  # does nothing unless it is armed
-    """
+    """Kill this process with SIGKILL if a test asked for it at this point; see `arm`."""
     if _trap is not None and _trap.name == name:
         _pass(_trap)
 

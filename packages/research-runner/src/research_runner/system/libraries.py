@@ -33,16 +33,7 @@ def available_cores() -> int:
 
 
 def library_environment(threads: int | None, workers: int, *, shares_machine: bool) -> dict[str, str]:
-    """Return the variables of a worker.
-
-    Parameters
-    ----------
-    threads : int or None
-        Threads per worker that were asked for; None for a fair share of the cores.
-    workers : int
-        Number of workers.
-    shares_machine : bool
-        Whether all workers are on this machine; elsewhere one thread is fair.
+    """Return the variables of a worker; by default it has a fair share of the cores, elsewhere one thread.
 
     Examples
     --------
@@ -55,14 +46,9 @@ def library_environment(threads: int | None, workers: int, *, shares_machine: bo
 
 
 def without_what_is_set(environment: Mapping[str, str], *, forked: bool) -> dict[str, str]:
-    """Return the variables of a worker without those of ours that come too late or that the user has set.
+    """Return the variables of a worker without those of ours that the user has set, or that come too late.
 
-    Parameters
-    ----------
-    environment : mapping
-        Variables of the worker.
-    forked : bool
-        Whether the worker has imported everything already, as a fork of this process.
+    A forked worker has imported everything already, so that all of ours come too late.
     """
     ours = {_HASH_SEED} if _ASKED_FOR in environment else {_HASH_SEED, *_THREADS}
     if forked:

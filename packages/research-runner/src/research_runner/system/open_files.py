@@ -22,13 +22,7 @@ _STANDARD: Final = (0, 1, 2)
 def finish_files(*, close: bool) -> None:
     """Write what open files hold, those in global variables as well, and collect garbage once.
 
-    Parameters
-    ----------
-    close : bool
-        Close them, as an interpreter does at its end: compressed files are complete only then.
-
-    Notes
-    -----
+    With `close` they are closed, as by an interpreter at its end: compressed files are complete only then.
     Only plain files are written, because nothing can make that wait for long. Objects that were frozen
     (`gc.freeze`) are left alone: in a forked process they are those of its parent. What cannot be written is
     said on the terminal.

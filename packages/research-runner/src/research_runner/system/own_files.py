@@ -14,13 +14,7 @@ _FLAGS: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | ge
 
 
 def open_own(path: str | os.PathLike[str], flags: int) -> int:
-    """Open a file as `os.open` does, and nothing else; `open` takes it as its `opener`.
-
-    Raises
-    ------
-    OSError
-        If it cannot be opened, or is a link, a pipe or a device.
-    """
+    """Open a file as `os.open` does; refuse a link, a pipe or a device. `open` takes it as its `opener`."""
     handle = os.open(path, flags | _FLAGS, 0o666)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)

@@ -15,13 +15,6 @@ __all__ = ["fingerprint", "owner"]
 def fingerprint(pid: int) -> str | None:
     """Return a text that no later process with the same id will have; None if there is no such process.
 
-    Parameters
-    ----------
-    pid : int
-        Id of a process on this host.
-
-    Notes
-    -----
     Where the kernel tells, it is the time at which the process started, in ticks since boot; elsewhere only
     the id, so that a new process with the same id is taken for the old one.
 

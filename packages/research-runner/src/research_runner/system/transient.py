@@ -19,14 +19,9 @@ _WAIT_S: Final = 1.0
 
 
 def keep_trying(write: Callable[[], _Result], is_ending: Callable[[], bool]) -> _Result:
-    """Write something; wait as long as the disk is full or the storage locked, and tell the user once.
+    """Write all or nothing; wait as long as the disk is full or the storage locked, and tell the user once.
 
-    Parameters
-    ----------
-    write : callable
-        Writes all or nothing.
-    is_ending : callable
-        Whether the run is to end, so that nobody waits: then the error is raised.
+    Nobody waits for a run that is ending: then the error is raised.
     """
     warned = False
     while True:

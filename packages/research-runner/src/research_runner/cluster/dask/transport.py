@@ -65,13 +65,7 @@ class DaskTransport:
 
     @contextlib.contextmanager
     def _connected(self) -> Iterator[None]:
-        """Tell the loss of the scheduler from other errors.
-
-        Raises
-        ------
-        EngineLostError
-            If it is gone.
-        """
+        """Raise `EngineLostError` where the scheduler is gone; other errors stay what they are."""
         try:
             yield
         except Exception as error:
@@ -215,13 +209,7 @@ class DaskTransport:
         self._events.put(Gone(number, reason))
 
     async def _goes_on(self) -> bool:
-        """Ask the scheduler whether it has workers that can run something.
-
-        Raises
-        ------
-        ConnectionError
-            If it is closing.
-        """
+        """Whether the scheduler has workers that can run something; `ConnectionError` if it is closing."""
         status, workers = await self._client.run_on_scheduler(
             lambda dask_scheduler: (dask_scheduler.status.name, len(dask_scheduler.running)),
             asynchronous=True,

@@ -61,15 +61,7 @@ class _PipeTransport:
 
 
 def serve(fd: int, number: int) -> None:
-    """Be an agent.
-
-    Parameters
-    ----------
-    fd : int
-        A connected socket, for bytes as they cross an engine.
-    number : int
-        Its number in the run.
-    """
+    """Be the agent of that number, over a connected socket."""
     continue_on_parent_death()
     sys.modules["__main__"] = types.ModuleType("__main__")  # for worker processes to fill
     transport = _PipeTransport(Connection(fd))

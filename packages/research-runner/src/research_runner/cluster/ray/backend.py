@@ -127,13 +127,7 @@ def _address_here() -> str | None:
 
 
 def _check_reachable(address: str | None) -> None:
-    """Check in seconds what Ray finds out in minutes.
-
-    Raises
-    ------
-    EngineUnreachableError
-        If nobody listens at the address.
-    """
+    """Check in seconds what Ray finds out in minutes: that somebody listens at the address."""
     host, _, port = (address or "").rpartition("://")[2].rpartition(":")
     if port.isdigit():
         try:
@@ -201,13 +195,7 @@ class _DriverTransport:
         self._pool.start(0)
 
     def wait(self) -> None:
-        """Wait until it is connected.
-
-        Raises
-        ------
-        EngineUnreachableError
-            If it cannot be.
-        """
+        """Wait until it is connected; `EngineUnreachableError` if it cannot be."""
         while not self._is_connected:
             self._early += self._read(self._pool.poll())
 
@@ -273,24 +261,12 @@ def _environment(folder: Path | None) -> Mapping[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Driver:
-    """The process that is connected to Ray.
+    """The process that is connected to Ray."""
 
-    Parameters
-    ----------
-    address : str or None
-        Of the cluster; None for one of our own.
-    needs : tuple of mapping
-        What the worker in each slot occupies.
-    preload : str
-        A module that all of them need.
-    folder : Path or None
-        Where a cluster of our own has its files; None leaves it to Ray.
-    """
-
-    address: str | None
-    needs: _Needs
-    preload: str
-    folder: Path | None
+    address: str | None  # of the cluster; None for one of our own
+    needs: _Needs  # what the worker in each slot occupies
+    preload: str  # a module that all of them need
+    folder: Path | None  # where a cluster of our own has its files; None leaves it to Ray
 
     def __call__(self, channel: Channel) -> None:
         """Serve the coordinator. Ray's reports do not go to the terminal; Ray keeps them in its own files."""

@@ -29,13 +29,6 @@ class RayClient:
     """Launches agents on Ray, and exchanges bytes with them through the mailbox.
 
     One thread gives orders, another one may wait in `events`.
-
-    Parameters
-    ----------
-    needs : sequence of mapping
-        What the worker in each slot occupies.
-    preload : str
-        A module that all of them need.
     """
 
     def __init__(self, needs: Sequence[Mapping[str, Any]], preload: str) -> None:
@@ -71,13 +64,7 @@ class RayClient:
         self._mailbox.dismiss.remote(number)
 
     def events(self, timeout_s: float) -> list[TransportEvent] | None:
-        """Wait for events; None if there will be nothing more.
-
-        Raises
-        ------
-        ConnectionError
-            If agents are gone because Ray is.
-        """
+        """Wait for events; None if there will be no more. `ConnectionError` if agents are gone with Ray."""
         ray = ray_package()
         events: list[TransportEvent] = [*self._doubts.settled()]
         if not ray.wait([self._pending], timeout=0 if events else timeout_s)[0]:

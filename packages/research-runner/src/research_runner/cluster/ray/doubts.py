@@ -27,12 +27,7 @@ _DOUBT_S: Final = 30.0
 class Doubts:
     """Agents that are said to be gone, held until the engine has shown that it goes on without them.
 
-    Parameters
-    ----------
-    goes_on : callable, optional
-        Whether the engine can run something; raises `ConnectionError` if it is gone.
-    hold_s : float
-        The least time, in seconds, for which an agent is held.
+    `goes_on` says whether the engine can run something, and raises `ConnectionError` if it is gone.
     """
 
     def __init__(self, goes_on: Callable[[], bool] | None = None, hold_s: float = _HOLD_S) -> None:
@@ -45,13 +40,7 @@ class Doubts:
         threading.Thread(target=self._settle, args=(gone,), name="research-doubt", daemon=True).start()
 
     def settled(self) -> list[Gone]:
-        """Return the agents that are gone for certain.
-
-        Raises
-        ------
-        ConnectionError
-            If the engine is gone.
-        """
+        """Return the agents that are gone for certain; `ConnectionError` if the engine is."""
         found: list[Gone] = []
         while not self._settled.empty():
             each = self._settled.get()
@@ -76,10 +65,7 @@ class Doubts:
 def _ray_goes_on() -> bool:
     """Whether the head of the cluster that this process is connected to is alive.
 
-    Raises
-    ------
-    OSError
-        If nobody listens where it should be; Ray itself would wait for it.
+    `OSError` if nobody listens where it should be; Ray itself would wait for it.
     """
     ray: Any = importlib.import_module("ray")
     if not ray.util.client.ray.is_connected():

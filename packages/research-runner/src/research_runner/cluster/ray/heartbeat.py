@@ -15,17 +15,7 @@ _TRY_S: Final = 0.2
 
 
 class Heartbeat:
-    """An idle connection to an engine, connected again when it breaks.
-
-    Parameters
-    ----------
-    name : str
-        Name of the engine in errors.
-    address : str
-        Host and port where it listens.
-    patience_s : float
-        How long, in seconds, it may be away before it counts as lost.
-    """
+    """An idle connection to an engine, connected again when it breaks."""
 
     def __init__(self, name: str, address: str, patience_s: float) -> None:
         host, _, port = address.rpartition(":")
@@ -37,13 +27,7 @@ class Heartbeat:
         self._connect()
 
     def check(self) -> None:
-        """Check that the engine still listens; returns at once as long as it does.
-
-        Raises
-        ------
-        EngineLostError
-            If it has been away for too long.
-        """
+        """Return at once while the engine listens; `EngineLostError` if it has been away for too long."""
         now = time.monotonic()
         if self._is_connected() or (now - self._tried > 2 * _TRY_S and self._connect()):
             self._seen = now

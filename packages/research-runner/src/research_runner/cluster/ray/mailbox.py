@@ -46,10 +46,7 @@ _AT_ONCE_BYTES: Final = 1 << 24
 class Mailbox:
     """Keeps orders for each agent, and events for the coordinator; all methods run in one thread.
 
-    Parameters
-    ----------
-    events_max : int
-        Chunks of events that may wait here; agents wait when there are more.
+    Agents wait while more than `events_max` chunks of events are here.
     """
 
     def __init__(self, events_max: int) -> None:
@@ -137,21 +134,9 @@ class Mailbox:
 
 
 def relay(number: int, mailbox: Any, preload: str) -> None:
-    """Start an agent beside this process, and carry bytes until it ends.
+    """Start an agent beside this process, and carry bytes until it ends; `RuntimeError` if it died.
 
-    Parameters
-    ----------
-    number : int
-        Its number in the run.
-    mailbox : handle of the actor
-        Where orders come from and events go.
-    preload : str
-        A module that its worker processes will need.
-
-    Raises
-    ------
-    RuntimeError
-        If it could not begin, or died.
+    `preload` is a module that its worker processes will need.
     """
     ours, theirs = Pipe()
     fd = theirs.fileno()
