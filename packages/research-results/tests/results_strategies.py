@@ -209,8 +209,10 @@ def same(left, right):
         return left == right and left.fold == right.fold and repr(left.tzinfo) == repr(right.tzinfo)
     if isinstance(left, (pd.DataFrame, pd.Series, pd.Index)):
         return left.equals(right)
-    if isinstance(left, (functools.partial, operator.attrgetter)):
-        return repr(left.__reduce__()) == repr(right.__reduce__())
+    if isinstance(left, functools.partial):
+        return all(same(getattr(left, name), getattr(right, name)) for name in ("func", "args", "keywords"))
+    if isinstance(left, operator.attrgetter):
+        return repr(left) == repr(right)
     return left is right or bool(left == right)
 
 

@@ -281,6 +281,7 @@ class ResearchRun:
                     show, n_iters = settings.execution.show, settings.n_iters
                     self._session.show(make_bar(bar, self.monitor, n_iters, show, settings.name))
                     self._session.run()
+                ended = self._log_end(begun)
                 self._note_end()
                 noted = True
                 failures = self._failures()
@@ -292,12 +293,11 @@ class ResearchRun:
                 if not settings.execution.debug and getattr(error, "resumable", True):
                     error.add_note(self._how_to_resume())
                 if isinstance(error, MiscountedError) or not getattr(error, "resumable", True):
-                    ended = str(error)
+                    ended = self._log_end(begun, str(error))
                 raise
             finally:
+                ended = ended or self._log_end(begun)
                 self._close(noted)
-                ended = ended or self._summary(time.monotonic() - begun)
-                _LOG.info("ended: %s", ended)
         ending = settings.ending
         if not ending.raise_on_failure:
             self._say_failures(failures)
@@ -381,11 +381,15 @@ class ResearchRun:
             return text
         return f"{text}, or without the script: research resume {shlex.quote(str(name))}"
 
-    def _summary(self, elapsed_s: float) -> str:
+    def _log_end(self, begun: float, why: str | None = None) -> str:
+        """Log how the run has ended, before the folder says so: who follows the log then stops reading."""
         monitor, path = self.monitor, self._settings.path
         failed = monitor.failed_experiments
         where = "results are in memory" if path is None else f"results are in {_short(path)}"
-        return f"{monitor.finished_experiments - failed} done, {failed} failed in {elapsed_s:.1f} s; {where}"
+        counts = f"{monitor.finished_experiments - failed} done, {failed} failed"
+        ended = why or f"{counts} in {time.monotonic() - begun:.1f} s; {where}"
+        _LOG.info("ended: %s", ended)
+        return ended
 
 
 def _without(expected: Callable[[], int | None], removed: int) -> int | None:
