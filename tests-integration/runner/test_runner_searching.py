@@ -1,6 +1,7 @@
 """Configs that a search decides on: which, in which order, and that nothing else decides on it."""
 
 import pickle
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -59,7 +60,7 @@ class Climber:
             answer = self.factory.answers[len(self.questions) - 1]
             return answer(self) if callable(answer) else answer
         rng = np.random.default_rng(question.seed)
-        done = [told for told in self.told if told.status == "done"]
+        done = [told for told in self.told if told.status == "done" and told.values]
         x, y = int(rng.integers(self.factory.size)), int(rng.integers(2))
         if len(done) >= self.factory.startup and rng.random() < 0.7:
             best = min(done, key=lambda told: told.values[0]).config.config()
@@ -318,6 +319,41 @@ def test_nothing_begins_when_the_time_is_over_and_a_domain_without_an_end_will_d
     research = run(study(n_configs=None, domain=domain), search=search, slots=slots, budget={"seconds": 0.5})
     assert set(research.results.experiments["status"]) <= {"done", "queued"}
     assert research.monitor.finished_experiments >= 1
+
+
+def test_the_seconds_of_all_runs_count_together():
+    def slow(x, y, load):
+        time.sleep(0.05)
+        yield x
+
+    def slow_study():
+        research = Research("study", DOMAIN, n_configs=12)
+        return research.add_generator("slow", slow, [EC("x"), EC("y"), 0], save_to="loss")
+
+    options = {"search": Climb(steps=None), "dump_results": True}
+    first = run(slow_study(), budget={"seconds": 0.1}, **options)
+    assert 1 <= first.monitor.finished_experiments < 12
+    spent = float(Path("study/spent.txt").read_text())
+    assert spent >= 0.1
+    with pytest.warns(
+        ResearchWarning, match=r"nothing was begun: earlier runs have spent 0\.\d of the 0.1 s"
+    ):
+        second = run(slow_study(), budget={"seconds": 0.1}, resume=True, **options)
+    assert second.results.df.equals(first.results.df)
+    last = run(slow_study(), budget={"seconds": spent + 600}, resume=True, **options)
+    assert last.monitor.finished_experiments == 12
+    assert float(Path("study/spent.txt").read_text()) > spent
+    run(slow_study(), budget={"seconds": 0.1}, resume=True, **options)  # all is done: nothing to warn of
+
+
+def test_a_search_that_cannot_know_again_what_was_deleted_says_so(expected):
+    results = run(study(n_configs=12), dump_results=True).results
+    removed = results.remove(results.df["id"].iloc[0])
+    again = run(study(n_configs=12), dump_results=True, resume=True)
+    assert len(again.search.told) >= 12
+    assert len(results.gc()) == 1
+    with pytest.warns(ResearchWarning, match=f"values of 1 removed experiments .* first is '{removed[0]}'"):
+        run(study(n_configs=12), dump_results=True, resume=True)
 
 
 def test_what_a_search_raises_ends_the_run_when_what_runs_has_ended():

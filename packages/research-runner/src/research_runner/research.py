@@ -320,8 +320,9 @@ class Research(ExperimentBuilder):
         slots : int
             Experiments that are under way at a time in ``order='steps'``, however many workers there are.
         budget : mapping, optional
-            After how much nothing new begins, and what runs ends: ``{'seconds': 3600}``, and with a search or
-            a rule ``{'steps': 10_000}``, iterations of all experiments that have ended.
+            After how much nothing new begins, and what runs ends: ``{'seconds': 3600}``, of all runs of the
+            research together, and with a search or a rule ``{'steps': 10_000}``, iterations of all
+            experiments that have ended.
 
         Returns
         -------

@@ -91,6 +91,13 @@ class Decider:
         return ArrivalOrder(ahead, journal)
 
     def _recorded(self, results: Any) -> Mapping[str, Recorded]:
+        if gone := getattr(results, "gone", ()):  # not every storage lets people remove anything
+            warnings.warn(
+                f"the values of {len(gone)} removed experiments are deleted, the first is {gone[0]!r}: what "
+                "decides on configs and ends cannot know them again, and may decide otherwise than before",
+                ResearchWarning,
+                stacklevel=2,
+            )
         return {told_id: recorded for told_id, _, recorded in _past(results, self.watch)}
 
 

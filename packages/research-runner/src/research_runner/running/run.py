@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import shlex
 import shutil
@@ -10,6 +11,7 @@ import sys
 import tempfile
 import time
 import uuid
+import warnings
 import weakref
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -38,6 +40,7 @@ from research_runner.recording.logs import RunLog
 from research_runner.recording.monitor import Monitor
 from research_runner.recording.progress import make_bar
 from research_runner.recording.resume import Past, continued, describe, describe_domain
+from research_runner.recording.spent import TimeBudget
 from research_runner.recording.storage_lookup import find_storage, note_storage
 from research_runner.running.deciding import Decider
 from research_runner.running.interrupts import gentle_interrupts
@@ -48,7 +51,7 @@ from research_runner.scheduling.searches import SearchSource
 from research_runner.scheduling.source import TaskSource
 from research_runner.searching.protocol import Search
 from research_runner.settings.values import RunSettings
-from research_runner.system.console import say, write_line
+from research_runner.system.console import ResearchWarning, say, write_line
 from research_runner.system.environment import RunVersions
 from research_runner.system.fail_points import fail_point
 from research_runner.system.process_identity import owner
@@ -136,6 +139,8 @@ class ResearchRun:
         self._profiles = ProfileListener(settings.path)
         self.profiler = self._profiles.profiler
         listeners = (RunLog(), self._profiles)
+        seconds = settings.budget.seconds
+        self._budget = TimeBudget(seconds, settings.path, lambda: self._session.is_ending)
         self._session = Session(
             coordinator,
             backend,
@@ -144,7 +149,7 @@ class ResearchRun:
             listeners,
             self._code.version,
             past.unseen,
-            settings.budget.seconds,
+            self._budget,
         )
 
     @staticmethod
@@ -282,6 +287,7 @@ class ResearchRun:
                     self._session.show(make_bar(bar, self.monitor, n_iters, show, settings.name))
                     self._session.run()
                 ended = self._log_end(begun)
+                self._warn_if_nothing_began()
                 self._note_end()
                 noted = True
                 failures = self._failures()
@@ -305,6 +311,16 @@ class ResearchRun:
             write_line(f"{ended}{self._where_output_is()}", sys.stdout)
         if failures is not None and ending.raise_on_failure:
             raise FailedExperimentsError(failures.failed, failures.total, self._with_hint(str(failures)))
+
+    def _warn_if_nothing_began(self) -> None:
+        seconds, before_s = self._settings.budget.seconds, self._budget.before_s
+        if seconds is not None and before_s >= seconds and self.monitor.remained_experiments != 0:
+            warnings.warn(
+                f"nothing was begun: earlier runs have spent {before_s:.1f} of the {seconds:g} seconds of "
+                f"the budget; to go on, give more: budget={{'seconds': {math.ceil(before_s + seconds)}}}",
+                ResearchWarning,
+                stacklevel=4,
+            )
 
     def _where_output_is(self) -> str:
         """Say where the output of experiments went, if there is any."""

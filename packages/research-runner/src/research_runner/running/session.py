@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from research_runner.errors import MiscountedError
 from research_runner.recording.monitor import Listener, Monitor
 from research_runner.recording.progress import ProgressBar
 from research_runner.recording.recorder import Recorder
+from research_runner.recording.spent import TimeBudget
 from research_runner.scheduling.commands import Answer, Command, Kill, Start, Stop, Submit
 from research_runner.scheduling.coordinator import Coordinator
 from research_runner.scheduling.events import BackendEvent, Event, ExperimentLost, ExperimentReturned
@@ -75,7 +75,7 @@ class Session:
         The version of the code that experiments run with.
     unseen : tuple of (int, int)
         Experiments that are done, and that have failed, in the storage and not in the counts.
-    budget_s : float, optional
+    budget : TimeBudget, optional
         Seconds after which nothing new begins.
     """
 
@@ -88,7 +88,7 @@ class Session:
         listeners: Iterable[Listener] = (),
         code: str | None = None,
         unseen: tuple[int, int] = (0, 0),
-        budget_s: float | None = None,
+        budget: TimeBudget | None = None,
     ) -> None:
         self._coordinator = coordinator
         self._backend = backend
@@ -104,7 +104,7 @@ class Session:
         self._news: list[Event] = []
         self._times = _Times()
         self._thread = get_ident()
-        self._budget_s = math.inf if budget_s is None else budget_s
+        self._budget = budget or TimeBudget()
 
     def show(self, bar: ProgressBar | None) -> None:
         """Let a bar follow the run."""
@@ -120,9 +120,9 @@ class Session:
             for kind in listener.kinds:
                 self._told.setdefault(kind, []).append(listener.handle)
         try:
-            ends_at = time.monotonic() + self._budget_s
+            self._budget.begin()
             while not self._coordinator.done and not self._end.now():
-                if self._end.stop or time.monotonic() >= ends_at:
+                if self._end.stop or self._budget.is_over():
                     self._coordinator.stop()
                 self._step()
         except BaseException:
@@ -153,6 +153,7 @@ class Session:
             self._news.extend(self._coordinator.abandon())
             try:
                 self._commit()
+                self._budget.note()
             finally:
                 self._end.over = True
                 if self._bar is not None:

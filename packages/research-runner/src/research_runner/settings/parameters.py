@@ -159,8 +159,9 @@ PARAMETERS: Final = (
     Parameter("slots", "int", 16, arguments.parse_count, "int",
         "Experiments that are under way at a time in ``order='steps'``, however many workers there are."),
     Parameter("budget", "Mapping[str, float] | None", None, arguments.parse_budget, "mapping, optional",
-        "After how much nothing new begins, and what runs ends: ``{'seconds': 3600}``, and with a search or "
-        "a rule ``{'steps': 10_000}``, iterations of all experiments that have ended."),
+        "After how much nothing new begins, and what runs ends: ``{'seconds': 3600}``, of all runs of the "
+        "research together, and with a search or a rule ``{'steps': 10_000}``, iterations of all experiments "
+        "that have ended."),
 )
 # fmt: on
 

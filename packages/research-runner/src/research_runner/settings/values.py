@@ -80,7 +80,7 @@ class Budget:
     """After how much nothing new begins; what runs ends."""
 
     steps: int | None = None  # iterations of all experiments that were told to a search or rule
-    seconds: float | None = None  # seconds since this run began
+    seconds: float | None = None  # seconds of all runs with such a budget
 
 
 @dataclass(frozen=True, slots=True)

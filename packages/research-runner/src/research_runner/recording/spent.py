@@ -1,0 +1,83 @@
+"""The seconds that a research has run, and the budget of them."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from research_runner.recording.folder import write_whole
+from research_runner.system.own_files import read_own
+from research_runner.system.transient import keep_trying
+
+__all__ = ["TimeBudget"]
+
+_NOTED_EVERY_S: Final = 1.0
+_FILE: Final = "spent.txt"
+
+
+class TimeBudget:
+    """Seconds after which nothing new begins, those of earlier runs included.
+
+    Parameters
+    ----------
+    limit_s : float, optional
+        The seconds of all runs together; without them nothing is recorded.
+    folder : Path, optional
+        The folder of the research, where the seconds are kept.
+    is_ending : callable
+        Whether the run is to end, so that nobody waits for room on the disk.
+
+    Attributes
+    ----------
+    before_s : float
+        Seconds of earlier runs with a budget.
+
+    Notes
+    -----
+    A run that is killed has noted its seconds but for about the last one, or the last iteration where
+    experiments run in this process.
+    """
+
+    def __init__(
+        self,
+        limit_s: float | None = None,
+        folder: Path | None = None,
+        is_ending: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._limit_s = math.inf if limit_s is None else limit_s
+        self._path = None if folder is None or limit_s is None else folder / _FILE
+        self._is_ending = is_ending
+        self.before_s = self._noted_s = 0.0 if self._path is None else _read(self._path)
+        self.begin()
+
+    def begin(self) -> None:
+        """Count from now on."""
+        self._begun = time.monotonic()
+
+    @property
+    def spent_s(self) -> float:
+        """Seconds of all runs so far."""
+        return self.before_s + time.monotonic() - self._begun
+
+    def is_over(self) -> bool:
+        """Tell whether all of it is spent; note now and then how much is."""
+        if self._path is not None and self.spent_s - self._noted_s >= _NOTED_EVERY_S:
+            self.note()
+        return self.spent_s >= self._limit_s
+
+    def note(self) -> None:
+        """Note how much is spent, for a run that goes on."""
+        if self._path is not None:
+            path, self._noted_s = self._path, self.spent_s
+            text = f"{self._noted_s:.3f}\n".encode()
+            keep_trying(lambda: write_whole(path, text, sync=False), self._is_ending)
+
+
+def _read(path: Path) -> float:
+    try:
+        return float(read_own(path))
+    except (FileNotFoundError, ValueError):  # never written, or half of it before the power failed
+        return 0.0
