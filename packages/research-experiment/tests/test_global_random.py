@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from research_experiment import EC, E, Executor, Experiment, Surroundings
+from research_experiment.execution._mersenne import Mersenne
 from research_experiment.execution.global_random import ScriptRandom, global_seed
 
 STAND_IN = """
@@ -122,6 +123,46 @@ def test_a_generator_that_a_unit_puts_under_numpy_does_not_stay():
     alone = drawn(experiment, configs(2))
     drawn(experiment, configs(1))
     assert drawn(experiment, configs(2)) == alone
+
+
+def test_an_experiment_does_not_find_the_second_of_two_normal_numbers_of_another():
+    def normal(x):
+        return random.gauss(0, 1), float(np.random.randn())
+
+    experiment = Experiment().add_callable(normal, x=EC("x"), save_to="y")
+    alone = drawn(experiment, configs(2))
+    drawn(experiment, configs(1))
+    assert drawn(experiment, configs(2)) == alone
+
+
+def test_a_unit_may_seed_numpy_itself():
+    def own(x):
+        np.random.seed(x)
+        return float(np.random.random())
+
+    experiment = Experiment().add_callable(own, x=EC("x"), save_to="y")
+    assert drawn(experiment, configs(3))[3] == [np.random.RandomState(3).random_sample()]
+
+
+@pytest.mark.parametrize("seed", [bytes(24), bytes(range(24)), b"\xff" * 24], ids=bytes.hex)
+def test_numpy_is_seeded_alike_where_its_memory_is_not_as_expected(seed):
+    known, strange = Mersenne(), Mersenne()
+    assert known._is_known
+    strange._is_known = False
+    for mersenne in (known, strange):
+        mersenne.generator.random_raw(100)
+        mersenne.seed(seed)
+    assert known.generator.random_raw(2000).tolist() == strange.generator.random_raw(2000).tolist()
+
+
+def test_the_words_of_numpys_generator_are_numbers_of_sfc64():
+    """SFC64 starts from three words of the seed and a counter, and leaves out twelve numbers."""
+    mersenne, source = Mersenne(), np.random.SFC64(0)
+    words = np.array([1, 2, 3, 1], np.uint64)
+    source.state = {"bit_generator": "SFC64", "state": {"state": words}, "has_uint32": 0, "uinteger": 0}
+    numbers = source.random_raw(324)[12:]
+    mersenne.seed(words[:3].astype("<u8").tobytes())
+    assert mersenne.generator.state["state"]["key"].tolist() == numbers.astype("<u8").view("<u4").tolist()
 
 
 def test_torch_is_seeded_when_a_unit_is_the_first_to_import_it(torch):

@@ -20,6 +20,8 @@ from typing import Any, ClassVar, Final
 
 import numpy as np
 
+from research_experiment.execution._mersenne import SEED_BYTES, Mersenne
+
 __all__ = ["ScriptRandom", "Turns", "global_seed", "seed_globals"]
 
 _SEED_BYTES: Final = 32
@@ -58,6 +60,13 @@ def _keyed(words: tuple[int, ...]) -> hashlib.blake2b:
     return hashlib.blake2b(digest_size=_SEED_BYTES, key=key, person=b"globals")
 
 
+_PYTHONS: Final[Any] = random.random.__self__  # type: ignore[attr-defined]
+"""The instance of `random.Random` that the functions of the module belong to."""
+
+_seed_in_c: Final[Callable[[Any, int], None]] = random.Random.__base__.seed  # type: ignore[union-attr]
+"""What `random.seed` calls in the end, after it has spent half as long again on the type of the seed."""
+
+
 class _Python:
     """The generator of `random`, which is always there."""
 
@@ -67,7 +76,8 @@ class _Python:
         return True
 
     def seed(self, seed: bytes) -> None:
-        random.seed(int.from_bytes(seed[:16], "little"))
+        _seed_in_c(_PYTHONS, int.from_bytes(seed[:16], "little"))
+        _PYTHONS.gauss_next = None
 
     def state(self) -> Any:
         return random.getstate()
@@ -99,27 +109,23 @@ class _NumPy(_Imported):
     mark = "set_state"
 
     def seed(self, seed: bytes) -> None:
-        self._put_under(_mersenne())
-        self.module.seed(np.frombuffer(seed, "<u4", 4, 16))
+        mersenne = _mersenne()
+        mersenne.seed(seed[-SEED_BYTES:])
+        self.module.set_bit_generator(mersenne.generator)  # which forgets the second of two normal numbers
 
     def state(self) -> Any:
         return self.module.get_bit_generator(), self.module.get_state(legacy=False)
 
     def put(self, state: Any) -> None:
         generator, numbers = state
-        self._put_under(generator)
+        self.module.set_bit_generator(generator)
         self.module.set_state(numbers)
-
-    def _put_under(self, generator: Any) -> None:
-        module = self.module
-        if module.get_bit_generator() is not generator:
-            module.set_bit_generator(generator)
 
 
 @cache
-def _mersenne() -> Any:
+def _mersenne() -> Mersenne:
     """Return the generator under `numpy.random` while experiments run, whatever the script has put there."""
-    return sys.modules["numpy.random"].MT19937()
+    return Mersenne()
 
 
 class _Torch(_Imported):
