@@ -130,3 +130,23 @@ def test_an_experiment_that_has_vanished_is_damage_and_named(tmp_path):
         connection.close()
         with pytest.raises(DamagedError, match=r"'a'.*reached 0 rows"):
             as_a_whole(storage, "a", {"y": {0: 1}})
+
+
+@pytest.mark.parametrize("bits", [8, 1 << 24])
+def test_what_has_ended_is_forgotten_and_found_again(tmp_path, monkeypatch, bits):
+    monkeypatch.setattr(writer, "_SEEN_BITS", bits)  # with 8, most are taken for known ones
+    with FolderStorage.create(tmp_path / "study") as storage:
+        with storage.transaction():
+            for number in range(20):
+                storage.add(str(number), {"x": number})
+                as_a_whole(storage, str(number), {"y": {0: number}})
+        assert not storage._writer._keys
+        with storage.transaction():
+            storage.add("3", {"x": -3})
+            storage.add("20", {"x": 20})
+            storage.mark("20", "failed", attempt=1, started=1.0)
+        storage.mark("4", "running", attempt=2, started=2.0)
+        assert set(storage._writer._keys) == {"3", "4"}
+        table = storage.results.experiments.set_index("id")
+    assert len(table) == 21
+    assert table["status"].loc[["3", "4", "5", "20"]].tolist() == ["queued", "running", "done", "failed"]

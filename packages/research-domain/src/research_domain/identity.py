@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 from research_domain._counting import check_digits
+from research_domain._occurrences import Occurrences
 from research_domain.alias import Alias, as_alias, is_auxiliary, value_of
 from research_domain.errors import AliasError, ParameterError
 from research_domain.values.form import form
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Identifier", "Identity"]
 
 _SHOWN = 16
+_WORDS = Struct(">Q20xI").unpack
 """Hex digits of an id; in one of 37 million researches of a million configs, two have the same."""
 
 
@@ -93,8 +96,7 @@ class Identifier:
         self._digits = int(create_id_prefix)
         self._known = known or {}
         self._taken = frozenset(self._known.values())
-        self._counts: dict[int, dict[bytes, int]] = {}
-        self._shown: dict[bytes, bytes] = {}
+        self._occurrences = Occurrences()
         self._options: dict[str, dict[bytes, int]] = {}
         self._pieces: dict[int, tuple[bytes, Pair]] = {}  # pairs are kept, so that no other gets their id
         self._layouts: dict[tuple[int, int], _Layout] = {}
@@ -133,24 +135,22 @@ class Identifier:
         repetition = 0 if layout.repetition is None else _number(pairs[layout.repetition][1])
         hashed = self._sha256(b"".join(pieces))
         content = hashed.digest()
-        counts = self._counts.setdefault(repetition, {})
-        occurrence = counts.get(content, 0)
-        counts[content] = occurrence + 1
+        beginning, rest = _WORDS(content)
+        occurrence, is_ambiguous = self._occurrences.count(beginning >> (64 - 4 * _SHOWN), rest, repetition)
         hashed.update(b"\n%d\n%d" % (repetition, occurrence))
         digest = hashed.digest()
         name = self._known.get(digest)
         if name is None:
-            name = self._name(content, repetition, occurrence)
+            name = self._name(content, repetition, occurrence, is_ambiguous)
             prefix = self._prefix(layout, pieces, repetition) if self._digits else config.prefix
             name = f"{prefix}_{name}" if prefix else name
         return Identity(name, digest, repetition, occurrence)
 
-    def _name(self, content: bytes, repetition: int, occurrence: int) -> str:
+    def _name(self, content: bytes, repetition: int, occurrence: int, is_ambiguous: bool) -> str:
         shown = content.hex()
         end = f"-{repetition}-{occurrence}" if occurrence else f"-{repetition}"
-        first = self._shown.setdefault(content[: _SHOWN // 2], content)
         name = shown[:_SHOWN] + end
-        return shown + end if first != content or name in self._taken else name
+        return shown + end if is_ambiguous or name in self._taken else name
 
     def _layout(self, pairs: Pairs) -> _Layout:
         keys = [key for key, _ in pairs]

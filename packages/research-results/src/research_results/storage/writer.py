@@ -41,6 +41,8 @@ _DETAILS: dict[str, Callable[[Any], Any]] = {
     "stopped": int,
 }
 _KEYS_LIMIT = 200_000
+_SEEN_BITS = 1 << 24
+_ENDS = ("done", "failed", "lost")
 _NEWEST_KEY = """SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'experiments'), 0),
 coalesce((SELECT max(key) FROM experiments), 0))"""
 _NAMED_VALUES = """SELECT DISTINCT parameters.name,
@@ -77,7 +79,8 @@ class Writer:
         self._fresh: set[int] = set()
         self._revision: int | None = None
         self._newest_key: int | None = None
-        self._knows_all = False
+        self._ended: list[str] = []
+        self._seen: bytearray | None = None  # bits of all ids; None if not all of them are known
         self._pending = PendingRows()
         database.before_commit = self._write_pending
         database.when_rolled_back = self._forget
@@ -92,7 +95,7 @@ class Writer:
             key = self._keys.get(experiment_id)
             if key is None:
                 check_name("an experiment", experiment_id)
-                key = self._find_new(experiment_id)
+                key = self._find_known(experiment_id)
             columns = {
                 "position": index,
                 "config": packed,
@@ -124,6 +127,8 @@ class Writer:
             if status != "queued" or not self._is_queued(experiment_id):
                 self._note_status(key, status, details)
             self._pending.update(key, experiment_id, columns)
+            if status in _ENDS:
+                self._ended.append(experiment_id)
             if failure is not None:
                 self._fail(key, details.get("attempt"), failure)
 
@@ -147,6 +152,7 @@ class Writer:
             del self._attempts[key]
             self._note(key, "done", attempt)
             self._pending.update(key, experiment_id, columns)
+            self._ended.append(experiment_id)
 
     def _put(self, key: int, encoded: Encoded) -> None:
         for variable, kind, count, first, step, iterations, type_name, text, data in encoded:
@@ -250,7 +256,11 @@ class Writer:
         self._pending.changes.append((self._next_revision(), key, change, attempt))
 
     def _write_pending(self) -> None:
+        """Write the rows that wait, and forget the keys of experiments that have ended."""
         self._pending.write(self.database)
+        for experiment_id in self._ended:
+            self._keys.pop(experiment_id, None)
+        self._ended.clear()
 
     def _next_revision(self) -> int:
         """Return a number that was never given before, for a row of `changes` or `chunks`."""
@@ -303,19 +313,24 @@ class Writer:
             self._remember(experiment_id, key)
         return key
 
-    def _find_new(self, experiment_id: str) -> int | None:
-        """Return the key of an experiment that is probably not there; asks only where some may be unknown."""
+    def _find_known(self, experiment_id: str) -> int | None:
+        """Return the key of an experiment that is probably not there; asks only if it may be."""
         if self._newest_key is None:
             (self._newest_key,) = self.database.execute(_NEWEST_KEY).fetchone()
-            self._knows_all = self._newest_key == 0
-        return None if self._knows_all else self._find(experiment_id)
+            if self._newest_key == 0:
+                self._seen = bytearray(_SEEN_BITS // 8)
+        if self._seen is not None:
+            byte, bit = divmod(hash(experiment_id) % _SEEN_BITS, 8)
+            if not self._seen[byte] >> bit & 1:
+                self._seen[byte] |= 1 << bit
+                return None
+        return self._find(experiment_id)
 
     def _remember(self, experiment_id: str, key: int) -> None:
         """Remember a key; of rows that wait all keys are remembered."""
         if len(self._keys) >= _KEYS_LIMIT:
             self._write_pending()
             self._keys.clear()
-            self._knows_all = False
         self._keys[experiment_id] = key
 
     def _next_position(self) -> int:
@@ -328,6 +343,7 @@ class Writer:
         self._newest_key = None
         self._fresh.clear()
         self._attempts.clear()
+        self._ended.clear()
         self._pending.clear()
         self._interner.forget()
 
