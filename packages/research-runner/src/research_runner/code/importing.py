@@ -38,6 +38,7 @@ __all__ = [
     "install_from_environment",
     "installed",
     "installed_for",
+    "nested_codes",
     "read_content",
     "read_modules",
 ]
@@ -248,3 +249,11 @@ def decode_modules(data: bytes) -> tuple[tuple[RecordedModule, ...], str]:
     if magic != MAGIC_NUMBER:
         modules = tuple(module._replace(code=b"") for module in modules)
     return modules, listing
+
+
+def nested_codes(code: CodeType) -> Iterator[CodeType]:
+    """Yield code and all code inside of it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from nested_codes(constant)

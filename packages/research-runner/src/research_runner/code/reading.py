@@ -12,11 +12,11 @@ from importlib.util import MAGIC_NUMBER, cache_from_source
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, Final
 
-from research_runner.code.importing import RecordedLoader, RecordedModule, content_digest
+from research_runner.code.importing import RecordedLoader, RecordedModule, content_digest, nested_codes
 from research_runner.code.owned import is_own_file
 from research_runner.code.watching import noted, source_file
 
-__all__ = ["Reading", "is_up_to_date", "nested_codes"]
+__all__ = ["Reading", "is_up_to_date"]
 
 _HEADER: Final = struct.Struct("<4sIII")
 _RACY_NS: Final = 2_000_000_000
@@ -38,17 +38,7 @@ class Reading:
         self.entries_left = 20_000
 
     def module(self, name: str, path: str, folders: tuple[str, ...] | None) -> Iterator[RecordedModule]:
-        """Yield the record of a module, nothing if it cannot be read.
-
-        Parameters
-        ----------
-        name : str
-            Its full name.
-        path : str
-            Its file, unless it was imported from another one; empty for a package without a file.
-        folders : tuple of str or None
-            Where the modules of a package are.
-        """
+        """Yield the record of a module, nothing if it cannot be read; a package may be without a file."""
         if not path:
             yield RecordedModule(name, "", folders, b"")
             return
@@ -186,11 +176,3 @@ def _shape(code: CodeType) -> tuple[Any, ...]:
     """Return what code does, without its places in the file."""
     constants = (_shape(each) if isinstance(each, CodeType) else repr(each) for each in code.co_consts)
     return (code.co_name, code.co_code, code.co_names, code.co_varnames, *constants)
-
-
-def nested_codes(code: CodeType) -> Iterator[CodeType]:
-    """Yield code and all code inside of it."""
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from nested_codes(constant)

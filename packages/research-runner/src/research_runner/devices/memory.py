@@ -55,8 +55,23 @@ class MemoryVerdict:
 class MemoryGate:
     """Tell whether every device of a worker has enough free memory for the next experiment.
 
-    Asking raises `DriverMissingError` if there is nobody to ask, and `DeviceLostError` if a device does not
-    answer any more.
+    Parameters
+    ----------
+    probe : GpuProbe
+        Whom to ask.
+    ratio : float
+        The share of memory that must be free, ``0 < ratio <= 1``.
+    n_checks : int
+        How often `wait` asks before it gives up, at least 1.
+    delay_s : float
+        Time between these questions in seconds.
+    sleep : callable
+        Waits for a number of seconds.
+
+    Raises
+    ------
+    OptionError
+        If one of the numbers is out of its range.
 
     Examples
     --------
@@ -89,12 +104,48 @@ class MemoryGate:
         self._sleep = sleep
 
     def check(self, row: WorkerRow) -> MemoryVerdict:
-        """Ask once about all devices of a worker; without any, the verdict is good."""
+        """Ask once about all devices of a worker.
+
+        Parameters
+        ----------
+        row : nested tuples of (str or None), shape (branches, k)
+            Resolved devices of the worker; without any, the verdict is good.
+
+        Returns
+        -------
+        MemoryVerdict
+            What was found.
+
+        Raises
+        ------
+        DriverMissingError
+            If there is nobody to ask.
+        DeviceLostError
+            If a device does not answer any more.
+        """
         shares = tuple((device, self._probe.memory(device).free_share) for device in row_ids(row))
         return MemoryVerdict(self._ratio, shares)
 
     def wait(self, row: WorkerRow) -> MemoryVerdict:
-        """Ask until the devices have enough free memory, at most `n_checks` times; return the last answer."""
+        """Ask until the devices have enough free memory, at most `n_checks` times.
+
+        Parameters
+        ----------
+        row : nested tuples of (str or None), shape (branches, k)
+            Resolved devices of the worker.
+
+        Returns
+        -------
+        MemoryVerdict
+            The first good verdict, or the last bad one.
+
+        Raises
+        ------
+        DriverMissingError
+            If there is nobody to ask.
+        DeviceLostError
+            If a device does not answer any more.
+        """
         verdict = self.check(row)
         for _ in range(self._n_checks - 1):
             if verdict.passed:

@@ -103,13 +103,27 @@ class NvmlProbe:
         self._nvml = nvml
 
     def gpus(self) -> tuple[Gpu, ...]:
-        """Return the GPUs of this machine."""
+        """Return the GPUs of this machine.
+
+        Raises
+        ------
+        DriverMissingError
+            If there is no driver, no NVML or no module ``pynvml``.
+        """
         with self._session() as nvml:
             found = [self._describe(nvml, index) for index in range(nvml.nvmlDeviceGetCount())]
         return tuple(gpu for gpu in found if gpu is not None)
 
     def memory(self, uuid: str) -> GpuMemory:
-        """Return the memory of a GPU or MIG device."""
+        """Return the memory of a GPU or MIG device.
+
+        Raises
+        ------
+        DriverMissingError
+            If there is no driver, no NVML or no module ``pynvml``.
+        DeviceLostError
+            If the device does not answer or cannot tell its memory.
+        """
         with self._session() as nvml:
             try:
                 return _memory(nvml, nvml.nvmlDeviceGetHandleByUUID(uuid))

@@ -21,10 +21,24 @@ logger = careful_logger("research.devices")
 def resolve(grid: DeviceGrid, probe: GpuProbe, mask: str | None = None) -> DeviceGrid:
     """Replace every id by the UUID of its device, once, before any worker starts.
 
-    Ids are indices (in the order of ``nvidia-smi``), UUIDs, or unambiguous beginnings of UUIDs; `mask` is
-    ``CUDA_VISIBLE_DEVICES`` of this process, and devices outside of it are warned about. Where no driver can
-    be asked the grid stays as it is, with a warning in the log. Raises `UnknownDeviceError` if an id does not
-    exist, fits several devices, or is a GPU that is divided into several MIG devices.
+    Parameters
+    ----------
+    grid : DeviceGrid
+        Ids as indices (in the order of ``nvidia-smi``), UUIDs, or unambiguous beginnings of UUIDs.
+    probe : GpuProbe
+        Whom to ask; it is not asked for a grid without devices.
+    mask : str, optional
+        ``CUDA_VISIBLE_DEVICES`` of this process: devices outside of it are warned about.
+
+    Returns
+    -------
+    DeviceGrid
+        The grid with UUIDs, or unchanged (with a warning in the log) where no driver can be asked.
+
+    Raises
+    ------
+    UnknownDeviceError
+        If an id does not exist, fits several devices, or is a GPU that is divided into several MIG devices.
 
     Examples
     --------

@@ -13,9 +13,20 @@ __all__ = ["branch_devices", "worker_environment"]
 
 
 def worker_environment(row: WorkerRow) -> Mapping[str, str]:
-    """Return the environment variables that show a worker its devices and no others; none without a device.
+    """Return the environment variables that show a worker its devices and no others.
 
     They have to be set before any code of the user is imported in the worker.
+
+    Parameters
+    ----------
+    row : nested tuples of (str or None), shape (branches, k)
+        Devices of the worker: one row of a `DeviceGrid`.
+
+    Returns
+    -------
+    mapping of str to str
+        ``CUDA_VISIBLE_DEVICES`` and ``CUDA_DEVICE_ORDER``; empty if the worker has no device, so that its
+        environment stays as it is.
 
     Examples
     --------
@@ -32,6 +43,16 @@ def worker_environment(row: WorkerRow) -> Mapping[str, str]:
 
 def branch_devices(row: WorkerRow) -> tuple[str | list[str] | None, ...]:
     """Return the config value ``device`` of each branch: its devices as they are numbered in the worker.
+
+    Parameters
+    ----------
+    row : nested tuples of (str or None), shape (branches, k)
+        Devices of the worker: one row of a `DeviceGrid`.
+
+    Returns
+    -------
+    tuple of (str, list of str, or None), length branches
+        The number of the device, a list of numbers if the branch has several, None if it has none.
 
     Examples
     --------

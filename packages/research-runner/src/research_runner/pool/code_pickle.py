@@ -27,6 +27,7 @@ from typing import Any, Final
 import dill
 
 from research_domain.values.code import keep_source, source_of
+from research_runner.code.importing import nested_codes
 from research_runner.pool.class_registry import (
     Identity,
     bind_name,
@@ -86,17 +87,10 @@ def load_code(data: bytes | memoryview) -> Any:
 
 def global_names(code: CodeType) -> Iterator[str]:
     """Yield the names of the globals that a code object uses, and the code inside it."""
-    for part in _nested(code):
+    for part in nested_codes(code):
         for instruction in dis.get_instructions(part):
             if instruction.opname.endswith(("_GLOBAL", "_NAME")):
                 yield str(instruction.argval)
-
-
-def _nested(code: CodeType) -> Iterator[CodeType]:
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _nested(constant)
 
 
 class _CodePickler(dill.Pickler):  # type: ignore[misc]
@@ -174,7 +168,7 @@ def _content(cell: CellType) -> tuple[Any, ...]:
 def _used_submodules(function: FunctionType, used: Mapping[str, Any]) -> Iterator[ModuleType]:
     """Yield what ``import a.b`` has made reachable from ``a``; importing ``a`` alone would not."""
     modules = [value for value in used.values() if isinstance(value, ModuleType)]
-    names = {name for code in _nested(function.__code__) for name in code.co_names} if modules else set()
+    names = {name for code in nested_codes(function.__code__) for name in code.co_names} if modules else set()
     for module in modules:  # grows while it is walked
         for name in sorted(names) if hasattr(module, "__path__") else ():
             inner = sys.modules.get(f"{module.__name__}.{name}")

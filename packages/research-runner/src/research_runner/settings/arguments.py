@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Final
@@ -20,41 +20,6 @@ from research_runner.searching.protocol import SearchFactory, StopFactory
 from research_runner.system.libraries import available_cores
 from research_runner.worker.plan import Entropy
 
-__all__ = [
-    "parse_anything",
-    "parse_bar",
-    "parse_budget",
-    "parse_canary",
-    "parse_configs",
-    "parse_count",
-    "parse_entropy",
-    "parse_executor",
-    "parse_hooks",
-    "parse_id_prefix",
-    "parse_log_level",
-    "parse_name",
-    "parse_number_of_tasks",
-    "parse_optional_count",
-    "parse_optional_name",
-    "parse_order",
-    "parse_profile",
-    "parse_redirect",
-    "parse_resume",
-    "parse_retry_on",
-    "parse_search",
-    "parse_seed",
-    "parse_share",
-    "parse_show",
-    "parse_start_method",
-    "parse_stop",
-    "parse_storage",
-    "parse_switch",
-    "parse_target_name",
-    "parse_time",
-    "parse_timeout",
-    "parse_workers",
-]
-
 SEARCHES: Final = "research.searches"
 """Entry-point group under which packages register searches: callables without arguments."""
 
@@ -66,33 +31,67 @@ def parse_anything(option: str, value: Any) -> Any:
     return value
 
 
-def parse_switch(option: str, value: Any) -> bool:
-    """Read a boolean; texts such as 'False' would be true."""
-    if value not in (0, 1) or isinstance(value, float):
-        raise OptionError(option, f"must be True or False, got {value!r}")
-    return bool(value)
-
-
-def parse_count(option: str, value: Any) -> int:
-    """Read a positive whole number."""
-    if not _is_count(value):
-        raise OptionError(option, f"must be a positive whole number, got {value!r}")
-    return int(value)
-
-
-def parse_optional_count(option: str, value: Any) -> int | None:
-    """Read a positive whole number or None."""
-    if value is not None and not _is_count(value):
-        raise OptionError(option, f"must be a positive whole number or None, got {value!r}")
-    return value  # type: ignore[no-any-return]
-
-
 def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _rule(
+    what: str,
+    fits: Callable[[Any], bool],
+    convert: Callable[[Any], Any] = lambda value: value,
+    *,
+    optional: bool = False,
+) -> Callable[[str, Any], Any]:
+    """Return the rule that converts a value that fits, and says of any other one what it must be."""
+
+    def rule(option: str, value: Any) -> Any:
+        if optional and value is None:
+            return None
+        if not fits(value):
+            raise OptionError(option, f"must be {what}, got {value!r}")
+        return convert(value)
+
+    return rule
+
+
+parse_switch = _rule(  # texts such as 'False' would be true
+    "True or False", lambda value: value in (0, 1) and not isinstance(value, float), bool
+)
+parse_count = _rule("a positive whole number", _is_count, int)
+parse_optional_count = _rule("a positive whole number or None", _is_count, optional=True)
+parse_bar = _rule(
+    "True, False or a class like tqdm", lambda bar: isinstance(bar, bool) or callable(bar), optional=True
+)
+parse_share = _rule(
+    "more than 0 and at most 1", lambda share: _is_number(share) and 0 < share <= 1, optional=True
+)
+parse_time = _rule("a time in seconds", lambda time_s: _is_number(time_s) and time_s >= 0)
+parse_timeout = _rule(
+    "a positive number of seconds", lambda time_s: _is_number(time_s) and time_s > 0, float, optional=True
+)
+parse_id_prefix = _rule(
+    "True, False or a number of digits", lambda digits: isinstance(digits, int) and digits >= 0, optional=True
+)
+parse_redirect = _rule("0, 1, 2, 3, True or False", lambda mode: isinstance(mode, int) and 0 <= mode <= 3)
+parse_start_method = _rule(f"one of {', '.join(_START_METHODS)}", lambda name: name in _START_METHODS, str)
+parse_order = _rule("'steps' or 'arrival'", lambda name: name in ("steps", "arrival"), str)
+parse_canary = _rule(
+    "a number of experiments, or 0 for never",
+    lambda count: _is_count(count) or (count == 0 and type(count) is int),
+    optional=True,
+)
+parse_resume = _rule(
+    "False, True or 'force'",
+    lambda value: value is None or isinstance(value, bool) or value == "force",
+    lambda value: value or False,
+)
+parse_show = _rule(
+    "the name of a saved variable", lambda name: isinstance(name, str) and name != "", optional=True
+)
 
 
 def parse_name(option: str, value: Any) -> str:
@@ -117,7 +116,8 @@ def parse_configs(option: str, value: Any) -> tuple[ConfigAlias, ...]:
         if configs and all(isinstance(config, Mapping | ConfigAlias) for config in configs):
             return tuple(ConfigAlias(config) for config in configs)
         raise OptionError(option, f"must be a positive whole number or a list of configs, got {value!r}")
-    if (count := parse_count(option, value)) > MOST:
+    count: int = parse_count(option, value)
+    if count > MOST:
         raise OptionError(option, f"must be at most {MOST:,}, got {value!r}")
     return (ConfigAlias(),) * count
 
@@ -185,13 +185,6 @@ def parse_hooks(option: str, value: Any) -> tuple[Hook, ...]:
     return hooks
 
 
-def parse_bar(option: str, value: Any) -> Any:
-    """Read whether there is a bar, or which class makes it."""
-    if not (value is None or isinstance(value, bool) or callable(value)):
-        raise OptionError(option, f"must be True, False or a class like tqdm, got {value!r}")
-    return value
-
-
 def parse_entropy(seed: Any) -> Entropy:
     """Return the entropy of a seed as plain numbers; drawn from the operating system if there is no seed."""
     return entropy_of(seed)
@@ -207,53 +200,9 @@ def parse_profile(option: str, value: Any) -> int:
     return int(ProfileLevel.parse(value))
 
 
-def parse_share(option: str, value: Any) -> float | None:
-    """Read a share of memory or None."""
-    if value is not None and not (_is_number(value) and 0 < value <= 1):
-        raise OptionError(option, f"must be more than 0 and at most 1, got {value!r}")
-    return value  # type: ignore[no-any-return]
-
-
-def parse_time(option: str, value: Any) -> float:
-    """Read a time in seconds that may be 0."""
-    if not (_is_number(value) and value >= 0):
-        raise OptionError(option, f"must be a time in seconds, got {value!r}")
-    return value  # type: ignore[no-any-return]
-
-
-def parse_timeout(option: str, value: Any) -> float | None:
-    """Read a time limit in seconds or None."""
-    if value is None:
-        return None
-    if not (_is_number(value) and value > 0):
-        raise OptionError(option, f"must be a positive number of seconds, got {value!r}")
-    return float(value)
-
-
-def parse_id_prefix(option: str, value: Any) -> int | None:
-    """Read whether ids have a prefix, or of how many digits; None for what the domain says."""
-    if value is not None and (not isinstance(value, int) or value < 0):
-        raise OptionError(option, f"must be True, False or a number of digits, got {value!r}")
-    return value
-
-
-def parse_redirect(option: str, value: Any) -> bool | int:
-    """Read where output goes: a boolean, or a number between 0 and 3."""
-    if not isinstance(value, int) or not 0 <= value <= 3:
-        raise OptionError(option, f"must be 0, 1, 2, 3, True or False, got {value!r}")
-    return value
-
-
-def parse_number_of_tasks(option: str, value: Any) -> float | None:
+def parse_number_of_tasks(option: str, value: Any) -> Any:
     """Read after how many tasks a worker is replaced: a number, infinity, or None for what suits."""
     return value if value is None or value == math.inf else parse_count(option, value)
-
-
-def parse_start_method(option: str, value: Any) -> str:
-    """Read how processes are started."""
-    if value not in _START_METHODS:
-        raise OptionError(option, f"must be one of {', '.join(_START_METHODS)}, got {value!r}")
-    return str(value)
 
 
 def parse_search(option: str, value: Any) -> SearchFactory | None:
@@ -286,13 +235,6 @@ def parse_budget(option: str, value: Any) -> Mapping[str, float] | None:
     return dict(value)
 
 
-def parse_order(option: str, value: Any) -> str:
-    """Read the order in which experiments are told."""
-    if value not in ("steps", "arrival"):
-        raise OptionError(option, f"must be 'steps' or 'arrival', got {value!r}")
-    return str(value)
-
-
 def parse_stop(option: str, value: Any) -> StopFactory | None:
     """Read what makes a rule that ends experiments early, or None."""
     if value is None or (hasattr(value, "make") and not isinstance(value, type)):
@@ -307,24 +249,3 @@ def parse_retry_on(option: str, value: Any) -> tuple[type[BaseException], ...]:
     if not all(isinstance(each, type) and issubclass(each, BaseException) for each in classes):
         raise OptionError(option, f"must be an exception class or a tuple of them, got {value!r}")
     return classes
-
-
-def parse_canary(option: str, value: Any) -> int | None:
-    """Read a number of experiments, 0 for never, None for what suits."""
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
-        raise OptionError(option, f"must be a number of experiments, or 0 for never, got {value!r}")
-    return value
-
-
-def parse_resume(option: str, value: Any) -> bool | str:
-    """Read whether a run goes on with an earlier one."""
-    if not (value is None or isinstance(value, bool) or value == "force"):
-        raise OptionError(option, f"must be False, True or 'force', got {value!r}")
-    return value or False
-
-
-def parse_show(option: str, value: Any) -> str | None:
-    """Read the name of a variable or None."""
-    if value is not None and (not isinstance(value, str) or not value):
-        raise OptionError(option, f"must be the name of a saved variable, got {value!r}")
-    return value

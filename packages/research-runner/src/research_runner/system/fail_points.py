@@ -30,7 +30,12 @@ _trap: _Trap | None = None
 
 
 def fail_point(name: str) -> None:
-    """Kill this process with SIGKILL if a test asked for it at this point; see `arm`."""
+    """Kill this process with SIGKILL if a test asked for it at this point; see `arm`.
+
+    Examples
+    --------
+    >>> fail_point("after-commit")  # does nothing unless it is armed
+    """
     if _trap is not None and _trap.name == name:
         _pass(_trap)
 

@@ -16,15 +16,7 @@ __all__ = ["Consultant", "WatchingSink"]
 
 
 class WatchingSink(EncodingSink):
-    """The encoding sink that keeps the latest values of watched variables, whether they are dumped or not.
-
-    Parameters
-    ----------
-    emit, encode, show
-        As for `EncodingSink`.
-    watch : Watch
-        The variables.
-    """
+    """The encoding sink that keeps the latest values of watched variables, whether they are dumped or not."""
 
     def __init__(
         self,
@@ -65,16 +57,7 @@ class WatchingSink(EncodingSink):
 class Consultant(Hook):
     """The hook that reports watched variables, and ends experiments that are to end.
 
-    Parameters
-    ----------
-    watch : Watch
-        When experiments report.
-    sink : WatchingSink
-        Has the values.
-    outbox : Outbox
-        Takes the reports.
-    answer : callable
-        Experiment id → whether it is to end; waits for it.
+    `answer` waits for whether the experiment of that id is to end.
     """
 
     def __init__(

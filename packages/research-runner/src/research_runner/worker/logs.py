@@ -24,13 +24,7 @@ _OF_EXPERIMENTS: Final = frozenset({_DIARY, FAILURES_LOGGER})
 
 
 class ExperimentLog(logging.Handler):
-    """Writes records that belong to an experiment into its folder.
-
-    Parameters
-    ----------
-    path_of : callable
-        Experiment id → its folder.
-    """
+    """Writes records that belong to an experiment into its folder."""
 
     def __init__(self, path_of: Callable[[str], Path]) -> None:
         super().__init__()
@@ -93,15 +87,7 @@ def _attached(handler: logging.Handler, level: int) -> Iterator[None]:
 
 @contextmanager
 def research_log(folder: Path | None, level: int | None) -> Iterator[None]:
-    """Write what is logged in the block into ``research.log``.
-
-    Parameters
-    ----------
-    folder : Path or None
-        The folder of the research; without one nothing is written.
-    level : int or None
-        The lowest level; by default INFO.
-    """
+    """Write what is logged in the block into ``research.log``, if there is a folder; by default from INFO."""
     if folder is None:
         yield
         return

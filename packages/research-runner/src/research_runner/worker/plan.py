@@ -45,51 +45,23 @@ def _nothing() -> Mapping[int, Redirect]:
 
 @dataclass(frozen=True, slots=True)
 class WorkerPlan:
-    """Everything that does not change from task to task.
+    """Everything that does not change from task to task."""
 
-    Parameters
-    ----------
-    experiment : ExperimentPlan
-        The experiment.
-    execution : Execution
-        How each task is executed.
-    setups : tuple of WorkerSetup, one per slot
-        What each slot has and adds to its experiments.
-    entropy : int or sequence of int
-        The seed of the research.
-    encode : callable
-        The encoder of the storage: saved values → bytes.
-    path_of : callable
-        Experiment id → its folder.
-    folder : Path or None
-        The folder of the research; None if results stay in memory.
-    redirects : mapping of int to Redirect
-        File descriptor → where its text goes.
-    log_level : int or None
-        The lowest level that workers write to log files; None for none.
-    results : callable or None
-        Returns a reader of the results of the research.
-    gate : MemoryGate or None
-        Waits for free memory on the devices before each task.
-    watch : Watch or None
-        What a search or rule watches; None if there is none.
-    arrival : Arrival
-        The surroundings of the script; comes first, to be in force when the rest is loaded.
-    """
-
+    # the surroundings of the script; comes first, to be in force when the rest is loaded
     arrival: Arrival = field(default=Arrival(), kw_only=True)
     experiment: ExperimentPlan
-    execution: Execution
-    setups: tuple[WorkerSetup, ...]
-    entropy: Entropy
-    encode: Callable[[Values], Encoded]
-    path_of: Callable[[str], Path]
-    folder: Path | None = None
+    execution: Execution  # how each task is executed
+    setups: tuple[WorkerSetup, ...]  # what each slot has and adds to its experiments
+    entropy: Entropy  # the seed of the research
+    encode: Callable[[Values], Encoded]  # the encoder of the storage: saved values → bytes
+    path_of: Callable[[str], Path]  # experiment id → its folder
+    folder: Path | None = None  # the folder of the research; None if results stay in memory
+    # file descriptor → where its text goes
     redirects: Mapping[int, Redirect] = field(default_factory=_nothing)
-    log_level: int | None = None
-    results: Callable[[], Any] | None = None
-    gate: MemoryGate | None = None
-    watch: Watch | None = None
+    log_level: int | None = None  # the lowest level that workers write to log files; None for none
+    results: Callable[[], Any] | None = None  # returns a reader of the results of the research
+    gate: MemoryGate | None = None  # waits for free memory on the devices before each task
+    watch: Watch | None = None  # what a search or rule watches; None if there is none
 
     @property
     def time_limits_s(self) -> dict[str, float]:

@@ -35,13 +35,7 @@ _SHOWN: Final = 24
 
 
 class Outbox:
-    """Gathers events and sends them together: at most ten times a second, or when it is flushed.
-
-    Parameters
-    ----------
-    send : callable
-        Sends a tuple of events.
-    """
+    """Gathers events and sends them together: at most ten times a second, or when it is flushed."""
 
     def __init__(self, send: Callable[[tuple[Any, ...]], None]) -> None:
         self._send = send
@@ -87,16 +81,8 @@ class KeptValue(NamedTuple):
 class EncodingSink:
     """Encodes saved values in the worker, so that the coordinator only has to write bytes.
 
-    What can change is encoded when it is saved, numbers and texts later and together.
-
-    Parameters
-    ----------
-    emit : callable
-        Takes the events.
-    encode : callable
-        The encoder of the storage.
-    show : str, optional
-        Variable whose latest value is reported as a text as well.
+    What can change is encoded when it is saved, numbers and texts later and together. The latest value of the
+    variable `show` is reported as a text as well.
     """
 
     def __init__(
@@ -151,14 +137,7 @@ def _as_text(value: Any) -> str:
 class Reporter(Hook):
     """The hook that reports progress, failures and ends of experiments as events.
 
-    Parameters
-    ----------
-    emit : callable
-        Takes the events.
-    retry_on : tuple of exception classes
-        Exceptions after which an experiment may be tried again.
-    flush : callable
-        Sends all events that wait; called when a branch ends, because its siblings may run for long.
+    `flush` sends all events that wait; called when a branch ends, because its siblings may run for long.
     """
 
     def __init__(
@@ -227,15 +206,7 @@ def _cause(error: BaseException | None) -> BaseException | None:
 
 
 class Timekeeper(Hook):
-    """The hook that reports the beginning and the end of units with a time limit.
-
-    Parameters
-    ----------
-    outbox : Outbox
-        Takes the events, and sends them before the unit can hang.
-    limits_s : mapping
-        Unit → seconds that a call may take.
-    """
+    """The hook that reports the beginning and the end of units with a time limit, before they can hang."""
 
     def __init__(self, outbox: Outbox, limits_s: Mapping[str, float]) -> None:
         self._outbox = outbox

@@ -23,13 +23,7 @@ _LEFT_MAINS: Final[list[ModuleType]] = []
 
 
 def arrive(payload: Mapping[str, Any]) -> None:
-    """Prepare this process for what its parent will send.
-
-    Parameters
-    ----------
-    payload : mapping
-        What the parent has told; see `telling`.
-    """
+    """Prepare this process, by what its parent has told, for what its parent will send."""
     _replace_main(payload["surroundings"])
     if payload["listing"]:
         os.environ[VARIABLE] = payload["listing"]

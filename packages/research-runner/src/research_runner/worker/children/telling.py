@@ -24,13 +24,7 @@ _PREPARE: Final = Path(__file__).with_name("prepare.py")
 
 
 class _MainName(str):
-    """The name of the main module; in a process that unpickles it, the script's functions are there.
-
-    Parameters
-    ----------
-    surroundings : bytes
-        Those of the script.
-    """
+    """The name of the main module; in a process that unpickles it, the script's functions are there."""
 
     def __new__(cls, surroundings: bytes) -> Self:
         made = super().__new__(cls, __name__)

@@ -22,18 +22,10 @@ CHUNK_BYTES = 2**20
 
 @dataclass(frozen=True, slots=True)
 class CapturedText:
-    """The output of one stream of one task.
+    """The output of one stream of one task."""
 
-    Parameters
-    ----------
-    text : str
-        The text if the target keeps it, with a last line about dropped bytes.
-    dropped_bytes : int
-        Bytes above the limit; counted too low under floods.
-    """
-
-    text: str
-    dropped_bytes: int
+    text: str  # the text if the target keeps it, with a last line about dropped bytes
+    dropped_bytes: int  # bytes above the limit; counted too low under floods
 
 
 _NOTHING = CapturedText("", 0)

@@ -86,20 +86,8 @@ class _Stream:
 class BranchCapture:
     """Gives each branch of a task streams of its own; what the root prints goes to all of its branches.
 
-    Parameters
-    ----------
-    redirects : mapping of int to Redirect
-        File descriptors (`STDOUT`, `STDERR`) and where their text goes.
-    folder : Path or None
-        The folder of the research, for the common files.
-    path_of : callable
-        Experiment id → its folder.
-    cap_bytes : int
-        Limit for each stream of each experiment, in characters.
-
-    Notes
-    -----
-    Without a folder, separate texts are kept and returned by :meth:`finish`.
+    The limit is one of characters, for each stream of each experiment. Without a folder, separate texts are
+    kept and returned by :meth:`finish`.
     """
 
     def __init__(
@@ -141,13 +129,7 @@ class BranchCapture:
         return _File(lambda: self._path_of(experiment_id) / f"{STREAMS[fd]}.txt")
 
     def finish(self) -> dict[tuple[str, int], str]:
-        """Pass on incomplete last lines, and return the texts in memory.
-
-        Returns
-        -------
-        dict of (str, int) to str
-            Experiment and file descriptor → the text that was kept, where it is not empty.
-        """
+        """Pass on incomplete last lines; return the texts in memory, by experiment and file descriptor."""
         for stream in self._streams:
             stream.finish()
         texts = {key: "".join(text.pieces) for key, text in self._texts.items()}

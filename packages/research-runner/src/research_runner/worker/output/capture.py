@@ -29,24 +29,15 @@ _ORIGINALS = {fd: f"__{name}__" for fd, name in STREAMS.items()}
 class OutputCapture:
     r"""Catch the output of one task after the other in this process.
 
-    Parameters
-    ----------
-    folder : path, optional
-        Folder of the spools ``<name>.stdout`` and ``<name>.stderr``, where `recover_output` finds them after
-        the death of this process; by default they are temporary files without a name.
-    name : str
-        Name of the worker.
-    cap_bytes : int
-        Limit for each stream of each task, in bytes. The rest is dropped, and a last line says how much.
-    hold : bool
-        Leave the descriptors redirected between tasks, until `close`, which makes short tasks cheaper in a
-        process that runs nothing else.
+    The spools ``<name>.stdout`` and ``<name>.stderr`` are in the folder, where `recover_output` finds them
+    after the death of this process; without one they are temporary files without a name. What exceeds the
+    limit of a stream of a task is dropped, and a last line says how much. With `hold` the descriptors stay
+    redirected between tasks, until `close`, which makes short tasks cheaper in a process that runs nothing
+    else.
 
-    Notes
-    -----
     One thread forwards the text while tasks run; it ends with `close`. The spool may exceed the limit by what
-    is written within a tenth of a second. Dropped bytes are counted from the size of the spool, so a flood
-    of a gigabyte a second is counted too low.
+    is written within a tenth of a second. Dropped bytes are counted from the size of the spool, so a flood of
+    a gigabyte a second is counted too low.
 
     Examples
     --------
@@ -95,19 +86,10 @@ class OutputCapture:
     def task(
         self, label: str, targets: Mapping[int, Target]
     ) -> AbstractContextManager[dict[int, CapturedText]]:
-        """Catch the output of a block.
+        """Catch the output of a block; the dict that it yields is empty until the block has ended.
 
-        Parameters
-        ----------
-        label : str
-            The owner of the output: the id of the experiment, or the name of a task of several.
-        targets : mapping of int to Target
-            File descriptors (`STDOUT`, `STDERR`) and where their text goes. Others are left alone.
-
-        Returns
-        -------
-        context manager of dict of int to CapturedText
-            The dict is empty until the block has ended.
+        The label names the owner: the id of the experiment, or the name of a task of several. Descriptors
+        without a target are left alone.
         """
         return _Round(self, label, targets) if targets else nullcontext({})
 
@@ -155,23 +137,9 @@ def capture_fd(
     cap_bytes: int = DEFAULT_CAP_BYTES,
     label: str = "output",
 ) -> Iterator[dict[int, CapturedText]]:
-    """Catch everything that the block writes to one file descriptor.
+    """Catch everything that the block writes to a file descriptor, Python's stream of that name included.
 
-    Parameters
-    ----------
-    fd : int
-        `STDOUT` or `STDERR`; Python's stream of that name is led there as well.
-    common, separate : path, optional
-        Files to append to, see `Target`.
-    cap_bytes : int
-        Limit in bytes.
-    label : str
-        The owner of the output.
-
-    Yields
-    ------
-    dict of int to CapturedText
-        The text under `fd` once the block has ended.
+    The text is under `fd` once the block has ended; for `common` and `separate` see `Target`.
 
     Examples
     --------
@@ -196,22 +164,7 @@ def recover_output(
     targets: Mapping[int, Target],
     cap_bytes: int = DEFAULT_CAP_BYTES,
 ) -> dict[int, CapturedText]:
-    """Deliver the output of a dead worker's last task, and remove its spools.
-
-    Parameters
-    ----------
-    folder : path
-        The folder of the spools.
-    name : str
-        The worker.
-    label, targets, cap_bytes
-        As they were for the task that it was running, see `OutputCapture.task`.
-
-    Returns
-    -------
-    dict of int to CapturedText
-        As at the end of the task.
-    """
+    """Deliver the output of a dead worker's last task, and remove its spools; see `OutputCapture.task`."""
     captured = {}
     files = Files()
     for fd in STREAMS:

@@ -45,18 +45,8 @@ class Redirect:
     def parse(cls, value: bool | int, *, dump_results: bool) -> Redirect:
         """Read the value of `redirect_stdout` or `redirect_stderr`.
 
-        Parameters
-        ----------
-        value : int or bool
-            0 or False: nothing. 1: the common file. 2: separate ones. 3: both. True: the common file when
-            results are dumped, else separate texts.
-        dump_results : bool
-            Whether the research has a folder; without one, 1 and 3 have been refused.
-
-        Returns
-        -------
-        Redirect
-            The mode.
+        0 is nothing, 1 the common file, 2 separate ones, 3 both; True is the common file when results are
+        dumped, else separate texts. Without a folder 1 and 3 have been refused.
         """
         if isinstance(value, bool):
             return cls(common=value and dump_results, separate=value and not dump_results)
@@ -65,21 +55,11 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the text of one stream of one task goes; files are made when the first text comes.
+    """Where the text of one stream of one task goes; files are made when the first text comes."""
 
-    Parameters
-    ----------
-    common : path, optional
-        A file that several workers append whole lines to.
-    separate : path, optional
-        A file that only this task appends to; its folder is made as well.
-    keep : bool
-        Whether the text is handed back.
-    """
-
-    common: Path | None = None
-    separate: Path | None = None
-    keep: bool = False
+    common: Path | None = None  # a file that several workers append whole lines to
+    separate: Path | None = None  # a file that only this task appends to; its folder is made as well
+    keep: bool = False  # whether the text is handed back
 
     @property
     def is_own(self) -> bool:
@@ -90,21 +70,9 @@ class Target:
 def task_targets(
     stdout: Redirect, stderr: Redirect, research: Path | None, own: Path | None
 ) -> dict[int, Target]:
-    """Return where the output of a task goes.
+    """Return where the output of a task goes, by descriptor; folders are None for results in memory.
 
-    Parameters
-    ----------
-    stdout, stderr : Redirect
-        The modes.
-    research : path, optional
-        Folder of the research: its files are ``stdout.txt`` and ``stderr.txt``. None for results in memory.
-    own : path, optional
-        Folder of the only experiment of the task, or one for a task of several. None for results in memory.
-
-    Returns
-    -------
-    dict of int to Target
-        File descriptors that are redirected at all, for `OutputCapture.task`.
+    `own` is the folder of the only experiment of the task, or one for a task of several.
 
     Examples
     --------

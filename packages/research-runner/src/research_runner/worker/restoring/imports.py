@@ -12,25 +12,18 @@ from threading import get_ident
 from types import ModuleType
 from typing import Any
 
+from research_runner.code.importing import found_behind
+
 __all__ = ["ImportWatch"]
 
 
 class ImportWatch(MetaPathFinder):
     """Looks before and after a module that was not there before is executed.
 
-    Imports inside of imports are part of the outermost one.
+    `look` returns what is watched; `adopt` takes the name of the module and what `look` returned before the
+    import; `spare` returns the context in which the module is executed. Imports inside of imports are part of
+    the outermost one.
 
-    Parameters
-    ----------
-    look : callable
-        Returns what is watched.
-    adopt : callable
-        Takes the name of the module, and what `look` returned before the import.
-    spare : callable
-        Takes the name of the module, and returns the context in which it is executed.
-
-    Notes
-    -----
     It stands first among the finders of modules, asks those behind it, and takes the place of their loader's
     ``exec_module`` for one call. Builtin and frozen modules are not looked at: they change nothing.
     """
@@ -61,22 +54,12 @@ class ImportWatch(MetaPathFinder):
         """Return what the finders behind this one find, to be watched while it is loaded."""
         if get_ident() in self._importing:
             return None
-        spec = self._found_behind(name, path, target)
+        spec = found_behind(self, name, path, target)
         loader = None if spec is None else spec.loader
         if hasattr(loader, "exec_module") and not isinstance(loader, type):
             with contextlib.suppress(AttributeError):  # a loader without room for an attribute
                 loader.exec_module = _Once(loader, self._watched)  # type: ignore[union-attr, method-assign]
         return spec
-
-    def _found_behind(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None
-    ) -> ModuleSpec | None:
-        finders = list(sys.meta_path)
-        for finder in finders[finders.index(self) + 1 :] if self in finders else finders:
-            spec = finder.find_spec(name, path, target)
-            if spec is not None:
-                return spec
-        return None
 
     def _watched(self, execute: Callable[[ModuleType], None], module: ModuleType) -> None:
         before = self._look()

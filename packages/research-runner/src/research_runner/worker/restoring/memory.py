@@ -26,11 +26,6 @@ class GarbageCollector:
     Reference cycles of users' objects, such as models, may hold large arrays; Python collects cycles by the
     number of objects and does not know their size.
 
-    Parameters
-    ----------
-    growth_bytes : int
-        Growth of the resident memory after which garbage is collected.
-
     Examples
     --------
     >>> GarbageCollector().collect_if_grown()

@@ -30,12 +30,8 @@ _STATUS = Path("/proc/self/status")
 class Part(ABC):
     """One part of the state, and what it was when it was made.
 
-    Attributes
-    ----------
-    name : str
-        What messages call it.
-    may_be_lost : bool
-        Whether a unit may change it so that this process cannot put it back, and a fresh one has it again.
+    `name` is what messages call it. A part that `may_be_lost` is one that a unit may change so that this
+    process cannot put it back, and a fresh one has it again.
     """
 
     name: ClassVar[str]
@@ -292,16 +288,8 @@ class _SocketTimeout(Part):
 class _Streams(Part):
     """Standard streams: Python's objects, and the file descriptors below them.
 
-    Objects come first: one of a unit may close, as it goes, a descriptor that is to be ours again.
-
-    Parameters
-    ----------
-    fds : tuple of {1, 2}
-        The descriptors that are put back; of the others, which are caught, only the objects are.
-    own_process : bool
-        Whether only units can have led the descriptors elsewhere.
-    is_ours : callable
-        Whether the stream of a descriptor is that of the capture, which needs not be put back.
+    Objects come first: one of a unit may close, as it goes, a descriptor that is to be ours again. Of
+    descriptors that are caught only the objects are put back, unless they are those of the capture.
     """
 
     name = "the standard streams"
@@ -387,17 +375,10 @@ def of_nobody(fd: int, stream: Any) -> bool:
 def all_parts(
     *, own_process: bool, streams: tuple[int, ...], is_ours: Callable[[int, Any], bool] = of_nobody
 ) -> tuple[Part, ...]:
-    """Return all parts, as they are now.
+    """Return all parts, as they are now; `own_process` says whether the process runs nothing but tasks.
 
-    Parameters
-    ----------
-    own_process : bool
-        Whether the process runs nothing but tasks.
-    streams : tuple of {1, 2}
-        Descriptors of the standard streams that are among them; those that are caught are dealt with by the
-        capture.
-    is_ours : callable
-        Whether the stream of a descriptor is that of the capture.
+    Of the standard streams these descriptors are among them; those that are caught are dealt with by the
+    capture, which knows which stream of a descriptor is its own.
     """
     kinds = (
         _RecursionLimit,  # first: a low one stands in the way of all the rest

@@ -24,27 +24,10 @@ def _spare(module: str) -> AbstractContextManager[None]:
 
 
 class ProcessState:
-    """The state of this process as it was when this was made.
+    """The state of this process as it was when this was made, to be put back by the main thread.
 
-    It belongs to the main thread: signal handlers can only be set there.
-
-    Parameters
-    ----------
-    own_process : bool
-        Whether the process runs nothing but tasks.
-    streams : tuple of {1, 2}
-        Descriptors of the standard streams that are part of it.
-    is_ours : callable
-        Whether the stream of a descriptor is that of the capture of output, which puts it back itself.
-
-    Attributes
-    ----------
-    lost : str or None
-        What only a fresh process has again, if something is lost and the process runs nothing but tasks.
-
-    Notes
-    -----
-    What the import of a module changes stays; see `ImportWatch`.
+    `lost` is what only a fresh process has again, if the process runs nothing but tasks. What the import of a
+    module changes stays; see `ImportWatch`. For the parameters see `all_parts`.
 
     Examples
     --------

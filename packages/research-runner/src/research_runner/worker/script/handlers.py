@@ -29,12 +29,7 @@ _STYLES: Final = {logging.StrFormatStyle: "{", logging.StringTemplateStyle: "$"}
 class StandardStream:
     """Writes to what a standard stream is at that moment; handlers keep the one that was there at first.
 
-    Parameters
-    ----------
-    name : {'stdout', 'stderr'}
-        Which one.
-    original : object, optional
-        Where to write outside of experiments whose output is caught, instead.
+    Outside of experiments whose output is caught it writes to the `original` instead, if there is one.
     """
 
     def __init__(self, name: str, original: Any = None) -> None:
@@ -74,24 +69,12 @@ class StandardStream:
 
 @dataclass(frozen=True, slots=True)
 class HandlerRecord:
-    """What a handler is made of.
+    """What a handler is made of."""
 
-    Parameters
-    ----------
-    stream : str
-        The standard stream that it writes to; empty for a `logging.NullHandler`.
-    level : int
-        Its level.
-    name : str or None
-        Its name.
-    parts : bytes
-        Formatter, filters, class and attributes, with their code.
-    """
-
-    stream: str
+    stream: str  # the standard stream that it writes to; empty for a `logging.NullHandler`
     level: int
     name: str | None
-    parts: bytes
+    parts: bytes  # formatter, filters, class and attributes, with their code
 
     def make(self) -> logging.Handler:
         """Make the handler in this process; plain if its class cannot be loaded."""
@@ -116,15 +99,7 @@ class HandlerRecord:
 
 
 def describe_handler(handler: logging.Handler, leave: Callable[[str], None]) -> HandlerRecord | None:
-    """Return what a handler is made of, None if it stays behind.
-
-    Parameters
-    ----------
-    handler : logging.Handler
-        The handler.
-    leave : callable
-        Is told what stays behind.
-    """
+    """Return what a handler is made of, None if it stays behind; `leave` is told what does."""
     if type(handler) is logging.NullHandler:
         return HandlerRecord("", handler.level, handler.name, b"")
     stream = _stream_of(handler)

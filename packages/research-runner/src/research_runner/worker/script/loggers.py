@@ -23,25 +23,13 @@ _LEVELS: Final = {0: "NOTSET", 10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERRO
 
 @dataclass(frozen=True, slots=True)
 class LoggerRecord:
-    """What the script has told a logger.
-
-    Parameters
-    ----------
-    level : int
-        Its own level.
-    disabled, propagate : bool
-        Its switches.
-    handlers : tuple of int
-        Places of its handlers in the list of all.
-    filters : bytes
-        Its filters, with their code; empty if it has none.
-    """
+    """What the script has told a logger."""
 
     level: int = logging.NOTSET
     disabled: bool = False
     propagate: bool = True
-    handlers: tuple[int, ...] = ()
-    filters: bytes = b""
+    handlers: tuple[int, ...] = ()  # places of its handlers in the list of all
+    filters: bytes = b""  # its filters, with their code; empty if it has none
 
 
 _PLAIN: Final = LoggerRecord()
@@ -49,32 +37,15 @@ _PLAIN: Final = LoggerRecord()
 
 @dataclass(frozen=True, slots=True)
 class LoggingRecord:
-    """The state of `logging` in the script, as data.
+    """The state of `logging` in the script, as data."""
 
-    Parameters
-    ----------
-    loggers : mapping
-        Name → record, of loggers that the script has told something; ``''`` is the root.
-    plain : tuple of str
-        The names of all others.
-    handlers : tuple of HandlerRecord
-        The handlers that travel.
-    disabled_up_to : int
-        What `logging.disable` was given.
-    level_names : mapping
-        Levels that the script has named.
-    factory : bytes
-        What makes records, with its code; empty if it is that of Python.
-    captures_warnings, raises, has_last_resort : bool
-        Switches of the module.
-    """
-
+    # name → record, of loggers that the script has told something; ``''`` is the root
     loggers: Mapping[str, LoggerRecord] = field(default_factory=dict)
-    plain: tuple[str, ...] = ()
-    handlers: tuple[HandlerRecord, ...] = ()
-    disabled_up_to: int = 0
-    level_names: Mapping[int, str] = field(default_factory=dict)
-    factory: bytes = b""
+    plain: tuple[str, ...] = ()  # the names of all others
+    handlers: tuple[HandlerRecord, ...] = ()  # those that travel
+    disabled_up_to: int = 0  # what `logging.disable` was given
+    level_names: Mapping[int, str] = field(default_factory=dict)  # levels that the script has named
+    factory: bytes = b""  # what makes records, with its code; empty if it is that of Python
     captures_warnings: bool = False
     raises: bool = True
     has_last_resort: bool = True
@@ -89,13 +60,7 @@ def all_loggers() -> Iterator[tuple[str, logging.Logger]]:
 
 
 def describe_logging(leave: Callable[[str], None]) -> LoggingRecord:
-    """Return the state of logging in this process.
-
-    Parameters
-    ----------
-    leave : callable
-        Is told what stays behind.
-    """
+    """Return the state of logging in this process; `leave` is told what stays behind."""
     places: dict[logging.Handler, int | None] = {}
     handlers: list[HandlerRecord] = []
 
@@ -149,15 +114,7 @@ def _dump(value: object, what: str, leave: Callable[[str], None]) -> bytes:
 
 
 class LoggingState:
-    """The state of logging in the script, in force in this process.
-
-    Parameters
-    ----------
-    record : LoggingRecord
-        What `describe_logging` returned.
-    complain : callable
-        Is told what cannot be loaded here.
-    """
+    """The state of logging in the script, in force in this process; `complain` is told what cannot load."""
 
     def __init__(self, record: LoggingRecord, complain: Callable[[str], None]) -> None:
         self._record = record

@@ -21,18 +21,10 @@ _LOG = logging.getLogger("research.worker")
 
 @dataclass(frozen=True, slots=True)
 class ScriptSurroundings:
-    """What workers take over from the script beside its units.
+    """What workers take over from the script beside its units."""
 
-    Parameters
-    ----------
-    data : bytes
-        Filters of warnings, logging, and the names of imported modules.
-    left : tuple of str
-        What stays behind, in words.
-    """
-
-    data: bytes = b""
-    left: tuple[str, ...] = ()
+    data: bytes = b""  # filters of warnings, logging, and the names of imported modules
+    left: tuple[str, ...] = ()  # what stays behind, in words
 
 
 def take_surroundings() -> ScriptSurroundings:
@@ -94,11 +86,6 @@ class Arrival:
 
     It comes first in a plan: while the rest is loaded, which may import anything, the filters are those of
     the script, and raise nothing.
-
-    Parameters
-    ----------
-    data : bytes
-        That of `ScriptSurroundings`; empty for nothing.
     """
 
     data: bytes = b""
