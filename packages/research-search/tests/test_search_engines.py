@@ -214,6 +214,20 @@ def told_before():
         yield Told(None, config, None if status == "failed" else (x,), reports, 2, status)
 
 
+@pytest.mark.parametrize("engine", [TPE, Random, NSGA2])
+def test_a_config_that_somebody_puts_in_is_a_trial_as_any_other(engine):
+    domain = Domain(model=["tree"], depth=[1, 2, 4]) + Domain(model=["net"], width=[1, 2])
+    search = engine("loss").make(context(domain))
+    search.begin(domain, ())
+    given = ConfigAlias({"model": "tree", "depth": 4})
+    for number, config in enumerate([None, given, None]):
+        answer = search.ask(Question(number, 0, seed_of(number), None, config))
+        assert config is None or answer is config
+        search.tell(Told(number, answer, (float(number),), (), 1, "done"))
+    assert search.study.trials[1].params == {"model": "tree", "depth": 2}
+    assert search.study.trials[1].value == 1.0
+
+
 def test_what_other_researches_know_is_known_from_the_beginning():
     asked = []
 

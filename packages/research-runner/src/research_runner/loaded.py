@@ -202,6 +202,51 @@ class LoadedResearch:
                 os.kill(runner["pid"], order)
         return True
 
+    def try_config(self, config: Mapping[str, Any], wait_s: float = 10.0) -> int | None:
+        """Put a config into the search of a running research; it is tried next.
+
+        Parameters
+        ----------
+        config : mapping
+            Parameter → value, of what JSON has: numbers, texts, lists...; other values by their names.
+        wait_s : float
+            Seconds to wait for the search, which looks when it would choose its next config.
+
+        Returns
+        -------
+        int or None
+            The question that it is the answer to; None if the search has not looked yet: the config is tried
+            when it does, be it in a run that goes on.
+
+        Raises
+        ------
+        RunnerError
+            If no search runs, or it does not take the config.
+        OptionError
+            If there is no JSON for the config.
+        """
+        from research_runner.recording.tries import answer_to, put_in
+
+        if "search" not in self.meta.get("given", {}):
+            raise RunnerError(f"{self.name!r} is no search: its configs are those of its domain")
+        if self.is_finished:
+            raise RunnerError(f"{self.name!r} is not running; nobody would try a config")
+        try:
+            request = put_in(self._path, config)
+        except (TypeError, ValueError) as error:
+            raise OptionError(
+                "config", f"expected a mapping of what JSON has, got {config!r}: {error}"
+            ) from error
+        deadline = time.monotonic() + wait_s
+        while True:
+            is_late = time.monotonic() >= deadline or self.is_finished
+            answer = answer_to(self._path, request)
+            if answer is not None and "refused" in answer:
+                raise RunnerError(f"{self.name!r} does not try {dict(config)!r}: {answer['refused']}")
+            if answer is not None or is_late:
+                return None if answer is None else int(answer["question"])
+            time.sleep(_POLL_S)
+
     def run(
         self,
         resume: bool | str = True,

@@ -191,6 +191,8 @@ class OptunaSearch:
 
     def _fixed(self, question: Question) -> Answers | None:
         """Return the answers that are given beforehand; None if there is nothing more to try."""
+        if question.config is not None:
+            return self._answers("config", question.config)
         shared: Answers = {}
         if question.like is not None:
             before = self._trials[question.like].params
@@ -241,6 +243,7 @@ class OptunaSearch:
             before = self._configs[question.like]
             root = [pair for pair in before.pairs if pair[0].value in self._context.root_parameters]
             config = config + ConfigAlias.of_pairs(tuple(root))
+        config = question.config or config
         self._trials[question.number] = trial
         self._configs[question.number] = config
         return config

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
 import sys
 
@@ -11,7 +12,7 @@ from research_command.filtering import filters_of
 from research_command.output import say
 from research_command.parser import COMMANDS, Argument
 
-__all__ = ["completion", "export", "resume", "rm", "stop"]
+__all__ = ["completion", "export", "resume", "rm", "stop", "try_config"]
 
 
 def export(arguments: argparse.Namespace) -> int:
@@ -52,6 +53,28 @@ def stop(arguments: argparse.Namespace) -> int:
             continue
         research.terminate(kill_processes=arguments.kill, wait=arguments.kill or arguments.wait)
         say(f"{name}: {'ended' if research.is_finished else 'ends when what runs has ended'}")
+    return 0
+
+
+def try_config(arguments: argparse.Namespace) -> int:
+    """Put a config into a running search."""
+    from research_runner import Research
+
+    try:
+        config = json.loads(arguments.config)
+    except ValueError as error:
+        config, problem = None, f": {error}"
+    else:
+        problem = ""
+    if not isinstance(config, dict):
+        say(
+            f"research: a config is JSON like '{{\"lr\": 0.1}}', got {arguments.config}{problem}",
+            to_error=True,
+        )
+        return 2
+    question = Research.load(arguments.name).try_config(config)
+    when = "when the search chooses its next config" if question is None else f"next, as question {question}"
+    say(f"{arguments.name}: is tried {when}")
     return 0
 
 

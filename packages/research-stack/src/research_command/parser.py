@@ -217,6 +217,12 @@ COMMANDS: Final = (
         ),
     ),
     Command(
+        "try",
+        "changing:try_config",
+        "put a config into a search that runs, to be tried next",
+        (_NAME, _arg("config", metavar="CONFIG", help="JSON like '{\"lr\": 0.1}'")),
+    ),
+    Command(
         "rm",
         "changing:rm",
         "remove researches with everything in their folders, or experiments of one",

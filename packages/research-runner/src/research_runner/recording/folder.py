@@ -31,6 +31,8 @@ __all__ = [
     "save_settings",
     "set_aside",
     "settings_are_kept",
+    "write_in",
+    "write_whole",
 ]
 
 _LOG = careful_logger("research.run")
@@ -80,7 +82,7 @@ class FolderDraws(MutableMapping[str, list[Any]]):
 
     def __setitem__(self, block_id: str, values: list[Any]) -> None:
         code = wire.dump_code((block_id, values), with_sources=True)
-        keep_trying(lambda: _write_in(self._path(block_id), code), self._is_ending)
+        keep_trying(lambda: write_in(self._path(block_id), code), self._is_ending)
 
     def __delitem__(self, block_id: str) -> None:
         raise NotImplementedError
@@ -131,7 +133,7 @@ class FolderJournal(Journal):
         """Write down that the function was asked, for a run that goes on from here."""
         self._passed_by = generated
         text = str(generated).encode()
-        keep_trying(lambda: _write_in(self._folder / _PASSED_BY, text, sync=False), self._is_ending)
+        keep_trying(lambda: write_in(self._folder / _PASSED_BY, text, sync=False), self._is_ending)
 
     def recorded(self, generated: int, due: bool) -> Domain | None:
         """Return the domain of the update after this many configs; None if there was none."""
@@ -167,7 +169,7 @@ class FolderJournal(Journal):
                 "function", f"what {by} returned after {generated} configs cannot be kept: {error}"
             ) from error
         fail_point("before-update-kept")
-        keep_trying(lambda: _write_in(self._path(generated), code), self._is_ending)
+        keep_trying(lambda: write_in(self._path(generated), code), self._is_ending)
         fail_point("after-update-kept")
 
     def _path(self, generated: int) -> Path:
@@ -206,7 +208,8 @@ def _words(line: str) -> tuple[str, str, str]:
     return line.partition(" ")
 
 
-def _write_in(path: Path, data: bytes, *, sync: bool = True) -> None:
+def write_in(path: Path, data: bytes, *, sync: bool = True) -> None:
+    """Write a file as `write_whole` does, in a folder that is made if it is not there."""
     path.parent.mkdir(exist_ok=True)
     write_whole(path, data, sync=sync)
 

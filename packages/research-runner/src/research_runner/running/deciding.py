@@ -12,6 +12,7 @@ from research_runner.errors import OptionError
 from research_runner.recording.folder import FolderDecisions
 from research_runner.recording.resume import Past
 from research_runner.recording.storage_lookup import storage_of
+from research_runner.recording.tries import FolderTries
 from research_runner.scheduling.asking import Asking
 from research_runner.scheduling.searches import Proposals, SearchSource, plain
 from research_runner.scheduling.source import TaskSource
@@ -64,7 +65,9 @@ class Decider:
         """Return what decides in a run with these settings; None if nothing does."""
         return None if settings.deciding is None else cls(settings, settings.deciding)
 
-    def source(self, walk: TaskSource, past: Past, reader: Callable[[], Any]) -> SearchSource:
+    def source(
+        self, walk: TaskSource, past: Past, reader: Callable[[], Any], is_ending: Callable[[], bool]
+    ) -> SearchSource:
         """Return a source of tasks whose experiments this decides on; `walk` gives them if no search does."""
         settings, branches = self._settings, self._settings.branches
         proposals: Proposals = walk
@@ -73,7 +76,10 @@ class Decider:
             domain, seed = settings.iteration.prepare(settings.domain), settings.iteration.seed
             repetitions = domain.iter_params.n_reps
             trials = Trials(self._rule, self._order(), remembers=True, repetitions=repetitions)
-            proposals = Asking(self.search, domain, trials, branches, seed, past.identifier)
+            by_hand = None if settings.path is None else FolderTries(settings.path, is_ending)
+            proposals = Asking(
+                self.search, domain, trials, branches, seed, past.identifier, by_hand, past.known
+            )
         steps = settings.budget.steps
         needs_past = self._compares or steps is not None
         return SearchSource(

@@ -165,8 +165,12 @@ class ResearchRun:
     def _make_coordinator(self, past: Past) -> Coordinator:
         settings, path = self._settings, self.storage.path
         journal = None
+
+        def is_ending() -> bool:
+            return self._session.is_ending
+
         if path is not None:
-            journal = FolderJournal(path, past.known, past.resume.force, lambda: self._session.is_ending)
+            journal = FolderJournal(path, past.known, past.resume.force, is_ending)
             past.clear_up(self.storage)
             fail_point("cleared-up")
         tasks = TaskSource(
@@ -180,7 +184,7 @@ class ResearchRun:
         )
         source: TaskSource | SearchSource = tasks
         if self._decider is not None:
-            source = self._decider.source(tasks, past, self._past_results)
+            source = self._decider.source(tasks, past, self._past_results, is_ending)
         described = describe(settings)
         self.storage.update_meta(
             expected=source.expected,

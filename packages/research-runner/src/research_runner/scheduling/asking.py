@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from itertools import count
-from typing import Final
+from typing import Any, Final
 
 from research_domain import ConfigAlias, Domain, Identifier
 from research_domain.identity import Identity
 from research_domain.iteration.schedule import auxiliary
 from research_experiment.careful_logging import careful_logger
 from research_runner.errors import SearchError
+from research_runner.scheduling.by_hand import ByHand, config_of
 from research_runner.scheduling.tasks import ExperimentSpec, Task
 from research_runner.searching.protocol import WAIT, Question, Search, Told
 from research_runner.searching.trials import Trials
@@ -41,6 +42,10 @@ class Asking:
         The seed of the research.
     identifier : callable
         ``create_id_prefix`` → what gives experiments their identities.
+    by_hand : ByHand, optional
+        Where configs come from that somebody puts in.
+    known : int
+        Number of experiments that an earlier run has recorded.
 
     Attributes
     ----------
@@ -56,8 +61,11 @@ class Asking:
         branches: int,
         entropy: int | Sequence[int],
         identifier: Callable[[bool | int], Identifier] = Identifier,
+        by_hand: ByHand | None = None,
+        known: int = 0,
     ) -> None:
         self._search = search
+        self._by_hand, self._known = by_hand or ByHand(), known
         self._domain = domain
         self._trials = trials
         self._branches = branches
@@ -134,7 +142,11 @@ class Asking:
                 )
             return self._is_over
         number = self._number
-        answer = self._search.ask(Question(number, 0, _seed(self._entropy, number), self._root))
+        is_new = self._root is None and self.generated >= self._known
+        given = self._by_hand.take(number, lambda plain: self._admit(plain, is_new), is_new)
+        answer = self._search.ask(Question(number, 0, _seed(self._entropy, number), self._root, given))
+        if given is not None:
+            answer = given
         if answer is WAIT:
             if not self._trials.is_busy:
                 raise SearchError(
@@ -148,6 +160,15 @@ class Asking:
         else:
             self._take(number, answer if isinstance(answer, ConfigAlias) else ConfigAlias(answer))
         return True
+
+    def _admit(self, plain: Mapping[str, Any], is_new: bool) -> ConfigAlias:
+        """Return a config that somebody puts in, if it is one of the domain that was not tried."""
+        config = config_of(self._domain, plain)
+        if is_new and _key(config) in self._asked:
+            raise SearchError(
+                f"{dict(plain)!r} is among the configs of this search already, and none runs twice"
+            )
+        return config
 
     def _take(self, number: int, config: ConfigAlias) -> None:
         """Keep an answer for the next task, unless it is none of the domain, or was there before."""

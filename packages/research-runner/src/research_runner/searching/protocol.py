@@ -83,12 +83,15 @@ class Question(NamedTuple):
     like : int or None
         The question whose answer shares its root with this one: parameters that
         `SearchContext.root_parameters` names need to be equal in both answers. None for the first of a task.
+    config : ConfigAlias or None
+        A config that somebody has put in: it is the answer, whatever the search returns. None otherwise.
     """
 
     number: int
     repetition: int
     seed: int
     like: int | None
+    config: ConfigAlias | None = None
 
 
 @dataclass(frozen=True, slots=True)
