@@ -15,6 +15,7 @@ from research_results.errors import (
     OldFormatError,
     StorageAccessError,
     UnknownExperimentError,
+    UnknownVariableError,
 )
 
 FIXTURES = Path(__file__).with_name("fixtures")
@@ -67,6 +68,25 @@ def test_removed_experiments_are_nowhere_to_be_seen_until_they_are_restored(resu
         results.filter("b")
     assert results.restore() == ["b"]
     assert seen(results) == before and results.removed == ()
+
+
+def test_names_that_only_removed_experiments_have_are_not_listed(storage, results):
+    storage.put("b", {"accuracy": {0: 0.5}})
+    storage.add("d", {"depth": 3, "lr": 0.4})
+    before = results.variables, results.summary().parameters
+    assert before == (("loss", "large", "accuracy"), ("lr", "repetition", "depth"))
+    results.remove(["b", "d"])
+    assert results.variables == results.summary().variables == ("loss", "large")
+    assert results.summary().parameters == ("lr", "repetition")
+    with pytest.raises(UnknownVariableError, match="accuracy"):
+        results.to_df(name="accuracy")
+    results.restore("d")
+    assert results.summary().parameters == ("lr", "repetition", "depth")
+    results.restore()
+    assert (results.variables, results.summary().parameters) == before
+    results.remove("b")
+    results.gc()
+    assert results.variables == ("loss", "large")
 
 
 def test_failures_of_removed_experiments_are_none(results):

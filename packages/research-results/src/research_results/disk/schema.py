@@ -19,6 +19,7 @@ __all__ = [
     "MINIMUM_READER",
     "create_tables",
     "fill_in",
+    "hides_some",
     "hiding",
     "newest_revision",
     "research_id_of",
@@ -199,13 +200,11 @@ def fill_in(connection: sqlite3.Connection, removed: Collection[str] = ()) -> li
     views = []
     for table, columns in _tables().items():
         known = {name for _, name, *_ in connection.execute(f"PRAGMA main.table_info({table})")}
-        owner = _OWNERS.get(table) if removed else None
-        if owner is None and known.issuperset(columns):
+        is_seen = _IS_SEEN.get(table, "") if removed else ""
+        if not is_seen and known.issuperset(columns):
             continue
         names = ", ".join(name if name in known else f"NULL AS {name}" for name in columns)
-        rows = f"FROM main.{table}" if known else "WHERE 0"
-        if known and owner is not None:
-            rows += f" WHERE {owner} NOT IN temp.removed"
+        rows = f"FROM main.{table} {is_seen}" if known else "WHERE 0"
         connection.execute(f"CREATE TEMP VIEW {table} AS SELECT {names} {rows}")
         views.append(table)
     return views
@@ -226,8 +225,18 @@ def hiding(connection: sqlite3.Connection, removed: Collection[str]) -> Iterator
         connection.execute("DROP TABLE temp.removed")
 
 
-_OWNERS = {"experiments": "key", **dict.fromkeys(("changes", "failures", "chunks"), "experiment")}
-"""Tables with rows of experiments, and the column that says of which."""
+_IS_SEEN = {
+    "experiments": "WHERE key NOT IN temp.removed",
+    **dict.fromkeys(("changes", "failures", "chunks"), "WHERE experiment NOT IN temp.removed"),
+    "variables": "AS own WHERE EXISTS (SELECT 1 FROM main.chunks AS each "
+    "WHERE each.variable = own.variable AND each.experiment NOT IN temp.removed)",
+}
+"""Which rows of a table are still seen while experiments are removed."""
+
+
+def hides_some(connection: sqlite3.Connection) -> bool:
+    """Tell whether experiments are hidden from the statements of a connection."""
+    return connection.execute("SELECT 1 FROM temp.sqlite_master WHERE name = 'removed'").fetchone() is not None
 
 
 def add_columns(connection: sqlite3.Connection) -> None:

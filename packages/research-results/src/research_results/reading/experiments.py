@@ -14,6 +14,7 @@ from research_domain.texts import clean_text
 from research_results.codec.encoding import decode_value
 from research_results.codec.pickles import Opaque
 from research_results.disk.checksums import CHANGED, experiment_checksums, is_intact
+from research_results.disk.schema import hides_some
 from research_results.errors import DamagedError
 from research_results.reading.paging import columns_of
 from research_results.reading.rows import (
@@ -43,6 +44,7 @@ __all__ = [
     "read_experiments",
     "read_options",
     "read_parameters",
+    "seen_parameters",
     "select_in",
 ]
 
@@ -303,6 +305,16 @@ def read_parameters(connection: sqlite3.Connection) -> dict[int, ConfigParameter
         )
         for number, name, alias, known in rows
     }
+
+
+def seen_parameters(connection: sqlite3.Connection) -> list[ConfigParameter]:
+    """Return the parameters, without those that only removed experiments have."""
+    parameters = read_parameters(connection)
+    if not hides_some(connection):
+        return list(parameters.values())
+    used = set(read_experiments(connection).options.tolist())
+    rows = connection.execute("SELECT option, parameter FROM options ORDER BY parameter")
+    return [parameters[number] for number in dict.fromkeys(number for option, number in rows if option in used)]
 
 
 def _options(

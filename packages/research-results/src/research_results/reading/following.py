@@ -14,6 +14,7 @@ from research_results.errors import ArgumentError, DamagedError, OldFormatError
 from research_results.reading.changes import Dropped, Ended, Queued, Started
 from research_results.reading.chunks import chunks_between
 from research_results.reading.experiments import select_in
+from research_results.reading.variables import chosen_variables
 
 if TYPE_CHECKING:
     import sqlite3
@@ -89,8 +90,8 @@ def read_page(connection: sqlite3.Connection, since: int, until: int) -> Page:
     )
     rows = heapq.merge(events.fetchall(), chunks_between(connection, since, until, _PAGE), key=itemgetter(0))
     first = tuple(islice(rows, _PAGE))
-    variables = connection.execute("SELECT variable, name FROM variables")
-    return Page(first, _ids(connection, sorted({row[1] for row in first})), dict(variables.fetchall()))
+    ids = _ids(connection, sorted({row[1] for row in first}))
+    return Page(first, ids, chosen_variables(connection, None))
 
 
 def _ids(connection: sqlite3.Connection, keys: Sequence[int]) -> dict[int, str]:

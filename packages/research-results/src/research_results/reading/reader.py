@@ -11,12 +11,11 @@ from research_results.errors import DamagedError
 from research_results.reading.changes import Stored
 from research_results.reading.chunks import Chunk, place_of
 from research_results.reading.exact import chunk_values
-from research_results.reading.experiments import read_parameters
 from research_results.reading.filters import Query, parse_filter, select_experiments
 from research_results.reading.following import Page, check_since, read_page, status_change
 from research_results.reading.selected import Selected, SelectedHere
 from research_results.reading.status import Summary, count_statuses, summarize
-from research_results.reading.variables import check_variables, chosen_variables
+from research_results.reading.variables import check_variables, known_variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -113,12 +112,7 @@ class Reader(Questions):
     def variables(self) -> tuple[str, ...]:
         """Return the names of all variables."""
         with self.source.reading() as connection:
-            return tuple(chosen_variables(connection, None).values())
-
-    def parameters(self) -> dict[str, str]:
-        """Return name and alias of all parameters."""
-        with self.source.reading() as connection:
-            return {parameter.name: parameter.alias for parameter in read_parameters(connection).values()}
+            return known_variables(connection)
 
     def counts(self) -> dict[str, int]:
         """Return how many experiments have each status."""

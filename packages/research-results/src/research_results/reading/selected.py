@@ -19,6 +19,7 @@ from research_results.reading.variables import (
     check_variables,
     chosen_variables,
     is_wanted,
+    known_variables,
     numbers_of_variables,
 )
 
@@ -121,7 +122,7 @@ class SelectedHere(Selected):
 
     def variables(self) -> tuple[str, ...]:
         """Return the names of all variables."""
-        return tuple(chosen_variables(self.connection, None).values())
+        return known_variables(self.connection)
 
     def config_table(self) -> ConfigTable:
         """Return the configs."""

@@ -6,6 +6,9 @@ import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from research_results.reading.experiments import seen_parameters
+from research_results.reading.variables import known_variables
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
@@ -84,13 +87,11 @@ def summarize(connection: sqlite3.Connection, source: Source) -> Summary:
     execute = connection.execute
     (values,) = execute("SELECT coalesce(sum(count), 0) FROM chunks").fetchone()
     (elapsed_s,) = execute("SELECT coalesce(sum(elapsed_s), 0) FROM experiments").fetchone()
-    names = [str(row[0]) for row in execute("SELECT name FROM parameters ORDER BY parameter")]
-    variables = [str(row[0]) for row in execute("SELECT name FROM variables ORDER BY variable")]
     return Summary(
         source.name,
         count_statuses(connection),
-        tuple(dict.fromkeys(names)),
-        tuple(variables),
+        tuple(dict.fromkeys(parameter.name for parameter in seen_parameters(connection))),
+        known_variables(connection),
         int(values),
         source.size_bytes(),
         float(elapsed_s),

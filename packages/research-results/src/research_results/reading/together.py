@@ -211,10 +211,6 @@ class ReaderOfSeveral(Questions):
         check_tags(wanted, sorted({tag for own in known for tag in own}))
         return [tuple(tag for tag in wanted if tag in own) for own in known]
 
-    def parameters(self) -> dict[str, str]:
-        """Return name and alias of all parameters."""
-        return {name: alias for part in self.parts for name, alias in part.reader.parameters().items()}
-
     def variables(self) -> tuple[str, ...]:
         """Return the names of all variables."""
         return tuple(dict.fromkeys(name for part in self.parts for name in part.reader.variables()))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from research_results.reading.filters import Query
 
-__all__ = ["check_variables", "chosen_variables", "is_wanted", "numbers_of_variables"]
+__all__ = ["check_variables", "chosen_variables", "is_wanted", "known_variables", "numbers_of_variables"]
 
 
 def check_variables(wanted: Query, known: Collection[str]) -> None:
@@ -22,9 +22,14 @@ def check_variables(wanted: Query, known: Collection[str]) -> None:
             raise UnknownVariableError(name, tuple(known))
 
 
+def known_variables(connection: sqlite3.Connection) -> tuple[str, ...]:
+    """Return the names of all variables, in the order of their first appearance."""
+    return tuple(str(name) for (name,) in connection.execute("SELECT name FROM variables ORDER BY variable"))
+
+
 def chosen_variables(connection: sqlite3.Connection, wanted: tuple[str, ...] | None) -> dict[int, str]:
-    """Return number and name of variables, in the order of their first appearance."""
-    rows = connection.execute("SELECT variable, name FROM variables ORDER BY variable")
+    """Return number and name of variables, also of those that only removed experiments have."""
+    rows = connection.execute("SELECT variable, name FROM main.variables ORDER BY variable")
     return {number: str(name) for number, name in rows if wanted is None or name in wanted}
 
 
