@@ -66,6 +66,14 @@ def test_a_forked_child_cannot_write(storage, write):
 
 
 @needs_fork
+def test_a_forked_child_cannot_put_to_results_in_memory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    results = ResearchResults("memory", dump_results=False)
+    assert in_a_fork(lambda: results.put("a", {"x": {0: 1.0}})).startswith("ForkedError:")
+    assert list(tmp_path.iterdir()) == []
+
+
+@needs_fork
 def test_a_forked_child_that_leaves_as_an_interpreter_does_harms_nothing(folder):
     folder.put("a", {"x": {0: 1.0}})
 

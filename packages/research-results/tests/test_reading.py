@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from research_results import FolderStorage, MemoryStorage, ResearchResults, ResearchStorage
-from research_results.disk import database, schema
+from research_results.disk import file_watch, schema
 from research_results.errors import (
     DamagedError,
     ExistsError,
@@ -24,7 +24,7 @@ from research_results.errors import (
     StorageAccessError,
     StorageFullError,
 )
-from research_results.storage import folder as folder_storage
+from research_results.writing import opened
 
 WATCH = """
 import sys
@@ -107,7 +107,7 @@ def test_a_closed_research_is_one_file_of_data(tmp_path, journal):
 
 
 def test_a_network_file_system_gets_a_rollback_journal(tmp_path, monkeypatch):
-    monkeypatch.setattr("research_results.disk.database.on_network", lambda path: True)
+    monkeypatch.setattr("research_results.disk.connections.on_network", lambda path: True)
     with FolderStorage.create(tmp_path / "a") as storage:
         storage.put("x", {"v": {0: 1.0}})
         assert not (storage.path / "research.db-wal").exists()
@@ -115,7 +115,7 @@ def test_a_network_file_system_gets_a_rollback_journal(tmp_path, monkeypatch):
 
 
 def test_where_the_log_cannot_be_made_a_rollback_journal_is(tmp_path, monkeypatch):
-    monkeypatch.setattr("research_results.disk.database._try_log", lambda connection: False)
+    monkeypatch.setattr("research_results.disk.connections._try_log", lambda connection: False)
     with FolderStorage.create(tmp_path / "a") as storage:
         storage.put("x", {"v": {0: 1.0}})
         assert not (storage.path / "research.db-wal").exists()
@@ -304,7 +304,7 @@ def tomorrow(monkeypatch):
     def make(column):
         schema._tables.cache_clear()
         monkeypatch.setattr(schema, "SCHEMA", f"{schema.SCHEMA} ALTER TABLE {column}; CREATE TABLE news (a);")
-        for module in (schema, database):
+        for module in (schema, file_watch):
             monkeypatch.setattr(module, "FORMAT", schema.FORMAT + 1)
 
     yield make
@@ -414,7 +414,7 @@ def test_people_find_out_what_a_folder_is(folder):
 
 
 def test_a_reader_finds_an_empty_research_from_its_first_moment_on(tmp_path, monkeypatch):
-    class Watched(folder_storage.WriteLock):
+    class Watched(opened.WriteLock):
         """Acquired as soon as there is a folder, before anything is opened for writing."""
 
         def acquire(self, **options):
@@ -422,6 +422,6 @@ def test_a_reader_finds_an_empty_research_from_its_first_moment_on(tmp_path, mon
             super().acquire(**options)
 
     seen = []
-    monkeypatch.setattr(folder_storage, "WriteLock", Watched)
+    monkeypatch.setattr(opened, "WriteLock", Watched)
     FolderStorage.create(tmp_path / "new").close()
     assert [len(frame) for frame in seen] == [0]

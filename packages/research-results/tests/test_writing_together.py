@@ -8,7 +8,7 @@ from test_follow import told
 from research_results import FolderStorage, MemoryStorage
 from research_results.codec.encoding import encode
 from research_results.errors import DamagedError
-from research_results.storage import writer
+from research_results.writing import writer
 
 DETAILS = {"attempt": 1, "worker": 0, "host": "a", "device": None, "code": "c", "started": 5.0}
 END = {"iterations": 2, "elapsed_s": 0.5}

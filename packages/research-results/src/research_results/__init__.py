@@ -8,7 +8,7 @@
 ``exporting`` formats of files, by suffix; see ResearchResults.export
 ``errors``    everything that is raised
 
-The other folders are internal: ``frames``, ``plotting``, ``reading``, ``disk`` and ``codec``.
+The other folders are internal: ``writing``, ``frames``, ``plotting``, ``reading``, ``disk`` and ``codec``.
 """
 
 from typing import TYPE_CHECKING
@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from research_results.comparing import compare
     from research_results.curating.remarks import Notes, Tags
     from research_results.errors import ResultsError
+    from research_results.reading.artifacts import Artifact
     from research_results.reading.changes import Change, Dropped, Ended, Queued, Started, Stored
+    from research_results.reading.methods import Changes, Loaded, PastExperiment, Selection
     from research_results.reading.status import Summary
     from research_results.reading.versions import Versions
-    from research_results.results import Artifact, Changes, Loaded, PastExperiment, ResearchResults, Selection
+    from research_results.results import ResearchResults
     from research_results.storage import (
         BaseStorage,
         FolderStorage,
@@ -47,17 +49,12 @@ __getattr__, __dir__ = lazy_exports(
         "research_results.comparing": ("compare",),
         "research_results.curating.remarks": ("Notes", "Tags"),
         "research_results.errors": ("ResultsError",),
+        "research_results.reading.artifacts": ("Artifact",),
         "research_results.reading.changes": ("Change", "Dropped", "Ended", "Queued", "Started", "Stored"),
+        "research_results.reading.methods": ("Changes", "Loaded", "PastExperiment", "Selection"),
         "research_results.reading.status": ("Summary",),
         "research_results.reading.versions": ("Versions",),
-        "research_results.results": (
-            "Artifact",
-            "Changes",
-            "Loaded",
-            "PastExperiment",
-            "ResearchResults",
-            "Selection",
-        ),
+        "research_results.results": ("ResearchResults",),
         "research_results.storage": (
             "BaseStorage",
             "FolderStorage",

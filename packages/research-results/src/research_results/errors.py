@@ -38,15 +38,25 @@ def _meant(name: str, known: tuple[str, ...]) -> str:
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
+def _known(name: str, known: tuple[str, ...]) -> str:
+    """Return the name that was meant, if there is one like it, and the first of those that there are."""
+    return f"{_meant(name, known)}; there are: {', '.join(map(repr, known[:20])) or 'none'}"
+
+
 class ResultsError(DataError):
     """Base of all errors of research-results."""
 
 
-class NotAResearchError(ResultsError):
-    """A path holds no research."""
+class _FolderError(ResultsError):
+    """Base of the errors about one research."""
 
     path: str
-    """What was to be opened."""
+    """The folder, or ``'memory'``."""
+
+
+class NotAResearchError(_FolderError):
+    """A path holds no research."""
+
     reason: str
     """What is missing or wrong there."""
 
@@ -54,11 +64,8 @@ class NotAResearchError(ResultsError):
         return f"{self.path!r} is not a research: {self.reason}; give the folder that holds research.json"
 
 
-class ExistsError(ResultsError, FileExistsError):
+class ExistsError(_FolderError, FileExistsError):
     """A new research was to be made where something is already."""
-
-    path: str
-    """The path that is taken."""
 
     def __str__(self) -> str:
         return (
@@ -67,11 +74,9 @@ class ExistsError(ResultsError, FileExistsError):
         )
 
 
-class FormatError(ResultsError):
+class FormatError(_FolderError):
     """A folder was written by a newer version than this one can read."""
 
-    path: str
-    """The folder."""
     found: int
     """The format that the folder asks of its reader."""
     supported: int
@@ -84,11 +89,9 @@ class FormatError(ResultsError):
         )
 
 
-class OldFormatError(ResultsError):
+class OldFormatError(_FolderError):
     """A folder of an older format was to be written to, or asked for what only newer ones have."""
 
-    path: str
-    """The folder."""
     found: int
     """Its format."""
     needed: int
@@ -101,11 +104,9 @@ class OldFormatError(ResultsError):
         )
 
 
-class LockedError(ResultsError):
+class LockedError(_FolderError):
     """Somebody else has the research open for writing."""
 
-    path: str
-    """The folder."""
     host: str
     """Where the holder runs."""
     pid: int
@@ -119,14 +120,12 @@ class LockedError(ResultsError):
         )
 
 
-class StorageFullError(ResultsError):
+class StorageFullError(_FolderError):
     """The disk has no room for a value."""
 
     passes_when = "there is room on the disk"
     """When the same call will succeed."""
 
-    path: str
-    """The folder."""
     free_bytes: int
     """What was left when the write failed."""
 
@@ -137,14 +136,11 @@ class StorageFullError(ResultsError):
         )
 
 
-class StorageBusyError(ResultsError):
+class StorageBusyError(_FolderError):
     """Another program keeps the database locked."""
 
     passes_when = "that program lets go of research.db"
     """When the same call will succeed."""
-
-    path: str
-    """The folder."""
 
     def __str__(self) -> str:
         return (
@@ -153,14 +149,12 @@ class StorageBusyError(ResultsError):
         )
 
 
-class StorageLostError(ResultsError):
+class StorageLostError(_FolderError):
     """The database of a research is gone, or is not its own."""
 
     resumable = False
     """False: nothing can go on from what is in the folder now."""
 
-    path: str
-    """The folder."""
     reason: str
     """What became of the database."""
 
@@ -172,11 +166,9 @@ class StorageLostError(ResultsError):
         )
 
 
-class ForkedError(ResultsError):
+class ForkedError(_FolderError):
     """A forked process was to write to a storage that its parent has open."""
 
-    path: str
-    """The folder, or ``'memory'``."""
     owner: int
     """The process that opened the storage."""
 
@@ -187,11 +179,9 @@ class ForkedError(ResultsError):
         )
 
 
-class StorageAccessError(ResultsError):
+class StorageAccessError(_FolderError):
     """A folder cannot be written or read by this user."""
 
-    path: str
-    """The folder."""
     reason: str
     """What the operating system or SQLite said."""
 
@@ -202,11 +192,8 @@ class StorageAccessError(ResultsError):
         )
 
 
-class ClosedError(ResultsError):
+class ClosedError(_FolderError):
     """A storage was used for writing after it was closed."""
-
-    path: str
-    """The folder, or ``'memory'``."""
 
     def __str__(self) -> str:
         return f"the storage {self.path!r} is closed; open it again with ResearchStorage to write more"
@@ -285,9 +272,7 @@ class UnknownVariableError(ResultsError):
     """The names that there are."""
 
     def __str__(self) -> str:
-        names = ", ".join(repr(name) for name in self.known[:20]) or "none"
-        meant = _meant(self.name, self.known)
-        return f"no variable {self.name!r} in these results{meant}; there are: {names}"
+        return f"no variable {self.name!r} in these results{_known(self.name, self.known)}"
 
 
 class UnknownParameterError(ResultsError, ValueError):
@@ -299,9 +284,7 @@ class UnknownParameterError(ResultsError, ValueError):
     """Names and aliases of the parameters that there are."""
 
     def __str__(self) -> str:
-        names = ", ".join(repr(name) for name in self.known[:20])
-        meant = _meant(self.name, self.known)
-        return f"no config has a parameter {self.name!r}{meant}; there are: {names}"
+        return f"no config has a parameter {self.name!r}{_known(self.name, self.known)}"
 
 
 class UnknownAliasError(ResultsError, ValueError):
@@ -315,9 +298,7 @@ class UnknownAliasError(ResultsError, ValueError):
     """The aliases that its values have."""
 
     def __str__(self) -> str:
-        names = ", ".join(repr(name) for name in self.known[:20])
-        meant = _meant(self.alias, self.known)
-        return f"no value of {self.parameter!r} has the alias {self.alias!r}{meant}; there are: {names}"
+        return f"no value of {self.parameter!r} has the alias {self.alias!r}{_known(self.alias, self.known)}"
 
 
 class ArgumentError(ResultsError, ValueError):

@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from research_results.curating.remarks import Notes, Tags
 from research_results.disk.meta import now_text
 from research_results.errors import ArgumentError
+from research_results.reading.methods import ResultsReading
 from research_results.reading.versions import Versions, versions_in
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from research_results.reading.filters import Query
-    from research_results.reading.reader import Reader
-    from research_results.reading.together import ReaderOfSeveral
 
 __all__ = ["ResultsCuration"]
 
 
-class ResultsCuration:
+class ResultsCuration(ResultsReading):
     """What people say of the results that a reader finds, and in what surroundings they came about."""
-
-    _reader: Reader | ReaderOfSeveral
-
-    def _wanted(self, given: Mapping[str, Any]) -> Query:
-        raise NotImplementedError
 
     @property
     def tags(self) -> Tags:

@@ -24,13 +24,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class Blobs:
-    """A folder of values, each in a file named by the hash of its bytes.
-
-    Parameters
-    ----------
-    folder : Path
-        Made on first use.
-    """
+    """A folder of values, each in a file named by the hash of its bytes; made on first use."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -47,13 +41,7 @@ class Blobs:
         return digest
 
     def read(self, digest: str) -> bytes:
-        """Return the value of a name.
-
-        Raises
-        ------
-        DamagedError
-            If there is none, or its content has changed.
-        """
+        """Return the value of a name; DamagedError if there is none, or its content has changed."""
         if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
             raise DamagedError("a reference to blobs/", f"{str(digest)[:80]!r} is not the name of a blob")
         path = self._path(digest)

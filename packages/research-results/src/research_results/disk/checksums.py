@@ -62,7 +62,7 @@ def is_intact(checksum: Any, numbers: Sequence[Any], fields: Sequence[Any], data
 def row_checksums(
     numbers: Sequence[Any], fields: Sequence[str | bytes | None], data: Sequence[bytes]
 ) -> np.ndarray[Any, Any]:
-    """Return the checksums of rows that share their fields.
+    """Return what `row_checksum` returns for each of N rows that share their fields.
 
     Parameters
     ----------
@@ -72,11 +72,6 @@ def row_checksums(
         Other fields.
     data : sequence of bytes, length N
         The data of each row.
-
-    Returns
-    -------
-    int64 array, length N
-        What `row_checksum` returns for each row.
     """
     tail = b"".join(_named(index, field) for index, field in enumerate(fields) if field is not None)
     heads = np.column_stack(numbers).astype("<i8", copy=False).view(np.uint8)

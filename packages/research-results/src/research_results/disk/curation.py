@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from research_domain.texts import encode_text
 from research_results.disk.files import read_text, write_file
@@ -80,16 +80,6 @@ class Curation:
         return replace(self, experiments=kept)
 
 
-class Curated(Protocol):
-    """Where what people have said is kept."""
-
-    def read(self) -> Curation:
-        """Return it as it is now."""
-
-    def edit(self, change: Callable[[Curation], Curation]) -> None:
-        """Replace it, while nobody else does."""
-
-
 class MemoryCuration:
     """What was said of results in the memory of this process."""
 
@@ -106,25 +96,13 @@ class MemoryCuration:
 
 
 class FolderCuration:
-    """What is said in curation.json, which has a lock of its own: a research that runs is curated as well.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder of the research; the file is made when there is something to say.
-    """
+    """What is said in curation.json, which has a lock of its own: a research that runs is curated as well."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def read(self) -> Curation:
-        """Return it as it is now.
-
-        Raises
-        ------
-        DamagedError
-            If the file says something else.
-        """
+        """Return it as it is now; DamagedError if the file says something else."""
         path = self._folder / FILE
         try:
             content = json.loads(read_text(path))
@@ -140,15 +118,7 @@ class FolderCuration:
             raise DamagedError(f"{str(path)!r}", f"{type(error).__name__}: {error}"[:300]) from None
 
     def edit(self, change: Callable[[Curation], Curation]) -> None:
-        """Replace it, as soon as no other process is at it.
-
-        Raises
-        ------
-        LockedError
-            If another process does not come to an end.
-        StorageAccessError, StorageFullError
-            If the file cannot be written.
-        """
+        """Replace it; LockedError if another process does not come to an end with its own change."""
         lock = WriteLock(self._folder / _LOCK)
         with translating(self._folder):
             _wait_for(lock)
@@ -163,6 +133,10 @@ class FolderCuration:
                 write_file(self._folder / FILE, encode_text(text))
             finally:
                 lock.release()
+
+
+Curated: TypeAlias = FolderCuration | MemoryCuration
+"""Where what people have said is kept."""
 
 
 def _wait_for(lock: WriteLock) -> None:

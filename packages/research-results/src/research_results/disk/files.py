@@ -62,13 +62,7 @@ def is_own_folder(path: Path) -> bool:
 
 
 def open_own(path: Path, flags: int, mode: int = 0o666) -> int:
-    """Open a file as `os.open` does, and nothing else.
-
-    Raises
-    ------
-    OSError
-        If it cannot be opened, or is a link, a pipe, a device or a folder.
-    """
+    """Open a file as `os.open` does; OSError for a link, a pipe, a device or a folder as well."""
     try:
         handle = os.open(path, flags | _FLAGS, mode)
     except OSError as error:

@@ -37,13 +37,7 @@ class _Holder:
 
 
 class WriteLock:
-    """The right to write to a research, held from `acquire` until `release`.
-
-    Parameters
-    ----------
-    path : Path
-        The lock file.
-    """
+    """The right to write to a research: a lock file, held from `acquire` until `release`."""
 
     _held: ClassVar[set[str]] = set()
 

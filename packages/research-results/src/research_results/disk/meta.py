@@ -57,13 +57,7 @@ class Description:
 
 
 def check_meta(meta: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what JSON keeps of meta.
-
-    Raises
-    ------
-    ArgumentError
-        If a value is nothing for JSON.
-    """
+    """Return what JSON keeps of meta; ArgumentError if a value is nothing for JSON."""
     for name, value in meta.items():
         try:
             json.dumps(value)
@@ -79,15 +73,7 @@ def now_text() -> str:
 
 
 def read_description(folder: Path) -> Description:
-    """Return what a folder says about itself.
-
-    Raises
-    ------
-    NotAResearchError
-        If it has no research.json, or one of something else.
-    FormatError
-        If it asks for a newer reader.
-    """
+    """Return what a folder says about itself."""
     try:
         text = read_text(folder / FILE)
     except (FileNotFoundError, NotADirectoryError):

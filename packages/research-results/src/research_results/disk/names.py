@@ -20,13 +20,7 @@ _DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 
 
 def check_name(kind: str, name: str) -> str:
-    """Return the name of an experiment or a variable if a database can hold it.
-
-    Raises
-    ------
-    NameRefusedError
-        If it is empty, no string, longer than 1000 characters, or not valid unicode.
-    """
+    """Return the name of an experiment or a variable; NameRefusedError if a database cannot hold it."""
     if not isinstance(name, str) or not name:
         raise NameRefusedError(kind, repr(name)[:80], "it must be a string of at least one character")
     if len(name) > 1000:
@@ -56,13 +50,7 @@ def folder_name(experiment_id: str) -> str:
 
 
 def check_file_name(kind: str, name: str) -> str:
-    """Return a name that is to become one file in one of our folders.
-
-    Raises
-    ------
-    NameRefusedError
-        If it could lead elsewhere, or is no file's name on some system.
-    """
+    """Return the name of one file in a folder of ours; NameRefusedError if it could lead elsewhere."""
     if not isinstance(name, str) or not _PLAIN_FILE.fullmatch(name) or _DEVICES.fullmatch(name):
         reason = "use up to 100 letters, digits, '.', '_' and '-', not beginning or ending with '.'"
         raise NameRefusedError(kind, clean_text(str(name))[:80], reason)
@@ -70,13 +58,7 @@ def check_file_name(kind: str, name: str) -> str:
 
 
 def research_path(name: str | Path) -> Path:
-    """Return the folder that the name of a research means.
-
-    Raises
-    ------
-    NameRefusedError
-        If it is empty, holds a NUL character, or is longer than SQLite or the file system allow.
-    """
+    """Return the folder that the name of a research means; NameRefusedError if no system can have it."""
     text = os.fspath(name)
     if not text or "\0" in text:
         raise NameRefusedError("a research", text[:80], "it is a path, not empty and without NUL characters")

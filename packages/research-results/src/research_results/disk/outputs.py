@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import TypeAlias
 
 from research_results.disk.files import append_text, is_own_file, is_own_folder, read_text
 from research_results.disk.names import folder_name
@@ -14,16 +14,6 @@ __all__ = ["FolderOutputs", "MemoryOutputs", "OWN_FILES", "Outputs"]
 
 OWN_FILES = ("experiment.log",)
 """What in an experiment's folder is ours and no artifact."""
-
-
-class Outputs(Protocol):
-    """Where output goes."""
-
-    def append(self, experiment_id: str | None, stream: str, text: str) -> None:
-        """Append text to a stream of an experiment, or with None of the research."""
-
-    def view(self, stream: str, ids: Callable[[], Iterable[str]]) -> Mapping[str, str]:
-        """Return a mapping from experiment to output."""
 
 
 class MemoryOutputs:
@@ -47,13 +37,7 @@ class MemoryOutputs:
 
 
 class FolderOutputs:
-    """Keep output as experiments/<id>/stdout.txt, and that of the research as stdout.txt beside it.
-
-    Parameters
-    ----------
-    folder : Path
-        Folder of the research.
-    """
+    """Keep output as experiments/<id>/stdout.txt, and that of the research as stdout.txt beside it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -101,3 +85,7 @@ class _Files(Mapping[str, str]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+Outputs: TypeAlias = MemoryOutputs | FolderOutputs
+"""Where output goes."""

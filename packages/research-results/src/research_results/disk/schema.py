@@ -170,15 +170,7 @@ def newest_revision(connection: Executes) -> int:
 
 
 def create_tables(connection: sqlite3.Connection, research_id: str) -> None:
-    """Make the tables in an empty file, all or none.
-
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-        Open for writing.
-    research_id : str
-        What tells this research from all others, in hexadecimal digits; research.json has it as well.
-    """
+    """Make the tables in an empty file, all or none; `research_id` stands in research.json as well."""
     own_id = f"INSERT INTO research VALUES ('{int(research_id, 16):032x}');"  # noqa: S608  (digits only)
     connection.executescript(
         f"PRAGMA application_id = {APPLICATION_ID}; BEGIN IMMEDIATE; {SCHEMA} {own_id} "
@@ -236,7 +228,9 @@ _IS_SEEN = {
 
 def hides_some(connection: sqlite3.Connection) -> bool:
     """Tell whether experiments are hidden from the statements of a connection."""
-    return connection.execute("SELECT 1 FROM temp.sqlite_master WHERE name = 'removed'").fetchone() is not None
+    return (
+        connection.execute("SELECT 1 FROM temp.sqlite_master WHERE name = 'removed'").fetchone() is not None
+    )
 
 
 def add_columns(connection: sqlite3.Connection) -> None:

@@ -5,25 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from research_results.frames.layout import ConfigLayout
+from research_results.reading.methods import ResultsReading
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import pandas as pd
 
-    from research_results.reading.filters import Query
-    from research_results.reading.reader import Reader
     from research_results.reading.status import Summary
-    from research_results.reading.together import Part, ReaderOfSeveral
 
 __all__ = ["ResultsFrames"]
 
 
-class ResultsFrames:
+class ResultsFrames(ResultsReading):
     """Frames of the results that a reader finds, under filters that always hold."""
-
-    _reader: Reader | ReaderOfSeveral
-    _filters: Mapping[str, Any]
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -269,15 +262,3 @@ class ResultsFrames:
 
     def _repr_html_(self) -> str:
         return self.summary()._repr_html_()
-
-    def _wanted(self, given: Mapping[str, Any]) -> Query:
-        """Return the filter of a call together with those of this object."""
-        return self._reader.query({**self._filters, **given})
-
-    def _parts(self) -> list[Part]:
-        """Return the researches that these are, each with the filter that always holds."""
-        from research_results.reading.together import Part, ReaderOfSeveral
-
-        if isinstance(self._reader, ReaderOfSeveral):
-            return self._reader.narrowed(self._wanted({}))
-        return [Part(self._reader.name, self._reader, self._wanted({}))]

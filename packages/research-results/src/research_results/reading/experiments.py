@@ -314,7 +314,9 @@ def seen_parameters(connection: sqlite3.Connection) -> list[ConfigParameter]:
         return list(parameters.values())
     used = set(read_experiments(connection).options.tolist())
     rows = connection.execute("SELECT option, parameter FROM options ORDER BY parameter")
-    return [parameters[number] for number in dict.fromkeys(number for option, number in rows if option in used)]
+    return [
+        parameters[number] for number in dict.fromkeys(number for option, number in rows if option in used)
+    ]
 
 
 def _options(

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import shutil
 import tempfile
 import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from research_results.disk.blobs import Blobs
 from research_results.disk.curation import Curated, FolderCuration, MemoryCuration
-from research_results.disk.database import reading
 from research_results.disk.files import is_own_file, is_own_folder
 from research_results.disk.meta import read_description
 from research_results.disk.names import folder_name
+from research_results.disk.read_only import reading
 from research_results.disk.schema import hiding
 from research_results.errors import DamagedError
 
@@ -29,42 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["DATABASE", "FolderSource", "MemorySource", "Source", "TemporaryFolder"]
 
 DATABASE = "research.db"
-
-
-class Source(Protocol):
-    """What a reader needs, whatever holds the results."""
-
-    @property
-    def name(self) -> str:
-        """The folder, or ``'memory'``."""
-
-    @property
-    def path(self) -> Path | None:
-        """The folder, None in memory."""
-
-    @property
-    def trusted(self) -> bool:
-        """Whether values may run their code: because of who made them, or who vouches for them."""
-
-    @property
-    def meta(self) -> Mapping[str, Any]:
-        """What the writer keeps about the whole research."""
-
-    @property
-    def curation(self) -> Curated:
-        """What people have said of the research and its experiments."""
-
-    def reading(self) -> contextlib.AbstractContextManager[sqlite3.Connection]:
-        """Open the tables for one question, unchanging while it is open; what was removed is not in them."""
-
-    def blob(self, digest: str) -> bytes:
-        """Return a large value."""
-
-    def folder(self, experiment_id: str) -> Path | None:
-        """Return the folder of an experiment if it has one."""
-
-    def size_bytes(self) -> int:
-        """Return what files take on disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +67,7 @@ class FolderSource:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Open research.db read-only."""
+        """Open research.db read-only for one question; it does not change meanwhile."""
         removed = () if self.shows_removed else self.curation.read().removed
         with reading(self.path / DATABASE, removed=removed) as connection:
             yield connection
@@ -115,6 +80,14 @@ class FolderSource:
         """Return experiments/<id> if it is there and is not a way out."""
         folder = self.path / "experiments" / folder_name(experiment_id)
         return folder if is_own_folder(folder.parent) and is_own_folder(folder) else None
+
+    def folders(self, experiment_id: str) -> list[Path]:
+        """Return the folders with files of an experiment, those of interrupted attempts too."""
+        name = folder_name(experiment_id)
+        interrupted = (self.path / "interrupted").glob(f"{glob.escape(name)}-*")
+        found = [self.path / "experiments" / name]
+        found += [path for path in interrupted if path.name.removeprefix(f"{name}-").isdigit()]
+        return [path for path in found if is_own_folder(path.parent) and is_own_folder(path)]
 
     def size_bytes(self) -> int:
         """Return what all files of the folder take."""
@@ -190,6 +163,15 @@ class MemorySource:
         folder = self.files.path / folder_name(experiment_id)
         return folder if folder.is_dir() else None
 
+    def folders(self, experiment_id: str) -> list[Path]:
+        """Return the temporary folder of an experiment if it has one."""
+        folder = self.folder(experiment_id)
+        return [] if folder is None else [folder]
+
     def size_bytes(self) -> int:
         """Return nothing: what is in memory is not on disk."""
         return 0
+
+
+Source: TypeAlias = FolderSource | MemorySource
+"""What a reader needs of a research, whatever holds it."""

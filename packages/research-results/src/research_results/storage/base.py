@@ -9,19 +9,17 @@ where they wait for each other).
 
 from __future__ import annotations
 
-import contextlib
-import shutil
 from abc import ABC, abstractmethod
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from research_domain import ConfigAlias
 from research_results.codec.encoding import Encoded, Values, encode
-from research_results.errors import ArgumentError
+from research_results.results import ResearchResults
 from research_results.storage.recording import ExperimentRecorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -29,8 +27,7 @@ if TYPE_CHECKING:
     from research_results.disk.curation import Curated
     from research_results.disk.outputs import Outputs
     from research_results.reading.status import Status
-    from research_results.results import ResearchResults
-    from research_results.storage.writer import Writer
+    from research_results.writing.opened import OpenResearch
 
 __all__ = ["BaseStorage", "Stream"]
 
@@ -38,7 +35,7 @@ Stream: TypeAlias = Literal["stdout", "stderr"]
 
 
 class BaseStorage(ABC):
-    """What all storages do, over a `Writer` and `Outputs`; see the module for the contract."""
+    """What all storages do, over an `OpenResearch` and `Outputs`; see the module for the contract."""
 
     encode: Callable[[Values], Encoded] = staticmethod(encode)
     """Runs where values were made; its result is for `put_encoded`, in this or another process."""
@@ -46,15 +43,16 @@ class BaseStorage(ABC):
     has_other_writers = False
     """Whether an experiment that runs may run in another process."""
 
-    def __init__(self, writer: Writer, outputs: Outputs) -> None:
-        self._writer = writer
+    def __init__(self, opened: OpenResearch, outputs: Outputs) -> None:
+        self._opened = opened
+        self._writer = opened.writer
         self._outputs = outputs
         self.rounds: set[str] = set()
 
     @property
-    @abstractmethod
     def path(self) -> Path | None:
         """Folder of the research, None in memory."""
+        return self._opened.source.path
 
     @property
     @abstractmethod
@@ -62,18 +60,18 @@ class BaseStorage(ABC):
         """What is kept about the whole research; JSON has it all."""
 
     @property
-    @abstractmethod
     def results(self) -> ResearchResults:
-        """Reader of what is stored so far."""
+        """Reader of what is committed so far; it stays good after `close`."""
+        return ResearchResults.of(self._opened.source, self._opened)
 
     @property
-    @abstractmethod
     def curation(self) -> Curated:
         """What people have said of the research and its experiments."""
+        return self._opened.source.curation
 
-    @abstractmethod
     def folders(self, experiment_id: str) -> list[Path]:
-        """Return the folders in which there are files of an experiment."""
+        """Return the folders with files of an experiment, those of interrupted attempts too."""
+        return self._opened.source.folders(experiment_id)
 
     @abstractmethod
     def update_meta(self, **values: Any) -> None:
@@ -87,11 +85,11 @@ class BaseStorage(ABC):
     def put_environment(self, name: str, text: str) -> None:
         """Keep a text about the environment under a file's name."""
 
-    @abstractmethod
     def close(self) -> None:
-        """End writing; reading goes on."""
+        """End writing; reading goes on. In a folder this leaves one file of data."""
+        self._opened.close()
 
-    def transaction(self) -> contextlib.AbstractContextManager[None]:
+    def transaction(self) -> AbstractContextManager[None]:
         """Make one commit of all calls inside; blocks nest and the outermost commits.
 
         Examples
@@ -166,11 +164,7 @@ class BaseStorage(ABC):
         UnstorableError
             If a value can be neither written as plain data nor serialised.
         """
-        encoded = encode(values)
-        with self.transaction():
-            if experiment_id not in self:
-                self.add(experiment_id, ConfigAlias())
-            self._writer.put(experiment_id, encoded)
+        self._opened.put(experiment_id, values)
 
     def put_encoded(self, experiment_id: str, encoded: Encoded) -> None:
         """Store what `encode` made of values of an experiment that was added."""
@@ -246,12 +240,12 @@ class BaseStorage(ABC):
     @property
     def is_open(self) -> bool:
         """Whether more can be written."""
-        return self._writer.database.is_open
+        return self._opened.is_open
 
     @property
     def removed(self) -> frozenset[str]:
         """Experiments that somebody has removed: readers do not see them, and no run begins them again."""
-        return self.curation.read().removed
+        return self._opened.removed
 
     def check_there(self, experiment_id: str) -> None:
         """Refuse to write where nobody would see it.
@@ -261,12 +255,7 @@ class BaseStorage(ABC):
         ArgumentError
             If the experiment was removed.
         """
-        if experiment_id in self.removed:
-            raise ArgumentError(
-                "experiment_id",
-                f"{experiment_id!r} was removed; results.restore({experiment_id!r}) brings it back, or take "
-                "another name",
-            )
+        self._opened.check_there(experiment_id)
 
     def collect(self, *, ended_only: bool) -> list[str]:
         """Delete the values and files of removed experiments for good; see `ResearchResults.gc`.
@@ -276,21 +265,7 @@ class BaseStorage(ABC):
         ended_only : bool
             Leave alone those that have not ended.
         """
-        statuses, waiting = self.statuses(), ("queued", "running") if ended_only else ()
-        ids = [name for name in sorted(self.removed) if statuses.get(name, "queued") not in waiting]
-        before = self.curation.read().experiments
-        self.curation.edit(  # first, so that what a killed process has deleted cannot be restored
-            lambda now: now.with_remarks(ids, lambda each: replace(each, is_gone=bool(each.removed)))
-        )
-        said = self.curation.read().experiments
-        gone = [name for name in ids if name in statuses and said[name].is_gone]
-        with self.transaction():
-            for name in gone:
-                self._writer.drop(name)
-        for folder in (folder for name in gone for folder in self.folders(name)):
-            shutil.rmtree(folder)
-        self._writer.shrink()
-        return [name for name in gone if not before[name].is_gone]
+        return self._opened.collect(ended_only=ended_only)
 
     def __contains__(self, experiment_id: str) -> bool:
         return self._writer.known(experiment_id)

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import glob
 import os
 import shutil
 import tempfile
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from research_domain.texts import encode_text
-from research_results.disk.blobs import Blobs
-from research_results.disk.curation import Curated, FolderCuration
-from research_results.disk.database import JournalMode, connect_writer, create_database
+from research_results.disk.connections import JournalMode
+from research_results.disk.database import create_database
 from research_results.disk.fail_points import fail_point
-from research_results.disk.files import is_own_folder, write_file
+from research_results.disk.files import write_file
 from research_results.disk.lock import WriteLock
-from research_results.disk.meta import Description, now_text, read_description, write_description, write_text
+from research_results.disk.meta import Description, now_text, read_description, write_description
 from research_results.disk.names import check_file_name, folder_name, research_path
 from research_results.disk.outputs import FolderOutputs
-from research_results.disk.schema import FORMAT
 from research_results.disk.sqlite_errors import translating
-from research_results.errors import ExistsError, NotAResearchError, OldFormatError, ResultsError
-from research_results.reading.source import DATABASE, FolderSource
+from research_results.errors import ExistsError, NotAResearchError
+from research_results.reading.source import DATABASE
 from research_results.results import ResearchResults
 from research_results.storage.base import BaseStorage
-from research_results.storage.writer import Writer
+from research_results.writing.opened import OpenFolder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,26 +62,14 @@ class FolderStorage(BaseStorage):
         journal: JournalMode = "auto",
         allow_pickle: bool = False,
     ) -> None:
-        folder = research_path(path)
-        self._trusted = allow_pickle is True
-        self._description = read_description(folder)
-        if self._description.format < FORMAT:
-            raise OldFormatError(str(folder), self._description.format, FORMAT)
-        self._path = folder
-        self._lock = WriteLock(folder / "research.lock")
-        with translating(folder):
-            self._lock.acquire(take_over=take_over)
-        fail_point("locked")
-        with contextlib.ExitStack() as opened:
-            opened.callback(self._lock.release)
-            database = connect_writer(folder / DATABASE, self._description.id, journal, self._busy_s)
-            opened.callback(database.close)
-            blobs = Blobs(folder / "blobs")
-            super().__init__(Writer(database, blobs), FolderOutputs(folder))
-            blobs.tidy()
-            fail_point("opened")
-            self.update_meta()
-            opened.pop_all()  # nothing failed: they stay until close()
+        self._opened: OpenFolder = OpenFolder(
+            research_path(path),
+            take_over=take_over,
+            journal=journal,
+            trusted=allow_pickle is True,
+            busy_s=self._busy_s,
+        )
+        super().__init__(self._opened, FolderOutputs(self.path))
 
     @classmethod
     def create(
@@ -169,79 +154,37 @@ class FolderStorage(BaseStorage):
     @property
     def path(self) -> Path:
         """Folder of the research."""
-        return self._path
+        return self._opened.path
 
     @property
     def meta(self) -> Mapping[str, Any]:
         """What is kept about the whole research."""
-        return dict(self._description.meta)
-
-    @property
-    def results(self) -> ResearchResults:
-        """Reader of what is committed so far; it stays good after `close`."""
-        return ResearchResults.of(FolderSource(self._path, self._trusted), self)
-
-    @property
-    def curation(self) -> Curated:
-        """What people have said of the research and its experiments; kept in curation.json."""
-        return FolderCuration(self._path)
-
-    def folders(self, experiment_id: str) -> list[Path]:
-        """Return the folders in which there are files of an experiment, those of interrupted attempts too."""
-        name = folder_name(experiment_id)
-        interrupted = (self._path / "interrupted").glob(f"{glob.escape(name)}-*")
-        found = [self._path / "experiments" / name]
-        found += [path for path in interrupted if path.name.removeprefix(f"{name}-").isdigit()]
-        return [path for path in found if is_own_folder(path.parent) and is_own_folder(path)]
+        return dict(self._opened.description.meta)
 
     @property
     def past(self) -> ResearchResults:
         """Reader of all that was stored, also of what was removed since: what a search has to know again."""
-        return ResearchResults.of(FolderSource(self._path, self._trusted, shows_removed=True), self)
+        source = replace(self._opened.source, shows_removed=True)
+        return ResearchResults.of(source, self._opened)
 
     def update_meta(self, **values: Any) -> None:
         """Keep some more about the whole research, in research.json and research.txt."""
-        self.check()
-        description = self._description.updated(values)
-        with translating(self._path):
-            write_description(self._path, description)
-            self._description = description
-            self._write_text()
+        self._opened.update_meta(values)
 
     def experiment_path(self, experiment_id: str) -> Path:
         """Return experiments/<id>, made on first use."""
-        folder = self._path / "experiments" / folder_name(experiment_id)
-        with translating(self._path):
+        folder = self.path / "experiments" / folder_name(experiment_id)
+        with translating(self.path):
             folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     def put_environment(self, name: str, text: str) -> None:
         """Keep a text as env/<name>."""
         self._writer.database.check_owner()
-        path = self._path / "env" / check_file_name("an environment text", name)
-        with translating(self._path):
+        path = self.path / "env" / check_file_name("an environment text", name)
+        with translating(self.path):
             path.parent.mkdir(exist_ok=True)
             write_file(path, encode_text(text))
-
-    def close(self) -> None:
-        """End writing and leave one database file; does nothing the second time."""
-        database = self._writer.database
-        if not database.is_open:
-            return
-        try:
-            if self._writer.dropped and database.is_there():
-                Blobs(self._path / "blobs").sweep(set(self._writer.used_blobs()))
-            with contextlib.suppress(ResultsError), translating(self._path):
-                database.check()
-                self._write_text()
-        finally:
-            database.close(tidy=True)
-            fail_point("database-closed")
-            self._lock.release()
-
-    def _write_text(self) -> None:
-        counts = self.results.counts if self.removed else self._writer.counts()
-        write_text(self._path, self._description, counts)
 
 
 class ResearchStorage(FolderStorage):

@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from research_domain import Identifier
 from research_results.errors import ArgumentError
-from research_results.storage.failing import as_failure
+from research_results.writing.failing import as_failure
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from types import TracebackType
     from typing import Self
 
     from research_domain import ConfigAlias
-    from research_results.storage.base import BaseStorage
-    from research_results.storage.shared import SharedStorage
+    from research_results.codec.encoding import Values
 
 __all__ = ["ExperimentRecorder"]
+
+
+class _Storage(Protocol):
+    """What a round is written to; see `BaseStorage`."""
+
+    has_other_writers: bool
+    rounds: set[str]
+
+    @property
+    def removed(self) -> frozenset[str]: ...
+    def state(self, experiment_id: str) -> tuple[str, int] | None: ...
+    def check_there(self, experiment_id: str) -> None: ...
+    def transaction(self) -> AbstractContextManager[None]: ...
+    def add(self, experiment_id: str, config: ConfigAlias, *, digest: bytes | None) -> None: ...
+    def mark(self, experiment_id: str, status: str, **details: Any) -> None: ...
+    def put(self, experiment_id: str, values: Values) -> None: ...
 
 
 class ExperimentRecorder:
@@ -36,7 +52,7 @@ class ExperimentRecorder:
 
     def __init__(
         self,
-        storage: BaseStorage | SharedStorage,
+        storage: _Storage,
         config: ConfigAlias,
         experiment_id: str | None,
         *,
@@ -51,7 +67,6 @@ class ExperimentRecorder:
         self.id = experiment_id or ""
         self._config = config
         self._find(config)
-        self._config = config
         self._started = 0.0
         self._next = 0
 

@@ -10,9 +10,9 @@ from research_results.disk.names import check_name
 from research_results.disk.schema import FAILURE_COLUMNS, newest_revision
 from research_results.errors import ArgumentError, UnknownExperimentError
 from research_results.reading.status import STATUSES, Status, count_statuses
-from research_results.storage.failing import as_failure
-from research_results.storage.interning import Interner, stored_blob
-from research_results.storage.pending import PendingRows
+from research_results.writing.failing import as_failure
+from research_results.writing.interning import Interner, stored_blob
+from research_results.writing.pending import PendingRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
