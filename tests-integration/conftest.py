@@ -1,12 +1,15 @@
-"""What the tests of several packages share."""
+"""What the tests of several packages share; property tests are the same every time."""
 
 import importlib.util
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "packages/research-results/tests"))  # its strategies
+settings.register_profile("integration", deadline=None, derandomize=True)
+settings.load_profile("integration")
 
 
 @pytest.fixture(autouse=True)

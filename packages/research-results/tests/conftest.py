@@ -1,13 +1,18 @@
-"""Both storages, empty and open, for every test that asks for one."""
+"""Both storages, empty and open, for every test that asks for one; property tests are the same every time."""
 
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from research_results import FolderStorage, MemoryStorage
 
 sys.path.insert(0, str(Path(__file__).parent))
+settings.register_profile(
+    "results", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("results")
 
 
 @pytest.fixture(params=["folder", "memory"])

@@ -62,7 +62,7 @@ def shows(cell, value):
 
 
 @given(some_values)
-@settings(calm, max_examples=300)
+@settings(calm, max_examples=150)
 def test_tables_show_every_value(given_values):
     results = study(given_values)
     count = len(given_values)

@@ -29,7 +29,7 @@ def round_trip(value, *, allow_pickle=False):
 
 
 @given(plain_values)
-@settings(max_examples=400)
+@settings(max_examples=200)
 @example(-0.0)
 @example(math.nan)
 @example(2**64)

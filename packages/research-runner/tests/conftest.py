@@ -1,8 +1,12 @@
-"""What the tests of the runner share."""
+"""What the tests of the runner share; property tests are the same every time."""
 
 import importlib.metadata
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("runner", deadline=None, derandomize=True)
+settings.load_profile("runner")
 
 _entry_points = importlib.metadata.entry_points
 
