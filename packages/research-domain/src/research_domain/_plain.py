@@ -21,20 +21,7 @@ _SCALARS = (bool, int, float, str)
 
 
 def to_plain(name: str, value: Any) -> Any:
-    """Return a value as plain data.
-
-    Parameters
-    ----------
-    name : str
-        Name of what it is a value of, for the error.
-    value : object
-        None, a boolean, number or string, also one of numpy, an array, or a list, tuple or dict of these.
-
-    Raises
-    ------
-    SpecError
-        If it is something else.
-    """
+    """Return a value of what is called `name` as plain data; a SpecError if it cannot be written so."""
     kind = type(value)
     if kind in _SCALARS:
         return value
@@ -60,41 +47,19 @@ def _not_plain(name: str, value: Any) -> SpecError:
 
 def _array_to_plain(name: str, value: Any) -> dict[str, Any]:
     array = np.asarray(value)
-    is_exact = array.dtype.kind in "biufUmM" and array.dtype.char != "g"  # a float keeps no long double
+    dtype = array.dtype
+    is_exact = dtype.kind in "biufUmM" and dtype.char != "g"  # a float keeps no long double
     if not is_exact or 0 in array.shape[:-1]:  # a list of no lists does not tell how long they are
         raise _not_plain(name, value)
-    plain = (array.astype(np.int64) if array.dtype.kind in "mM" else array).tolist()
+    plain = (array.astype(np.int64) if dtype.kind in "mM" else array).tolist()
     return {
-        "$dtype": _dtype_to_plain(array.dtype),
+        "$dtype": dtype.name if dtype.isnative and dtype.kind != "U" else dtype.str,
         "$array" if type(value) is np.ndarray else "$value": plain,
     }
 
 
-def _dtype_to_plain(dtype: np.dtype[Any]) -> str:
-    """Return the name of a dtype; of those with a length or another order of bytes the code."""
-    return dtype.name if dtype.isnative and dtype.kind != "U" else dtype.str
-
-
 def from_plain(name: str, plain: Any) -> Any:
-    """Return the value that :func:`to_plain` wrote.
-
-    Parameters
-    ----------
-    name : str
-        Name of what it is a value of, for errors and warnings.
-    plain : object
-        Plain data; None, which TOML does not have, and tuples are taken as they are.
-
-    Raises
-    ------
-    SpecError
-        If it cannot be understood.
-
-    Warns
-    -----
-    DomainWarning
-        If a string reads like a number that YAML 1.1 takes for a string, as ``1e-5``.
-    """
+    """Return the value that :func:`to_plain` wrote, and warn of numbers that YAML 1.1 takes for strings."""
     if isinstance(plain, str):
         _warn_of_number(name, plain)
     if isinstance(plain, list):

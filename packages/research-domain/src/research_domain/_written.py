@@ -62,15 +62,7 @@ _WHOLE = 1e16
 
 
 def seed_written(seed: Any, sequence: np.random.SeedSequence | None = None) -> str:
-    """Return a seed as an argument.
-
-    Parameters
-    ----------
-    seed : object
-        What was given.
-    sequence : numpy.random.SeedSequence, optional
-        What it was turned into, if it was.
-    """
+    """Return a seed as an argument, given the sequence that it was turned into if it was."""
     if isinstance(seed, bool | int | list | tuple) and (seed is not True or sequence is None):
         return repr(seed)
     found = make_seed_sequence(seed) if sequence is None else sequence

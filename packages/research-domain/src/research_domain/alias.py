@@ -6,7 +6,7 @@ from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, M
 from collections.abc import Set as AbstractSet
 from typing import Any, Literal, overload
 
-from research_domain.config import Config, as_leaf, as_mapping, of_leaves, of_values
+from research_domain.config import Config, as_leaf, as_mapping, of_leaves, of_values, paths
 from research_domain.errors import ConfigKeyError, ParameterError
 from research_domain.values import lasting_name, same
 
@@ -312,8 +312,7 @@ class ConfigAlias(Mapping[str, Any]):
         >>> config.keys()
         []
         """
-        keys = _listed_keys(key)
-        return self._pop(lambda name: name.value in keys)
+        return self._pop(key, lambda name: name.value)
 
     def pop_alias(self, key: str | Iterable[str]) -> ConfigAlias | None:
         """Remove the item whose key has the alias `key`, or those of several, and return them, else None.
@@ -324,15 +323,13 @@ class ConfigAlias(Mapping[str, Any]):
         >>> config.pop_alias('lr').config()
         Config({'learning_rate': 0.1})
         """
-        keys = _listed_keys(key)
-        return self._pop(lambda name: name.alias in keys)
+        return self._pop(key, lambda name: name.alias)
 
-    def _pop(self, is_meant: Callable[[Alias], bool]) -> ConfigAlias | None:
-        popped = tuple(pair for pair in self._pairs if is_meant(pair[0]))
-        if not popped:
-            return None
-        self._pairs = tuple(pair for pair in self._pairs if not is_meant(pair[0]))
-        return ConfigAlias.of_pairs(popped)
+    def _pop(self, key: str | Iterable[str], of: Callable[[Alias], str]) -> ConfigAlias | None:
+        keys = (key,) if isinstance(key, str) else tuple(key)
+        popped = tuple(pair for pair in self._pairs if of(pair[0]) in keys)
+        self._pairs = tuple(pair for pair in self._pairs if of(pair[0]) not in keys)
+        return ConfigAlias.of_pairs(popped) if popped else None
 
     def set_prefix(self, keys: Iterable[str], n_digits: int) -> ConfigAlias:
         """Set the readable beginning of the id from items that hold option indices.
@@ -394,10 +391,6 @@ class ConfigAlias(Mapping[str, Any]):
         return f"ConfigAlias({self.alias()!r})"
 
 
-def _listed_keys(key: str | Iterable[str]) -> tuple[str, ...]:
-    return (key,) if isinstance(key, str) else tuple(key)
-
-
 _new = object.__new__
 
 
@@ -418,6 +411,21 @@ def wrapped(points: Iterable[Pairs], extra: Pairs) -> Iterator[ConfigAlias]:
 def is_plain(config: ConfigAlias) -> bool:
     """Whether all values of a config are numbers and texts, which never change."""
     return PLAIN.issuperset([type(value) for _, value in config._pairs])
+
+
+def as_query(config: Any, keys: AbstractSet[str]) -> dict[str, Any] | None:
+    """Return a config as paths with their values, None if it is no mapping.
+
+    What says how it is run is left out; in a mapping these are the keys of `AUXILIARY_KEYS` that are no
+    parameters, which are given as `keys`.
+    """
+    auxiliary: tuple[str, ...] = AUXILIARY_KEYS
+    if isinstance(config, ConfigAlias):
+        auxiliary, config = config.auxiliary, config.config()
+    config = as_mapping(config)
+    if not isinstance(config, Mapping):
+        return None
+    return {path: each for path, each in paths(config).items() if path not in auxiliary or path in keys}
 
 
 def with_values(config: ConfigAlias, function: Callable[[Any], Any]) -> ConfigAlias:

@@ -233,11 +233,6 @@ def of_values(items: Iterable[tuple[str, Any]]) -> Config:
     """Return the config of paths and their values, each value as it is.
 
     A path that leads into a value is set in a copy of it, whatever the order of the items.
-
-    Raises
-    ------
-    ParameterError
-        If a path goes through a value that is no mapping.
     """
     pairs = list(items)
     config = Config()
@@ -306,11 +301,10 @@ def _has_names(mapping: Mapping[Any, Any]) -> bool:
 
 
 def _copied(tree: Config) -> dict[str, Any]:
-    return {key: _copied_branch(value) if _is_branch(value) else value for key, value in tree.items()}
-
-
-def _copied_branch(branch: Config) -> Config:
-    return _made(_copied(branch), is_branch=True)
+    return {
+        key: _made(_copied(value), is_branch=True) if _is_branch(value) else value
+        for key, value in tree.items()
+    }
 
 
 def _plain(tree: Config) -> dict[str, Any]:

@@ -5,22 +5,19 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 from research_domain._written import seed_written, written
 from research_domain.algebra._body import Body, cross, has_filters, zipped
 from research_domain.algebra.operators import Algebra, options_body
 from research_domain.alias import check_key
+from research_domain.choices import Choices
 from research_domain.config import Config, as_mapping
 from research_domain.errors import DomainWarning, ParameterError, ZipError
 from research_domain.iteration.options import create_aliases, option_items, option_iterator, option_sample
+from research_domain.iteration.records import from_records
 from research_domain.iteration.walk import Walk
 from research_domain.updates import UpdateRule
-
-if TYPE_CHECKING:
-    from typing import Self
-
-    from research_domain.choices import Choices
 
 __all__ = ["Domain", "Option"]
 
@@ -264,8 +261,6 @@ class Domain(Walk):
         {'act': Category(names=('relu', 'tanh'), weights=None),
          'width': Integer(low=0, high=2, names=('16', '32', '64'))}
         """
-        from research_domain.choices import Choices  # late, as few need it
-
         return Choices(self._body, noise)
 
     def to_spec(self) -> dict[str, Any]:
@@ -378,8 +373,6 @@ class Domain(Walk):
         >>> list(domain.dicts()) == rows
         True
         """
-        from research_domain.iteration.records import from_records  # late, as few need it
-
         made: Self = from_records(cls, rows)
         return made
 
@@ -410,7 +403,7 @@ class Domain(Walk):
     def _repr_html_(self) -> str:
         from research_domain.spec import _text  # late, as few need it
 
-        return _text.table(self._body, "filtered" if self._prepared()[2] else self._length())
+        return _text.table(self._body, "filtered" if self._prepared().has_filters else self._length())
 
 
 def Option(name: Any, values: Any) -> Domain:  # noqa: N802  # the name of the API

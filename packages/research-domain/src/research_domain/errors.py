@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from research_domain.data_error import DataError
@@ -35,6 +36,14 @@ def close_matches(name: str, known: tuple[str, ...]) -> str:
     if matches:
         return "did you mean " + " or ".join(repr(match) for match in matches) + "?"
     return "known keys: " + (", ".join(repr(key) for key in known[:20]) or "none")
+
+
+def hint(name: str, known: Iterable[str], most: int = 2) -> str:
+    """Return `` (did you mean ...?)`` with the closest of the known names, or nothing."""
+    import difflib
+
+    matches = difflib.get_close_matches(name, list(known), n=most)
+    return f" (did you mean {' or '.join(map(repr, matches))}?)" if matches else ""
 
 
 class DomainError(DataError):

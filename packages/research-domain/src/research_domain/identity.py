@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from struct import Struct
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from research_domain._counting import check_digits
 from research_domain._occurrences import Occurrences
-from research_domain.alias import Alias, as_alias, is_auxiliary, value_of
+from research_domain.alias import Alias, ConfigAlias, Pair, Pairs, as_alias, is_auxiliary, value_of
 from research_domain.errors import AliasError, ParameterError
 from research_domain.values.form import form
 from research_domain.values.names import display
 from research_domain.values.numbers import SCALARS, string
 from research_domain.values.writer import digest_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from research_domain.alias import ConfigAlias, Pair, Pairs
 
 __all__ = ["Identifier", "Identity"]
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from research_domain.errors import SeedError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = ["distinct", "entropy_of", "experiment_seed", "make_rng", "make_seed_sequence"]
 
@@ -42,7 +40,9 @@ def make_seed_sequence(seed: Any = None) -> np.random.SeedSequence:
     if seed is None or isinstance(seed, bool):
         return np.random.SeedSequence()
     if isinstance(seed, int | np.integer):
-        return _from_int(int(seed))
+        if seed < 0:
+            raise SeedError("seed", f"got {seed}; an integer seed is not negative")
+        return np.random.SeedSequence(int(seed))
     found = _find_sequence(seed)
     if found is not None:
         return found
@@ -54,12 +54,6 @@ def make_seed_sequence(seed: Any = None) -> np.random.SeedSequence:
         "seed",
         f"got {seed!r} of type {type(seed).__name__}; use None, an int, or an object with a seed sequence",
     )
-
-
-def _from_int(seed: int) -> np.random.SeedSequence:
-    if seed < 0:
-        raise SeedError("seed", f"got {seed}; an integer seed is not negative")
-    return np.random.SeedSequence(seed)
 
 
 def _find_sequence(seed: Any) -> np.random.SeedSequence | None:

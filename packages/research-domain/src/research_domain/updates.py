@@ -87,7 +87,8 @@ class UpdateRule:
                 "function", f"expected a function that returns a domain or None, got {function!r}"
             )
         given = dict(kwargs or {})
-        own = {name: given.pop(name) for name in (*_ITERATION, "wait") if _is_ours(name, given, function)}
+        ours = [name for name in (*_ITERATION, "wait") if name in given and not _takes(function, name)]
+        own = {name: given.pop(name) for name in ours}
         wait = own.pop("wait", None)
         if wait is not None and not isinstance(wait, bool):
             raise UpdateError("wait", f"wait must be True, False or None, got {wait!r}")
@@ -192,11 +193,6 @@ class UpdateRule:
                 f"the function {self.name} takes {signature}, which does not fit the arguments that "
                 f"were given for it ({', '.join(self.kwargs) or 'none'}): {error}",
             ) from None
-
-
-def _is_ours(name: str, given: Mapping[str, Any], function: Callable[..., Any]) -> bool:
-    """Whether an argument is for the rule, and not for a parameter of that name."""
-    return name in given and not _takes(function, name)
 
 
 def _takes(function: Callable[..., Any], name: str) -> bool:

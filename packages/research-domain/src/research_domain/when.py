@@ -58,16 +58,22 @@ class When:
         members = tuple(value) if isinstance(value, list | tuple | set | frozenset) else (value,)
         if not members:
             raise WhenError(value, "it has no members, and nothing would ever be done")
-        periods, exact, last = [], [], False
+        periods, exact, last = set(), set(), False
         for member in members:
-            kind, number = _parse_one(member, value)
-            if kind == "period":
-                periods.append(number)
-            elif kind == "exact":
-                exact.append(number)
+            if isinstance(member, str):
+                if member == "last":
+                    last = True
+                elif member[:1] in ("%", "#") and member[1:].isdecimal():
+                    exact.add(int(member[1:]))
+                else:
+                    raise WhenError(value, f"{member!r} cannot be understood")
+            elif isinstance(member, bool) or not hasattr(member, "__index__"):
+                raise WhenError(value, f"{member!r} is {type(member).__name__}")
+            elif (period := int(member)) < 1:
+                raise WhenError(value, f"a period of {period} iterations never comes")
             else:
-                last = True
-        return cls(tuple(sorted(set(periods))), frozenset(exact), last)
+                periods.add(period)
+        return cls(tuple(sorted(periods)), frozenset(exact), last)
 
     @property
     def always(self) -> bool:
@@ -87,22 +93,3 @@ class When:
         if (last and self.last) or iteration in self.exact:
             return True
         return any((iteration + 1) % period == 0 for period in self.periods)
-
-
-def _parse_one(member: Any, value: Any) -> tuple[str, int]:
-    if isinstance(member, str):
-        return _parse_text(member, value)
-    if isinstance(member, bool) or not hasattr(member, "__index__"):
-        raise WhenError(value, f"{member!r} is {type(member).__name__}")
-    number = int(member)
-    if number < 1:
-        raise WhenError(value, f"a period of {number} iterations never comes")
-    return "period", number
-
-
-def _parse_text(text: str, value: Any) -> tuple[str, int]:
-    if text == "last":
-        return "last", 0
-    if text[:1] in ("%", "#") and text[1:].isdecimal():
-        return "exact", int(text[1:])
-    raise WhenError(value, f"{text!r} cannot be understood")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -16,29 +16,22 @@ from research_domain.alias import PLAIN, Alias, as_alias, check_key
 from research_domain.errors import AliasError, ParameterError
 from research_domain.values import digest
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 __all__ = ["Foreign", "Frozen", "Holding", "Native", "as_source", "listed", "option_node"]
 
 LONGEST_GRID = 4096
 """Ranges up to this length are written out, which makes them faster."""
 
 
-class Native:
+class Native(ValueSource):
     """A sampler whose method ``sample(size, rng)`` takes a generator."""
 
-    __slots__ = ("sampler",)
-    repeatable = True
-
-    def __init__(self, sampler: Any) -> None:
-        self.sampler = sampler
+    __slots__ = ()
 
     def draw(self, name: str, size: int, rng: np.random.Generator) -> list[Any]:
         return as_values(name, self.sampler.sample(size, rng=rng), size)
 
 
-class Frozen(Native):
+class Frozen(ValueSource):
     """A frozen distribution of ``scipy.stats``."""
 
     __slots__ = ()
@@ -47,7 +40,7 @@ class Frozen(Native):
         return as_values(name, self.sampler.rvs(size=size, random_state=rng), size)
 
 
-class Holding(Native):
+class Holding(ValueSource):
     """An object with ``sample(size)`` that holds generators: each block is drawn from a copy with another."""
 
     __slots__ = ()
@@ -56,7 +49,7 @@ class Holding(Native):
         return as_values(name, reseeded(self.sampler, rng).sample(size), size)
 
 
-class Foreign(Native):
+class Foreign(ValueSource):
     """An object with ``sample(size)`` alone, which cannot be seeded."""
 
     __slots__ = ()
@@ -99,22 +92,7 @@ def as_values(name: str, sample: Any, size: int) -> list[Any]:
 
 
 def option_node(key: Any, values: Any) -> Node:
-    """Return the node of one parameter.
-
-    Parameters
-    ----------
-    key : str or Alias
-        Name of the parameter.
-    values : sequence, array, range or sampler
-        What to try.
-
-    Raises
-    ------
-    ParameterError
-        If the key is not a string, or there is nothing to try in `values`.
-    AliasError
-        If two different values have the same alias.
-    """
+    """Return the node of one parameter."""
     name = check_key(key)
     if (source := as_source(values)) is not None:
         return Draw(name, source)

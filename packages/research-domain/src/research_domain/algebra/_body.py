@@ -7,23 +7,18 @@ lengths and indices stay arithmetic.
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from math import prod
+from typing import Any
 
 from research_domain._counting import take
 from research_domain.algebra._combined import Concat, Product, Zip
+from research_domain.algebra._draws import Draws
 from research_domain.algebra._filters import Constraint, Filter, Kept, Redraw, passes
-from research_domain.algebra._nodes import Draw, Grid, Node
-from research_domain.algebra._paths import check_paths
+from research_domain.algebra._nodes import Draw, Found, Grid, Node
+from research_domain.algebra._paths import Values, check_paths
 from research_domain.algebra._sequences import Chain, Filtered, Mixture, Run, Sequence
-from research_domain.alias import ConfigAlias
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    from research_domain.algebra._draws import Draws
-    from research_domain.algebra._nodes import Found
-    from research_domain.algebra._paths import Values
-    from research_domain.alias import Pairs
+from research_domain.alias import ConfigAlias, Pairs
 
 __all__ = [
     "Body",
@@ -91,13 +86,14 @@ class Body:
 class Fixed(Node):
     """A finite sum with weights as a grid, so that it can be joined to another one by one."""
 
-    __slots__ = ("body", "has_draws", "sequence", "size")
+    __slots__ = ("body", "sequence", "size")
+
+    has_draws = True
 
     def __init__(self, body: Body, size: int, sequence: Sequence | None = None) -> None:
         self.body = body
         self.size = size
         self.sequence = sequence if sequence is not None else Chain(())
-        self.has_draws = True
 
     @property
     def points(self) -> int:
@@ -189,11 +185,16 @@ def _factors(body: Body) -> Iterator[Term]:
 
 
 def _cross_terms(left: Term, right: Term) -> Body:
-    weights = [term.weight for term in (left, right) if term.weight is not None]
-    weight = None if not weights else weights[0] * (weights[1] if len(weights) > 1 else 1)
+    weight = _weight_of(left, right)
     filters = [one.narrowed(term.source.keys) for term in (left, right) for one in term.filters]
     body = Body((Term(_cross_sources(left.source, right.source), None, tuple(filters)),))
     return body if weight is None else weighted(body, weight)
+
+
+def _weight_of(*terms: Term) -> float | None:
+    """Return the weight of what terms are combined to, None if none of them has one."""
+    weights = [term.weight for term in terms if term.weight is not None]
+    return prod(weights) if weights else None
 
 
 def _cross_sources(left: Node | Body, right: Node | Body) -> Node | Body:
@@ -205,9 +206,7 @@ def _cross_sources(left: Node | Body, right: Node | Body) -> Node | Body:
 def zipped(left: Body, right: Body, size: int) -> Body:
     """Join finite bodies of one size config by config."""
     _check_joined(left, right)
-    weights = [body.terms[0].weight if len(body.terms) == 1 else None for body in (left, right)]
-    known = [weight for weight in weights if weight is not None]
-    weight = None if not known else known[0] * (known[1] if len(known) > 1 else 1)
+    weight = _weight_of(*(body.terms[0] for body in (left, right) if len(body.terms) == 1))
     return Body((Term(Zip(_as_node(left, size), _as_node(right, size)), weight),))
 
 
@@ -240,11 +239,7 @@ def is_random(body: Body) -> bool:
 def constraints(sequence: Sequence, draws: Draws) -> Iterator[Constraint]:
     """Yield what each ``where`` removed, in the order of the terms."""
     for part in parts_of(sequence):
-        if isinstance(part, Filtered):
-            yield part.constraint(draws)
-        elif isinstance(part, Kept):
-            yield part.constraint()
-        elif isinstance(part, Redraw):
+        if isinstance(part, Filtered | Kept | Redraw):
             yield part.constraint(draws)
 
 
@@ -256,23 +251,14 @@ def is_filter(part: Sequence | Node) -> bool:
 def parts_of(part: Sequence | Node) -> Iterator[Sequence | Node]:
     """Yield a sequence or node and all that it consists of."""
     yield part
-    inner: tuple[Sequence | Node, ...] = ()
-    if isinstance(part, Node):
-        inner = (part.sequence,) if isinstance(part, Fixed) else part.children
-    elif isinstance(part, Run):
-        inner = (part.node,)
-    elif isinstance(part, Filtered):
-        inner = (part.base,)
-    elif isinstance(part, Chain | Mixture):
-        inner = part.parts
-    for one in inner:
-        yield from parts_of(one)
+    for inner in (part.sequence,) if isinstance(part, Fixed) else part.children:
+        yield from parts_of(inner)
 
 
 def unrepeatable(sequence: Sequence) -> tuple[str, ...]:
     """Return the names of the parameters whose draws no seed repeats, sorted."""
     drawn = (part for part in parts_of(sequence) if isinstance(part, Draw))
-    return tuple(sorted({part.key.value for part in drawn if not part.repeatable}))
+    return tuple(sorted({part.key.value for part in drawn if not part.source.repeatable}))
 
 
 class _Streams:
@@ -324,13 +310,7 @@ def _numbered(node: Node, streams: _Streams) -> Node:
 
 
 def contains(body: Body, query: Mapping[str, Any]) -> bool:
-    """Tell whether a flat config is one of a body's; any value will do for a sampled parameter.
-
-    Raises
-    ------
-    LookupError
-        If only enumeration can tell.
-    """
+    """Tell whether a flat config is one of a body's; a LookupError if only enumeration can tell."""
     pairs = ConfigAlias(query).pairs
     return any(
         all(passes((one,), pairs) for one in term.filters)

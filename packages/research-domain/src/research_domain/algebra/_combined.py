@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import itertools
 from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import prod
 from operator import add, itemgetter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
+from research_domain.algebra._draws import Draws
 from research_domain.algebra._nodes import Draw, Found, Grid, Node, Span
-from research_domain.alias import Pairs, unique
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-    from research_domain.algebra._draws import Draws
-    from research_domain.alias import Pair
+from research_domain.alias import Pair, Pairs, unique
 
 __all__ = ["Concat", "Product", "Zip", "held", "in_turn"]
 
@@ -229,18 +225,9 @@ def in_turn(
     walk: Callable[[Part, int, int], Iterator[Pairs]],
     count: Callable[[Part], int],
 ) -> Iterator[Pairs]:
-    """Yield what parts produce, one after another, from an index on.
+    """Yield what parts produce, one after another, from an index on, with draws from an index on.
 
-    Parameters
-    ----------
-    parts : iterable
-        The parts.
-    begin : tuple of int
-        The index to begin with, and the index of the draws there.
-    walk : callable
-        Returns what a part produces from an index on, with draws from an index on.
-    count : callable
-        Returns how many a part produces; only asked about parts that are passed over, as it may be expensive.
+    `count` is only called for parts that are passed over, as counting may be expensive.
     """
     index, draw = begin
     for part in parts:

@@ -7,15 +7,14 @@ is reached without drawing those before it.
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Iterator, MutableMapping
+from typing import Any
 
 import numpy as np
 
 from research_domain.alias import Alias, Pair
+from research_domain.errors import ParameterError, SamplerError
 from research_domain.seeds import make_rng
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, MutableMapping
 
 __all__ = ["BLOCK", "Draws", "Leaf", "ValueSource"]
 
@@ -23,51 +22,48 @@ BLOCK = 512
 """Number of indices that share a generator; part of the meaning of a seed, so never to be changed."""
 
 
-class ValueSource(Protocol):
-    """Where the values of a sampled parameter come from."""
+class ValueSource:
+    """Where the values of a sampled parameter come from: an object of the user's, and how to ask it."""
 
-    @property
-    def sampler(self) -> Any:
-        """The user's object."""
+    __slots__ = ("sampler",)
 
-    @property
-    def repeatable(self) -> bool:
-        """Whether equal generators give equal values."""
+    repeatable = True
+    """Whether equal generators give equal values."""
+
+    def __init__(self, sampler: Any) -> None:
+        self.sampler = sampler
 
     def draw(self, name: str, size: int, rng: np.random.Generator) -> list[Any]:
         """Return `size` values for parameter `name`."""
+        raise NotImplementedError
 
 
-class Leaf(Protocol):
-    """A parameter that is drawn."""
+class Leaf:
+    """A parameter that is drawn, by its number among the drawn ones of its domain."""
 
-    @property
-    def key(self) -> Alias:
-        """Name of the parameter."""
+    __slots__ = ()
 
-    @property
-    def stream(self) -> int:
-        """Number of the parameter among the drawn ones of its domain."""
-
-    @property
-    def repeatable(self) -> bool:
-        """Whether equal generators give equal values."""
+    key: Alias
+    source: ValueSource
+    stream: int
 
     def draw(self, size: int, rng: np.random.Generator) -> list[Any]:
-        """Return `size` values."""
+        """Return `size` values; a SamplerError that names the parameter if drawing fails."""
+        name = self.key.value
+        try:
+            return self.source.draw(name, size, rng)
+        except Exception as error:
+            if isinstance(error, ParameterError) and error.parameter == name:
+                raise
+            what = error if isinstance(error, ParameterError) else f"{type(error).__name__}: {error}"
+            raise SamplerError(name, f"{self.source.sampler!r} cannot be drawn from: {what}") from error
 
 
 class Draws:
     """The random values of one seed.
 
-    Parameters
-    ----------
-    seed : callable
-        Returns the seed sequence when it is first needed; its entropy and spawn key are used.
-    kept : mutable mapping from str to list
-        Blocks that the seed does not repeat, by what they are of.
-    updates : int
-        How many domains were replaced before; each has draws of its own.
+    Blocks that the seed does not repeat are kept in a mapping. Each domain of a series of updates has draws
+    of its own.
     """
 
     __slots__ = ("_blocks", "_kept", "_root", "_seed", "_updates", "notes")
@@ -103,7 +99,7 @@ class Draws:
         known = self._blocks.get(leaf.stream)
         if known is not None and known[0] == block:
             return known[1]
-        values = self._draw(leaf, block) if leaf.repeatable else self._recall(leaf, block)
+        values = self._draw(leaf, block) if leaf.source.repeatable else self._recall(leaf, block)
         self._blocks[leaf.stream] = (block, values)
         return values
 

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from research_domain.algebra._combined import held
-from research_domain.algebra._draws import BLOCK
-from research_domain.algebra._nodes import Node, Point
+from research_domain.algebra._draws import BLOCK, Draws
+from research_domain.algebra._nodes import Found, Node, Point
 from research_domain.alias import ConfigAlias, Pairs
+from research_domain.config import Config
 from research_domain.errors import PredicateError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from research_domain.algebra._draws import Draws
-    from research_domain.algebra._nodes import Found
-    from research_domain.config import Config
 
 __all__ = ["PATIENCE", "Constraint", "Filter", "Kept", "Redraw", "give_up", "names", "passes"]
 
@@ -48,15 +43,7 @@ class Constraint:
 
 
 class Filter:
-    """A predicate over the parameters that it was written for.
-
-    Parameters
-    ----------
-    predicate : callable
-        Takes a config, returns whether to keep it.
-    keys : frozenset of str, optional
-        The parameters it is shown, by default all.
-    """
+    """A predicate over the parameters that it was written for; None stands for all of them."""
 
     __slots__ = ("keys", "predicate")
 
@@ -91,8 +78,9 @@ def passes(filters: tuple[Filter, ...], pairs: Pairs) -> bool:
     return all(one.passes(pairs) for one in filters)
 
 
-def give_up(filters: tuple[Filter, ...], pairs: Pairs, problem: str) -> NoReturn:
+def give_up(filters: tuple[Filter, ...], pairs: Pairs, removed: int) -> NoReturn:
     """Raise the error about filters that keep nothing."""
+    problem = f"nothing was kept among {removed} configs in a row"
     raise PredicateError(names(filters), ConfigAlias.of_pairs(pairs).alias(as_string=True), problem)
 
 
@@ -104,15 +92,14 @@ def names(filters: tuple[Filter, ...]) -> str:
 class Kept(Node):
     """The points of a grid without draws that pass filters.
 
-    Iterating from the start needs no enumeration; the length does, once.
+    Iterating from the start needs no enumeration; the length needs one.
     """
 
-    __slots__ = ("_checked", "_kept", "children", "filters", "has_draws")
+    __slots__ = ("_checked", "_kept", "children", "filters")
 
     def __init__(self, base: Node, filters: tuple[Filter, ...]) -> None:
         self.children = (base,)
         self.filters = filters
-        self.has_draws = False
         self._kept: list[int] = []
         self._checked = 0
 
@@ -147,18 +134,16 @@ class Kept(Node):
             return (base.at(point, 0, draws) for point in self._kept[first:])
         return (pairs for pairs in base.walk(start, draw, draws) if passes(self.filters, pairs))
 
-    def constraint(self) -> Constraint:
+    def constraint(self, draws: Draws) -> Constraint:
         """Return what the filters removed."""
         return Constraint(names(self.filters), self.children[0].points, self.points)
 
     def find(self, query: Mapping[str, Any], hidden: frozenset[str], ranked: bool = False) -> Iterator[Found]:
         for point, paths in self.children[0].find(query, hidden, True):
             if passes(self.filters, self.children[0].at(point, 0, _NO_DRAWS)):
-                yield self._rank(point) if ranked else 0, paths
-
-    def _rank(self, point: int) -> int:
-        self._scan(None)
-        return self._kept.index(point)
+                if ranked:
+                    self._scan(None)
+                yield self._kept.index(point) if ranked else 0, paths
 
     def rebuilt(self, children: tuple[Node, ...]) -> Node:
         return Kept(children[0], self.filters)
@@ -170,12 +155,11 @@ class Redraw(Point):
     Each block of indices has candidates of its own, so that any index is reached without those before it.
     """
 
-    __slots__ = ("children", "filters", "has_draws", "stream")
+    __slots__ = ("children", "filters", "stream")
 
     def __init__(self, base: Node, filters: tuple[Filter, ...], stream: int = -1) -> None:
         self.children = (base,)
         self.filters = filters
-        self.has_draws = True
         self.stream = stream
 
     def at(self, point: int, draw: int, draws: Draws) -> Pairs:
@@ -188,12 +172,10 @@ class Redraw(Point):
         return Constraint(names(self.filters), checked, len(kept))
 
     def _block(self, block: int, draws: Draws) -> tuple[list[Pairs], int]:
+        """Return what is kept of a block of indices, and how many candidates were checked."""
         known: tuple[int, tuple[list[Pairs], int]] | None = draws.notes.get(self.stream)
-        if known is None or known[0] != block:
-            known = draws.notes[self.stream] = (block, self._draw_block(block, draws))
-        return known[1]
-
-    def _draw_block(self, block: int, draws: Draws) -> tuple[list[Pairs], int]:
+        if known is not None and known[0] == block:
+            return known[1]
         kept: list[Pairs] = []
         checked = since = 0
         for pairs in held(self.children[0], 0, block << _CANDIDATES, draws):
@@ -202,9 +184,10 @@ class Redraw(Point):
                 kept.append(pairs)
                 since = 0
             elif (since := since + 1) >= PATIENCE:
-                give_up(self.filters, pairs, f"nothing was kept among {since} configs in a row")
+                give_up(self.filters, pairs, since)
             if len(kept) == BLOCK:
                 break
+        draws.notes[self.stream] = block, (kept, checked)
         return kept, checked
 
     def find(self, query: Mapping[str, Any], hidden: frozenset[str], ranked: bool = False) -> Iterator[Found]:

@@ -7,22 +7,16 @@ anew for each index. Lengths and indices are arithmetic.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from research_domain._counting import span_length
+from research_domain.algebra._draws import Draws, Leaf, ValueSource
+from research_domain.algebra._paths import Values
 from research_domain.alias import Alias, Pair, Pairs, value_of
 from research_domain.config import of_values, paths
-from research_domain.errors import ParameterError, SamplerError
 from research_domain.values import same
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    import numpy as np
-
-    from research_domain.algebra._draws import Draws, ValueSource
-    from research_domain.algebra._paths import Values
 
 __all__ = ["Draw", "Found", "Grid", "Node", "Point", "Span", "agreeing"]
 
@@ -38,7 +32,7 @@ class Node:
 
     __slots__ = ()
 
-    has_draws: bool
+    has_draws = False
     children: tuple[Node, ...] = ()
 
     @property
@@ -80,16 +74,10 @@ class Node:
         return None
 
     def find(self, query: Mapping[str, Any], hidden: frozenset[str], ranked: bool = False) -> Iterator[Found]:
-        """Yield points that agree with a query.
+        """Yield points that agree with a query, a mapping from paths to values.
 
-        Parameters
-        ----------
-        query : mapping
-            Flat config: path to value.
-        hidden : frozenset of str
-            Paths that are overridden by others and do not count.
-        ranked : bool
-            Whether the indices of the points matter; they may be wrong if not.
+        Hidden paths are overridden by other parameters and do not count. Only if `ranked`, the indices of the
+        points are right.
         """
         raise NotImplementedError
 
@@ -101,17 +89,13 @@ class Node:
 class Grid(Node):
     """All combinations of the values of parameters, the last of which varies fastest.
 
-    Parameters
-    ----------
-    pools : tuple of pairs
-        For each parameter its name and its values; none at all means the one empty config.
+    Without parameters there is one point, the empty config.
     """
 
-    __slots__ = ("has_draws", "pools")
+    __slots__ = ("pools",)
 
     def __init__(self, pools: tuple[Pool, ...] = ()) -> None:
         self.pools = pools
-        self.has_draws = False
 
     @property
     def points(self) -> int:
@@ -170,12 +154,11 @@ class Grid(Node):
 class Span(Node):
     """The values of one parameter, taken from a range that is too long to be written out."""
 
-    __slots__ = ("has_draws", "key", "values")
+    __slots__ = ("key", "values")
 
     def __init__(self, key: Alias, values: range) -> None:
         self.key = key
         self.values = values
-        self.has_draws = False
 
     @property
     def points(self) -> int:
@@ -210,6 +193,8 @@ class Point(Node):
 
     __slots__ = ()
 
+    has_draws = True
+
     @property
     def points(self) -> int:
         return 1
@@ -223,26 +208,15 @@ class Point(Node):
         return 0
 
 
-class Draw(Point):
-    """A sampled parameter.
+class Draw(Leaf, Point):
+    """A sampled parameter; the number of its random stream is -1 until the domain is compiled."""
 
-    Parameters
-    ----------
-    key : Alias
-        Name of the parameter.
-    source : ValueSource
-        Where values come from.
-    stream : int
-        Number of its random stream in the domain, -1 before it is known.
-    """
-
-    __slots__ = ("has_draws", "key", "source", "stream")
+    __slots__ = ("key", "source", "stream")
 
     def __init__(self, key: Alias, source: ValueSource, stream: int = -1) -> None:
         self.key = key
         self.source = source
         self.stream = stream
-        self.has_draws = True
 
     @property
     def keys(self) -> frozenset[str]:
@@ -250,28 +224,6 @@ class Draw(Point):
 
     def parameters(self) -> Iterator[Values]:
         yield self.key.value, None
-
-    @property
-    def repeatable(self) -> bool:
-        """Whether equal generators give equal values."""
-        return self.source.repeatable
-
-    def draw(self, size: int, rng: np.random.Generator) -> list[Any]:
-        """Return `size` values.
-
-        Raises
-        ------
-        SamplerError
-            If drawing fails; names the parameter.
-        """
-        name = self.key.value
-        try:
-            return self.source.draw(name, size, rng)
-        except Exception as error:
-            if isinstance(error, ParameterError) and error.parameter == name:
-                raise
-            what = error if isinstance(error, ParameterError) else f"{type(error).__name__}: {error}"
-            raise SamplerError(name, f"{self.source.sampler!r} cannot be drawn from: {what}") from error
 
     def at(self, point: int, draw: int, draws: Draws) -> Pairs:
         return (draws.pair(self, draw),)

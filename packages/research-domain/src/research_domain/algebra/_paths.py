@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from research_domain.alias import value_of
 from research_domain.errors import ParameterError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 __all__ = ["Values", "check_paths"]
 
@@ -18,20 +15,7 @@ Values = tuple[str, "Iterable[Any] | None"]
 
 
 def check_paths(parameters: Iterable[Values], others: Iterable[str]) -> None:
-    """Check that no parameter has to be set inside a value of another one that is no mapping.
-
-    Parameters
-    ----------
-    parameters : iterable of Values
-        Those that others may lead into.
-    others : iterable of str
-        Names that may be paths.
-
-    Raises
-    ------
-    ParameterError
-        If one has; names both.
-    """
+    """Check that no parameter has to be set inside a value of another one that is no mapping."""
     paths = sorted(name for name in others if "/" in name)
     if not paths:
         return

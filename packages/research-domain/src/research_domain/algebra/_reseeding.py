@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from types import FunctionType, MethodType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 __all__ = ["can_be_reseeded", "reseeded"]
 
@@ -29,15 +27,7 @@ def can_be_reseeded(value: Any) -> bool:
 
 
 def reseeded(value: Any, rng: np.random.Generator) -> Any:
-    """Return a deep copy of an object in which `rng` stands in place of all generators.
-
-    Parameters
-    ----------
-    value : object
-        Holds a ``Generator`` or ``RandomState`` of numpy in an attribute, or in an object in an attribute.
-    rng : numpy.random.Generator
-        What stands in their place.
-    """
+    """Return a deep copy of an object in which `rng` takes the place of all generators that it holds."""
     legacy = np.random.RandomState(rng.bit_generator)
     memo = {
         id(found): rng if isinstance(found, np.random.Generator) else legacy

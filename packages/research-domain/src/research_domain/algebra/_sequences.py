@@ -8,22 +8,17 @@ from __future__ import annotations
 import itertools
 import sys
 from bisect import bisect_left
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from research_domain._counting import take
 from research_domain.algebra._combined import Concat, held, in_turn
-from research_domain.algebra._draws import BLOCK
-from research_domain.algebra._filters import PATIENCE, Constraint, give_up, names, passes
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from research_domain.algebra._draws import Draws
-    from research_domain.algebra._filters import Filter
-    from research_domain.algebra._nodes import Node
-    from research_domain.alias import Pairs
+from research_domain.algebra._draws import BLOCK, Draws
+from research_domain.algebra._filters import PATIENCE, Constraint, Filter, give_up, names, passes
+from research_domain.algebra._nodes import Node
+from research_domain.alias import Pairs
 
 __all__ = ["Chain", "Filtered", "Mixture", "Run", "Sequence"]
 
@@ -32,6 +27,8 @@ class Sequence:
     """What is produced, by index."""
 
     __slots__ = ()
+
+    children: tuple[Sequence | Node, ...]
 
     @property
     def endless(self) -> bool:
@@ -43,18 +40,9 @@ class Sequence:
         raise NotImplementedError
 
     def once(self, turn: int, index: int, draw: int, draws: Draws) -> Iterator[Pairs]:
-        """Yield one pass from an index in it to its end.
+        """Yield one pass, the number `turn`, from an index in it to its end.
 
-        Parameters
-        ----------
-        turn : int
-            How many passes were before.
-        index : int
-            Where to begin.
-        draw : int
-            Index of the draws of the first point; it grows by one each.
-        draws : Draws
-            Where random values come from.
+        The first point has the draws of index `draw`, which grows by one with each point.
         """
         raise NotImplementedError
 
@@ -79,10 +67,10 @@ class Sequence:
 class Run(Sequence):
     """The points of a grid in order; an endless point is never left."""
 
-    __slots__ = ("node",)
+    __slots__ = ("children", "node")
 
     def __init__(self, node: Node) -> None:
-        self.node = node
+        self.children, self.node = (node,), node
 
     @property
     def endless(self) -> bool:
@@ -121,10 +109,10 @@ def _until_held(node: Node, index: int, draw: int, draws: Draws) -> Iterator[Pai
 class Several(Sequence):
     """What is made of several sequences."""
 
-    __slots__ = ("parts",)
+    __slots__ = ("children", "parts")
 
     def __init__(self, parts: tuple[Sequence, ...]) -> None:
-        self.parts = parts
+        self.children = self.parts = parts
 
     @property
     def endless(self) -> bool:
@@ -221,10 +209,10 @@ class Filtered(Sequence):
     What is produced is found among candidates, which are what the sequence produces; passes are all the same.
     """
 
-    __slots__ = ("base", "filters", "stream")
+    __slots__ = ("base", "children", "filters", "stream")
 
     def __init__(self, base: Sequence, filters: tuple[Filter, ...], stream: int) -> None:
-        self.base = base
+        self.children, self.base = (base,), base
         self.filters = filters
         self.stream = stream
 
@@ -275,7 +263,7 @@ class Filtered(Sequence):
 
     def _give_up(self, removed: int, pairs: Pairs) -> None:
         if removed >= PATIENCE:
-            give_up(self.filters, pairs, f"nothing was kept among {removed} configs in a row")
+            give_up(self.filters, pairs, removed)
 
     def constraint(self, draws: Draws) -> Constraint:
         """Return what the filters removed, of all candidates or of the first thousand of endless ones."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -15,9 +15,6 @@ from research_domain.algebra._nodes import Node
 from research_domain.algebra._paths import check_paths
 from research_domain.alias import Alias, check_key
 from research_domain.errors import ParameterError, WeightError
-
-if TYPE_CHECKING:
-    from typing import Self
 
 __all__ = ["Algebra"]
 
@@ -133,15 +130,12 @@ class Algebra:
 
 
 def _check_weight(weight: Any) -> float:
-    problem = "a weight is a positive finite number"
-    if isinstance(weight, bool):
-        raise WeightError("weight", f"{problem}, got {weight!r}")
     try:
         number = float(weight)
     except OverflowError:
         number = math.inf
-    if not number > 0 or math.isinf(number):
-        raise WeightError("weight", f"{problem}, got {weight!r}")
+    if isinstance(weight, bool) or not 0 < number < math.inf:
+        raise WeightError("weight", f"a weight is a positive finite number, got {weight!r}")
     return number
 
 

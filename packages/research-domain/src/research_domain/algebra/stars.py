@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from research_domain.alias import ConfigAlias, as_alias
 from research_domain.config import Config
-from research_domain.errors import ParameterError
+from research_domain.errors import ParameterError, hint
 from research_domain.values import same
 
 __all__ = ["star_options"]
 
 
 def star_options(base: Any, options: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the parameters of each summand of a star: the base, then one parameter after another.
-
-    Parameters
-    ----------
-    base : mapping, Config or ConfigAlias
-        Name of each parameter, or path, to its value.
-    options : mapping
-        Name of a parameter to the values that are tried beside that of the base.
-    """
+    """Return the parameters of each summand of a star: the base, then one parameter after another."""
     names = _flat(base)
     centre = {name: [value] for name, value in names.items()}
     summands = [centre]
     for name, values in options.items():
         if name not in centre:
-            close = get_close_matches(name, centre, 1)
-            hint = f" (did you mean {close[0]!r}?)" if close else ""
-            raise ParameterError(name, f"the base has no such parameter{hint}; it has {', '.join(centre)}")
+            close = hint(name, centre, most=1)
+            raise ParameterError(name, f"the base has no such parameter{close}; it has {', '.join(centre)}")
         others = [value for value in _listed(name, values) if not _equal(value, names[name])]
         if others:
             summands.append({**centre, name: others})

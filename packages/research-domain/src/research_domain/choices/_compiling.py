@@ -26,15 +26,9 @@ __all__ = ["Compiler"]
 class Compiler:
     """Makes questions of a domain.
 
-    What is asked for several times under one name, in branches of a sum, is one question if the values are
-    the same; others are told apart by the branch that they are in.
-
-    Parameters
-    ----------
-    noise : bool
-        Whether what has no quantiles is drawn without being asked for.
-    filtered : bool, default True
-        Whether filters count.
+    What branches of a sum ask under one name is one question if the values are the same; others are told
+    apart by the branch that they are in. With `noise`, parameters without quantiles are drawn without being
+    asked for; without `filtered`, filters do not count.
     """
 
     def __init__(self, noise: bool, filtered: bool = True) -> None:

@@ -35,6 +35,8 @@ class Drawn:
 
     __slots__ = ()
 
+    parts: tuple[Drawn, ...] = ()
+
     def row(self, ask: Ask) -> Row:
         """Return what answers lead to."""
         raise NotImplementedError
@@ -45,7 +47,7 @@ class Drawn:
 
     def questions(self) -> Iterator[tuple[str, Choice]]:
         """Yield the name of each question, and the question."""
-        raise NotImplementedError
+        return itertools.chain.from_iterable(part.questions() for part in self.parts)
 
 
 class _Number(Drawn):
@@ -94,9 +96,6 @@ class _Constant(Drawn):
         if same(self.constant.ravel().tolist(), list(values)):
             yield {}
 
-    def questions(self) -> Iterator[tuple[str, Choice]]:
-        return iter(())
-
 
 class _Beside(Drawn):
     """Several side by side."""
@@ -110,7 +109,11 @@ class _Beside(Drawn):
         return np.concatenate([part.row(ask) for part in self.parts], axis=1)
 
     def find(self, values: Sequence[Any]) -> Iterator[Answers]:
-        ends = list(itertools.accumulate(part.row(_middle).shape[1] for part in self.parts))
+        ends = list(
+            itertools.accumulate(
+                part.row(lambda _, question: question.at(0.5)).shape[1] for part in self.parts
+            )
+        )
         if len(values) != ends[-1]:
             return
         own = [values[start:end] for start, end in zip([0, *ends], ends, strict=False)]
@@ -118,13 +121,6 @@ class _Beside(Drawn):
             *(part.find(some) for part, some in zip(self.parts, own, strict=True))
         ):
             yield {name: answer for answers in found for name, answer in answers.items()}
-
-    def questions(self) -> Iterator[tuple[str, Choice]]:
-        return itertools.chain.from_iterable(part.questions() for part in self.parts)
-
-
-def _middle(name: str, question: Choice) -> Answer:
-    return question.at(0.5)
 
 
 class _Made(Drawn):
@@ -157,9 +153,6 @@ class _Made(Drawn):
             yield {name: solved(question, value, values[0])}
         except (TypeError, ValueError):
             return
-
-    def questions(self) -> Iterator[tuple[str, Choice]]:
-        return itertools.chain.from_iterable(part.questions() for part in self.parts)
 
 
 _TRIED = 4096
@@ -210,48 +203,32 @@ class _OneOf(Drawn):
 
     def questions(self) -> Iterator[tuple[str, Choice]]:
         yield self.name, self.question
-        for part in self.parts:
-            yield from part.questions()
+        yield from super().questions()
 
 
 class _Cut(Drawn):
     """What lies within limits; anything else is infeasible."""
 
-    __slots__ = ("part", "sampler")
+    __slots__ = ("parts", "sampler")
 
     def __init__(self, part: Drawn, sampler: Truncated) -> None:
-        self.part, self.sampler = part, sampler
+        self.parts, self.sampler = (part,), sampler
 
     def row(self, ask: Ask) -> Row:
-        row = self.part.row(ask)
-        if not self.sampler._inside(row)[0]:
+        row = self.parts[0].row(ask)
+        if not self.sampler.inside(row)[0]:
             raise InfeasibleError("truncate", f"{row.ravel().tolist()} of {self.sampler!r}")
         return row
 
     def find(self, values: Sequence[Any]) -> Iterator[Answers]:
-        for answers in self.part.find(values):
-            if self.sampler._inside(self.part.row(lambda name, _, known=answers: known[name]))[0]:  # type: ignore[misc]
+        for answers in self.parts[0].find(values):
+            row = self.parts[0].row(lambda name, _, known=answers: known[name])  # type: ignore[misc]
+            if self.sampler.inside(row)[0]:
                 yield answers
-
-    def questions(self) -> Iterator[tuple[str, Choice]]:
-        return self.part.questions()
 
 
 def drawn(name: str, sampler: Any) -> Drawn:
-    """Return a sampler as questions.
-
-    Parameters
-    ----------
-    name : str
-        Name of its question; where there are several, their names begin with it.
-    sampler : Sampler, or object with ``ppf`` or ``icdf``
-        What is drawn from.
-
-    Raises
-    ------
-    UnknownScaleError
-        If it has no quantiles.
-    """
+    """Return a sampler, or an object with ``ppf`` or ``icdf``, as questions whose names begin with `name`."""
     if type(sampler) is ConstantSampler:
         return _Constant(sampler)
     if type(sampler) is Arithmetic:
@@ -263,7 +240,10 @@ def drawn(name: str, sampler: Any) -> Drawn:
     if type(sampler) is Mixed:
         return _OneOf(f"{name}|", [drawn(f"{name}|{n}", p) for n, p in enumerate(sampler.parts)], sampler)
     if type(sampler) is Truncated:
-        return _truncated(drawn(name, sampler.sampler), sampler)
+        part = drawn(name, sampler.sampler)
+        if sampler.expr is None and isinstance(part, _Number):  # numbers are asked for between the limits
+            part = _Number(part.name, _narrowed(part.scale, sampler.high, sampler.low))
+        return _Cut(part, sampler)
     if type(sampler) in (NumpySampler, ScipySampler) and sampler.dim > 1:
         return _Beside([_Number(f"{name}[{n}]", scale_of(sampler)) for n in range(sampler.dim)])
     return _Number(name, scale_of(sampler))
@@ -277,13 +257,6 @@ def _arithmetic(name: str, sampler: Arithmetic) -> Drawn:
         return _Made([drawn(name, right)], lambda given: Arithmetic(sign, left, given))
     parts = [drawn(f"{name}[{number}]", part) for number, part in enumerate((left, right))]
     return _Made(parts, lambda one, other: Arithmetic(sign, one, other))
-
-
-def _truncated(part: Drawn, sampler: Truncated) -> Drawn:
-    """Return what lies within limits; numbers are asked for between them."""
-    if sampler.expr is None and isinstance(part, _Number):
-        part = _Number(part.name, _narrowed(part.scale, *sampler.limits))
-    return _Cut(part, sampler)
 
 
 def _narrowed(scale: Scale, high: Any, low: Any) -> Scale:

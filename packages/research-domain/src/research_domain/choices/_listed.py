@@ -23,12 +23,7 @@ def listed(
 ) -> tuple[tuple[Any, ...], Choice | None]:
     """Return different values, and the question which of them; None if there is only one.
 
-    Parameters
-    ----------
-    values : iterable
-        Values or aliases of them, some of which may be equal.
-    weights : sequence of float, optional
-        How often each is drawn; what is never drawn is left out.
+    The weights say how often each is drawn; what is never drawn is left out.
     """
     kept: dict[Any, Any] = {}
     counts: Counter[Any] = Counter()

@@ -33,14 +33,7 @@ class UnknownScaleError(Exception):
 class Scale:
     """How the values of one distribution are asked for.
 
-    Parameters
-    ----------
-    question : Choice or None
-        None if there is only one value.
-    value : callable
-        Answer to value.
-    answer : callable
-        Value to answer; raises a ValueError or TypeError for what is no value of it.
+    Without a question there is only one value. `answer` raises a ValueError or TypeError if there is none.
     """
 
     question: Choice | None
@@ -49,13 +42,7 @@ class Scale:
 
 
 def scale_of(sampler: Any) -> Scale:
-    """Return how the values of a distribution of one dimension are asked for.
-
-    Raises
-    ------
-    UnknownScaleError
-        If it has no quantiles.
-    """
+    """Return how the values of a distribution of one dimension are asked for."""
     make = _SCALES.get(type(sampler))
     return _by_quantiles(sampler) if make is None else make(sampler)
 
@@ -206,52 +193,31 @@ def _of_functions(value: Callable[[float], Any], share: Callable[[Any], float] |
 
 
 def solved(question: Choice, value: Callable[[Answer], Any], wanted: Any) -> Answer:
-    """Return the answer that a value belongs to, found by halving intervals.
+    """Return the answer that a value belongs to, found by halving intervals, or raise a ValueError."""
 
-    Raises
-    ------
-    ValueError
-        If there is none.
-    """
-    before: tuple[float, float] | None = None
-    for step in range(_STEPS + 1):
-        share = step / _STEPS
+    def miss(share: float) -> float:
         rest = float(value(question.at(share))) - wanted
-        if _is_nothing(rest, wanted):
-            return question.at(share)
-        if before is not None and before[1] * rest < 0:
-            found = _halved(question, value, wanted, (before, (share, rest)))
-            if found is not None:
-                return found
-        before = (share, rest)
+        return 0.0 if abs(rest) <= 1e-9 * abs(wanted) or abs(rest) < 1e-15 else rest
+
+    before = miss(0.0)
+    if not before:
+        return question.at(0.0)
+    for step in range(1, _STEPS + 1):
+        low, high = (step - 1) / _STEPS, step / _STEPS
+        after = miss(high)
+        if not after:
+            return question.at(high)
+        for _ in range(64 if before * after < 0 else 0):  # in vain where the value jumps
+            middle = (low + high) / 2
+            rest = miss(middle)
+            if not rest:
+                return question.at(middle)
+            low, high = (middle, high) if rest * before > 0 else (low, middle)
+        before = after
     raise ValueError(f"{wanted!r} is never drawn")
 
 
 _STEPS = 64
-
-
-def _halved(
-    question: Choice,
-    value: Callable[[Answer], Any],
-    wanted: Any,
-    ends: tuple[tuple[float, float], tuple[float, float]],
-) -> Answer | None:
-    """Return the answer between two shares, at which a value is too small and too large; None if it jumps."""
-    (low, below), (high, _) = ends
-    for _ in range(64):
-        middle = (low + high) / 2
-        rest = float(value(question.at(middle))) - wanted
-        if _is_nothing(rest, wanted):
-            return question.at(middle)
-        if rest * below > 0:
-            low = middle
-        else:
-            high = middle
-    return None
-
-
-def _is_nothing(rest: float, wanted: Any) -> bool:
-    return abs(rest) <= 1e-9 * abs(wanted) or abs(rest) < 1e-15
 
 
 def _histogram(sampler: HistoSampler) -> Scale:

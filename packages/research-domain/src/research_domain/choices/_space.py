@@ -5,25 +5,20 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from research_domain.algebra._adapters import as_values
-from research_domain.algebra._filters import names, passes
-from research_domain.algebra._nodes import agreeing
+from research_domain.algebra._combined import Zip
+from research_domain.algebra._draws import Leaf
+from research_domain.algebra._filters import Filter, names, passes
+from research_domain.algebra._nodes import Draw, Span, agreeing
 from research_domain.alias import Alias, ConfigAlias, Pairs, unique, value_of
 from research_domain.choices._drawn import Answers, Ask, Drawn
-from research_domain.choices.kinds import Integer
+from research_domain.choices.kinds import Choice, Integer
 from research_domain.config import Config
 from research_domain.errors import InfeasibleError
-
-if TYPE_CHECKING:
-    from research_domain.algebra._combined import Zip
-    from research_domain.algebra._draws import Leaf
-    from research_domain.algebra._filters import Filter
-    from research_domain.algebra._nodes import Draw, Span
-    from research_domain.choices.kinds import Choice
 
 __all__ = ["Asking", "Either", "Every", "Listed", "Noise", "Rows", "Sampled", "Space", "Spanned", "Where"]
 
@@ -36,18 +31,11 @@ Found = tuple[Answers, frozenset[str]]
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Where answers come from, and what is drawn beside them.
-
-    Parameters
-    ----------
-    ask : callable
-        Returns the answer to a question.
-    rng : callable
-        Returns the generator of what is drawn without being modelled; None where it does not matter.
-    """
+    """Where answers come from, and what is drawn beside them."""
 
     ask: Ask
     rng: Callable[[], np.random.Generator | None]
+    """Returns the generator of what is drawn without being asked for; None where it does not matter."""
 
 
 class Space:
@@ -58,20 +46,11 @@ class Space:
     children: tuple[Space, ...] = ()
 
     def point(self, asking: Asking) -> Pairs:
-        """Return the point that answers lead to.
-
-        Raises
-        ------
-        InfeasibleError
-            If a filter rejects it.
-        """
+        """Return the point that answers lead to; an InfeasibleError if a filter rejects it."""
         raise NotImplementedError
 
     def find(self, query: Query, hidden: frozenset[str]) -> Iterator[Found]:
-        """Yield answers that lead to a point that agrees with a query, paths of which may be hidden.
-
-        Those that are hidden are overridden by others, so that any value will do.
-        """
+        """Yield answers that lead to a point that agrees with a query; hidden paths take any value."""
         raise NotImplementedError
 
     @property
@@ -167,7 +146,7 @@ class Sampled(_Parameter):
     def find(self, query: Query, hidden: frozenset[str]) -> Iterator[Found]:
         name = self.key.value
         if name in hidden:
-            yield _any_answers(self.drawn), frozenset()
+            yield {name: question.at(0.5) for name, question in self.drawn.questions()}, frozenset()
             return
         value, paths = _under(query, name)
         if paths:
@@ -177,10 +156,6 @@ class Sampled(_Parameter):
     @property
     def questions(self) -> Iterator[tuple[str, Choice]]:
         return self.drawn.questions()
-
-
-def _any_answers(drawn: Drawn) -> Answers:
-    return {name: question.at(0.5) for name, question in drawn.questions()}
 
 
 def _under(query: Query, name: str) -> tuple[Any, frozenset[str]]:

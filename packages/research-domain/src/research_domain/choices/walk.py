@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from research_domain.alias import AUXILIARY_KEYS, ConfigAlias
+from research_domain.algebra._body import Body
+from research_domain.alias import ConfigAlias, as_query
 from research_domain.choices._compiling import Compiler
+from research_domain.choices._drawn import Answers
 from research_domain.choices._space import Asking
-from research_domain.choices.kinds import Choice
-from research_domain.config import as_mapping, paths
-from research_domain.errors import ChoiceError
+from research_domain.choices.kinds import Answer, Choice
+from research_domain.errors import ChoiceError, hint
 from research_domain.seeds import make_rng
-
-if TYPE_CHECKING:
-    from research_domain.algebra._body import Body
-    from research_domain.choices._drawn import Answers
-    from research_domain.choices.kinds import Answer
 
 __all__ = ["Choices"]
 
@@ -128,7 +123,9 @@ class Choices(Mapping[str, Choice]):
         >>> domain.choices().answers({'model': 'net', 'layers': [64, 64]})
         {'model': 1, 'layers': 1}
         """
-        query = self._query(config)
+        query = as_query(config, self._body.keys)
+        if query is None:
+            raise ChoiceError("config", f"expected a mapping from names to values, got {config!r}")
         for answers, covered in self._space.find(query, frozenset()):
             if covered == query.keys():
                 return answers
@@ -151,27 +148,13 @@ class Choices(Mapping[str, Choice]):
         """
         return frozenset(self._space.deciding(frozenset(parameters)))
 
-    def _query(self, config: Any) -> dict[str, Any]:
-        auxiliary: tuple[str, ...] = AUXILIARY_KEYS
-        if isinstance(config, ConfigAlias):
-            auxiliary, config = config.auxiliary, config.config()
-        config = as_mapping(config)
-        if not isinstance(config, Mapping):
-            raise ChoiceError("config", f"expected a mapping from names to values, got {config!r}")
-        return {
-            path: value
-            for path, value in paths(config).items()
-            if path not in auxiliary or path in self._body.keys
-        }
-
     def _refused(self, query: Mapping[str, Any]) -> ChoiceError:
         """Return the error that names what keeps a config from being one of the domain's."""
         known = self._body.keys
         for path in query:
             if not any(_is_below(path, name) for name in known):
-                close = get_close_matches(path, known, 1)
-                hint = f" (did you mean {close[0]!r}?)" if close else ""
-                return ChoiceError(path, f"the domain has no such parameter{hint}; it has {sorted(known)}")
+                close = hint(path, known, most=1)
+                return ChoiceError(path, f"the domain has no such parameter{close}; it has {sorted(known)}")
         unfiltered = Compiler(noise=True, filtered=False).body(self._body)
         for name in sorted(known):
             below = {path for path in query if _is_below(path, name)}

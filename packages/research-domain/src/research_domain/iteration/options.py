@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from research_domain.algebra._adapters import as_source, listed, option_node
 from research_domain.algebra._combined import held
@@ -11,9 +12,6 @@ from research_domain.algebra._nodes import Draw
 from research_domain.alias import Alias, ConfigAlias, as_alias, check_key
 from research_domain.errors import InfiniteDomainError, ParameterError
 from research_domain.seeds import make_rng, make_seed_sequence
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 __all__ = ["create_aliases", "option_items", "option_iterator", "option_sample"]
 

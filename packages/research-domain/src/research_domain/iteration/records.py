@@ -32,32 +32,20 @@ def to_frame(rows: Iterable[Mapping[str, Any]]) -> Any:
     columns = {}
     for name in names:
         values = [row.get(name, float("nan")) for row in listed]
-        is_plain = all(name in row for row in listed) and not any(_is_container(value) for value in values)
+        containers = (hasattr(each, "__len__") and not isinstance(each, str | bytes) for each in values)
+        is_plain = all(name in row for row in listed) and not any(containers)
         columns[name] = pd.Series(values, index=range(len(listed)), dtype=None if is_plain else object)
     return pd.DataFrame(columns, index=range(len(listed)))
 
 
-def _is_container(value: Any) -> bool:
-    return hasattr(value, "__len__") and not isinstance(value, str | bytes)
-
-
 def from_records(kind: Callable[..., Any], rows: Any) -> Any:
-    """Return a domain with a config for each row, in their order; `kind` makes domains.
-
-    Raises
-    ------
-    ParameterError
-        If there are no rows, or one is no mapping with strings as keys.
-    """
-    records = list(_rows_of_frame(rows) if _is_frame(rows) else _checked(rows))
+    """Return a domain with a config for each row, in their order; `kind` makes domains."""
+    is_frame = hasattr(rows, "columns") and hasattr(rows, "__getitem__") and not isinstance(rows, Mapping)
+    records = list(_rows_of_frame(rows) if is_frame else _checked(rows))
     if not records:
         raise ParameterError("rows", "expected at least one row, got none")
-    parts = [_zipped(kind, names, list(group)) for names, group in groupby(records, key=_names)]
+    parts = [_zipped(kind, names, list(group)) for names, group in groupby(records, key=tuple)]
     return reduce(operator.add, parts)
-
-
-def _names(record: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(record)
 
 
 def _zipped(kind: Callable[..., Any], names: tuple[str, ...], rows: list[dict[str, Any]]) -> Any:
@@ -84,20 +72,11 @@ def _checked(rows: Any) -> Iterator[dict[str, Any]]:
             yield dict(row)
 
 
-def _is_frame(rows: Any) -> bool:
-    return hasattr(rows, "columns") and hasattr(rows, "__getitem__") and not isinstance(rows, Mapping)
-
-
 def _rows_of_frame(frame: Any) -> Iterator[dict[str, Any]]:
     """Yield the rows of a frame of pandas or polars as plain values, without what is missing."""
-    columns = {str(name): _values(frame[name]) for name in frame.columns}
+    columns = {str(name): frame[name].to_list() for name in frame.columns}
     for cells in zip(*columns.values(), strict=True):
         yield {name: value for name, value in zip(columns, cells, strict=True) if not _is_missing(value)}
-
-
-def _values(column: Any) -> list[Any]:
-    values: list[Any] = column.to_list()
-    return values
 
 
 def _is_missing(value: Any) -> bool:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from research_domain._counting import check_count, check_digits, take
 from research_domain.alias import Pairs, check_key
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 __all__ = ["UNCHANGED", "IterParams", "Schedule", "Unchanged", "auxiliary"]
 
@@ -64,14 +62,7 @@ class IterParams:
 class Schedule:
     """Positions of an iteration: which config, which repetition.
 
-    Parameters
-    ----------
-    items : int or None
-        Number of configs without repetitions, None if endless.
-    each : int
-        Number of configs that are repeated together.
-    reps : int
-        Number of repetitions.
+    So many `items`, None if endless, are repeated `reps` times, so many of them together as `each` says.
     """
 
     __slots__ = ("each", "items", "reps")
@@ -111,14 +102,9 @@ class Schedule:
     def walk(
         self, stream: Callable[[int], Iterator[Pairs]], position: int = 0
     ) -> Iterator[tuple[int, Iterator[Pairs]]]:
-        """Yield repetitions with the points that have it.
+        """Yield repetitions with the points that have it, from a position on.
 
-        Parameters
-        ----------
-        stream : callable
-            Returns the iterator of points from an index on; where it ends, so do we.
-        position : int
-            Where to begin.
+        `stream` returns the iterator of points from an index on; where it ends, this one ends.
         """
         if self.reps == 1:
             points = stream(position)

@@ -5,24 +5,28 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from collections.abc import Iterator, Mapping, MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple, Self
+
+import numpy as np
 
 from research_domain.algebra._body import Body, compiled, is_filter, is_random, parts_of, unrepeatable
 from research_domain.algebra._draws import Draws
+from research_domain.algebra._sequences import Sequence
 from research_domain.algebra.operators import Algebra
+from research_domain.alias import ConfigAlias
 from research_domain.errors import DomainWarning
 from research_domain.iteration.schedule import UNCHANGED, IterParams, Unchanged
 from research_domain.seeds import make_seed_sequence
 
-if TYPE_CHECKING:
-    from typing import Self
-
-    import numpy as np
-
-    from research_domain.algebra._sequences import Sequence
-    from research_domain.alias import ConfigAlias
-
 __all__ = ["AlgebraWithSettings"]
+
+
+class Prepared(NamedTuple):
+    """What a space of parameters produces, its draws, and whether filters make its length unknown."""
+
+    sequence: Sequence
+    draws: Draws
+    has_filters: bool
 
 
 class AlgebraWithSettings(Algebra):
@@ -33,7 +37,7 @@ class AlgebraWithSettings(Algebra):
     _updates: int = 0
     _seed: np.random.SeedSequence | None = None
     _iterator: Iterator[ConfigAlias] | None = None
-    _ready: tuple[Sequence, Draws, bool] | None = None
+    _ready: Prepared | None = None
     _kept_draws: MutableMapping[str, list[Any]]
 
     def _with(self, body: Body) -> Self:
@@ -149,7 +153,7 @@ class AlgebraWithSettings(Algebra):
     @property
     def unrepeatable(self) -> tuple[str, ...]:
         """Names of the parameters whose draws no seed repeats, sorted; see :meth:`keep_draws`."""
-        return unrepeatable(self._prepared()[0]) if is_random(self._body) else ()
+        return unrepeatable(self._prepared().sequence) if is_random(self._body) else ()
 
     def keep_draws(self, draws: MutableMapping[str, list[Any]]) -> Self:
         """Keep the draws that no seed repeats, and take those that are there already.
@@ -213,10 +217,9 @@ class AlgebraWithSettings(Algebra):
             self._seed = make_seed_sequence()
         return self._seed
 
-    def _prepared(self) -> tuple[Sequence, Draws, bool]:
-        """Return what is produced, its draws, and whether filters make its length unknown."""
+    def _prepared(self) -> Prepared:
         if self._ready is None:
             sequence = compiled(self._body)
             draws = Draws(lambda: self.seed_sequence, self._kept_draws, self._updates)
-            self._ready = (sequence, draws, any(is_filter(part) for part in parts_of(sequence)))
+            self._ready = Prepared(sequence, draws, any(map(is_filter, parts_of(sequence))))
         return self._ready

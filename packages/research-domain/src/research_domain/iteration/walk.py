@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, overload
+from collections.abc import Callable, Iterator
+from typing import Any, Self, overload
+
+import numpy as np
 
 from research_domain._counting import check_count, span_length, take
 from research_domain.algebra._body import constraints, contains
-from research_domain.alias import AUXILIARY_KEYS, ConfigAlias, plain, wrapped
-from research_domain.config import as_mapping, paths
+from research_domain.algebra._filters import Constraint
+from research_domain.alias import ConfigAlias, Pairs, as_query, plain, wrapped
 from research_domain.errors import DomainIndexError, InfiniteDomainError, ParameterError
 from research_domain.iteration.records import nested, to_frame
 from research_domain.iteration.schedule import Schedule, auxiliary
 from research_domain.iteration.settings import AlgebraWithSettings
 from research_domain.seeds import distinct, make_seed_sequence
-
-if TYPE_CHECKING:
-    from typing import Self
-
-    import numpy as np
-
-    from research_domain.algebra._filters import Constraint
-    from research_domain.alias import Pairs
 
 __all__ = ["Walk"]
 
@@ -44,7 +38,7 @@ class Walk(AlgebraWithSettings):
     @property
     def is_finite(self) -> bool:
         """Whether iterating comes to an end."""
-        return self._params.n_items is not None or not self._prepared()[0].endless
+        return self._params.n_items is not None or not self._prepared().sequence.endless
 
     def __len__(self) -> int:
         length = self.len
@@ -266,16 +260,9 @@ class Walk(AlgebraWithSettings):
         What says how a config is run does not matter; in a mapping these are the keys of `AUXILIARY_KEYS`
         that are no parameters here.
         """
-        auxiliary: tuple[str, ...] = AUXILIARY_KEYS
-        if isinstance(config, ConfigAlias):
-            auxiliary, config = config.auxiliary, config.config()
-        config = as_mapping(config)
-        if not isinstance(config, Mapping):
+        query = as_query(config, self._body.keys)
+        if query is None:
             return False
-        query = paths(config)
-        for key in auxiliary:
-            if key not in self._body.keys:
-                query.pop(key, None)
         try:
             return contains(self._body, query)
         except LookupError:
@@ -286,7 +273,7 @@ class Walk(AlgebraWithSettings):
     @property
     def constraints(self) -> tuple[Constraint, ...]:
         """What each ``where`` removed: of all configs, or of the first thousand or so if there is no end."""
-        return tuple(constraints(*self._prepared()[:2]))
+        return tuple(constraints(self._prepared().sequence, self._prepared().draws))
 
     def _length(self) -> int | None:
         """Return the number of configs, whatever the parameters of iteration; None if infinite."""
@@ -295,7 +282,7 @@ class Walk(AlgebraWithSettings):
 
     def _schedule_ahead(self) -> Schedule | None:
         """Return the schedule that does without the length, None if that costs nothing or has to be known."""
-        return Schedule.of_unknown(self._params) if self._prepared()[2] else None
+        return Schedule.of_unknown(self._params) if self._prepared().has_filters else None
 
     def _schedule_at(self) -> Schedule:
         ahead = self._schedule_ahead()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -10,9 +11,6 @@ from research_domain._plain import to_plain
 from research_domain._written import written
 from research_domain.errors import SamplerError, close_matches
 from research_domain.samplers._sampler import Sampler
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = [
     "ChoiceSampler",
@@ -56,7 +54,30 @@ SHORT_NAMES = {
 _NO_DISTRIBUTIONS = {"bit_generator", "bytes", "permutation", "permuted", "shuffle", "spawn"}
 
 
-class NumpySampler(Sampler):
+class _Named(Sampler):
+    """A distribution that a library knows by a name."""
+
+    _library: str
+
+    def __init__(self, name: str, seed: Any, dim: int, kwargs: dict[str, Any]) -> None:
+        super().__init__(seed)
+        self.name, self.dim, self.kwargs = name, dim, kwargs
+
+    def _given(self) -> dict[str, Any]:
+        """Return the arguments of the distribution, `dim` only if it is not 1."""
+        return {**({} if self.dim == 1 else {"dim": self.dim}), **self.kwargs}
+
+    def _shape(self, size: int) -> Any:
+        return size if self.dim == 1 else (size, self.dim)
+
+    def _spec(self) -> dict[str, Any]:
+        return {"$sampler": self._library, "name": self.name, **_plain(self._given())}
+
+    def _text(self) -> str:
+        return self._call(f"{self._library.title()}Sampler", self.name, **self._given())
+
+
+class NumpySampler(_Named):
     """Distribution of ``numpy.random.Generator``.
 
     Parameters
@@ -81,10 +102,10 @@ class NumpySampler(Sampler):
     (3, 2)
     """
 
+    _library = "numpy"
+
     def __init__(self, name: str, seed: Any = None, dim: int = 1, **kwargs: Any) -> None:
-        super().__init__(seed)
-        self.name = SHORT_NAMES[name][0] if name in SHORT_NAMES else name
-        self.dim, self.kwargs = dim, kwargs
+        super().__init__(SHORT_NAMES[name][0] if name in SHORT_NAMES else name, seed, dim, kwargs)
         known = tuple(
             key for key in dir(np.random.Generator) if key[0] != "_" and key not in _NO_DISTRIBUTIONS
         )
@@ -98,17 +119,10 @@ class NumpySampler(Sampler):
             raise SamplerError("name", f"{self!r} cannot be drawn from: {error}") from error
 
     def _draw(self, size: int, rng: np.random.Generator | None) -> Any:
-        shape = size if self.dim == 1 else (size, self.dim)
-        return getattr(self._own(rng), self.name)(size=shape, **self.kwargs)
-
-    def _spec(self) -> dict[str, Any]:
-        return {"$sampler": "numpy", "name": self.name, **_plain(_distribution(self.dim, self.kwargs))}
-
-    def _text(self) -> str:
-        return self._call("NumpySampler", self.name, **_distribution(self.dim, self.kwargs))
+        return getattr(self._own(rng), self.name)(size=self._shape(size), **self.kwargs)
 
 
-class ScipySampler(Sampler):
+class ScipySampler(_Named):
     """Distribution of ``scipy.stats``, which must be installed.
 
     Parameters
@@ -133,10 +147,10 @@ class ScipySampler(Sampler):
     (3, 1)
     """
 
+    _library = "scipy"
+
     def __init__(self, name: str, seed: Any = None, dim: int = 1, **kwargs: Any) -> None:
-        super().__init__(seed)
-        self.name = (SHORT_NAMES[name][1] if name in SHORT_NAMES else None) or name
-        self.dim, self.kwargs = dim, kwargs
+        super().__init__((SHORT_NAMES[name][1] if name in SHORT_NAMES else None) or name, seed, dim, kwargs)
         try:
             import scipy.stats as stats
         except ImportError as error:
@@ -154,15 +168,8 @@ class ScipySampler(Sampler):
             raise SamplerError("name", f"{self!r} cannot be made: {error}") from error
 
     def _draw(self, size: int, rng: np.random.Generator | None) -> Any:
-        shape = size if self.dim == 1 else (size, self.dim)
-        drawn = np.asarray(self._frozen.rvs(size=shape, random_state=self._own(rng)))
+        drawn = np.asarray(self._frozen.rvs(size=self._shape(size), random_state=self._own(rng)))
         return drawn if drawn.shape[:1] == (size,) else drawn.reshape(size, -1)
-
-    def _spec(self) -> dict[str, Any]:
-        return {"$sampler": "scipy", "name": self.name, **_plain(_distribution(self.dim, self.kwargs))}
-
-    def _text(self) -> str:
-        return self._call("ScipySampler", self.name, **_distribution(self.dim, self.kwargs))
 
 
 class HistoSampler(Sampler):
@@ -289,9 +296,7 @@ class ChoiceSampler(Sampler):
 
     def _draw(self, size: int, rng: np.random.Generator | None) -> Any:
         drawn = np.empty(size, dtype=object)
-        indices = self._own(rng).choice(len(self.options), size=size, p=self.p)
-        drawn[:] = [None] * size
-        for row, index in enumerate(indices):
+        for row, index in enumerate(self._own(rng).choice(len(self.options), size=size, p=self.p)):
             drawn[row] = self.options[index]
         return drawn
 
@@ -384,11 +389,6 @@ def choice(options: Sequence[Any], p: Sequence[float] | None = None, seed: Any =
     'tanh'
     """
     return ChoiceSampler(options, p, seed)
-
-
-def _distribution(dim: int, kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a distribution, `dim` only if it is not 1."""
-    return {**({} if dim == 1 else {"dim": dim}), **kwargs}
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import math
 import operator
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 
@@ -16,9 +16,6 @@ from research_domain.errors import SamplerError, SpecError
 from research_domain.seeds import make_rng, make_seed_sequence
 from research_domain.values import same
 
-if TYPE_CHECKING:
-    from typing import Self
-
 __all__ = ["Applied", "Mixed", "Arithmetic", "Sampler", "Stacked", "Truncated"]
 
 Array = np.ndarray[Any, Any]
@@ -26,8 +23,8 @@ Array = np.ndarray[Any, Any]
 _MOST = sys.maxsize // 2**16
 """Values of a sample; of more of them, a few bytes each are more than addresses reach."""
 
-_EFFORT = (0.5, 10_000, False)
-"""By default, the share that is kept, how often to draw, and whether to give up."""
+_MOST_DRAWS = 10_000
+"""How often a truncated sampler draws by default before it gives up."""
 
 OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
@@ -38,6 +35,21 @@ OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
     "%": operator.mod,
     "**": operator.pow,
 }
+
+
+Operator: TypeAlias = "Callable[[Sampler, Any], Arithmetic]"
+
+
+def _arithmetic(sign: str) -> tuple[Operator, Operator]:
+    """Return the methods of an operator, for a sampler on its left and on its right."""
+
+    def forward(self: Sampler, other: Any) -> Arithmetic:
+        return Arithmetic(sign, self, other)
+
+    def backward(self: Sampler, other: Any) -> Arithmetic:
+        return Arithmetic(sign, other, self)
+
+    return forward, backward
 
 
 class Sampler:
@@ -201,8 +213,8 @@ class Sampler:
             raise SamplerError("high", "truncate needs a limit: high, low, or expr that tells what to keep")
         if not 0 < prob <= 1:
             raise SamplerError("prob", f"expected a share above 0 and up to 1, got {prob!r}")
-        limits = tuple(_limit(name, limit) for name, limit in (("high", high), ("low", low)))
-        return Truncated(self, limits, expr, (prob, max_iter or _EFFORT[1], sample_anyways))
+        high, low = _limit("high", high), _limit("low", low)
+        return Truncated(self, high, low, expr, prob, max_iter or _MOST_DRAWS, sample_anyways)
 
     def __or__(self, other: Any) -> Mixed:
         return Mixed.of(self, other) if isinstance(other, Sampler) else NotImplemented
@@ -222,47 +234,13 @@ class Sampler:
         twin.__dict__.update({**self.__dict__, "weight": weight})
         return twin
 
-    def __add__(self, other: Any) -> Arithmetic:
-        return Arithmetic("+", self, other)
-
-    def __radd__(self, other: Any) -> Arithmetic:
-        return Arithmetic("+", other, self)
-
-    def __sub__(self, other: Any) -> Arithmetic:
-        return Arithmetic("-", self, other)
-
-    def __rsub__(self, other: Any) -> Arithmetic:
-        return Arithmetic("-", other, self)
-
-    def __mul__(self, other: Any) -> Arithmetic:
-        return Arithmetic("*", self, other)
-
-    def __rmul__(self, other: Any) -> Arithmetic:
-        return Arithmetic("*", other, self)
-
-    def __truediv__(self, other: Any) -> Arithmetic:
-        return Arithmetic("/", self, other)
-
-    def __rtruediv__(self, other: Any) -> Arithmetic:
-        return Arithmetic("/", other, self)
-
-    def __floordiv__(self, other: Any) -> Arithmetic:
-        return Arithmetic("//", self, other)
-
-    def __rfloordiv__(self, other: Any) -> Arithmetic:
-        return Arithmetic("//", other, self)
-
-    def __mod__(self, other: Any) -> Arithmetic:
-        return Arithmetic("%", self, other)
-
-    def __rmod__(self, other: Any) -> Arithmetic:
-        return Arithmetic("%", other, self)
-
-    def __pow__(self, other: Any) -> Arithmetic:
-        return Arithmetic("**", self, other)
-
-    def __rpow__(self, other: Any) -> Arithmetic:
-        return Arithmetic("**", other, self)
+    __add__, __radd__ = _arithmetic("+")
+    __sub__, __rsub__ = _arithmetic("-")
+    __mul__, __rmul__ = _arithmetic("*")
+    __truediv__, __rtruediv__ = _arithmetic("/")
+    __floordiv__, __rfloordiv__ = _arithmetic("//")
+    __mod__, __rmod__ = _arithmetic("%")
+    __pow__, __rpow__ = _arithmetic("**")
 
     def __neg__(self) -> Arithmetic:
         return Arithmetic("*", -1, self)
@@ -294,7 +272,8 @@ class Arithmetic(Sampler):
         for operand in (left, right):
             if not isinstance(operand, Sampler | int | float | complex | np.ndarray | np.generic | list):
                 raise SamplerError(sign, f"expected a sampler, a number or an array, got {operand!r}")
-        self.sign, self.left, self.right = sign, _operand(left), _operand(right)
+        left, right = (np.asarray(each) if isinstance(each, list) else each for each in (left, right))
+        self.sign, self.left, self.right = sign, left, right
 
     def _draw(self, size: int, rng: np.random.Generator | None) -> Any:
         left, right = (
@@ -312,11 +291,6 @@ class Arithmetic(Sampler):
 
     def _text(self) -> str:
         return f"({written(self.left)} {self.sign} {written(self.right)})"
-
-
-def _operand(operand: Any) -> Any:
-    """Return an operand, a list as an array."""
-    return np.asarray(operand) if isinstance(operand, list) else operand
 
 
 class Mixed(Sampler):
@@ -418,41 +392,47 @@ class Truncated(Sampler):
     def __init__(
         self,
         sampler: Sampler,
-        limits: tuple[Any, ...],
+        high: Any,
+        low: Any,
         expr: Callable[[Array], Any] | None,
-        effort: tuple[float, int, bool],
+        prob: float,
+        max_iter: int,
+        sample_anyways: bool,
     ) -> None:
         super().__init__()
-        self.sampler, self.limits, self.expr, self.effort = sampler, limits, expr, effort
+        self.sampler, self.high, self.low, self.expr = sampler, high, low, expr
+        self.prob, self.max_iter, self.sample_anyways = prob, max_iter, sample_anyways
 
     def _draw(self, size: int, rng: np.random.Generator | None) -> Any:
-        prob, max_iter, sample_anyways = self.effort
         kept: list[Array] = [self.sampler.sample(0, rng)]
         missing = size
-        for _ in range(max_iter):
+        for _ in range(self.max_iter):
             if missing <= 0:
                 break
-            drawn = self.sampler.sample(int(missing / prob) + 1, rng)
-            kept.append(drawn[self._inside(drawn)])
+            drawn = self.sampler.sample(int(missing / self.prob) + 1, rng)
+            kept.append(drawn[self.inside(drawn)])
             missing -= len(kept[-1])
         if missing > 0:
-            if not sample_anyways:
-                problem = f"{self!r} still lacks {missing} of {size} values after drawing {max_iter} times"
+            if not self.sample_anyways:
+                problem = (
+                    f"{self!r} still lacks {missing} of {size} values after drawing {self.max_iter} times"
+                )
                 raise SamplerError("max_iter", problem)
             kept.append(self.sampler.sample(missing, rng))
         return np.concatenate(kept)[:size]
 
-    def _inside(self, drawn: Array) -> Array:
-        high, low = self.limits
+    def inside(self, drawn: Array) -> Array:
+        """Tell for each row whether it lies within the limits."""
         values = drawn if self.expr is None else np.asarray(_called(self.expr, "expr", repr(self), drawn))
         if values.shape[:1] != drawn.shape[:1]:
             problem = f"expected {len(drawn)} rows from {self!r}, got an array of shape {values.shape}"
             raise SamplerError("expr", problem)
-        inside = values.astype(bool) if high is None and low is None else np.ones(values.shape, dtype=bool)
-        if high is not None:
-            inside &= values <= np.asarray(high)
-        if low is not None:
-            inside &= values >= np.asarray(low)
+        unlimited = self.high is None and self.low is None
+        inside = values.astype(bool) if unlimited else np.ones(values.shape, dtype=bool)
+        if self.high is not None:
+            inside &= values <= np.asarray(self.high)
+        if self.low is not None:
+            inside &= values >= np.asarray(self.low)
         rows: Array = np.all(inside.reshape(len(drawn), -1), axis=1)
         return rows
 
@@ -464,9 +444,9 @@ class Truncated(Sampler):
 
     def _options(self) -> dict[str, Any]:
         """Return what was given, without what is so by default."""
-        names = ("high", "low", "expr", "prob", "max_iter", "sample_anyways")
-        options = dict(zip(names, (*self.limits, self.expr, *self.effort), strict=True))
-        defaults = dict(zip(names, (None, None, None, *_EFFORT), strict=True))
+        defaults = {"high": None, "low": None, "expr": None, "prob": 0.5}
+        defaults |= {"max_iter": _MOST_DRAWS, "sample_anyways": False}
+        options = {name: getattr(self, name) for name in defaults}
         return {name: value for name, value in options.items() if value != defaults[name]}
 
     def _text(self) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from research_domain._counting import span_length
 from research_domain.algebra._body import Body, Fixed, Term
@@ -12,50 +13,42 @@ from research_domain.alias import Alias, as_alias
 from research_domain.spec._sources import sampler_of
 from research_domain.values import same
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    Pools = tuple[tuple[Alias, Sequence[Any]], ...]
+Part = Body | Term | Node | Filter
+Pools = tuple[tuple[Alias, Sequence[Any]], ...]
 
 __all__ = ["equal"]
 
 
-def equal(left: Body, right: Body) -> bool:
-    """Tell whether two bodies have equal terms."""
-    return len(left.terms) == len(right.terms) and all(map(_same_terms, left.terms, right.terms))
-
-
-def _same_terms(left: Term, right: Term) -> bool:
-    if left.weight != right.weight or not _same_filters(left.filters, right.filters):
-        return False
-    if isinstance(left.source, Node) and isinstance(right.source, Node):
-        return _same_nodes(left.source, right.source)
-    if isinstance(left.source, Body) and isinstance(right.source, Body):
-        return equal(left.source, right.source)
-    return False
-
-
-def _same_filters(left: tuple[Filter, ...], right: tuple[Filter, ...]) -> bool:
-    return len(left) == len(right) and all(
-        one.keys == other.keys and same(one.predicate, other.predicate)
-        for one, other in zip(left, right, strict=True)
-    )
-
-
-def _same_nodes(left: Node, right: Node) -> bool:
+def equal(left: Part, right: Part) -> bool:
+    """Tell whether two parts of domains are put together alike."""
     if isinstance(left, Grid | Span) and isinstance(right, Grid | Span):
         return _same_pools(_pools(left), _pools(right))
     if type(left) is not type(right):
         return False
+    if isinstance(left, Filter) and isinstance(right, Filter):
+        return left.keys == right.keys and same(left.predicate, right.predicate)
     if isinstance(left, Draw) and isinstance(right, Draw):
         one, other = sampler_of(left.source), sampler_of(right.source)
         return _same_aliases(left.key, right.key) and (one == other or same(one, other))
-    if isinstance(left, Fixed) and isinstance(right, Fixed):
-        return equal(left.body, right.body)
-    if isinstance(left, Kept | Redraw) and isinstance(right, Kept | Redraw):
-        (one,), (other,) = left.children, right.children
-        return _same_filters(left.filters, right.filters) and _same_nodes(one, other)
-    return len(left.children) == len(right.children) and all(map(_same_nodes, left.children, right.children))
+    if isinstance(left, Term) and isinstance(right, Term) and left.weight != right.weight:
+        return False
+    mine, theirs = _parts(left), _parts(right)
+    return len(mine) == len(theirs) and all(map(equal, mine, theirs))
+
+
+def _parts(part: Part) -> tuple[Part, ...]:
+    match part:
+        case Body():
+            return part.terms
+        case Term():
+            return (part.source, *part.filters)
+        case Fixed():
+            return (part.body,)
+        case Kept() | Redraw():
+            return (*part.children, *part.filters)
+        case Node():
+            return part.children
+    return ()
 
 
 def _pools(node: Grid | Span) -> Pools:
@@ -72,13 +65,10 @@ def _same_pools(left: Pools, right: Pools) -> bool:
 def _same_values(left: Sequence[Any], right: Sequence[Any]) -> bool:
     if isinstance(left, range) and isinstance(right, range):
         return left == right
-    return _length(left) == _length(right) and all(
+    sizes = [span_length(each) if isinstance(each, range) else len(each) for each in (left, right)]
+    return sizes[0] == sizes[1] and all(
         _same_aliases(as_alias(one), as_alias(other)) for one, other in zip(left, right, strict=True)
     )
-
-
-def _length(values: Sequence[Any]) -> int:
-    return span_length(values) if isinstance(values, range) else len(values)
 
 
 def _same_aliases(left: Alias, right: Alias) -> bool:

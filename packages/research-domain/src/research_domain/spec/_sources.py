@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from research_domain.algebra._adapters import Frozen
+from research_domain.algebra._draws import ValueSource
 from research_domain.samplers import ScipySampler
-
-if TYPE_CHECKING:
-    from research_domain.algebra._draws import ValueSource
 
 __all__ = ["sampler_of"]
 

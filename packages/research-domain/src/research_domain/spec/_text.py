@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from keyword import iskeyword
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from research_domain._written import number, written
 from research_domain.algebra._body import Body, Fixed, Term
 from research_domain.algebra._combined import Concat, Product, Zip
-from research_domain.algebra._filters import Kept, Redraw
+from research_domain.algebra._filters import Filter, Kept, Redraw
 from research_domain.algebra._nodes import Draw, Grid, Node, Span
 from research_domain.alias import Alias
 from research_domain.spec._sources import sampler_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from research_domain.algebra._filters import Filter
-    from research_domain.updates import UpdateRule
+from research_domain.updates import UpdateRule
 
 __all__ = ["describe", "describe_settings", "table"]
 
@@ -32,12 +28,8 @@ def describe(body: Body, settings: str = "") -> str:
     """Return a domain as an expression that gives it again, with the calls of :func:`describe_settings`."""
     text = " + ".join(_term(term, alone=len(body.terms) == 1) for term in body.terms)
     first = body.terms[0]
-    compound = (
-        len(body.terms) > 1
-        or first.weight is not None
-        or _compound(first.source)
-        or _is_filtered_inside(first)
-    )
+    alone = len(body.terms) == 1 and first.weight is None
+    compound = not alone or _compound(first.source) or _is_filtered_inside(first)
     return f"({text}){settings}" if settings and compound else text + settings
 
 
@@ -182,13 +174,10 @@ def _factors(factors: Sequence[Node]) -> Iterator[str]:
 def _options(nodes: list[Node]) -> str:
     rows = [row for node in nodes for row in _rows(node)]
     names = [key.value for key, _, _ in rows if not key.given]
-    if len(names) == len(rows) and all(map(_is_argument, names)):
+    plain = all(name.isidentifier() and not iskeyword(name) for name in names)
+    if len(names) == len(rows) and plain and not {"domain", "self"} & {*names}:
         return "Domain(" + ", ".join(f"{key.value}={values}" for key, values, _ in rows) + ")"
     return "Domain({" + ", ".join(f"{_key(key)}: {values}" for key, values, _ in rows) + "})"
-
-
-def _is_argument(name: str) -> bool:
-    return name.isidentifier() and not iskeyword(name) and name not in ("domain", "self")
 
 
 def _key(key: Alias) -> str:

@@ -27,7 +27,7 @@ from typing import Any, TypeVar
 from research_domain._plain import from_plain, to_plain
 from research_domain.algebra._body import Body, Fixed, Term
 from research_domain.algebra._combined import Concat, Product, Zip
-from research_domain.algebra._filters import Kept, Redraw
+from research_domain.algebra._filters import Filter, Kept, Redraw
 from research_domain.algebra._nodes import Draw, Grid, Node, Span
 from research_domain.algebra.operators import Algebra
 from research_domain.alias import Alias
@@ -72,19 +72,20 @@ def _body(body: Body) -> dict[str, Any]:
 
 
 def _term(term: Term) -> dict[str, Any]:
-    if term.filters:
-        raise SpecError(
-            "predicate", f"where({term.filters[0].name}) holds a function, which is not plain data"
-        )
+    _refuse(term.filters)
     description = _body(term.source) if isinstance(term.source, Body) else _node(term.source)
     return description if term.weight is None else {"$weight": term.weight, "$domain": description}
 
 
+def _refuse(filters: tuple[Filter, ...]) -> None:
+    if filters:
+        problem = f"where({filters[0].name}) holds a function, which is not plain data"
+        raise SpecError("predicate", problem)
+
+
 def _node(node: Node) -> dict[str, Any]:
     if isinstance(node, Kept | Redraw):
-        raise SpecError(
-            "predicate", f"where({node.filters[0].name}) holds a function, which is not plain data"
-        )
+        _refuse(node.filters)
     if isinstance(node, Fixed):
         return _body(node.body)
     if isinstance(node, Concat):
@@ -98,20 +99,17 @@ def _node(node: Node) -> dict[str, Any]:
         if options and len(set(names)) == len(names):
             return {name: values for part in parts for name, values in part.items()}
         return {"$product": parts}
-    return dict(_options(node))
-
-
-def _options(node: Node) -> list[tuple[str, Any]]:
     if isinstance(node, Grid):
-        return [
-            (_name(key), _named(key, [_value(key.value, value) for value in values]))
-            for key, values in node.pools
-        ]
+        pools = ((key, [_value(key.value, value) for value in values]) for key, values in node.pools)
+        return {_name(key): _named(key, values) for key, values in pools}
     if isinstance(node, Span):
-        values = node.values
-        return [(_name(node.key), _named(node.key, {"$range": [values.start, values.stop, values.step]}))]
+        limits = [node.values.start, node.values.stop, node.values.step]
+        return {_name(node.key): _named(node.key, {"$range": limits})}
     if isinstance(node, Draw):
-        return [(_name(node.key), _named(node.key, _sampled(node)))]
+        sampler = sampler_of(node.source)
+        if not isinstance(sampler, Sampler):
+            raise SpecError(node.key.value, f"{sampler!r} cannot be written as plain data")
+        return {_name(node.key): _named(node.key, sampler.to_spec())}
     raise SpecError("domain", f"{node!r} is unknown")
 
 
@@ -123,13 +121,6 @@ def _name(key: Alias) -> str:
 
 def _named(key: Alias, values: Any) -> Any:
     return {"$alias": key.alias, "$values": values} if key.given else values
-
-
-def _sampled(node: Draw) -> dict[str, Any]:
-    sampler = sampler_of(node.source)
-    if not isinstance(sampler, Sampler):
-        raise SpecError(node.key.value, f"{sampler!r} cannot be written as plain data")
-    return sampler.to_spec()
 
 
 def _value(name: str, value: Any) -> Any:
@@ -218,7 +209,12 @@ def _read_options(above: str, description: Mapping[Any, Any]) -> Iterator[tuple[
 
 def _read_values(name: str, values: Any) -> Any:
     if isinstance(values, list | tuple):
-        return [_read_value(name, value) for value in values]
+        return [
+            Alias(from_plain(name, value["$value"]), value["$alias"])
+            if isinstance(value, Mapping) and set(value) == {"$alias", "$value"}
+            else from_plain(name, value)
+            for value in values
+        ]
     if isinstance(values, Mapping) and set(values) == {"$range"}:
         return _read_range(name, values["$range"])
     if isinstance(values, Mapping) and "$sampler" in values:
@@ -233,17 +229,16 @@ def _read_range(name: str, limits: Any) -> range:
         raise SpecError(name, f"'$range' is a list of one to three ints, got {limits!r}: {error}") from error
 
 
-def _read_value(name: str, value: Any) -> Any:
-    if isinstance(value, Mapping) and set(value) == {"$alias", "$value"}:
-        return Alias(from_plain(name, value["$value"]), value["$alias"])
-    return from_plain(name, value)
-
-
 def _read_sampler(name: str, description: Mapping[str, Any]) -> Sampler:
     """Make a sampler from what its ``to_spec`` gave."""
     given = dict(description)
     kind, weight = given.pop("$sampler"), given.pop("$weight", None)
-    parts = [_read_operand(name, part) for part in given.pop("of", [])]
+    parts = [
+        _read_sampler(name, part)
+        if isinstance(part, Mapping) and "$sampler" in part
+        else from_plain(name, part)
+        for part in given.pop("of", [])
+    ]
     arguments = {key: from_plain(f"{name}: {key}", value) for key, value in given.items()}
     makers: dict[str, Any] = {
         "numpy": NumpySampler,
@@ -264,12 +259,6 @@ def _read_sampler(name: str, description: Mapping[str, Any]) -> Sampler:
         return sampler if weight is None else weight & sampler
     except (AttributeError, IndexError, TypeError, ValueError) as error:
         raise SpecError(name, f"{dict(description)!r} cannot be read: {error}") from error
-
-
-def _read_operand(name: str, part: Any) -> Any:
-    if isinstance(part, Mapping) and "$sampler" in part:
-        return _read_sampler(name, part)
-    return from_plain(name, part)
 
 
 def _mixed(parts: list[Sampler], weights: list[float] | None) -> Mixed:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from research_domain.values.numbers import by_value, string
-
-if TYPE_CHECKING:
-    from research_domain.values.writer import FormWriter
+from research_domain.values.writer import FormWriter, hashed
 
 __all__ = ["array", "equals_list", "scalar"]
 
@@ -51,7 +49,7 @@ def _items(writer: FormWriter, value: np.ndarray[Any, Any]) -> str:
         kind = "O" if writer.by_value else dtype.kind
         return kind + writer.items(value.ravel().tolist())
     if dtype.char in "gG":  # some of the bytes of a long double mean nothing
-        return f"{dtype.str}:" + writer.hashed("".join(f"{item!s};" for item in value.ravel()))
+        return f"{dtype.str}:" + hashed("".join(f"{item!s};" for item in value.ravel()))
     return f"{dtype.str}{dtype.name}:" + writer.bytes(value.tobytes())
 
 
@@ -71,7 +69,7 @@ def _numbers(writer: FormWriter, value: np.ndarray[Any, Any]) -> str:
     if exact.all():
         floats = np.where(floats != floats, np.nan, floats + 0.0)  # one nan, one zero
         return "n" + writer.bytes(floats.astype("<f8").tobytes())
-    return "N" + writer.hashed("".join(map(by_value, value.ravel().tolist())))
+    return "N" + hashed("".join(map(by_value, value.ravel().tolist())))
 
 
 def equals_list(writer: FormWriter, value: np.ndarray[Any, Any], items: list[Any] | tuple[Any, ...]) -> bool:

@@ -15,16 +15,13 @@ from types import (
     ModuleType,
     WrapperDescriptorType,
 )
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from research_domain.values.names import display, qualified_name
 from research_domain.values.numbers import string
-from research_domain.values.writer import hashed
-
-if TYPE_CHECKING:
-    from research_domain.values.writer import FormWriter
+from research_domain.values.writer import FormWriter, hashed
 
 __all__ = ["code_text", "keep_source", "object_text", "source_of"]
 
@@ -101,25 +98,19 @@ def _code(writer: FormWriter, value: CodeType) -> str:
 def _class(writer: FormWriter, value: type) -> str:
     name = string(qualified_name(value))
     is_data = issubclass(value, tuple) and hasattr(value, "_fields")
-    if is_data or _is_standard(value) or not value.__flags__ & _MADE_BY_PYTHON:
+    package = (value.__module__ or "").partition(".")[0]
+    is_standard = package in sys.stdlib_module_names - {"__main__"}  # Python's version is no part of a form
+    if is_data or is_standard or not value.__flags__ & _MADE_BY_PYTHON:
         return "K" + name
-    source = source_of(value)
-    body = _members(writer, value) if source is None else source
+    body = source_of(value)
+    if body is None:
+        own = {name: each for name, each in vars(value).items() if name not in _NOT_ITS_OWN}
+        body = writer.text({name: _plain_member(each) for name, each in own.items()})
     return "K" + name + body + writer.items([base for base in value.__bases__ if base is not object])
 
 
 _MADE_BY_PYTHON = 1 << 9
 """The flag of classes that are made while a program runs, not compiled with it."""
-
-
-def _is_standard(cls: type) -> bool:
-    """Whether a class comes with Python, whose version is no part of an identity."""
-    return (cls.__module__ or "").partition(".")[0] in sys.stdlib_module_names - {"__main__"}
-
-
-def _members(writer: FormWriter, value: type) -> str:
-    own = {name: each for name, each in vars(value).items() if name not in _NOT_ITS_OWN}
-    return writer.text({name: _plain_member(each) for name, each in own.items()})
 
 
 def _plain_member(member: Any) -> Any:

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import enum
 from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable
+from itertools import chain
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from research_domain.values import arrays
 from research_domain.values.names import display, field_names, lasting_name, qualified_name
 from research_domain.values.numbers import by_value, decimal_by_value, string
-from research_domain.values.writer import FormWriter, TangledError, digest_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from research_domain.values.writer import FormWriter, TangledError, digest_of, hashed
 
 __all__ = ["Form", "count_as", "digest", "form", "is_plain", "lasting_name", "same"]
 
@@ -76,25 +75,21 @@ def _sequence(tag: str) -> Callable[[FormWriter, Any], str]:
 def _set(tag: str) -> Callable[[FormWriter, Any], str]:
     def write(writer: FormWriter, value: Any) -> str:
         written = sorted(map(writer.text, value))
-        return ("{" if writer.by_value else tag) + writer.hashed("".join(written), len(written))
+        return ("{" if writer.by_value else tag) + hashed("".join(written), len(written))
 
     return write
 
 
-def _mapping(tag: str) -> Callable[[FormWriter, Any], str]:
-    return lambda writer, value: ("d" if writer.by_value else tag) + writer.pairs(value.items())
+def _items_of(writer: FormWriter, value: Any) -> str:
+    return writer.pairs(value.items())
 
 
-def _ordered(writer: FormWriter, value: OrderedDict[Any, Any]) -> str:
-    if writer.by_value:
-        return "d" + writer.pairs(value.items())
-    return "o" + writer.items([part for pair in value.items() for part in pair])
-
-
-def _defaultdict(writer: FormWriter, value: defaultdict[Any, Any]) -> str:
-    if writer.by_value:
-        return "d" + writer.pairs(value.items())
-    return "h" + writer.text(value.default_factory) + writer.pairs(value.items())
+def _mapping(
+    tag: str, write: Callable[[FormWriter, Any], str] = _items_of
+) -> Callable[[FormWriter, Any], str]:
+    return lambda writer, value: (
+        "d" + _items_of(writer, value) if writer.by_value else tag + write(writer, value)
+    )
 
 
 def _complex(writer: FormWriter, value: complex) -> str:
@@ -108,28 +103,12 @@ def _bytes(tag: str) -> Callable[[FormWriter, Any], str]:
     return lambda writer, value: ("" if writer.by_value else tag) + writer.bytes(bytes(value))
 
 
-def _decimal(writer: FormWriter, value: Any) -> str:
-    return decimal_by_value(value) if writer.by_value else f"D{string(str(value))}"
-
-
-def _fraction(writer: FormWriter, value: Any) -> str:
-    return by_value(value) if writer.by_value else f"q{value.numerator:x}/{value.denominator:x};"
-
-
 def _time(tag: str) -> Callable[[FormWriter, Any], str]:
     def write(writer: FormWriter, value: Any) -> str:
         plain = value.replace(tzinfo=None, fold=0).isoformat()
         return f"{tag}{value.fold}{string(plain)}" + writer.text(value.tzinfo)
 
     return write
-
-
-def _timezone(writer: FormWriter, value: Any) -> str:
-    return "z" + writer.items(list(value.__getinitargs__()))
-
-
-def _zoneinfo(writer: FormWriter, value: Any) -> str:
-    return f"Z{string(str(value))}" if value.key is not None else writer.not_plain(value)
 
 
 _WRITERS: dict[type, Callable[[FormWriter, Any], str]] = {
@@ -145,8 +124,10 @@ _WRITERS: dict[type, Callable[[FormWriter, Any], str]] = {
     dict: _mapping("d"),
     MappingProxyType: _mapping("p"),
     Counter: _mapping("k"),
-    OrderedDict: _ordered,
-    defaultdict: _defaultdict,
+    OrderedDict: _mapping("o", lambda writer, value: writer.items(list(chain(*value.items())))),
+    defaultdict: _mapping(
+        "h", lambda writer, value: writer.text(value.default_factory) + _items_of(writer, value)
+    ),
     range: lambda writer, value: "r" + writer.items([value.start, value.stop, value.step]),
     slice: lambda writer, value: "j" + writer.items([value.start, value.stop, value.step]),
     type(Ellipsis): lambda _writer, _value: "...;",
@@ -154,14 +135,20 @@ _WRITERS: dict[type, Callable[[FormWriter, Any], str]] = {
     np.ndarray: arrays.array,
 }
 _BY_NAME: dict[str, Callable[[FormWriter, Any], str]] = {
-    "decimal.Decimal": _decimal,
-    "fractions.Fraction": _fraction,
+    "decimal.Decimal": lambda writer, value: (
+        decimal_by_value(value) if writer.by_value else f"D{string(str(value))}"
+    ),
+    "fractions.Fraction": lambda writer, value: (
+        by_value(value) if writer.by_value else f"q{value.numerator:x}/{value.denominator:x};"
+    ),
     "datetime.datetime": _time("A"),
     "datetime.time": _time("E"),
     "datetime.date": lambda _writer, value: f"G{value.isoformat()};",
     "datetime.timedelta": lambda _writer, value: f"H{value.days},{value.seconds},{value.microseconds};",
-    "datetime.timezone": _timezone,
-    "zoneinfo.ZoneInfo": _zoneinfo,
+    "datetime.timezone": lambda writer, value: "z" + writer.items(list(value.__getinitargs__())),
+    "zoneinfo.ZoneInfo": lambda writer, value: (
+        f"Z{string(str(value))}" if value.key is not None else writer.not_plain(value)
+    ),
     "uuid.UUID": lambda _writer, value: f"U{value.hex};",
     **{
         f"pathlib.{name}": lambda _writer, value: f"P{string(type(value).__name__)}{string(str(value))}"
@@ -186,25 +173,13 @@ def _package(kind: type) -> str:
     return module.partition(".")[0] if isinstance(module, str) else ""
 
 
-class Form:
-    """What a value is.
+class Form(NamedTuple):
+    """What a value is: its exact form, and whether that is plain data."""
 
-    Attributes
-    ----------
-    text : str
-        Its exact form.
-    plain : bool
-        Whether it is plain data.
-    vague : tuple of str
-        Types in it whose objects are told apart by their text alone.
-    """
-
-    __slots__ = ("plain", "text", "vague")
-
-    def __init__(self, text: str, plain: bool, vague: tuple[str, ...]) -> None:
-        self.text = text
-        self.plain = plain
-        self.vague = vague
+    text: str
+    plain: bool
+    vague: tuple[str, ...]
+    """Types in it whose objects are told apart by their text alone."""
 
 
 def form(value: Any, by_value: bool = False) -> Form:
@@ -251,9 +226,7 @@ def digest(value: Any) -> bytes:
     (True, False)
     """
     stored = _stored_digest(value)
-    if stored is not None:
-        return stored
-    return digest_of(form(value).text)
+    return digest_of(form(value).text) if stored is None else stored
 
 
 def is_plain(value: Any) -> bool:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from research_domain.values.numbers import string
-
-if TYPE_CHECKING:
-    from research_domain.values.writer import FormWriter
+from research_domain.values.writer import FormWriter
 
 __all__ = ["pandas_text"]
 

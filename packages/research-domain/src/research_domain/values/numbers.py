@@ -13,15 +13,11 @@ def string(value: str) -> str:
     return f"s{len(value)}:{value}"
 
 
-def _bool(value: bool) -> str:
-    return "b1;" if value else "b0;"
-
-
 SCALARS: dict[type, Callable[[Any], str]] = {
     int: lambda value: f"i{value:x};",
     float: lambda value: f"f{value!r};",
     str: string,
-    bool: _bool,
+    bool: lambda value: "b1;" if value else "b0;",
     type(None): lambda _value: "n;",
 }
 """Types whose values are written at once, to how they are written."""

@@ -10,12 +10,10 @@ import ast
 import linecache
 import sys
 import weakref
+from collections.abc import Iterator
 from functools import lru_cache
 from types import CodeType, FunctionType
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from typing import Any, Final
 
 __all__ = ["carried_source", "carry_source", "class_source", "function_source"]
 
@@ -125,17 +123,13 @@ def _around(nodes: list[_Function], code: CodeType) -> list[_Function]:
         (line, column) for line, _, column, _ in code.co_positions() if line is not None and column
     ]  # column 0 is where Python puts what is written nowhere
     found = [node for node in nodes if places and all(_contains(node, place) for place in places)]
-    inner = [node for node in found if not any(_encloses(node, other) for other in found)]
+    inner = [node for node in found if sum(each in found for each in ast.walk(node)) == 1]
     return inner if len(inner) == 1 else []
 
 
 def _contains(node: _Function, place: tuple[int, int]) -> bool:
     end = (node.end_lineno or node.lineno, node.end_col_offset or 0)
     return (node.lineno, node.col_offset) <= place < end
-
-
-def _encloses(outer: _Function, inner: _Function) -> bool:
-    return outer is not inner and any(node is inner for node in ast.walk(outer))
 
 
 def _classes(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.ClassDef]]:

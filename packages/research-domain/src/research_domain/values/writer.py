@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 from research_domain.values.numbers import SCALARS, SCALARS_BY_VALUE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 __all__ = ["FormWriter", "TangledError", "digest_of", "hashed", "sha256"]
 
@@ -34,10 +32,7 @@ def sha256(data: bytes) -> Any:
 class FormWriter(ABC):
     """Writes one value as text.
 
-    Parameters
-    ----------
-    by_value : bool, default False
-        Whether numbers count by their value alone, and mappings, sets and tuples by what they hold.
+    With `by_value`, numbers count by their value alone, and mappings, sets and tuples by what they hold.
     """
 
     def __init__(self, by_value: bool = False) -> None:
@@ -67,7 +62,8 @@ class FormWriter(ABC):
         self._path[id(value)] = depth
         outer, self._reach = self._reach, depth
         try:
-            text = self._shortened(self.compound(value))
+            text = self.compound(value)
+            text = text if len(text) <= _LONGEST else f"#{digest_of(text).hex()}"
         finally:
             del self._path[id(value)]
             reach, self._reach = self._reach, min(self._reach, outer)
@@ -81,25 +77,16 @@ class FormWriter(ABC):
 
     def items(self, values: list[Any]) -> str:
         """Return the form of values in their order."""
-        return self.hashed("".join(map(self.text, values)), len(values))
+        return hashed("".join(map(self.text, values)), len(values))
 
     def pairs(self, values: Iterable[tuple[Any, Any]]) -> str:
         """Return the form of pairs in any order."""
         written = sorted([self.text(key) + self.text(value) for key, value in values])
-        return self.hashed("".join(written), len(written))
+        return hashed("".join(written), len(written))
 
     def bytes(self, value: bytes) -> str:
         """Return the form of bytes."""
         return f"y{len(value)}:{value.hex()}" if len(value) <= 32 else f"Y{sha256(value).hexdigest()}"
-
-    def hashed(self, text: str, count: int = 0) -> str:
-        """Return a text with its length, or the hash of one that is long."""
-        return hashed(text, count)
-
-    def _shortened(self, text: str) -> str:
-        if len(text) <= _LONGEST:
-            return text
-        return f"#{digest_of(text).hex()}"
 
     @abstractmethod
     def compound(self, value: Any) -> str:

@@ -6,11 +6,8 @@ raises is logged and never reaches the experiment, except for :meth:`Hook.ends`,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from research_experiment.execution.running import RunningExperiment
-    from research_experiment.failures import Failure
+from research_experiment.execution.running import RunningExperiment
+from research_experiment.failures import Failure
 
 __all__ = ["Hook"]
 

@@ -8,8 +8,10 @@ from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from weakref import ref
+
+import numpy as np
 
 from research_domain import Config, ConfigAlias
 from research_domain.alias import is_plain, with_values
@@ -22,9 +24,6 @@ from research_experiment.execution.saved_values import ExperimentStorage
 from research_experiment.execution.units import RunningPipeline, RunningUnit, UnitKind
 from research_experiment.failures import Failure
 from research_experiment.profiling import FunctionTime, Profile, UnitTime
-
-if TYPE_CHECKING:
-    import numpy as np
 
 __all__ = ["Progress", "RunningExperiment", "Surroundings"]
 
