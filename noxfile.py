@@ -247,7 +247,7 @@ def extras(session: nox.Session) -> None:
 @nox.session(requires=["build"], allow_parallel=True)
 def interop(session: nox.Session) -> None:
     """Run real pipelines of the published batchflow package."""
-    install_everything(session, "pytest", "pytest-timeout", "hypothesis", "batchflow")  # pandas comes with results
+    install_everything(session, *group("tests", "research-domain"), "batchflow")  # pandas comes with results
     session.run("pytest", "tests-integration/interop", *session.posargs)
 
 
