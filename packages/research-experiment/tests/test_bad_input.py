@@ -476,3 +476,22 @@ def test_expression_can_be_the_function_of_a_unit():
     assert running.results == {"words": {0: ["a"], 1: ["a", "a"]}}
     with pytest.raises(UnknownUnitError, match="did you mean 'words'"):
         Experiment().add_instance("words", list).add_callable("add", E("word").append).build()
+
+
+@pytest.mark.parametrize("name", ["", "caf\udce9", "n" * 1001], ids=ascii)
+def test_name_that_no_database_holds_is_refused_when_it_is_written_or_saved(name):
+    with pytest.raises(PlanError, match="cannot be the name of a variable"):
+        Experiment().add_callable("unit", function, x=1, save_to=name)
+    for unit, options in (
+        (lambda storage: {name: 1}, {"save_output_dict": True}),
+        (lambda storage: storage.update_variable(name, 1), {}),
+    ):
+        experiment = Experiment().add_callable("unit", unit, storage=S(), **options)
+        failure = Executor(experiment).run().experiments[0].failure
+        assert failure.unit == "unit"
+        assert "cannot be the name of a variable" in failure.message
+
+
+def test_one_name_for_two_parts_of_an_output_is_refused():
+    with pytest.raises(PlanError, match=r"'unit' has 'a' twice"):
+        Experiment().add_callable("unit", function, x=1, save_to=["a", None, "a"])

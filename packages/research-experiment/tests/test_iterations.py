@@ -328,3 +328,13 @@ def test_storage_of_a_root_saves_for_all_branches():
     experiment = Experiment().add_callable("note", lambda s: s.update_variable("x", 1), args=[S()], root=True)
     executor = Executor(experiment, configs=[{}, {}]).run()
     assert [running.results for running in executor.experiments] == [{"x": {0: 1}}] * 2
+
+
+def test_a_keyboard_interrupt_is_caught_only_if_it_is_named_itself():
+    def interrupt():
+        raise KeyboardInterrupt
+
+    experiment = Experiment().add_callable("interrupt", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run(experiment, catch=(BaseException,))
+    assert run(experiment, catch=(BaseException, KeyboardInterrupt)).failure.type == "KeyboardInterrupt"

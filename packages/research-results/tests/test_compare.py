@@ -169,8 +169,10 @@ def test_two_parts_of_one_research_are_compared(pair):
 def test_what_cannot_be_compared_is_refused(pair, tmp_path):
     with pytest.raises(ArgumentError, match="at least two"):
         compare(pair[0])
-    with pytest.raises(ArgumentError, match="twice"):
+    with pytest.raises(ArgumentError, match="is given twice; give each one once"):
         compare(pair[0], pair[0])
+    with pytest.raises(ArgumentError, match=r"ids of at least two experiments.*compare\('a', 'b'\)"):
+        ResearchResults(pair[0]).compare("b")
     with pytest.raises(ArgumentError, match="got a int"):
         compare(pair[0], 7)
     with pytest.raises(NotAResearchError, match="nowhere"):

@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import sqlite3
+import subprocess
 import sys
 import threading
 
@@ -385,6 +386,29 @@ def test_a_name_that_is_too_long_is_refused(tmp_path, length):
     if not fits:
         with pytest.raises(NameRefusedError):
             ResearchResults(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere file names are UTF-8 whatever the locale")
+def test_a_name_that_file_names_cannot_express_is_refused_with_the_way_out(tmp_path):
+    script = """
+from research_results import ResearchStorage
+from research_results.errors import NameRefusedError
+try:
+    ResearchStorage("\\xe9t\\xe9")
+except NameRefusedError as error:
+    print(ascii(str(error)))
+"""
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, **ascii_only},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert "ascii" in done.stdout, done.stderr
+    assert "PYTHONUTF8=1" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 

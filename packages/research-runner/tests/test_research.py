@@ -8,7 +8,7 @@ import pytest
 
 from research_domain import Domain
 from research_experiment import EC, E, Experiment, Expression, ExpressionError, O, R, UnknownUnitError
-from research_runner import MissingPackageError, Research
+from research_runner import MissingPackageError, OptionError, Research
 
 pytestmark = pytest.mark.usefixtures("plain")
 
@@ -286,3 +286,10 @@ def test_experiment_of_a_research_is_independent():
     assert [unit.name for unit in research.actions] == ["f"]
     with pytest.raises(UnknownUnitError, match=r"research\.experiment\.init"):
         research.init
+
+
+def test_a_domain_in_the_place_of_the_name_is_refused_at_once():
+    with pytest.raises(OptionError, match=r"name: .*got Domain\(x=\[1\]\)"):
+        Research(Domain(x=[1]))
+    with pytest.raises(OptionError, match=r"domain: .*Domain\(x=\[1, 2\]\), got dict"):
+        Research("study", {"x": [1]})

@@ -67,6 +67,21 @@ def test_a_detached_run_cannot_raise():
         study().run(detach=True, raise_on_failure=True)
 
 
+@pytest.mark.parametrize("options", [{"workers": 2}, {"parallel": False}], ids=str)
+def test_what_is_no_exception_costs_its_own_experiment_in_workers_and_inline(options):
+    class Escape(BaseException):
+        pass
+
+    def escape(x):
+        if x < 2:
+            raise (Escape, GeneratorExit)[x]
+        return x
+
+    research = Research("escapes", Domain(x=[0, 1, 2])).add_callable("escape", escape, x=EC("x"), save_to="y")
+    research.run(dump_results=False, bar=False, quiet=True, **options)
+    assert (research.monitor.failed_experiments, research.monitor.finished_experiments) == (2, 3)
+
+
 def test_an_interrupted_run_says_what_has_failed_so_far(capfd):
     research = Research("study", Domain(x=[0, 1, 2]))
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from research_domain import Domain
-from research_runner.scheduling.source import IterationOptions, Journal, TaskSource
+from research_domain import Domain, ParameterError
+from research_runner.scheduling.source import IterationOptions, Journal, TaskSource, check_names
 
 
 def all_tasks(source):
@@ -138,3 +138,8 @@ def test_the_domain_of_the_user_is_not_changed():
     domain = Domain(x=[1, 2])
     all_tasks(TaskSource(domain, IterationOptions(n_items=1, n_reps=5)))
     assert domain.size == 2
+
+
+def test_parameter_with_half_of_a_surrogate_pair_in_its_name_is_refused():
+    with pytest.raises(ParameterError, match="surrogate"):
+        check_names(Domain({"caf\udce9": [1]}))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["ENCODING", "READ", "WRITE", "clean_text", "decode_text", "encode_text"]
+__all__ = ["ENCODING", "READ", "WRITE", "clean_text", "decode_text", "encode_text", "flaw_of_name"]
 
 ENCODING: Final = "utf-8"
 WRITE: Final = "backslashreplace"
 READ: Final = "replace"
+_LONGEST_NAME = 1000
 
 
 def encode_text(text: str) -> bytes:
@@ -36,3 +37,19 @@ def decode_text(data: bytes) -> str:
 def clean_text(text: str) -> str:
     """Return text that a database can hold, with halves of surrogate pairs spelled out."""
     return text if text.isascii() else encode_text(text).decode(ENCODING)
+
+
+def flaw_of_name(name: object) -> str | None:
+    r"""Return why something cannot be a name that a database holds, None if it can.
+
+    Examples
+    --------
+    >>> flaw_of_name('loss')
+    >>> flaw_of_name('caf\udce9')
+    'it holds half of a surrogate pair'
+    """
+    if not isinstance(name, str) or not name:
+        return "it must be a string of at least one character"
+    if len(name) > _LONGEST_NAME:
+        return f"it has {len(name)} characters, more than {_LONGEST_NAME}"
+    return None if clean_text(name) == name else "it holds half of a surrogate pair"

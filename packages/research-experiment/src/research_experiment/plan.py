@@ -13,6 +13,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, Literal, TypeAlias
 
+from research_domain.texts import clean_text, flaw_of_name
 from research_domain.when import When
 from research_experiment.errors import PlanError
 from research_experiment.expressions._foreign import find_foreign, what_is_foreign
@@ -79,17 +80,40 @@ class Store:
         if save_to is None:
             return None
         if isinstance(save_to, str):
+            check_variable(save_to, unit)
             return cls((save_to,))
         if (
             isinstance(save_to, list | tuple)
             and save_to
             and all(n is None or isinstance(n, str) for n in save_to)
         ):
+            names = [name for name in save_to if name is not None]
+            for name in names:
+                check_variable(name, unit)
+                if names.count(name) > 1:
+                    raise PlanError(
+                        f"save_to of unit {unit!r} has {name!r} twice, and only the last part would be kept",
+                        unit=unit,
+                    )
             return cls(tuple(save_to), kind="parts")
         raise PlanError(
             f"save_to of unit {unit!r} must be a name, or a list of names and None, got {save_to!r}",
             unit=unit,
         )
+
+
+def check_variable(name: object, unit: str | None = None) -> None:
+    """Check that values can be saved under a name.
+
+    Raises
+    ------
+    PlanError
+        If no database could hold it.
+    """
+    flaw = flaw_of_name(name)
+    if flaw is not None:
+        shown = clean_text(str(name))[:80]
+        raise PlanError(f"{shown!r} cannot be the name of a variable: {flaw}; choose another one", unit=unit)
 
 
 def _references(unit: str, *values: Any) -> frozenset[Leaf]:

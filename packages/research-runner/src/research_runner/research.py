@@ -87,8 +87,10 @@ class Research(ExperimentBuilder):
         base = Experiment(namespaces=namespaces) if experiment is None else experiment
         super().__init__(base._instances, base._units, base._namespaces)
         if domain is not None and not isinstance(domain, Domain):
-            raise OptionError("domain", f"must be a Domain, got {type(domain).__name__}")
-        self.name = name
+            raise OptionError(
+                "domain", f"must be a Domain, such as Domain(x=[1, 2]), got {type(domain).__name__}"
+            )
+        self.name = parse_name("name", name)
         self.domain = Domain() if domain is None else domain.copy()
         self._iteration = IterationOptions(
             parse_optional_count("n_configs", n_configs),

@@ -36,7 +36,8 @@ class Rules:
     debug : bool
         Raise the first exception to the caller.
     catch : tuple of exception classes
-        What counts as a failure of a unit; everything else passes through.
+        What counts as a failure of a unit; everything else passes through, and `KeyboardInterrupt` unless it
+        is named itself.
     hooks : tuple of Hook
         Who is told.
     """
@@ -276,6 +277,8 @@ class Branch:
         self._note(error, unit)
 
     def _note(self, error: BaseException, unit: str | None) -> None:
+        if isinstance(error, KeyboardInterrupt) and KeyboardInterrupt not in self._rules.catch:
+            raise error
         running = self.running
         failure = Failure.of(
             error,

@@ -63,7 +63,7 @@ class Executor:
     surroundings : Surroundings, optional
         Folders and results for ``EP()`` and ``R()``, and the seed if it is not given.
     catch : tuple of exception classes
-        What counts as a failure of a unit.
+        What counts as a failure of a unit; `KeyboardInterrupt` only if it is named itself.
     flush_every_s : float, optional
         Put values at the end of an iteration when that many seconds have passed; by default only at dumps
         and at the end.

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from research_experiment.execution.copies import UNCHANGING, is_unchanging, separate, snapshot
+from research_experiment.plan import check_variable
 from research_experiment.protocols import Sink
 
 __all__ = ["ExperimentStorage"]
@@ -60,6 +61,8 @@ class ExperimentStorage:
 
         Raises
         ------
+        PlanError
+            If no database could hold the name.
         Exception
             What the sink raised if it cannot keep the value.
         """
@@ -70,6 +73,7 @@ class ExperimentStorage:
         try:
             self.results[name][iteration] = shown
         except KeyError:
+            check_variable(name)
             self.results[name] = {iteration: shown}
         if self._sink is not None:
             try:

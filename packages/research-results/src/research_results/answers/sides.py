@@ -54,7 +54,8 @@ def sides_of(parts: Sequence[Part], experiment_ids: Sequence[str]) -> ReaderOfSe
     if len(experiment_ids) < 2 or len(set(experiment_ids)) < len(experiment_ids):
         raise ArgumentError(
             "compare",
-            f"takes several researches, or at least two experiments of one, got {[*experiment_ids]}",
+            f"takes the ids of at least two experiments, got {[*experiment_ids]}; "
+            "researches are compared by compare('a', 'b')",
         )
     sides = []
     for name in experiment_ids:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import sys
 from pathlib import Path
 
-from research_domain.texts import clean_text
+from research_domain.texts import clean_text, flaw_of_name
 from research_results.errors import NameRefusedError
 
 __all__ = ["check_file_name", "check_name", "folder_name", "research_path"]
@@ -21,12 +22,9 @@ _DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 
 def check_name(kind: str, name: str) -> str:
     """Return the name of an experiment or a variable; NameRefusedError if a database cannot hold it."""
-    if not isinstance(name, str) or not name:
-        raise NameRefusedError(kind, repr(name)[:80], "it must be a string of at least one character")
-    if len(name) > 1000:
-        raise NameRefusedError(kind, name[:80], f"it has {len(name)} characters, more than 1000")
-    if clean_text(name) != name:
-        raise NameRefusedError(kind, clean_text(name)[:80], "it holds half of a surrogate pair")
+    flaw = flaw_of_name(name)
+    if flaw is not None:
+        raise NameRefusedError(kind, clean_text(str(name))[:80], flaw)
     return name
 
 
@@ -62,6 +60,11 @@ def research_path(name: str | Path) -> Path:
     text = os.fspath(name)
     if not text or "\0" in text:
         raise NameRefusedError("a research", text[:80], "it is a path, not empty and without NUL characters")
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        reason = f"file names are {sys.getfilesystemencoding()} here (PYTHONUTF8=1 makes them UTF-8)"
+        raise NameRefusedError("a research", clean_text(text)[:80], reason) from None
     longest = max(len(os.fsencode(part)) for part in Path(text).parts or ("",))
     if longest > _LONGEST_PART:
         reason = f"a part of the path has {longest} bytes, and file systems take {_LONGEST_PART}"

@@ -85,7 +85,9 @@ def put_together(parts: Sequence[Part], *, name_experiments: bool = False) -> Re
     whole = [path.resolve() for path, part in zip(paths, parts, strict=True) if path and part.own == Query()]
     for path in whole:
         if whole.count(path) > 1:
-            raise ArgumentError("name", f"has {str(path)!r} twice")
+            raise ArgumentError(
+                "name", f"the folder {str(path)!r} is given twice; give each one once, or parts by filters"
+            )
     called = [
         path / own.ids[0] if path and name_experiments and own.ids is not None and len(own.ids) == 1 else path
         for path, own in zip(paths, (part.own for part in parts), strict=True)

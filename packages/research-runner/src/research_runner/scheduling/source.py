@@ -12,6 +12,7 @@ from typing import Any
 from research_domain import ConfigAlias, Domain, DomainError, Identifier, ParameterError, UpdateError
 from research_domain.config import overlap
 from research_domain.identity import Identity
+from research_domain.texts import clean_text
 from research_experiment.forks import end_if_forked
 from research_runner.scheduling.tasks import ExperimentSpec, Task
 
@@ -70,6 +71,11 @@ def check_names(domain: Domain, added: Iterable[str] = ()) -> None:
     """Check that no parameter has the name of a key that a research adds, or would add."""
     for name in overlapping(domain, ("repetition", "updates", *added)):
         raise ParameterError(name, "is a key that a research adds to its configs; rename the parameter")
+    for name in domain.parameters:
+        if clean_text(name) != name:
+            raise ParameterError(
+                clean_text(name), "has half of a surrogate pair in its name; rename the parameter"
+            )
 
 
 def may_end(domain: Domain, generated: int = 0) -> bool:

@@ -163,7 +163,7 @@ class TaskRunner:
             surroundings=Surroundings(
                 plan.entropy, plan.path_of, seed_globals=execution.seed_globals, **results
             ),
-            catch=(BaseException,) if self._own_process else (Exception, SystemExit),
+            catch=(BaseException, KeyboardInterrupt) if self._own_process else (BaseException,),
             flush_every_s=execution.flush_every_s,
             profile=execution.profile,
         )
