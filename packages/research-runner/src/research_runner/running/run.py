@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import shlex
 import shutil
 import sys
 import tempfile
@@ -20,7 +19,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from research_domain import FailureReport
 from research_experiment import Storage, StorageFactory
 from research_experiment.careful_logging import careful_logger
 from research_runner.backends.protocol import Backend, RunEnvironment
@@ -32,10 +30,11 @@ from research_runner.errors import (
     OptionError,
     ResearchExistsError,
 )
-from research_runner.pool import current_directory, refuse_signals
+from research_runner.pool import refuse_signals
 from research_runner.profiling import ProfileFile, Profiler
 from research_runner.recording.code import RunCode
-from research_runner.recording.folder import FolderJournal, save_settings, settings_are_kept
+from research_runner.recording.committing import Committer
+from research_runner.recording.folder import FolderJournal, save_settings
 from research_runner.recording.logs import RunLog
 from research_runner.recording.monitor import Monitor
 from research_runner.recording.progress import make_bar
@@ -44,7 +43,8 @@ from research_runner.recording.spent import TimeBudget
 from research_runner.recording.storage_lookup import find_storage, note_storage
 from research_runner.running.deciding import Decider
 from research_runner.running.interrupts import gentle_interrupts
-from research_runner.running.session import Session
+from research_runner.running.session import RunEnd, Session
+from research_runner.running.summary import RunSummary
 from research_runner.scheduling.coordinator import Coordinator
 from research_runner.scheduling.events import Event, Profiled
 from research_runner.scheduling.searches import SearchSource
@@ -57,7 +57,6 @@ from research_runner.system.fail_points import fail_point
 from research_runner.system.process_identity import owner
 from research_runner.system.transient import passes_when
 from research_runner.worker.logs import research_log
-from research_runner.worker.output import STREAMS
 from research_runner.worker.plan import WorkerPlan, experiment_path
 from research_runner.worker.script import Arrival
 
@@ -99,6 +98,7 @@ class ResearchRun:
     def __init__(self, settings: RunSettings, code: CodeRecord | None = None) -> None:
         storage_class = find_storage(settings.storage or ("memory" if settings.path is None else "folder"))
         opened = self._open(settings, storage_class)
+        self._end = RunEnd()
         with ExitStack() as undo:
             if opened is not None:
                 undo.callback(opened.close)
@@ -106,13 +106,12 @@ class ResearchRun:
             past.check_values(settings.domain)
             self._root = settings.path or self._temporary_root()
             self._code = RunCode(settings, self._root, code)
-            self._code_before: str | None = None
+            before = {} if opened is None else opened.meta
             if opened is not None:
-                settings = replace(settings, iteration=continued(settings, self._code, opened.meta))
-                self._code_before = opened.meta.get("code")
+                settings = replace(settings, iteration=continued(settings, self._code, before))
+            self._code_before = before.get("code")
             self._settings = settings
             self._decider = Decider.of(settings)
-            before = {} if opened is None else opened.meta
             self._versions = RunVersions(before, with_commit=settings.path is not None)
             undo.callback(self._versions.close)
             backend = self._make_backend(storage_class.encode)
@@ -123,8 +122,6 @@ class ResearchRun:
             own_modules = self._code.record.own  # found by now, unless the backend needs none of it
             fail_point("workers-there")
             self.storage: Storage = opened or self._make_storage(storage_class)
-            if opened is None and settings.storage is not None and settings.path is not None:
-                note_storage(settings.path, settings.storage)
             if opened is None:
                 undo.callback(self.storage.close)
             if settings.path is not None or (settings.is_parallel and own_modules):
@@ -135,22 +132,14 @@ class ResearchRun:
             coordinator = self._make_coordinator(past)
             undo.pop_all()
         self._expected: Callable[[], int | None] = lambda: coordinator.expected
+        self._unseen = past.unseen
         self.monitor = Monitor(partial(_without, self._expected, len(past.removed)), past.done, past.failed)
+        self._summary = RunSummary(settings, self.storage, self.monitor)
         self._profiles = ProfileListener(settings.path)
         self.profiler = self._profiles.profiler
-        listeners = (RunLog(), self._profiles)
-        seconds = settings.budget.seconds
-        self._budget = TimeBudget(seconds, settings.path, lambda: self._session.is_ending)
-        self._session = Session(
-            coordinator,
-            backend,
-            self.storage,
-            self.monitor,
-            listeners,
-            self._code.version,
-            past.unseen,
-            self._budget,
-        )
+        self._budget = TimeBudget(settings.budget.seconds, settings.path, lambda: self._end.is_asked)
+        committer = Committer(self.storage, (self.monitor, RunLog(), self._profiles), self._code.version)
+        self._session = Session(coordinator, backend, committer, self._end, self._budget)
 
     @staticmethod
     def _open(settings: RunSettings, storage_class: Any) -> Storage | None:
@@ -167,7 +156,7 @@ class ResearchRun:
         journal = None
 
         def is_ending() -> bool:
-            return self._session.is_ending
+            return self._end.is_asked
 
         if path is not None:
             journal = FolderJournal(path, past.known, past.resume.force, is_ending)
@@ -215,6 +204,8 @@ class ResearchRun:
             raise ResearchExistsError(str(settings.path)) from None
         for name, text in settings.output.environment.items():
             storage.put_environment(name, text)
+        if settings.storage is not None and settings.path is not None:
+            note_storage(settings.path, settings.storage)
         return storage
 
     def _make_backend(self, encode: Callable[..., Any]) -> Backend:
@@ -265,11 +256,11 @@ class ResearchRun:
     @property
     def is_finished(self) -> bool:
         """Whether all that was to be run has ended."""
-        return self._session.is_over
+        return self._end.is_over
 
     def terminate(self, force: bool = False, grace_s: float | None = None) -> None:
         """Start nothing new and, if forced or after some seconds, kill what runs; safe in any thread."""
-        self._session.terminate(force, grace_s)
+        self._end.ask(force, grace_s)
 
     def execute(self, bar: Any) -> None:
         """Run everything, with a progress bar if one is wanted, and close the storage."""
@@ -288,33 +279,44 @@ class ResearchRun:
                     installed_for(self._code.record.modules),  # for updates, and units that run here
                 ):
                     show, n_iters = settings.execution.show, settings.n_iters
-                    self._session.show(make_bar(bar, self.monitor, n_iters, show, settings.name))
-                    self._session.run()
-                ended = self._log_end(begun)
+                    self._session.run(make_bar(bar, self.monitor, n_iters, show, settings.name))
+                    self._check_counts()
+                ended = self._summary.log_end(begun)
                 self._warn_if_nothing_began()
                 self._note_end()
                 noted = True
-                failures = self._failures()
+                failures = self._summary.failures()
             except KeyboardInterrupt:
-                self._say_failures(self._failures(), in_short=True)
-                say(f"interrupted; {self._how_to_resume()}")
+                self._summary.say_failures(self._summary.failures(), in_short=True)
+                say(f"interrupted; {self._summary.how_to_resume()}")
                 raise
             except Exception as error:
                 if not settings.execution.debug and getattr(error, "resumable", True):
-                    error.add_note(self._how_to_resume())
+                    error.add_note(self._summary.how_to_resume())
                 if isinstance(error, MiscountedError) or not getattr(error, "resumable", True):
-                    ended = self._log_end(begun, str(error))
+                    ended = self._summary.log_end(begun, str(error))
                 raise
             finally:
-                ended = ended or self._log_end(begun)
+                ended = ended or self._summary.log_end(begun)
                 self._close(noted)
         ending = settings.ending
         if not ending.raise_on_failure:
-            self._say_failures(failures)
+            self._summary.say_failures(failures)
         if bar:
-            write_line(f"{ended}{self._where_output_is()}", sys.stdout)
+            write_line(f"{ended}{self._summary.where_output_is()}", sys.stdout)
         if failures is not None and ending.raise_on_failure:
-            raise FailedExperimentsError(failures.failed, failures.total, self._with_hint(str(failures)))
+            report = self._summary.with_hint(str(failures))
+            raise FailedExperimentsError(failures.failed, failures.total, report)
+
+    def _check_counts(self) -> None:
+        """Compare what was counted with what is stored, without what was removed before."""
+        self.storage.check()
+        monitor, stored = self.monitor, self.storage.counts()
+        failed = monitor.failed_experiments
+        counted = (monitor.finished_experiments - failed, failed)
+        kept = (stored.get("done", 0) - self._unseen[0], stored.get("failed", 0) - self._unseen[1])
+        if counted != kept:
+            raise MiscountedError(counted, kept)
 
     def _warn_if_nothing_began(self) -> None:
         seconds, before_s = self._settings.budget.seconds, self._budget.before_s
@@ -325,43 +327,6 @@ class ResearchRun:
                 ResearchWarning,
                 stacklevel=4,
             )
-
-    def _where_output_is(self) -> str:
-        """Say where the output of experiments went, if there is any."""
-        path, redirects = self._settings.path, self._settings.output.redirects
-        found = []
-        for fd, stream in STREAMS.items():
-            if path is None:
-                texts = getattr(self.storage, f"experiments_{stream}") if redirects[fd].separate else {}
-                found += [f"research.storage.experiments_{stream}"] * any(texts.values())
-            elif redirects[fd].common and (path / f"{stream}.txt").exists():
-                found.append(str(_short(path / f"{stream}.txt")))
-            elif redirects[fd].separate and any(path.glob(f"experiments/*/{stream}.txt")):
-                found.append(str(_short(path / "experiments" / "*" / f"{stream}.txt")))
-        return f"; what experiments printed is in {' and '.join(found)}" if found else ""
-
-    def _failures(self) -> FailureReport | None:
-        """Return what failed, if anything did; it goes into the log as well."""
-        if not self.monitor.failed_experiments:
-            return None
-        report: FailureReport = self.storage.results.failure_report()
-        if not report.failed:  # all of them were removed meanwhile
-            return None
-        if self._settings.path is not None:
-            _LOG.error("%s", report.brief)  # the tracebacks are there already
-        return report
-
-    def _say_failures(self, report: FailureReport | None, *, in_short: bool = False) -> None:
-        if report is not None and not self._settings.ending.quiet:
-            write_line(self._with_hint(report.headline if in_short else str(report)), sys.stderr)
-
-    def _with_hint(self, report: str) -> str:
-        """Return what is said of failures, and where to look for more."""
-        hint = "see research.results.failures"
-        path = self._settings.path
-        if path is not None:
-            hint += f", or: research show {shlex.quote(str(_short(path)))} --failures"
-        return f"{report}\n{hint}"
 
     def _runs_code_of_users(self) -> bool:
         """Whether a unit or the function of an update runs in the thread of the session."""
@@ -391,26 +356,6 @@ class ResearchRun:
         finally:
             self.storage.close()
 
-    def _how_to_resume(self) -> str:
-        path = self._settings.path
-        if path is None:
-            return "results are in memory"
-        name = _short(path)
-        text = f"what has ended is stored in {name}; go on with run(resume=True)"
-        if not settings_are_kept(path):
-            return text
-        return f"{text}, or without the script: research resume {shlex.quote(str(name))}"
-
-    def _log_end(self, begun: float, why: str | None = None) -> str:
-        """Log how the run has ended, before the folder says so: who follows the log then stops reading."""
-        monitor, path = self.monitor, self._settings.path
-        failed = monitor.failed_experiments
-        where = "results are in memory" if path is None else f"results are in {_short(path)}"
-        counts = f"{monitor.finished_experiments - failed} done, {failed} failed"
-        ended = why or f"{counts} in {time.monotonic() - begun:.1f} s; {where}"
-        _LOG.info("ended: %s", ended)
-        return ended
-
 
 def _without(expected: Callable[[], int | None], removed: int) -> int | None:
     """Return how many experiments there will be without those that were removed."""
@@ -422,12 +367,6 @@ def _remove_own(root: Path, owner_pid: int) -> None:
     """Remove a folder, unless this process is only a fork of the one that made it."""
     if os.getpid() == owner_pid:
         shutil.rmtree(root, ignore_errors=True)
-
-
-def _short(path: Path) -> Path:
-    """Return the path as a person in the current folder would write it."""
-    here = current_directory()
-    return path.relative_to(here) if here is not None and path.is_relative_to(here) else path
 
 
 def read_results(storage: str | StorageFactory, path: Path) -> Any:
