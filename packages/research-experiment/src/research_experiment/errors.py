@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
-
 from research_domain.data_error import DataError
+from research_domain.errors import hint
 
 __all__ = [
     "DependencyError",
@@ -22,12 +20,6 @@ __all__ = [
     "hint",
     "shorten",
 ]
-
-
-def hint(name: str, known: Iterable[str]) -> str:
-    """Return `` (did you mean ...?)`` with the closest of the known names, or nothing."""
-    matches = difflib.get_close_matches(name, list(known), n=2)
-    return f" (did you mean {' or '.join(map(repr, matches))}?)" if matches else ""
 
 
 def shorten(text: str, limit: int = 500) -> str:

@@ -55,17 +55,7 @@ class Pipeline(Protocol):
 
 
 def missing_methods(pipeline: Any, called: str, variables: bool) -> list[str]:
-    """Return the names of methods that a pipeline needs and has not.
-
-    Parameters
-    ----------
-    pipeline : object
-        Anything.
-    called : str
-        What is called in each iteration: next_batch, run or execute_for.
-    variables : bool
-        Whether variables are read.
-    """
+    """Return the names of methods that a pipeline needs, `called` in each iteration, and has not."""
     needed = ["__add__", "set_config", "reset", called, *(["v"] if variables else [])]
     return [name for name in needed if not callable(getattr(pipeline, name, None))]
 

@@ -45,14 +45,9 @@ PipelineMode: TypeAlias = Literal["func", "generator", "execute_for"]
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Where an output is saved.
+    """Where an output is saved: as it is, its parts in order under their names, or a dict by its keys.
 
-    Parameters
-    ----------
-    names : tuple of (str or None)
-        Variables; one for the whole output, or one per part of a sequence, None to leave a part out.
-    kind : {'value', 'parts', 'dict'}
-        Save the output as it is, its parts in order, or a dict by its keys.
+    None among the names leaves a part out.
     """
 
     names: tuple[str | None, ...] = ()
@@ -62,13 +57,7 @@ class Store:
     def parse(
         cls, save_to: str | Sequence[str | None] | None, save_output_dict: bool, unit: str
     ) -> Store | None:
-        """Read the `save_to` and `save_output_dict` of the public API.
-
-        Raises
-        ------
-        PlanError
-            If `save_to` is neither a name nor a sequence of names and None, or both are given.
-        """
+        """Read the `save_to` and `save_output_dict` of the public API."""
         if save_output_dict:
             if save_to is not None:
                 raise PlanError(
@@ -82,11 +71,8 @@ class Store:
         if isinstance(save_to, str):
             check_variable(save_to, unit)
             return cls((save_to,))
-        if (
-            isinstance(save_to, list | tuple)
-            and save_to
-            and all(n is None or isinstance(n, str) for n in save_to)
-        ):
+        is_list = isinstance(save_to, list | tuple) and bool(save_to)
+        if is_list and all(name is None or isinstance(name, str) for name in save_to):
             names = [name for name in save_to if name is not None]
             for name in names:
                 check_variable(name, unit)
@@ -136,22 +122,10 @@ def _frozen_items(mapping: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Instance:
-    """An object made once per experiment, or once per task when it belongs to the root.
+    """An object made once per experiment, or once per task if it belongs to the root.
 
-    Parameters
-    ----------
-    name : str
-        Unique name.
-    creator : callable
-        Makes the object.
-    kwargs : mapping
-        Its arguments; may contain named expressions.
-    spread : mapping or expression or None
-        Unpacked into keyword arguments after evaluation (``kwargs=EC()``).
-    args : sequence or expression
-        Positional arguments.
-    root : bool
-        Make it once per task.
+    `spread` is unpacked into keyword arguments after evaluation (``kwargs=EC()``). `references` are the
+    leaves of all expressions among the arguments, `needs` the names of units and instances in them.
     """
 
     name: str
@@ -171,35 +145,8 @@ class Instance:
 class CallUnit:
     """A function or generator that is called as part of each iteration.
 
-    Parameters
-    ----------
-    name : str
-        Unique name of the unit.
-    source : callable, expression or str
-        The function, an expression that gives it, or ``'instance.attribute'``.
-    mode : {'func', 'generator'}
-        Call it each time, or call it once and take one item each time.
-    args : sequence or expression
-        Positional arguments; may contain named expressions.
-    kwargs : mapping
-        Keyword arguments; may contain named expressions.
-    spread : mapping or expression or None
-        Unpacked into keyword arguments after evaluation (``kwargs=EC()``).
-    when : When
-        The iterations to run in.
-    root : bool
-        Run once per task for all branches.
-    store : Store or None
-        Where the output is saved.
-    timeout_s : float or None
-        Limit for one call in seconds, enforced by runners that can.
-
-    Attributes
-    ----------
-    references : frozenset
-        The leaves of all named expressions in the arguments.
-    needs : frozenset of str
-        Names of units and instances that the unit refers to.
+    The source is a function, an expression that gives it, or ``'instance.attribute'``; other fields are as
+    `ExperimentBuilder.add_executable_unit` takes them, and as those of an `Instance`.
     """
 
     name: str
@@ -223,35 +170,9 @@ class CallUnit:
 class PipelineUnit:
     """A pipeline that gives or processes one batch, or runs as a whole, in each iteration.
 
-    Parameters
-    ----------
-    name : str
-        Unique name of the unit.
-    source : Pipeline or str
-        The pipeline, or ``'instance.attribute'``.
-    mode : {'func', 'generator', 'execute_for'}
-        What is called: ``run()`` or ``next_batch()``, or ``execute_for(batch)``.
-    run : bool
-        In the modes 'func' and 'generator', whether ``run()`` is called instead of ``next_batch()``.
-    batch : object
-        What ``execute_for`` gets; usually ``O('name of another pipeline')``.
-    config : mapping
-        Added to the experiment's config for the pipeline; may contain named expressions.
-    variables : tuple of str
-        Variables of the pipeline that are saved after each call.
-    when : When
-        The iterations to run in.
-    root : bool
-        Run once per task for all branches.
-
-    Attributes
-    ----------
-    references : frozenset
-        The leaves of all named expressions in the arguments.
-    needs : frozenset of str
-        Names of units and instances that the unit refers to.
-    consumes : frozenset of str
-        Those that the batch comes from: without a new batch there is nothing to do.
+    The source is a pipeline or ``'instance.attribute'``; other fields are as `ExperimentBuilder.add_pipeline`
+    takes them, and as those of an `Instance`. `consumes` names the units that the batch comes from: without a
+    new batch there is nothing to do.
     """
 
     name: str

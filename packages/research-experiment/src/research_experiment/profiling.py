@@ -40,13 +40,7 @@ _LEVELS: Final[Mapping[int | str, int]] = {0: 0, 1: 1, 2: 2, "detailed": 2}
 
 
 def parse_profile(profile: bool | int | str) -> int:
-    """Read how much is measured: 0 or False nothing, 1 or True units, 2 or ``'detailed'`` functions as well.
-
-    Raises
-    ------
-    ExecutorError
-        If it is anything else.
-    """
+    """Read how much is measured: 0 nothing, 1 or True units, 2 or ``'detailed'`` functions as well."""
     level = _LEVELS.get(profile) if isinstance(profile, int | str) else None
     if level is None:
         raise ExecutorError(
@@ -56,22 +50,9 @@ def parse_profile(profile: bool | int | str) -> int:
 
 
 class Profile:
-    """The rows of one experiment.
+    """The rows of one experiment, in the order in which the calls ended.
 
-    Parameters
-    ----------
-    level : {0, 1, 2}
-        How much is measured.
-    turn : context manager, optional
-        Held while functions are measured; the branches of a task take turns, because one interpreter has one
-        profiler.
-
-    Attributes
-    ----------
-    units : list of UnitTime
-        In the order in which the calls ended.
-    functions : list of FunctionTime
-        Empty unless the level is 2.
+    The turn is held while functions are measured, as branches of a task share the profiler of the process.
     """
 
     __slots__ = ("_level", "_turn", "functions", "units")
@@ -85,17 +66,7 @@ class Profile:
     def watch(
         self, unit: str, action: Callable[[], None], iteration: Callable[[], int]
     ) -> Callable[[], None]:
-        """Return the action with its measurement.
-
-        Parameters
-        ----------
-        unit : str
-            Name of the unit.
-        action : callable
-            Runs it once.
-        iteration : callable
-            Gives the current iteration.
-        """
+        """Return the action of a unit with its measurement."""
         if self._level == 0:
             return action
         inner = action if self._level == 1 else self._inspected(unit, action, iteration)

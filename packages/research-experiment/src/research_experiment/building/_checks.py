@@ -26,19 +26,7 @@ __all__ = ["check_config_keys", "check_plan", "check_root", "differing_keys"]
 
 
 def check_plan(plan: ExperimentPlan) -> None:
-    """Check that everything that units refer to exists and can have run.
-
-    Raises
-    ------
-    UnknownUnitError
-        If a unit or instance of that name does not exist.
-    DependencyError
-        If a unit is due before the one whose output it needs.
-    RootDependencyError
-        If something that branches share depends on something of which each has its own.
-    PlanError
-        If a function cannot be called with the arguments it gets.
-    """
+    """Check that everything that units refer to exists and can have run, and that arguments fit functions."""
     branch_names = {item.name for item in (*plan.instances, *plan.units) if not item.root}
     for item in (*plan.instances, *plan.units):
         if item.root:
@@ -155,21 +143,7 @@ def _check_call(item: Instance | CallUnit) -> None:
 
 
 def check_root(plan: ExperimentPlan, configs: Sequence[ConfigAlias]) -> None:
-    """Check that what the branches share does not depend on what differs between them.
-
-    Parameters
-    ----------
-    plan : ExperimentPlan
-        The plan.
-    configs : sequence of ConfigAlias
-        The configs of the branches of one task.
-
-    Raises
-    ------
-    RootDependencyError
-        If a root unit or root instance depends on a config key with different values, or on the folder of one
-        experiment.
-    """
+    """Check that what the branches of a task share does not depend on what differs between them."""
     if len(configs) < 2 or not plan.has_root:
         return
     differing = differing_keys(configs)

@@ -69,10 +69,8 @@ class Draft:
                 f"add_callable({name!r}, {name}, ...), or make all known with add_namespace('builtins')"
             )
         methods = [key for key in dir(type(self)) if not key.startswith("_")]
-        matches = similar(name, self._namespaces, methods)
-        closest = f" (did you mean {' or '.join(map(repr, matches))}?)" if matches else ""
         return (
-            f"no unit, method or function named {name!r}{closest}; "
+            f"no unit, method or function named {name!r}{similar(name, self._namespaces, methods)}; "
             "add it with add_callable(...) or make its module known with add_namespace(...)"
         )
 

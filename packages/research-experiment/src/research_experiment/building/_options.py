@@ -69,23 +69,8 @@ def check_options(
 ) -> None:
     """Refuse options that are, or may be, meant for the function.
 
-    Parameters
-    ----------
-    unit : str
-        Name of the unit or instance.
-    function : callable or str
-        What is called.
-    args, spread : sequence or expression, mapping or expression or None
-        Its positional arguments, and what ``kwargs=`` gives.
-    options : mapping
-        The options that were given.
-    taken : int
-        Positional arguments that nobody gives, such as ``self``.
-
-    Raises
-    ------
-    PlanError
-        If an option is a named expression, or the function has an argument of that name which nothing fills.
+    `args` and `spread` are its positional arguments and what ``kwargs=`` gives; `taken` counts the positional
+    arguments that nobody gives, such as ``self``.
     """
     for name, value in options.items():
         if isinstance(value, Expression):

@@ -122,20 +122,8 @@ def parse_pipelines(
 ) -> list[PipelineUnit]:
     """Parse `add_pipeline` into one unit, or the two of a root and its branches.
 
-    Parameters
-    ----------
-    name : str
-        Name of the unit.
-    sources : (root, branch)
-        Pipelines, ``'instance.attribute'``, or None.
-    batch : expression or None
-        What ``execute_for`` gets.
-    run : bool
-        Whether ``run()`` is called.
-    mode : str or None
-        The mode that was asked for.
-    options : mapping
-        The other fields of the last unit.
+    The sources of both are pipelines, ``'instance.attribute'`` or None; the options are the other fields of
+    the last unit.
     """
     root, branch = sources
     if root is not None and branch is not None:
@@ -154,9 +142,7 @@ def parse_pipelines(
             f"give both, add_pipeline({name!r}, root=..., branch=...), or the batch, such as batch=O('load')",
             unit=name,
         )
-    source = root if branch is None else branch
-    if source is None:
-        source = name
+    source = name if root is None and branch is None else root if branch is None else branch
     chosen = _pipeline_mode(name, mode, run, batch)
     return [_checked(PipelineUnit(name, source, chosen, run=run, batch=batch, **options), name)]
 

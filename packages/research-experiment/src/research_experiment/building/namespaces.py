@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any, TypeAlias
 
-from research_experiment.errors import NamespaceError
+from research_experiment.errors import NamespaceError, hint
 
 __all__ = ["DEFAULT", "Namespace", "find_function", "read_namespace", "similar"]
 
@@ -21,15 +20,7 @@ DEFAULT: tuple[Namespace, ...] = ("__main__",)
 
 
 def read_namespace(namespace: ModuleType | str | Mapping[str, Any]) -> Namespace:
-    """Return a name or mapping for a module, its name, or a mapping.
-
-    Modules are kept by name, so that what holds namespaces can be pickled.
-
-    Raises
-    ------
-    NamespaceError
-        If it is none of these, or the module cannot be imported.
-    """
+    """Return the name of a module, by which what holds namespaces can be pickled, or a mapping."""
     if isinstance(namespace, str):
         try:
             importlib.import_module(namespace)
@@ -69,7 +60,7 @@ def _is_of_the_shell(function: Any) -> bool:
     return isinstance(module, str) and module.partition(".")[0] == "IPython"
 
 
-def similar(name: str, namespaces: Iterable[Namespace], more: Iterable[str] = ()) -> list[str]:
-    """Return names of functions, and of `more`, that look like `name`."""
+def similar(name: str, namespaces: Iterable[Namespace], more: Iterable[str]) -> str:
+    """Return a hint with names of functions, and of `more`, that look like `name`."""
     known = {key for members in _members(namespaces) for key, value in members.items() if callable(value)}
-    return difflib.get_close_matches(name, [*more, *sorted(known)], n=2)
+    return hint(name, [*more, *sorted(known)])

@@ -27,24 +27,17 @@ _LOG = careful_logger("research.experiment")
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How the branches of an executor behave.
-
-    Parameters
-    ----------
-    finalize : bool
-        Whether the remaining units of the last iteration run after a stop or failure.
-    debug : bool
-        Raise the first exception to the caller.
-    catch : tuple of exception classes
-        What counts as a failure of a unit; everything else passes through, and `KeyboardInterrupt` unless it
-        is named itself.
-    hooks : tuple of Hook
-        Who is told.
-    """
+    """How the branches of an executor behave."""
 
     finalize: bool = True
+    """Whether the remaining units of the last iteration run after a stop or failure."""
     debug: bool = False
+    """Whether the first exception is raised to the caller."""
     catch: tuple[type[BaseException], ...] = (Exception, SystemExit)
+    """What counts as a failure of a unit; everything else passes through.
+
+    So does `KeyboardInterrupt`, unless it is named itself.
+    """
     hooks: tuple[Hook, ...] = ()
 
     _listeners: dict[str, list[Callable[..., Any]]] = field(init=False, repr=False, compare=False)
@@ -81,15 +74,7 @@ def tell(listeners: Iterable[Callable[..., None]], *args: Any) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Where the units of one experiment run: a context of their own, with streams to print to.
-
-    Parameters
-    ----------
-    context : Context
-        Variables of the context that units change stay in here.
-    streams : Streams
-        Where units print.
-    """
+    """Where the units of one experiment run: a context of their own, with streams to print to."""
 
     context: Context
     streams: Streams
@@ -107,21 +92,8 @@ class Stage:
 class Branch:
     """Runs the steps of one experiment, and keeps to the rules when a unit stops or fails.
 
-    Parameters
-    ----------
-    scope : Scope
-        The experiment, and those who see its outputs.
-    segments : sequence of sequence of CompiledUnit
-        Its units, in groups between the root's.
-    rules : Rules
-        How it behaves.
-    plan : ExperimentPlan
-        What errors are explained by.
-
     Attributes
     ----------
-    running : RunningExperiment
-        The experiment.
     ending : bool
         Whether the current iteration is known to be the last one.
     stage : Stage or None
@@ -396,21 +368,7 @@ class Branch:
 
 
 class Root(Branch):
-    """The part of a task that its branches share; its stops and failures are theirs.
-
-    Parameters
-    ----------
-    scope : Scope
-        The running root, and those who see its outputs.
-    segments : sequence of sequence of CompiledUnit
-        Its units.
-    rules : Rules
-        How it behaves.
-    plan : ExperimentPlan
-        What errors are explained by.
-    branches : sequence of Branch
-        All branches of the task.
-    """
+    """The part of a task that its branches share; its stops and failures are theirs."""
 
     __slots__ = ("_branches",)
 

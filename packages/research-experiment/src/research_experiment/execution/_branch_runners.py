@@ -12,7 +12,7 @@ __all__ = ["Threaded", "Sequential", "BranchRunner"]
 
 
 class BranchRunner(Protocol):
-    """How something is done for several branches."""
+    """A way to do something for several branches."""
 
     def each(self, action: Callable[[Branch], Any], branches: Sequence[Branch]) -> None:
         """Call the action with each branch; return when all are done."""
@@ -36,13 +36,7 @@ class Sequential:
 
 
 class Threaded:
-    """At the same time, in the threads of a pool; one that is left over runs in the caller's.
-
-    Parameters
-    ----------
-    pool : ThreadPoolExecutor
-        With a thread for each branch.
-    """
+    """At the same time, in a pool with a thread for each branch; a single one runs in the caller's thread."""
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self._pool = pool

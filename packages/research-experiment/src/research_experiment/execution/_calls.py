@@ -25,17 +25,7 @@ __all__ = ["CompiledCall"]
 
 
 class CompiledCall:
-    """A call with all its arguments, of which an experiment gets copies of its own.
-
-    Parameters
-    ----------
-    args : sequence or expression
-        Positional arguments, unpacked after evaluation.
-    kwargs : mapping
-        Keyword arguments.
-    spread : mapping, expression or None
-        More keyword arguments, unpacked after evaluation.
-    """
+    """A call with all its arguments, of which an experiment gets copies of its own."""
 
     __slots__ = ("_keywords", "_known", "_positional", "_spread", "_unpacked")
 

@@ -39,16 +39,9 @@ Watch: TypeAlias = Callable[[str, Action], Action]
 
 
 class Scope(NamedTuple):
-    """The experiment that a unit runs for, and those that see its output.
+    """The experiment that a unit runs for, those who see its output, and what watches its actions.
 
-    Parameters
-    ----------
-    running : RunningExperiment
-        The experiment whose values its arguments mean.
-    owners : tuple of RunningExperiment
-        Those who see its output: the experiment itself, or the root and all its branches.
-    watch : callable or None
-        Puts a watcher around an action.
+    The owners are the experiment itself, or the root and all its branches.
     """
 
     running: RunningExperiment
@@ -57,31 +50,16 @@ class Scope(NamedTuple):
 
 
 class CompiledUnit:
-    """A unit, compiled.
-
-    Parameters
-    ----------
-    unit : Unit
-        The unit.
-    shared : frozenset of str
-        Units whose output several branches see.
+    """A unit, compiled: `bind` returns its action for a `Scope`.
 
     Attributes
     ----------
-    name : str
-        Name of the unit.
     when : When or None
         The iterations in which it is due; None for all.
-    needs : frozenset of str
-        Units and instances that it cannot do without.
-    consumes : frozenset of str
-        Units whose output it uses up: it has nothing to do when there is no new one.
     is_dump : bool
         Dumps run whatever happened before.
     is_working : bool
         Whether it has an output.
-    bind : callable
-        Returns the action of the unit for a `Scope`.
     """
 
     __slots__ = ("bind", "consumes", "is_dump", "is_working", "name", "needs", "when")
@@ -97,13 +75,7 @@ class CompiledUnit:
 
 
 class CompiledInstance:
-    """An instance, compiled.
-
-    Parameters
-    ----------
-    instance : Instance
-        The instance.
-    """
+    """An instance, compiled."""
 
     __slots__ = ("_call", "_creator", "is_root", "name", "needs")
 
@@ -121,15 +93,7 @@ class CompiledInstance:
 
 
 class Step:
-    """One unit of one experiment; bound when it is first due.
-
-    Attributes
-    ----------
-    unit : CompiledUnit
-        The unit.
-    action : callable or None
-        Runs the unit once.
-    """
+    """One unit of one experiment; its action is bound when it is first due."""
 
     __slots__ = ("action", "unit")
 
@@ -155,15 +119,8 @@ class Step:
 class Program:
     """A plan, compiled.
 
-    Parameters
-    ----------
-    plan : ExperimentPlan
-        The plan.
-
     Attributes
     ----------
-    instances : tuple of CompiledInstance
-        In the order in which they are made.
     order : tuple of (int, bool)
         Numbers of the segments of the plan, and whether they are the root's.
     branch, root : tuple of tuple of CompiledUnit

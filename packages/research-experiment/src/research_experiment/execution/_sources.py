@@ -53,15 +53,7 @@ def get_attribute(unit: str, holder: Any, name: str) -> Any:
 
 
 class CompiledPipeline:
-    """The pipeline of a unit, with its settings and its batch.
-
-    Parameters
-    ----------
-    unit : PipelineUnit
-        The unit.
-    shared_batch : bool
-        Whether siblings get the same batch.
-    """
+    """The pipeline of a unit, with its settings and its batch, of which siblings may get the same."""
 
     __slots__ = ("_batch", "_settings", "_shared_batch", "_unit")
 

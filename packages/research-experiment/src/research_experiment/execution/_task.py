@@ -30,19 +30,7 @@ __all__ = ["RunningTask", "TaskKind"]
 
 @dataclass(frozen=True, slots=True)
 class TaskKind:
-    """What does not change from one task of a plan to the next.
-
-    Parameters
-    ----------
-    plan : ExperimentPlan
-        What is run.
-    rules : Rules
-        How branches behave.
-    surroundings : Surroundings
-        Seed, folders and results.
-    profile : {0, 1, 2}
-        How much is measured.
-    """
+    """What does not change from one task of a plan to the next; `profile` says how much is measured."""
 
     plan: ExperimentPlan
     rules: Rules
@@ -74,27 +62,9 @@ class RootStorage(ExperimentStorage):
 
 
 class RunningTask:
-    """The branches of an executor and what they share.
+    """The branches of an executor, in order, and the root that they share.
 
-    Parameters
-    ----------
-    kind : TaskKind
-        What is run, and how.
-    experiments : sequence of (Identity, ConfigAlias)
-        The branches.
-    sink : Sink or None
-        Where values go.
-    capture : Capture or None
-        Gives the streams that experiments print to.
-    root : Identity or None
-        Whose random stream that of the root derives from; by default that of `kind.surroundings`.
-
-    Attributes
-    ----------
-    branches : tuple of Branch
-        In order.
-    root : Root or None
-        What they share.
+    The random stream of the root derives from the identity `root`, by default from that of the surroundings.
     """
 
     __slots__ = ("_capture", "_kind", "branches", "root")
@@ -154,11 +124,8 @@ class RunningTask:
     def share_globals(self, *, in_turn: bool) -> None:
         """Seed the global generators of random numbers, if that is wanted.
 
-        Parameters
-        ----------
-        in_turn : bool
-            Whether branches run one after another: each has a stream of its own then, as the root has.
-            Those that run at the same time share one.
+        In turn, each branch has a stream of its own, as the root has; branches that run at the same time
+        share one.
         """
         surroundings = self._kind.surroundings
         if not surroundings.seed_globals:

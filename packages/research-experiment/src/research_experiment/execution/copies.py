@@ -50,13 +50,8 @@ def is_unchanging(value: Any) -> bool:
 class Copier:
     """Copies values; each object once, for as long as the copier lives.
 
-    Parameters
-    ----------
-    whole : bool
-        Copy any object; otherwise only containers and arrays, with the other objects in them shared.
-    large_bytes : int, optional
-        Larger arrays become read-only views of the original, and frames are copied as late as pandas can; by
-        default everything is copied at once.
+    Unless `whole`, only containers and arrays are copied, and the other objects in them shared. Arrays of
+    more than `large_bytes` become read-only views of the original; frames are copied as late as pandas can.
 
     Examples
     --------

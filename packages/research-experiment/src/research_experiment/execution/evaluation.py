@@ -54,13 +54,7 @@ Binder: TypeAlias = Callable[[RunningExperiment], Any]
 
 
 class Varying:
-    """A bound value that is asked for each time.
-
-    Parameters
-    ----------
-    get : callable
-        Gives the value.
-    """
+    """A bound value that is asked for each time."""
 
     __slots__ = ("get",)
 
@@ -69,13 +63,7 @@ class Varying:
 
 
 class Fixed:
-    """The binder of a constant that all experiments share.
-
-    Parameters
-    ----------
-    value : object
-        The constant.
-    """
+    """The binder of a constant that all experiments share."""
 
     __slots__ = ("value",)
 
@@ -168,15 +156,7 @@ def _evaluate_for_update(value: Expression, research: Any) -> Any:
 
 
 def compile_value(value: Any, *, copied: bool = True) -> Binder:
-    """Compile a value as plans hold it.
-
-    Parameters
-    ----------
-    value : object
-        An expression or a constant.
-    copied : bool
-        Whether an experiment gets copies of its own of constants that can change.
-    """
+    """Compile an expression or a constant; if `copied`, each experiment has its copy of what can change."""
     if isinstance(value, Expression):
         return _compile_expression(value, copied)
     if not copied or type(value) in UNCHANGING:

@@ -31,17 +31,7 @@ _INTEGERS: Final = (int, np.integer)
 def global_seed(entropy: int | Sequence[int], digest: bytes) -> bytes:
     """Derive the seed of an experiment's global generators from its research's seed and its identity.
 
-    Parameters
-    ----------
-    entropy : int or sequence of int
-        The seed of the research.
-    digest : bytes
-        Digest of the experiment's identity.
-
-    Returns
-    -------
-    bytes, length 32
-        Unrelated to the stream of ``E().random``.
+    It has nothing to do with the stream of ``E().random``.
 
     Examples
     --------
@@ -156,11 +146,6 @@ _ALL: Final = (_Python(), *_LATE.values())
 def seed_globals(seed: bytes) -> None:
     """Seed `random` and, if they are imported or as soon as they are, `numpy.random` and `torch`.
 
-    Parameters
-    ----------
-    seed : bytes, length 32
-        What `global_seed` returned.
-
     Examples
     --------
     >>> seed_globals(bytes(32))
@@ -235,13 +220,7 @@ def _put(states: Mapping[str, Any], seed: bytes | None) -> None:
 
 
 class Turns:
-    """Lets experiments that run in turn have the global generators to themselves.
-
-    Parameters
-    ----------
-    entropy : int or sequence of int
-        The seed of the research.
-    """
+    """Lets experiments that run in turn have the global generators to themselves."""
 
     __slots__ = ("_entropy", "_holder", "_left")
 
@@ -251,13 +230,7 @@ class Turns:
         self._left: dict[bytes, Mapping[str, Any]] = {}
 
     def take(self, digest: bytes) -> None:
-        """Give the generators to an experiment: as it left them, or seeded for it if it is the first time.
-
-        Parameters
-        ----------
-        digest : bytes
-            Digest of its identity.
-        """
+        """Give the generators to an experiment: as it left them, or seeded for it if it is the first time."""
         if digest == self._holder:
             return
         if self._holder is not None:

@@ -24,19 +24,7 @@ __all__ = ["explained"]
 def explained(
     error: BaseException, name: str, plan: ExperimentPlan, running: RunningExperiment
 ) -> BaseException:
-    """Return the error, or one that names the arguments that a unit could not write to.
-
-    Parameters
-    ----------
-    error : BaseException
-        What the unit raised.
-    name : str
-        Name of the unit or instance.
-    plan : ExperimentPlan
-        Where its arguments stand.
-    running : RunningExperiment
-        The experiment.
-    """
+    """Return the error that a unit raised, or one that names the arguments that it could not write to."""
     if isinstance(error, TypeError):
         _explain_paths(error)
     if (

@@ -46,14 +46,9 @@ def parse_target(target: str) -> Target:
 
 @dataclass(frozen=True, slots=True)
 class Iterations:
-    """How many iterations there are, and how often values are put between them.
+    """How many iterations there are, None until something ends, and how often values are put between them.
 
-    Parameters
-    ----------
-    n_iters : int or None
-        None until something ends.
-    flush_every_s : float or None
-        Seconds between puts; None only at dumps and at the end.
+    Without a number of seconds they are put only at dumps and at the end.
     """
 
     n_iters: int | None
@@ -105,19 +100,7 @@ class _LockedKeepingSink(_LockedSink):
 
 @dataclass(frozen=True, slots=True)
 class ExecutorSettings:
-    """What does not change from one task of a plan to the next, with the plan compiled.
-
-    Parameters
-    ----------
-    task : TaskKind
-        What is run, by which rules.
-    iterations : Iterations
-        How many there are.
-    target : {'for', 'threads'}
-        Whether branches run in turn.
-    sink : Sink or None
-        Where values go.
-    """
+    """What does not change from one task of a plan to the next, with the plan compiled."""
 
     task: TaskKind
     iterations: Iterations
@@ -140,13 +123,7 @@ class ExecutorSettings:
         flush_every_s: float | None = None,
         profile: bool | int | str = 0,
     ) -> Self:
-        """Read parameters of an :class:`Executor`.
-
-        Raises
-        ------
-        ExecutorError
-            If parameters contradict each other.
-        """
+        """Read parameters of an :class:`Executor`; an ExecutorError if they contradict each other."""
         where = parse_target(target)
         if debug and where != "for":
             raise ExecutorError("debug=True raises exceptions to the caller, which needs target='for'")

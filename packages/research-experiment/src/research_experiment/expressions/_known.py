@@ -77,13 +77,7 @@ def public_names(node: Node) -> tuple[str, ...] | None:
 
 
 def check_attribute(node: Node, name: str) -> None:
-    """Refuse an attribute of the config that no config has: a value was meant.
-
-    Raises
-    ------
-    AttributeError
-        With what to write instead.
-    """
+    """Refuse an attribute of the config that no config has: a value was meant."""
     if public_names(node) is _CONFIG and name not in _CONFIG:
         item = f"EC({name!r})" if isinstance(node, ConfigPart) else f"{node}[{name!r}]"
         raise AttributeError(f"{node}.{name}: a config has items and no attribute {name!r}; write {item}")
