@@ -147,7 +147,7 @@ def test_names_on_pictures_are_texts_of_bearable_length(storage, text):
 
 
 def test_experiments_without_values_have_no_curve(results):
-    results._storage.add("none", {"net": "narrow"})
+    results.put("none", {}, {"net": "narrow"})
     assert list(curves(results.plot("loss").axes[0])) == ["0.1", "0.2"]
 
 

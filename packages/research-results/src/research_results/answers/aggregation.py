@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from research_results.answers.objectives import Objective, numbers_of, values_at
+from research_results.answers.objectives import Objective, numbers_of
 from research_results.answers.reading import Study, read_study
 from research_results.answers.statistics import statistics
 from research_results.frames.assembly import Field, make_frame
@@ -59,15 +59,15 @@ def parameter_fields(parameters: Iterable[tuple[str, Array]]) -> list[Field]:
 
 def _points(study: Study, objective: Objective, at: At | None) -> tuple[Ints, Ints, Array]:
     """Return group, iteration and value of each value to be averaged; all iterations are 0 unless wanted."""
+    if at is not None:
+        owners, values = study.finals(objective, at)
+        return study.groups.numbers[owners], np.zeros(len(owners), np.int64), values
     column = study.columns.get(objective.variable)
     if column is None:
         nothing = np.empty(0, np.int64)
         return nothing, nothing, np.empty(0, np.float64)
     values = numbers_of(objective.variable, column)
-    if at is None:
-        return study.groups.numbers[column.experiments], column.iterations, values
-    owners, values = values_at(column, values, at, maximize=objective.maximize)
-    return study.groups.numbers[owners], np.zeros(len(owners), np.int64), values
+    return study.groups.numbers[column.experiments], column.iterations, values
 
 
 def _rows(study: Study, points: Sequence[tuple[Ints, Ints]], at: At | None) -> tuple[Ints, Ints, list[Ints]]:

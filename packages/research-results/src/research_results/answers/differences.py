@@ -10,8 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from research_results.answers.statistics import Floats
-    from research_results.reading.gather import Ints, Mask
+    from research_results.reading.gather import Floats, Ints, Mask
 
 __all__ = ["Difference", "Side", "VariableOfConfigs"]
 
@@ -72,21 +71,15 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class VariableOfConfigs:
-    """A variable in each of G configs on each of S sides.
-
-    Attributes
-    ----------
-    name : str
-        The variable.
-    mean, std, sem, count : array of shape (G, S)
-        Mean over repetitions, their standard deviation, standard error and number.
-    """
+    """A variable in each of G configs on each of S sides."""
 
     name: str
+    """The variable."""
     mean: Floats
     std: Floats
     sem: Floats
     count: Ints
+    """Mean over repetitions, their standard deviation, standard error and number; of shape (G, S)."""
 
     @property
     def everywhere(self) -> Mask:

@@ -2,40 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from research_domain import AUXILIARY_KEYS
-from research_results.errors import ArgumentError, UnknownParameterError
+from research_results.errors import UnknownParameterError
 from research_results.reading.distinct import distinct_values, renumbered
+from research_results.reading.filters import texts_of
 
 if TYPE_CHECKING:
     from research_results.reading.configs import ConfigColumn, ConfigTable
     from research_results.reading.gather import Ints
 
-__all__ = ["Groups", "find_parameter", "group_by", "group_experiments", "is_missing_auxiliary", "names_of"]
+__all__ = ["Groups", "averaged_over", "group_by", "group_experiments", "names_of"]
 
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """Groups of experiments, in the order of their first ones.
-
-    Attributes
-    ----------
-    columns : tuple of ConfigColumn
-        The parameters that tell the groups apart.
-    numbers : int64 array, length N
-        The group of each experiment.
-    first : int64 array, length G
-        The first experiment of each group.
-    """
+    """Groups of experiments, in the order of their first ones."""
 
     columns: tuple[ConfigColumn, ...]
+    """The parameters that tell the groups apart."""
     numbers: Ints
+    """The group of each experiment; length N."""
     first: Ints
+    """The first experiment of each group; length G."""
 
     def __len__(self) -> int:
         return len(self.first)
@@ -43,37 +37,18 @@ class Groups:
 
 def names_of(argument: str, given: str | Sequence[str] | None) -> tuple[str, ...]:
     """Return the names that an argument gives: one, some, or none."""
-    if given is None:
-        return ()
-    names: tuple[Any, ...] = (
-        (given,) if isinstance(given, str) or not isinstance(given, Iterable) else tuple(given)
-    )
-    if not all(isinstance(name, str) for name in names):
-        raise ArgumentError(argument, f"is the name of a parameter or a list of names, got {given!r}")
-    return names
+    return texts_of(argument, given, "the name of a parameter or a list of names") or ()
 
 
 def group_experiments(
     table: ConfigTable, count: int, by: Sequence[str] | None, over: Sequence[str]
 ) -> Groups:
-    """Group experiments by some parameters, or by all but some.
-
-    Parameters
-    ----------
-    table : ConfigTable
-        Configs of the experiments.
-    count : int
-        How many experiments there are.
-    by : sequence of str or None
-        Names, or aliases, of the parameters that tell groups apart; None for all that say what a config is.
-    over : sequence of str
-        Parameters that do not, if `by` is None.
-    """
+    """Group experiments by the parameters `by`; None stands for all that say what a config is, but `over`."""
     columns = table.columns(lambda _: True)
     if by is not None:
         chosen = [find_parameter(name, columns) for name in by]
     else:
-        left_out = [find_parameter(name, columns) for name in over if not is_missing_auxiliary(name, columns)]
+        left_out = averaged_over(over, columns)
         chosen = [
             column for column in columns if not column.parameter.is_auxiliary and column not in left_out
         ]
@@ -92,13 +67,15 @@ def group_by(columns: Sequence[ConfigColumn], count: int) -> Groups:
 
 def find_parameter(name: str, columns: Sequence[ConfigColumn]) -> ConfigColumn:
     """Return the parameter of a name, else that of an alias."""
-    for field in ("name", "alias"):
-        for column in columns:
-            if getattr(column.parameter, field) == name:
-                return column
-    raise UnknownParameterError(name, tuple(column.parameter.name for column in columns))
+    found = [
+        column for key in ("name", "alias") for column in columns if getattr(column.parameter, key) == name
+    ]
+    if not found:
+        raise UnknownParameterError(name, tuple(column.parameter.name for column in columns))
+    return found[0]
 
 
-def is_missing_auxiliary(name: str, columns: Sequence[ConfigColumn]) -> bool:
-    """Whether a config need not have a parameter that is averaged over: the repetition, for one."""
-    return name in AUXILIARY_KEYS and all(column.parameter.name != name for column in columns)
+def averaged_over(names: Sequence[str], columns: Sequence[ConfigColumn]) -> list[ConfigColumn]:
+    """Return parameters by name; auxiliary ones, as the repetition is, may be missing."""
+    known = {column.parameter.name for column in columns}
+    return [find_parameter(name, columns) for name in names if name in known or name not in AUXILIARY_KEYS]

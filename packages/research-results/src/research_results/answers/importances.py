@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import combinations
 from math import prod
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -14,50 +14,37 @@ from research_results.errors import ArgumentError, MissingExtraError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from research_results.reading.gather import Floats, Ints
+
 __all__ = ["Effect", "Levels", "explained"]
 
-Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
-Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
 _LARGEST_GRID = 20_000
 _MOST_LEVELS = 12
 
 
 class Effect(NamedTuple):
-    """A share of the variance.
-
-    Attributes
-    ----------
-    name : str
-        The parameter, or ``a x b`` for a pair.
-    kind : {'parameter', 'pair', 'interactions', 'noise'}
-        ``interactions`` are those of three and more parameters, ``noise`` is what is left among repetitions.
-    share : float
-        From 0 to 1; all of them together are 1.
-    """
+    """A share of the variance."""
 
     name: str
+    """The parameter, or ``a x b`` for a pair."""
     kind: Literal["parameter", "pair", "interactions", "noise"]
+    """``interactions`` are those of three and more parameters, ``noise`` is what is left among repetitions.
+    """
     share: float
+    """From 0 to 1; all of them together are 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """A parameter over experiments.
-
-    Attributes
-    ----------
-    name : str
-        Its name.
-    codes : int64 array, length N
-        Number of its value in each experiment; -1 for none, which is a value like any other.
-    numbers : float64 array, or None
-        The values, if they are numbers.
-    """
+    """A parameter over experiments."""
 
     name: str
+    """Its name."""
     codes: Ints
+    """Number of its value in each experiment; -1 for none, which is a value like any other; length N."""
     numbers: Floats | None
+    """The values, if they are numbers."""
 
     def ranks(self) -> tuple[Floats, Ints]:
         """Return the values in order, as numbers or codes, and for each experiment which one."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from research_results.errors import ArgumentError, UnknownVariableError
+from research_results.reading.gather import run_starts
 from research_results.reading.numbers import as_floats
 
 if TYPE_CHECKING:
@@ -35,15 +36,7 @@ class Objective:
 def parse_objectives(
     given: str | Sequence[str], mode: Mode, variables: Sequence[str]
 ) -> tuple[Objective, ...]:
-    """Read which variables are wanted, and which way; a variable whose name begins with ``-`` is one.
-
-    Raises
-    ------
-    ArgumentError
-        If nothing, or no name, is given, or one twice.
-    UnknownVariableError
-        If there is no such variable.
-    """
+    """Read which variables are wanted, and which way; a variable whose name begins with ``-`` is one."""
     if mode not in ("min", "max"):
         raise ArgumentError("mode", f"is 'min' or 'max', got {mode!r}")
     names = [given] if isinstance(given, str) else list(given)
@@ -91,7 +84,7 @@ def values_at(column: Column, values: Array, at: At, *, maximize: bool) -> tuple
         return owners[there], values[there]
     if not len(owners):
         return owners, values
-    begins = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]])
+    begins = np.flatnonzero(run_starts(owners))
     if at == "last":
         return owners[begins], values[np.r_[begins[1:], len(owners)] - 1]
     best: Any = np.fmax if maximize else np.fmin

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from research_domain import ConfigAlias, Domain
+from research_domain import Domain
 from research_domain.alias import as_alias
 from research_domain.texts import clean_text
-from research_results.answers.objectives import Objective, numbers_of, values_at
-from research_results.answers.reading import Study, read_study
+from research_results.answers.objectives import Objective
+from research_results.answers.reading import read_study
 from research_results.answers.statistics import statistics
 from research_results.answers.texts import short_number, text_table
 from research_results.errors import ArgumentError
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from research_domain import Config
+    from research_domain import Config, ConfigAlias
     from research_results.answers.objectives import At
     from research_results.reading.filters import Query
-    from research_results.reading.gather import Array, Ints, Mask
+    from research_results.reading.gather import Array, Mask
     from research_results.reading.reader import Questions
 
 __all__ = ["RankedConfig", "Ranking", "check_count", "pareto_set", "rank"]
@@ -198,7 +198,10 @@ def rank(
 ) -> Ranking:
     """Rank configs by the mean of a variable over experiments, or find the Pareto set of several."""
     with read_study(reader, wanted, objectives, None, over) as study:
-        found = [_statistics(study, objective, at) for objective in objectives]
+        found = []
+        for objective in objectives:
+            owners, values = study.finals(objective, at)
+            found.append(statistics(values, study.groups.numbers[owners], len(study.groups), _STATS))
         costs = np.array(
             [
                 -each["mean"] if objective.maximize else each["mean"]
@@ -209,12 +212,12 @@ def rank(
         if len(objectives) > 1:
             order = order[pareto_set(costs)[order]]
         chosen = order[: _DEFAULT_N if n is None and len(objectives) == 1 else n]
-        named = [_config(study, group) for group in chosen.tolist()]
+        named = [study.config_of(group) for group in chosen.tolist()]
         parameters, names = study.parameters(chosen), study.experiments.names
         rows = [
             RankedConfig(
                 config=config.config(),
-                ids=tuple(names[index] for index in members),
+                ids=tuple(names[index] for index in np.flatnonzero(study.groups.numbers == group).tolist()),
                 statistics={
                     objective.variable: {name: column[group].item() for name, column in each.items()}
                     for objective, each in zip(objectives, found, strict=True)
@@ -222,7 +225,7 @@ def rank(
                 failed=int(study.failures[group]),
                 research=study.research_of(group),
             )
-            for group, config, members in zip(chosen.tolist(), named, _members(study, chosen), strict=True)
+            for group, config in zip(chosen.tolist(), named, strict=True)
         ]
     return Ranking(rows, objectives, len(study.groups), named, parameters)
 
@@ -250,25 +253,3 @@ def pareto_set(costs: Array) -> Mask:
             own = costs[:, point : point + 1]
             kept &= ~((costs >= own).all(axis=0) & (costs > own).any(axis=0))
     return kept
-
-
-def _statistics(study: Study, objective: Objective, at: At) -> dict[str, Array]:
-    """Return the statistics of a variable for each group."""
-    count, column = len(study.groups), study.columns.get(objective.variable)
-    if column is None:
-        return statistics(np.empty(0), np.empty(0, np.int64), count, _STATS)
-    values = numbers_of(objective.variable, column)
-    owners, values = values_at(column, values, at, maximize=objective.maximize)
-    return statistics(values, study.groups.numbers[owners], count, _STATS)
-
-
-def _members(study: Study, chosen: Ints) -> list[list[int]]:
-    """Return the experiments of some groups."""
-    return [np.flatnonzero(study.groups.numbers == group).tolist() for group in chosen]
-
-
-def _config(study: Study, group: int) -> ConfigAlias:
-    """Return the config of a group, without what the groups are not told apart by."""
-    names = {column.parameter.name for column in study.groups.columns}
-    config = study.table.config_of(int(study.groups.first[group]))
-    return ConfigAlias([pair for pair in config.pairs if pair[0].value in names])

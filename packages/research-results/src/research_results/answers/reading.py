@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from research_domain import ConfigAlias
 from research_results.answers.groups import Groups, group_experiments
+from research_results.answers.objectives import numbers_of, values_at
 from research_results.errors import ArgumentError
 from research_results.reading.experiments import RESEARCH
 from research_results.reading.gather import take
@@ -16,12 +18,12 @@ from research_results.reading.gather import take
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from research_results.answers.objectives import Objective
+    from research_results.answers.objectives import At, Objective
     from research_results.reading.columns import Column
     from research_results.reading.configs import ConfigTable
     from research_results.reading.experiments import Experiments
     from research_results.reading.filters import Query
-    from research_results.reading.gather import Array, Ints, Mask
+    from research_results.reading.gather import Array, Floats, Ints, Mask
     from research_results.reading.reader import Questions
     from research_results.reading.selected import Selected
 
@@ -32,30 +34,20 @@ _FAILED = "SELECT key FROM experiments WHERE status IN ('failed', 'lost')"
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """Experiments with their variables and configs.
-
-    Attributes
-    ----------
-    selected : Selected
-        What was read.
-    experiments : Experiments
-        The experiments, N of them.
-    columns : dict of str to Column
-        The variables that are asked for, as far as there are values, without those of failed experiments.
-    table : ConfigTable
-        Their configs.
-    groups : Groups
-        The experiments, grouped by config.
-    failed : bool array, length N
-        Which of them have failed, or were interrupted.
-    """
+    """Experiments with their variables and configs."""
 
     selected: Selected
+    """What was read."""
     experiments: Experiments
+    """The experiments, N of them."""
     columns: Mapping[str, Column]
+    """The variables that are asked for, as far as there are values, without those of failed experiments."""
     table: ConfigTable
+    """Their configs."""
     groups: Groups
+    """The experiments, grouped by config."""
     failed: Mask
+    """Which of them have failed, or were interrupted; length N."""
 
     @property
     def failures(self) -> Ints:
@@ -70,6 +62,20 @@ class Study:
             (column.parameter.name, take(self.table.array(column.options), column.codes[first]))
             for column in self.groups.columns
         ]
+
+    def finals(self, objective: Objective, at: At) -> tuple[Ints, Floats]:
+        """Return the experiments that have a value of a variable, and the one that counts of each."""
+        column = self.columns.get(objective.variable)
+        if column is None:
+            return np.empty(0, np.int64), np.empty(0)
+        values = numbers_of(objective.variable, column)
+        return values_at(column, values, at, maximize=objective.maximize)
+
+    def config_of(self, group: int) -> ConfigAlias:
+        """Return the config of a group, without what the groups are not told apart by."""
+        names = {column.parameter.name for column in self.groups.columns}
+        config = self.table.config_of(int(self.groups.first[group]))
+        return ConfigAlias([pair for pair in config.pairs if pair[0].value in names])
 
     def research_of(self, group: int) -> str | None:
         """Return the research of a group, if these are several and it tells groups apart."""
@@ -89,13 +95,7 @@ def read_study(
     by: Sequence[str] | None,
     over: Sequence[str],
 ) -> Iterator[Study]:
-    """Read what an answer is made of; the values of configs can be asked for in the block.
-
-    Raises
-    ------
-    ArgumentError
-        If variables are chosen in two ways.
-    """
+    """Read what an answer is made of; the values of configs can be asked for in the block."""
     if wanted.names is not None:
         raise ArgumentError("name", "variables are the first argument here; leave name= out")
     wanted = replace(wanted, names=tuple(objective.variable for objective in objectives))

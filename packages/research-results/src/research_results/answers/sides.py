@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from research_domain import ConfigAlias
 from research_results.answers.comparison import Comparison
 from research_results.answers.differences import Side, VariableOfConfigs
-from research_results.answers.groups import find_parameter, group_by, is_missing_auxiliary
-from research_results.answers.objectives import numbers_of, parse_objectives, values_at
+from research_results.answers.groups import averaged_over, group_by
+from research_results.answers.objectives import parse_objectives
 from research_results.answers.reading import read_study
 from research_results.answers.statistics import statistics
 from research_results.answers.surroundings import code_rows, environment_rows
 from research_results.errors import ArgumentError
 from research_results.reading.distinct import distinct_values
 from research_results.reading.experiments import RESEARCH
-from research_results.reading.gather import take
 from research_results.reading.numbers import as_floats
 from research_results.reading.status import STATUSES
 from research_results.reading.together import ReaderOfSeveral
@@ -41,12 +39,7 @@ _STATS = ("mean", "std", "sem", "count")
 def sides_of(parts: Sequence[Part], experiment_ids: Sequence[str]) -> ReaderOfSeveral:
     """Return a reader of what is compared: some experiments of researches, or if none are given these.
 
-    Raises
-    ------
-    UnknownExperimentError
-        If one is in none of the researches.
-    ArgumentError
-        If one is in several of them, or there are less than two sides.
+    Less than two sides are refused, and an experiment that is in several researches.
     """
     whole = ReaderOfSeveral(tuple(parts))
     if not experiment_ids and len(parts) > 1:
@@ -99,7 +92,7 @@ def compare_sides(
             for column in study.table.columns(lambda parameter: parameter is not RESEARCH)
             if not column.parameter.is_auxiliary or column.parameter.name == "repetition"
         ]
-        left_out = [find_parameter(name, columns) for name in over if not is_missing_auxiliary(name, columns)]
+        left_out = averaged_over(over, columns)
         told_apart = [
             column
             for column in columns
@@ -108,6 +101,7 @@ def compare_sides(
             and not _is_one(column, sides, count)
         ]
         groups = group_by(told_apart, len(experiments))
+        study = replace(study, groups=groups)
         cells = groups.numbers * count + sides
         shape = (len(groups), count)
         found = [
@@ -121,11 +115,8 @@ def compare_sides(
             environment_rows(study.selected, chosen),
             [variable for variable in found if variable is not None],
             np.bincount(cells[study.failed], minlength=len(groups) * count).reshape(shape),
-            [_config(study, index, told_apart) for index in groups.first.tolist()],
-            [
-                (column.parameter.name, take(study.table.array(column.options), column.codes[groups.first]))
-                for column in told_apart
-            ],
+            [study.config_of(group) for group in range(len(groups))],
+            study.parameters(np.arange(len(groups))),
         )
 
 
@@ -161,8 +152,7 @@ def _variable(
     column = study.columns.get(objective.variable)
     if column is None or (not strict and as_floats(column.values) is None):
         return None
-    values = numbers_of(objective.variable, column)
-    owners, values = values_at(column, values, at, maximize=objective.maximize)
+    owners, values = study.finals(objective, at)
     found = statistics(values, cells[owners], shape[0] * shape[1], _STATS)
     return VariableOfConfigs(objective.variable, *(found[name].reshape(shape) for name in _STATS))
 
@@ -179,10 +169,3 @@ def _sides(study: Study, parts: Sequence[Part], configs: Sequence[int]) -> list[
         path = part.reader.path
         sides.append(Side(part.label, None if path is None else str(path), counts, count))
     return sides
-
-
-def _config(study: Study, index: int, columns: Sequence[ConfigColumn]) -> ConfigAlias:
-    """Return the config of an experiment, without what the configs are not told apart by."""
-    names = {column.parameter.name for column in columns}
-    pairs = study.table.config_of(index).pairs
-    return ConfigAlias([pair for pair in pairs if pair[0].value in names])

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from research_results.errors import ArgumentError
 
-__all__ = ["STATISTICS", "check_statistics", "statistics"]
+if TYPE_CHECKING:
+    from research_results.reading.gather import Array, Floats, Ints
 
-Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
-Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
-Array: TypeAlias = "np.ndarray[Any, Any]"
+__all__ = ["STATISTICS", "check_statistics", "statistics"]
 
 
 class _Grouped:

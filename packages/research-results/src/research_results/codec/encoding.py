@@ -188,21 +188,10 @@ def _brought_back(opaque: Opaque, where: str) -> Any:
 def decode_value(
     kind: str, type_name: str | None, text: str | None, data: bytes, *, allow_pickle: bool, where: str
 ) -> Any:
-    """Return the one value of a row.
+    """Return the one value of a row, of which `encode_value` made the first four.
 
-    Parameters
-    ----------
-    kind, type_name, text, data
-        As `encode_value` returned them.
-    allow_pickle : bool
-        Run the code of opaque values; otherwise they come as `Opaque`.
-    where : str
-        Named in the error.
-
-    Raises
-    ------
-    DamagedError
-        If the data is none of its kind.
+    Opaque values come as `Opaque`, unless `allow_pickle` lets them run their code. Data that is none of its
+    kind is a DamagedError, which names `where`.
     """
     if kind in ("dill", "opaque"):
         opaque = Opaque(str(type_name), str(text), bytes(data))

@@ -48,13 +48,7 @@ class Load(Protocol):
 
 
 def encode(dump: Dump, value: Any) -> Node:
-    """Return the tree of a pandas object.
-
-    Raises
-    ------
-    NotPlainError
-        For subclasses and for arrays of extensions.
-    """
+    """Return the tree of a pandas object; NotPlainError for subclasses and for arrays of extensions."""
     kind = type(value)
     if value is pd.NaT:
         return {"@": "pd.NaT"}

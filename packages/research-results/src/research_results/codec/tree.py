@@ -33,13 +33,7 @@ Json: TypeAlias = Any
 
 
 class Dump:
-    """Collect the buffers of one value while its JSON is made.
-
-    Parameters
-    ----------
-    depth : int
-        Levels of nesting that are still allowed.
-    """
+    """Collect the buffers of one value while its JSON is made, down to some levels of nesting."""
 
     def __init__(self, depth: int = MAX_DEPTH) -> None:
         self.buffers: list[bytes] = []
@@ -118,13 +112,7 @@ class Load:
 
 
 def dump_tree(value: Any) -> bytes:
-    """Return the bytes of a plain value.
-
-    Raises
-    ------
-    NotPlainError
-        If some part of it is not plain.
-    """
+    """Return the bytes of a plain value; NotPlainError if some part of it is not plain."""
     dump = Dump()
     text = json.dumps(dump.json(value), separators=(",", ":"), allow_nan=False, ensure_ascii=False)
     head = text.encode("utf-8", "surrogatepass")  # escapes of two halves would come back as one character

@@ -28,24 +28,16 @@ _POLL_S = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Remarks:
-    """What somebody has said of an experiment, or of a whole research.
-
-    Attributes
-    ----------
-    tags : tuple of str
-        Sorted.
-    note : str
-        Empty if there is none.
-    removed : str
-        When the experiment was removed, UTC in ISO 8601; empty if it was not.
-    is_gone : bool
-        Whether its values have been deleted for good.
-    """
+    """What somebody has said of an experiment, or of a whole research."""
 
     tags: tuple[str, ...] = ()
+    """Sorted."""
     note: str = ""
+    """Empty if there is none."""
     removed: str = ""
+    """When the experiment was removed, UTC in ISO 8601; empty if it was not."""
     is_gone: bool = False
+    """Whether its values have been deleted for good."""
 
 
 NONE = Remarks()
@@ -53,18 +45,12 @@ NONE = Remarks()
 
 @dataclass(frozen=True, slots=True)
 class Curation:
-    """What people have said of a research and its experiments.
-
-    Attributes
-    ----------
-    research : Remarks
-        Of the whole.
-    experiments : mapping of str to Remarks
-        Of experiments, for those of which something was said.
-    """
+    """What people have said of a research and its experiments."""
 
     research: Remarks = NONE
+    """Of the whole."""
     experiments: Mapping[str, Remarks] = field(default_factory=dict)
+    """Of experiments, for those of which something was said."""
 
     @property
     def removed(self) -> frozenset[str]:

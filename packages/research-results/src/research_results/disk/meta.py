@@ -25,28 +25,19 @@ TEXT = "research.txt"
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What research.json says.
-
-    Attributes
-    ----------
-    format, minimum_reader : int
-        The version of the layout, and the oldest that can read it.
-    created : str
-        UTC, ISO 8601.
-    written_by : str
-        The version that wrote it last.
-    id : str
-        What tells this research from all others; research.db has it as well. Empty in format 1.
-    meta : dict
-        Options, entropy, times: whatever the writer keeps there.
-    """
+    """What research.json says."""
 
     format: int = FORMAT
     minimum_reader: int = MINIMUM_READER
+    """The version of the layout, and the oldest that can read it."""
     created: str = ""
+    """UTC, ISO 8601."""
     written_by: str = f"research-results {__version__}"
+    """The version that wrote it last."""
     id: str = ""
+    """What tells this research from all others; research.db has it as well. Empty in format 1."""
     meta: Mapping[str, Any] = field(default_factory=dict)
+    """Options, entropy, times: whatever the writer keeps there."""
 
     def updated(self, values: Mapping[str, Any]) -> Description:
         """Return it with some more meta, as written by this version."""

@@ -22,13 +22,8 @@ __all__ = ["holds_objects", "is_gap", "mapped", "plain_column", "plain_frame"]
 def plain_frame(frame: pd.DataFrame, keeps: Callable[[pd.Series[Any]], bool]) -> pd.DataFrame:
     """Return a frame whose columns are strings, numbers, bools, or what a format keeps besides.
 
-    Parameters
-    ----------
-    frame : DataFrame
-        With columns of any type; their labels are unique.
-    keeps : callable
-        Tells of a column that is none of objects, strings, bools, ints and floats whether the format has a
-        type for it.
+    `keeps` tells of a column that is none of objects, strings, bools, ints and floats whether the format has
+    a type for it.
     """
     columns = {label: plain_column(column, keeps) for label, column in frame.items()}
     return pd.DataFrame(columns, index=frame.index)

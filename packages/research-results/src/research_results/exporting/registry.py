@@ -43,13 +43,7 @@ class Exporter(Protocol):
 
 
 def exporter_of(path: str | Path) -> Exporter:
-    """Return the exporter for the suffix of a path.
-
-    Raises
-    ------
-    ArgumentError
-        If no installed package has one; names those that there are.
-    """
+    """Return the exporter for the suffix of a path; the error names those that are installed."""
     from importlib.metadata import entry_points
 
     suffix = Path(path).suffix.lower()
@@ -65,39 +59,21 @@ def exporter_of(path: str | Path) -> Exporter:
 
 
 def export_with(exporter: Exporter, results: Any, path: str | Path, options: dict[str, Any]) -> Path:
-    """Let an exporter write a file, whole or not at all; one that is there is replaced.
-
-    Raises
-    ------
-    NameRefusedError, ArgumentError
-        If nothing can or may be written there.
-    """
+    """Let an exporter write a file, whole or not at all; one that is there is replaced."""
     with _replacing(path, results.path) as temporary:
         exporter(results, temporary, **options)
     return Path(path)
 
 
 def refuse_options(options: Mapping[str, Any], refused: Iterable[str], what: str) -> None:
-    """Check that nothing was asked for that a format cannot do.
-
-    Raises
-    ------
-    ArgumentError
-        If it was.
-    """
+    """Refuse what was asked for that a format cannot do."""
     for name in refused:
         if name in options:
             raise ArgumentError(name, f"is for tables, and {what}; leave it out, or take .csv or .parquet")
 
 
 def require(module: str, feature: str, extra: str) -> Any:
-    """Return a module that an extra brings.
-
-    Raises
-    ------
-    MissingExtraError
-        If it is not installed; names the extra.
-    """
+    """Return a module that an extra brings; the error names the extra."""
     try:
         return import_module(module)
     except ImportError:

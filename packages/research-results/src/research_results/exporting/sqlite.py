@@ -20,13 +20,7 @@ _LARGEST = 2**63 - 1
 
 
 def write(results: Any, path: Path, /, **options: Any) -> None:
-    """Write results; `options` are filters and ``use_alias``.
-
-    Raises
-    ------
-    ArgumentError
-        If SQLite takes no table like that.
-    """
+    """Write results; `options` are filters and ``use_alias``."""
     tables = tables_of(results, options, lambda column: False)
     try:
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:

@@ -19,43 +19,24 @@ __all__ = ["Table", "quoted", "tables_of"]
 
 
 class Table(NamedTuple):
-    """A table.
-
-    Attributes
-    ----------
-    name : str
-        What it is called.
-    frame : DataFrame
-        Its columns, of strings, numbers, bools, and what the format keeps besides.
-    key : tuple of str
-        The columns of its primary key.
-    experiment : tuple of str
-        The columns that say of which experiment a row is; empty in that of the experiments.
-    """
+    """A table."""
 
     name: str
+    """What it is called."""
     frame: pd.DataFrame
+    """Its columns, of strings, numbers, bools, and what the format keeps besides."""
     key: tuple[str, ...]
+    """The columns of its primary key."""
     experiment: tuple[str, ...]
+    """The columns that say of which experiment a row is; empty in that of the experiments."""
 
 
 def tables_of(results: Any, options: dict[str, Any], keeps: Callable[[pd.Series[Any]], bool]) -> list[Table]:
-    """Return results as tables.
+    """Return results as tables; `options` are filters, and ``use_alias`` as of `configs_to_df`.
 
-    Parameters
-    ----------
-    results : ResearchResults
-        What to write.
-    options : dict
-        Filters, and ``use_alias`` for aliases of parameters and their values.
-    keeps : callable
-        Tells of a column that is none of strings, bools, ints and floats whether the format has its type.
-
-    Returns
-    -------
-    list of Table
-        ``results``: a row for each experiment with its config, status and the last value of each variable;
-        ``experiments``: what became of each; ``history``: a row for each iteration; ``failures``.
+    ``results`` has a row for each experiment with its config, status and the last value of each variable;
+    ``experiments`` what became of each; ``history`` a row for each iteration; ``failures`` is the fourth.
+    `keeps` is that of `plain_frame`.
     """
     refuse_options(options, TABLE_OPTIONS, "a database has several of its own")
     filters = {name: value for name, value in options.items() if name != "use_alias"}

@@ -66,15 +66,7 @@ class _Factor:
 
 
 class _Axis:
-    """A dimension of a node.
-
-    Parameters
-    ----------
-    first : _Factor
-        The parameter whose values are its places.
-    node : int64 array, length N
-        The experiments of the node.
-    """
+    """A dimension of a node: its places are the values of its first parameter."""
 
     def __init__(self, first: _Factor, node: Ints) -> None:
         self.names = [first.label]
@@ -106,15 +98,7 @@ class _Axis:
 
 
 def labelled_arrays(reader: Questions, wanted: Query, *, dense: bool) -> Any:
-    """Return a Dataset, or of configs with different parameters a DataTree.
-
-    Raises
-    ------
-    MissingExtraError
-        Without xarray.
-    ArgumentError
-        If there are no experiments, some have equal configs, or less than a tenth would be full.
-    """
+    """Return a Dataset, or of configs with different parameters a DataTree."""
     try:
         import xarray as xr
     except ImportError:

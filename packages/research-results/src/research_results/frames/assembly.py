@@ -9,7 +9,7 @@ import pandas as pd
 
 from research_results.frames.columns import as_column, free_labels, make_series, repeat, text_column
 from research_results.reading.columns import Column
-from research_results.reading.gather import Segment, gather, take
+from research_results.reading.gather import Segment, concatenated, gather, run_starts, take
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,21 +33,14 @@ __all__ = [
 
 
 class Field(NamedTuple):
-    """A column of a frame.
-
-    Attributes
-    ----------
-    name : str
-        What it shows: a column of ours, a parameter or a variable.
-    values : array
-        As pandas keeps them.
-    is_ours : bool
-        Whether the name is ours and stays; parameters and variables of that name get a number.
-    """
+    """A column of a frame."""
 
     name: str
+    """What it shows: a column of ours, a parameter or a variable."""
     values: Any
+    """As pandas keeps them."""
     is_ours: bool = True
+    """Whether the name is ours and stays; parameters and variables of that name get a number."""
 
 
 def results_frame(reader: Questions, wanted: Query, layout: ConfigLayout, *, pivot: bool) -> pd.DataFrame:
@@ -160,8 +153,7 @@ def _union(columns: Sequence[Column]) -> tuple[Ints, Ints, list[Ints]]:
     iterations = np.concatenate([column.iterations for column in columns])
     order = np.lexsort((iterations, owners))
     sorted_owners, sorted_iterations = owners[order], iterations[order]
-    new = np.ones(len(order), np.bool_)
-    new[1:] = (sorted_owners[1:] != sorted_owners[:-1]) | (sorted_iterations[1:] != sorted_iterations[:-1])
+    new = run_starts(sorted_owners, sorted_iterations)
     row_of = np.empty(len(order), np.int64)
     row_of[order] = np.cumsum(new) - 1
     ends = np.cumsum([len(column.values) for column in columns])
@@ -179,12 +171,7 @@ def _long_fields(columns: Mapping[str, Column]) -> tuple[Ints, Ints, list[Field]
     owners = np.concatenate([column.experiments for column in given])
     iterations = np.concatenate([column.iterations for column in given])
     order = np.lexsort((names, iterations, owners))
-    ends = np.cumsum(counts).tolist()
-    parts = [
-        Segment(np.arange(end - count, end, dtype=np.int64), column.values)
-        for end, count, column in zip(ends, counts, given, strict=True)
-    ]
-    values = gather(ends[-1], parts)[order]
+    values = concatenated([column.values for column in given])[order]
     fields = [
         Field("name", text_column(tuple(columns), np.ones(len(columns), np.int64)).take(names[order])),
         Field("value", as_column(values)),

@@ -33,13 +33,9 @@ _LONGER_UNITS = ("m", "h", "D", "W")
 
 
 def free_labels(names: Sequence[tuple[str, bool]]) -> list[str]:
-    """Return a label for each column, all of them different.
+    """Return a label for each column, all of them different: of a name, and whether it is one of ours.
 
-    Parameters
-    ----------
-    names : sequence of (str, bool)
-        Name of each column, and whether it is one of ours, which keep their names. Of others with one name
-        the first keeps it; the rest get a number.
+    Ours keep their names. Of others with one name the first keeps it; the rest get a number.
     """
     taken = {name for name, is_ours in names if is_ours}
     labels: list[str | None] = []

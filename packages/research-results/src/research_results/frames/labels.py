@@ -54,20 +54,10 @@ def _as_number(value: Any) -> int | float | None:
 
 
 def as_coordinate(options: Sequence[Option], values: Array) -> Array:
-    """Return the values of a parameter along a dimension: as they are if they can be looked up, or as text.
+    """Return the values of a parameter along a dimension, of which `options` are as they are stored.
 
-    Parameters
-    ----------
-    options : sequence of Option, length N
-        The values as they are stored.
-    values : array, length N
-        The values.
-
-    Returns
-    -------
-    array, length N
-        Of bools, numbers or times if all are of one kind and differ; of strings otherwise: themselves, or
-        the texts that the values are called by.
+    Bools, numbers or times that are all of one kind and differ stay; strings and the texts that other values
+    are called by are an array of strings.
     """
     kinds = {type(value) for value in values.tolist()} if values.dtype.kind == "O" else set()
     if values.dtype.kind in "biufmM" and len(np.unique(values)) == len(values):

@@ -15,27 +15,18 @@ __all__ = ["ConfigLayout"]
 
 @dataclass(frozen=True, slots=True)
 class ConfigLayout:
-    """How configs stand in a frame.
-
-    Attributes
-    ----------
-    include_config : bool
-        Whether there are columns for them at all.
-    use_alias : bool
-        Aliases instead of names and values.
-    concat_config : bool
-        One column ``config`` of strings.
-    remove_auxilary : bool
-        Leave out repetition, updates and device, as far as they are not parameters.
-    drop_columns : bool
-        With `concat_config`, no columns for parameters; repetition, updates and device are none.
-    """
+    """How configs stand in a frame."""
 
     include_config: bool = True
+    """Whether there are columns for them at all."""
     use_alias: bool = False
+    """Aliases instead of names and values."""
     concat_config: bool = False
+    """One column ``config`` of strings."""
     remove_auxilary: bool = True
+    """Leave out repetition, updates and device, as far as they are not parameters."""
     drop_columns: bool = True
+    """With `concat_config`, no columns for parameters; repetition, updates and device are none."""
 
     def shows(self, parameter: ConfigParameter) -> bool:
         """Tell whether a parameter has a column of its own; the research stands beside the id."""

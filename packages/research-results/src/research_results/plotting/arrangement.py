@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,28 +12,23 @@ from research_results.plotting.factors import Factor, Split, refined, split
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from research_results.reading.gather import Ints
+
 __all__ = ["MOST_PANELS", "Arrangement", "arrange"]
 
-Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
 
 MOST_PANELS = 9
 
 
 @dataclass(frozen=True, slots=True)
 class Arrangement:
-    """Configs by colour and panel.
-
-    Attributes
-    ----------
-    colors, panels : Split
-        At most as many groups as there are colours, or panels.
-    left_out : tuple of str
-        Colours, then panels, for which there was no place.
-    """
+    """Configs by colour and panel."""
 
     colors: Split
     panels: Split
+    """At most as many groups as there are colours, or panels."""
     left_out: tuple[str, ...]
+    """Colours, then panels, for which there was no place."""
 
 
 def arrange(
@@ -58,8 +53,7 @@ def arrange(
     limit : int
         How many colours there are.
     points : bool
-        Configs are points, of which many may have one colour: parameters that have no place among colours and
-        panels need none.
+        Configs are points, of which many may have one colour: parameters that have no place need none.
     """
     rest = [factor for factor in varying if factor not in (*(by or ()), *(facets or ()))]
     if by is None and facets is None:

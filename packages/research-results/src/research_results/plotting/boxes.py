@@ -13,8 +13,6 @@ from research_results.plotting.legend import add_legend
 from research_results.plotting.texts import name_axes, name_ticks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from research_results.plotting.data import PlotData
     from research_results.plotting.request import Request
 
@@ -48,8 +46,3 @@ def draw_boxes(data: PlotData, request: Request) -> Any:
     canvas.panels[0].invert_yaxis()
     add_legend(canvas.corner, [], [], "", left_out)
     return canvas.result
-
-
-def _height(labels: Sequence[str]) -> float:
-    """Return the height in inches on which labels below each other can be read."""
-    return max(3.2, 1 + 0.25 * len(labels))

@@ -37,40 +37,26 @@ class ResultsFigure(Figure):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a picture shall be drawn.
-
-    Attributes
-    ----------
-    axes : tuple of Axes, or None
-        Axes that are given, one for each panel.
-    figure : Figure or SubFigure, or None
-        A figure that is given; its panels are made in it.
-    given : object
-        What was given as ``ax``, to be returned.
-    """
+    """Where a picture shall be drawn."""
 
     axes: tuple[Axes, ...] | None
+    """Axes that are given, one for each panel."""
     figure: FigureBase | None
+    """A figure that is given; its panels are made in it."""
     given: Any
+    """What was given as ``ax``, to be returned."""
 
 
 @dataclass(frozen=True, slots=True)
 class Canvas:
-    """Axes to draw on.
-
-    Attributes
-    ----------
-    panels : tuple of Axes
-        One for each panel, row by row.
-    corner : Axes
-        The last one of the first row: a legend stands beside it.
-    result : object
-        What `plot` returns.
-    """
+    """Axes to draw on."""
 
     panels: tuple[Axes, ...]
+    """One for each panel, row by row."""
     corner: Axes
+    """The last one of the first row: a legend stands beside it."""
     result: Any
+    """What `plot` returns."""
 
 
 def colors() -> list[str]:
@@ -99,23 +85,10 @@ def _flat(ax: Any) -> Iterable[Any]:
 def make_canvas(
     target: Target, count: int, columns: int, *, share: str = "", height: float = _HEIGHT
 ) -> Canvas:
-    """Return as many panels as are needed.
+    """Return as many panels as are needed, in rows of so many columns.
 
-    Parameters
-    ----------
-    target : Target
-        Where to draw.
-    count, columns : int
-        How many panels there are, and how many in a row.
-    share : str
-        Axes that panels share: ``'x'``, ``'y'`` or both.
-    height : float
-        Height of a panel of a new figure in inches.
-
-    Raises
-    ------
-    ArgumentError
-        If more or fewer axes are given than there are panels.
+    `share` names axes that panels share, ``'x'``, ``'y'`` or both; `height` is that of a panel of a new
+    figure in inches.
     """
     if target.axes is not None:
         if len(target.axes) != count:

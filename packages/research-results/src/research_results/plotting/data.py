@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from research_results.errors import ArgumentError
 from research_results.plotting.factors import Factor
 from research_results.plotting.texts import shortened
 from research_results.reading.distinct import different, distinct_values
+from research_results.reading.gather import run_starts
 from research_results.reading.numbers import as_floats
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from research_results.reading.configs import ConfigColumn, ConfigTable
     from research_results.reading.experiments import Option
     from research_results.reading.filters import Query
+    from research_results.reading.gather import Floats, Ints
     from research_results.reading.reader import Questions
 
 __all__ = [
@@ -42,8 +44,6 @@ __all__ = [
 ]
 
 Band: TypeAlias = Literal["std", "sem", "min-max"]
-Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
-Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
 _LONG_NUMBER = 8
 BANDS = ("std", "sem", "min-max")
@@ -51,21 +51,15 @@ BANDS = ("std", "sem", "min-max")
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """Means over repetitions, sorted by config and iteration; those that are NaN are left out.
-
-    Attributes
-    ----------
-    configs, iterations : int64 arrays, length P
-        Number of the config, and iteration.
-    mean, low, high : float64 arrays, length P
-        The mean, and the ends of the band around it; NaN where there is none.
-    """
+    """Means over repetitions, sorted by config and iteration; those that are NaN are left out."""
 
     configs: Ints
     iterations: Ints
+    """Number of the config, and iteration; length P."""
     mean: Floats
     low: Floats
     high: Floats
+    """The mean, and the ends of the band around it; NaN where there is none; length P."""
 
     def of(self, config: int) -> slice:
         """Return where the points of a config are."""
@@ -75,24 +69,16 @@ class Points:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A variable as numbers.
-
-    Attributes
-    ----------
-    objective : Objective
-        Its name, and whether the larger values are the better ones.
-    column : Column
-        Its values as they were read.
-    values : float64 array
-        These values as floats.
-    config_of : int64 array
-        Number of the config of each experiment.
-    """
+    """A variable as numbers."""
 
     objective: Objective
+    """Its name, and whether the larger values are the better ones."""
     column: Column
+    """Its values as they were read."""
     values: Floats
+    """These values as floats."""
     config_of: Ints
+    """Number of the config of each experiment."""
 
     @property
     def name(self) -> str:
@@ -122,18 +108,12 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class PlotData:
-    """What a picture is drawn from.
-
-    Attributes
-    ----------
-    measures : tuple of Measure
-        The variables to draw.
-    factors : tuple of Factor
-        The parameters that tell configs apart.
-    """
+    """What a picture is drawn from."""
 
     measures: tuple[Measure, ...]
+    """The variables to draw."""
     factors: tuple[Factor, ...]
+    """The parameters that tell configs apart."""
 
     def varying(self, drawn: Ints) -> list[Factor]:
         """Return the parameters that tell apart the configs that are drawn."""
@@ -142,12 +122,12 @@ class PlotData:
 
 def find_factor(argument: str, name: str, factors: Sequence[Factor]) -> Factor:
     """Return the parameter of a name, else that of an alias."""
-    for field in ("name", "alias"):
-        for factor in factors:
-            if getattr(factor, field) == name:
-                return factor
-    known = [factor.alias for factor in factors]
-    raise ArgumentError(argument, f"no parameter {name!r}; there are {known}")
+    found = [factor for factor in factors if factor.name == name]
+    found = found or [factor for factor in factors if factor.alias == name]
+    if not found:
+        known = [factor.alias for factor in factors]
+        raise ArgumentError(argument, f"no parameter {name!r}; there are {known}")
+    return found[0]
 
 
 def read_plot_data(
@@ -158,18 +138,9 @@ def read_plot_data(
     over: Sequence[str],
     named: Sequence[tuple[str, str]],
 ) -> PlotData:
-    """Read what a filter lets through as pictures are drawn from it.
+    """Read what a filter lets through as pictures are drawn from it; arguments as those of `plot`.
 
-    Parameters
-    ----------
-    variables : str or sequence of str, optional
-        The variables, by default all that are numbers.
-    mode : {'min', 'max'}
-        Whether the smaller or the larger values are the better ones.
-    over : sequence of str
-        Parameters that are averaged over.
-    named : sequence of (argument, name)
-        Parameters that arguments name; these are not averaged over.
+    `named` are pairs of an argument and a parameter that it names; these parameters are not averaged over.
     """
     objectives = _objectives(reader, variables, mode)
     with read_study(reader, wanted, objectives, (), ()) as study:
@@ -268,7 +239,7 @@ def _factor(column: ConfigColumn, table: ConfigTable, first: Ints) -> Factor:
     if numbers is not None and not np.isfinite(numbers).all():
         numbers = None
     labels = tuple(different([shortened(text) for text in _texts(options, numbers)]))
-    return Factor(parameter.name, parameter.alias, parameter.is_auxiliary, codes[first], labels, numbers)
+    return Factor(parameter.name, parameter.alias, codes[first], labels, numbers)
 
 
 def _texts(options: Sequence[Option], numbers: Floats | None) -> list[str]:
@@ -285,8 +256,7 @@ def _points(configs: Ints, iterations: Ints, values: Floats, band: Band | None) 
     """Average values of equal configs and iterations."""
     order = np.lexsort((iterations, configs))
     configs, iterations, values = configs[order], iterations[order], values[order]
-    begins = np.ones(len(values), np.bool_)
-    begins[1:] = (configs[1:] != configs[:-1]) | (iterations[1:] != iterations[:-1])
+    begins = run_starts(configs, iterations)
     groups = np.cumsum(begins) - 1
     names = ["mean", "min", "max"] if band == "min-max" else ["mean", band or "std"]
     found = statistics(values, groups, int(begins.sum()), names)

@@ -3,50 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from research_results.plotting.texts import shortened
+from research_results.reading.distinct import renumbered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Factor", "Split", "refined", "split"]
+    from research_results.reading.gather import Floats, Ints
 
-Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
-Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
+__all__ = ["Factor", "Split", "refined", "split"]
 
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """A parameter over configs.
-
-    Attributes
-    ----------
-    name, alias : str
-        Its names.
-    is_auxiliary : bool
-        Whether it says how a config is run, not what it is.
-    codes : int64 array, length G
-        Number of its value in each config; -1 for none.
-    labels : tuple of str, length K
-        What each value is called.
-    numbers : float64 array, length K, or None
-        The values, if they are numbers.
-    """
+    """A parameter over configs."""
 
     name: str
     alias: str
-    is_auxiliary: bool
+    """Its names."""
     codes: Ints
+    """Number of its value in each config; -1 for none; length G."""
     labels: tuple[str, ...]
+    """What each value is called; length K."""
     numbers: Floats | None
-
-    @property
-    def varies(self) -> bool:
-        """Whether it tells some configs apart."""
-        return len(np.unique(self.codes)) > 1
+    """The values, if they are numbers; length K."""
 
     @property
     def distinct(self) -> int:
@@ -69,21 +53,14 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Configs in groups by some parameters.
-
-    Attributes
-    ----------
-    numbers : int64 array, length G
-        Group of each config; -1 for those that are not drawn.
-    labels : tuple of str
-        What each group is called.
-    title : str
-        Names of the parameters, if labels have values alone.
-    """
+    """Configs in groups by some parameters."""
 
     numbers: Ints
+    """Group of each config; -1 for those that are not drawn; length G."""
     labels: tuple[str, ...]
+    """What each group is called."""
     title: str
+    """Names of the parameters, if labels have values alone."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -91,25 +68,13 @@ class Split:
 
 def refined(numbers: Ints, codes: Ints) -> Ints:
     """Tell groups apart by one more parameter; new numbers are in the order of first appearance."""
-    pairs = np.stack([numbers, codes], axis=1)
-    _, first, inverse = np.unique(pairs, axis=0, return_index=True, return_inverse=True)
-    rank = np.empty(len(first), np.int64)
-    rank[np.argsort(first, kind="stable")] = np.arange(len(first))
-    found: Ints = rank[inverse.reshape(-1)]
-    return found
+    return renumbered(numbers * (int(codes.max(initial=-1)) + 2) + codes)
 
 
 def split(factors: Sequence[Factor], drawn: Ints, *, named: bool = False) -> Split:
-    """Group configs by parameters, in the order of the domain.
+    """Group the configs that are drawn by parameters, in the order of the domain; none make one group.
 
-    Parameters
-    ----------
-    factors : sequence of Factor
-        The parameters; none make one group.
-    drawn : int64 array
-        Indices of the configs that have something to draw.
-    named : bool
-        Write ``name=value`` also where all configs have all parameters.
+    With `named` labels are ``name=value`` also where all configs have all parameters.
     """
     size = len(factors[0].codes) if factors else (int(drawn.max()) + 1 if len(drawn) else 0)
     own = np.zeros(len(drawn), np.int64)

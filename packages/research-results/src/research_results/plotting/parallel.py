@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from research_results.plotting.data import Measure, PlotData
     from research_results.plotting.factors import Factor
     from research_results.plotting.request import Request
+    from research_results.reading.gather import Floats
 
 __all__ = ["draw_parallel"]
 
-Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
 _MOST_TICKS = 6
 _ABSENT = -0.12

@@ -37,29 +37,20 @@ _DEFAULTS = {"x": None, "y": None, "by": None, "facets": None, "at": "last", "ba
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a picture shall be like.
-
-    Attributes
-    ----------
-    x, y : str or None
-        Parameters of the axes.
-    by, facets : tuple of str or None
-        Parameters that are told apart by colours, and by panels.
-    at : {'last', 'best'} or int
-        Which value of an experiment counts.
-    band : {'std', 'sem', 'min-max'} or None
-        What is drawn around a mean.
-    target : Target
-        Where to draw.
-    """
+    """What a picture shall be like."""
 
     x: str | None
     y: str | None
+    """Parameters of the axes."""
     by: tuple[str, ...] | None
     facets: tuple[str, ...] | None
+    """Parameters that are told apart by colours, and by panels."""
     at: At
+    """Which value of an experiment counts."""
     band: Band | None
+    """What is drawn around a mean."""
     target: Target
+    """Where to draw."""
 
     @property
     def suffix(self) -> str:
@@ -95,13 +86,7 @@ def parse_request(
     band: Band | None,
     target: Target,
 ) -> Request:
-    """Check the arguments of `plot`.
-
-    Raises
-    ------
-    ArgumentError
-        If there is no such kind of picture, or it does not take an argument that is given.
-    """
+    """Check the arguments of `plot`."""
     check_kind(kind)
     given: dict[str, Any] = {"x": x, "y": y, "by": by, "facets": facets, "at": at, "band": band}
     for name in ("x", "y"):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from research_results.reading.gather import Floats
+
 __all__ = ["is_logarithmic", "set_scale"]
 
-Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
 _LEAST_RATIO = 8.0
 
@@ -16,11 +18,7 @@ _LEAST_RATIO = 8.0
 def is_logarithmic(values: Floats) -> bool:
     """Tell whether the logarithms of values are spread more evenly than the values.
 
-    Parameters
-    ----------
-    values : float64 array
-        At least three of them, all positive and the largest at least 8 times the smallest, else the answer
-        is no.
+    At least three are needed, all positive and the largest at least 8 times the smallest, else it is no.
 
     Notes
     -----

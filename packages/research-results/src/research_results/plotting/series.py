@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.lines import Line2D
@@ -25,11 +25,10 @@ if TYPE_CHECKING:
     from research_results.plotting.data import PlotData, Points
     from research_results.plotting.factors import Factor
     from research_results.plotting.request import Request
+    from research_results.reading.gather import Floats, Ints
 
 __all__ = ["draw_curves", "draw_finals"]
 
-Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
-Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
 _PANELS_IN_A_ROW = 3
 

@@ -53,15 +53,7 @@ class Chunk(NamedTuple):
     checksum: int | None
 
     def bytes(self, source: Source, where: str) -> bytes:
-        """Return its data, from the row or from a file, if it is what was written.
-
-        Parameters
-        ----------
-        source : Source
-            Where files are.
-        where : str
-            Named in the error.
-        """
+        """Return its data, from the row or from a file, if it is what was written; `where` is for errors."""
         if self.checksum is None:
             check_row(where, _KINDS, self)
         numbers = (self.number, self.experiment, self.variable, self.length, self.first, self.step)
@@ -89,18 +81,8 @@ def read_chunks(
 ) -> Iterable[Chunk]:
     """Read rows in the order in which they were written; later values replace earlier ones.
 
-    Where many experiments are asked for, rows of others may be among them.
-
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-        Database to read.
-    experiments : Experiments
-        Experiments whose rows are read.
-    variables : sequence of int or None
-        Numbers of variables; None for all.
-    packed : bool
-        Also rows that `read_packed` reads.
+    Where many experiments are asked for, rows of others may be among them. `variables` are numbers, None
+    for all; without `packed` rows that `read_packed` reads are left out.
     """
     condition = "1" if packed else f"NOT ({IS_PACKED})"
     query = chunks_where(", ".join(_KINDS), condition, experiments, variables)

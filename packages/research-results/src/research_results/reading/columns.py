@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from research_results.reading.chunks import read_chunks
-from research_results.reading.gather import Array, Ints, Segment, gather
+from research_results.reading.gather import Array, Ints, concatenated, run_starts
 from research_results.reading.packed import read_packed
 from research_results.reading.pieces import PieceMaker
 from research_results.reading.rows import INT, TEXT, check_column
@@ -34,19 +34,13 @@ __all__ = ["Column", "read_columns"]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A variable, sorted by experiment and iteration, each pair once.
-
-    Attributes
-    ----------
-    experiments, iterations : int64 arrays, length N
-        Index of the experiment, and iteration.
-    values : array, length N
-        Of the type that holds all values.
-    """
+    """A variable, sorted by experiment and iteration, each pair once."""
 
     experiments: Ints
     iterations: Ints
+    """Index of the experiment, and iteration; length N."""
     values: Array
+    """Of the type that holds all values; length N."""
 
     def same_rows(self, other: Column) -> bool:
         """Tell whether two variables have values in the same iterations of the same experiments."""
@@ -67,13 +61,7 @@ def read_columns(
     iterations: Sequence[int] | None,
     allow_pickle: bool,
 ) -> dict[int, Column]:
-    """Read one column for each variable that has values; None for all variables.
-
-    Raises
-    ------
-    DamagedError
-        If values are not those that were written; it says whose they are, with the names of variables.
-    """
+    """Read one column for each variable that has values; None for all variables."""
     rows, there_are_others = read_packed(connection, experiments, variables)
     make = PieceMaker(experiments, names, iterations)
     pieces: dict[int, list[Piece]] = {}
@@ -105,15 +93,10 @@ def _column(pieces: list[Piece]) -> Column:
         if piece.in_order:
             return Column(piece.owners, piece.iterations, piece.values)
         return _tidy(piece.owners, piece.iterations, piece.values, None)
-    ends = np.cumsum([len(piece.values) for piece in pieces]).tolist()
-    parts = [
-        Segment(np.arange(end - len(piece.values), end, dtype=np.int64), piece.values)
-        for end, piece in zip(ends, pieces, strict=True)
-    ]
     owners = np.concatenate([piece.owners for piece in pieces])
     iterations = np.concatenate([piece.iterations for piece in pieces])
     numbers = np.concatenate([piece.numbers() for piece in pieces])
-    return _tidy(owners, iterations, gather(ends[-1], parts), numbers)
+    return _tidy(owners, iterations, concatenated([piece.values for piece in pieces]), numbers)
 
 
 def _tidy(owners: Ints, iterations: Ints, values: Array, numbers: Ints | None) -> Column:
@@ -121,8 +104,7 @@ def _tidy(owners: Ints, iterations: Ints, values: Array, numbers: Ints | None) -
     if not _increasing(owners, iterations):
         order = np.lexsort((iterations, owners) if numbers is None else (numbers, iterations, owners))
         owners, iterations, values = owners[order], iterations[order], values[order]
-        last = np.ones(len(owners), np.bool_)
-        last[:-1] = (owners[1:] != owners[:-1]) | (iterations[1:] != iterations[:-1])
+        last = np.append(run_starts(owners, iterations)[1:], True)
         if not last.all():
             owners, iterations, values = owners[last], iterations[last], values[last]
     return Column(owners, iterations, values)

@@ -34,21 +34,14 @@ __all__ = ["ConfigColumn", "ConfigTable"]
 
 @dataclass(frozen=True, slots=True)
 class ConfigColumn:
-    """A parameter over experiments: its options, and for each experiment which one.
-
-    Attributes
-    ----------
-    parameter : ConfigParameter
-        The parameter; of several that share a name and differ in their aliases the first.
-    options : tuple of Option, length K
-        Its values, still encoded.
-    codes : int64 array, length N
-        Index in `options`; -1 where the config has no such parameter.
-    """
+    """A parameter over experiments: its options, and for each experiment which one."""
 
     parameter: ConfigParameter
+    """The parameter; of several that share a name and differ in their aliases the first."""
     options: tuple[Option, ...]
+    """Its values, still encoded; length K."""
     codes: Ints
+    """Index in `options`; -1 where the config has no such parameter; length N."""
 
 
 class ConfigTable:
@@ -161,16 +154,10 @@ class ConfigTable:
     def columns(
         self, wanted: Callable[[ConfigParameter], bool], *, by_alias: bool = False
     ) -> list[ConfigColumn]:
-        """Return a column for each parameter, in the order of their first appearance in the research.
+        """Return a column for each parameter that is wanted, in the order of their first appearance.
 
-        Of several researches the first column is which one of them it is.
-
-        Parameters
-        ----------
-        wanted : callable
-            Tells of a parameter whether it has a column.
-        by_alias : bool
-            A column for each alias of a parameter, too.
+        Of several researches the first column is which one of them it is. With `by_alias` each alias of a
+        parameter has a column.
         """
         indices: dict[ConfigParameter, list[int]] = {}
         first: dict[ConfigParameter, ConfigParameter] = {}

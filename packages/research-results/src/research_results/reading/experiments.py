@@ -67,19 +67,13 @@ _FEW_OPTIONS = 8
 
 @dataclass(frozen=True, slots=True)
 class ConfigParameter:
-    """A parameter of configs.
-
-    Attributes
-    ----------
-    name, alias : str
-        Its names.
-    is_auxiliary : bool
-        Whether it says how a config is run, not what it is.
-    """
+    """A parameter of configs."""
 
     name: str
     alias: str
+    """Its names."""
     is_auxiliary: bool
+    """Whether it says how a config is run, not what it is."""
 
 
 class Option(NamedTuple):
@@ -104,33 +98,22 @@ RESEARCH = ConfigParameter("research", "research", False)
 
 @dataclass(frozen=True, slots=True)
 class Experiments:
-    """Experiments in the order of the domain.
-
-    Attributes
-    ----------
-    keys : int64 array, length N
-        Their numbers in the database.
-    ids : tuple of str, length N
-        Their names.
-    options : int64 array, length M
-        Numbers of the options of all configs, one config after another.
-    owners : int64 array, length M
-        For each of them the index of its experiment.
-    complete : bool
-        Whether these are all experiments of the research, so that every value is of one of them.
-    labels : tuple of str
-        The researches that they are of, if these are several.
-    researches : int64 array, length N, optional
-        For each experiment the index of its research in `labels`.
-    """
+    """Experiments in the order of the domain."""
 
     keys: Ints
+    """Their numbers in the database; length N."""
     ids: tuple[str, ...]
+    """Their names; length N."""
     options: Ints
+    """Numbers of the options of all configs, one config after another; length M."""
     owners: Ints
+    """For each of them the index of its experiment; length M."""
     complete: bool = False
+    """Whether these are all experiments of the research, so that every value is of one of them."""
     labels: tuple[str, ...] = ()
+    """The researches that they are of, if these are several."""
     researches: Ints | None = None
+    """For each experiment the index of its research in `labels`; length N."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -205,18 +188,10 @@ def read_experiments(
     *,
     configs: bool = True,
 ) -> Experiments:
-    """Read experiments in order.
+    """Read experiments in order, of some names or all.
 
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-        Database to read.
-    ids : sequence of str or None
-        Names of experiments; None for all.
-    having : sequence of sequences of int
-        Of each of these groups of options a config must have one.
-    configs : bool
-        Read the configs as well, and check that they are what was written.
+    `having` are groups of options, of each of which a config must have one. Without `configs` they are
+    neither read nor checked.
     """
     conditions, arguments = _having(having)
     wanted = None if ids is None else {name for name in ids if clean_text(name) == name}

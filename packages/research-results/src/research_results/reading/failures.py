@@ -22,12 +22,7 @@ WHERE status IN ('failed', 'lost') GROUP BY experiments.key ORDER BY position, e
 def read_failures(selected: Selected, *, last: bool) -> tuple[Ints, list[list[Any]]]:
     """Return the experiment of each failure, and the columns status, attempt and `FAILURE_COLUMNS`, in order.
 
-    Parameters
-    ----------
-    selected : Selected
-        Experiments.
-    last : bool
-        Only the last one of each that is failed or lost.
+    With `last` only the last one of each that is failed or lost.
     """
     names = ", ".join(f"failures.{name}" for name in FAILURE_COLUMNS)
     owners, columns = selected.rows((_LAST if last else _FAILURES).format(columns=names))

@@ -38,37 +38,26 @@ __all__ = ["Query", "check_tags", "known_tags", "parse_filter", "select_experime
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is wanted; None stands for everything.
-
-    Attributes
-    ----------
-    ids, names : tuple of str, optional
-        Experiments and variables.
-    iterations : tuple of int, optional
-        Iterations.
-    config : dict, optional
-        Path of a parameter to its value.
-    alias : dict, optional
-        Path of a parameter, or its alias, to the alias of its value and those of its items, if it is a list.
-    domain : Domain, optional
-        Configs must be among its.
-    tags : tuple of str, optional
-        Experiments must have one of these tags.
-    keywords : dict
-        Like `config`, but the items of a list are values as well.
-    researches : tuple of str, optional
-        Of several researches only these.
-    """
+    """What is wanted; None stands for everything."""
 
     ids: tuple[str, ...] | None = None
     names: tuple[str, ...] | None = None
+    """Experiments and variables."""
     iterations: tuple[int, ...] | None = None
+    """Iterations."""
     config: Mapping[str, Any] | None = None
+    """Path of a parameter to its value."""
     alias: Mapping[str, tuple[str, ...]] | None = None
+    """Path of a parameter, or its alias, to the alias of its value and those of its items, if it is a list.
+    """
     domain: Domain | None = None
+    """Configs must be among its."""
     tags: tuple[str, ...] | None = None
+    """Experiments must have one of these tags."""
     keywords: Mapping[str, Any] = field(default_factory=dict)
+    """Like `config`, but the items of a list are values as well."""
     researches: tuple[str, ...] | None = None
+    """Of several researches only these."""
 
     def describe(self) -> str:
         """Return the values of parameters that are wanted as text."""
@@ -92,13 +81,7 @@ def parse_filter(
     tags: Any = None,
     **kwargs: Any,
 ) -> Query:
-    """Return the filter that some arguments mean.
-
-    Raises
-    ------
-    ArgumentError
-        If an argument is of no use, or more than one of `config`, `alias` and `domain` is given.
-    """
+    """Return the filter that some arguments mean; ArgumentError if one is of no use."""
     given = [
         word
         for word, value in (("config", config), ("alias", alias), ("domain", domain))
@@ -131,12 +114,7 @@ def select_experiments(
 ) -> Experiments:
     """Return the experiments that a filter lets through; without their configs if nobody asks for them.
 
-    Raises
-    ------
-    UnknownParameterError, UnknownAliasError, UnknownExperimentError
-        If it names what is not there.
-    ArgumentError
-        If it asks for the alias of a value where values are compared.
+    A filter that names what is not there is refused, and one with the alias of a value in place of the value.
     """
     names = _Names(connection)
     values = _Values(connection, source, names)
@@ -198,13 +176,7 @@ def _check_ids(
 
 
 class _Names:
-    """The parameters that configs have, by name and, where no name is like it, by alias.
-
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-        Database to read.
-    """
+    """The parameters that configs have, by name and, where no name is like it, by alias."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._parameters = read_parameters(connection)
@@ -246,17 +218,7 @@ def _prefixes(path: str) -> dict[str, str]:
 
 
 class _Values:
-    """Options compared with values, without running code of theirs.
-
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-        Database to read.
-    source : Source
-        Where large values are.
-    names : _Names
-        The parameters that there are.
-    """
+    """Options compared with values, without running code of theirs."""
 
     def __init__(self, connection: sqlite3.Connection, source: Source, names: _Names) -> None:
         self._connection = connection
@@ -264,15 +226,7 @@ class _Values:
         self._names = names
 
     def having(self, path: str, values: tuple[Any, ...]) -> list[int]:
-        """Return the options that are one of some values.
-
-        Parameters
-        ----------
-        path : str
-            Name of a parameter; may lead on into values that are dictionaries.
-        values : tuple
-            Values, or aliases of values.
-        """
+        """Return the options that are one of some values or aliases; a path may lead on into dictionaries."""
         self._names.check(path)
         wanted = [each.value if isinstance(each, Alias) else each for each in values]
         matching: list[int] = []
@@ -376,13 +330,13 @@ def _alias_texts(value: Any) -> tuple[str, ...]:
     return tuple(each.alias for each in aliases)
 
 
-def texts_of(name: str, given: Any) -> tuple[str, ...] | None:
+def texts_of(name: str, given: Any, what: str = "a string or a list of strings") -> tuple[str, ...] | None:
     """Return the texts that an argument gives: one, some, or None."""
     if given is None:
         return None
     values = (given,) if isinstance(given, str) or not isinstance(given, Iterable) else tuple(given)
     if not all(isinstance(value, str) for value in values):
-        raise ArgumentError(name, f"is a string or a list of strings, got {given!r}")
+        raise ArgumentError(name, f"is {what}, got {given!r}")
     return values
 
 

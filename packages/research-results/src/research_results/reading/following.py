@@ -31,34 +31,18 @@ _FEW = 500
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Changes as rows, in their order, with what their numbers mean.
-
-    Attributes
-    ----------
-    rows : tuple of tuple
-        A row of the table of changes, or a `Chunk`; both begin with revision and experiment.
-    ids : dict
-        Number of an experiment to its name.
-    variables : dict
-        Number of a variable to its name.
-    """
+    """Changes as rows, in their order, with what their numbers mean."""
 
     rows: tuple[_Row, ...]
+    """A row of the table of changes, or a `Chunk`; both begin with revision and experiment."""
     ids: Mapping[int, str]
+    """Number of an experiment to its name."""
     variables: Mapping[int, str]
+    """Number of a variable to its name."""
 
 
 def check_since(connection: sqlite3.Connection, name: str, since: Any) -> int:
-    """Return the newest revision.
-
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-        Database to read.
-    name : str
-        The folder, for errors.
-    since : int
-        What a reader says that it has seen.
+    """Return the newest revision; `since` is what a reader says that it has seen, `name` is for errors.
 
     Raises
     ------
@@ -105,13 +89,7 @@ def _ids(connection: sqlite3.Connection, keys: Sequence[int]) -> dict[int, str]:
 
 
 def status_change(row: _Row, experiment_id: str) -> Change:
-    """Return what a row of the table of changes says.
-
-    Raises
-    ------
-    DamagedError
-        If it says nothing that we know.
-    """
+    """Return what a row of the table of changes says."""
     revision, _, change, attempt = row
     match change:
         case "queued":

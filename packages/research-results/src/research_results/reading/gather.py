@@ -10,43 +10,28 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Array", "Ints", "Mask", "Segment", "gather", "take"]
+__all__ = ["Array", "Floats", "Ints", "Mask", "Segment", "concatenated", "gather", "run_starts", "take"]
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"
+Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 Mask: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Some values of one kind and their indices in the whole.
-
-    Attributes
-    ----------
-    indices : int64 array, length N
-        Index of each value in the whole.
-    values : array, length N
-        Of a number's dtype, or of objects.
-    """
+    """Some values of one kind and their indices in the whole."""
 
     indices: Ints
+    """Index of each value in the whole; length N."""
     values: Array
+    """Of a number's dtype, or of objects; length N."""
 
 
 def gather(count: int, parts: Sequence[Segment]) -> Array:
-    """Put parts into one array whose type holds all their values exactly.
+    """Put parts into one array of some length, in a type that holds all their values exactly.
 
-    Parameters
-    ----------
-    count : int
-        Length of the result.
-    parts : sequence of Segment
-        Together they may leave gaps: these are NaN.
-
-    Returns
-    -------
-    array, length `count`
-        Of one number type if all values fit it, else of objects.
+    Places that no part has are NaN. The type is a number if all values fit it, else object.
     """
     missing = sum(len(part.indices) for part in parts) < count
     dtype = _common(parts, missing=missing)
@@ -95,3 +80,17 @@ def take(values: Array, indices: Ints) -> Array:
     if present.all():
         return values[indices]
     return gather(len(indices), [Segment(np.flatnonzero(present), values[indices[present]])])
+
+
+def concatenated(arrays: Sequence[Array]) -> Array:
+    """Return arrays one after another, in a type that holds all their values exactly."""
+    ends = np.cumsum([len(values) for values in arrays]).tolist()
+    places = (np.arange(end - len(values), end) for end, values in zip(ends, arrays, strict=True))
+    return gather(ends[-1], list(map(Segment, places, arrays)))
+
+
+def run_starts(*columns: Ints) -> Mask:
+    """Tell which rows differ in some column from the row before; the first one does."""
+    starts = np.ones(len(columns[0]), np.bool_)
+    starts[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
+    return starts

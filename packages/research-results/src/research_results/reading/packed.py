@@ -57,16 +57,7 @@ IS_PACKED = f"({_SPAN}) NOT NULL"
 
 
 class PackedRows(NamedTuple):
-    """Rows of numbers, column by column, in the order of writing.
-
-    Attributes
-    ----------
-    numbers, experiments, variables, kinds, firsts, steps, checksums : int64 arrays, length N
-        Number of the row, keys of its experiment and variable, index of its kind in `KINDS`, first iteration,
-        step from one to the next, and checksum.
-    data : list of bytes, length N
-        The numbers of each row.
-    """
+    """Rows of numbers, column by column, in the order of writing."""
 
     numbers: Ints
     experiments: Ints
@@ -75,7 +66,11 @@ class PackedRows(NamedTuple):
     firsts: Ints
     steps: Ints
     checksums: Ints
+    """Number of the row, keys of its experiment and variable, index of its kind in `KINDS`, first iteration,
+    step from one to the next, and checksum; length N.
+    """
     data: list[bytes]
+    """The numbers of each row; length N."""
 
 
 def chunks_where(
@@ -93,18 +88,9 @@ def chunks_where(
 def read_packed(
     connection: sqlite3.Connection, experiments: Experiments, variables: Sequence[int] | None
 ) -> tuple[PackedRows, bool]:
-    """Read rows of numbers, and tell whether there are others.
+    """Read rows of numbers, of some variables or all, and tell whether there are others.
 
     Where many experiments are asked for, rows of others may be among them.
-
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-        Database to read.
-    experiments : Experiments
-        Experiments whose rows are read.
-    variables : sequence of int or None
-        Numbers of variables; None for all.
     """
     wanted = chunks_where(f"chunk, {_WHOSE}, {_SPAN}, {_DATA}", "1", experiments, variables)
     columns = columns_of(connection.execute(*wanted))

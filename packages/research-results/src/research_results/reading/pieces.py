@@ -48,31 +48,21 @@ class _Places(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Values of one kind.
-
-    Attributes
-    ----------
-    owners, iterations : int64 arrays, length N
-        Index of the experiment, and iteration.
-    values : array, length N
-        Of the type of the kind.
-    in_order : bool
-        Whether they are known to be sorted by experiment and iteration, each pair once.
-    rows : int64 array, length M
-        Numbers of the rows that hold them.
-    counts : int64 array, length M
-        Number of values in each of these.
-    mask : bool array or None
-        Which of these values are the N; None for all.
-    """
+    """Values of one kind."""
 
     owners: Ints
     iterations: Ints
+    """Index of the experiment, and iteration; length N."""
     values: Array
+    """Of the type of the kind; length N."""
     in_order: bool
+    """Whether they are known to be sorted by experiment and iteration, each pair once."""
     rows: Ints
+    """Numbers of the rows that hold them; length M."""
     counts: Ints
+    """Number of values in each of these; length M."""
     mask: Mask | None
+    """Which of these values are the N; None for all."""
 
     def numbers(self) -> Ints:
         """Return for each value the number of its row."""
@@ -83,14 +73,7 @@ class Piece(NamedTuple):
 class PieceMaker:
     """Make pieces of rows; what variables with rows of equal layout share is computed once.
 
-    Parameters
-    ----------
-    experiments : Experiments
-        Experiments whose values are wanted; rows of others are left out.
-    names : mapping of int to str
-        Variables, for errors.
-    iterations : sequence of int or None
-        Iterations whose values are wanted; None for all.
+    Rows of other experiments and iterations than are wanted are left out. `names` are variables, for errors.
     """
 
     def __init__(

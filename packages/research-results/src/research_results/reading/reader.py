@@ -73,13 +73,7 @@ class Questions(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Reader(Questions):
-    """Answers questions about one research; holds nothing but where and how to read.
-
-    Attributes
-    ----------
-    source : Source
-        Folder or memory that holds the results.
-    """
+    """Answers questions about one research; holds nothing but where and how to read."""
 
     source: Source
 

@@ -13,7 +13,7 @@ from research_results.reading.artifacts import artifacts_of
 from research_results.reading.columns import Column, read_columns
 from research_results.reading.configs import ConfigTable
 from research_results.reading.exact import read_values
-from research_results.reading.gather import Segment, gather
+from research_results.reading.gather import concatenated
 from research_results.reading.paging import columns_of
 from research_results.reading.variables import (
     check_variables,
@@ -38,19 +38,13 @@ __all__ = ["Selected", "SelectedHere", "SelectedTogether"]
 
 
 class Selected(ABC):
-    """Experiments of one research, or of several, in order.
-
-    Attributes
-    ----------
-    experiments : Experiments
-        The experiments, N of them.
-    wanted : Query
-        Which variables and iterations are wanted.
-    """
+    """Experiments of one research, or of several, in order."""
 
     __slots__ = ()
     experiments: Experiments
+    """The experiments, N of them."""
     wanted: Query
+    """Which variables and iterations are wanted."""
 
     def columns(self) -> dict[str, Column]:
         """Return a column for each variable that is wanted and has values."""
@@ -103,22 +97,15 @@ class Selected(ABC):
 
 @dataclass(frozen=True, slots=True)
 class SelectedHere(Selected):
-    """Experiments of one research.
-
-    Attributes
-    ----------
-    experiments, wanted
-        As of `Selected`.
-    connection : sqlite3.Connection
-        The tables.
-    source : Source
-        Where large values and files are.
-    """
+    """Experiments of one research."""
 
     experiments: Experiments
     wanted: Query
+    """As of `Selected`."""
     connection: sqlite3.Connection
+    """The tables."""
     source: Source
+    """Where large values and files are."""
 
     def variables(self) -> tuple[str, ...]:
         """Return the names of all variables."""
@@ -178,19 +165,13 @@ class SelectedHere(Selected):
 
 @dataclass(frozen=True, slots=True)
 class SelectedTogether(Selected):
-    """Experiments of several researches, one after another.
-
-    Attributes
-    ----------
-    experiments, wanted
-        As of `Selected`.
-    parts : tuple of Selected
-        Those of each research.
-    """
+    """Experiments of several researches, one after another."""
 
     experiments: Experiments
     wanted: Query
+    """As of `Selected`."""
     parts: tuple[Selected, ...]
+    """Those of each research."""
 
     def variables(self) -> tuple[str, ...]:
         """Return the names of all variables of all researches."""
@@ -244,13 +225,8 @@ class SelectedTogether(Selected):
 
 def _joined(columns: Sequence[tuple[int, Column]]) -> Column:
     """Return a variable of several researches, each with the index of its first experiment."""
-    ends = np.cumsum([len(column.values) for _, column in columns]).tolist()
-    parts = [
-        Segment(np.arange(end - len(column.values), end, dtype=np.int64), column.values)
-        for end, (_, column) in zip(ends, columns, strict=True)
-    ]
     return Column(
         np.concatenate([begin + column.experiments for begin, column in columns]),
         np.concatenate([column.iterations for _, column in columns]),
-        gather(ends[-1], parts),
+        concatenated([column.values for _, column in columns]),
     )

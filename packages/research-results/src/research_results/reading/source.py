@@ -34,21 +34,14 @@ DATABASE = "research.db"
 
 @dataclass(frozen=True, slots=True)
 class FolderSource:
-    """Results in a folder; nothing is kept open between questions.
-
-    Attributes
-    ----------
-    path : Path
-        The folder.
-    trusted : bool
-        False: a folder may come from anywhere; True: who reads has said that it may run its code.
-    shows_removed : bool
-        Whether what was removed is there to be read, as far as it is not deleted.
-    """
+    """Results in a folder; nothing is kept open between questions."""
 
     path: Path
+    """The folder."""
     trusted: bool = False
+    """False: a folder may come from anywhere; True: who reads has said that it may run its code."""
     shows_removed: bool = False
+    """Whether what was removed is there to be read, as far as it is not deleted."""
 
     @property
     def name(self) -> str:
@@ -95,13 +88,7 @@ class FolderSource:
 
 
 class TemporaryFolder:
-    """A folder that is made when it is needed and goes with this object, or with the process that made it.
-
-    Attributes
-    ----------
-    path : Path or None
-        Where it is; None until it is made.
-    """
+    """A folder that is made when it is needed and goes with this object, or with the process that made it."""
 
     def __init__(self) -> None:
         self.path: Path | None = None

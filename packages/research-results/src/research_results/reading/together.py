@@ -39,12 +39,7 @@ class Part(NamedTuple):
 
 
 def labels_of(paths: Sequence[Path | None]) -> list[str]:
-    """Return what to call researches: the shortest ends of their paths that differ.
-
-    Parameters
-    ----------
-    paths : sequence of Path or None
-        Their folders; None in memory.
+    """Return what to call researches: the shortest ends of their paths that differ; None is one in memory.
 
     Examples
     --------
@@ -69,17 +64,8 @@ def labels_of(paths: Sequence[Path | None]) -> list[str]:
 def put_together(parts: Sequence[Part], *, name_experiments: bool = False) -> ReaderOfSeveral:
     """Return a reader of several researches, called by their folders; parts of one by their filters.
 
-    Parameters
-    ----------
-    parts : sequence of Part
-        The researches; their labels are made here.
-    name_experiments : bool
-        Call a part of one experiment by that.
-
-    Raises
-    ------
-    ArgumentError
-        If a folder is there twice, and whole.
+    With `name_experiments` a part of one experiment is called by that. A folder that is there twice, and
+    whole, is refused.
     """
     paths = [part.reader.path for part in parts]
     whole = [path.resolve() for path, part in zip(paths, parts, strict=True) if path and part.own == Query()]
@@ -103,13 +89,7 @@ def put_together(parts: Sequence[Part], *, name_experiments: bool = False) -> Re
 
 @dataclass(frozen=True, slots=True)
 class ReaderOfSeveral(Questions):
-    """Answers questions about several researches, one after another.
-
-    Attributes
-    ----------
-    parts : tuple of Part
-        The researches.
-    """
+    """Answers questions about several researches, one after another."""
 
     parts: tuple[Part, ...]
 
@@ -120,13 +100,7 @@ class ReaderOfSeveral(Questions):
 
     @property
     def source(self) -> Source:
-        """Refuse: it is asked for what is there once for each research.
-
-        Raises
-        ------
-        ArgumentError
-            Always.
-        """
+        """Refuse: whoever asks for it asks for what each research has of its own."""
         raise ArgumentError("ResearchResults", f"these are several researches: {self.name}; ask one of them")
 
     @property

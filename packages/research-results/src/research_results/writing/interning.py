@@ -46,14 +46,7 @@ class Interner:
     """Give numbers to variables, parameters and the values of parameters.
 
     What is remembered here only saves look-ups: it may be forgotten at any time, and is when a transaction is
-    rolled back.
-
-    Parameters
-    ----------
-    database : Database
-        Where the names are written.
-    blobs : Blobs or None
-        Where large values go.
+    rolled back. Without `blobs` large values stay in the database.
     """
 
     def __init__(self, database: Database, blobs: Blobs | None) -> None:

@@ -50,13 +50,7 @@ class PendingRows:
             self._updated.setdefault(key, {"id": experiment_id}).update(columns)
 
     def write(self, database: Database) -> None:
-        """Write all rows, and forget them.
-
-        Raises
-        ------
-        DamagedError
-            If an experiment is not there any more.
-        """
+        """Write all rows, and forget them; DamagedError if an experiment is not there any more."""
         for names, rows in _grouped(self._added):
             marks = ", ".join("?" * (len(names) + 1))
             insert = f"INSERT INTO experiments (key, {', '.join(names)}) VALUES ({marks})"  # noqa: S608  (ours)

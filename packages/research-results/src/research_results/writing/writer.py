@@ -61,12 +61,7 @@ def _convert(name: str, value: Any) -> Any:
 class Writer:
     """Turn calls into rows; one thread at a time, each call one commit unless inside ``with database:``.
 
-    Parameters
-    ----------
-    database : Database
-        The open database.
-    blobs : Blobs or None
-        Where large values go; None keeps them in the database.
+    Without `blobs` large values stay in the database.
     """
 
     def __init__(self, database: Database, blobs: Blobs | None) -> None:
