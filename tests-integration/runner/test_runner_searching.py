@@ -40,6 +40,7 @@ class Climb:
     startup: int = 4
     size: int = 40
     answers: tuple = ()
+    race: bool = False
 
     def make(self, context):
         return Climber(self)
@@ -49,6 +50,7 @@ class Climber:
     def __init__(self, factory):
         self.factory = factory
         self.variables, self.steps = (factory.variable,), factory.steps and list(factory.steps)
+        self.race = factory.race
         self.told, self.questions, self.given, self.seen = [], [], [], []
 
     def begin(self, domain, history):
@@ -297,6 +299,55 @@ def test_repetitions_go_on_where_they_were():
     assert again.results.df.equals(expected)
 
 
+RACE = Climb(steps=("%0", "%1"), race=True)
+
+
+def test_in_a_race_only_configs_that_are_good_so_far_get_more_repetitions():
+    research = run(repeated(n_configs=12, n_reps=4), search=RACE)
+    table = research.results.df
+    counts = table.groupby(["x", "y"]).size()
+    assert set(counts) == {1, 2, 4} or set(counts) == {1, 4}
+    assert research.monitor.expected == research.monitor.finished_experiments == len(table) < 12 * 4
+    means = table.groupby(["x", "y"])["loss"].mean()
+    for told in research.search.told:
+        config = told.config["x"], told.config["y"]
+        assert told.values == pytest.approx((means[config],))
+        assert (told.steps, told.status) == (counts[config], "done" if counts[config] == 4 else "stopped")
+        first = table[(table["x"] == config[0]) & (table["y"] == config[1])].sort_values("id")["loss"]
+        assert [report.step for report in told.reports] == [1, 2][: counts[config]]
+        assert [report.values[0] for report in told.reports] == pytest.approx(
+            [first.iloc[: report.step].mean() for report in told.reports]
+        )
+
+
+@pytest.mark.parametrize("options", [{"workers": 3}, {"workers": 2, "order": "arrival", "slots": 16}])
+def test_a_race_is_the_same_with_other_workers_and_goes_on_after_an_interrupt(options):
+    options = {"parallel": True, "search": RACE, "dump_results": True, **options}
+    expected = run(repeated(n_configs=12, n_reps=4), **{**options, "parallel": False}).results.df
+    Path("repeated").rename("before")
+
+    class Interrupt(Hook):
+        def ended(self, experiment):
+            if len(Research.load("repeated").results.experiments) >= 12:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(repeated(n_configs=12, n_reps=4), hooks=[Interrupt()], **{**options, "parallel": False})
+    again = run(repeated(n_configs=12, n_reps=4), resume=True, hooks=[Hook()], **options)
+    assert again.monitor.expected == again.monitor.finished_experiments
+    if "order" not in options:
+        assert again.results.df.equals(expected)
+
+
+def test_a_repetition_that_fails_ends_the_race_of_its_config():
+    first = run(repeated(n_configs=1), search=Climb(steps=None)).results.df["x"][0]
+    options = {"search": RACE, "quiet": True, "canary": 0}
+    research = run(repeated(n_reps=4, fails=(first, 0)), **options)
+    failed = [told for told in research.search.told if told.status == "failed"]
+    assert len(failed) >= 1 and all(told.values is None for told in failed)
+    assert (research.results.experiments["status"] == "failed").sum() == len(failed)
+
+
 def test_nothing_begins_when_the_steps_are_spent():
     research = run(study(n_configs=None), budget={"steps": 40})
     results = research.results
@@ -416,6 +467,9 @@ def test_walks_and_updates_are_not_mixed_with_searches():
         run(repeated(n_reps=2, repeat_each=2), search=Climb(steps=None))
     with pytest.raises(OptionError, match="ends experiments early, but of n_reps=2"):
         run(repeated(n_reps=2))
+    for wrong in ({"n_reps": 1}, {"n_reps": 2, "branches": 2}):
+        with pytest.raises(OptionError, match="race=True needs a rule with steps, n_reps > 1 and branches=1"):
+            run(repeated(n_reps=wrong.pop("n_reps")), search=RACE, **wrong)
     with pytest.raises(OptionError, match="update_domain"):
         run(study().update_domain(lambda: None, when="last"))
     with pytest.raises(OptionError, match="infinite"):

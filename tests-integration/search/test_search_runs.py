@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from research_search import ASHA, NSGA2, TPE, Random
-from research_stack import EC, Domain, OptionError, Research, ResearchResults, loguniform
+from research_stack import EC, Domain, E, OptionError, Research, ResearchResults, loguniform
 
 TREE = Domain(model=["tree"], depth=[1, 2, 4, 8])
 NET = Domain(model=["net"], width=[1, 2, 3], act=["relu", "tanh"])
@@ -101,6 +101,29 @@ def test_a_search_begins_with_what_another_research_has_found():
     assert new.df["loss"].min() < best * 1.5
     with pytest.raises(OptionError, match="known"):
         run("other", TPE("loss", known="old"), NET * Domain(rate=loguniform(0.01, 1)), parallel=False)
+
+
+def test_a_race_spends_repetitions_on_configs_that_are_good():
+    def noisy(x, random):
+        return abs(x - 0.3) + random.normal() / 10
+
+    def race(name, **options):
+        research = Research(name, Domain(x=[step / 40 for step in range(40)]), n_configs=20, n_reps=4)
+        research.add_callable("noisy", noisy, [EC("x"), E().random], save_to="loss")
+        options = {"slots": 4, "seed": 1, "bar": False, "quiet": True, **options}
+        return research.run(search=TPE("loss", race=True), **options)
+
+    research = race("race", parallel=False)
+    counts = research.results.df.groupby("x").size()
+    assert set(counts) == {1, 2, 4} and len(counts) == 20
+    assert len(research.results.df) < 60
+    many = counts[counts == 4].index
+    assert abs(many - 0.3).to_numpy().mean() < abs(counts.index - 0.3).to_numpy().mean()
+    assert {len(trial.intermediate_values) for trial in research.search.study.trials if trial.values} == {
+        1,
+        2,
+    }
+    assert race("again", workers=3).results.df.equals(research.results.df)
 
 
 def test_configs_of_ones_own_come_first():

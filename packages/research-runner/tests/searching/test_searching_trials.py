@@ -115,6 +115,39 @@ def test_experiments_of_one_length_are_told_in_their_order_and_each_lets_another
     ]
 
 
+@pytest.mark.parametrize("order", [VirtualOrder(2, Watch(("loss",), None)), ArrivalOrder()])
+def test_the_next_task_is_made_ahead_where_the_order_allows(order):
+    walk = TaskSource(Domain(x=list(range(5))), IterationOptions())
+    source = SearchSource(walk, Trials(Noted(), order))
+    assert source.next_task() is not None
+    for _ in range(2):
+        source.look_ahead()
+        assert walk.generated == (1 if order.is_prompt else 2)
+        assert source.tasks_left == (4 if order.is_prompt else 2)
+    task = source.next_task()
+    assert (task.index, task.experiments[0].index, walk.generated) == (1, 1, 2)
+
+
+def test_nothing_more_is_asked_when_the_run_is_to_end():
+    walk = TaskSource(Domain(x=list(range(9))), IterationOptions())
+    kept, ended = {}, []
+
+    class Kept(dict):
+        def get(self, name, default):
+            ended.append(name)
+            return default
+
+    source = SearchSource(
+        walk,
+        Trials(Noted(), VirtualOrder(2, RUNGS)),
+        kept=lambda name: True,
+        record=Kept,
+        is_ending=lambda: len(ended) >= 4,
+    )
+    assert source.next_task() is None
+    assert walk.generated == 4 and not kept
+
+
 def test_nothing_waits_in_the_order_of_arrival():
     rule = Noted()
     trials = Trials(rule, ArrivalOrder())

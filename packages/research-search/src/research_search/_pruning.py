@@ -33,6 +33,11 @@ class PrunerRule:
     compares : bool
         Whether verdicts depend on other experiments.
 
+    Attributes
+    ----------
+    sees_all : bool
+        Whether verdicts see all that was reported, where its order is that of virtual time.
+
     Raises
     ------
     OptionError
@@ -51,6 +56,7 @@ class PrunerRule:
         self.steps, self.compares = steps, compares
         self.studies = tuple(new_study([one.direction]) for one in objectives)
         self._pruner, self._arguments = pruner, arguments
+        self.sees_all = False
         self._told = 0
         self._places: dict[int, int] = {}
         self.pruner()
@@ -64,7 +70,7 @@ class PrunerRule:
         """Ask the pruners; what failed is compared with nobody."""
 
         def is_visible(other: int) -> bool:
-            return other == number or self._places.get(other, seen) < seen
+            return self.sees_all or other == number or self._places.get(other, seen) < seen
 
         verdicts = [
             self._is_pruned(study, number, Report(step, (value,)), is_visible)

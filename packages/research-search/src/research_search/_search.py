@@ -95,6 +95,9 @@ class OptunaSearch:
         names = [one.variable for one in objectives]
         self.variables = tuple(dict.fromkeys([*names, *(rule.variables if rule else ())]))
         self.steps = rule.steps if rule else None
+        self.race = factory.race
+        if isinstance(rule, PrunerRule):
+            rule.sees_all = factory.race
         self._idle = optuna.samplers.RandomSampler(seed=0)
         self._places = tuple(map(self.variables.index, names))
         self._rule_places = tuple(map(self.variables.index, rule.variables)) if rule else ()

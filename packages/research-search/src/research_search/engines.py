@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from research_runner import MissingPackageError, OptionError
 from research_search.objectives import only_objective, parse_objectives
-from research_search.rules import PrunerFactory
+from research_search.rules import ASHA, PrunerFactory
 
 if TYPE_CHECKING:
     from research_domain import ConfigAlias
@@ -32,6 +33,10 @@ class OptunaFactory:
         Names of researches over these parameters whose experiments are known from the beginning.
     first : sequence of mapping, optional
         Configs that are tried before others.
+    race : bool, default False
+        With ``n_reps`` of the research: a config gets more repetitions only if the mean of those it had is in
+        the better half of the configs that had as many, after 1, 2, 4... of them. `stop` may be another rule,
+        whose steps are repetitions then.
     noise : bool, default False
         Whether parameters that cannot be asked for are drawn without being modelled; see
         :meth:`research_domain.Domain.choices`.
@@ -60,6 +65,7 @@ class OptunaFactory:
         stop: StopFactory | None = None,
         known: str | Sequence[str] = (),
         first: Iterable[Mapping[str, Any] | ConfigAlias] = (),
+        race: bool = False,
         noise: bool = False,
         **options: Any,
     ) -> None:
@@ -72,6 +78,7 @@ class OptunaFactory:
         self.stop = stop
         self.known = (known,) if isinstance(known, str) else tuple(known)
         self.first = tuple(first)
+        self.race = race
         self.noise = noise
         self.options = options
 
@@ -99,6 +106,8 @@ class OptunaFactory:
         from research_search._search import OptunaSearch  # late, as it imports Optuna
 
         stop = self.stop
+        if self.race:
+            stop, context = stop or ASHA(factor=2), replace(context, n_iters=context.n_reps)
         if isinstance(stop, PrunerFactory):
             stop = stop.watching(objectives)
         return OptunaSearch(self, objectives, None if stop is None else stop.make(context), context)
@@ -112,7 +121,9 @@ class OptunaFactory:
     def __repr__(self) -> str:
         names = ["-" * one.maximize + one.variable for one in self.objectives or ()]
         given = [repr(names[0] if len(names) == 1 else names)] if names else []
-        values = {name: getattr(self, name) for name in ("stop", "known", "first", "noise")} | self.options
+        values = {
+            name: getattr(self, name) for name in ("stop", "known", "first", "race", "noise")
+        } | self.options
         given += [f"{name}={value!r}" for name, value in values.items() if value or name in self.options]
         return f"{type(self).__name__}({', '.join(given)})"
 

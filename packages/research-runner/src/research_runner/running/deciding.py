@@ -45,11 +45,20 @@ class Decider:
             self.search.begin(settings.domain.copy(), ())
         elif deciding.stop is not None:
             self._rule = _checked(deciding, deciding.stop.make(context), _OF_RULES)
-        self.watch = _watch(deciding, self._rule, settings)
+        self.watch, self._rungs = _watch(deciding, self._rule, settings), None
         n_reps = settings.iteration.prepare(settings.domain).iter_params.n_reps
-        if self.search is not None and n_reps > 1 and self.watch.steps is not None:
+        if getattr(self.search, "race", False):
+            self.watch, self._rungs = Watch(self.watch.variables, None), self.watch.steps
+            if n_reps == 1 or settings.branches > 1 or self._rungs is None:
+                problem = (
+                    f"race=True needs a rule with steps, n_reps > 1 and branches=1, got {self._rungs}, "
+                    f"n_reps={n_reps} and branches={settings.branches}"
+                )
+                raise OptionError("search", problem)
+        elif self.search is not None and n_reps > 1 and self.watch.steps is not None:
             problem = (
-                f"it ends experiments early, but of n_reps={n_reps} the mean counts: leave out one of both"
+                f"it ends experiments early, but of n_reps={n_reps} the mean counts: leave out one of both, "
+                "or let it decide on repetitions, with race=True"
             )
             raise OptionError("search", problem)
         self._compares = self.search is not None or self._rule.compares
@@ -75,15 +84,25 @@ class Decider:
         if self.search is not None:
             domain, seed = settings.iteration.prepare(settings.domain), settings.iteration.seed
             repetitions = domain.iter_params.n_reps
-            trials = Trials(self._rule, self._order(), remembers=True, repetitions=repetitions)
+            trials = Trials(
+                self._rule, self._order(), remembers=True, repetitions=repetitions, rungs=self._rungs
+            )
             by_hand = None if settings.path is None else FolderTries(settings.path, is_ending)
             proposals = Asking(
-                self.search, domain, trials, branches, seed, past.identifier, by_hand, past.known
+                *(self.search, domain, trials, branches, seed, past.identifier, by_hand, past.known),
+                races=self._rungs is not None,
             )
         steps = settings.budget.steps
         needs_past = self._compares or steps is not None
         return SearchSource(
-            proposals, trials, branches, past.keeps, lambda: self._recorded(reader()), needs_past, steps
+            proposals,
+            trials,
+            branches,
+            past.keeps,
+            lambda: self._recorded(reader()),
+            needs_past,
+            steps,
+            is_ending,
         )
 
     def _order(self) -> Order:
@@ -153,6 +172,7 @@ def _context(settings: RunSettings) -> SearchContext:
         root_parameters=settings.experiment.root_parameters(settings.domain.parameters),
         history=_history,
         saved=None if variables is None else frozenset(variables),
+        n_reps=params.n_reps,
     )
 
 

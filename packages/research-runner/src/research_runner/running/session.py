@@ -122,6 +122,7 @@ class Session:
             self._apply(command)
         if self._coordinator.done or self._coordinator.is_update_due:
             return
+        self._coordinator.look_ahead()
         self._polled = time.monotonic()
         self.absorb(self._backend.poll(self._committer.patience_s))
 

@@ -44,6 +44,8 @@ class Asking:
         ``create_id_prefix`` → what gives experiments their identities.
     by_hand : ByHand, optional
         Where configs come from that somebody puts in.
+    races : bool
+        Whether repetitions run one after another, as far as `trials` says.
     known : int
         Number of experiments that an earlier run has recorded.
 
@@ -63,6 +65,7 @@ class Asking:
         identifier: Callable[[bool | int], Identifier] = Identifier,
         by_hand: ByHand | None = None,
         known: int = 0,
+        races: bool = False,
     ) -> None:
         self._search = search
         self._by_hand, self._known = by_hand or ByHand(), known
@@ -73,6 +76,7 @@ class Asking:
         self._identifier = identifier(domain.iter_params.create_id_prefix)
         self._numbers = count()
         self._number = 0
+        self._at_once = 1 if races else domain.iter_params.n_reps
         self._most, self._repetitions = domain.size, domain.iter_params.n_reps
         self._configs, self._most_configs = 0, domain.len
         self._asked: dict[bytes, int] = {}
@@ -87,7 +91,8 @@ class Asking:
     @property
     def expected(self) -> int | None:
         """Experiments in all, as far as is known; None if there is no end of them."""
-        return self._configs * self._repetitions if self._is_over else self._most
+        most = self._configs * self._repetitions if self._is_over else self._most
+        return None if most is None else most - self._trials.spared
 
     @property
     def tasks_left(self) -> int | None:
@@ -103,11 +108,13 @@ class Asking:
         SearchError
             If it waits, and nothing runs.
         """
+        if self._trials.survivors:
+            return [self._experiment(*self._trials.survivors.popleft(), 0)]
         while not self._later and not self._is_full:
             if not self._ask():
                 return []
         if self._group:
-            self._later.extend([self._group] * self._repetitions)
+            self._later.extend([self._group] * self._at_once)
             self._group, self._root, self._next_repetition = [], None, 0
         if not self._later:
             return []

@@ -266,6 +266,15 @@ class Coordinator:
             self._course.exhausted = True
         return task
 
+    def look_ahead(self) -> None:
+        """Let a search choose its next config while all workers are busy; its errors end the run."""
+        if self._course.stopping or self._course.exhausted or not self.busy:
+            return
+        try:
+            self._source.look_ahead()
+        except Exception as error:  # noqa: BLE001 - searches are the user's own
+            self._give_up(error)
+
     def answers(self) -> list[Command]:
         """Return the answers to experiments that have reported since the last call, to be sent at once."""
         answers, self._answers = self._answers, []

@@ -70,6 +70,8 @@ class SearchSource:
         Whether experiments that are kept have to be told.
     budget : int or None
         Iterations of all experiments that were told, after which none begins.
+    is_ending : callable
+        Whether the run is to end, so that nothing more is asked.
     """
 
     def __init__(
@@ -81,7 +83,10 @@ class SearchSource:
         record: Callable[[], Mapping[str, Recorded]] = dict,
         needs_past: bool = True,
         budget: int | None = None,
+        is_ending: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._is_ending = is_ending
+        self._ready: Task | None = None
         self._budget = math.inf if budget is None else budget
         self._needs_past = needs_past
         self._proposals = proposals
@@ -108,17 +113,28 @@ class SearchSource:
     def tasks_left(self) -> int | None:
         """Tasks left, but not more than may be given ahead; None if there is no end of both."""
         if self._trials.steps >= self._budget:
-            return 0
+            return int(self._ready is not None)
         left, ahead = self._proposals.tasks_left, self._trials.ahead / self._branches
+        left = None if left is None else left + (self._ready is not None)
         return left if left is not None and left <= ahead else int(ahead) if ahead < math.inf else None
 
     def next_task(self) -> Task | None:
-        """Return the next task; None if an experiment has to end before, an update is due, or none is left.
+        """Return the next task; None if an experiment has to end first, an update is due, or none is left."""
+        task, self._ready = self._ready or self._next(), None
+        return task
+
+    def look_ahead(self) -> None:
+        """Have the next task ready, if it is the same one whenever it is asked for."""
+        if self._ready is None and not self._trials.is_prompt:
+            self._ready = self._next()
+
+    def _next(self) -> Task | None:
+        """Return the next task.
 
         What begins and what is told is one sequence, and goes on here alone: whatever has ended meanwhile, an
         experiment begins as soon as those that were told leave room for it.
         """
-        while True:
+        while not self._is_ending():
             may_begin = self._trials.free >= self._branches and self._trials.steps < self._budget
             group = self._proposals.next_group() if may_begin else []
             fresh = [spec for spec in group if self._begin(spec)]
@@ -126,6 +142,7 @@ class SearchSource:
                 return self.number(fresh, group[0].identity)
             if not group and (self._proposals.is_update_due(idle=False) or not self._trials.tell_next()):
                 return None
+        return None
 
     def _begin(self, spec: ExperimentSpec) -> bool:
         """Take note of an experiment; return whether it has to run."""

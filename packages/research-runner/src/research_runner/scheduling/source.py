@@ -251,6 +251,9 @@ class TaskSource:
         """Return the number under which a rule knows an experiment: its place in the order of the domain."""
         return spec.index
 
+    def look_ahead(self) -> None:
+        """Do nothing: a config of a domain takes no time."""
+
     def decide(self, experiment_id: str, step: int, values: tuple[float, ...]) -> bool:
         """Return whether an experiment that has reported is to end: nothing here ends one."""
         return False

@@ -149,6 +149,8 @@ class SearchContext:
         Name of a research and variables → what it has done, as an iterable of `Told`: for a warm start.
     saved : frozenset of str or None
         Names of the variables that units save; None if nobody knows.
+    n_reps : int
+        Repetitions of each config.
     """
 
     domain: Domain
@@ -158,6 +160,7 @@ class SearchContext:
     root_parameters: frozenset[str]
     history: Callable[[str, Sequence[str]], Iterable[Told]]
     saved: frozenset[str] | None = None
+    n_reps: int = 1
 
 
 class StopRule(Protocol):
@@ -205,6 +208,12 @@ class StopRule(Protocol):
 
 class Search(StopRule, Protocol):
     """Decides on the next config by what is known; `compares` is taken to be true.
+
+    Notes
+    -----
+    One with an attribute ``race = True`` decides on repetitions: its steps are numbers of repetitions of a
+    config, its reports are their means, in the order in which experiments are told, and a config of which
+    `Verdict.STOP` was said gets no more.
 
     Examples
     --------

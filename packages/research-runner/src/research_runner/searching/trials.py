@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import NamedTuple
 
-from research_domain import ConfigAlias
+from research_domain import ConfigAlias, When
 from research_runner.errors import SearchError
 from research_runner.searching.order import Order
 from research_runner.searching.protocol import Outcome, Report, StopRule, Told, Verdict
@@ -57,11 +58,17 @@ class Trials:
     repetitions : int
         Experiments of each question. They are told together when all have ended: with the means of their
         values, or as failed if one of them has.
+    rungs : When, optional
+        Repetitions after which the rule says whether a config gets more; they run one after another.
 
     Attributes
     ----------
     steps : int
         Iterations of all experiments that were told.
+    survivors : deque of (ConfigAlias, int)
+        Configs whose next repetition is to run, and its number.
+    spared : int
+        Repetitions that need not run.
 
     Notes
     -----
@@ -70,10 +77,19 @@ class Trials:
     """
 
     def __init__(
-        self, rule: StopRule, order: Order, *, remembers: bool = False, repetitions: int = 1
+        self,
+        rule: StopRule,
+        order: Order,
+        *,
+        remembers: bool = False,
+        repetitions: int = 1,
+        rungs: When | None = None,
     ) -> None:
-        self._repetitions = repetitions
+        self._repetitions, self._rungs = repetitions, rungs
         self._parts: dict[int, list[Told]] = {}
+        self._reports: dict[int, list[Report]] = {}
+        self.survivors: deque[tuple[ConfigAlias, int]] = deque()
+        self.spared = 0
         self._remembers = remembers
         self._rule = rule
         self._order = order
@@ -93,6 +109,11 @@ class Trials:
     def ahead(self) -> float:
         """How many experiments may be decided on before the first of them has ended."""
         return self._order.ahead
+
+    @property
+    def is_prompt(self) -> bool:
+        """Whether what is decided depends on when it is asked for."""
+        return self._order.is_prompt
 
     @property
     def told(self) -> int:
@@ -176,14 +197,37 @@ class Trials:
         self.steps += told.steps
         number, parts = told.number, self._parts.setdefault(told.number, [])
         parts.append(told)
-        if len(parts) == self._repetitions:
-            told = together(self._parts.pop(number))
+        is_out = self._rungs is not None and self._is_out(number, parts)
+        if is_out or len(parts) == self._repetitions:
+            self.spared += self._repetitions - len(parts)
+            told = replace(
+                together(self._parts.pop(number)), reports=tuple(self._reports.pop(number, told.reports))
+            )
+            told = replace(told, status="stopped") if is_out and told.status == "done" else told
             self.tell(told)
             if self._remembers:
                 self._answers[number] = told
             for again, config in self._repeats.pop(number, ()):
                 self._tell_again(again, config, told)
+        elif self._rungs is not None:
+            self.survivors.append((told.config, len(parts)))
         return True
+
+    def _is_out(self, number: int, parts: Sequence[Told]) -> bool:
+        """Return whether a config gets no more repetitions: one has failed, or the rule says so."""
+        mean, count = together(parts), len(parts)
+        if mean.status == "failed":
+            return True
+        if (
+            count == self._repetitions
+            or mean.values is None
+            or not self._rungs
+            or not self._rungs.due(count - 1)
+        ):
+            return False
+        self._reports.setdefault(number, []).append(Report(count, mean.values))
+        verdict = _checked(self._rule.report(number, count, mean.values, self._told), self._rule)
+        return verdict is Verdict.STOP
 
     def _tell_again(self, number: int, config: ConfigAlias, told: Told) -> None:
         self.tell(replace(told, number=number, config=config, same_as=told.number))
