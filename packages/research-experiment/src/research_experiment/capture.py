@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from threading import Lock
@@ -244,16 +244,9 @@ class _Installation:
 _INSTALLATION = _Installation()
 
 
-def routing(capture: Capture | None) -> AbstractContextManager[None]:
-    """Route standard streams while something is being captured; None leaves everything alone."""
-    return _UNCHANGED if capture is None else _routed()
-
-
-_UNCHANGED = nullcontext()
-
-
 @contextmanager
-def _routed() -> Iterator[None]:
+def routing() -> Iterator[None]:
+    """Route standard streams while something is being captured."""
     _INSTALLATION.enter()
     try:
         yield

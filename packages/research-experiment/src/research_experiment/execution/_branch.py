@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextvars import Context
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -40,18 +40,15 @@ class Rules:
     """
     hooks: tuple[Hook, ...] = ()
 
-    _listeners: dict[str, list[Callable[..., Any]]] = field(init=False, repr=False, compare=False)
+    listeners: Mapping[str, Sequence[Callable[..., Any]]] = field(init=False, repr=False, compare=False)
+    """Method of `Hook` → the bound methods of those hooks that override it."""
 
     def __post_init__(self) -> None:
-        listeners: dict[str, list[Callable[..., Any]]] = {}
+        listeners: dict[str, list[Callable[..., Any]]] = {method: [] for method in _METHODS}
         for hook in self.hooks:
             for method in _overridden(cast("Hashable", type(hook))):
-                listeners.setdefault(method, []).append(getattr(hook, method))
-        object.__setattr__(self, "_listeners", listeners)
-
-    def listeners(self, method: str) -> Sequence[Callable[..., Any]]:
-        """Return the bound methods of those hooks that override `method`."""
-        return self._listeners.get(method, ())
+                listeners[method].append(getattr(hook, method))
+        object.__setattr__(self, "listeners", listeners)
 
 
 _METHODS = tuple(name for name in vars(Hook) if not name.startswith("_"))
@@ -103,9 +100,8 @@ class Branch:
     """
 
     __slots__ = (
-        "_ends",
         "_exhausted",
-        "_iterated",
+        "_listeners",
         "_missing",
         "_plan",
         "_rules",
@@ -134,8 +130,7 @@ class Branch:
         self._rules = rules
         self._missing: set[str] = set()
         self._exhausted: set[str] = set()
-        self._iterated = rules.listeners("iterated")
-        self._ends = rules.listeners("ends")
+        self._listeners = rules.listeners
 
     def make_instances(self, instances: Iterable[CompiledInstance]) -> None:
         """Make the instances that belong here and give them to their owners."""
@@ -264,7 +259,7 @@ class Branch:
         careful_logger(FAILURES_LOGGER, experiment_id=running.id).error(
             "%s\n%s", failure, failure.traceback.rstrip("\n")
         )
-        tell(self._rules.listeners("failed"), running, failure)
+        tell(self._listeners["failed"], running, failure)
         if self._rules.debug:
             error.add_note(f"in {failure.where}")
             raise error
@@ -285,9 +280,9 @@ class Branch:
 
     def end_iteration(self, flush: bool) -> bool:
         """Tell that the iteration has ended; return whether it was the last, and the experiment has ended."""
-        if self._iterated:
-            tell(self._iterated, self.running)
-        if self._ends and not self.running.progress.last:
+        if self._listeners["iterated"]:
+            tell(self._listeners["iterated"], self.running)
+        if self._listeners["ends"] and not self.running.progress.last:
             self._ask_ends()
         if flush:
             self._flush()
@@ -299,7 +294,7 @@ class Branch:
     def _ask_ends(self) -> None:
         """Let hooks decide whether this iteration was the last one."""
         try:
-            answers = [ends(self.running) for ends in self._ends]
+            answers = [ends(self.running) for ends in self._listeners["ends"]]
         except self._rules.catch as error:
             self.enter(self.fail, error, None)
         else:
@@ -323,7 +318,7 @@ class Branch:
                     self.enter(self._close_made, self.fail)
             finally:
                 self.release()
-                tell(self._rules.listeners("ended"), self.running)
+                tell(self._listeners["ended"], self.running)
 
     def _close_made(self, report: Callable[[BaseException, str], None]) -> None:
         """Close iterators and instances, what was made last first."""

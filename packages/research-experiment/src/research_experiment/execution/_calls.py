@@ -55,6 +55,8 @@ class CompiledCall:
         if self._unpacked is not None:
             function = partial(function, **keywords) if keywords else function
             return _general_call(function, self._unpacked(running).get, varying, None)
+        if not self._positional and not varying:
+            return partial(function, **keywords) if keywords else function
         values = [bind(running) for bind in self._positional]
         known = _count_known(values)
         if known or keywords:

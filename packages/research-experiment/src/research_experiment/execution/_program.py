@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 from research_domain.when import When
@@ -38,7 +39,8 @@ Watch: TypeAlias = Callable[[str, Action], Action]
 """Puts a watcher around an action, given the name of its unit."""
 
 
-class Scope(NamedTuple):
+@dataclass(slots=True)
+class Scope:
     """The experiment that a unit runs for, those who see its output, and what watches its actions.
 
     The owners are the experiment itself, or the root and all its branches.

@@ -8,7 +8,7 @@ from typing import Any
 
 from research_experiment.building._checks import differing_keys
 from research_experiment.errors import PlanError, RootDependencyError, UnknownUnitError
-from research_experiment.execution.evaluation import Binder, Varying, compile_value, getter_of
+from research_experiment.execution.evaluation import Binder, Fixed, Varying, compile_value, getter_of
 from research_experiment.execution.running import RunningExperiment
 from research_experiment.pipelines import Pipeline, copy_batch, copy_pipeline, not_ready
 from research_experiment.plan import PipelineUnit
@@ -25,6 +25,8 @@ def compile_source(unit: str, source: Any) -> Callable[[RunningExperiment], Any]
     if isinstance(source, str):
         return lambda running: get_attribute(unit, *_find_holder(unit, source, running))
     bind = compile_value(source)
+    if type(bind) is Fixed:
+        return bind
 
     def find(running: RunningExperiment) -> Any:
         function = bind(running)

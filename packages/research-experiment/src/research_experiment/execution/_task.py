@@ -18,7 +18,7 @@ from research_experiment.building._checks import differing_keys
 from research_experiment.capture import Capture, Streams, activate
 from research_experiment.execution._branch import Branch, Root, Rules, Stage, tell
 from research_experiment.execution._program import Action, Program, Scope, Watch, compile_plan
-from research_experiment.execution.global_random import Turns
+from research_experiment.execution.global_random import Turns, global_seed, seed_globals
 from research_experiment.execution.running import RunningExperiment, Surroundings
 from research_experiment.execution.saved_values import ExperimentStorage
 from research_experiment.plan import ExperimentPlan
@@ -41,7 +41,7 @@ class TaskKind:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "program", compile_plan(self.plan))
-        told = self.rules.listeners("calling") or self.rules.listeners("called")
+        told = self.rules.listeners["calling"] or self.rules.listeners["called"]
         object.__setattr__(self, "is_watched", bool(told or self.profile))
 
 
@@ -86,7 +86,7 @@ class RunningTask:
         self.root = self._make_root(running, root) if kind.plan.has_root else None
 
     def _scope(self, running: RunningExperiment, owners: tuple[RunningExperiment, ...]) -> Scope:
-        return Scope(running, owners, self._watch(running))
+        return Scope(running, owners, self._watch(running) if self._kind.is_watched else None)
 
     def _make_root(self, branches: Sequence[RunningExperiment], identity: Identity | None) -> Root:
         kind, first = self._kind, branches[0]
@@ -105,11 +105,9 @@ class RunningTask:
         scope = self._scope(running, (running, *branches))
         return Root(scope, kind.program.root, kind.rules, kind.plan, self.branches)
 
-    def _watch(self, running: RunningExperiment) -> Watch | None:
-        if not self._kind.is_watched:
-            return None
+    def _watch(self, running: RunningExperiment) -> Watch:
         rules, profile = self._kind.rules, running.progress.profile
-        calling, called = rules.listeners("calling"), rules.listeners("called")
+        calling, called = rules.listeners["calling"], rules.listeners["called"]
 
         def watch(unit: str, action: Action) -> Action:
             measured = profile.watch(unit, action, lambda: running.iteration)
@@ -121,30 +119,30 @@ class RunningTask:
     def _everybody(self) -> Sequence[Branch]:
         return self.branches if self.root is None else (*self.branches, self.root)
 
-    def share_globals(self, *, in_turn: bool) -> None:
-        """Seed the global generators of random numbers, if that is wanted.
+    def _share_globals(self, *, in_turn: bool) -> None:
+        """Seed the global generators of random numbers: those that run at the same time share a stream."""
+        surroundings, everybody = self._kind.surroundings, self._everybody
+        if len(everybody) == 1 or not in_turn:
+            seed_globals(global_seed(surroundings.entropy, everybody[0].running.identity.digest))
+        else:
+            turns = Turns(surroundings.entropy)
+            for branch in everybody:
+                branch.turns = turns
 
-        In turn, each branch has a stream of its own, as the root has; branches that run at the same time
-        share one.
+    def start(self, *, in_turn: bool = True) -> None:
+        """Set everybody's stage, and make all instances; those of the root first.
+
+        In turn, each branch has a stream of global random numbers of its own, as the root has; branches that
+        run at the same time share one.
         """
-        surroundings = self._kind.surroundings
-        if not surroundings.seed_globals:
-            return
-        turns = Turns(surroundings.entropy)
-        if not in_turn:
-            turns.take(self.branches[0].running.identity.digest)
-            return
-        for branch in self._everybody:
-            branch.turns = turns
-
-    def start(self) -> None:
-        """Set everybody's stage, and make all instances; those of the root first."""
-        started = self._kind.rules.listeners("started")
+        started = self._kind.rules.listeners["started"]
         for branch in self.branches:
             self._set_stage(branch, (branch.running.id,))
             tell(started, branch.running)
         if self.root is not None:
             self._set_stage(self.root, tuple(branch.running.id for branch in self.branches))
+        if self._kind.surroundings.seed_globals:
+            self._share_globals(in_turn=in_turn)
         instances = self._kind.program.instances
         if not instances:
             return

@@ -173,7 +173,21 @@ def _compile_expression(expression: Expression, copied: bool) -> Binder:
         bound = bind(running)
         return Varying(_explaining(bound.get, expression)) if type(bound) is Varying else bound
 
-    return bind_explained
+    match expression._node:
+        case ConfigItem(key, _, False):
+            return _known_item(key, bind_explained)
+        case _:
+            return bind_explained
+
+
+def _known_item(key: str, bind: Binder) -> Binder:
+    """Return a binder that first looks where most items of a config are: at its top, and not a config."""
+
+    def bind_item(running: RunningExperiment) -> Any:
+        value = dict.get(running.config, key, _MISSING)
+        return bind(running) if value is _MISSING or isinstance(value, Config) else value
+
+    return bind_item
 
 
 def _explaining(get: Getter, expression: Expression) -> Getter:

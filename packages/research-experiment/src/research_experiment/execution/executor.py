@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from operator import methodcaller
 from typing import Any, Literal, Self, TypeAlias
 
 from research_domain import ConfigAlias, Identifier
@@ -16,8 +17,8 @@ from research_experiment.building.builder import ExperimentBuilder
 from research_experiment.capture import Capture, routing
 from research_experiment.errors import ExecutorError
 from research_experiment.execution._branch import Branch, Root
-from research_experiment.execution._branch_runners import BranchRunner, Sequential, Threaded
 from research_experiment.execution._task import RunningTask
+from research_experiment.execution._threads import Threads
 from research_experiment.execution.hooks import Hook
 from research_experiment.execution.running import RunningExperiment, Surroundings
 from research_experiment.execution.settings import ExecutorSettings
@@ -211,14 +212,11 @@ class Executor:
         if self._state != "new":
             raise ExecutorError("this executor has run already; make a new one to run again")
         self._state = "running"
-        with routing(self._capture):
-            try:
-                self._task.share_globals(in_turn=self._runs_in_turn)
-                self._task.start()
+        if self._capture is None:
+            self._run_task()
+        else:
+            with routing():
                 self._run_task()
-            finally:
-                self._state = "ended"
-                self._task.close()
         return self
 
     def close(self) -> None:
@@ -249,38 +247,42 @@ class Executor:
         """
         self._task.forget()
 
-    @property
-    def _runs_in_turn(self) -> bool:
-        return self._settings.target == "for" or len(self._task.branches) == 1
-
     def _run_task(self) -> None:
-        branches = self._task.branches
-        if self._runs_in_turn:
-            self._run_branches(Sequential())
-            return
-        with ThreadPoolExecutor(len(branches), thread_name_prefix="branch") as pool:
+        task = self._task
+        in_turn = self._settings.target == "for" or len(task.branches) == 1
+        try:
+            task.start(in_turn=in_turn)
+            if in_turn:
+                self._run_branches(None)
+            else:
+                self._run_in_threads()
+        finally:
+            self._state = "ended"
+            task.close()
+
+    def _run_in_threads(self) -> None:
+        with ThreadPoolExecutor(len(self._task.branches), thread_name_prefix="branch") as pool:
             try:
-                self._run_branches(Threaded(pool))
+                self._run_branches(Threads(pool))
             except BaseException:
                 self._state = "interrupted"  # the pool waits for branches that would otherwise go on
                 raise
 
-    def _run_branches(self, runner: BranchRunner) -> None:
-        if len(self._task.branches) == 1 or self._settings.task.plan.in_step:
-            self._loop(self._task.branches, self._task.root, runner)
+    def _run_branches(self, threads: Threads | None) -> None:
+        branches = self._task.branches
+        if len(branches) == 1 or self._settings.task.plan.in_step:
+            self._loop(branches, self._task.root, threads)
+        elif threads is not None:
+            threads.each(lambda branch: self._loop([branch], None, None), branches)
         else:
-            runner.each(lambda branch: self._loop([branch], None, Sequential()), self._task.branches)
+            for branch in branches:
+                self._loop([branch], None, None)
 
-    def _loop(self, branches: Sequence[Branch], root: Root | None, runner: BranchRunner) -> None:
+    def _loop(self, branches: Sequence[Branch], root: Root | None, threads: Threads | None) -> None:
         """Run branches in step: segment by segment, iteration by iteration."""
-        settings = self._settings
-        n_iters, clock, order = (
-            settings.iterations.n_iters,
-            settings.iterations.clock(),
-            settings.task.program.order,
-        )
-        alive = [branch for branch in branches if branch.running.is_alive]
-        iteration = 0
+        iterations, order = self._settings.iterations, self._settings.task.program.order
+        n_iters, clock = iterations.n_iters, iterations.clock()
+        alive, iteration = list(branches), 0
         try:
             while alive and self._state == "running":
                 last = iteration + 1 == n_iters
@@ -291,8 +293,11 @@ class Executor:
                 for segment, is_root in order:
                     if is_root and root is not None:
                         root.run(segment)
+                    elif threads is not None:
+                        threads.each(methodcaller("run", segment), alive)
                     else:
-                        runner.run(segment, alive)
+                        for branch in alive:
+                            branch.run(segment)
                 flush = clock is not None and clock.due()
                 if True in [branch.end_iteration(flush) for branch in alive]:
                     alive = [branch for branch in alive if branch.running.is_alive]

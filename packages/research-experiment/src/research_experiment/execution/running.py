@@ -121,6 +121,7 @@ class RunningExperiment:
         "__weakref__",
         "_branches",
         "_cache",
+        "_config",
         "_copier",
         "_lock",
         "_surroundings",
@@ -153,6 +154,7 @@ class RunningExperiment:
         self._surroundings = surroundings
         self._units = units
         self.progress = Progress()
+        self._config: Config | None = None
         self._cache: dict[str, Any] = {}
         self._copier: Copier | None = None
         self._lock = RLock()
@@ -179,11 +181,10 @@ class RunningExperiment:
 
         Values that can change are the experiment's own copies.
         """
-        config: Config | None = self._cache.get("config")
-        if config is None:
+        if self._config is None:
             own = self.recorded_config if is_plain(self.recorded_config) else self.config_alias
-            config = self._cache["config"] = own.config()
-        return config
+            self._config = own.config()
+        return self._config
 
     def config_of(self, branch: RunningExperiment) -> Config:
         """Return the config of a branch of the task, its values copies of this experiment's own."""
@@ -221,8 +222,8 @@ class RunningExperiment:
 
     def forget_originals(self) -> None:
         """Let go of what copies were made of, when no unit will run any more."""
-        with self._lock:
-            if self._copier is not None:
+        if self._copier is not None:
+            with self._lock:
                 self._copier.forget()
 
     @property
