@@ -1,11 +1,13 @@
-"""What experiments find of the script's surroundings: its filters of warnings and its logging."""
+"""What experiments find of the script's surroundings: filters of warnings, logging, how it calculates."""
 
+import decimal
 import logging
 import logging.handlers
 import sys
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from research_stack import EC, Domain, Research
@@ -222,6 +224,36 @@ def test_filters_of_warnings_hold(own_folder, options):
         failures = run(unit, **options).results.failures
     assert [each.rpartition(".")[2] for each in failures["type"]] == ["MineWarning", "MineWarning"]
     assert "yours" not in "".join(texts("stderr"))
+
+
+@every_way
+def test_how_the_script_calculates_holds(own_folder, options):
+    def unit(x):
+        import decimal
+
+        import numpy as np
+
+        def depth(n):
+            return n and 1 + depth(n - 1)
+
+        third = str(decimal.Decimal(1) / decimal.Decimal(3))
+        decimal.getcontext().prec = 2
+        found = third, len(str(10**5000)), depth(2500)
+        return found if x else float((np.ones(1) / np.zeros(1))[0])
+
+    recursion, digits = sys.getrecursionlimit(), sys.get_int_max_str_digits()
+    sys.setrecursionlimit(4000)
+    sys.set_int_max_str_digits(6000)
+    try:
+        with np.errstate(divide="raise"), decimal.localcontext() as context:
+            context.prec = 5
+            results = run(unit, size=3, **options).results
+            assert str(decimal.Decimal(1) / 3) == "0.33333"
+    finally:
+        sys.setrecursionlimit(recursion)
+        sys.set_int_max_str_digits(digits)
+    assert results.failures["type"].tolist() == ["FloatingPointError"]
+    assert results.df["y"].tolist() == [("0.33333", 5001, 2500)] * 2
 
 
 MODULE = """

@@ -1,13 +1,31 @@
 """What is put back between tasks, in this process; with real workers see tests-integration/faults."""
 
+import contextvars
+import decimal
 import importlib
+import io
+import locale
+import logging
 import os
+import signal
 import socket
 import sys
+import tempfile
+import time
+import warnings
 
+import numpy as np
 import pytest
 
-from research_runner.worker.restoring import GarbageCollector, ProcessState, memory, parts, state
+from research_runner.worker.restoring import (
+    GarbageCollector,
+    ProcessState,
+    in_own_context,
+    library_parts,
+    memory,
+    parts,
+    state,
+)
 
 resource = pytest.importorskip("resource")
 
@@ -173,3 +191,49 @@ def test_list_of_parts_is_that_of_the_docs():
         "the default timeout of sockets",
         "the standard streams",
     ]
+    assert [part.name for part in library_parts.library_parts()] == [
+        "the signals that are blocked",
+        "the locale",
+        "sys.argv, sys.stdin, tempfile.tempdir or warnings.showwarning",
+    ]
+
+
+def test_state_of_libraries_is_put_back(made, monkeypatch):
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    kept, arguments, blocked = made(), list(sys.argv), signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    os.environ["TZ"] = "Asia/Tokyo"
+    time.tzset()
+    locale.setlocale(locale.LC_TIME, "C.UTF-8")
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
+    sys.argv.append("--mine")
+    sys.stdin, tempfile.tempdir = io.StringIO("mine"), "/nowhere"
+    logging.captureWarnings(True)
+    shown, stdin = warnings.showwarning, sys.stdin
+    kept.restore()
+    assert time.tzname[0] == "UTC"
+    assert locale.setlocale(locale.LC_TIME) == "C"
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == blocked
+    assert (sys.argv, tempfile.gettempdir() != "/nowhere") == (arguments, True)
+    assert sys.stdin is not stdin
+    assert warnings.showwarning is not shown
+    logging.captureWarnings(True)  # works again
+    assert warnings.showwarning is shown
+    logging.captureWarnings(False)
+
+
+def test_what_is_set_in_a_context_ends_with_its_task():
+    mine = contextvars.ContextVar("mine", default=0)
+    decimal.setcontext(decimal.Context(prec=7))
+
+    def change():
+        mine.set(1)
+        decimal.getcontext().prec = 3
+        np.seterr(all="raise")
+
+    before = np.geterr()
+    try:
+        in_own_context(change)
+        assert (mine.get(), decimal.getcontext().prec, np.geterr()) == (0, 7, before)
+    finally:
+        decimal.setcontext(decimal.Context())

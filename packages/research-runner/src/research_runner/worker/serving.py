@@ -37,7 +37,7 @@ from research_runner.worker.output import STREAMS
 from research_runner.worker.output.branches import BranchCapture
 from research_runner.worker.plan import WorkerPlan
 from research_runner.worker.reporting import EncodingSink, Outbox, Reporter, Timekeeper
-from research_runner.worker.restoring import GarbageCollector, ProcessState
+from research_runner.worker.restoring import GarbageCollector, ProcessState, in_own_context
 from research_runner.worker.restoring.parts import of_nobody
 from research_runner.worker.script import routed_handlers, settle
 
@@ -180,7 +180,7 @@ class TaskRunner:
     def _execute(self, task: Task, capture: BranchCapture | None) -> None:
         try:
             executor = self._make_executor(task, capture)
-            executor.run()
+            in_own_context(executor.run)
             executor.forget()
             del executor  # its objects go, while output is still caught
         finally:

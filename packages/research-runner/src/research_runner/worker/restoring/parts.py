@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import sys
+import time
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +22,7 @@ from typing import Any, ClassVar
 from research_runner.worker.output.redirect import STREAMS
 from research_runner.worker.script.filters import put_filters
 
-__all__ = ["Part", "WarningFilters", "all_parts", "is_usable", "of_nobody"]
+__all__ = ["Part", "Several", "WarningFilters", "all_parts", "is_usable", "of_nobody"]
 
 _getsignal: Callable[[int], Any] = importlib.import_module("_signal").getsignal
 _STATUS = Path("/proc/self/status")
@@ -67,12 +68,13 @@ class Part(ABC):
         self.adopt(before, after)
 
 
-class _Several(Part):
+class Several(Part):
     """A part with a value for each of its keys."""
 
     keys: ClassVar[tuple[int, ...]]
 
     def put(self, kept: Sequence[Any], now: Sequence[Any]) -> None:
+        """Put back those that differ."""
         errors: list[Exception] = []
         for key, old, new in zip(self.keys, kept, now, strict=True):
             if new != old:
@@ -88,6 +90,7 @@ class _Several(Part):
         """Put back the value of one key."""
 
     def adopt(self, before: Sequence[Any], after: Sequence[Any]) -> None:
+        """Keep those that have changed between two looks."""
         triples = zip(self._kept, before, after, strict=True)
         self._kept = tuple(kept if new == old else new for kept, old, new in triples)
 
@@ -123,7 +126,7 @@ _LIMITS = {
 }
 
 
-class _Limits(_Several):
+class _Limits(Several):
     """Resource limits; nobody can have changed them who has not imported what can."""
 
     name = "a resource limit"
@@ -149,7 +152,7 @@ _ALARM = getattr(signal, "SIGALRM", 0)
 _REAL_TIME = getattr(signal, "SIGRTMIN", signal.NSIG)  # twice as many, and hardly ever used
 
 
-class _SignalHandlers(_Several):
+class _SignalHandlers(Several):
     """Handlers of signals, and the timers that send them: one that is left would kill without its handler."""
 
     name = "the handler of a signal"
@@ -222,6 +225,8 @@ class _Environment(Part):
         for key, value in kept.items():
             if now.get(key) != value:
                 environ[environ.decodekey(key)] = environ.decodevalue(value)
+        if now.get(b"TZ") != kept.get(b"TZ") and hasattr(time, "tzset"):
+            time.tzset()  # the zone lasts until somebody looks at the variable again
 
     def adopt(self, before: dict[Any, Any], after: dict[Any, Any]) -> None:
         for key in before.keys() - after.keys():

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from research_runner.worker.restoring.imports import ImportWatch
+from research_runner.worker.restoring.library_parts import library_parts
 from research_runner.worker.restoring.logs import LoggingPart
 from research_runner.worker.restoring.parts import all_parts, of_nobody
 from research_runner.worker.script.filters import spared
@@ -48,7 +49,7 @@ class ProcessState:
         is_ours: Callable[[int, Any], bool] = of_nobody,
     ) -> None:
         parts = all_parts(own_process=own_process, streams=streams, is_ours=is_ours)
-        self._parts = (*parts, LoggingPart())
+        self._parts = (*parts, *library_parts(), LoggingPart())
         self._own_process = own_process
         self.lost: str | None = None
         self._complained: set[str] = set()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from research_runner.pool import wire
+from research_runner.worker.script.arithmetic import put_arithmetic, take_arithmetic
 from research_runner.worker.script.filters import dump_filters, put_filters, without_errors
 from research_runner.worker.script.loggers import LoggingRecord, LoggingState, describe_logging
 
@@ -23,7 +24,7 @@ _LOG = logging.getLogger("research.worker")
 class ScriptSurroundings:
     """What workers take over from the script beside its units."""
 
-    data: bytes = b""  # filters of warnings, logging, and the names of imported modules
+    data: bytes = b""  # filters of warnings, logging, how it calculates, and the names of imported modules
     left: tuple[str, ...] = ()  # what stays behind, in words
 
 
@@ -41,7 +42,7 @@ def take_surroundings() -> ScriptSurroundings:
         left.append("warnings.showwarning")
     if warnings.formatwarning.__module__ != "warnings":
         left.append("warnings.formatwarning")
-    data = pickle.dumps((dump_filters(), record, frozenset(sys.modules)))
+    data = pickle.dumps((dump_filters(), record, take_arithmetic(left.append), frozenset(sys.modules)))
     return ScriptSurroundings(data, tuple(dict.fromkeys(left)))
 
 
@@ -49,7 +50,7 @@ class _InForce:
     """The surroundings of the script in this process, a worker or a child of one."""
 
     def __init__(self, data: bytes) -> None:
-        filters, record, modules = pickle.loads(data)  # noqa: S301 - our own coordinator wrote it
+        filters, record, self._arithmetic, modules = pickle.loads(data)  # noqa: S301 - our coordinator wrote it
         self.modules: frozenset[str] = modules
         self._filters = _load_filters(filters)
         put_filters(without_errors(self._filters))
@@ -58,6 +59,7 @@ class _InForce:
 
     def settle(self) -> None:
         put_filters(self._filters)
+        put_arithmetic(self._arithmetic)
         self._logging.assert_again()
 
     def assert_logging(self) -> None:

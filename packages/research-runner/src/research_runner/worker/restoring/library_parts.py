@@ -1,0 +1,89 @@
+"""Parts of the state that belong to Python and its libraries; and what belongs to the context of a task."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable
+from contextvars import copy_context
+from typing import Any
+
+from research_runner.worker.restoring.parts import Part, Several
+
+__all__ = ["in_own_context", "library_parts"]
+
+_locale: Any = importlib.import_module("_locale")  # that of Python looks names up, and this is asked often
+_signal: Any = importlib.import_module("_signal")  # that of Python makes enums
+_ATTRIBUTES = (
+    (sys, "argv"),
+    (sys, "stdin"),
+    (tempfile, "tempdir"),
+    (warnings, "showwarning"),
+    (logging, "_warnings_showwarning"),  # with it: `logging.captureWarnings` sets both
+)
+
+
+class _Locale(Part):
+    name = "the locale"
+
+    def look(self) -> Any:
+        return _locale.setlocale(_locale.LC_ALL)
+
+    def put(self, kept: Any, _: Any) -> None:
+        _locale.setlocale(_locale.LC_ALL, kept)
+
+
+class _BlockedSignals(Part):
+    name = "the signals that are blocked"
+
+    def look(self) -> Any:
+        return _signal.pthread_sigmask(_signal.SIG_BLOCK, ())
+
+    def put(self, kept: Any, _: Any) -> None:
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, kept)
+
+
+class _Attributes(Several):
+    name = "sys.argv, sys.stdin, tempfile.tempdir or warnings.showwarning"
+    keys = tuple(range(len(_ATTRIBUTES)))
+
+    def look(self) -> tuple[Any, ...]:
+        found = [getattr(module, name, None) for module, name in _ATTRIBUTES]
+        found[0] = found[0] and list(found[0])  # the arguments are changed in place
+        return tuple(found)
+
+    def put_one(self, key: int, kept: Any, now: Any) -> None:
+        setattr(*_ATTRIBUTES[key], kept and list(kept) if key == 0 else kept)
+
+
+def library_parts() -> tuple[Part, ...]:
+    """Return all of these parts, as they are now."""
+    blocked = (_BlockedSignals(),) if hasattr(_signal, "pthread_sigmask") else ()
+    return (*blocked, _Locale(), _Attributes())
+
+
+def in_own_context(function: Callable[[], object]) -> None:
+    """Call a function; what it sets in context variables ends with it, that of decimals and numpy as well.
+
+    Examples
+    --------
+    >>> import decimal
+    >>> in_own_context(lambda: setattr(decimal.getcontext(), "prec", 3))
+    >>> decimal.getcontext().prec
+    28
+    """
+    copy_context().run(_apart, function)
+
+
+def _apart(function: Callable[[], object]) -> None:
+    decimal, numpy = (sys.modules.get(name) for name in ("decimal", "numpy"))
+    if decimal is not None:
+        decimal.setcontext(decimal.getcontext().copy())
+    if numpy is None or not numpy.__version__.startswith("1."):
+        function()
+        return
+    with numpy.errstate():  # before numpy 2 it belongs to the thread
+        function()
