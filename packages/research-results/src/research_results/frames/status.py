@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import count
+from itertools import count, repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from research_results.frames.layout import ConfigLayout
     from research_results.reading.filters import Query
-    from research_results.reading.gather import Mask
     from research_results.reading.reader import Questions
 
 __all__ = ["experiments_frame", "failures_frame"]
@@ -33,13 +32,16 @@ ORDER BY number DESC LIMIT 1)"""
 _EXPERIMENTS = f"""SELECT key, status,
 CASE WHEN status IN ('failed', 'lost') THEN {_LAST_CAUSE} END,
 attempt, worker, host, device, code, started, elapsed_s, iterations, stopped
-FROM experiments ORDER BY position, key"""  # noqa: S608  (no values of others)
+FROM experiments"""  # noqa: S608  (no values of others)
 
 
 def experiments_frame(reader: Questions, wanted: Query) -> pd.DataFrame:
     """Return one row for each experiment: what it is doing, or how it ended."""
     with reader.selected(wanted, configs=False) as selected:
-        _, columns = selected.rows(_EXPERIMENTS)
+        indices, columns = selected.rows(_EXPERIMENTS)
+        if (np.diff(indices) < 0).any():
+            order = np.argsort(indices).tolist()
+            columns = [[column[place] for place in order] for column in columns]
         names = name_fields(selected.experiments, np.ones(len(selected.experiments), np.int64))
         remarks = selected.remarks()
     status, causes, attempts, workers, hosts, devices, codes, *ends = columns
@@ -80,27 +82,26 @@ def failures_frame(
 
 
 def _texts(values: Sequence[Any]) -> Any:
-    """Return texts as a column; each of them is made once, because few differ."""
-    number_of = dict(zip(dict.fromkeys(values), count(), strict=False))
+    """Return texts as a column; each of them is made once, because few differ, and often none."""
+    are_equal = bool(values) and values.count(values[0]) == len(values)
+    number_of = dict(zip(values[:1] if are_equal else dict.fromkeys(values), count(), strict=False))
     texts = pd.Series([None if value is None else str(value) for value in number_of], dtype=TEXT)
-    return texts.array.take(np.fromiter(map(number_of.__getitem__, values), np.int64, len(values)))
+    numbers = repeat(0) if are_equal else map(number_of.__getitem__, values)
+    return texts.array.take(np.fromiter(numbers, np.int64, len(values)))
 
 
 def _integers(name: str, values: Sequence[Any]) -> Any:
     check_column("experiments", name, values, OPTIONAL_INT)
-    missing = _missing(values)
-    numbers = [value or 0 for value in values] if missing.any() else values
-    return pd.arrays.IntegerArray(np.array(numbers, np.int64), missing)
+    if None not in values:
+        return pd.arrays.IntegerArray(np.array(values, np.int64), np.zeros(len(values), np.bool_))
+    numbers = [value or 0 for value in values]
+    return pd.arrays.IntegerArray(np.array(numbers, np.int64), np.array([value is None for value in values]))
 
 
 def _floats(name: str, values: Sequence[Any]) -> Any:
     check_column("experiments", name, values, OPTIONAL_NUMBER)
     numbers = [np.nan if value is None else value for value in values] if None in values else values
     return np.array(numbers, np.float64)
-
-
-def _missing(values: Sequence[Any]) -> Mask:
-    return np.array([value is None for value in values], np.bool_)
 
 
 def _moments(name: str, values: Sequence[Any]) -> Any:

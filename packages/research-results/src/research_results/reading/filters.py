@@ -166,7 +166,7 @@ def _check_ids(
     connection: sqlite3.Connection, ids: tuple[str, ...] | None, having: list[Any], found: Experiments
 ) -> None:
     """Refuse experiments that are not there, unless there are none at all."""
-    missing = set(ids or ()).difference(found.ids)
+    missing = set(ids).difference(found.ids) if ids else set()
     if missing and having:
         missing.difference_update(read_experiments(connection, sorted(missing)).ids)
     if missing:

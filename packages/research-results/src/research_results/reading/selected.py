@@ -140,7 +140,7 @@ class SelectedHere(Selected):
     def remarks(self) -> list[Remarks | None]:
         """Return what people have said of each experiment."""
         said = self.source.curation.read().experiments
-        return [said.get(name) for name in self.experiments.ids]
+        return [said.get(name) for name in self.experiments.ids] if said else [None] * len(self.experiments)
 
     def _columns(self) -> dict[str, Column]:
         names = chosen_variables(self.connection, self.wanted.names)

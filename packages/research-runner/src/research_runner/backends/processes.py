@@ -55,7 +55,8 @@ _FIRST: Final = 0
 _WELL_SUPPLIED: Final = 32
 """Tasks that a worker has still to do when nobody needs to hurry: as many are sent only if they are short."""
 
-_GATHER_S: Final = 0.001
+_GATHER_S: Final = 0.001 / _WELL_SUPPLIED
+"""Seconds for each of these tasks; no worker is known to need less for one."""
 
 
 class ProcessBackend:
@@ -134,8 +135,9 @@ class ProcessBackend:
 
     def poll(self, timeout_s: float) -> Sequence[BackendEvent]:
         """Wait for events of the workers; while all have many short tasks to do, several come together."""
-        if min(map(len, self._given.values())) >= _WELL_SUPPLIED:
-            time.sleep(_GATHER_S)
+        supply = min(map(len, self._given.values()))
+        if supply >= _WELL_SUPPLIED:
+            time.sleep(supply * _GATHER_S)
         early, self._early = self._early, []
         events = early or self._pool.poll(timeout_s)
         return [event for pool_event in events for event in self._to_backend_events(pool_event)]
