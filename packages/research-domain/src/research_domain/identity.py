@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from struct import Struct
-from typing import Any
+from typing import Any, NamedTuple
 
 from research_domain._counting import check_digits
 from research_domain._occurrences import Occurrences
@@ -24,8 +23,7 @@ _WORDS = Struct(">Q20xI").unpack
 """Hex digits of an id; in one of 37 million researches of a million configs, two have the same."""
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """Who an experiment is.
 
     Parameters
@@ -140,7 +138,7 @@ class Identifier:
             name = self._name(content, repetition, occurrence, is_ambiguous)
             prefix = self._prefix(layout, pieces, repetition) if self._digits else config.prefix
             name = f"{prefix}_{name}" if prefix else name
-        return Identity(name, digest, repetition, occurrence)
+        return Identity._make((name, digest, repetition, occurrence))  # in half the time of a call
 
     def _name(self, content: bytes, repetition: int, occurrence: int, is_ambiguous: bool) -> str:
         shown = content.hex()

@@ -197,7 +197,7 @@ class ProcessBackend:
                 else:
                     self._running.discard(slot)
                     given.popleft()
-        return [BackendEvent(slot, event) for event in events]
+        return [BackendEvent._make((slot, event)) for event in events]
 
     def _recover(self, slot: int) -> None:
         recover(self._plan, slot, self._given[slot][0] if slot in self._running else None)

@@ -230,7 +230,7 @@ class Coordinator:
 
     def _queued(self, number: int, spec: ExperimentSpec) -> ExperimentQueued:
         config = self._setups[number].complete(spec) if self._setups else spec.config
-        return ExperimentQueued(spec.identity.id, config, spec.index, spec.identity.digest)
+        return ExperimentQueued._make((spec.identity.id, config, spec.index, spec.identity.digest))
 
     def _wants_worker(self) -> bool:
         """Whether there is more to do than there are workers waiting for it."""
@@ -372,12 +372,8 @@ class Coordinator:
         if item.untold is not None and len(item.task.experiments) == 1 and stopped is None:
             attempt = self._attempts.current(experiment_id)
             host, device = slot.place or (None, None)
-            events = [
-                AttemptDone(
-                    *(experiment_id, attempt, number, host, device, item.untold),
-                    *(iterations, elapsed_s, encoded),
-                )
-            ]
+            begun = (experiment_id, attempt, number, host, device, item.untold)
+            events = [AttemptDone._make((*begun, iterations, elapsed_s, encoded))]
         else:
             events = self._tell_start(number, slot)
             if encoded:

@@ -332,4 +332,4 @@ def pack_report(events: Sequence[Any]) -> list[tuple[Any, ...]]:
 
 def unpack(packed: tuple[Any, ...]) -> Any:
     """Return the event of a packed tuple."""
-    return _ON_THE_WIRE[packed[0]](*packed[1:])
+    return _ON_THE_WIRE[packed[0]]._make(packed[1:])

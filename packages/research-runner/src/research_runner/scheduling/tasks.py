@@ -53,10 +53,10 @@ class Task(NamedTuple):
         """Return the task as plain tuples, which pickle several times as fast."""
         return (
             self.index,
-            _identity_fields(self.root),
+            tuple(self.root),
             [
                 (
-                    None if spec.identity is self.root else _identity_fields(spec.identity),
+                    None if spec.identity is self.root else tuple(spec.identity),
                     _packed(spec.config),
                     spec.index,
                     spec.branch,
@@ -69,10 +69,10 @@ class Task(NamedTuple):
     def unpack(cls, packed: tuple[Any, ...]) -> Task:
         """Return the task of packed tuples."""
         index, fields, experiments = packed
-        root = Identity(*fields)
+        root = Identity._make(fields)
         specs = [
             ExperimentSpec(
-                root if own is None else Identity(*own),
+                root if own is None else Identity._make(own),
                 ConfigAlias.of_pairs(config) if type(config) is tuple else config,
                 number,
                 branch,
@@ -80,10 +80,6 @@ class Task(NamedTuple):
             for own, config, number, branch in experiments
         ]
         return cls(index, tuple(specs), root)
-
-
-def _identity_fields(identity: Identity) -> tuple[str, bytes, int, int]:
-    return identity.id, identity.digest, identity.repetition, identity.occurrence
 
 
 def _packed(config: Any) -> Any:
