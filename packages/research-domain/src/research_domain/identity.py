@@ -19,8 +19,9 @@ from research_domain.values.writer import digest_of
 __all__ = ["Identifier", "Identity"]
 
 _SHOWN = 16
-_WORDS = Struct(">Q20xI").unpack
 """Hex digits of an id; in one of 37 million researches of a million configs, two have the same."""
+
+_WORDS = Struct(">Q20xI").unpack
 
 
 class Identity(NamedTuple):

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from research_results.errors import DamagedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from research_results.disk.database import Database
 
 __all__ = ["PendingRows"]
 
-_PUT = """INSERT INTO chunks
+_INSERT_CHUNKS = """INSERT INTO chunks
 (chunk, experiment, variable, kind, count, first, step, iterations, type, text, data, blob, checksum)
-VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"""
-_CHANGE = "INSERT INTO changes (revision, experiment, change, attempt) VALUES (?,?,?,?)"
+VALUES """
+_INSERT_CHANGES = "INSERT INTO changes (revision, experiment, change, attempt) VALUES "
+_AT_ONCE = 32
 _IS_THERE = "SELECT count(*) FROM experiments WHERE key = ? AND id = ?"
 
 
@@ -61,10 +63,8 @@ class PendingRows:
             values = [(*columns[1:], key, columns[0]) for key, columns in rows]
             if database.executemany(sql, values).rowcount != len(rows):
                 self._refuse(database)
-        if self.chunks:
-            database.executemany(_PUT, self.chunks)
-        if self.changes:
-            database.executemany(_CHANGE, self.changes)
+        _insert(database, _INSERT_CHUNKS, self.chunks)
+        _insert(database, _INSERT_CHANGES, self.changes)
         self.clear()
 
     def clear(self) -> None:
@@ -82,6 +82,16 @@ class PendingRows:
                 reason = f"a change of its status reached {count} rows of table experiments instead of one"
                 raise DamagedError(f"experiment {columns['id']!r}", reason)
         raise DamagedError("table experiments", "changes of statuses did not reach one row each")
+
+
+def _insert(database: Database, insert: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Write rows, many by one statement each, which takes two thirds of the time."""
+    many = len(rows) // _AT_ONCE * _AT_ONCE
+    batches = [tuple(chain.from_iterable(rows[at : at + _AT_ONCE])) for at in range(0, many, _AT_ONCE)]
+    for count, values in ((_AT_ONCE, batches), (1, rows[many:])):
+        if values:
+            marks = f"({', '.join('?' * len(rows[0]))})"
+            database.executemany(insert + ", ".join([marks] * count), values)
 
 
 _Group: TypeAlias = list[tuple[int, tuple[Any, ...]]]

@@ -92,6 +92,7 @@ class Writer:
                 check_name("an experiment", experiment_id)
                 key = self._find_known(experiment_id)
             columns = {
+                "id": experiment_id,
                 "position": index,
                 "config": packed,
                 "digest": digest,
@@ -100,7 +101,7 @@ class Writer:
             }
             if key is None:
                 self._newest_key = key = (self._newest_key or 0) + 1
-                self._pending.add(key, {"id": experiment_id, **columns})
+                self._pending.add(key, columns)
                 self._remember(experiment_id, key)
                 self._fresh.add(key)
                 self._note(key, "queued", None)
@@ -135,7 +136,7 @@ class Writer:
     def put_attempt(self, experiment_id: str, encoded: Encoded, details: Mapping[str, Any]) -> None:
         """Write a whole attempt that went well: that it began, its values, and its end."""
         columns = {
-            name: value if type(value) is _DETAILS.get(name) else _convert(name, value)
+            name: value if value is None or type(value) is _DETAILS.get(name) else _convert(name, value)
             for name, value in details.items()
         }
         columns["status"] = "done"
