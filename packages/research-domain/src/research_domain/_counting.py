@@ -9,8 +9,6 @@ from typing import Any, TypeVar
 
 from research_domain.errors import ParameterError
 
-__all__ = ["check_count", "check_digits", "span_length", "take"]
-
 T = TypeVar("T")
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from array import array
 
-__all__ = ["Occurrences"]
-
 _WORD = (1 << 64) - 1
 _SPREAD = 0x9E3779B97F4A7C15
 _SLOTS = 1 << 8

@@ -15,8 +15,6 @@ import numpy as np
 
 from research_domain.errors import DomainWarning, SpecError
 
-__all__ = ["from_plain", "to_plain"]
-
 _SCALARS = (bool, int, float, str)
 
 

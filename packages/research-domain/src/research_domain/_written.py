@@ -9,8 +9,6 @@ import numpy as np
 
 from research_domain.seeds import make_seed_sequence
 
-__all__ = ["number", "seed_written", "written"]
-
 _LARGEST = 1000
 """Numbers of an array that is written in full."""
 

@@ -214,19 +214,14 @@ def _shown(value: Any) -> str:
 def _getter(value: Any) -> _Getter | None:
     """Return what evaluates the named expressions in a value; None if there are none."""
     if type(value) is dict:
-        get_items = _getter([*value.keys(), *value.values()])
-        return get_items and (lambda research: _halves(get_items(research)))
+        get_items = _getter(list(value.items()))
+        return get_items and (lambda research: dict(get_items(research)))
     if type(value) in (list, tuple, set, frozenset):
         parts = [(part, _getter(part)) for part in value]
         if not any(get for _, get in parts):
             return None
         return lambda research: type(value)([get(research) if get else part for part, get in parts])
     return partial(evaluate_named, value) if _is_named(value) else None
-
-
-def _halves(items: list[Any]) -> dict[Any, Any]:
-    middle = len(items) // 2
-    return dict(zip(items[:middle], items[middle:], strict=True))
 
 
 def _is_named(value: Any) -> bool:

@@ -16,8 +16,6 @@ from research_domain.alias import PLAIN, Alias, as_alias, check_key
 from research_domain.errors import AliasError, ParameterError
 from research_domain.values import digest
 
-__all__ = ["Foreign", "Frozen", "Holding", "Native", "as_source", "listed", "option_node"]
-
 LONGEST_GRID = 4096
 """Ranges up to this length are written out, which makes them faster."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -20,37 +21,14 @@ from research_domain.algebra._paths import Values, check_paths
 from research_domain.algebra._sequences import Chain, Filtered, Mixture, Run, Sequence
 from research_domain.alias import ConfigAlias, Pairs
 
-__all__ = [
-    "Body",
-    "Fixed",
-    "Term",
-    "compiled",
-    "constraints",
-    "contains",
-    "cross",
-    "filtered",
-    "has_filters",
-    "is_filter",
-    "is_random",
-    "join",
-    "parts_of",
-    "unrepeatable",
-    "weighted",
-    "zipped",
-]
 
-
+@dataclass(slots=True, eq=False)
 class Term:
     """A summand: a grid, or a sum that filters stand upon."""
 
-    __slots__ = ("filters", "source", "weight")
-
-    def __init__(
-        self, source: Node | Body, weight: float | None = None, filters: tuple[Filter, ...] = ()
-    ) -> None:
-        self.source = source
-        self.weight = weight
-        self.filters = filters
+    source: Node | Body
+    weight: float | None = None
+    filters: tuple[Filter, ...] = ()
 
     @property
     def plain(self) -> bool:
@@ -58,13 +36,11 @@ class Term:
         return self.weight is None and not self.filters and isinstance(self.source, Node)
 
 
+@dataclass(slots=True, eq=False)
 class Body:
     """A sum of terms."""
 
-    __slots__ = ("terms",)
-
-    def __init__(self, terms: tuple[Term, ...]) -> None:
-        self.terms = terms
+    terms: tuple[Term, ...]
 
     @property
     def keys(self) -> frozenset[str]:

@@ -13,8 +13,6 @@ from research_domain.algebra._draws import Draws
 from research_domain.algebra._nodes import Draw, Found, Grid, Node, Span
 from research_domain.alias import Pair, Pairs, unique
 
-__all__ = ["Concat", "Product", "Zip", "held", "in_turn"]
-
 Part = TypeVar("Part")
 
 

@@ -16,8 +16,6 @@ from research_domain.alias import Alias, Pair
 from research_domain.errors import ParameterError, SamplerError
 from research_domain.seeds import make_rng
 
-__all__ = ["BLOCK", "Draws", "Leaf", "ValueSource"]
-
 BLOCK = 512
 """Number of indices that share a generator; part of the meaning of a seed, so never to be changed."""
 

@@ -14,8 +14,6 @@ from research_domain.alias import ConfigAlias, Pairs
 from research_domain.config import Config
 from research_domain.errors import PredicateError
 
-__all__ = ["PATIENCE", "Constraint", "Filter", "Kept", "Redraw", "give_up", "names", "passes"]
-
 PATIENCE = 100_000
 """Configs in a row that a filter may remove from something endless before we give up."""
 
@@ -42,14 +40,12 @@ class Constraint:
         return self.checked - self.kept
 
 
+@dataclass(slots=True, eq=False)
 class Filter:
     """A predicate over the parameters that it was written for; None stands for all of them."""
 
-    __slots__ = ("keys", "predicate")
-
-    def __init__(self, predicate: Callable[[Config], Any], keys: frozenset[str] | None = None) -> None:
-        self.predicate = predicate
-        self.keys = keys
+    predicate: Callable[[Config], Any]
+    keys: frozenset[str] | None = None
 
     @property
     def name(self) -> str:

@@ -18,8 +18,6 @@ from research_domain.alias import Alias, Pair, Pairs, value_of
 from research_domain.config import of_values, paths
 from research_domain.values import same
 
-__all__ = ["Draw", "Found", "Grid", "Node", "Point", "Span", "agreeing"]
-
 Pool = tuple[Alias, "tuple[Any, ...]"]
 """Name of a parameter and its values."""
 

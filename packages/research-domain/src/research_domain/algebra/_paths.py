@@ -8,8 +8,6 @@ from typing import Any
 from research_domain.alias import value_of
 from research_domain.errors import ParameterError
 
-__all__ = ["Values", "check_paths"]
-
 Values = tuple[str, "Iterable[Any] | None"]
 """Name of a parameter and its values, or aliases of them; None if they are drawn and not known before."""
 

@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["can_be_reseeded", "reseeded"]
-
 _OPAQUE = (type, ModuleType, FunctionType, np.ndarray, np.generic, str, bytes, int, float, complex)
 """What holds no generators, or none that a copy would have of its own."""
 

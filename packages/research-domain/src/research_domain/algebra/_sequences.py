@@ -20,8 +20,6 @@ from research_domain.algebra._filters import PATIENCE, Constraint, Filter, give_
 from research_domain.algebra._nodes import Node
 from research_domain.alias import Pairs
 
-__all__ = ["Chain", "Filtered", "Mixture", "Run", "Sequence"]
-
 
 class Sequence:
     """What is produced, by index."""

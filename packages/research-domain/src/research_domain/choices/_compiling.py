@@ -20,8 +20,6 @@ from research_domain.errors import ChoiceError
 from research_domain.samplers import Sampler
 from research_domain.values import same
 
-__all__ = ["Compiler"]
-
 
 class Compiler:
     """Makes questions of a domain.

@@ -18,8 +18,6 @@ from research_domain.samplers import ConstantSampler, NumpySampler, ScipySampler
 from research_domain.samplers._sampler import Applied, Arithmetic, Mixed, Sampler, Stacked, Truncated
 from research_domain.values import same
 
-__all__ = ["Answers", "Ask", "Drawn", "drawn"]
-
 Answers = dict[str, Answer]
 """Name of a question to its answer."""
 

@@ -12,8 +12,6 @@ from research_domain.alias import as_alias, name_of, value_of
 from research_domain.choices.kinds import Category, Choice, Integer
 from research_domain.values import digest, same
 
-__all__ = ["distinct", "index_of", "listed", "shares"]
-
 _FEW = 3
 """From so many numbers on, their order tells a search something."""
 

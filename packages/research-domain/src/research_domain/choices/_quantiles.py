@@ -19,8 +19,6 @@ from research_domain.samplers import (
     ScipySampler,
 )
 
-__all__ = ["Scale", "UnknownScaleError", "scale_of"]
-
 _TAIL = 1e-6
 """Share of a distribution at either end that is not asked for."""
 

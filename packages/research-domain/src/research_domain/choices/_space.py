@@ -20,8 +20,6 @@ from research_domain.choices.kinds import Choice, Integer
 from research_domain.config import Config
 from research_domain.errors import InfeasibleError
 
-__all__ = ["Asking", "Either", "Every", "Listed", "Noise", "Rows", "Sampled", "Space", "Spanned", "Where"]
-
 Query = Mapping[str, Any]
 """A flat config: path to value."""
 

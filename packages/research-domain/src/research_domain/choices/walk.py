@@ -34,7 +34,10 @@ class Choices(Mapping[str, Choice]):
         self._body = body
         self._space = compiler.body(body)
         self.noise = tuple(compiler.drawn_freely)
-        self._questions = self._all_questions()
+        self._questions: dict[str, Choice] = {}
+        for name, question in self._space.questions:
+            if self._questions.setdefault(name, question) != question:
+                raise ChoiceError(name, "is also the name of a part of another parameter; rename one of them")
 
     def __getitem__(self, name: str) -> Choice:
         return self._questions[name]
@@ -48,13 +51,6 @@ class Choices(Mapping[str, Choice]):
     def __bool__(self) -> bool:
         """Tell that there is a domain, although it may leave nothing open."""
         return True
-
-    def _all_questions(self) -> dict[str, Choice]:
-        found: dict[str, Choice] = {}
-        for name, question in self._space.questions:
-            if found.setdefault(name, question) != question:
-                raise ChoiceError(name, "is also the name of a part of another parameter; rename one of them")
-        return found
 
     def config(self, choose: Callable[[str, Choice], Answer], seed: Any = None) -> ConfigAlias:
         """Return the config that answers lead to.

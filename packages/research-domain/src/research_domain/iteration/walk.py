@@ -289,14 +289,12 @@ class Walk(AlgebraWithSettings):
         return ahead if ahead is not None and ahead.reps == 1 else self._schedule()
 
     def _schedule(self) -> Schedule:
-        return Schedule.of(self._params, self._known_length())
-
-    def _known_length(self) -> int | None:
-        """Return the length; where `n_items` overrules what would have to be counted, only if it is 0."""
         sequence, draws, has_filters = self._prepared()
         if self._params.n_items is None or not has_filters:
-            return sequence.length(draws)
-        return None if any(True for _ in sequence.once(0, 0, 0, draws)) else 0
+            length = sequence.length(draws)
+        else:  # overrules what would have to be counted, unless it is 0
+            length = None if any(True for _ in sequence.once(0, 0, 0, draws)) else 0
+        return Schedule.of(self._params, length)
 
 
 def _listed(count: int) -> int:

@@ -16,8 +16,6 @@ from research_domain.errors import SamplerError, SpecError
 from research_domain.seeds import make_rng, make_seed_sequence
 from research_domain.values import same
 
-__all__ = ["Applied", "Mixed", "Arithmetic", "Sampler", "Stacked", "Truncated"]
-
 Array = np.ndarray[Any, Any]
 
 _MOST = sys.maxsize // 2**16

@@ -16,8 +16,6 @@ from research_domain.values import same
 Part = Body | Term | Node | Filter
 Pools = tuple[tuple[Alias, Sequence[Any]], ...]
 
-__all__ = ["equal"]
-
 
 def equal(left: Part, right: Part) -> bool:
     """Tell whether two parts of domains are put together alike."""

@@ -8,8 +8,6 @@ from research_domain.algebra._adapters import Frozen
 from research_domain.algebra._draws import ValueSource
 from research_domain.samplers import ScipySampler
 
-__all__ = ["sampler_of"]
-
 
 def sampler_of(source: ValueSource) -> Any:
     """Return the user's object, or for a frozen distribution of ``scipy.stats`` the sampler of that name."""

@@ -16,8 +16,6 @@ from research_domain.alias import Alias
 from research_domain.spec._sources import sampler_of
 from research_domain.updates import UpdateRule
 
-__all__ = ["describe", "describe_settings", "table"]
-
 _LISTED = 6
 """Ints in even steps up to this number are written one by one, more of them as a range."""
 
@@ -54,8 +52,8 @@ def _term(term: Term, alone: bool = False) -> str:
     text = _source(term.source)
     if term.weight is None and not term.filters:
         return text
-    if _is_filtered_inside(term):
-        text = _filtered_product(_single(_children(term.source)), term.filters)
+    if isinstance(term.source, Node) and _is_filtered_inside(term):
+        text = _filtered_product(_single(term.source), term.filters)
         if term.weight is not None:
             text = f"({text})"
     elif term.filters:
@@ -68,12 +66,6 @@ def _term(term: Term, alone: bool = False) -> str:
 def _is_filtered_inside(term: Term) -> bool:
     """Whether some parameters were filtered before they were combined with the others."""
     return isinstance(term.source, Node) and bool(_inner_and_outer([term.source], term.filters)[0])
-
-
-def _children(source: Node | Body) -> tuple[Node, ...]:
-    if isinstance(source, Product):
-        return source.children
-    return (source,) if isinstance(source, Node) else ()
 
 
 def _filtered(text: str, source: Node | Body, filters: tuple[Filter, ...]) -> str:
@@ -111,8 +103,9 @@ def _inner_and_outer(
     return inner, tuple(one for one in filters if one not in inner)
 
 
-def _single(factors: Sequence[Node]) -> list[Node]:
-    """Return factors of one parameter each where grids of several stand together."""
+def _single(source: Node) -> list[Node]:
+    """Return the factors of a node, of one parameter each where grids of several stand together."""
+    factors = source.children if isinstance(source, Product) else (source,)
     return [
         each
         for factor in factors

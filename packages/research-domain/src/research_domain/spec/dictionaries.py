@@ -20,7 +20,7 @@ numpy ``{'$dtype': name, '$value': number}`` and ``{'$dtype': name, '$array': [.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -149,7 +149,12 @@ def _read(make: Callable[[Any], D], description: Any) -> D:
         raise SpecError("domain", f"expected a mapping, got {description!r}")
     operators = [key for key in description if _is_operator(key)]
     if not operators:
-        return make(_once(_read_options("", description)))
+        options: dict[Any, Any] = {}
+        for name, values in _read_options("", description):
+            if name in options:
+                raise SpecError(str(name), "is given twice, by its path and in a nested table")
+            options[name] = values
+        return make(options)
     if "$weight" in operators:
         given = _fields(description, "$weight", "$domain")
         weight = given["$weight"]
@@ -181,16 +186,6 @@ def _fields(description: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
 
 def _is_operator(key: Any) -> bool:
     return isinstance(key, str) and key.startswith("$") and not key.startswith("$$")
-
-
-def _once(options: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
-    """Return options by name; a name is given once."""
-    found: dict[Any, Any] = {}
-    for name, values in options:
-        if name in found:
-            raise SpecError(str(name), "is given twice, by its path and in a nested table")
-        found[name] = values
-    return found
 
 
 def _read_options(above: str, description: Mapping[Any, Any]) -> Iterator[tuple[Any, Any]]:

@@ -3,18 +3,7 @@
 from __future__ import annotations
 
 import sys
-from types import (
-    BuiltinFunctionType,
-    CodeType,
-    FunctionType,
-    GetSetDescriptorType,
-    MemberDescriptorType,
-    MethodDescriptorType,
-    MethodType,
-    MethodWrapperType,
-    ModuleType,
-    WrapperDescriptorType,
-)
+import types
 from typing import Any
 
 import numpy as np
@@ -26,8 +15,13 @@ from research_domain.values.writer import FormWriter, hashed
 __all__ = ["code_text", "keep_source", "object_text", "source_of"]
 
 _BUILTINS = (
-    *(BuiltinFunctionType, MethodDescriptorType, MethodWrapperType, WrapperDescriptorType),
-    *(GetSetDescriptorType, MemberDescriptorType, np.ufunc),
+    *(
+        types.BuiltinFunctionType,
+        types.MethodDescriptorType,
+        types.MethodWrapperType,
+        types.WrapperDescriptorType,
+    ),
+    *(types.GetSetDescriptorType, types.MemberDescriptorType, np.ufunc),
 )
 _NOT_ITS_OWN = {
     *("__dict__", "__weakref__", "__module__", "__doc__", "__qualname__", "__firstlineno__"),
@@ -38,41 +32,41 @@ _NOT_ITS_OWN = {
 
 def code_text(writer: FormWriter, value: Any) -> str | None:
     """Write a function, method, class, module or code; None for what is none of them."""
-    if isinstance(value, FunctionType):
+    if isinstance(value, types.FunctionType):
         return _function(writer, value)
     if isinstance(value, type):
         return _class(writer, value)
-    if isinstance(value, MethodType):
+    if isinstance(value, types.MethodType):
         return "M" + writer.text(value.__func__) + writer.text(value.__self__)
     if isinstance(value, _BUILTINS):
         owner = getattr(value, "__self__", None)
-        bound = owner is not None and not isinstance(owner, ModuleType)
+        bound = owner is not None and not isinstance(owner, types.ModuleType)
         return "B" + string(qualified_name(value)) + (writer.text(owner) if bound else "")
-    if isinstance(value, ModuleType):
+    if isinstance(value, types.ModuleType):
         return "B" + string(value.__name__)
-    return _code(writer, value) if isinstance(value, CodeType) else None
+    return _code(writer, value) if isinstance(value, types.CodeType) else None
 
 
-def source_of(value: FunctionType | type) -> str | None:
+def source_of(value: types.FunctionType | type) -> str | None:
     """Return what stands for the source of a function or class in its form, None if that is not there."""
     from research_domain.values.source import carried_source, class_source, function_source  # late: rare
 
-    code = value.__code__ if isinstance(value, FunctionType) else value
+    code = value.__code__ if isinstance(value, types.FunctionType) else value
     carried = carried_source(code)
     if carried is not None:
         return carried[0]
-    source = function_source(code) if isinstance(code, CodeType) else class_source(code)
+    source = function_source(code) if isinstance(code, types.CodeType) else class_source(code)
     return None if source is None else hashed(source)
 
 
-def keep_source(value: FunctionType | type, source: str | None) -> None:
+def keep_source(value: types.FunctionType | type, source: str | None) -> None:
     """Let a function or class that came from another process have what `source_of` returned there."""
     from research_domain.values.source import carry_source
 
-    carry_source(value.__code__ if isinstance(value, FunctionType) else value, source)
+    carry_source(value.__code__ if isinstance(value, types.FunctionType) else value, source)
 
 
-def _function(writer: FormWriter, value: FunctionType) -> str:
+def _function(writer: FormWriter, value: types.FunctionType) -> str:
     source = source_of(value)
     body = _code(writer, value.__code__) if source is None else source
     attributes = {name: each for name, each in vars(value).items() if name != "__wrapped__"}
@@ -88,7 +82,7 @@ def _contents(cell: Any) -> Any:
         return NotImplemented  # nothing was put into it yet
 
 
-def _code(writer: FormWriter, value: CodeType) -> str:
+def _code(writer: FormWriter, value: types.CodeType) -> str:
     """Write compiled code, which is the same under one version of Python."""
     counts = (value.co_argcount, value.co_posonlyargcount, value.co_kwonlyargcount, value.co_flags)
     names = (value.co_names, value.co_varnames, value.co_freevars, value.co_cellvars)
@@ -118,7 +112,7 @@ def _plain_member(member: Any) -> Any:
         return (type(member).__name__, member.__func__)
     if isinstance(member, property):
         return ("property", member.fget, member.fset, member.fdel)
-    return "slot" if isinstance(member, GetSetDescriptorType | MemberDescriptorType) else member
+    return "slot" if isinstance(member, types.GetSetDescriptorType | types.MemberDescriptorType) else member
 
 
 def object_text(writer: FormWriter, value: Any) -> str:

@@ -22,8 +22,6 @@ from research_experiment.expressions._references import config_keys, needed_keys
 from research_experiment.expressions.named import Expression
 from research_experiment.plan import CallUnit, ExperimentPlan, Instance, Unit, Working
 
-__all__ = ["check_config_keys", "check_plan", "check_root", "differing_keys"]
-
 
 def check_plan(plan: ExperimentPlan) -> None:
     """Check that everything that units refer to exists and can have run, and that arguments fit functions."""

@@ -18,8 +18,6 @@ from research_experiment.building.namespaces import DEFAULT, Namespace, find_fun
 from research_experiment.errors import PlanError, UnknownUnitError
 from research_experiment.plan import ExperimentPlan, Instance, PipelineUnit, Unit
 
-__all__ = ["Draft"]
-
 
 class Draft:
     """Instances and units in their order, and the namespaces where functions are found by name."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["instead_of"]
-
 _STARTED = (
     "running = experiment.init(index, config) starts one in this process, and running.{name} is what you want"
 )

@@ -12,16 +12,6 @@ from typing import Any
 from research_experiment.errors import PlanError, shorten
 from research_experiment.expressions.named import Expression
 
-__all__ = [
-    "UnitOptions",
-    "check_flags",
-    "check_options",
-    "explaining",
-    "signature_of",
-    "take_options",
-    "way_out",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class UnitOptions:

@@ -15,20 +15,6 @@ from research_experiment.expressions.named import Expression, O
 from research_experiment.pipelines import missing_methods, not_ready
 from research_experiment.plan import DumpUnit, Mode, PipelineMode, PipelineUnit
 
-__all__ = [
-    "WhenLike",
-    "generator_as_callable",
-    "is_generator_function",
-    "nameless",
-    "parse_args",
-    "parse_dump",
-    "parse_mode",
-    "parse_pipelines",
-    "parse_spread",
-    "parse_timeout",
-    "parse_when",
-]
-
 WhenLike: TypeAlias = int | str | Sequence[int | str] | When
 
 

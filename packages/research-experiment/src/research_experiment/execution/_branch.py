@@ -20,8 +20,6 @@ from research_experiment.failures import FAILURES_LOGGER, Failure
 from research_experiment.forks import end_if_forked
 from research_experiment.plan import ExperimentPlan
 
-__all__ = ["Branch", "Root", "Rules", "tell"]
-
 _LOG = careful_logger("research.experiment")
 
 

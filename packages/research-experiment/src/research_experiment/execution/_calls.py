@@ -21,8 +21,6 @@ from research_experiment.execution.running import RunningExperiment
 from research_experiment.expressions._nodes import ConfigPart
 from research_experiment.expressions.named import Expression
 
-__all__ = ["CompiledCall"]
-
 
 class CompiledCall:
     """A call with all its arguments, of which an experiment gets copies of its own."""

@@ -7,8 +7,6 @@ import io
 from types import GeneratorType
 from typing import Any
 
-__all__ = ["close"]
-
 
 def close(thing: Any) -> None:
     """Close a generator, or an object whose class has a method ``close`` that needs no arguments.

@@ -8,8 +8,6 @@ from typing import Any, Final
 
 import numpy as np
 
-__all__ = ["SEED_BYTES", "Mersenne"]
-
 SEED_BYTES: Final = 24
 _WORDS: Final = 624
 _DISCARDED: Final = 12

@@ -29,9 +29,6 @@ from research_experiment.plan import (
     Working,
 )
 
-__all__ = ["Action", "CompiledInstance", "CompiledUnit", "Program", "Scope", "Step", "Watch", "compile_plan"]
-
-
 Action: TypeAlias = Callable[[], None]
 """Runs a unit once."""
 

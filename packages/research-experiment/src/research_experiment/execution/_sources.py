@@ -13,8 +13,6 @@ from research_experiment.execution.running import RunningExperiment
 from research_experiment.pipelines import Pipeline, copy_batch, copy_pipeline, not_ready
 from research_experiment.plan import PipelineUnit
 
-__all__ = ["CompiledPipeline", "compile_source"]
-
 
 def compile_source(unit: str, source: Any) -> Callable[[RunningExperiment], Any]:
     """Compile where the function of a unit comes from.

@@ -25,8 +25,6 @@ from research_experiment.plan import ExperimentPlan
 from research_experiment.profiling import Profile
 from research_experiment.protocols import Sink
 
-__all__ = ["RunningTask", "TaskKind"]
-
 
 @dataclass(frozen=True, slots=True)
 class TaskKind:

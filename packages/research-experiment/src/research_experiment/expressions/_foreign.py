@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["find_foreign", "what_is_foreign"]
-
 _OURS = ("E", "EC", "O", "EP", "R", "S")
 
 _INSTEAD: Mapping[str, str] = {

@@ -15,8 +15,6 @@ from research_experiment.expressions._nodes import (
     Reference,
 )
 
-__all__ = ["EXPERIMENT", "UNIT", "check_attribute", "check_class_attribute", "no_attribute", "public_names"]
-
 EXPERIMENT = (
     "branches",
     "config",

@@ -6,21 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-__all__ = [
-    "AttributeOf",
-    "Call",
-    "ConfigItem",
-    "ConfigPart",
-    "ItemOf",
-    "Leaf",
-    "Node",
-    "Operation",
-    "Output",
-    "Reference",
-    "Structure",
-    "children",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class ConfigPart:

@@ -20,8 +20,6 @@ from research_experiment.expressions._nodes import (
 )
 from research_experiment.expressions.named import Expression
 
-__all__ = ["config_keys", "leaves", "needed_keys", "needed_units"]
-
 
 def leaves(value: Any) -> Iterator[Leaf]:
     """Yield the leaves of an expression; anything else, as plans hold it, has none."""
