@@ -1,4 +1,4 @@
-"""What every backend must do, as tests that its author runs; they need research-results.
+"""What every backend and every search must do, as tests that its author runs; they need research-results.
 
 Derive a test class from :class:`BackendContract`, say what to give to ``run(backend=...)``, and let pytest
 collect it::
@@ -37,10 +37,11 @@ from research_experiment import EC, EP, E, O
 from research_runner.errors import EngineLostError
 from research_runner.pool import TravelError
 from research_runner.research import Research
+from research_runner.search_contract import SearchContract
 from research_runner.searching.rules import MedianStop
 from research_runner.system.texts import append_text, read_text, write_text
 
-__all__ = ["BackendContract", "wait_until"]
+__all__ = ["BackendContract", "SearchContract", "wait_until"]
 
 _PATIENCE_S: Final = 60.0
 _LARGE: Final = 2_000_000

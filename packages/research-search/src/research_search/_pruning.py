@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -83,7 +84,8 @@ class PrunerRule:
         trial_id = _trial_id(study, number)
         storage.set_trial_intermediate_value(trial_id, report.step, report.values[0])
         study.pruner = self.pruner()
-        with storage.showing(is_visible):
+        with storage.showing(is_visible), warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # of NumPy, where all values are NaN
             return study.pruner.prune(study, storage.get_trial(trial_id))
 
     def tell(self, told: Told) -> None:
