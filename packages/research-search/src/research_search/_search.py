@@ -7,7 +7,7 @@ import math
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar, Protocol
 
 import optuna
 from optuna.distributions import (
@@ -37,9 +37,6 @@ from research_search._storage import new_study
 from research_search.errors import NothingFeasibleError
 from research_search.objectives import Objective
 
-if TYPE_CHECKING:
-    from research_search.engines import OptunaFactory
-
 __all__ = ["OptunaSearch"]
 
 _PATIENCE = 10_000
@@ -56,12 +53,27 @@ _WALKED = 10_000
 Answers = dict[str, Any]
 
 
+class Sampling(Protocol):
+    """What an `OptunaFactory` says of the search that it makes."""
+
+    sampler: ClassVar[str | None]
+    one_seed: ClassVar[bool]
+    noise: bool
+    known: tuple[str, ...]
+    first: tuple[Mapping[str, Any] | ConfigAlias, ...]
+    options: dict[str, Any]
+
+    @property
+    def startup(self) -> int:
+        """Number of experiments after which the sampler begins to model."""
+
+
 class OptunaSearch:
     """Asks a sampler of Optuna for configs of a domain.
 
     Parameters
     ----------
-    factory : OptunaFactory
+    factory : Sampling
         What was asked for.
     objectives : tuple of Objective
         What is to become small or large.
@@ -86,7 +98,7 @@ class OptunaSearch:
 
     def __init__(
         self,
-        factory: OptunaFactory,
+        factory: Sampling,
         objectives: tuple[Objective, ...],
         rule: StopRule | None,
         context: SearchContext,
