@@ -24,7 +24,7 @@ THE_RULE = {"research_domain/texts.py", "research_runner/system/texts.py"}
 OF_THE_USER = {"research_runner/pool/resources.py", "research_runner/worker/restoring/parts.py"}
 """What the user opened is opened again as it was."""
 
-STANDARD_LIBRARY_ONLY = {"research_runner/cluster/ray/mailbox.py"}
+STANDARD_LIBRARY_ONLY = {"research_runner/backends/cluster/ray/mailbox.py"}
 """Programs that run where nothing of ours is imported."""
 
 

@@ -16,8 +16,8 @@ import distributed
 import psutil
 import pytest
 
-from research_runner.cluster.dask import DaskBackend
-from research_runner.cluster.dask.agent_task import DaskAgentTransport
+from research_runner.backends.cluster.dask import DaskBackend
+from research_runner.backends.cluster.dask.agent_task import DaskAgentTransport
 from research_runner.errors import EngineLostError
 from research_runner.testing import BackendContract, wait_until
 from research_search import ASHA, TPE

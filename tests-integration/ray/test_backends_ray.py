@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from research_runner.cluster.ray.backend import RayBackend
+from research_runner.backends.cluster.ray.backend import RayBackend
 from research_runner.errors import EngineUnreachableError
 from research_runner.testing import BackendContract
 from research_stack import EC, Domain, E, Research

@@ -6,8 +6,7 @@ them, each of which imports only those below it:
 ``running``     one run, from typed settings to a finished storage
 ``recording``   what a run writes and shows
 ``settings``    the parameters of a run, checked
-``cluster``     backends for clusters: Dask, Ray
-``backends``    where tasks run: in this process, in worker processes
+``backends``    where tasks run: in this process, in worker processes, on clusters
 ``worker``      all that runs inside a worker
 ``pool``        worker processes under a supervisor
 ``scheduling``  which worker gets which task: plain state

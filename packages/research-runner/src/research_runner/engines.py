@@ -16,11 +16,9 @@
     for the callable that an entry point names
 """
 
-from research_runner.backends.protocol import Backend, BackendFactory, Capabilities, RunEnvironment
-from research_runner.backends.registry import refuse_address, require
-from research_runner.cluster.agent import Agent
-from research_runner.cluster.remote import RemoteBackend
-from research_runner.cluster.transport import (
+from research_runner.backends.cluster.agent import Agent
+from research_runner.backends.cluster.remote import RemoteBackend
+from research_runner.backends.cluster.transport import (
     AgentTransport,
     Arrived,
     ClusterTransport,
@@ -28,6 +26,8 @@ from research_runner.cluster.transport import (
     TransportEvent,
     TransportLostError,
 )
+from research_runner.backends.protocol import Backend, BackendFactory, Capabilities, RunEnvironment
+from research_runner.backends.registry import refuse_address, require
 from research_runner.code.importing import install_encoded
 from research_runner.errors import EngineLostError, EngineUnreachableError
 

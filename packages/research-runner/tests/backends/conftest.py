@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from research_runner.backends.cluster.agent import Agent
+from research_runner.backends.cluster.remote import RemoteBackend
+from research_runner.backends.cluster.transport import Arrived, Gone, TransportLostError
 from research_runner.backends.protocol import Capabilities
-from research_runner.cluster.agent import Agent
-from research_runner.cluster.remote import RemoteBackend
-from research_runner.cluster.transport import Arrived, Gone, TransportLostError
 from research_runner.errors import EngineLostError
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from research_runner.cluster.ray import doubts
-from research_runner.cluster.ray.doubts import Doubts
-from research_runner.cluster.transport import Gone
+from research_runner.backends.cluster.ray import doubts
+from research_runner.backends.cluster.ray.doubts import Doubts
+from research_runner.backends.cluster.transport import Gone
 from research_runner.testing import wait_until
 
 GONE = Gone(3, "its host is gone")

@@ -7,9 +7,9 @@ import pytest
 from research_domain import Domain
 from research_experiment import EC
 from research_runner import OptionError, Research
+from research_runner.backends.cluster import gpus
+from research_runner.backends.cluster.gpus import Shelf, borrowed, found_devices
 from research_runner.backends.protocol import Capabilities
-from research_runner.cluster import gpus
-from research_runner.cluster.gpus import Shelf, borrowed, found_devices
 from research_runner.devices import FakeProbe
 
 

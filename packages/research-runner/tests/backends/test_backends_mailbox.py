@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from research_runner.cluster.ray.heartbeat import Heartbeat
-from research_runner.cluster.ray.mailbox import Mailbox, relay
+from research_runner.backends.cluster.ray.heartbeat import Heartbeat
+from research_runner.backends.cluster.ray.mailbox import Mailbox, relay
 from research_runner.errors import EngineLostError
 from research_runner.testing import wait_until
 

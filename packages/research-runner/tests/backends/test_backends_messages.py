@@ -6,13 +6,13 @@ import pytest
 
 from research_runner import MissingPackageError, OptionError
 from research_runner.backends import registry
+from research_runner.backends.cluster.files import FileChunk, FileSync, Probe, write_chunk
+from research_runner.backends.cluster.messages import CHUNK_BYTES, Deferred, Reassembler, split_message
+from research_runner.backends.cluster.remote import AgentState, _translated
 from research_runner.backends.inline import InlineFactory
 from research_runner.backends.processes import ProcessFactory
 from research_runner.backends.protocol import Capabilities
 from research_runner.backends.registry import parse_backend
-from research_runner.cluster.files import FileChunk, FileSync, Probe, write_chunk
-from research_runner.cluster.messages import CHUNK_BYTES, Deferred, Reassembler, split_message
-from research_runner.cluster.remote import AgentState, _translated
 from research_runner.pool import wire
 from research_runner.scheduling.events import TaskEnded, TaskStarted, UnitStarted
 

@@ -13,10 +13,10 @@ import pytest
 from research_domain import Domain
 from research_experiment import EC, EP
 from research_runner import Research, WorkersDieError
+from research_runner.backends.cluster import agent, remote
+from research_runner.backends.cluster.messages import split_message
+from research_runner.backends.cluster.transport import Arrived, Gone
 from research_runner.backends.protocol import Capabilities
-from research_runner.cluster import agent, remote
-from research_runner.cluster.messages import split_message
-from research_runner.cluster.transport import Arrived, Gone
 from research_runner.errors import EngineLostError
 from research_runner.pool import TravelError, wire
 from research_runner.scheduling.events import TaskStarted, pack

@@ -1,5 +1,5 @@
 """The Ray backend, at the path that users know."""
 
-from research_runner.cluster.ray.backend import RayBackend
+from research_runner.backends.cluster.ray.backend import RayBackend
 
 __all__ = ["RayBackend"]

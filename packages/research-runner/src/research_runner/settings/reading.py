@@ -10,9 +10,9 @@ from typing import Any
 
 from research_domain import AliasError, AuxiliaryKey, ConfigAlias, Domain, digest
 from research_experiment import check_config_keys
+from research_runner.backends.cluster.gpus import ask_for_gpus, engine_grid
 from research_runner.backends.protocol import BackendFactory, Capabilities
 from research_runner.backends.registry import find_backend
-from research_runner.cluster.gpus import ask_for_gpus, engine_grid
 from research_runner.devices import (
     DeviceGrid,
     DriverMissingError,

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from research_runner.cluster.transport import Gone
+from research_runner.backends.cluster.transport import Gone
 
 __all__ = ["Doubts"]
 

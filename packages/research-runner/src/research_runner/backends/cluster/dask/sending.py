@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from research_runner.cluster.dask.package import (
+from research_runner.backends.cluster.dask.package import (
     DISCONNECTED,
     PUT_S,
     distributed_package,

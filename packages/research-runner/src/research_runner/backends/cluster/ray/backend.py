@@ -25,12 +25,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from research_runner.backends.cluster.ray.client import RayClient, ray_package, reason_of
+from research_runner.backends.cluster.ray.heartbeat import Heartbeat
+from research_runner.backends.cluster.remote import RemoteBackend
+from research_runner.backends.cluster.transport import TransportEvent
 from research_runner.backends.protocol import Backend, Capabilities, RunEnvironment
 from research_runner.backends.registry import require
-from research_runner.cluster.ray.client import RayClient, ray_package, reason_of
-from research_runner.cluster.ray.heartbeat import Heartbeat
-from research_runner.cluster.remote import RemoteBackend
-from research_runner.cluster.transport import TransportEvent
 from research_runner.errors import EngineLostError, EngineUnreachableError
 from research_runner.pool import Channel, Message, PoolError, PoolEvent, WorkerDied, WorkerPool, WorkerStop
 from research_runner.scheduling.setup import WorkerSetup

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-from research_runner.cluster.dask.agent_task import serve
-from research_runner.cluster.dask.package import (
+from research_runner.backends.cluster.dask.agent_task import serve
+from research_runner.backends.cluster.dask.package import (
     CLOSE_S,
     DISCONNECTED,
     END,
@@ -25,8 +25,8 @@ from research_runner.cluster.dask.package import (
     silent_client,
     wait_while,
 )
-from research_runner.cluster.dask.sending import Orders, Outgoing
-from research_runner.cluster.transport import Arrived, Gone, TransportEvent
+from research_runner.backends.cluster.dask.sending import Orders, Outgoing
+from research_runner.backends.cluster.transport import Arrived, Gone, TransportEvent
 from research_runner.errors import EngineLostError
 
 __all__ = ["DaskTransport"]

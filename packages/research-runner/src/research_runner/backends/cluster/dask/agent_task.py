@@ -7,10 +7,16 @@ import socket
 import threading
 from collections import deque
 
-from research_runner.cluster.agent import Agent
-from research_runner.cluster.dask.package import CLOSE_S, DISCONNECTED, END, PUT_S, distributed_package
-from research_runner.cluster.gpus import borrowed
-from research_runner.cluster.transport import TransportLostError
+from research_runner.backends.cluster.agent import Agent
+from research_runner.backends.cluster.dask.package import (
+    CLOSE_S,
+    DISCONNECTED,
+    END,
+    PUT_S,
+    distributed_package,
+)
+from research_runner.backends.cluster.gpus import borrowed
+from research_runner.backends.cluster.transport import TransportLostError
 
 __all__ = ["DaskAgentTransport", "serve"]
 

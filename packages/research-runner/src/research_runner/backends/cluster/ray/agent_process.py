@@ -12,8 +12,8 @@ import sys
 import types
 from multiprocessing.connection import Connection
 
-from research_runner.cluster.agent import Agent
-from research_runner.cluster.transport import TransportLostError
+from research_runner.backends.cluster.agent import Agent
+from research_runner.backends.cluster.transport import TransportLostError
 from research_runner.pool.supervisor import continue_on_parent_death
 
 __all__ = ["serve"]

@@ -7,6 +7,6 @@
 ``package``     Dask itself, and how its connections end
 """
 
-from research_runner.cluster.dask.backend import DaskBackend
+from research_runner.backends.cluster.dask.backend import DaskBackend
 
 __all__ = ["DaskBackend"]

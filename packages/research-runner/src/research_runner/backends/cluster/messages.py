@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from research_runner.cluster.gpus import found_devices, visible_devices
+from research_runner.backends.cluster.gpus import found_devices, visible_devices
 from research_runner.devices import NvmlProbe
 from research_runner.pool import StartMethod, wire
 from research_runner.scheduling.setup import WorkerSetup

@@ -12,10 +12,8 @@ from typing import Any, Final
 
 from research_experiment.careful_logging import careful_logger
 from research_runner._version import __version__
-from research_runner.backends.processes import ProcessBackend
-from research_runner.backends.protocol import Capabilities, RunEnvironment
-from research_runner.cluster.files import FileChunk, Probe, write_chunk
-from research_runner.cluster.messages import (
+from research_runner.backends.cluster.files import FileChunk, Probe, write_chunk
+from research_runner.backends.cluster.messages import (
     AgentSetup,
     Begin,
     Bye,
@@ -26,7 +24,9 @@ from research_runner.cluster.messages import (
     defer_task,
     split_message,
 )
-from research_runner.cluster.transport import Arrived, ClusterTransport, Gone
+from research_runner.backends.cluster.transport import Arrived, ClusterTransport, Gone
+from research_runner.backends.processes import ProcessBackend
+from research_runner.backends.protocol import Capabilities, RunEnvironment
 from research_runner.pool import Death, wire
 from research_runner.scheduling.commands import Answer, Kill, Start, Stop, Submit
 from research_runner.scheduling.events import (

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from research_runner.backends.cluster.dask.package import GPU, distributed_package, tells_more_than_an_end
+from research_runner.backends.cluster.dask.transport import DaskTransport
+from research_runner.backends.cluster.remote import RemoteBackend
 from research_runner.backends.protocol import Backend, Capabilities, RunEnvironment
 from research_runner.backends.registry import require
-from research_runner.cluster.dask.package import GPU, distributed_package, tells_more_than_an_end
-from research_runner.cluster.dask.transport import DaskTransport
-from research_runner.cluster.remote import RemoteBackend
 from research_runner.errors import EngineUnreachableError
 from research_runner.scheduling.setup import WorkerSetup
 from research_runner.worker.plan import WorkerPlan

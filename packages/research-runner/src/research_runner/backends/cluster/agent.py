@@ -20,9 +20,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from research_runner._version import __version__
-from research_runner.backends.processes import ProcessBackend
-from research_runner.cluster.files import FileSync, Probe
-from research_runner.cluster.messages import (
+from research_runner.backends.cluster.files import FileSync, Probe
+from research_runner.backends.cluster.messages import (
     AgentSetup,
     Begin,
     Bye,
@@ -33,7 +32,8 @@ from research_runner.cluster.messages import (
     Reassembler,
     split_message,
 )
-from research_runner.cluster.transport import AgentTransport, TransportLostError
+from research_runner.backends.cluster.transport import AgentTransport, TransportLostError
+from research_runner.backends.processes import ProcessBackend
 from research_runner.code.record import save_encoded
 from research_runner.pool import StartMethod, wire
 from research_runner.scheduling.commands import Answer, Kill, Start, Stop, Submit

@@ -32,7 +32,7 @@ _AGENT: Final = """
 import importlib, json, sys
 fd, number, preload, sys.path[:] = json.loads(sys.argv[1])
 try:
-    from research_runner.cluster.ray.agent_process import serve
+    from research_runner.backends.cluster.ray.agent_process import serve
     importlib.import_module(preload)
 except BaseException as error:
     from multiprocessing.connection import Connection

@@ -7,9 +7,9 @@ import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from research_runner.cluster.ray import mailbox
-from research_runner.cluster.ray.doubts import Doubts
-from research_runner.cluster.transport import Arrived, Gone, TransportEvent
+from research_runner.backends.cluster.ray import mailbox
+from research_runner.backends.cluster.ray.doubts import Doubts
+from research_runner.backends.cluster.transport import Arrived, Gone, TransportEvent
 
 __all__ = ["RayClient", "ray_package", "reason_of"]
 

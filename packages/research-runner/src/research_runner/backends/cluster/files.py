@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from research_runner.cluster.messages import CHUNK_BYTES
+from research_runner.backends.cluster.messages import CHUNK_BYTES
 from research_runner.scheduling.tasks import Task
 from research_runner.system.texts import read_text, write_text
 from research_runner.worker.capturing import task_label
