@@ -59,6 +59,7 @@ class Sampling(Protocol):
     sampler: ClassVar[str | None]
     one_seed: ClassVar[bool]
     noise: bool
+    race: bool
     known: tuple[str, ...]
     first: tuple[Mapping[str, Any] | ConfigAlias, ...]
     options: dict[str, Any]
