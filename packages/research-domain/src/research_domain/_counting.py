@@ -22,7 +22,7 @@ def check_count(name: str, value: Any, least: int, optional: bool = False) -> No
 
 
 def check_digits(value: Any) -> None:
-    """Raise an error unless `value` tells whether ids begin with indices, or of how many digits."""
+    """Raise an error unless `value` is one of `create_id_prefix`: a bool, or a number of digits."""
     if not isinstance(value, bool):
         check_count("create_id_prefix", value, 0)
     if value > _DIGITS:

@@ -1,7 +1,7 @@
 """Values as plain data, which JSON, TOML and YAML keep, and back: exactly, or not at all.
 
 Booleans, ints, floats and strings stand for themselves, lists for lists, and dictionaries with string keys
-for dictionaries. What else there is stands in dictionaries with keys that begin with ``$``.
+for dictionaries. Everything else is a dictionary whose keys begin with ``$``.
 """
 
 from __future__ import annotations

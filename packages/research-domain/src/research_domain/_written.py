@@ -1,4 +1,4 @@
-"""Values as the expressions that give them again, as far as there are any."""
+"""Values as Python expressions that make them again, as far as there are such expressions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LARGEST = 1000
 
 
 def written(value: Any) -> str:
-    """Return an expression for a value: functions and classes by their names, other objects as they do it."""
+    """Return an expression for a value: functions and classes by name, other objects by their ``repr``."""
     kind = type(value)
     if kind is float and not math.isfinite(value):
         return f"float({str(value)!r})"

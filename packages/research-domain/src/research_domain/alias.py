@@ -85,9 +85,9 @@ class Alias:
 
 
 class AuxiliaryKey(Alias):
-    """A key that says how a config is run, not what it is, although a parameter may be called so.
+    """A key that says how a config is run, even where parameters may have the same name.
 
-    Its item is no part of the identity of an experiment, of ``EC()`` and of tables by default.
+    Its item is left out of the identity of an experiment, of ``EC()`` and, by default, of tables.
 
     Examples
     --------
@@ -120,7 +120,7 @@ def _name(value: Any) -> str:
 
 
 PLAIN = frozenset((bool, int, float, str, type(None)))
-"""Types whose values are their own names, so that wrapping them is a waste."""
+"""Types whose values are their own names and need no alias."""
 
 Pair = tuple[Alias, Any]
 """Name of a parameter, and its value or an alias of it."""
@@ -139,7 +139,7 @@ def value_of(value: Any) -> Any:
 
 
 def name_of(value: Any) -> str:
-    """Return the name of an alias, or that which anything else would have."""
+    """Return the name of an alias, or the name that an alias of anything else would have."""
     return value.alias if isinstance(value, Alias) else _name(value)
 
 
@@ -147,7 +147,7 @@ class ConfigAlias(Mapping[str, Any]):
     """A config together with readable names for its keys and values.
 
     It reads like a mapping of its parameters: ``config['lr']``, ``config.get('lr')``, ``function(**config)``,
-    ``dict(config)``. What says how the config is run, `auxiliary`, is none of them, but is found by its key.
+    ``dict(config)``. Keys that say how the config is run, `auxiliary`, are left out, but can be looked up.
 
     Parameters
     ----------
@@ -286,7 +286,7 @@ class ConfigAlias(Mapping[str, Any]):
         return True
 
     def __getitem__(self, key: str) -> Any:
-        """Return the value under a key, or a path to what several keys share."""
+        """Return the value under a key, or the branch under a path that several keys share."""
         for name, value in self._pairs:
             if name.value == key:
                 return value_of(value)
@@ -429,7 +429,7 @@ def as_query(config: Any, keys: AbstractSet[str]) -> dict[str, Any] | None:
 
 
 def with_values(config: ConfigAlias, function: Callable[[Any], Any]) -> ConfigAlias:
-    """Return the config with what a function makes of its values, under the same names.
+    """Return the config with a function applied to its values, which keep their names.
 
     Numbers and texts are left as they are.
     """

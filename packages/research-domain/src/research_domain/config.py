@@ -323,7 +323,7 @@ def _merged(tree: Config, more: Config) -> Config:
 
 
 def _made(items: Mapping[str, Any], *, is_branch: bool, kind: type[Config] = Config) -> Config:
-    """Return a config of items that nobody looks into."""
+    """Return a config of items, without looking for paths or branches in them."""
     config = dict.__new__(kind)
     config._is_branch = is_branch
     dict.update(config, items)

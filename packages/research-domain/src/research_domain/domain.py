@@ -1,4 +1,4 @@
-"""Domain: a space of parameters, a way through it, and how it is replaced."""
+"""Domain: a space of parameters, how it is iterated, and how it is replaced."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ class Domain(Walk):
         return None if new is None else self.replaced(new, generated)
 
     def replaced(self, new: Domain, generated: int) -> Domain:
-        """Return what a function of an update returned, made ready to go on with.
+        """Return the domain that the function of an update returned, ready to be iterated next.
 
         Parameters
         ----------

@@ -51,7 +51,7 @@ class DomainError(DataError):
 
 
 class DomainWarning(UserWarning):
-    """What a domain was told has less effect than its writer may think."""
+    """A setting of a domain has less effect than it seems to have."""
 
 
 class ConfigKeyError(DomainError, KeyError):

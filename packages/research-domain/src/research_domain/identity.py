@@ -1,4 +1,4 @@
-"""Identity: who an experiment is, from what its parameters are."""
+"""Identity: ids and digests of experiments, derived from their parameters."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _WORDS = Struct(">Q20xI").unpack
 
 
 class Identity(NamedTuple):
-    """Who an experiment is.
+    """What identifies an experiment.
 
     Parameters
     ----------
@@ -58,8 +58,8 @@ class Identifier:
     known : mapping of bytes to str, optional
         Digest of each experiment that has an id already, which it keeps.
     on_name : callable, optional
-        Is told the parameter, the name and the digest of a value that has a name for good: an alias that
-        somebody chose, or that of a function or class in its module. Told at least once for each such value.
+        Called with the parameter, the name and the digest of each value that has a lasting name: an alias
+        that somebody chose, or the name of a function or class in its module; at least once for each value.
 
     Notes
     -----
@@ -103,7 +103,7 @@ class Identifier:
         Parameters
         ----------
         config : ConfigAlias
-            Its config; what says how it is run does not matter, but for the repetition.
+            Its config; of the keys that say how it is run, only the repetition counts.
 
         Returns
         -------
@@ -158,7 +158,7 @@ class Identifier:
         return layout
 
     def _piece(self, pair: Pair) -> tuple[bytes, Pair]:
-        """Return what an item of a config counts as; the same item is written once."""
+        """Return the bytes that stand for an item of a config; the same item is written once."""
         key, value = pair
         write = SCALARS.get(type(value))
         text = self._values.text(key, value) if write is None else write(value)
@@ -203,7 +203,7 @@ class _Layout:
 
 
 class _Values:
-    """What values count as that take time to be written; those of a grid recur in many configs."""
+    """Texts of values that take time to be written; values of a grid recur in many configs."""
 
     def __init__(self, on_name: Callable[[str, str, bytes], object] | None) -> None:
         self._on_name = on_name
@@ -211,7 +211,7 @@ class _Values:
         self._chosen: dict[tuple[str, str], bytes] = {}
 
     def text(self, key: Alias, value: Any) -> str:
-        """Return what a value of a parameter counts as."""
+        """Return the text that stands for a value of a parameter."""
         known = self._texts.get(id(value))
         if known is not None:
             return known[1]

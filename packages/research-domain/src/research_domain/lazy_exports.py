@@ -1,4 +1,4 @@
-"""Exports of a package that are imported when somebody asks for them first."""
+"""Exports of a package that are imported on first use."""
 
 from __future__ import annotations
 

@@ -69,12 +69,12 @@ def _find_sequence(seed: Any) -> np.random.SeedSequence | None:
 
 
 def entropy_of(seed: Any) -> int | list[int]:
-    """Return what a seed derives everything from, as plain numbers that can be recorded and given again.
+    """Return the entropy of a seed as plain numbers, which can be recorded and be a seed again.
 
     Parameters
     ----------
     seed : object
-        See :func:`make_seed_sequence`; without a number it is drawn.
+        See :func:`make_seed_sequence`; entropy is drawn for a seed that has none.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The one rule for text: written with what is no Unicode spelled out, read with what is no UTF-8 replaced."""
+"""The one rule for text: lone surrogates are written as escapes, bytes that are no UTF-8 are replaced."""
 
 from __future__ import annotations
 

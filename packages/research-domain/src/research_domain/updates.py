@@ -22,12 +22,12 @@ _Getter: TypeAlias = Callable[[Any], Any]
 
 @singledispatch
 def evaluate_named(value: Any, research: Any) -> Any:
-    """Return the value of a named expression; who has a class of them registers it here.
+    """Return the value of a named expression; packages register their classes of expressions here.
 
     Parameters
     ----------
     value : object
-        What is of no class that was registered, nor has a method ``get(research)``, is no named expression.
+        An object of a class that was registered, or one with a method ``get(research)``.
     research : object
         What it is evaluated with; has `results`.
     """
@@ -122,7 +122,7 @@ class UpdateRule:
         return generated > 0 and self.when.due(generated - 1, exhausted)
 
     def waits(self, exhausted: bool = False) -> bool:
-        """Tell whether all experiments generated so far have to have ended when the function is asked.
+        """Tell whether the function is called only after all experiments generated so far have ended.
 
         Parameters
         ----------

@@ -55,7 +55,7 @@ class Pipeline(Protocol):
 
 
 def missing_methods(pipeline: Any, called: str, variables: bool) -> list[str]:
-    """Return the names of methods that a pipeline needs, `called` in each iteration, and has not."""
+    """Return the names of the methods that a pipeline lacks; `called` is called in each iteration."""
     needed = ["__add__", "set_config", "reset", called, *(["v"] if variables else [])]
     return [name for name in needed if not callable(getattr(pipeline, name, None))]
 

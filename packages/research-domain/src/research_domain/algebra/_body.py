@@ -45,7 +45,7 @@ class Body:
     @property
     def keys(self) -> frozenset[str]:
         """Names of all parameters."""
-        return frozenset().union(*(term.source.keys for term in self.terms))
+        return frozenset(name for name, _ in self.parameters())
 
     def parameters(self) -> Iterator[Values]:
         """Yield the name and the values of each parameter, as often as it occurs."""
@@ -74,10 +74,6 @@ class Fixed(Node):
     @property
     def points(self) -> int:
         return self.size
-
-    @property
-    def keys(self) -> frozenset[str]:
-        return self.body.keys
 
     def parameters(self) -> Iterator[Values]:
         return self.body.parameters()

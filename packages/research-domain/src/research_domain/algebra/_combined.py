@@ -47,10 +47,6 @@ class Product(Node):
         return prod(factor.points for factor in self.children)
 
     @property
-    def endless(self) -> bool:
-        return all(factor.endless for factor in self.children)
-
-    @property
     def endless_at(self) -> int | None:
         point = 0
         for factor in self.children:

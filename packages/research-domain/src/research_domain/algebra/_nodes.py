@@ -41,7 +41,7 @@ class Node:
     @property
     def keys(self) -> frozenset[str]:
         """Names of all parameters that a point may have."""
-        return frozenset().union(*(child.keys for child in self.children))
+        return frozenset(name for name, _ in self.parameters())
 
     def parameters(self) -> Iterator[Values]:
         """Yield the name and the values of each parameter, as often as it occurs."""
@@ -51,7 +51,7 @@ class Node:
     @property
     def endless(self) -> bool:
         """Whether there is a point that consists of sampled parameters alone."""
-        return False
+        return self.endless_at is not None
 
     @property
     def endless_at(self) -> int | None:
@@ -98,10 +98,6 @@ class Grid(Node):
     @property
     def points(self) -> int:
         return prod([len(values) for _, values in self.pools])
-
-    @property
-    def keys(self) -> frozenset[str]:
-        return frozenset(key.value for key, _ in self.pools)
 
     def parameters(self) -> Iterator[Values]:
         return ((key.value, values) for key, values in self.pools)
@@ -162,10 +158,6 @@ class Span(Node):
     def points(self) -> int:
         return span_length(self.values)
 
-    @property
-    def keys(self) -> frozenset[str]:
-        return frozenset((self.key.value,))
-
     def parameters(self) -> Iterator[Values]:
         yield self.key.value, self.values[:1]
 
@@ -198,10 +190,6 @@ class Point(Node):
         return 1
 
     @property
-    def endless(self) -> bool:
-        return True
-
-    @property
     def endless_at(self) -> int | None:
         return 0
 
@@ -215,10 +203,6 @@ class Draw(Leaf, Point):
         self.key = key
         self.source = source
         self.stream = stream
-
-    @property
-    def keys(self) -> frozenset[str]:
-        return frozenset((self.key.value,))
 
     def parameters(self) -> Iterator[Values]:
         yield self.key.value, None

@@ -31,7 +31,7 @@ class Sequence:
     @property
     def endless(self) -> bool:
         """Whether a pass never ends."""
-        raise NotImplementedError
+        return any(child.endless for child in self.children)
 
     def length(self, draws: Draws) -> int | None:
         """Return the number of configs of a pass, None if endless."""
@@ -70,10 +70,6 @@ class Run(Sequence):
     def __init__(self, node: Node) -> None:
         self.children, self.node = (node,), node
 
-    @property
-    def endless(self) -> bool:
-        return self.node.endless
-
     def length(self, draws: Draws) -> int | None:
         return None if self.node.endless else self.node.points
 
@@ -111,10 +107,6 @@ class Several(Sequence):
 
     def __init__(self, parts: tuple[Sequence, ...]) -> None:
         self.children = self.parts = parts
-
-    @property
-    def endless(self) -> bool:
-        return any(part.endless for part in self.parts)
 
     def length(self, draws: Draws) -> int | None:
         return None if self.endless else sum(part.length(draws) or 0 for part in self.parts)
@@ -213,10 +205,6 @@ class Filtered(Sequence):
         self.children, self.base = (base,), base
         self.filters = filters
         self.stream = stream
-
-    @property
-    def endless(self) -> bool:
-        return self.base.endless
 
     def length(self, draws: Draws) -> int | None:
         total = self.base.length(draws)

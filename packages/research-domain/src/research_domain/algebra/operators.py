@@ -20,7 +20,7 @@ __all__ = ["Algebra"]
 
 
 class Algebra:
-    """A space of parameters without anything that says how to go through it.
+    """A space of parameters without settings of how it is iterated.
 
     Operators return new objects and never change their operands.
     """
@@ -36,11 +36,11 @@ class Algebra:
         return domain
 
     def _with(self, body: Body) -> Self:
-        """Return a space of other points that is gone through in the same way."""
+        """Return a space of other points that is iterated in the same way."""
         return self._of(body)
 
     def _joined(self, other: Algebra, sign: str, body: Body) -> Self:
-        """Return what an operator makes of two spaces, which is gone through anew."""
+        """Return the result of an operator upon two spaces, with default settings of iteration."""
         return self._of(body)
 
     def __mul__(self, other: Any) -> Self:
@@ -79,13 +79,13 @@ class Algebra:
         return self._with(self._body) if isinstance(other, int) and other == 0 else NotImplemented
 
     def where(self, predicate: Callable[..., Any]) -> Self:
-        """Keep the configs that a predicate likes, lazily.
+        """Keep the configs that pass a predicate, lazily.
 
         Parameters
         ----------
         predicate : callable
             Takes the :class:`~research_domain.Config` without auxiliary keys, returns whether to keep it.
-            In a product it is still shown no more than the parameters that it was written for.
+            In a product it still gets only the parameters that it was written for.
 
         Returns
         -------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,8 @@ class Space:
     __slots__ = ()
 
     children: tuple[Space, ...] = ()
+    name: str
+    question: Choice | None = None
 
     def point(self, asking: Asking) -> Pairs:
         """Return the point that answers lead to; an InfeasibleError if a filter rejects it."""
@@ -52,9 +54,18 @@ class Space:
         raise NotImplementedError
 
     @property
+    def own_questions(self) -> Iterable[tuple[str, Choice]]:
+        """The name of each question of this node, and the question, without those of its children."""
+        return () if self.question is None else ((self.name, self.question),)
+
+    def chosen(self, asking: Asking) -> int:
+        """Return the answer to the question of this node, 0 if it has none."""
+        return 0 if self.question is None else int(asking.ask(self.name, self.question))
+
+    @property
     def questions(self) -> Iterator[tuple[str, Choice]]:
         """The name of each question, and the question."""
-        return itertools.chain.from_iterable(child.questions for child in self.children)
+        return itertools.chain(self.own_questions, *(child.questions for child in self.children))
 
     @property
     def keys(self) -> frozenset[str]:
@@ -63,7 +74,8 @@ class Space:
 
     def deciding(self, parameters: frozenset[str]) -> Iterator[str]:
         """Yield the names of the questions on which values of some parameters depend."""
-        return itertools.chain.from_iterable(child.deciding(parameters) for child in self.children)
+        own = (name for name, _ in self.own_questions if self.keys & parameters)
+        return itertools.chain(own, *(child.deciding(parameters) for child in self.children))
 
     @property
     def fixed(self) -> Pairs:
@@ -82,9 +94,6 @@ class _Parameter(Space):
     def keys(self) -> frozenset[str]:
         return frozenset((self.key.value,))
 
-    def deciding(self, parameters: frozenset[str]) -> Iterator[str]:
-        return (name for name, _ in self.questions if self.key.value in parameters)
-
 
 class Listed(_Parameter):
     """A parameter with listed values."""
@@ -95,8 +104,7 @@ class Listed(_Parameter):
         self.key, self.values, self.name, self.question = key, values, name, question
 
     def point(self, asking: Asking) -> Pairs:
-        number = 0 if self.question is None else int(asking.ask(self.name, self.question))
-        return ((self.key, self.values[number]),)
+        return ((self.key, self.values[self.chosen(asking)]),)
 
     def find(self, query: Query, hidden: frozenset[str]) -> Iterator[Found]:
         wanted = type(query.get(self.key.value))
@@ -106,11 +114,6 @@ class Listed(_Parameter):
         )
         for number, paths in found:
             yield {} if self.question is None else {self.name: number}, paths
-
-    @property
-    def questions(self) -> Iterator[tuple[str, Choice]]:
-        if self.question is not None:
-            yield self.name, self.question
 
     @property
     def fixed(self) -> Pairs:
@@ -152,7 +155,7 @@ class Sampled(_Parameter):
             yield from ((answers, paths) for answers in itertools.islice(self.drawn.find(row), 1))
 
     @property
-    def questions(self) -> Iterator[tuple[str, Choice]]:
+    def own_questions(self) -> Iterable[tuple[str, Choice]]:
         return self.drawn.questions()
 
 
@@ -200,12 +203,8 @@ class Rows(Space):
     def keys(self) -> frozenset[str]:
         return self.node.keys
 
-    def deciding(self, parameters: frozenset[str]) -> Iterator[str]:
-        own = (self.name,) if self.question is not None and self.keys & parameters else ()
-        return itertools.chain(own, super().deciding(parameters))
-
     def point(self, asking: Asking) -> Pairs:
-        row = 0 if self.question is None else int(asking.ask(self.name, self.question))
+        row = self.chosen(asking)
         draws: Any = _Pairs(lambda leaf: self.drawn[id(leaf)].point(asking)[0])
         return self.node.at(row, 0, draws)
 
@@ -226,11 +225,6 @@ class Rows(Space):
             raise LookupError(leaf.key.value)
         known.update(answers)
         return leaf.key, None
-
-    @property
-    def questions(self) -> Iterator[tuple[str, Choice]]:
-        own = () if self.question is None else ((self.name, self.question),)
-        return itertools.chain(own, super().questions)
 
 
 class _Pairs:
@@ -283,19 +277,11 @@ class Either(Space):
         self.children, self.name, self.question = tuple(children), name, question
 
     def point(self, asking: Asking) -> Pairs:
-        return self.children[int(asking.ask(self.name, self.question))].point(asking)
+        return self.children[self.chosen(asking)].point(asking)
 
     def find(self, query: Query, hidden: frozenset[str]) -> Iterator[Found]:
         for number, child in enumerate(self.children):
             yield from (({self.name: number, **more}, paths) for more, paths in child.find(query, hidden))
-
-    def deciding(self, parameters: frozenset[str]) -> Iterator[str]:
-        own = (self.name,) if self.keys & parameters else ()
-        return itertools.chain(own, super().deciding(parameters))
-
-    @property
-    def questions(self) -> Iterator[tuple[str, Choice]]:
-        return itertools.chain(((self.name, self.question),), super().questions)
 
 
 class Where(Space):

@@ -1,4 +1,4 @@
-"""Records: the configs of a domain as plain rows for others, and rows of others as a domain."""
+"""Records: configs as plain rows, and plain rows as a domain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings: what a space of parameters is told about going through it, and what follows from its seed."""
+"""Settings: how a space of parameters is iterated, and the draws that follow from its seed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Prepared(NamedTuple):
 
 
 class AlgebraWithSettings(Algebra):
-    """A space of parameters with what it was told about going through it."""
+    """A space of parameters with settings of how it is iterated."""
 
     _params: IterParams = IterParams()
     _given: frozenset[str] = frozenset()

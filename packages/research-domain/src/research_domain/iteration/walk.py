@@ -1,4 +1,4 @@
-"""Walking: how a space of parameters is gone through, by iterating, by index and at random."""
+"""Walking: configs of a space of parameters by iterating, by index and at random."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["Walk"]
 
 
 class Walk(AlgebraWithSettings):
-    """A space of parameters that is gone through."""
+    """A space of parameters that produces configs."""
 
     @property
     def len(self) -> int | None:
@@ -54,7 +54,7 @@ class Walk(AlgebraWithSettings):
         return self.iterate()
 
     def iterate(self, start: int = 0) -> Iterator[ConfigAlias]:
-        """Iterate from a position on, which costs nothing for what lies before it.
+        """Iterate from a position on, without producing the configs before it.
 
         Parameters
         ----------
@@ -203,8 +203,9 @@ class Walk(AlgebraWithSettings):
     def _extra(self, repetition: int) -> Pairs:
         if not self._params.additional:
             return ()
+        keys = self._body.keys
         for key in ("repetition", "updates"):
-            if key in self._body.keys:
+            if key in keys:
                 problem = "is a key that the iteration adds; rename it or set_iter_params(additional=False)"
                 raise ParameterError(key, problem)
         return auxiliary(repetition, self._updates)

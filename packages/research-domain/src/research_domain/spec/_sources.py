@@ -1,4 +1,4 @@
-"""What drawn parameters are drawn from, as one of our samplers where there is one that draws the same."""
+"""The samplers of drawn parameters; frozen distributions of scipy become the sampler of that name."""
 
 from __future__ import annotations
 

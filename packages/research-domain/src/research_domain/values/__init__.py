@@ -1,4 +1,4 @@
-"""Values: what a value is, exactly, and which values are the same.
+"""Values: their exact form as text, and which of them are the same.
 
 ``form``      the exact form of a value, its digest, and equality
 ``writer``    how a form is put together from those of its parts

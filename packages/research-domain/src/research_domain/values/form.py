@@ -201,7 +201,7 @@ def _short_display(value: Any) -> str:
 
 
 def digest(value: Any) -> bytes:
-    """Return what a value is, in 32 bytes.
+    """Return 32 bytes that tell a value from all others.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What pandas makes, as text, without importing pandas: whoever has such a value has imported it."""
+"""Frames, series and other values of pandas as text; whoever has such a value has imported pandas."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ _PATIENCE = 10_000
 
 
 class TangledError(Exception):
-    """What refers to itself does so in too many ways, or too deeply."""
+    """A value refers to itself in too many places, or is nested too deeply."""
 
 
 def sha256(data: bytes) -> Any:

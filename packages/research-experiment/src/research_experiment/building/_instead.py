@@ -1,4 +1,4 @@
-"""Names that are asked of a description of an experiment, and where what is meant is found."""
+"""Names that users look for on the description of an experiment, and where to find what they mean."""
 
 from __future__ import annotations
 

@@ -55,8 +55,8 @@ class Surroundings:
         Whose random stream the root of a task derives from; by default that of its first branch. It matters
         where branches of a task are run again without those before them.
     seed_globals : bool
-        Whether `random`, `numpy.random` and `torch`, if it is imported, are seeded for each experiment. Who
-        asks for it lets go of the states that they had.
+        Whether `random`, `numpy.random` and `torch`, if it is imported, are seeded for each experiment. The
+        states that they had are lost.
     """
 
     entropy: int | Sequence[int] = 0
