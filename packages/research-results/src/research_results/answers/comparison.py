@@ -14,6 +14,7 @@ from research_results.answers.comparison_text import (
     sides_text,
 )
 from research_results.answers.differences import Difference, Side, VariableOfConfigs
+from research_results.answers.statistics import USUAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from research_results.reading.gather import Array, Ints
 
 __all__ = ["Comparison"]
-
-_STATS = ("mean", "std", "sem", "count")
 
 
 class Comparison:
@@ -183,7 +182,7 @@ class Comparison:
                     "failed": dict(zip(names, self._failed[index].tolist(), strict=True)),
                     "variables": {
                         each.name: {
-                            name: {part: _known(getattr(each, part)[index, number].item()) for part in _STATS}
+                            name: {part: _known(getattr(each, part)[index, number].item()) for part in USUAL}
                             for number, name in enumerate(names)
                         }
                         for each in self._variables

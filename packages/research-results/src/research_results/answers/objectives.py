@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import decimal
+import fractions
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -10,13 +13,12 @@ import numpy as np
 
 from research_results.errors import ArgumentError, UnknownVariableError
 from research_results.reading.gather import run_starts
-from research_results.reading.numbers import as_floats
 
 if TYPE_CHECKING:
     from research_results.reading.columns import Column
     from research_results.reading.gather import Array, Ints, Mask
 
-__all__ = ["At", "Mode", "Objective", "check_at", "numbers_of", "parse_objectives", "values_at"]
+__all__ = ["At", "Mode", "Objective", "as_floats", "check_at", "numbers_of", "parse_objectives", "values_at"]
 
 At: TypeAlias = "Literal['last', 'best'] | int"
 Mode: TypeAlias = Literal["min", "max"]
@@ -89,3 +91,31 @@ def values_at(column: Column, values: Array, at: At, *, maximize: bool) -> tuple
         return owners[begins], values[np.r_[begins[1:], len(owners)] - 1]
     best: Any = np.fmax if maximize else np.fmin
     return owners[begins], best.reduceat(values, begins)
+
+
+_NUMBERS = (int, float, np.bool_, np.integer, np.floating, decimal.Decimal, fractions.Fraction)
+
+
+def as_floats(values: Array) -> Array | None:
+    """Return numbers as floats, NaN for what is missing or None; None if other values are among them."""
+    if values.dtype.kind in "biuf":
+        return values.astype(np.float64)
+    if values.dtype.kind != "O":
+        return None
+    numbers = [_as_float(value) for value in values]
+    if None in numbers or all(value is None for value in values):
+        return None
+    return np.array(numbers, np.float64)
+
+
+def _as_float(value: Any) -> float | None:
+    if value is None:
+        return math.nan
+    if isinstance(value, np.timedelta64) or not isinstance(value, _NUMBERS):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+    except ValueError:  # a signalling NaN
+        return math.nan

@@ -12,7 +12,7 @@ from research_domain.alias import as_alias
 from research_domain.texts import clean_text
 from research_results.answers.objectives import Objective
 from research_results.answers.reading import read_study
-from research_results.answers.statistics import statistics
+from research_results.answers.statistics import USUAL, statistics
 from research_results.answers.texts import short_number, text_table
 from research_results.errors import ArgumentError
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RankedConfig", "Ranking", "check_count", "pareto_set", "rank"]
 
-_STATS = ("mean", "std", "sem", "count")
 _TITLES = {"std": "std", "sem": "sem", "count": "n"}
 _DEFAULT_N = 5
 
@@ -121,7 +120,7 @@ class Ranking:
         fields = parameter_fields(self._parameters)
         for objective in self.objectives:
             prefix = f"{objective.variable}_" if len(self.objectives) > 1 else ""
-            for name in _STATS:
+            for name in USUAL:
                 column = np.array([row.statistics[objective.variable][name] for row in self.rows])
                 fields.append(Field(f"{prefix}{name}", column))
         fields.append(Field("failed", np.array([row.failed for row in self.rows], np.int64)))
@@ -163,7 +162,7 @@ class Ranking:
     @property
     def _shown(self) -> Sequence[str]:
         """The statistics that a table has room for."""
-        return _STATS if len(self.objectives) == 1 else ("mean", "std", "count")
+        return USUAL if len(self.objectives) == 1 else ("mean", "std", "count")
 
     def _header(self) -> list[str]:
         titles = [(each.variable, *map(_TITLES.get, self._shown[1:])) for each in self.objectives]
@@ -201,7 +200,7 @@ def rank(
         found = []
         for objective in objectives:
             owners, values = study.finals(objective, at)
-            found.append(statistics(values, study.groups.numbers[owners], len(study.groups), _STATS))
+            found.append(statistics(values, study.groups.numbers[owners], len(study.groups), USUAL))
         costs = np.array(
             [
                 -each["mean"] if objective.maximize else each["mean"]

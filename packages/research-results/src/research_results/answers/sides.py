@@ -10,14 +10,13 @@ import numpy as np
 from research_results.answers.comparison import Comparison
 from research_results.answers.differences import Side, VariableOfConfigs
 from research_results.answers.groups import averaged_over, group_by
-from research_results.answers.objectives import parse_objectives
+from research_results.answers.objectives import as_floats, parse_objectives
 from research_results.answers.reading import read_study
-from research_results.answers.statistics import statistics
+from research_results.answers.statistics import USUAL, statistics
 from research_results.answers.surroundings import code_rows, environment_rows
 from research_results.errors import ArgumentError
 from research_results.reading.distinct import distinct_values
 from research_results.reading.experiments import RESEARCH
-from research_results.reading.numbers import as_floats
 from research_results.reading.status import STATUSES
 from research_results.reading.together import ReaderOfSeveral
 
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     from research_results.reading.together import Part
 
 __all__ = ["compare_sides", "sides_of"]
-
-_STATS = ("mean", "std", "sem", "count")
 
 
 def sides_of(parts: Sequence[Part], experiment_ids: Sequence[str]) -> ReaderOfSeveral:
@@ -153,8 +150,8 @@ def _variable(
     if column is None or (not strict and as_floats(column.values) is None):
         return None
     owners, values = study.finals(objective, at)
-    found = statistics(values, cells[owners], shape[0] * shape[1], _STATS)
-    return VariableOfConfigs(objective.variable, *(found[name].reshape(shape) for name in _STATS))
+    found = statistics(values, cells[owners], shape[0] * shape[1], USUAL)
+    return VariableOfConfigs(objective.variable, *(found[name].reshape(shape) for name in USUAL))
 
 
 def _sides(study: Study, parts: Sequence[Part], configs: Sequence[int]) -> list[Side]:

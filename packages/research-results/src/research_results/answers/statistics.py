@@ -12,7 +12,7 @@ from research_results.errors import ArgumentError
 if TYPE_CHECKING:
     from research_results.reading.gather import Array, Floats, Ints
 
-__all__ = ["STATISTICS", "check_statistics", "statistics"]
+__all__ = ["STATISTICS", "USUAL", "check_statistics", "statistics"]
 
 
 class _Grouped:
@@ -88,6 +88,10 @@ STATISTICS: Mapping[str, Callable[[_Grouped], Array]] = {
     "median": lambda grouped: grouped.of_sorted(_median),
 }
 """Name to function of values by group."""
+
+
+USUAL = ("mean", "std", "sem", "count")
+"""What is said of each config of a ranking or comparison."""
 
 
 def check_statistics(names: Sequence[str]) -> tuple[str, ...]:

@@ -53,7 +53,8 @@ def environment_rows(selected: Selected, parts: Sequence[Part]) -> list[Row]:
     packages = [_merged(each.packages for each in own) for own in versions]
     found = [row for row in rows if len(set(row[1])) > 1]
     everywhere = set(packages[0]).intersection(*packages[1:])  # others may just not have been imported yet
-    return [*_different("", options), *found, *_different("", [_only(own, everywhere) for own in packages])]
+    shared = [{name: own[name] for name in own if name in everywhere} for own in packages]
+    return [*_different("", options), *found, *_different("", shared)]
 
 
 def _places(selected: Selected, count: int) -> list[list[tuple[str, ...]]]:
@@ -104,10 +105,6 @@ def _merged(given: Iterator[Mapping[str, Any]] | Sequence[Mapping[str, Any]]) ->
 def _texts(values: Sequence[Any]) -> tuple[str, ...]:
     """Return values as texts, each once, without what is not known."""
     return tuple(dict.fromkeys(str(value) for value in values if value not in (None, "")))
-
-
-def _only(given: Mapping[str, tuple[str, ...]], names: set[str]) -> dict[str, tuple[str, ...]]:
-    return {name: values for name, values in given.items() if name in names}
 
 
 def _different(kind: str, sides: Sequence[Mapping[str, tuple[str, ...]]]) -> list[Row]:

@@ -151,10 +151,7 @@ def _encode_variable(variable: str, by_iteration: Mapping[int, Any]) -> Iterable
         iteration = _as_int(variable, key)
         kind = _number_kind(value)
         if kind is None:
-            try:
-                kind, type_name, text, data = _encode_other(value)
-            except _PickleFailedError as error:
-                raise UnstorableError(variable, iteration, _type_name(value), str(error)) from error
+            kind, type_name, text, data = _encode_other(value, variable, iteration)
             yield variable, kind, 1, iteration, 1, None, type_name, text, data
         else:
             iterations, numbers = packs.setdefault(kind, ([], []))
@@ -170,10 +167,7 @@ def encode_value(value: Any) -> tuple[str, str | None, str | None, bytes]:
     kind = _number_kind(value)
     if kind is not None:
         return kind, None, None, _pack(kind, [value])
-    try:
-        return _encode_other(value)
-    except _PickleFailedError as error:
-        raise UnstorableError("config", 0, _type_name(value), str(error)) from error
+    return _encode_other(value, "config", 0)
 
 
 def _brought_back(opaque: Opaque, where: str) -> Any:
@@ -240,7 +234,7 @@ def _pack_iterations(iterations: list[int]) -> tuple[int, int, bytes | None]:
     return first, 0, np.array(iterations, "<i8").tobytes()
 
 
-def _encode_other(value: Any) -> tuple[str, str | None, str | None, bytes]:
+def _encode_other(value: Any, variable: str, iteration: int) -> tuple[str, str | None, str | None, bytes]:
     kind = type(value)
     if value is None:
         return "none", None, None, b""
@@ -251,18 +245,12 @@ def _encode_other(value: Any) -> tuple[str, str | None, str | None, bytes]:
     try:
         return "tree", None, None, dump_tree(value)
     except (NotPlainError, RecursionError):
-        return "dill", *describe(value), _pickled(value)
-
-
-class _PickleFailedError(Exception):
-    """Internal: dill refused a value."""
-
-
-def _pickled(value: Any) -> bytes:
+        kind_name, text = describe(value)
     try:
-        return pickle_value(value)
+        return "dill", kind_name, text, pickle_value(value)
     except Exception as error:
-        raise _PickleFailedError(f"{type(error).__name__}: {error}") from error
+        reason = f"{type(error).__name__}: {error}"
+        raise UnstorableError(variable, iteration, _type_name(value), reason) from error
 
 
 def _type_name(value: Any) -> str:

@@ -93,6 +93,10 @@ class Load:
             raise ValueError("a buffer lies outside of the data")
         return bytes(self.buffers[start : start + length])
 
+    def array(self, node: Json, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+        """Return the array of a piece of JSON that has its type and the span of its bytes."""
+        return array_from(self.bytes(node["b"]), make_dtype(node["d"]), shape)
+
     def value(self, node: Json) -> Any:
         """Return the value of a piece of JSON."""
         if isinstance(node, list):
@@ -126,14 +130,6 @@ def load_tree(data: bytes) -> Any:
     return Load(memoryview(data)[4 + length :]).value(head)
 
 
-def _int(_dump: Dump, value: int) -> Json:
-    return {_TAG: "int", "v": hex(value)}
-
-
-def _float(_dump: Dump, value: float) -> Json:
-    return {_TAG: "float", "v": struct.pack("<d", value).hex()}
-
-
 def _unfloat(_load: Load, node: Json) -> float:
     (value,) = struct.unpack("<d", bytes.fromhex(node["v"]))
     return float(value)
@@ -144,10 +140,6 @@ def _dict(dump: Dump, value: dict[Any, Any]) -> Json:
     if all(type(key) is str and key != _TAG for key in value):
         return dict(zip(value, values, strict=True))
     return {_TAG: "dict", "k": dump.items(value), "v": values}
-
-
-def _ordered(dump: Dump, value: OrderedDict[Any, Any]) -> Json:
-    return {_TAG: "ordered", "k": dump.items(value), "v": dump.items(value.values())}
 
 
 def _undict(load: Load, node: Json) -> dict[Any, Any]:
@@ -180,32 +172,19 @@ def _untzinfo(node: Json) -> datetime.tzinfo | None:
     return datetime.timezone(datetime.timedelta(*node[0]), *node[1:])
 
 
-def _datetime(_dump: Dump, value: datetime.datetime) -> Json:
-    plain = value.replace(tzinfo=None).isoformat()
-    return {_TAG: "datetime", "v": plain, "z": _tzinfo(value.tzinfo), "f": value.fold}
+def _clock(tag: str) -> Callable[[Dump, Any], Json]:
+    def encode(_dump: Dump, value: datetime.datetime | datetime.time) -> Json:
+        plain = value.replace(tzinfo=None).isoformat()
+        return {_TAG: tag, "v": plain, "z": _tzinfo(value.tzinfo), "f": value.fold}
+
+    return encode
 
 
-def _undatetime(_load: Load, node: Json) -> datetime.datetime:
-    value = datetime.datetime.fromisoformat(node["v"])
-    return value.replace(tzinfo=_untzinfo(node["z"]), fold=node["f"])
+def _unclock(kind: type[datetime.datetime | datetime.time]) -> Callable[[Load, Json], Any]:
+    def decode(_load: Load, node: Json) -> datetime.datetime | datetime.time:
+        return kind.fromisoformat(node["v"]).replace(tzinfo=_untzinfo(node["z"]), fold=node["f"])
 
-
-def _time(_dump: Dump, value: datetime.time) -> Json:
-    return {
-        _TAG: "time",
-        "v": value.replace(tzinfo=None).isoformat(),
-        "z": _tzinfo(value.tzinfo),
-        "f": value.fold,
-    }
-
-
-def _untime(_load: Load, node: Json) -> datetime.time:
-    value = datetime.time.fromisoformat(node["v"])
-    return value.replace(tzinfo=_untzinfo(node["z"]), fold=node["f"])
-
-
-def _duration(_dump: Dump, value: datetime.timedelta) -> Json:
-    return {_TAG: "span", "v": [value.days, value.seconds, value.microseconds]}
+    return decode
 
 
 def _array(dump: Dump, value: np.ndarray[Any, Any]) -> Json:
@@ -215,29 +194,9 @@ def _array(dump: Dump, value: np.ndarray[Any, Any]) -> Json:
     return {_TAG: "array", "d": spelling, "s": list(value.shape), "b": dump.add(value.tobytes())}
 
 
-def _unarray(load: Load, node: Json) -> np.ndarray[Any, Any]:
-    return array_from(load.bytes(node["b"]), make_dtype(node["d"]), tuple(node["s"]))
-
-
 def _unobjects(load: Load, node: Json) -> np.ndarray[Any, Any]:
     flat = np.fromiter(map(load.value, node["v"]), object, len(node["v"]))
     return flat.reshape(tuple(node["s"]))
-
-
-def _unnp(load: Load, node: Json) -> Any:
-    return array_from(load.bytes(node["b"]), make_dtype(node["d"]), ())[()]
-
-
-def _npstr(dump: Dump, value: np.str_) -> Json:
-    return {_TAG: "np.str", "v": "".join(value)}  # str() would drop trailing NUL characters
-
-
-def _npbytes(dump: Dump, value: np.bytes_) -> Json:
-    return {_TAG: "np.bytes", "b": dump.add(bytes(value))}
-
-
-def _path(_dump: Dump, value: pathlib.PurePath) -> Json:
-    return {_TAG: "path", "c": type(value).__name__, "v": str(value)}
 
 
 _HERE = type(pathlib.Path())
@@ -251,8 +210,8 @@ def _unpath(_load: Load, node: Json) -> pathlib.PurePath:
 
 
 _ENCODERS: dict[type, Callable[[Dump, Any], Json]] = {
-    int: _int,
-    float: _float,
+    int: lambda _dump, value: {_TAG: "int", "v": hex(value)},
+    float: lambda _dump, value: {_TAG: "float", "v": struct.pack("<d", value).hex()},
     complex: lambda dump, value: {_TAG: "complex", "b": dump.add(struct.pack("<2d", value.real, value.imag))},
     bytes: lambda dump, value: {_TAG: "bytes", "b": dump.add(value)},
     bytearray: lambda dump, value: {_TAG: "bytearray", "b": dump.add(bytes(value))},
@@ -261,11 +220,18 @@ _ENCODERS: dict[type, Callable[[Dump, Any], Json]] = {
     set: _set("set"),
     frozenset: _set("frozenset"),
     dict: _dict,
-    OrderedDict: _ordered,
-    datetime.datetime: _datetime,
+    OrderedDict: lambda dump, value: {
+        _TAG: "ordered",
+        "k": dump.items(value),
+        "v": dump.items(value.values()),
+    },
+    datetime.datetime: _clock("datetime"),
     datetime.date: lambda _dump, value: {_TAG: "date", "v": value.isoformat()},
-    datetime.time: _time,
-    datetime.timedelta: _duration,
+    datetime.time: _clock("time"),
+    datetime.timedelta: lambda _dump, value: {
+        _TAG: "span",
+        "v": [value.days, value.seconds, value.microseconds],
+    },
     decimal.Decimal: lambda _dump, value: {_TAG: "decimal", "v": str(value)},
     fractions.Fraction: lambda dump, value: {
         _TAG: "fraction",
@@ -276,11 +242,15 @@ _ENCODERS: dict[type, Callable[[Dump, Any], Json]] = {
     slice: lambda dump, value: {_TAG: "slice", "v": dump.items([value.start, value.stop, value.step])},
     type(Ellipsis): lambda _dump, _value: {_TAG: "ellipsis"},
     np.ndarray: _array,
-    np.str_: _npstr,
-    np.bytes_: _npbytes,
-    pathlib.PurePosixPath: _path,
-    pathlib.PureWindowsPath: _path,
-    _HERE: _path,
+    np.str_: lambda _dump, value: {
+        _TAG: "np.str",
+        "v": "".join(value),
+    },  # str() drops trailing NUL characters
+    np.bytes_: lambda dump, value: {_TAG: "np.bytes", "b": dump.add(bytes(value))},
+    **dict.fromkeys(
+        (pathlib.PurePosixPath, pathlib.PureWindowsPath, _HERE),
+        lambda _dump, value: {_TAG: "path", "c": type(value).__name__, "v": str(value)},
+    ),
 }
 
 _DECODERS: dict[str, Callable[[Load, Json], Any]] = {
@@ -294,9 +264,9 @@ _DECODERS: dict[str, Callable[[Load, Json], Any]] = {
     "frozenset": lambda load, node: frozenset(map(load.value, node["v"])),
     "dict": _undict,
     "ordered": lambda load, node: OrderedDict(_undict(load, node)),
-    "datetime": _undatetime,
+    "datetime": _unclock(datetime.datetime),
     "date": lambda _load, node: datetime.date.fromisoformat(node["v"]),
-    "time": _untime,
+    "time": _unclock(datetime.time),
     "span": lambda _load, node: datetime.timedelta(*node["v"]),
     "decimal": lambda _load, node: decimal.Decimal(node["v"]),
     "fraction": lambda load, node: fractions.Fraction(*map(load.value, node["v"])),
@@ -304,9 +274,9 @@ _DECODERS: dict[str, Callable[[Load, Json], Any]] = {
     "range": lambda load, node: range(*map(load.value, node["v"])),
     "slice": lambda load, node: slice(*map(load.value, node["v"])),
     "ellipsis": lambda _load, _node: Ellipsis,
-    "array": _unarray,
+    "array": lambda load, node: load.array(node, tuple(node["s"])),
     "objects": _unobjects,
-    "np": _unnp,
+    "np": lambda load, node: load.array(node, ())[()],
     "np.str": lambda _load, node: np.str_(node["v"]),
     "np.bytes": lambda load, node: np.bytes_(load.bytes(node["b"])),
     "path": _unpath,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from research_domain.texts import encode_text
 from research_results.disk.files import read_text, write_file
-from research_results.disk.lock import WriteLock
+from research_results.disk.lock import WriteLock, in_turn
 from research_results.disk.sqlite_errors import translating
 from research_results.errors import DamagedError, LockedError
 
@@ -23,7 +22,6 @@ __all__ = ["Curated", "Curation", "FolderCuration", "MemoryCuration", "Remarks"]
 FILE = "curation.json"
 _LOCK = "curation.lock"
 _WAIT_S = 10.0
-_POLL_S = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +105,7 @@ class FolderCuration:
         """Replace it; LockedError if another process does not come to an end with its own change."""
         lock = WriteLock(self._folder / _LOCK)
         with translating(self._folder):
-            _wait_for(lock)
+            in_turn(lock.acquire, _WAIT_S, LockedError)
             try:
                 now = change(self.read())
                 content = {
@@ -123,17 +121,6 @@ class FolderCuration:
 
 Curated: TypeAlias = FolderCuration | MemoryCuration
 """Where what people have said is kept."""
-
-
-def _wait_for(lock: WriteLock) -> None:
-    deadline = time.monotonic() + _WAIT_S
-    while True:
-        try:
-            return lock.acquire()
-        except LockedError:
-            if time.monotonic() >= deadline:
-                raise
-        time.sleep(_POLL_S)
 
 
 def _described(remarks: Remarks) -> dict[str, Any]:

@@ -146,18 +146,15 @@ class Database:
         self.guard.acquire()
         if self._depth == 0:
             try:
-                self._begin()
+                self._failed = None
+                if self._watch is not None:
+                    self._watch.check()
+                    self._watch.check_log()
+                self.execute("BEGIN IMMEDIATE")
             except BaseException:
                 self.guard.release()
                 raise
         self._depth += 1
-
-    def _begin(self) -> None:
-        self._failed = None
-        if self._watch is not None:
-            self._watch.check()
-            self._watch.check_log()
-        self.execute("BEGIN IMMEDIATE")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

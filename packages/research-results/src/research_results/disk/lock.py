@@ -11,8 +11,9 @@ import json
 import os
 import socket
 import sys
+import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from research_results.disk.files import open_own
 from research_results.errors import LockedError
@@ -23,9 +24,25 @@ else:
     import fcntl
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["WriteLock"]
+__all__ = ["WriteLock", "in_turn"]
+
+T = TypeVar("T")
+_POLL_S = 0.01
+
+
+def in_turn(take: Callable[[], T], wait_s: float, *refusals: type[Exception]) -> T:
+    """Return what a call returns as soon as it is not refused; after some seconds the refusal goes on."""
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            return take()
+        except refusals:
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(_POLL_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +81,9 @@ class WriteLock:
             raise LockedError(str(self.path.parent), socket.gethostname(), os.getpid())
         handle, locked = self._open()
         try:
-            if not take_over:
-                self._check_holder(handle, locked=locked)
+            holder = None if take_over else _read_holder(handle)
+            if holder and (holder.host != socket.gethostname() or (not locked and _lives(holder.pid))):
+                raise LockedError(str(self.path.parent), holder.host, holder.pid)
             _write_holder(handle)
         except BaseException:
             os.close(handle)
@@ -103,13 +121,6 @@ class WriteLock:
             return os.path.samestat(os.fstat(handle), self.path.stat())
         except FileNotFoundError:
             return False
-
-    def _check_holder(self, handle: int, *, locked: bool) -> None:
-        holder = _read_holder(handle)
-        if holder is None:
-            return
-        if holder.host != socket.gethostname() or (not locked and _lives(holder.pid)):
-            raise LockedError(str(self.path.parent), holder.host, holder.pid)
 
 
 if sys.platform == "win32":

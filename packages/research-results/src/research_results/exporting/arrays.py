@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from research_domain.texts import clean_text
-from research_results.exporting.columns import is_gap
 from research_results.exporting.registry import TABLE_OPTIONS, refuse_options
+from research_results.frames.columns import is_gap
 from research_results.frames.texts import as_text, uncut
 
 __all__ = ["plain_arrays"]

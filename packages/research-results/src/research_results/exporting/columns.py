@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from research_domain.texts import clean_text
-from research_results.frames.columns import TEXT
+from research_results.frames.columns import TEXT, is_gap
 from research_results.frames.texts import as_json, as_text
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
-__all__ = ["holds_objects", "is_gap", "mapped", "plain_column", "plain_frame"]
+__all__ = ["holds_objects", "mapped", "plain_column", "plain_frame"]
 
 
 def plain_frame(frame: pd.DataFrame, keeps: Callable[[pd.Series[Any]], bool]) -> pd.DataFrame:
@@ -44,11 +44,6 @@ def plain_column(column: pd.Series[Any], keeps: Callable[[pd.Series[Any]], bool]
 def holds_objects(column: pd.Series[Any]) -> bool:
     """Tell whether a column is of objects."""
     return isinstance(column.dtype, np.dtype) and column.dtype.kind == "O"
-
-
-def is_gap(value: Any) -> bool:
-    """Tell whether there is no value, which among objects is NaN; None is a value."""
-    return type(value) is float and value != value
 
 
 def mapped(column: pd.Series[Any], text: Callable[[Any], str], dtype: Any) -> pd.Series[Any]:

@@ -7,7 +7,8 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 from research_domain.texts import clean_text, encode_text
-from research_results.exporting.columns import holds_objects, is_gap
+from research_results.exporting.columns import holds_objects
+from research_results.frames.columns import is_gap
 from research_results.frames.texts import as_json, plain_or_none, uncut
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from research_results.frames.layout import ConfigLayout
     from research_results.reading.experiments import Experiments, Option
     from research_results.reading.filters import Query
-    from research_results.reading.gather import Array, Ints
+    from research_results.reading.gather import Ints
     from research_results.reading.reader import Questions
     from research_results.reading.selected import Selected
 
@@ -98,9 +98,11 @@ def config_fields(selected: Selected, layout: ConfigLayout, counts: Ints) -> lis
     present = counts > 0
     each = counts[present]
     for column in table.columns(layout.shows, by_alias=layout.use_alias):
-        name = column.parameter.alias if layout.use_alias else column.parameter.name
         options, codes = _used(column.options, column.codes[present])
-        values = _aliases(options) if layout.use_alias else table.array(options)
+        if layout.use_alias:
+            name, values = column.parameter.alias, np.array([each.alias for each in options], object)
+        else:
+            name, values = column.parameter.name, table.array(options)
         shown = repeat(as_column(take(values, codes)), each)
         fields.append(Field(name, shown, column.parameter.is_auxiliary))
     return fields
@@ -112,10 +114,6 @@ def _used(options: Sequence[Option], codes: Ints) -> tuple[Sequence[Option], Int
     if len(used) == len(options):
         return options, codes
     return [options[index] for index in used.tolist()], np.where(codes < 0, -1, np.searchsorted(used, codes))
-
-
-def _aliases(options: Sequence[Option]) -> Array:
-    return np.array([option.alias for option in options], object)
 
 
 def make_frame(fields: Sequence[Field], length: int) -> pd.DataFrame:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from research_results.reading.gather import Ints
 
-__all__ = ["TEXT", "as_column", "free_labels", "make_series", "repeat", "text_column"]
+__all__ = ["TEXT", "as_column", "free_labels", "is_gap", "make_series", "repeat", "text_column"]
 
 TEXT: Any = pd.Series(["text"]).dtype
 """What this pandas makes of strings."""
@@ -61,7 +61,7 @@ def as_column(values: Array) -> Any:
     """Return an array as pandas keeps it: objects of one simple type become a column of that type."""
     if values.dtype.kind != "O":
         return values
-    present = np.array([not _is_gap(value) for value in values], np.bool_)
+    present = np.array([not is_gap(value) for value in values], np.bool_)
     kinds = {type(value) for value in values[present]}
     convert = _CONVERTERS.get(kinds.pop()) if len(kinds) == 1 else None
     if convert is None:
@@ -72,8 +72,8 @@ def as_column(values: Array) -> Any:
         return values
 
 
-def _is_gap(value: Any) -> bool:
-    """Tell whether there is no value, which in arrays of objects is NaN; None is a value."""
+def is_gap(value: Any) -> bool:
+    """Tell whether there is no value, which among objects is NaN; None is a value."""
     return type(value) is float and value != value
 
 

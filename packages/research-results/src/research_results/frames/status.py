@@ -12,7 +12,6 @@ from research_results.disk.schema import FAILURE_COLUMNS
 from research_results.errors import DamagedError
 from research_results.frames.assembly import Field, config_fields, make_frame, name_fields
 from research_results.frames.columns import TEXT
-from research_results.reading.failures import read_failures
 from research_results.reading.rows import OPTIONAL_INT, OPTIONAL_NUMBER, check_column
 
 if TYPE_CHECKING:
@@ -33,6 +32,13 @@ _EXPERIMENTS = f"""SELECT key, status,
 CASE WHEN status IN ('failed', 'lost') THEN {_LAST_CAUSE} END,
 attempt, worker, host, device, code, started, elapsed_s, iterations, stopped
 FROM experiments"""  # noqa: S608  (no values of others)
+
+
+_FAILURES = """SELECT experiments.key, status, failures.attempt, {columns}
+FROM failures JOIN experiments ON experiments.key = failures.experiment ORDER BY position, key, number"""
+_LAST_FAILURES = """SELECT experiments.key, status, failures.attempt, {columns}, max(number)
+FROM failures JOIN experiments ON experiments.key = failures.experiment
+WHERE status IN ('failed', 'lost') GROUP BY experiments.key ORDER BY position, experiments.key"""
 
 
 def experiments_frame(reader: Questions, wanted: Query) -> pd.DataFrame:
@@ -70,12 +76,13 @@ def failures_frame(
     """Return the last failure of each experiment that is failed or lost, or the failures of all attempts."""
     kinds = {"status": str, "attempt": int, **FAILURE_COLUMNS}
     with reader.selected(wanted) as selected:
-        owners, columns = read_failures(selected, last=not every_attempt)
+        own = ", ".join(f"failures.{name}" for name in FAILURE_COLUMNS)
+        owners, columns = selected.rows((_FAILURES if every_attempt else _LAST_FAILURES).format(columns=own))
         counts = np.bincount(owners, minlength=len(selected.experiments))
         left = config_fields(selected, layout, counts)
     right = [
         Field(name, _integers(name, column) if kind is int else _texts(column))
-        for (name, kind), column in zip(kinds.items(), columns, strict=True)
+        for (name, kind), column in zip(kinds.items(), columns, strict=False)
     ]
     left = [field for field in left if not (field.is_ours and field.name in kinds)]  # the device
     return make_frame([*left, *right], len(owners))

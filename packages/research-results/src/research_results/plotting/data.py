@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
-from research_results.answers.groups import group_experiments
+from research_results.answers.groups import group_by
 from research_results.answers.importances import Levels, explained
-from research_results.answers.objectives import numbers_of, parse_objectives, values_at
+from research_results.answers.objectives import as_floats, numbers_of, parse_objectives, values_at
 from research_results.answers.reading import read_study
 from research_results.answers.statistics import statistics
 from research_results.errors import ArgumentError
@@ -17,7 +17,6 @@ from research_results.plotting.factors import Factor
 from research_results.plotting.texts import shortened
 from research_results.reading.distinct import different, distinct_values
 from research_results.reading.gather import run_starts
-from research_results.reading.numbers import as_floats
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +37,7 @@ __all__ = [
     "Measure",
     "PlotData",
     "Points",
+    "drawn_configs",
     "find_factor",
     "importances_of",
     "read_plot_data",
@@ -130,6 +130,11 @@ def find_factor(argument: str, name: str, factors: Sequence[Factor]) -> Factor:
     return found[0]
 
 
+def drawn_configs(points: Sequence[Points]) -> Ints:
+    """Return the configs that have something to draw."""
+    return np.unique(np.concatenate([each.configs for each in points]))
+
+
 def read_plot_data(
     reader: Questions,
     wanted: Query,
@@ -145,7 +150,7 @@ def read_plot_data(
     objectives = _objectives(reader, variables, mode)
     with read_study(reader, wanted, objectives, (), ()) as study:
         chosen = _choose(study.table, over, named)
-        config_of = _configs(study, chosen)
+        config_of = group_by(chosen, len(study.experiments)).numbers
         measures = [
             measure
             for objective in objectives
@@ -201,31 +206,20 @@ def _choose(table: ConfigTable, over: Sequence[str], named: Sequence[tuple[str, 
             raise ArgumentError(argument, f"no parameter {name!r}; there are {known}")
     wanted = [name for _, name in named]
     told_apart = [column for column in columns if is_in(column, wanted)]
-    if told_apart and {argument for argument, _ in named} == {"by"} and not any(map(_varies, told_apart)):
+    if told_apart and {argument for argument, _ in named} == {"by"} and all(map(_is_one, told_apart)):
         return told_apart
+    auxiliary = () if over else ("repetition",)
     return [
         column
         for column in columns
         if is_in(column, wanted)
-        or (
-            not is_in(column, over) and (not column.parameter.is_auxiliary or (not over and _repeats(column)))
-        )
+        or (not is_in(column, over) and (not column.parameter.is_auxiliary or is_in(column, auxiliary)))
     ]
 
 
-def _varies(column: ConfigColumn) -> bool:
-    codes, _ = distinct_values(column)
-    return len(np.unique(codes)) > 1
-
-
-def _repeats(column: ConfigColumn) -> bool:
-    return column.parameter.name == "repetition"
-
-
-def _configs(study: Study, columns: Sequence[ConfigColumn]) -> Ints:
-    """Number configs by parameters, in the order of the domain."""
-    names = [column.parameter.name for column in columns]
-    return group_experiments(study.table, len(study.experiments), names, ()).numbers
+def _is_one(column: ConfigColumn) -> bool:
+    """Tell whether a parameter has one value."""
+    return len(np.unique(distinct_values(column)[0])) == 1
 
 
 def _factor(column: ConfigColumn, table: ConfigTable, first: Ints) -> Factor:

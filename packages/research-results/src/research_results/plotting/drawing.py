@@ -10,7 +10,6 @@ from research_results.plotting.heatmap import draw_heatmaps
 from research_results.plotting.importances import draw_importances
 from research_results.plotting.parallel import draw_parallel
 from research_results.plotting.pareto import draw_pareto
-from research_results.plotting.request import parse_request
 from research_results.plotting.series import draw_curves, draw_finals
 
 if TYPE_CHECKING:
@@ -47,7 +46,5 @@ def draw(
     data = read_plot_data(reader, wanted, variables, mode, over, request.named)
     if kind is None:
         kind = "curve" if any(measure.has_curves for measure in data.measures) else "final"
-        request = parse_request(
-            kind, request.x, request.y, request.by, request.facets, request.at, request.band, request.target
-        )
+        request.check_for(kind)
     return _DRAW[kind](data, request)

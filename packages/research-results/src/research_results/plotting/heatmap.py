@@ -9,9 +9,9 @@ import numpy as np
 from research_results.errors import ArgumentError
 from research_results.plotting.arrangement import arrange
 from research_results.plotting.canvas import make_canvas
-from research_results.plotting.data import find_factor
+from research_results.plotting.data import drawn_configs, find_factor
 from research_results.plotting.legend import add_legend
-from research_results.plotting.texts import name_axes, plain, shortened
+from research_results.plotting.texts import add_color_bar, name_axes, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ _MOST_NUMBERS = 64
 def draw_heatmaps(data: PlotData, request: Request) -> Any:
     """Draw means as colours, with a column for each value of a parameter and a row for each of another."""
     points = [measure.final_means(request.at, None) for measure in data.measures]
-    drawn = np.unique(np.concatenate([each.configs for each in points]))
+    drawn = drawn_configs(points)
     varying = data.varying(drawn)
     facets = None
     if request.facets is not None:
@@ -46,21 +46,16 @@ def draw_heatmaps(data: PlotData, request: Request) -> Any:
             table = _table(x, y, own, inside)
             image = axes.pcolormesh(np.ma.masked_invalid(table), shading="flat", **_range(own))
             axes.set(xlim=(0, table.shape[1]), ylim=(0, table.shape[0]))
-            axes.xaxis.set_ticks(
-                np.arange(table.shape[1]) + 0.5, [_tick(x, code) for code in x.ordered()], parse_math=False
-            )
-            axes.yaxis.set_ticks(
-                np.arange(table.shape[0]) + 0.5, [_tick(y, code) for code in y.ordered()], parse_math=False
-            )
-            if sum(len(_tick(x, code)) for code in x.ordered()) > 30:
+            ticks = [[_tick(factor, code) for code in factor.ordered()] for factor in (x, y)]
+            for axis, labels in zip((axes.xaxis, axes.yaxis), ticks, strict=True):
+                axis.set_ticks(np.arange(len(labels)) + 0.5, labels, parse_math=False)
+            if sum(map(len, ticks[0])) > 30:
                 axes.tick_params(axis="x", rotation=45)
             _write_numbers(axes, image, table)
             name_axes(axes, x.alias, y.alias)
             if title:
                 plain(axes.set_title(title, fontsize="medium"))
-            bar = axes.figure.colorbar(image, ax=axes)
-            bar.set_label(shortened(f"{measure.name}{request.suffix}"))
-            plain(bar.ax.yaxis.label)
+            add_color_bar(axes, image, f"{measure.name}{request.suffix}")
     add_legend(canvas.corner, [], [], "", arrangement.left_out)
     return canvas.result
 

@@ -9,7 +9,7 @@ import numpy as np
 from research_results.errors import ArgumentError
 from research_results.plotting.canvas import make_canvas
 from research_results.plotting.scales import is_logarithmic
-from research_results.plotting.texts import plain, shortened
+from research_results.plotting.texts import add_color_bar, plain, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,9 +64,7 @@ def _draw(axes: Axes, data: PlotData, measure: Measure, request: Request) -> Non
     axes.xaxis.set_ticks(places, [*(shortened(factor.alias) for factor in factors), name], parse_math=False)
     axes.yaxis.set_ticks([])
     axes.spines[:].set_visible(False)
-    bar = axes.figure.colorbar(lines, ax=axes)
-    bar.set_label(name)
-    plain(bar.ax.yaxis.label)
+    add_color_bar(axes, lines, name)
 
 
 def _place(axes: Axes, place: int, factor: Factor, configs: Any) -> Floats:

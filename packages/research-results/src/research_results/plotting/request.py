@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from research_results.answers.groups import names_of
 from research_results.answers.objectives import check_at
@@ -52,6 +52,13 @@ class Request:
     target: Target
     """Where to draw."""
 
+    def check_for(self, kind: str) -> None:
+        """Refuse what a kind of picture does not take."""
+        for name, default in _DEFAULTS.items():
+            if name not in KINDS[kind] and getattr(self, name) != default:
+                taken = ", ".join(KINDS[kind])
+                raise ArgumentError(name, f"is nothing for kind={kind!r}, which takes {taken}")
+
     @property
     def suffix(self) -> str:
         """What is said beside a variable about which of its values it is."""
@@ -62,18 +69,9 @@ class Request:
     @property
     def named(self) -> list[tuple[str, str]]:
         """Arguments and the parameters that they name."""
-        single = [(argument, name) for argument, name in (("x", self.x), ("y", self.y)) if name is not None]
-        return [
-            *single,
-            *(("by", name) for name in self.by or ()),
-            *(("facets", name) for name in self.facets or ()),
-        ]
-
-
-def check_kind(kind: str | None) -> None:
-    """Refuse a kind of picture that there is not."""
-    if kind is not None and kind not in KINDS:
-        raise ArgumentError("kind", f"is one of {', '.join(KINDS)}, got {kind!r}")
+        axes = [(argument, name) for argument, name in (("x", self.x), ("y", self.y)) if name is not None]
+        by = [("by", name) for name in self.by or ()]
+        return axes + by + [("facets", name) for name in self.facets or ()]
 
 
 def parse_request(
@@ -87,20 +85,14 @@ def parse_request(
     target: Target,
 ) -> Request:
     """Check the arguments of `plot`."""
-    check_kind(kind)
-    given: dict[str, Any] = {"x": x, "y": y, "by": by, "facets": facets, "at": at, "band": band}
-    for name in ("x", "y"):
-        if given[name] is not None and not isinstance(given[name], str):
-            raise ArgumentError(name, f"is the name of a parameter, got {given[name]!r}")
+    if kind is not None and kind not in KINDS:
+        raise ArgumentError("kind", f"is one of {', '.join(KINDS)}, got {kind!r}")
+    for argument, name in (("x", x), ("y", y)):
+        if name is not None and not isinstance(name, str):
+            raise ArgumentError(argument, f"is the name of a parameter, got {name!r}")
     if band is not None and band not in BANDS:
         raise ArgumentError("band", f"is one of {', '.join(BANDS)} or None, got {band!r}")
-    if kind is not None:
-        for name, value in given.items():
-            if name not in KINDS[kind] and value != _DEFAULTS[name]:
-                raise ArgumentError(
-                    name, f"is nothing for kind={kind!r}, which takes {', '.join(KINDS[kind])}"
-                )
-    return Request(
+    request = Request(
         x,
         y,
         None if by is None else names_of("by", by),
@@ -109,3 +101,6 @@ def parse_request(
         band,
         target,
     )
+    if kind is not None:
+        request.check_for(kind)
+    return request

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from research_results.plotting.arrangement import arrange
 from research_results.plotting.canvas import colors, make_canvas
-from research_results.plotting.data import find_factor
+from research_results.plotting.data import drawn_configs, find_factor
 from research_results.plotting.legend import add_legend
 from research_results.plotting.scales import set_scale
 from research_results.plotting.texts import name_axes, name_ticks, plain
@@ -36,10 +36,10 @@ _PANELS_IN_A_ROW = 3
 def draw_curves(data: PlotData, request: Request) -> Any:
     """Draw variables over iterations."""
     points = [measure.curves(request.band) for measure in data.measures]
-    drawn = _drawn(points)
+    drawn = drawn_configs(points)
     by, facets = _named(data, request)
     arrangement = arrange(data.varying(drawn), drawn, by, facets, len(colors()))
-    panels = _Panels.make(data, request, arrangement, share_x=True)
+    panels = _Panels.make(data, request, arrangement)
     for row, (measure, own) in enumerate(zip(data.measures, points, strict=True)):
         for panel, axes in enumerate(panels.of_row(row)):
             for config in _configs(arrangement, drawn, panel).tolist():
@@ -57,16 +57,19 @@ def draw_curves(data: PlotData, request: Request) -> Any:
 def draw_finals(data: PlotData, request: Request) -> Any:
     """Draw the values that count over a parameter."""
     points = [measure.final_means(request.at, request.band) for measure in data.measures]
-    drawn = _drawn(points)
+    drawn = drawn_configs(points)
     by, facets = _named(data, request)
-    x = _axis(data.varying(drawn), drawn, [*(by or ()), *(facets or ())], _given(data, request))
+    if request.x is not None:
+        x: Factor | None = find_factor("x", request.x, data.factors)
+    else:
+        x = _axis(data.varying(drawn), drawn, [*(by or ()), *(facets or ())])
     missing = drawn[x.codes[drawn] < 0] if x is not None and x.numbers is not None else drawn[:0]
     drawn = np.setdiff1d(drawn, missing)
     varying = data.varying(drawn)
     rest = [factor for factor in varying if factor is not x]
     arrangement = arrange(rest, drawn, by, facets, len(colors()), points=True)
     note = f"{len(missing)} without {x.alias} left out" if x is not None and len(missing) else ""
-    panels = _Panels.make(data, request, arrangement, share_x=True)
+    panels = _Panels.make(data, request, arrangement)
     for row, (measure, own) in enumerate(zip(data.measures, points, strict=True)):
         for panel, axes in enumerate(panels.of_row(row)):
             inside = _configs(arrangement, drawn, panel)
@@ -78,16 +81,6 @@ def draw_finals(data: PlotData, request: Request) -> Any:
             name_axes(axes, x.alias if x is not None else "", f"{measure.name}{request.suffix}")
             _scale(axes, x)
     return panels.finished(arrangement, note)
-
-
-def _given(data: PlotData, request: Request) -> Factor | None:
-    """Return the parameter that is named for the horizontal axis."""
-    return None if request.x is None else find_factor("x", request.x, data.factors)
-
-
-def _drawn(points: Sequence[Points]) -> Ints:
-    """Return the configs that have something to draw."""
-    return np.unique(np.concatenate([each.configs for each in points]))
 
 
 def _named(data: PlotData, request: Request) -> tuple[list[Factor] | None, list[Factor] | None]:
@@ -106,12 +99,8 @@ def _configs(arrangement: Arrangement, drawn: Ints, panel: int) -> Ints:
     return own
 
 
-def _axis(
-    varying: Sequence[Factor], drawn: Ints, used: Sequence[Factor], given: Factor | None
-) -> Factor | None:
+def _axis(varying: Sequence[Factor], drawn: Ints, used: Sequence[Factor]) -> Factor | None:
     """Return the parameter of the horizontal axis: that of most values that all configs have."""
-    if given:
-        return given
     free = [factor for factor in varying if factor not in used]
 
     def rank(factor: Factor) -> tuple[bool, bool, int]:
@@ -192,10 +181,10 @@ class _Panels:
     titles: tuple[str, ...]
 
     @classmethod
-    def make(cls, data: PlotData, request: Request, arrangement: Arrangement, *, share_x: bool) -> _Panels:
+    def make(cls, data: PlotData, request: Request, arrangement: Arrangement) -> _Panels:
         variables, groups = len(data.measures), len(arrangement.panels)
         columns = groups if min(variables, groups) > 1 else _PANELS_IN_A_ROW
-        share = ("x" if share_x else "") + ("y" if variables == 1 else "")
+        share = "xy" if variables == 1 else "x"
         canvas = make_canvas(request.target, variables * groups, columns, share=share)
         return cls(canvas.panels, canvas.corner, canvas.result, groups, arrangement.panels.labels)
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.text import Text
 
-__all__ = ["name_axes", "name_ticks", "plain", "shortened"]
+__all__ = ["add_color_bar", "name_axes", "name_ticks", "plain", "shortened"]
 
 _LONGEST = 60
 
@@ -33,6 +33,13 @@ def name_axes(axes: Axes, x: str, y: str) -> None:
     """Label both axes."""
     axes.set(xlabel=shortened(x), ylabel=shortened(y))
     plain(axes.xaxis.label, axes.yaxis.label)
+
+
+def add_color_bar(axes: Axes, colored: Any, label: str) -> None:
+    """Put a bar beside axes that says what their colours mean."""
+    bar = axes.figure.colorbar(colored, ax=axes)
+    bar.set_label(shortened(label))
+    plain(bar.ax.yaxis.label)
 
 
 def name_ticks(axes: Axes, which: str, labels: Sequence[str]) -> None:

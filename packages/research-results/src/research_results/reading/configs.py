@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ConfigColumn", "ConfigTable"]
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class ConfigColumn:
@@ -44,37 +46,19 @@ class ConfigColumn:
     """Index in `options`; -1 where the config has no such parameter; length N."""
 
 
+@dataclass(frozen=True, slots=True)
 class ConfigTable:
-    """Configs of some experiments.
+    """Configs of some experiments."""
 
-    Parameters
-    ----------
-    experiments : Experiments
-        The experiments.
-    numbers : int64 array, length K
-        Numbers of the options that their configs have, sorted.
-    options : sequence of Option, length K
-        These options.
-    parameters : sequence of ConfigParameter
-        All parameters, in the order of their first appearance.
-    allow_pickle : bool
-        Run the code of opaque values from sources that are trusted.
-    """
-
-    def __init__(
-        self,
-        experiments: Experiments,
-        numbers: Ints,
-        options: Sequence[Option],
-        parameters: Sequence[ConfigParameter],
-        *,
-        allow_pickle: bool = True,
-    ) -> None:
-        self._experiments = experiments
-        self._numbers = numbers
-        self._options = options
-        self._parameters = parameters
-        self._allow_pickle = allow_pickle
+    experiments: Experiments
+    numbers: Ints
+    """Numbers of the options that their configs have, sorted; length K."""
+    options: Sequence[Option]
+    """These options; length K."""
+    parameters: Sequence[ConfigParameter]
+    """All parameters, in the order of their first appearance."""
+    allow_pickle: bool = True
+    """Whether opaque values from sources that are trusted run their code."""
 
     @classmethod
     def read(
@@ -98,25 +82,22 @@ class ConfigTable:
     @classmethod
     def together(cls, experiments: Experiments, tables: Sequence[ConfigTable]) -> ConfigTable:
         """Return the configs of several researches; `experiments` are theirs together."""
-        offsets = Experiments.offsets([table._experiments for table in tables])
-        numbers = [table._numbers + offset for table, offset in zip(tables, offsets, strict=True)]
-        options = [option for table in tables for option in table._options]
-        parameters = dict.fromkeys(parameter for table in tables for parameter in table._parameters)
+        offsets = Experiments.offsets([table.experiments for table in tables])
+        numbers = [table.numbers + offset for table, offset in zip(tables, offsets, strict=True)]
+        options = [option for table in tables for option in table.options]
+        parameters = dict.fromkeys(parameter for table in tables for parameter in table.parameters)
         whole = np.concatenate([np.empty(0, np.int64), *numbers])
         return cls(experiments, whole, options, tuple(parameters))
 
     def configs(self) -> list[ConfigAlias]:
         """Return each config with its aliases."""
-        pairs = [(_key(option.parameter), self._alias(option)) for option in self._options]
-        rows: list[list[tuple[Alias, Alias]]] = [[] for _ in range(len(self._experiments))]
-        for owner, index in self._items():
-            rows[owner].append(pairs[index])
-        return [ConfigAlias(row) for row in rows]
+        pairs = [(_key(option.parameter), self._alias(option)) for option in self.options]
+        return [ConfigAlias(row) for row in self._of_each(pairs)]
 
     def config_of(self, index: int) -> ConfigAlias:
         """Return the config of one experiment with its aliases; of the others nothing is decoded."""
-        numbers = self._experiments.options[self._experiments.owners == index]
-        options = [self._options[found] for found in np.searchsorted(self._numbers, numbers).tolist()]
+        numbers = self.experiments.options[self.experiments.owners == index]
+        options = [self.options[found] for found in np.searchsorted(self.numbers, numbers).tolist()]
         return ConfigAlias([(_key(option.parameter), self._alias(option)) for option in options])
 
     def _alias(self, option: Option) -> Alias:
@@ -126,12 +107,8 @@ class ConfigTable:
 
     def values(self) -> list[dict[str, Any]]:
         """Return each config as a dict from the name of a parameter to its value."""
-        decoded = [(option.parameter.name, self._value(option)) for option in self._options]
-        rows: list[dict[str, Any]] = [{} for _ in range(len(self._experiments))]
-        for owner, index in self._items():
-            name, value = decoded[index]
-            rows[owner][name] = value
-        return rows
+        decoded = [(option.parameter.name, self._value(option)) for option in self.options]
+        return [dict(row) for row in self._of_each(decoded)]
 
     def strings(self) -> list[str]:
         """Return each config as one string ``key_value-key_value``, sorted by key, of aliases.
@@ -139,17 +116,13 @@ class ConfigTable:
         What says how a config is run, not what it is, is left out.
         """
         pieces = [
-            None
-            if option.parameter.is_auxiliary
-            else (option.parameter.alias, f"{option.parameter.alias}_{option.alias}")
-            for option in self._options
+            (
+                each.parameter.alias,
+                "" if each.parameter.is_auxiliary else f"{each.parameter.alias}_{each.alias}",
+            )
+            for each in self.options
         ]
-        rows: list[list[tuple[str, str]]] = [[] for _ in range(len(self._experiments))]
-        for owner, index in self._items():
-            piece = pieces[index]
-            if piece is not None:
-                rows[owner].append(piece)
-        return ["-".join(text for _, text in sorted(row)) for row in rows]
+        return ["-".join(text for _, text in sorted(row) if text) for row in self._of_each(pieces)]
 
     def columns(
         self, wanted: Callable[[ConfigParameter], bool], *, by_alias: bool = False
@@ -161,20 +134,20 @@ class ConfigTable:
         """
         indices: dict[ConfigParameter, list[int]] = {}
         first: dict[ConfigParameter, ConfigParameter] = {}
-        for parameter in self._parameters:
+        for parameter in self.parameters:
             of_name = parameter if by_alias else replace(parameter, alias="")
             indices[first.setdefault(of_name, parameter)] = []
-        for index, option in enumerate(self._options):
+        for index, option in enumerate(self.options):
             if wanted(option.parameter):
                 of_name = option.parameter if by_alias else replace(option.parameter, alias="")
                 indices[first[of_name]].append(index)
-        found = np.searchsorted(self._numbers, self._experiments.options)
+        found = np.searchsorted(self.numbers, self.experiments.options)
         columns = [self._column(parameter, np.array(own), found) for parameter, own in indices.items() if own]
         return [*self._research(wanted), *columns]
 
     def _research(self, wanted: Callable[[ConfigParameter], bool]) -> list[ConfigColumn]:
         """Return the research as if it were a parameter, if there are several."""
-        researches, labels = self._experiments.researches, self._experiments.labels
+        researches, labels = self.experiments.researches, self.experiments.labels
         if researches is None or not wanted(RESEARCH):
             return []
         options = [
@@ -185,12 +158,12 @@ class ConfigTable:
 
     def _column(self, parameter: ConfigParameter, indices: Ints, found: Ints) -> ConfigColumn:
         """Return a column from the indices of its options, and those of all items."""
-        code_of = np.full(len(self._options), -1, np.int64)
+        code_of = np.full(len(self.options), -1, np.int64)
         code_of[indices] = np.arange(len(indices))
-        codes = np.full(len(self._experiments), -1, np.int64)
+        codes = np.full(len(self.experiments), -1, np.int64)
         own = code_of[found] >= 0
-        codes[self._experiments.owners[own]] = code_of[found[own]]
-        return ConfigColumn(parameter, tuple(self._options[index] for index in indices.tolist()), codes)
+        codes[self.experiments.owners[own]] = code_of[found[own]]
+        return ConfigColumn(parameter, tuple(self.options[index] for index in indices.tolist()), codes)
 
     def array(self, options: Sequence[Option]) -> Array:
         """Return the values of options in an array of their type."""
@@ -206,12 +179,15 @@ class ConfigTable:
         return gather(len(options), parts)
 
     def _value(self, option: Option) -> Any:
-        return decode_option(option, allow_pickle=self._allow_pickle)
+        return decode_option(option, allow_pickle=self.allow_pickle)
 
-    def _items(self) -> list[tuple[int, int]]:
-        """Return experiment and option of each item of all configs, both as indices."""
-        found = np.searchsorted(self._numbers, self._experiments.options)
-        return list(zip(self._experiments.owners.tolist(), found.tolist(), strict=True))
+    def _of_each(self, items: Sequence[T]) -> list[list[T]]:
+        """Return for each experiment those of the items that belong to the options of its config."""
+        rows: list[list[T]] = [[] for _ in range(len(self.experiments))]
+        found = np.searchsorted(self.numbers, self.experiments.options)
+        for owner, index in zip(self.experiments.owners.tolist(), found.tolist(), strict=True):
+            rows[owner].append(items[index])
+        return rows
 
 
 def _key(parameter: ConfigParameter) -> Alias:

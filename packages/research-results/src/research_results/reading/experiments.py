@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, replace
 from itertools import compress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -16,7 +16,6 @@ from research_results.codec.pickles import Opaque
 from research_results.disk.checksums import CHANGED, experiment_checksums, is_intact
 from research_results.disk.schema import hides_some
 from research_results.errors import DamagedError
-from research_results.reading.paging import columns_of
 from research_results.reading.rows import (
     BYTES,
     INT,
@@ -26,11 +25,12 @@ from research_results.reading.rows import (
     TEXT,
     check_column,
     checked,
+    columns_of,
 )
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from research_results.reading.gather import Ints, Mask
     from research_results.reading.source import Source
@@ -254,22 +254,6 @@ def _experiments(given: tuple[list[Any], ...], *, complete: bool) -> Experiments
     return Experiments(np.array(keys, np.int64), ids, options, owners, complete)
 
 
-def read_options(
-    connection: sqlite3.Connection, source: Source, numbers: Sequence[int] | None
-) -> dict[int, Option]:
-    """Read the options of some numbers, or all."""
-    condition, arguments = select_in("option", numbers)
-    return dict(_options(connection, source, condition, arguments, None if numbers is None else set(numbers)))
-
-
-def options_of(
-    connection: sqlite3.Connection, source: Source, parameters: Sequence[int]
-) -> dict[int, Option]:
-    """Read the options of some parameters."""
-    condition, arguments = select_in("parameter", parameters)
-    return dict(_options(connection, source, condition, arguments, None)) if parameters else {}
-
-
 def read_parameters(connection: sqlite3.Connection) -> dict[int, ConfigParameter]:
     """Read all parameters, in the order of their first appearance."""
     columns = "parameter, name, alias, auxiliary"
@@ -294,19 +278,23 @@ def seen_parameters(connection: sqlite3.Connection) -> list[ConfigParameter]:
     ]
 
 
-def _options(
+def read_options(
     connection: sqlite3.Connection,
     source: Source,
-    condition: str,
-    arguments: Sequence[int],
-    wanted: set[int] | None,
-) -> Iterator[tuple[int, Option]]:
+    numbers: Sequence[int] | None,
+    *,
+    by: Literal["option", "parameter"] = "option",
+) -> dict[int, Option]:
+    """Read options by their own numbers or by those of their parameters; None for all."""
+    condition, arguments = select_in(by, numbers)
     parameters = read_parameters(connection)
     rows = connection.execute(
         f"SELECT {', '.join(_OPTION)} FROM options WHERE {condition} ORDER BY option",  # noqa: S608
         arguments,
     )
-    chosen = rows if wanted is None else (row for row in rows if row[0] in wanted)
+    place, wanted = list(_OPTION).index(by), set(numbers or ())
+    chosen = rows if numbers is None else (row for row in rows if row[place] in wanted)
+    found = {}
     for number, parameter, *rest, lasting_name, checksum in checked("options", _OPTION, chosen):
         if parameter not in parameters:
             raise DamagedError("table options", f"has no parameter {parameter!r}")
@@ -314,7 +302,8 @@ def _options(
         fields = (option.alias, option.kind, option.type_name, option.text, option.blob, option.digest)
         if not is_intact(checksum, (parameter, option.given), (*fields, lasting_name), option.data):
             raise DamagedError(f"a value of parameter {option.parameter.name!r}", CHANGED)
-        yield number, option
+        found[number] = option
+    return found
 
 
 def decode_option(option: Option, *, allow_pickle: bool) -> Any:

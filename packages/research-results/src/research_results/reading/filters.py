@@ -21,8 +21,8 @@ from research_results.errors import (
 from research_results.reading.configs import ConfigTable
 from research_results.reading.experiments import (
     decode_option,
-    options_of,
     read_experiments,
+    read_options,
     read_parameters,
 )
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     import sqlite3
 
     from research_results.reading.experiments import Experiments, Option
-    from research_results.reading.gather import Mask
     from research_results.reading.source import Source
 
 __all__ = ["Query", "check_tags", "known_tags", "parse_filter", "select_experiments", "texts_of"]
@@ -130,7 +129,9 @@ def select_experiments(
     experiments = read_experiments(connection, wanted.ids, having, configs=needs_configs)
     _check_ids(connection, wanted.ids, having, experiments)
     if wanted.domain is not None:
-        experiments = experiments.where(_domain_mask(connection, source, experiments, wanted.domain))
+        found = ConfigTable.read(connection, source, experiments, allow_pickle=False).values()
+        mask = [_holds(wanted.domain, config) for config in found]
+        experiments = experiments.where(np.array(mask, np.bool_))
     if wanted.tags is not None:
         tagged = _tagged(source, wanted.tags)
         experiments = experiments.where(np.array([name in tagged for name in experiments.ids], np.bool_))
@@ -233,10 +234,8 @@ class _Values:
         inner: set[str] = set()
         seen = False
         for name, rest in _prefixes(path).items():
-            for number, option in options_of(
-                self._connection, self._source, self._names.numbers(name)
-            ).items():
-                found = self._decoded(option)
+            for number, option in self._options(name).items():
+                found = decode_option(option, allow_pickle=False)
                 if rest:
                     inner.update(_paths(name, found))
                     found = _inside(found, rest)
@@ -251,12 +250,12 @@ class _Values:
             self._check_alias(path, wanted)
         return matching
 
-    def _decoded(self, option: Option) -> Any:
-        return decode_option(option, allow_pickle=False)
+    def _options(self, name: str) -> dict[int, Option]:
+        return read_options(self._connection, self._source, self._names.numbers(name), by="parameter")
 
     def _check_alias(self, path: str, wanted: list[Any]) -> None:
         """Refuse a text that is no value but the alias of one."""
-        for option in options_of(self._connection, self._source, self._names.numbers(path)).values():
+        for option in self._options(path).values():
             is_alias = option.given or option.kind in ("dill", "opaque")
             if is_alias and any(isinstance(each, str) and each == option.alias for each in wanted):
                 raise ArgumentError(
@@ -302,7 +301,7 @@ def _having_alias(
     The first text is that of the whole value that was given; the others are those of its items.
     """
     names.check(path)
-    options = options_of(connection, source, names.numbers(path))
+    options = read_options(connection, source, names.numbers(path), by="parameter")
     known = {option.alias for option in options.values()}
     if known and texts[0] not in known:
         for text in texts[1:] or texts:
@@ -347,14 +346,6 @@ def _iterations(given: Any) -> tuple[int, ...] | None:
     if not all(isinstance(value, (int, np.integer)) and not isinstance(value, bool) for value in values):
         raise ArgumentError("iterations", f"is an int or a list of ints, got {given!r}")
     return tuple(int(value) for value in values)
-
-
-def _domain_mask(
-    connection: sqlite3.Connection, source: Source, experiments: Experiments, domain: Domain
-) -> Mask:
-    """Tell for each experiment whether its config has all parameters of some config of a domain, equal."""
-    configs = ConfigTable.read(connection, source, experiments, allow_pickle=False).values()
-    return np.array([_holds(domain, config) for config in configs], np.bool_)
 
 
 def _holds(domain: Domain, config: dict[str, Any]) -> bool:

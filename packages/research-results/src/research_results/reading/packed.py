@@ -14,7 +14,7 @@ import numpy as np
 
 from research_results.codec.encoding import NUMBER_KINDS
 from research_results.reading.experiments import select_in
-from research_results.reading.paging import columns_of
+from research_results.reading.rows import columns_of
 
 if TYPE_CHECKING:
     import sqlite3

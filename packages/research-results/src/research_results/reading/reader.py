@@ -39,10 +39,6 @@ class Questions(ABC):
         """Open the tables and find the experiments that a filter lets through, with or without configs."""
 
     @abstractmethod
-    def query(self, given: Mapping[str, Any]) -> Query:
-        """Return the filter that some arguments mean."""
-
-    @abstractmethod
     def variables(self) -> tuple[str, ...]:
         """Return the names of all variables."""
 
@@ -97,7 +93,7 @@ class Reader(Questions):
         return parse_filter(**given)
 
     @contextmanager
-    def selected(self, wanted: Query, *, configs: bool = True) -> Iterator[Selected]:
+    def selected(self, wanted: Query, *, configs: bool = True) -> Iterator[SelectedHere]:
         """Open the tables and find the experiments that a filter lets through, with or without configs."""
         with self.source.reading() as connection:
             experiments = select_experiments(connection, self.source, wanted, configs=configs)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from research_results.errors import DamagedError
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "check_column",
     "check_row",
     "checked",
+    "columns_of",
 ]
 
 Types: TypeAlias = "frozenset[type[Any]]"
@@ -64,3 +66,16 @@ def checked(
 
 def _damaged(where: str, name: str, kind: type) -> DamagedError:
     return DamagedError(where, f"column {name} holds a value of type {kind.__name__}")
+
+
+_PAGE = 256
+"""Rows that exist as tuples at once: few enough for the collector of garbage to stay out of it."""
+
+
+def columns_of(cursor: sqlite3.Cursor) -> tuple[list[Any], ...]:
+    """Return all rows that a question finds, column by column."""
+    columns: tuple[list[Any], ...] = tuple([] for _ in cursor.description)
+    while page := cursor.fetchmany(_PAGE):
+        for column, values in zip(columns, zip(*page, strict=True), strict=True):
+            column.extend(values)
+    return columns

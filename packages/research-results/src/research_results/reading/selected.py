@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from itertools import chain, compress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from research_results.reading.columns import Column, read_columns
 from research_results.reading.configs import ConfigTable
 from research_results.reading.exact import read_values
 from research_results.reading.gather import concatenated
-from research_results.reading.paging import columns_of
+from research_results.reading.rows import columns_of
 from research_results.reading.variables import (
     check_variables,
     chosen_variables,
@@ -37,14 +37,11 @@ if TYPE_CHECKING:
 __all__ = ["Selected", "SelectedHere", "SelectedTogether"]
 
 
-class Selected(ABC):
-    """Experiments of one research, or of several, in order."""
+class _Checked(ABC):
+    """Experiments whose variables are read only if those that are asked for are there."""
 
     __slots__ = ()
-    experiments: Experiments
-    """The experiments, N of them."""
     wanted: Query
-    """Which variables and iterations are wanted."""
 
     def columns(self) -> dict[str, Column]:
         """Return a column for each variable that is wanted and has values."""
@@ -57,66 +54,38 @@ class Selected(ABC):
         return self._values()
 
     @abstractmethod
-    def variables(self) -> tuple[str, ...]:
-        """Return the names of all variables, in the order of their first appearance."""
-
-    @abstractmethod
-    def config_table(self) -> ConfigTable:
-        """Return the configs, to be asked for columns or texts."""
-
-    @abstractmethod
-    def rows(self, sql: str) -> tuple[Ints, list[list[Any]]]:
-        """Return the rows of a statement whose first column is the key of an experiment.
-
-        Returns
-        -------
-        int64 array, length M
-            Index of the experiment of each row; those of others are left out.
-        list of lists, each of length M
-            The other columns.
-        """
-
-    @abstractmethod
-    def rows_of(self, index: int, sql: str) -> list[tuple[Any, ...]]:
-        """Return the rows of a statement that takes the key of one experiment."""
-
-    @abstractmethod
-    def artifacts(self) -> list[list[Artifact]]:
-        """Return for each experiment the files that it left, of the names that are wanted."""
-
-    @abstractmethod
-    def remarks(self) -> list[Remarks | None]:
-        """Return for each experiment what people have said of it."""
-
+    def variables(self) -> tuple[str, ...]: ...
     @abstractmethod
     def _columns(self) -> dict[str, Column]: ...
-
     @abstractmethod
     def _values(self) -> list[dict[str, dict[int, Any]]]: ...
 
 
 @dataclass(frozen=True, slots=True)
-class SelectedHere(Selected):
-    """Experiments of one research."""
+class SelectedHere(_Checked):
+    """Experiments of one research, in order."""
 
     experiments: Experiments
     wanted: Query
-    """As of `Selected`."""
+    """Which variables and iterations are wanted."""
     connection: sqlite3.Connection
     """The tables."""
     source: Source
     """Where large values and files are."""
 
     def variables(self) -> tuple[str, ...]:
-        """Return the names of all variables."""
+        """Return the names of all variables, in the order of their first appearance."""
         return known_variables(self.connection)
 
     def config_table(self) -> ConfigTable:
-        """Return the configs."""
+        """Return the configs, to be asked for columns or texts."""
         return ConfigTable.read(self.connection, self.source, self.experiments)
 
     def rows(self, sql: str) -> tuple[Ints, list[list[Any]]]:
-        """Return rows with the index of the experiment of each."""
+        """Return the rows of a statement whose first column is the key of an experiment, column by column.
+
+        The first column becomes the index of the experiment; rows of others are left out.
+        """
         keys, *others = columns_of(self.connection.execute(sql))
         own = self.experiments.keys.tolist()
         if keys == own:
@@ -129,11 +98,11 @@ class SelectedHere(Selected):
         return np.array(found, np.int64), others
 
     def rows_of(self, index: int, sql: str) -> list[tuple[Any, ...]]:
-        """Return rows about one experiment."""
+        """Return the rows of a statement that takes the key of one experiment."""
         return self.connection.execute(sql, (int(self.experiments.keys[index]),)).fetchall()
 
     def artifacts(self) -> list[list[Artifact]]:
-        """Return the files of each experiment."""
+        """Return for each experiment the files that it left, of the names that are wanted."""
         names: Collection[str] | None = None if self.wanted.names is None else set(self.wanted.names)
         return [artifacts_of(self.source, name, names) for name in self.experiments.ids]
 
@@ -164,13 +133,13 @@ class SelectedHere(Selected):
 
 
 @dataclass(frozen=True, slots=True)
-class SelectedTogether(Selected):
+class SelectedTogether(_Checked):
     """Experiments of several researches, one after another."""
 
     experiments: Experiments
     wanted: Query
     """As of `Selected`."""
-    parts: tuple[Selected, ...]
+    parts: tuple[SelectedHere, ...]
     """Those of each research."""
 
     def variables(self) -> tuple[str, ...]:
@@ -221,6 +190,10 @@ class SelectedTogether(Selected):
 
     def _values(self) -> list[dict[str, dict[int, Any]]]:
         return [values for part in self.parts for values in part._values()]
+
+
+Selected: TypeAlias = SelectedHere | SelectedTogether
+"""What a reader of one research or of several opens for one question."""
 
 
 def _joined(columns: Sequence[tuple[int, Column]]) -> Column:

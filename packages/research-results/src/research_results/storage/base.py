@@ -306,8 +306,7 @@ class BaseStorage(ABC):
         0  0.1          0   0.5
         1  0.1          1   0.5
         """
-        alias = config if isinstance(config, ConfigAlias) else ConfigAlias(config)
-        return ExperimentRecorder(self, alias, experiment_id, skip_done=skip_done)
+        return ExperimentRecorder(self, config, experiment_id, skip_done=skip_done)
 
     def __reduce__(self) -> Any:
         raise TypeError(

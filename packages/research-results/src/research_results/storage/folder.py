@@ -88,10 +88,8 @@ class FolderStorage(BaseStorage):
             The folder; nothing may be there.
         meta : mapping, optional
             Options, entropy, times: what JSON can hold.
-        journal : {'auto', 'wal', 'truncate'}
-            How the database keeps its commits; ``'auto'`` knows.
-        allow_pickle : bool
-            Let :attr:`results` run the code of opaque values: you trust whoever writes them.
+        journal, allow_pickle
+            See :class:`FolderStorage`.
 
         Raises
         ------
@@ -113,18 +111,14 @@ class FolderStorage(BaseStorage):
         journal: JournalMode = "auto",
         allow_pickle: bool = False,
     ) -> Self:
-        """Open a research for writing more.
+        """Open the folder of a research to go on writing.
 
         Parameters
         ----------
         path : str or Path
             The folder.
-        take_over : bool
-            Take the lock of a holder on another host, which you know to be dead.
-        journal : {'auto', 'wal', 'truncate'}
-            How the database keeps its commits.
-        allow_pickle : bool
-            Let :attr:`results` run the code of opaque values: you trust whoever made the folder.
+        take_over, journal, allow_pickle
+            See :class:`FolderStorage`.
 
         Raises
         ------
@@ -281,7 +275,9 @@ def _make_folder(folder: Path, meta: Mapping[str, Any], journal: JournalMode) ->
         folder.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=".research-", dir=folder.parent))
         try:
-            made.chmod(0o777 & ~_umask())
+            mask = os.umask(0o077)
+            os.umask(mask)
+            made.chmod(0o777 & ~mask)
             write_description(made, description)
             create_database(made / DATABASE, description.id, journal)
             fail_point("folder-made")
@@ -292,9 +288,3 @@ def _make_folder(folder: Path, meta: Mapping[str, Any], journal: JournalMode) ->
             raise
         finally:
             shutil.rmtree(made, ignore_errors=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

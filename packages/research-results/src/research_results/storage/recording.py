@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
-from research_domain import Identifier
+from research_domain import ConfigAlias, Identifier
 from research_results.errors import ArgumentError
 from research_results.writing.failing import as_failure
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from contextlib import AbstractContextManager
     from types import TracebackType
     from typing import Self
 
-    from research_domain import ConfigAlias
     from research_results.codec.encoding import Values
 
 __all__ = ["ExperimentRecorder"]
@@ -53,7 +53,7 @@ class ExperimentRecorder:
     def __init__(
         self,
         storage: _Storage,
-        config: ConfigAlias,
+        config: ConfigAlias | Mapping[Any, Any] | None,
         experiment_id: str | None,
         *,
         skip_done: bool = False,
@@ -65,8 +65,8 @@ class ExperimentRecorder:
         self.is_done = False
         self._digest: bytes | None = None
         self.id = experiment_id or ""
-        self._config = config
-        self._find(config)
+        self._config = config if isinstance(config, ConfigAlias) else ConfigAlias(config)
+        self._find()
         self._started = 0.0
         self._next = 0
 
@@ -75,12 +75,12 @@ class ExperimentRecorder:
         """The iteration that was put last; -1 before the first."""
         return self._next - 1
 
-    def _find(self, config: ConfigAlias) -> None:
+    def _find(self) -> None:
         """Find the name of the experiment, what attempt this is, and whether it is needed."""
         identifier = Identifier()
         while True:
             if self._given_id is None:
-                identity = identifier.identify(config)
+                identity = identifier.identify(self._config)
                 self.id, self._digest = identity.id, identity.digest
             state = self._storage.state(self.id)
             status, self._attempt = ("queued", 1) if state is None else (state[0], state[1] + 1)
@@ -116,7 +116,7 @@ class ExperimentRecorder:
     def __enter__(self) -> Self:
         self._started = time.time()
         with self._storage.transaction():
-            self._find(self._config)  # another process may have taken it meanwhile
+            self._find()  # another process may have taken it meanwhile
             if self.is_done:
                 return self
             self._storage.add(self.id, self._config, digest=self._digest)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 from research_domain import ConfigAlias
 from research_results.disk.curation import FolderCuration
+from research_results.disk.lock import in_turn
 from research_results.disk.names import research_path
 from research_results.errors import ExistsError, LockedError
 from research_results.results import ResearchResults
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from research_results.reading.status import Status
 
 __all__ = ["SharedStorage"]
-
-_POLL_S = 0.01
 
 
 class SharedStorage:
@@ -139,8 +137,7 @@ class SharedStorage:
         What a killed process had begun is begun anew by ``ResearchStorage(path)``, which has the folder for
         itself.
         """
-        alias = config if isinstance(config, ConfigAlias) else ConfigAlias(config)
-        return ExperimentRecorder(self, alias, experiment_id, skip_done=skip_done)
+        return ExperimentRecorder(self, config, experiment_id, skip_done=skip_done)
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[ResearchStorage]:
@@ -149,18 +146,9 @@ class SharedStorage:
             if self._opened is not None:
                 yield self._opened
                 return
-            with self._open() as self._opened:
+            opened = in_turn(lambda: ResearchStorage(self._path), self._wait_s, LockedError, ExistsError)
+            with opened as self._opened:
                 try:
                     yield self._opened
                 finally:
                     self._opened = None
-
-    def _open(self) -> ResearchStorage:
-        deadline = time.monotonic() + self._wait_s
-        while True:
-            try:
-                return ResearchStorage(self._path)
-            except (LockedError, ExistsError):
-                if time.monotonic() >= deadline:
-                    raise
-            time.sleep(_POLL_S)

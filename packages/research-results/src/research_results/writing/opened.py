@@ -37,19 +37,14 @@ __all__ = ["OpenFolder", "OpenMemory", "OpenResearch"]
 
 
 class OpenResearch:
-    """A research that is open for writing.
+    """A research that is open for writing."""
 
-    Attributes
-    ----------
-    writer : Writer
-        Writes rows.
-    source : Source
-        Where it is read, and where its files and what people say of it are.
-    """
+    writer: Writer
+    source: Source
+    """Where it is read, and where its files and what people say of it are."""
 
     def __init__(self, writer: Writer, source: Source) -> None:
-        self.writer = writer
-        self.source = source
+        self.writer, self.source = writer, source
 
     @property
     def is_open(self) -> bool:
@@ -121,21 +116,7 @@ class OpenMemory(OpenResearch):
 
 
 class OpenFolder(OpenResearch):
-    """A research in a folder, whose lock is held until it is closed.
-
-    Parameters
-    ----------
-    path : Path
-        The folder.
-    take_over : bool
-        Take the lock of a holder on another host.
-    journal : {'auto', 'wal', 'truncate'}
-        How the database keeps its commits.
-    trusted : bool
-        Whether readers run the code of opaque values.
-    busy_s : float
-        Seconds to wait in one call for another program that locks the database.
-    """
+    """A research in a folder, whose lock is held until it is closed; parameters as of `FolderStorage`."""
 
     source: FolderSource
 
