@@ -70,16 +70,16 @@ class ExperimentStorage:
         shown = kept = value
         if type(value) not in UNCHANGING and not is_unchanging(value):
             shown, kept = self._as_it_is(name, value)
-        try:
-            self.results[name][iteration] = shown
-        except KeyError:
+        column = self.results.get(name)
+        if column is None:
             check_variable(name)
-            self.results[name] = {iteration: shown}
+            column = self.results[name] = {}
+        column[iteration] = shown
         if self._sink is not None:
-            try:
-                self._pending[name][iteration] = kept
-            except KeyError:
-                self._pending[name] = {iteration: kept}
+            column = self._pending.get(name)
+            if column is None:
+                column = self._pending[name] = {}
+            column[iteration] = kept
 
     def _as_it_is(self, name: str, value: Any) -> tuple[Any, Any]:
         """Return a value that can change as it is now: for :attr:`results`, and for the sink."""

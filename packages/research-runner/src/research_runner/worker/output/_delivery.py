@@ -32,18 +32,20 @@ _NOTHING = CapturedText("", 0)
 
 
 class Delivery:
-    """Copies the text of one stream of one task from the spool to its targets."""
+    """Copies the text of one stream, of one task after the other, from the spool to its targets.
+
+    The label names the task in what it says about dropped text.
+    """
 
     def __init__(self, spool: Spool, target: Target, files: Files, label: str, cap_bytes: int) -> None:
         self._spool = spool
         self._target = target
         self._files = files
         self._cap_bytes = cap_bytes
-        self.begin(label)
+        self.label = label
+        self._begin()
 
-    def begin(self, label: str) -> None:
-        """Begin with the next task."""
-        self._label = label
+    def _begin(self) -> None:
         self._done = self._spool.position()
         self._dropped = 0
         self._line_open = False
@@ -68,15 +70,20 @@ class Delivery:
         return self._dropped > dropped
 
     def finish(self) -> CapturedText:
-        """Copy the rest and empty the spool."""
+        """Copy the rest, empty the spool, and be ready for the next task."""
         if not self._spool.size() and not self._dropped:
+            if self._done:  # what was forwarded has been removed from the spool
+                self._spool.set_position(0)
+                self._begin()
             return _NOTHING
         self.forward(final=True)
         note = self._note()
         text = self._spool.read(0, self._done) + note if self._target.keep else b""
         if self._done or self._dropped:
             self._end(note)
-        return CapturedText(decode_text(text), self._dropped)
+        captured = CapturedText(decode_text(text), self._dropped)
+        self._begin()
+        return captured
 
     def _enforce_cap(self) -> int:
         """Cut the spool at the limit and return its size."""
@@ -91,7 +98,7 @@ class Delivery:
         if not self._dropped:
             return b""
         note = (
-            f"[{self._label}: at least {self._dropped} more bytes of {self._spool.stream} were dropped, "
+            f"[{self.label}: at least {self._dropped} more bytes of {self._spool.stream} were dropped, "
             f"the limit is {self._cap_bytes} bytes]\n"
         )
         return b"\n" * self._line_open + note.encode()

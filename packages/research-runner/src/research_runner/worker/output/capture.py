@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Self, TextIO
@@ -64,6 +64,7 @@ class OutputCapture:
         self._files = Files()
         self._redirection = _Redirection(hold)
         self._targets: Mapping[int, Target] | None = None
+        self._own: Mapping[int, Target] = {}
         self._deliveries: dict[int, Delivery] = {}
         self._active = _Active()
         self._ticker = _Ticker(self._active.forward)
@@ -103,22 +104,32 @@ class OutputCapture:
             raise RunnerError(
                 f"cannot catch the output of {label!r}: another task of this process is running"
             )
-        for fd, target in targets.items():
+        if targets is not self._targets or not self._redirection.is_on:
+            self._lead_to(targets, label)
+        elif self._own:
+            self._deliver_late()
+        for delivery in self._deliveries.values():
+            delivery.label = label
+        self._active.deliveries = self._deliveries
+
+    def _lead_to(self, targets: Mapping[int, Target], label: str) -> None:
+        """Lead the descriptors of these targets into spools, whose text goes to the targets."""
+        for fd in targets:
             if fd not in self._channels:
                 _fill_gaps()
                 self._channels[fd] = _Channel(Spool(self._folder, self._name, fd), _open_text(fd))
-            elif not _is_as_opened(self._channels[fd].text):
-                self._channels[fd] = replace(self._channels[fd], text=_open_text(fd))
-            if target.is_own and self._channels[fd].spool.size():  # processes of earlier tasks still write
-                self._delivery(fd, Target(target.common), self._name).finish()
+        self._targets = targets
+        self._own = {fd: target for fd, target in targets.items() if target.is_own}
+        self._deliver_late()
         self._redirection.begin({fd: self._channels[fd] for fd in targets})
-        if targets is not self._targets:
-            self._targets = targets
-            self._deliveries = {fd: self._delivery(fd, target, label) for fd, target in targets.items()}
-        for delivery in self._deliveries.values():
-            delivery.begin(label)
-        self._active.begin(self._deliveries)
+        self._deliveries = {fd: self._delivery(fd, target, label) for fd, target in targets.items()}
         self._ticker.start()
+
+    def _deliver_late(self) -> None:
+        """Keep what processes of earlier tasks still write out of the texts that are a task's own."""
+        for fd, target in self._own.items():
+            if self._channels[fd].spool.size():
+                self._delivery(fd, Target(target.common), self._name).finish()
 
     def _end(self) -> dict[int, CapturedText]:
         self._redirection.pause()
@@ -206,10 +217,6 @@ class _Active:
         self._lock = threading.Lock()
         self.deliveries: Mapping[int, Delivery] = {}
 
-    def begin(self, deliveries: Mapping[int, Delivery]) -> None:
-        with self._lock:
-            self.deliveries = deliveries
-
     def finish(self) -> dict[int, CapturedText]:
         with self._lock:
             deliveries, self.deliveries = self.deliveries, {}
@@ -245,7 +252,7 @@ class _Ticker:
             flooded = self._function()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Channel:
     """The replacements of a file descriptor and of the Python stream above it."""
 
@@ -287,6 +294,10 @@ class _Redirection:
         self._channels: Mapping[int, _Channel] = {}
         self._before: dict[int, tuple[int, Any]] = {}
 
+    @property
+    def is_on(self) -> bool:
+        return bool(self._before)
+
     def begin(self, channels: Mapping[int, _Channel]) -> None:
         if self._before and channels.keys() != self._channels.keys():
             self.end()
@@ -296,8 +307,7 @@ class _Redirection:
         for fd, channel in channels.items():
             if fd not in self._before:
                 self._before[fd] = (os.dup(fd), getattr(sys, STREAMS[fd]))
-                os.dup2(channel.spool.writer, fd)
-            setattr(sys, STREAMS[fd], channel.text)
+            _lead(fd, channel)
 
     def pause(self) -> None:
         """End the text of a task; what a unit has closed is open again before anything else is opened."""
@@ -308,7 +318,7 @@ class _Redirection:
         for fd, channel in self._channels.items():
             setattr(sys, STREAMS[fd], channel.text)
         for fd, channel in self._channels.items():  # last: an object of a unit may have closed it as it went
-            os.dup2(channel.spool.writer, fd)
+            _lead(fd, channel)
 
     def end(self) -> None:
         if not self._before:
@@ -324,17 +334,23 @@ class _Redirection:
     def _flush(self) -> None:
         """Flush Python's streams, the original ones as well, and the buffers of the C library."""
         for fd, channel in self._channels.items():
-            own: list[Any] = [getattr(sys, name, None) for name in (STREAMS[fd], _ORIGINALS[fd])]
-            if own[0] is channel.text:
-                del own[0]
-            for stream in (*own, channel.text):
+            text = channel.text
+            for stream in (getattr(sys, STREAMS[fd], None), getattr(sys, _ORIGINALS[fd], None), text):
                 try:
-                    stream.flush()
+                    stream.flush()  # type: ignore[union-attr]
                 except Exception:  # noqa: BLE001, S112 - none, gone, closed; a unit's own class raises anything
                     continue
         flush_c = _find_flush_c()
         if flush_c is not None:
             flush_c(None)
+
+
+def _lead(fd: int, channel: _Channel) -> None:
+    """Lead a descriptor into its spool, and the stream of Python above it."""
+    os.dup2(channel.spool.writer, fd)
+    if not _is_as_opened(channel.text):
+        channel.text = _open_text(fd)
+    setattr(sys, STREAMS[fd], channel.text)
 
 
 def _fill_gaps() -> None:

@@ -46,16 +46,17 @@ class LoggingPart(Part):
         """Take note of what tells that somebody has touched a logger."""
         _cache()[_MARK] = True
         self._newest = _newest_handler()
-        self._watched = [
-            (logger, state)
+        watched = {
+            logger: state
             for logger, state in self._kept[1].items()
             if logger is logging.root or state[:3] != _UNTOUCHED[:3] or _says_something(state[3])
-        ]
+        }
+        self._watched, self._states = list(watched), list(watched.values())
 
     def _is_touched(self) -> bool:
         if _MARK not in _cache() or _newest_handler() != self._newest:
             return True
-        return any(_state(logger) != state for logger, state in self._watched)
+        return list(map(_state, self._watched)) != self._states
 
     def put(self, kept: _Look, now: _Look) -> None:
         """Put back what differs, and close handlers that are new."""
