@@ -401,6 +401,12 @@ class Truncated(Sampler):
         self.sampler, self.high, self.low, self.expr = sampler, high, low, expr
         self.prob, self.max_iter, self.sample_anyways = prob, max_iter, sample_anyways
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take what pickles of earlier versions hold, too: folders of researches have them."""
+        names = ("high", "low", "prob", "max_iter", "sample_anyways")
+        values = (*state.pop("limits", ()), *state.pop("effort", ()))
+        self.__dict__.update({**state, **dict(zip(names, values, strict=False))})
+
     def _draw(self, size: int, rng: np.random.Generator | None) -> Any:
         kept: list[Array] = [self.sampler.sample(0, rng)]
         missing = size
