@@ -251,3 +251,13 @@ def test_representations_are_readable():
     assert repr(2 * n + 1) == "((2 * NumpySampler('normal', loc=-10)) + 1)"
     assert repr((0.5 & n) | ConstantSampler(3)) == f"(0.5 & {n!r} | ConstantSampler(3))"
     assert repr(n.apply(np.exp).truncate(high=1)) == f"{n!r}.apply(exp).truncate(high=1)"
+
+
+def test_truncated_sampler_from_a_pickle_of_an_earlier_version_is_the_same():
+    sampler = NumpySampler("n").truncate(high=1, low=0, prob=0.3, max_iter=5, sample_anyways=True)
+    names = ("high", "low", "prob", "max_iter", "sample_anyways")
+    state = {name: value for name, value in vars(sampler).items() if name not in names}
+    earlier = object.__new__(type(sampler))
+    earlier.__setstate__({**state, "limits": (1, 0), "effort": (0.3, 5, True)})
+    assert earlier == sampler
+    assert repr(earlier) == repr(sampler)

@@ -16,8 +16,9 @@ from research_domain.config import overlap
 from research_domain.identity import Identity
 from research_experiment.building._checks import differing_keys
 from research_experiment.capture import Capture, Streams, activate
-from research_experiment.execution._branch import Branch, Root, Rules, Stage, tell
+from research_experiment.execution._branch import Branch, Root, Stage
 from research_experiment.execution._program import Action, Program, Scope, Watch, compile_plan
+from research_experiment.execution._rules import Rules, tell
 from research_experiment.execution.global_random import Turns, global_seed, seed_globals
 from research_experiment.execution.running import RunningExperiment, Surroundings
 from research_experiment.execution.saved_values import ExperimentStorage

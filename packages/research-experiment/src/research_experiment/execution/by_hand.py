@@ -9,7 +9,8 @@ from typing import Any, Self
 from research_domain import Config, ConfigAlias, Identifier
 from research_experiment.building._checks import check_config_keys
 from research_experiment.errors import ExecutorError, UnknownUnitError, hint
-from research_experiment.execution._branch import Branch, Rules
+from research_experiment.execution._branch import Branch
+from research_experiment.execution._rules import Rules
 from research_experiment.execution._task import RunningTask, TaskKind
 from research_experiment.execution.evaluation import evaluate
 from research_experiment.execution.running import RunningExperiment, Surroundings

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Any, Literal, Self, TypeAlias
 
 from research_experiment.errors import ExecutorError
-from research_experiment.execution._branch import Rules
+from research_experiment.execution._rules import Rules
 from research_experiment.execution._task import TaskKind
 from research_experiment.execution.hooks import Hook
 from research_experiment.execution.running import Surroundings
