@@ -95,6 +95,18 @@ def leave():
     raise KeyboardInterrupt
 
 
+def test_bytes_are_caught_as_the_text_that_they_are():
+    def write():
+        print("text", end=" ")
+        sys.stdout.buffer.write(b"caf\xc3\xa9 \xff\n")
+        sys.stdout.buffer.flush()
+
+    capture = TextCapture()
+    (running,) = Executor(Experiment().add_callable("write", write), capture=capture).run().experiments
+    assert running.failure is None
+    assert capture.stdout[running.id] == "text caf\xe9 \ufffd\n"
+
+
 def test_other_threads_and_hooks_between_units_go_past(capsys):
     ready, done = threading.Event(), threading.Event()
 

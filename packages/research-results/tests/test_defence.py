@@ -436,3 +436,11 @@ def test_memory_has_nothing_to_lose():
     storage.put("a", {"x": {0: 1.0}})
     storage.check()
     assert storage.counts() == {"queued": 1}
+
+
+def test_a_folder_without_its_database_is_read_with_a_sentence(tmp_path):
+    with ResearchStorage(tmp_path / "study") as storage:
+        storage.put("a", {"x": {0: 1.0}})
+    (tmp_path / "study" / "research.db").unlink()
+    with pytest.raises(StorageLostError, match=r"research\.db is missing"):
+        ResearchResults(tmp_path / "study").summary()

@@ -246,6 +246,19 @@ def test_branches_are_tried_again_alone_after_a_death_unless_they_had_ended():
         assert task.root == first.root
 
 
+def test_branches_are_tried_again_alone_after_the_time_limit_of_their_task():
+    play = Play(2, branches=2, timeout_s=10, grace_s=0.0)
+    play.ready()
+    task = play.sent[0].pop()
+    play.report(TaskStarted(task.index, 0.0), now=0.0)
+    play.decide(now=11.0)
+    assert play.decide(now=12.0) == [Kill(0, "timeout")]
+    play.report(WorkerDied(0, 100, Death("timeout")))
+    play.ready()
+    (again,) = play.sent[0]
+    assert [spec.index for spec in again.experiments] == [0]
+
+
 def test_a_task_over_its_time_is_killed_once():
     play = Play(1, timeout_s=10, grace_s=0.5)
     play.ready()

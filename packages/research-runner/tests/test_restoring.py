@@ -194,7 +194,7 @@ def test_list_of_parts_is_that_of_the_docs():
     assert [part.name for part in library_parts.library_parts()] == [
         "the signals that are blocked",
         "the locale",
-        "sys.argv, sys.stdin, tempfile.tempdir or warnings.showwarning",
+        "sys.argv, sys.stdin, sys.excepthook, tempfile.tempdir or warnings.showwarning",
     ]
 
 

@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from threading import Lock
-from typing import IO, Any, Protocol, TextIO
+from typing import Any, Protocol, TextIO
+
+from research_domain.texts import decode_text
 
 __all__ = ["Capture", "Streams", "TextCapture", "TextStream", "activate", "captured", "routing"]
 
@@ -195,8 +197,9 @@ class _Router(io.TextIOBase):
         return int(self._target.fileno())
 
     @property
-    def buffer(self) -> IO[bytes]:
-        return self._target.buffer  # type: ignore[no-any-return]
+    def buffer(self) -> Any:
+        buffer = getattr(self._target, "buffer", None)
+        return _Bytes(self) if buffer is None else buffer
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
@@ -205,6 +208,24 @@ class _Router(io.TextIOBase):
     @property
     def errors(self) -> str | None:  # type: ignore[override]
         return getattr(self._target, "errors", None)
+
+
+class _Bytes(io.RawIOBase):
+    """What is below a stream that takes text only: it writes bytes as the text that they are."""
+
+    def __init__(self, stream: _Router) -> None:
+        self._stream = stream
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        text = bytes(data)
+        self._stream.write(decode_text(text))
+        return len(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
 
 
 class _Installation:

@@ -14,7 +14,7 @@ from research_results.disk.connections import BUSY_S, beside, connect
 from research_results.disk.files import kind_of
 from research_results.disk.schema import APPLICATION_ID, fill_in, schema_version
 from research_results.disk.sqlite_errors import translated, translating
-from research_results.errors import DamagedError
+from research_results.errors import DamagedError, StorageLostError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -55,12 +55,14 @@ def reading(
 
 
 def _check_files(path: Path) -> None:
-    """Refuse what SQLite would follow or wait for: links, pipes and devices in the place of its files."""
+    """Refuse a database that is missing, and links, pipes and devices, which SQLite would follow or wait for."""
     for suffix in ("", "-wal", "-shm", "-journal"):
         file = beside(path, suffix)
         kind = kind_of(file)
         if kind not in ("a file", None):
             raise DamagedError(f"{str(file)!r}", f"it is {kind}, not a file")
+        if kind is None and not suffix:
+            raise StorageLostError(str(path.parent), f"{path.name} is missing")
 
 
 def _check_reader(connection: sqlite3.Connection, path: Path, removed: Collection[str]) -> None:

@@ -477,7 +477,8 @@ class Coordinator:
             else:
                 self._source.conclude(experiment_id, 0, True)
                 self._watch(failure)
-        for specs in [again] if blamed else [[spec] for spec in again]:  # the guilty one is unknown
+        is_known = any(blamed.values())  # by the time limit of its unit
+        for specs in [again] if is_known else [[spec] for spec in again]:
             self._try_again(specs, item.task)
         return events
 

@@ -20,6 +20,7 @@ _signal: Any = importlib.import_module("_signal")  # that of Python makes enums
 _ATTRIBUTES = (
     (sys, "argv"),
     (sys, "stdin"),
+    (sys, "excepthook"),
     (tempfile, "tempdir"),
     (warnings, "showwarning"),
     (logging, "_warnings_showwarning"),  # with it: `logging.captureWarnings` sets both
@@ -47,7 +48,7 @@ class _BlockedSignals(Part):
 
 
 class _Attributes(Several):
-    name = "sys.argv, sys.stdin, tempfile.tempdir or warnings.showwarning"
+    name = "sys.argv, sys.stdin, sys.excepthook, tempfile.tempdir or warnings.showwarning"
     keys = tuple(range(len(_ATTRIBUTES)))
 
     def look(self) -> tuple[Any, ...]:
