@@ -53,5 +53,5 @@ def tell(listeners: Iterable[Callable[..., None]], *args: Any) -> None:
     for listener in listeners:
         try:
             listener(*args)
-        except Exception:  # noqa: BLE001 - a hook may raise anything
+        except (Exception, SystemExit, GeneratorExit):  # noqa: BLE001 - a hook may raise anything
             _LOG.exception("a hook failed and was ignored: %r", listener)

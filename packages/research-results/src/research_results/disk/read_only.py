@@ -55,7 +55,7 @@ def reading(
 
 
 def _check_files(path: Path) -> None:
-    """Refuse a database that is missing, and links, pipes and devices, which SQLite would follow or wait for."""
+    """Refuse a missing database, and links, pipes and devices, which SQLite would follow or wait for."""
     for suffix in ("", "-wal", "-shm", "-journal"):
         file = beside(path, suffix)
         kind = kind_of(file)
