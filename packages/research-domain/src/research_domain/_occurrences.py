@@ -43,23 +43,9 @@ class Occurrences:
         self._left = 2 * slots // 3
 
     def count(self, beginning: int, rest: int, repetition: int) -> tuple[int, bool]:
-        """Count a hash.
+        """Count a hash, of which the first 64 bits and 32 others are given, and one of its repetitions.
 
-        Parameters
-        ----------
-        beginning : int
-            Its first bits, at most 64.
-        rest : int
-            32 other bits of it.
-        repetition : int
-            Which repetition of it is counted.
-
-        Returns
-        -------
-        times : int
-            How often it was counted before.
-        is_ambiguous : bool
-            Whether another hash with the same beginning was counted before it.
+        Return how often it was counted before, and whether another hash with the same beginning was.
         """
         if repetition:
             beginning = (beginning + repetition * _SPREAD) & _WORD

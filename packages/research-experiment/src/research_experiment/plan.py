@@ -89,13 +89,7 @@ class Store:
 
 
 def check_variable(name: object, unit: str | None = None) -> None:
-    """Check that values can be saved under a name.
-
-    Raises
-    ------
-    PlanError
-        If no database could hold it.
-    """
+    """Check that values can be saved under a name: that a database can hold it."""
     flaw = flaw_of_name(name)
     if flaw is not None:
         shown = clean_text(str(name))[:80]

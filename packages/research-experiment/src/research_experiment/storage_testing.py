@@ -24,14 +24,9 @@ from typing import Any
 
 from research_domain import Alias, ConfigAlias, digest
 from research_experiment.protocols import Sink, Storage, StorageFactory, Values
-from research_experiment.testing import SinkContract
+from research_experiment.testing import SinkContract, require
 
 __all__ = ["StorageContract", "TransientStorageContract"]
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise AssertionError(message)
 
 
 class TransientStorageContract(SinkContract):
@@ -72,15 +67,15 @@ class TransientStorageContract(SinkContract):
     def stored(self, sink: Any, experiment_id: str) -> Values:
         """Return what a reader beside the writer has of an experiment."""
         found = self.read(sink.results, experiment_id)
-        _require(bool(found) or not found, "a reader returns a mapping")
+        require(bool(found) or not found, "a reader returns a mapping")
         return found
 
     def test_a_new_storage_is_where_it_was_asked_for(self) -> None:
         """It has no folder, the meta data that it was given, and nothing of other storages."""
         storage, other = self.create(meta={"entropy": 5}), self.create()
-        _require(storage.path is None and storage.meta["entropy"] == 5, "path or meta are not as given")
+        require(storage.path is None and storage.meta["entropy"] == 5, "path or meta are not as given")
         _add(storage, ["a"])
-        _require(list(other.statuses()) == [], "a new storage has experiments of another one")
+        require(list(other.statuses()) == [], "a new storage has experiments of another one")
 
     def test_statuses_are_in_the_order_of_the_domain(self) -> None:
         """Positions decide, not the order of the calls; marks change what is counted."""
@@ -92,9 +87,9 @@ class TransientStorageContract(SinkContract):
         storage.mark("b", "running", attempt=1)
         storage.mark("b", "failed", failure=None)
         statuses = storage.statuses()
-        _require(list(statuses.items()) == [("a", "done"), ("b", "failed"), ("c", "queued")], repr(statuses))
+        require(list(statuses.items()) == [("a", "done"), ("b", "failed"), ("c", "queued")], repr(statuses))
         counts = {status: count for status, count in storage.counts().items() if count}
-        _require(counts == {"done": 1, "failed": 1, "queued": 1}, repr(counts))
+        require(counts == {"done": 1, "failed": 1, "queued": 1}, repr(counts))
 
     def test_a_new_attempt_begins_without_the_values_of_the_one_before(self) -> None:
         """Values of an attempt that was lost are gone when the next one begins."""
@@ -126,7 +121,7 @@ class TransientStorageContract(SinkContract):
             ("b", {"n": "0"}, "failed", None, None, {"x": {0: 2.0}}),
             ("a", {"n": "1"}, "done", 1, 1, {"x": {0: 1.0}}),
         ]
-        _require(found == expected, repr(found))
+        require(found == expected, repr(found))
 
     def test_a_transaction_is_all_or_nothing(self) -> None:
         """What is written in a block that raises is not there."""
@@ -140,7 +135,7 @@ class TransientStorageContract(SinkContract):
         except KeyError:
             pass
         self._expect(storage, "a", {})
-        _require(storage.statuses()["a"] == "queued", "a mark of a transaction that failed is there")
+        require(storage.statuses()["a"] == "queued", "a mark of a transaction that failed is there")
 
     def test_what_encode_makes_travels(self) -> None:
         """Values are encoded in one process, pickled, and put in another."""
@@ -158,16 +153,16 @@ class TransientStorageContract(SinkContract):
         storage.put_output("a", "stdout", "one\n")
         storage.put_output("a", "stdout", "two\n")
         storage.put_output("a", "stderr", "oops\n")
-        _require(storage.experiments_stdout["a"] == "one\ntwo\n", "standard output is not as it was put")
-        _require(storage.experiments_stderr["a"] == "oops\n", "standard error is not as it was put")
+        require(storage.experiments_stdout["a"] == "one\ntwo\n", "standard output is not as it was put")
+        require(storage.experiments_stderr["a"] == "oops\n", "standard error is not as it was put")
         folders = {storage.experiment_path(name) for name in ("a", "b", "a")}
-        _require(len(folders) == 2 and all(folder.is_dir() for folder in folders), repr(folders))
+        require(len(folders) == 2 and all(folder.is_dir() for folder in folders), repr(folders))
         storage.put_environment("python", "3.11")
         storage.check()
 
     def _expect_reader(self, results: Any, experiment_id: str, expected: Values) -> None:
         found = {name: dict(column) for name, column in self.read(results, experiment_id).items()}
-        _require(found == expected, f"expected {expected!r}, found {found!r}")
+        require(found == expected, f"expected {expected!r}, found {found!r}")
 
 
 class StorageContract(TransientStorageContract):
@@ -202,10 +197,10 @@ class StorageContract(TransientStorageContract):
     def test_a_new_storage_is_where_it_was_asked_for(self) -> None:
         """It is there when it was made, not before, and cannot be made again."""
         cls, path = self.storage_class, self.path()
-        _require(not cls.is_there(path), "is_there is true before anything was made")
+        require(not cls.is_there(path), "is_there is true before anything was made")
         storage = self.create(meta={"entropy": 5})
-        _require(cls.is_there(path) and path.is_dir(), "nothing is there after create")
-        _require(storage.path == path and storage.meta["entropy"] == 5, "path or meta are not as given")
+        require(cls.is_there(path) and path.is_dir(), "nothing is there after create")
+        require(storage.path == path and storage.meta["entropy"] == 5, "path or meta are not as given")
         try:
             cls.create(path, {})
         except Exception:  # noqa: BLE001 - any error will do
@@ -235,11 +230,11 @@ class StorageContract(TransientStorageContract):
         storage.close()
         self._expect_reader(self.storage_class.read(self.path()), "a", {"x": {0: 1}})
         again = self.open()
-        _require(dict(again.statuses()) == {"a": "running"}, repr(again.statuses()))
-        _require(dict(again.digests()) == {digest("a"): "a"}, repr(again.digests()))
+        require(dict(again.statuses()) == {"a": "running"}, repr(again.statuses()))
+        require(dict(again.digests()) == {digest("a"): "a"}, repr(again.digests()))
         names = again.named_values()
-        _require(names.get(("net", "small")) == frozenset({digest([64, 10])}), repr(names))
-        _require(again.meta["entropy"] == 5 and again.meta["ended"] == 7.5, repr(again.meta))
+        require(names.get(("net", "small")) == frozenset({digest([64, 10])}), repr(names))
+        require(again.meta["entropy"] == 5 and again.meta["ended"] == 7.5, repr(again.meta))
 
 
 def _add(storage: Storage, experiment_ids: Iterable[str]) -> None:

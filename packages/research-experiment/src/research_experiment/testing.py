@@ -79,7 +79,8 @@ def same_value(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
-def _require(condition: bool, message: str) -> None:
+def require(condition: bool, message: str) -> None:
+    """Raise an AssertionError unless a condition holds; unlike ``assert``, also with ``python -O``."""
     if not condition:
         raise AssertionError(message)
 
@@ -98,7 +99,7 @@ class SinkContract:
     def _expect(self, sink: Sink, experiment_id: str, expected: Mapping[str, Mapping[int, Any]]) -> None:
         found = {name: dict(column) for name, column in self.stored(sink, experiment_id).items() if column}
         wanted = {name: dict(column) for name, column in expected.items()}
-        _require(same_value(found, wanted), f"expected {wanted!r} of {experiment_id!r}, found {found!r}")
+        require(same_value(found, wanted), f"expected {wanted!r} of {experiment_id!r}, found {found!r}")
 
     def test_nothing_put_is_nothing_stored(self) -> None:
         """A new sink is empty."""
@@ -145,7 +146,7 @@ class SinkContract:
             sink = self.make_sink(["a"])
             sink.put("a", {"x": {0: value}})
             found = self.stored(sink, "a")["x"][0]
-            _require(same_value(found, value), f"{name}: put {value!r}, found {found!r}")
+            require(same_value(found, value), f"{name}: put {value!r}, found {found!r}")
 
     def test_values_of_different_types_share_a_variable(self) -> None:
         """One variable may hold a number in one iteration and something else in the next."""

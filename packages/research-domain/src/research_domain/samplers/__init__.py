@@ -348,9 +348,7 @@ def uniform(low: float = 0.0, high: float = 1.0, seed: Any = None) -> Sampler:
     >>> uniform(1, 2)
     NumpySampler('uniform', low=1, high=2)
     """
-    if not low < high:
-        raise SamplerError("low", f"expected low < high, got low={low!r}, high={high!r}")
-    return NumpySampler("uniform", seed=seed, low=low, high=high)
+    return _between("uniform", low, high, seed)
 
 
 def loguniform(low: float, high: float, seed: Any = None) -> Sampler:
@@ -373,9 +371,7 @@ def integers(low: int, high: int | None = None, seed: Any = None) -> Sampler:
     [0, 1, 2]
     """
     low, high = (0, low) if high is None else (low, high)
-    if not low < high:
-        raise SamplerError("low", f"expected low < high, got low={low!r}, high={high!r}")
-    return NumpySampler("integers", seed=seed, low=low, high=high)
+    return _between("integers", low, high, seed)
 
 
 def choice(options: Sequence[Any], p: Sequence[float] | None = None, seed: Any = None) -> Sampler:
@@ -389,6 +385,12 @@ def choice(options: Sequence[Any], p: Sequence[float] | None = None, seed: Any =
     'tanh'
     """
     return ChoiceSampler(options, p, seed)
+
+
+def _between(name: str, low: float, high: float, seed: Any) -> Sampler:
+    if not low < high:
+        raise SamplerError("low", f"expected low < high, got low={low!r}, high={high!r}")
+    return NumpySampler(name, seed=seed, low=low, high=high)
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

@@ -24,32 +24,34 @@ def pandas_text(writer: FormWriter, value: Any) -> str | None:
         return name
     if kind is pd.DataFrame:
         columns = [_array(pd, writer, value.iloc[:, place].array) for place in range(value.shape[1])]
-        return name + writer.text(value.index) + writer.text(value.columns) + "".join(columns)
+        return name + _texts(writer, value.index, value.columns) + "".join(columns)
     if kind is pd.Series:
-        return name + writer.text(value.index) + writer.text(value.name) + _array(pd, writer, value.array)
+        return name + _texts(writer, value.index, value.name) + _array(pd, writer, value.array)
     if isinstance(value, pd.MultiIndex):
-        levels = [value.get_level_values(place) for place in range(value.nlevels)]
-        return name + writer.items(levels)
+        return name + writer.items([value.get_level_values(place) for place in range(value.nlevels)])
     if isinstance(value, pd.Index):
         return string("pd.Index") + writer.text(value.name) + _array(pd, writer, value.array)
     if isinstance(value, pd.api.extensions.ExtensionArray):
         return name + _array(pd, writer, value)
-    return _scalar(pd, writer, name, value)
-
-
-def _scalar(pd: Any, writer: FormWriter, name: str, value: Any) -> str | None:
-    kind = type(value)
     if kind is pd.Timestamp:
-        return name + writer.text(value.asm8) + _zone(writer, value.tz)
+        return name + _texts(writer, value.asm8, _zone(value.tz))
     if kind is pd.Timedelta:
         return name + writer.text(value.asm8)
     if kind is pd.Period:
-        return name + string(value.freqstr) + writer.text(value.ordinal)
+        return name + _texts(writer, value.freqstr, value.ordinal)
     if kind is pd.Interval:
-        return name + string(value.closed) + writer.text(value.left) + writer.text(value.right)
+        return name + _texts(writer, value.closed, value.left, value.right)
     if isinstance(value, np.dtype | pd.api.extensions.ExtensionDtype):
         return name + string(str(value))
     return None
+
+
+def _texts(writer: FormWriter, *parts: Any) -> str:
+    return "".join(map(writer.text, parts))
+
+
+def _zone(zone: Any) -> str | None:
+    return None if zone is None else str(zone)
 
 
 def _array(pd: Any, writer: FormWriter, values: Any) -> str:
@@ -60,22 +62,17 @@ def _array(pd: Any, writer: FormWriter, values: Any) -> str:
     name = string(str(values.dtype))
     if isinstance(values, pd.Categorical):
         codes = values.codes.astype("<i8")
-        return name + string(str(values.ordered)) + writer.text(codes) + writer.text(values.categories)
+        return name + _texts(writer, str(values.ordered), codes, values.categories)
     if isinstance(values, arrays.DatetimeArray):
         naive = values if values.tz is None else values.tz_convert(None)
-        return name + _zone(writer, values.tz) + writer.text(np.asarray(naive))
+        return name + _texts(writer, _zone(values.tz), np.asarray(naive))
     if isinstance(values, arrays.TimedeltaArray):
         return name + writer.text(np.asarray(values))
     if isinstance(values, arrays.PeriodArray):
         return name + writer.text(values.asi8)
     if isinstance(values, arrays.IntervalArray):
-        return name + string(values.closed) + writer.text(values.left) + writer.text(values.right)
+        return name + _texts(writer, values.closed, values.left, values.right)
     if isinstance(values, arrays.IntegerArray | arrays.FloatingArray | arrays.BooleanArray):
-        missing = np.asarray(values.isna())
         kept = values.to_numpy(dtype=values.dtype.numpy_dtype, na_value=0)
-        return name + writer.text(missing) + writer.text(kept)
+        return name + _texts(writer, np.asarray(values.isna()), kept)
     return name + writer.items(values.astype(object).tolist() if hasattr(values, "tolist") else list(values))
-
-
-def _zone(writer: FormWriter, zone: Any) -> str:
-    return writer.text(zone) if zone is None else string(str(zone))

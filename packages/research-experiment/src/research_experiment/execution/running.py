@@ -74,28 +74,20 @@ _NO_UNITS: Final[Mapping[str, UnitKind]] = {}
 
 @dataclass(slots=True)
 class Progress:
-    """How far an experiment has come; changed by the executor alone.
-
-    Attributes
-    ----------
-    functions : dict
-        Unit → its function or iterator, those of the root as well.
-    ran, root_ran : dict
-        Unit → the iteration in which it last ran, or tried to; those of the root apart.
-    made : list of (str, object)
-        Names and objects: its own instances and iterators, in the order in which they were made. They are
-        closed at its end.
-    """
+    """How far an experiment has come; changed by the executor alone."""
 
     last: bool = False
     ended: bool = False
     open: bool = True
     failure: Failure | None = None
     functions: dict[str, Any] = field(default_factory=dict)
+    """Unit → its function or iterator, those of the root as well."""
     ran: dict[str, int] = field(default_factory=dict)
+    """Unit → the iteration in which it last ran, or tried to."""
     root_ran: dict[str, int] = field(default_factory=dict)
     profile: Profile = _UNMEASURED
     made: list[tuple[str, Any]] = field(default_factory=list)
+    """Its own instances and iterators with their names, in the order in which they were made."""
 
 
 class RunningExperiment:
