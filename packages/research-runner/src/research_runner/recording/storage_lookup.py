@@ -25,6 +25,7 @@ __all__ = [
     "find_storage",
     "keep_environment",
     "note_storage",
+    "read_results",
     "storage_of",
 ]
 
@@ -86,6 +87,11 @@ def storage_of(folder: Path) -> Any:
             "use its own read(path)",
         )
     return find_storage(str(note["storage"]))
+
+
+def read_results(storage: str | StorageFactory, path: Path) -> Any:
+    """Return a reader of the results of a research that is being run elsewhere, for its own units."""
+    return find_storage(storage).read(path, allow_pickle=True)
 
 
 def keep_environment(storage: Any, texts: Mapping[str, str]) -> None:

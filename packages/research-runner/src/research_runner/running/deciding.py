@@ -157,7 +157,7 @@ def _check_slots(slots: int, settings: RunSettings) -> None:
             f"{len(settings.setups)} workers could run {at_once} experiments at once, but slots={slots} "
             "lets only so many be under way: give more slots, or fewer workers",
             ResearchWarning,
-            stacklevel=6,
+            stacklevel=8,
         )
 
 
