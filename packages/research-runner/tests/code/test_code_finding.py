@@ -66,6 +66,15 @@ def test_of_a_package_all_modules_are_found_and_what_they_import(project):
     ]
 
 
+def test_what_an_installer_has_put_beside_is_not_the_users_own(project):
+    project.write("NAME_units.py", "import NAME_theirs, NAME_single, NAME_mine\ndef unit(x): return x\n")
+    project.write("NAME_theirs/__init__.py")
+    project.write("NAME_single.py")
+    project.write("NAME_mine.py")
+    project.write("NAME_theirs-1.0.dist-info/RECORD", "NAME_theirs/__init__.py,,\nNAME_single.py,,\n")
+    assert found(project, project.load("NAME_units").unit) == ["NAME_mine", "NAME_units"]
+
+
 REACHING = {
     "a function": lambda module: module.function,
     "a class": lambda module: module.Kind,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import site
+import sys
 import sysconfig
 from collections.abc import Iterable
 from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
 from typing import Final
 
 __all__ = ["installed_roots", "is_extension", "is_own_file", "is_own_name", "own_folders"]
@@ -37,12 +39,37 @@ def is_own_file(path: str | None) -> bool:
     >>> is_own_file(json.__file__), is_own_file(numpy.__file__), is_own_file("/home/me/study/losses.py")
     (False, False, True)
     """
-    return path is not None and path.endswith(".py") and _is_own_folder(os.path.dirname(path))  # noqa: PTH120
+    if path is None or not path.endswith(".py"):
+        return False
+    return _is_own_folder(os.path.dirname(path)) and not _is_beside_its_metadata(path)  # noqa: PTH120
 
 
 def own_folders(folders: Iterable[str]) -> tuple[str, ...]:
     """Return those folders of a package that are the user's own."""
-    return tuple(folder for folder in folders if _is_own_folder(folder))
+    return tuple(
+        folder for folder in folders if _is_own_folder(folder) and not _is_beside_its_metadata(folder)
+    )
+
+
+def _is_beside_its_metadata(path: str) -> bool:
+    """Whether a module was installed by ``pip --target`` or the like into a folder of the import path."""
+    roots = (root.rstrip(os.sep) + os.sep for root in sys.path if root)
+    return any(
+        path[len(root) :].partition(os.sep)[0] in _installed_in(root)
+        for root in roots
+        if path.startswith(root)
+    )
+
+
+@cache
+def _installed_in(root: str) -> frozenset[str]:
+    """Return the first parts of the paths that installers have recorded in a folder."""
+    try:
+        records = list(Path(root).glob("*.dist-info/RECORD"))
+        lines = [line for record in records for line in record.read_text(errors="replace").splitlines()]
+    except OSError:
+        return frozenset()
+    return frozenset(line.partition(",")[0].partition("/")[0] for line in lines)
 
 
 @cache
