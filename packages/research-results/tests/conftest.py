@@ -1,5 +1,6 @@
 """Both storages, empty and open, for every test that asks for one; property tests are the same every time."""
 
+import builtins
 import sys
 from pathlib import Path
 
@@ -30,6 +31,22 @@ def no_open_figures():
     yield
     if pyplot := sys.modules.get("matplotlib.pyplot"):
         pyplot.close("all")
+
+
+@pytest.fixture
+def without(monkeypatch):
+    """Return a function after whose call a package is not installed."""
+
+    def hide(package):
+        def refuse(name, *args, **kwargs):
+            if name.partition(".")[0] == package:
+                raise ImportError(name)
+            return whole(name, *args, **kwargs)
+
+        whole = builtins.__import__
+        monkeypatch.setattr(builtins, "__import__", refuse)
+
+    return hide
 
 
 @pytest.fixture

@@ -191,9 +191,10 @@ def test_a_copy_of_a_folder_is_a_research_of_its_own(folder, tmp_path):
     folder.put("a", {"x": {0: 1.0}})
     folder.close()
     shutil.copytree(folder.path, tmp_path / "copy")
-    for path in (folder.path, tmp_path / "copy"):
+    for name, path in (("b", folder.path), ("c", tmp_path / "copy")):
         with FolderStorage.open(path) as storage:
-            storage.put("b", {"x": {0: 1.0}})
+            storage.put(name, {"x": {0: 1.0}})
+            assert list(storage.results.configs) == ["a", name]
 
 
 def test_the_lock_of_somebody_else_is_left_alone(folder):

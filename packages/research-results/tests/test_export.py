@@ -1,6 +1,5 @@
 """Results leave as files that other programs read."""
 
-import builtins
 import collections
 import csv
 import json
@@ -202,15 +201,8 @@ def test_a_path_that_cannot_be_a_file_is_refused(results, tmp_path, monkeypatch,
         results.to_csv(name)
 
 
-def test_parquet_without_pyarrow_says_what_to_install(results, tmp_path, monkeypatch):
-    whole = builtins.__import__
-
-    def without(name, *args, **kwargs):
-        if name.partition(".")[0] == "pyarrow":
-            raise ImportError(name)
-        return whole(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+def test_parquet_without_pyarrow_says_what_to_install(results, tmp_path, monkeypatch, without):
+    without("pyarrow")
     monkeypatch.delitem(sys.modules, "pyarrow", raising=False)
     with pytest.raises(MissingExtraError, match=r"research-results\[parquet\]"):
         results.to_parquet(tmp_path / "r.parquet")

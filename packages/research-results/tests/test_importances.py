@@ -1,6 +1,5 @@
 """Shares of the variance equal those of textbooks, and of functions that are known."""
 
-import builtins
 import itertools
 
 import numpy as np
@@ -115,15 +114,8 @@ def test_one_variable_is_explained_at_a_time():
         study([({"a": 1}, 2.0)]).importances(["y", "z"])
 
 
-def test_without_scikit_learn_the_extra_is_named(monkeypatch):
-    whole = builtins.__import__
-
-    def without(name, *args, **kwargs):
-        if name.partition(".")[0] == "sklearn":
-            raise ImportError(name)
-        return whole(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+def test_without_scikit_learn_the_extra_is_named(without):
+    without("sklearn")
     rows = [({"a": 1, "b": 1}, 1.0), ({"a": 2, "b": 2}, 2.0), ({"a": 1, "b": 2}, 4.0)]
     with pytest.raises(MissingExtraError, match=r"research-results\[importances\]"):
         study(rows).importances("y")

@@ -102,5 +102,8 @@ def test_a_holder_on_another_host_is_believed_until_told_otherwise(folder):
 @pytest.mark.parametrize("content", ["", "x", "[]", "{}", '{"host": 1}', "\0" * 10])
 def test_a_lock_file_without_a_holder_holds_nothing(folder, content):
     folder.close()
-    (folder.path / "research.lock").write_text(content)
-    FolderStorage.open(folder.path).close()
+    lock = folder.path / "research.lock"
+    lock.write_text(content)
+    with FolderStorage.open(folder.path):
+        assert json.loads(lock.read_text())["pid"] == os.getpid()
+    assert not lock.exists()

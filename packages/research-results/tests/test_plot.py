@@ -1,6 +1,5 @@
 """Learning curves show what the numbers say."""
 
-import builtins
 import math
 import sys
 from decimal import Decimal
@@ -182,15 +181,8 @@ def test_many_panels_leave_no_empty_ones(storage):
     assert len(storage.results.plot().axes) == 5
 
 
-def test_without_matplotlib_the_extra_is_named(results, monkeypatch):
-    whole = builtins.__import__
-
-    def without(name, *args, **kwargs):
-        if name.partition(".")[0] == "matplotlib":
-            raise ImportError(name)
-        return whole(name, *args, **kwargs)
-
+def test_without_matplotlib_the_extra_is_named(results, monkeypatch, without):
     monkeypatch.delitem(sys.modules, "research_results.plotting.canvas", raising=False)
-    monkeypatch.setattr(builtins, "__import__", without)
+    without("matplotlib")
     with pytest.raises(MissingExtraError, match=r"research-results\[plot\]"):
         results.plot("loss")
