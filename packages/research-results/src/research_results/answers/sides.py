@@ -89,15 +89,7 @@ def compare_sides(
             for column in study.table.columns(lambda parameter: parameter is not RESEARCH)
             if not column.parameter.is_auxiliary or column.parameter.name == "repetition"
         ]
-        left_out = averaged_over(over, columns)
-        told_apart = [
-            column
-            for column in columns
-            if not column.parameter.is_auxiliary
-            and column not in left_out
-            and not _is_one(column, sides, count)
-        ]
-        groups = group_by(told_apart, len(experiments))
+        groups = group_by(_of_configs(columns, over, sides, count), len(experiments))
         study = replace(study, groups=groups)
         cells = groups.numbers * count + sides
         shape = (len(groups), count)
@@ -124,10 +116,13 @@ def _values_on(column: ConfigColumn, sides: Ints, count: int) -> tuple[list[list
     return own, [option.alias for option in options]
 
 
-def _is_one(column: ConfigColumn, sides: Ints, count: int) -> bool:
-    """Tell whether a parameter has one value on each side, or is in no config there."""
-    own, _ = _values_on(column, sides, count)
-    return all(len(numbers) <= 1 for numbers in own)
+def _of_configs(
+    columns: Sequence[ConfigColumn], over: Sequence[str], sides: Ints, count: int
+) -> list[ConfigColumn]:
+    """Return the parameters that tell configs apart: those with several values on some side."""
+    left_out = averaged_over(over, columns)
+    own = [column for column in columns if not column.parameter.is_auxiliary and column not in left_out]
+    return [column for column in own if any(len(each) > 1 for each in _values_on(column, sides, count)[0])]
 
 
 def _values(column: ConfigColumn, sides: Ints, count: int) -> Row | None:

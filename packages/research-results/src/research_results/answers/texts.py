@@ -16,15 +16,6 @@ _NARROWEST = 24
 def text_table(header: Sequence[str], rows: Sequence[Sequence[str]], width: int = 80) -> str:
     """Return rows of texts as aligned columns; numbers stand to the right, and the last column is wrapped.
 
-    Parameters
-    ----------
-    header : sequence of str
-        Name of each column.
-    rows : sequence of sequences of str
-        The cells.
-    width : int
-        Letters in a line.
-
     Examples
     --------
     >>> print(text_table(['n', 'name'], [['1', 'a'], ['20', 'b']]))

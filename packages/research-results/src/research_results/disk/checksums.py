@@ -32,17 +32,7 @@ _HEADERS: dict[int, struct.Struct] = {count: struct.Struct(f"<{count}q") for cou
 
 
 def row_checksum(numbers: Sequence[int], fields: Sequence[str | bytes | None], data: bytes | None) -> int:
-    """Return the checksum of one row.
-
-    Parameters
-    ----------
-    numbers : sequence of int, at most 8
-        Numbers of 64 bits.
-    fields : sequence of str, bytes or None
-        Other fields; None is not the same as an empty one.
-    data : bytes or None
-        The data.
-    """
+    """Return the checksum of one row, of at most 8 numbers of 64 bits; None is no empty field."""
     checksum = crc32(_HEADERS[len(numbers)].pack(*numbers))
     for index, field in enumerate(fields):
         if field is not None:

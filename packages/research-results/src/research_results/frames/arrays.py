@@ -205,11 +205,7 @@ def _dataset(
         np.ravel_multi_index([axis.places for axis in axes], sizes) if axes else np.zeros(len(node), np.int64)
     )
     _check(experiments, node, cells, math.prod(sizes), dense=dense)
-    named = [(name, True) for name in (*_OURS, *variables, *(factor.label for factor in factors))]
-    zipped = iter(free_labels([*named, *(("_".join(axis.names), False) for axis in axes)])[len(named) :])
-    dims = [
-        axis.names[0] if len(axis.names) == 1 else label for axis, label in zip(axes, zipped, strict=True)
-    ]
+    dims = _dims(axes, [*_OURS, *variables, *(factor.label for factor in factors)])
 
     def beside(values: Array) -> tuple[list[str], Array]:
         whole = np.full(math.prod(sizes), _ABSENT if values is status else "", object)
@@ -243,6 +239,15 @@ def _dataset(
         if label != dim and len(np.unique(made[label])) == made.sizes[dim]:
             made = made.set_xindex(label)  # so that sel(label=...) works along a dimension of several
     return made
+
+
+def _dims(axes: Sequence[_Axis], taken: Sequence[str]) -> list[str]:
+    """Name each axis by its parameter, or one of several parameters by all of them."""
+    wanted = [("_".join(axis.names), False) for axis in axes]
+    joined = free_labels([*((name, True) for name in taken), *wanted])[len(taken) :]
+    return [
+        axis.names[0] if len(axis.names) == 1 else label for axis, label in zip(axes, joined, strict=True)
+    ]
 
 
 def _check(experiments: Experiments, node: Ints, cells: Ints, size: int, *, dense: bool) -> None:

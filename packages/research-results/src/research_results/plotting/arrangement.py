@@ -40,20 +40,11 @@ def arrange(
     *,
     points: bool = False,
 ) -> Arrangement:
-    """Tell configs apart by colours and panels.
+    """Tell the configs that are drawn apart by colours, of which there are `limit`, and by panels.
 
-    Parameters
-    ----------
-    varying : sequence of Factor
-        Parameters that tell apart what is drawn.
-    drawn : int64 array
-        The configs that have something to draw.
-    by, facets : sequence of Factor, optional
-        What is told apart by colours, and by panels; by default all that is needed.
-    limit : int
-        How many colours there are.
-    points : bool
-        Configs are points, of which many may have one colour: parameters that have no place need none.
+    `varying` are the parameters that tell them apart; `by` and `facets` are those that were named for colours
+    and panels, and None chooses as many as are needed. Of `points` many may have one colour, so that
+    parameters for which there is no place need none.
     """
     rest = [factor for factor in varying if factor not in (*(by or ()), *(facets or ()))]
     if by is None and facets is None:

@@ -119,9 +119,7 @@ def select_experiments(
     values = _Values(connection, source, names)
     having = [values.having(path, (value,)) for path, value in names.spread(wanted.config or {})]
     having += [values.having(path, _alternatives(value)) for path, value in names.spread(wanted.keywords)]
-    having += [
-        _having_alias(connection, source, names, path, texts) for path, texts in (wanted.alias or {}).items()
-    ]
+    having += [values.having_alias(path, texts) for path, texts in (wanted.alias or {}).items()]
     if wanted.domain is not None:
         for parameter in wanted.domain.parameters:
             names.check(parameter)
@@ -218,17 +216,17 @@ def _prefixes(path: str) -> dict[str, str]:
     return {"/".join(names[:end]): "/".join(names[end:]) for end in range(1, len(names) + 1)}
 
 
+@dataclass(frozen=True, slots=True)
 class _Values:
     """Options compared with values, without running code of theirs."""
 
-    def __init__(self, connection: sqlite3.Connection, source: Source, names: _Names) -> None:
-        self._connection = connection
-        self._source = source
-        self._names = names
+    connection: sqlite3.Connection
+    source: Source
+    names: _Names
 
     def having(self, path: str, values: tuple[Any, ...]) -> list[int]:
         """Return the options that are one of some values or aliases; a path may lead on into dictionaries."""
-        self._names.check(path)
+        self.names.check(path)
         wanted = [each.value if isinstance(each, Alias) else each for each in values]
         matching: list[int] = []
         inner: set[str] = set()
@@ -245,13 +243,24 @@ class _Values:
                 if any(_is_same(found, value) for value in wanted):
                     matching.append(number)
         if inner and not seen and not any(name.startswith(f"{path}/") for name in inner):
-            self._names.refuse(path, inner)
+            self.names.refuse(path, inner)
         if not matching:
             self._check_alias(path, wanted)
         return matching
 
+    def having_alias(self, path: str, texts: tuple[str, ...]) -> list[int]:
+        """Return the options with one of some aliases: that of the whole value, else those of its items."""
+        self.names.check(path)
+        options = self._options(path)
+        known = {option.alias for option in options.values()}
+        if known and texts[0] not in known:
+            for text in texts[1:] or texts:
+                if text not in known:
+                    raise UnknownAliasError(path, text, tuple(sorted(known)))
+        return [number for number, option in options.items() if option.alias in texts]
+
     def _options(self, name: str) -> dict[int, Option]:
-        return read_options(self._connection, self._source, self._names.numbers(name), by="parameter")
+        return read_options(self.connection, self.source, self.names.numbers(name), by="parameter")
 
     def _check_alias(self, path: str, wanted: list[Any]) -> None:
         """Refuse a text that is no value but the alias of one."""
@@ -291,23 +300,6 @@ def _paths(name: str, value: Any) -> set[str]:
         return {f"{name}/{path}" for path in Config(value).flatten()} if isinstance(value, dict) else set()
     except (LookupError, TypeError, ValueError):
         return set()
-
-
-def _having_alias(
-    connection: sqlite3.Connection, source: Source, names: _Names, path: str, texts: tuple[str, ...]
-) -> list[int]:
-    """Return the options whose value has one of some aliases.
-
-    The first text is that of the whole value that was given; the others are those of its items.
-    """
-    names.check(path)
-    options = read_options(connection, source, names.numbers(path), by="parameter")
-    known = {option.alias for option in options.values()}
-    if known and texts[0] not in known:
-        for text in texts[1:] or texts:
-            if text not in known:
-                raise UnknownAliasError(path, text, tuple(sorted(known)))
-    return [number for number, option in options.items() if option.alias in texts]
 
 
 def _flat(name: str, given: Any) -> dict[str, Any] | None:
