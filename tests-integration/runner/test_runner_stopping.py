@@ -325,8 +325,10 @@ def test_a_backend_that_cannot_answer_is_refused():
 
 
 def test_more_workers_than_slots_are_warned_of():
-    with pytest.warns(ResearchWarning, match="3 workers could run 3 experiments at once, but slots=2"):
+    text = "3 workers could run 3 experiments at once, but slots=2"
+    with pytest.warns(ResearchWarning, match=text) as caught:
         run(study(size=3), stop=MEDIAN, slots=2, parallel=True, workers=3)
+    assert caught[0].filename == __file__
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         run(study(size=3), stop=MEDIAN, slots=3, workers=3, parallel=True)
