@@ -63,14 +63,41 @@ class OnCall(Hook):
         pass
 
 
-def plain_loop(n_iters: int = N_ITERS) -> float:
-    """Call the same functions from a list of (name, function, argument getters)."""
+def chain(count: int) -> ExperimentPlan:
+    """Return a plan of that many units, each of which gets the output of the one before."""
+    growing = Experiment().add_callable("unit_0", first, args=[EC("x")])
+    for number in range(1, count):
+        growing = growing.add_callable(f"unit_{number}", first, args=[O(f"unit_{number - 1}")])
+    return growing.build()
+
+
+CHAINS = {count: chain(count) for count in (2, 12)}
+
+
+def ten_unit_calls() -> float:
+    """Return the time of ten more units in each iteration."""
+    few, many = (experiment(plan=plan, n_iters=N_ITERS // 4) for plan in CHAINS.values())
+    return many - few
+
+
+def ten_plain_calls() -> float:
+    """Return the time of ten more functions in each iteration of the plain loop."""
+    few, many = (plain_loop(N_ITERS // 4, count) for count in CHAINS)
+    return many - few
+
+
+def plain_loop(n_iters: int = N_ITERS, count: int = 0) -> float:
+    """Call the same functions, or a chain of so many, from a list of (name, function, argument getters)."""
     outputs, results, config = {}, {}, {"x": 3}
     units = [
         ("first", first, [lambda: config["x"]]),
         ("second", second, [lambda: outputs["first"]]),
         ("third", third, [lambda: outputs["second"]]),
     ]
+    if count:
+        units = [("third", first, [lambda: config["x"]])]
+        for number in range(1, count):
+            units.append((f"unit_{number}", first, [lambda: outputs["third"]]))
     started_s = time.perf_counter()
     for iteration in range(n_iters):
         for name, function, getters in units:
@@ -117,7 +144,8 @@ def ratio(measure: Callable[[], float], base: Callable[[], float]) -> float:
 
 
 CASES: list[tuple[str, Callable[[], float], Callable[[], float], float | None]] = [
-    ("three units / plain loop", experiment, plain_loop, 4.0),
+    ("three units / plain loop", experiment, plain_loop, 2.5),
+    ("ten units more / ten functions more in the plain loop", ten_unit_calls, ten_plain_calls, 1.5),
     ("the same with two hooks", lambda: experiment(hooks=[OnIteration(), OnCall()]), plain_loop, 8.0),
     ("the same with capture", lambda: experiment(capture=TextCapture()), plain_loop, None),
     ("the same with profile=1", lambda: experiment(profile=1), plain_loop, None),

@@ -88,16 +88,17 @@ def test_a_forked_child_is_not_a_second_worker(how, options, tmp_path, monkeypat
     assert sorted((tmp_path / "calls").read_text().split()) == sorted("00112233")
 
 
-def test_a_script_whose_units_fork_runs_once(tmp_path):
+@pytest.mark.parametrize("fork", ["os.fork()", "ctypes.PyDLL(None).fork()"], ids=["Python", "C"])
+def test_a_script_whose_units_fork_runs_once(fork, tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
         textwrap.dedent(
             """
-            import atexit, os, sys
+            import atexit, ctypes, os, sys
             from research_stack import EC, Domain, Research
 
             def unit(x):
-                if os.fork() == 0:
+                if FORK == 0:
                     sys.exit(0)
                 return x
 
@@ -107,7 +108,7 @@ def test_a_script_whose_units_fork_runs_once(tmp_path):
             research.run(parallel=False, bar=False)
             print("after", len(research.results.df))
             """
-        )
+        ).replace("FORK", fork)
     )
     done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.stdout == "before after 2\nthe end\n"

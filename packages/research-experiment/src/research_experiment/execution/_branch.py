@@ -11,12 +11,12 @@ from typing import Any
 from research_experiment.capture import Streams
 from research_experiment.careful_logging import careful_logger
 from research_experiment.execution._closing import close
-from research_experiment.execution._program import CompiledInstance, CompiledUnit, Scope, Step
+from research_experiment.execution._program import Action, CompiledInstance, CompiledUnit, Scope
 from research_experiment.execution._rules import Rules, tell
 from research_experiment.execution.global_random import Turns
 from research_experiment.execution.read_only import explained
 from research_experiment.failures import FAILURES_LOGGER, Failure
-from research_experiment.forks import end_if_forked
+from research_experiment.forks import DEPTH, end_if_forked
 from research_experiment.plan import ExperimentPlan
 
 _LOG = careful_logger("research.experiment")
@@ -53,6 +53,7 @@ class Branch:
     """
 
     __slots__ = (
+        "_actions",
         "_exhausted",
         "_listeners",
         "_missing",
@@ -79,7 +80,8 @@ class Branch:
         self.ending = False
         self.stage: Stage | None = None
         self.turns: Turns | None = None
-        self._segments: Sequence[Sequence[Step]] = [list(map(Step, units)) for units in segments]
+        self._segments = segments
+        self._actions: dict[CompiledUnit, Action] = {}
         self._rules = rules
         self._missing: set[str] = set()
         self._exhausted: set[str] = set()
@@ -134,23 +136,21 @@ class Branch:
 
     def run_by_hand(self, name: str) -> bool:
         """Run a step if it is due, whatever happened before; return whether it ran, and has not stopped."""
-        for step in (step for segment in self._segments for step in segment if step.unit.name == name):
+        for unit in (unit for units in self._segments for unit in units if unit.name == name):
             self.ending = False
             self._missing.clear()
             self._exhausted.clear()
-            self.enter(self._run, [step])
-            when = step.unit.when
-            due = when is None or when.due(self.running.iteration, self.running.last)
+            self.enter(self._run, [unit])
+            due = unit.when is None or unit.when.due(self.running.iteration, self.running.last)
             return due and not self.ending
         return False
 
-    def _run(self, steps: Sequence[Step]) -> None:
+    def _run(self, units: Sequence[CompiledUnit]) -> None:
         if self.turns is not None:
             self._take_turn()
         progress, iteration, catch = self.running.progress, self.running.storage.iteration, self._rules.catch
-        ran, owner = progress.ran, getpid()
-        for step in steps:
-            unit = step.unit
+        ran, actions, owner, depth = progress.ran, self._actions, getpid(), DEPTH[0]
+        for unit in units:
             if unit.when is not None and not unit.when.due(iteration, progress.last):
                 continue
             if self.ending and not unit.is_dump and self._skips(unit.name, unit.needs, unit.consumes):
@@ -158,14 +158,30 @@ class Branch:
             try:
                 ran[unit.name] = iteration
                 try:
-                    (step.action or step.bind(self._scope))()
+                    (actions.get(unit) or self._bind(unit))()
                 finally:
-                    if getpid() != owner:
+                    if DEPTH[0] != depth:
                         end_if_forked(owner)
             except StopIteration:
                 self.stop(unit.name)
             except catch as error:
                 self.fail(error, unit.name)
+        if getpid() != owner:  # a library of C may fork without Python
+            end_if_forked(owner)
+
+    def _bind(self, unit: CompiledUnit) -> Action:
+        """Return the action of a unit that is due for the first time; it stays the same from now on."""
+        scope, watch = self._scope, self._scope.watch
+        if watch is None or not unit.is_working:
+            self._actions[unit] = action = unit.bind(scope)
+            return action
+
+        def first() -> None:
+            action = unit.bind(scope)
+            self._actions[unit] = watch(unit.name, action)
+            action()
+
+        return watch(unit.name, first)
 
     def _skips(self, name: str, needs: frozenset[str], consumes: frozenset[str] = frozenset()) -> bool:
         """Whether a step is left out after a stop or failure; what depends on it is left out as well."""
@@ -310,7 +326,7 @@ class Branch:
         progress.ended, progress.open = True, False
         progress.functions = {}
         self.running.forget_originals()
-        self._segments = ()
+        self._segments, self._actions = (), {}
         if self.stage is not None:
             self.stage.flush()
 

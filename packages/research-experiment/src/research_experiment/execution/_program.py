@@ -91,30 +91,6 @@ class CompiledInstance:
             owner.instances[self.name] = made
 
 
-class Step:
-    """One unit of one experiment; its action is bound when it is first due."""
-
-    __slots__ = ("action", "unit")
-
-    def __init__(self, unit: CompiledUnit) -> None:
-        self.unit = unit
-        self.action: Action | None = None
-
-    def bind(self, scope: Scope) -> Action:
-        """Return the action in a scope, from now on."""
-        unit, watch = self.unit, scope.watch
-        if watch is None or not unit.is_working:
-            self.action = unit.bind(scope)
-            return self.action
-
-        def first() -> None:
-            action = unit.bind(scope)
-            self.action = watch(unit.name, action)
-            action()
-
-        return watch(unit.name, first)
-
-
 class Program:
     """A plan, compiled.
 

@@ -299,7 +299,10 @@ class Executor:
                         for branch in alive:
                             branch.run(segment)
                 flush = clock is not None and clock.due()
-                if True in [branch.end_iteration(flush) for branch in alive]:
+                has_ended = False
+                for branch in alive:
+                    has_ended |= branch.end_iteration(flush)
+                if has_ended:
                     alive = [branch for branch in alive if branch.running.is_alive]
                 iteration += 1
         except BaseException:
