@@ -312,7 +312,7 @@ def test_numbers_that_yaml_takes_for_strings_are_said(text):
             Domain.from_spec(spec)
 
 
-def test_other_strings_are_not():
+def test_strings_that_read_like_no_number_give_no_warning():
     Domain.from_spec(
         {"rate": ["1", "0.1", "007", "1.0e-5", "relu", "e5", "nan", "0x1F", "1e", "1e5m", "", "-"]}
     )

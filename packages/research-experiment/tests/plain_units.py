@@ -1,6 +1,8 @@
-"""Functions and a class that are units in several files of tests, and how an experiment of them is run."""
+"""What several files of tests run: functions and classes for units, and how an experiment is run."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 from research_experiment import Executor
 
@@ -11,6 +13,11 @@ def power(a, b=2):
 
 def numbers(n):
     yield from range(n)
+
+
+class Point(NamedTuple):
+    x: object
+    y: object
 
 
 class Counter:
@@ -32,7 +39,22 @@ class Counter:
         return x + self.value
 
 
+def run_to_end(experiment, config=None, **options):
+    """Return the one experiment that was run, however it ended."""
+    options.setdefault("target", "for")
+    (running,) = Executor(experiment, configs=[config or {}], **options).run().experiments
+    return running
+
+
+def run_all(experiment, *configs, target="for", **options):
+    """Return the experiments that were run, none of which may have failed."""
+    executor = Executor(experiment, configs=configs or None, target=target, **options).run()
+    for running in executor.experiments:
+        assert running.failure is None, running.failure.traceback
+    return executor.experiments
+
+
 def run(experiment, config=None, **options):
-    (running,) = Executor(experiment, configs=[config or {}], target="for", **options).run().experiments
-    assert running.failure is None, running.failure.traceback
+    """Return the one experiment that was run, which may not have failed."""
+    (running,) = run_all(experiment, config or {}, **options)
     return running

@@ -6,13 +6,13 @@ import collections
 import copy
 import operator
 import pickle
-from typing import NamedTuple
 
 import dill
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain_units import Point
 
 from research_domain import Config, ConfigAlias
 from research_experiment import (
@@ -30,11 +30,6 @@ from research_experiment import (
     evaluate,
     evaluate_outside,
 )
-
-
-class Point(NamedTuple):
-    x: object
-    y: object
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from plain_units import run_to_end
+
 from research_experiment import (
     EC,
     E,
@@ -13,12 +15,6 @@ from research_experiment import (
     Failure,
     Hook,
 )
-
-
-def run(experiment, config=None, **options):
-    options.setdefault("target", "for")
-    (running,) = Executor(experiment, configs=[config or {}], **options).run().experiments
-    return running
 
 
 def test_root_that_fails_is_a_failure_of_the_root_and_of_those_branches_that_still_run():
@@ -53,12 +49,12 @@ def test_root_is_called_once_per_task_and_hooks_see_the_root():
 
 
 def test_empty_plan_ends_after_one_iteration():
-    assert run(ExperimentPlan()).results == {}
+    assert run_to_end(ExperimentPlan()).results == {}
 
 
 def test_failure_is_logged_with_the_id(caplog):
     with caplog.at_level(logging.ERROR, logger="research.experiment"):
-        running = run(Experiment().add_callable("bad", lambda: 1 / 0))
+        running = run_to_end(Experiment().add_callable("bad", lambda: 1 / 0))
     (record,) = caplog.records
     assert record.experiment_id == running.id
     assert "ZeroDivisionError" in record.getMessage()
@@ -74,7 +70,7 @@ def test_failure_keeps_everything_as_text():
         except KeyError as error:
             raise Unpicklable("text", lambda: None) from error
 
-    running = run(Experiment().add_callable("bad", outer), {"x": 1})
+    running = run_to_end(Experiment().add_callable("bad", outer), {"x": 1})
     failure = running.failure
     assert isinstance(failure, Failure)
     assert failure.type.endswith("Unpicklable")
@@ -102,6 +98,6 @@ def test_failure_of_an_exception_without_a_text_is_described():
     def fail():
         raise Mute
 
-    failure = run(Experiment().add_callable("bad", fail)).failure
+    failure = run_to_end(Experiment().add_callable("bad", fail)).failure
     assert "Mute" in failure.message
     assert "in fail" in failure.traceback

@@ -6,7 +6,6 @@ import functools
 import gc
 import multiprocessing
 import threading
-import typing
 import weakref
 
 import dill
@@ -16,19 +15,13 @@ import pytest
 from given_strategies import Model, spoil, values
 from hypothesis import given
 from hypothesis import strategies as st
+from plain_units import Point, run_all
 
 from research_domain import Alias, Config, ConfigAlias, digest
 from research_experiment import EC, E, Executor, Experiment, MemorySink, O, RootDependencyError, S
 from research_experiment.execution.copies import Copier, separate, snapshot
 
 TARGETS = ["for", "threads"]
-
-
-def run(experiment, *configs, target="for", **options):
-    executor = Executor(experiment, configs=configs or None, target=target, **options).run()
-    failures = [running.failure.traceback for running in executor.experiments if running.is_failed]
-    assert not failures, failures[0]
-    return executor.experiments
 
 
 def marks(*values):
@@ -85,7 +78,7 @@ def test_units_that_change_everything_make_the_same_table(constant, shared, para
 def _saved(experiment, configs, target):
     sink = MemorySink()
     found = []
-    for running in run(experiment, *configs, target=target, sink=sink, n_iters=3):
+    for running in run_all(experiment, *configs, target=target, sink=sink, n_iters=3):
         columns = sink.values[running.id]
         assert marks(columns) == marks(running.results)
         found.append((marks(columns), marks(running.recorded_config.config().to_dict())))
@@ -111,7 +104,7 @@ def test_one_object_in_the_script_is_one_object_over_units_and_iterations():
         .add_callable("held", lambda m: len(m.parts), m=model, save_to="held")
         .add_callable("parameter", len, args=[EC("p")], save_to="parameter")
     )
-    for running in run(experiment, {"p": counts, "x": 1}, {"p": counts, "x": 2}, n_iters=3):
+    for running in run_all(experiment, {"p": counts, "x": 1}, {"p": counts, "x": 2}, n_iters=3):
         assert running.results["inside"] == {0: 1, 1: 2, 2: 3}
         assert running.results["inside"] == running.results["held"] == running.results["parameter"]
     assert counts == []
@@ -129,7 +122,7 @@ def test_one_object_in_the_script_is_one_object_over_units_and_iterations():
 def test_the_instance_of_a_bound_method_is_a_constant(function):
     model = Model([1])
     experiment = Experiment().add_callable("fit", function(model), save_to="before")
-    for running in run(experiment, {"x": 1}, {"x": 2}, n_iters=2):
+    for running in run_all(experiment, {"x": 1}, {"x": 2}, n_iters=2):
         assert running.results["before"] == {0: ([1], [0, 0]), 1: ([1, "spoiled"], [1, 1])}
     assert model.parts == [1]
 
@@ -143,7 +136,7 @@ def test_estimators_are_copied_and_instances_are_made_of_copies():
         .add_callable("own.fit", save_to="own")
     )
     for _ in range(2):
-        (running,) = run(experiment, {"model": Alias(model, "first")}, n_iters=1)
+        (running,) = run_all(experiment, {"model": Alias(model, "first")}, n_iters=1)
         assert running.results["before"] == {0: ([1], [0, 0])}
         assert running.results["own"] == {0: ([], [0, 0])}
     assert (model.parts, parts) == ([1], [])
@@ -157,7 +150,7 @@ def test_what_cannot_be_copied_is_shared_and_what_is_beside_it_is_not():
         return pair["lock"] is lock, len(pair["beside"]), next(numbers)
 
     experiment = Experiment().add_callable(use, args=[{"lock": lock, "beside": beside}, numbers], save_to="x")
-    first, second = run(experiment, {"x": 1}, {"x": 2})
+    first, second = run_all(experiment, {"x": 1}, {"x": 2})
     assert (first.results["x"][0], second.results["x"][0]) == ((True, 1, 0), (True, 1, 1))
     assert beside == []
 
@@ -181,7 +174,7 @@ def test_proxies_of_managers_stay_what_processes_share():
             )
             .add_callable("note", tracker.note, args=[EC("x")])
         )
-        run(experiment, {"x": 1}, {"x": 2})
+        run_all(experiment, {"x": 1}, {"x": 2})
         assert (dict(names), list(pairs), tracker.own) == ({1: 1, 2: 1}, [(1, 1), (2, 1)], [])
 
 
@@ -201,7 +194,7 @@ def test_a_copy_that_fails_half_way_leaves_no_half_copies():
     experiment = Experiment().add_callable(
         "f", lambda a, b: (a.part, b), args=[Stubborn(part), part], save_to="f"
     )
-    (running,) = run(experiment)
+    (running,) = run_all(experiment)
     assert running.results["f"][0] == ([1, 2], [1, 2])
 
 
@@ -228,7 +221,7 @@ def test_outputs_of_a_root_reach_each_branch_unchanged_by_its_siblings(target, b
         .add_callable("use", use, args=[O("loader.load"), E("loader")], save_to="found")
     )
     configs = [{"n": n} for n in range(branches)]
-    for running in run(experiment, *configs, target=target, n_iters=2):
+    for running in run_all(experiment, *configs, target=target, n_iters=2):
         assert running.results["found"] == {0: ([0, 0, 0], [1], True), 1: ([0, 0, 0], [1], True)}
 
 
@@ -240,7 +233,7 @@ def test_a_root_saves_for_each_branch_what_it_gave():
             yield state
 
     experiment = Experiment().add_generator("steps", steps, root=True, save_to="s")
-    first, second = run(experiment, {"x": 1}, {"x": 2}, n_iters=3)
+    first, second = run_all(experiment, {"x": 1}, {"x": 2}, n_iters=3)
     assert first.results == second.results == {"s": {0: [0], 1: [0, 1], 2: [0, 1, 2]}}
     assert first.results["s"][0] is not second.results["s"][0]
 
@@ -266,13 +259,13 @@ def test_a_dict_given_as_a_value_reaches_the_unit_as_that_dict(value, name):
     experiment = Experiment().add_callable(
         see, args=[EC(name), EC(f"{name}/{key}")], whole=EC(), save_to="seen"
     )
-    (running,) = run(experiment, {name: value})
+    (running,) = run_all(experiment, {name: value})
     assert running.results["seen"][0] == (True, list(value.items()), value[key], True)
 
 
 def test_what_parameter_paths_built_is_a_config():
     experiment = Experiment().add_callable("see", lambda m: (type(m), m["n"]), m=EC("m"), save_to="seen")
-    (running,) = run(experiment, {"m/n": 1})
+    (running,) = run_all(experiment, {"m/n": 1})
     assert running.results["seen"][0] == (Config, 1)
 
 
@@ -300,7 +293,7 @@ def test_what_is_saved_by_hand_and_read_back_is_as_it_was():
 
     sink = MemorySink()
     experiment = Experiment().add_callable(save, args=[S(), E().iteration])
-    (running,) = run(experiment, n_iters=2, sink=sink)
+    (running,) = run_all(experiment, n_iters=2, sink=sink)
     assert sink.values[running.id]["s"] == {0: [0], 1: [0, 1]}
 
 
@@ -329,7 +322,7 @@ def test_a_keeping_sink_keeps_what_can_change_and_gets_the_rest_later(branches):
     sink = Keeping()
     names = ["list", "float", "tuple", "scalar"]
     experiment = Experiment().add_callable(step, args=[E().iteration], root=True, save_to=names)
-    run(experiment, *[{"n": n} for n in range(branches)], n_iters=2, sink=sink)
+    run_all(experiment, *[{"n": n} for n in range(branches)], n_iters=2, sink=sink)
     assert sink.kept == [("list", 0, "[0]")] * branches + [("list", 1, "[0, 1]")] * branches
     expected = {
         "list": {0: "kept [0]", 1: "kept [0, 1]"},
@@ -375,17 +368,12 @@ def test_frames_are_copied_with_the_objects_in_their_cells():
         return frame.copy(), series.dtype, series.name
 
     experiment = Experiment().add_callable(change, args=[frame, series], save_to="x")
-    for running in run(experiment, {"x": 1}, {"x": 2}):
+    for running in run_all(experiment, {"x": 1}, {"x": 2}):
         changed, dtype, name = running.results["x"][0]
         assert changed["y"].tolist() == [[1, 7], [2]]
         assert (changed.loc[0, "x"], dtype, name) == (7, object, "s")
     assert frame.equals(pd.DataFrame({"x": [1, 2], "y": [[1], [2]], "z": ["a", "b"]}))
     assert series.tolist() == [[1], {"a": 1}]
-
-
-class Point(typing.NamedTuple):
-    x: object
-    y: object
 
 
 def test_containers_of_derived_types_keep_their_type_and_their_objects():
@@ -412,8 +400,8 @@ def test_containers_of_derived_types_keep_their_type_and_their_objects():
 
 def test_a_plan_that_has_run_can_still_travel():
     experiment = Experiment().add_callable("f", Model([1]).fit, save_to="x").build()
-    run(experiment)
-    (running,) = run(dill.loads(dill.dumps(experiment)))
+    run_all(experiment)
+    (running,) = run_all(dill.loads(dill.dumps(experiment)))
     assert running.results["x"] == {0: ([1], [0, 0])}
 
 
@@ -432,7 +420,7 @@ def test_a_root_may_use_what_all_branches_were_given(key, values, allowed):
     experiment = Experiment().add_callable("f", lambda x: x, x=EC(key), root=True, save_to="x")
     configs = [{"o": value, "n": n} for n, value in enumerate(values)]
     if allowed:
-        assert [running.results["x"][0] for running in run(experiment, *configs)] == [1, 1]
+        assert [running.results["x"][0] for running in run_all(experiment, *configs)] == [1, 1]
     else:
         with pytest.raises(RootDependencyError, match=f"'{key.partition('/')[0]}"):
-            run(experiment, *configs)
+            run_all(experiment, *configs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
+from plain_units import run_to_end
 
 from research_experiment import (
     EC,
@@ -17,12 +18,6 @@ from research_experiment import (
 )
 
 
-def run(experiment, config=None, **options):
-    options.setdefault("target", "for")
-    (running,) = Executor(experiment, configs=[config or {}], **options).run().experiments
-    return running
-
-
 def test_flush_every_puts_between_iterations():
     puts = []
 
@@ -31,7 +26,7 @@ def test_flush_every_puts_between_iterations():
             puts.append({name: dict(column) for name, column in values.items()})
 
     experiment = Experiment().add_generator("n", range, args=[3], save_to="n")
-    running = run(experiment, sink=Sink(), flush_every_s=0)
+    running = run_to_end(experiment, sink=Sink(), flush_every_s=0)
     assert puts == [{"n": {0: 0}}, {"n": {1: 1}}, {"n": {2: 2}}]
     assert running.results == {"n": {0: 0, 1: 1, 2: 2}}
 
@@ -53,7 +48,7 @@ def test_value_that_cannot_be_put_fails_the_experiment_and_saves_the_rest(dump):
         .add_callable("good", lambda i: i, args=[E().iteration], save_to="good")
         .add_callable("bad", lambda i: len if i == 1 else i, args=[E().iteration], save_to="bad", dump=dump)
     )
-    running = run(experiment, n_iters=3, sink=sink)
+    running = run_to_end(experiment, n_iters=3, sink=sink)
     assert running.failure.type == "TypeError"
     assert running.failure.unit == (None if dump is None else "dump bad")
     saved = sink.values[running.id]
@@ -65,7 +60,7 @@ def test_value_that_cannot_be_put_between_iterations_ends_the_experiment_there()
     experiment = Experiment().add_callable("bad", lambda i: len if i == 1 else i, args=[E().iteration])
     experiment.save(O("bad"), "value")
     sink = PickySink()
-    running = run(experiment, n_iters=5, sink=sink, flush_every_s=0)
+    running = run_to_end(experiment, n_iters=5, sink=sink, flush_every_s=0)
     assert (running.failure.type, running.failure.iteration) == ("TypeError", 1)
     assert running.iteration == 1
     assert sink.values[running.id] == {"value": {0: 0}}
@@ -106,7 +101,7 @@ def test_hooks_are_told_in_order_and_may_fail(caplog):
         Experiment().add_callable("a", fail_later, args=[E().iteration]).add_callable("b", lambda: None)
     )
     with caplog.at_level(logging.ERROR):
-        run(experiment, n_iters=3, hooks=[Rude(), Listen()])
+        run_to_end(experiment, n_iters=3, hooks=[Rude(), Listen()])
     assert events == [
         "started",
         "calling a",
@@ -132,7 +127,7 @@ def test_hook_is_told_of_a_unit_whose_arguments_cannot_be_evaluated():
         def called(self, experiment, unit, started_s, elapsed_s):
             called.append(unit)
 
-    run(Experiment().add_callable("a", lambda x: x, args=[E().nothing]), hooks=[Listen()])
+    run_to_end(Experiment().add_callable("a", lambda x: x, args=[E().nothing]), hooks=[Listen()])
     assert called == ["a"]
 
 
@@ -187,7 +182,7 @@ def test_hook_is_not_asked_whether_the_last_iteration_is_the_last():
             asked.append(experiment.iteration)
             return False
 
-    run(Experiment().add_callable("a", lambda: 1), n_iters=3, hooks=[Ask()])
+    run_to_end(Experiment().add_callable("a", lambda: 1), n_iters=3, hooks=[Ask()])
     assert asked == [0, 1]
 
 
@@ -196,6 +191,6 @@ def test_hook_that_cannot_decide_is_a_failure_of_the_experiment():
         def ends(self, experiment):
             raise ValueError("no number")
 
-    running = run(Experiment().add_callable("a", lambda: 1, save_to="a"), n_iters=3, hooks=[Fail()])
+    running = run_to_end(Experiment().add_callable("a", lambda: 1, save_to="a"), n_iters=3, hooks=[Fail()])
     assert (running.failure.message, running.failure.unit, running.iteration) == ("no number", None, 0)
     assert running.results == {"a": {0: 1}}

@@ -11,13 +11,6 @@ TARGETS = ["for", "threads"]
 LARGE = 200_000
 
 
-def run(experiment, *configs, target="for", **options):
-    executor = Executor(experiment, configs=configs or None, target=target, **options).run()
-    failures = [running.failure.traceback for running in executor.experiments if running.is_failed]
-    assert not failures, failures[0]
-    return executor.experiments
-
-
 @pytest.mark.parametrize("target", TARGETS)
 def test_large_arrays_are_shared_and_writing_names_unit_and_argument(target):
     data = np.arange(LARGE)
