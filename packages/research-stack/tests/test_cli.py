@@ -129,9 +129,10 @@ def test_what_is_no_research_is_an_error(research, capsys, command):
     assert capsys.readouterr().err.startswith("research: 'file' is not a research")
 
 
-def test_wrong_arguments_exit_with_two(capsys):
+@pytest.mark.parametrize("words", ["explode", "table study -n -1", "best study loss -n 0"])
+def test_wrong_arguments_exit_with_two(words):
     with pytest.raises(SystemExit) as ended:
-        main(["explode"])
+        main(words.split())
     assert ended.value.code == 2
 
 

@@ -213,6 +213,14 @@ def test_nobody_who_reads_ends_the_command_without_a_traceback(folder):
     assert (done.returncode, done.stderr) == (141, "")
 
 
+@pytest.mark.parametrize("words", [["table", "study"], ["watch", "study"]], ids=" ".join)
+def test_a_standard_output_that_is_closed_from_the_beginning_changes_nothing(folder, words):
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, *words], cwd=folder, stderr=subprocess.PIPE, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_the_version_imports_nothing_heavy():
     code = "import sys, research_command; research_command.main(['--version']); print(sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -60,6 +60,13 @@ _NO_OPTION: Final = re.compile(r"-(?![-\d]|[hw]$|n\d*$).+")
 """What begins with one dash and is neither an option of `best` and `table` nor a number."""
 
 
+def _count(text: str) -> int:
+    """Read how many there are to be."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"a positive whole number, got {text!r}")
+    return int(text)
+
+
 def _seconds(text: str) -> float:
     """Read a time in seconds."""
     seconds = float(text)
@@ -109,7 +116,7 @@ COMMANDS: Final = (
         (
             _NAME,
             _arg("objectives", nargs="+", metavar="VARIABLE", help="what to compare by"),
-            _arg("-n", type=int, default=None, metavar="COUNT", help="how many configs (default: 5)"),
+            _arg("-n", type=_count, default=None, metavar="COUNT", help="how many configs (default: 5)"),
             _arg("--max", action="store_true", help="the larger the better"),
             *(_AT, _OVER, _WHERE, _TAG, _JSON),
         ),
@@ -121,7 +128,7 @@ COMMANDS: Final = (
         (
             _NAME,
             _arg("variables", nargs="*", metavar="VARIABLE", help="which variables (default: all)"),
-            _arg("-n", type=int, default=20, metavar="COUNT", help="how many rows (default: 20)"),
+            _arg("-n", type=_count, default=20, metavar="COUNT", help="how many rows (default: 20)"),
             _arg("--mean", action="store_true", help="mean and spread over repetitions"),
             *(_AT, _WHERE, _TAG, _JSON),
         ),
