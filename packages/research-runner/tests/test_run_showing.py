@@ -62,3 +62,19 @@ def test_a_copy_is_independent_and_has_not_been_run():
     assert "not run yet" in str(twin)
     assert "2, 2 times each" in str(twin)
     assert "more" not in str(research)
+
+
+@pytest.mark.parametrize("options", [{}, {"parallel": False}], ids=str)
+def test_a_value_that_has_no_text_is_saved_all_the_same(options):
+    class Silent:
+        def __format__(self, form):
+            raise RuntimeError
+
+        __str__ = __repr__ = __format__
+
+    def make(x):
+        return 10**400 if x == 0 else 10**5000 if x == 1 else Silent()
+
+    research = Research("values", Domain(x=[0, 1, 2])).add_callable("make", make, x=EC("x"), save_to="y")
+    research.run(dump_results=False, bar=False, show="y", **options)
+    assert (research.monitor.finished_experiments, research.monitor.failed_experiments) == (3, 0)

@@ -129,6 +129,14 @@ def test_what_is_no_research_is_an_error(research, capsys, command):
     assert capsys.readouterr().err.startswith("research: 'file' is not a research")
 
 
+@pytest.mark.parametrize("words", ["table digits", "table digits --json", "show digits --json"])
+def test_a_number_of_any_length_is_shown(research, capsys, words):
+    with ResearchStorage("digits") as storage:
+        storage.put("a", {"y": {0: 10**5000}})
+    assert main(words.split()) == 0
+    assert "1000000" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("words", ["explode", "table study -n -1", "best study loss -n 0"])
 def test_wrong_arguments_exit_with_two(words):
     with pytest.raises(SystemExit) as ended:

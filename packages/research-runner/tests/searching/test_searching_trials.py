@@ -205,7 +205,7 @@ def test_a_report_needs_all_variables_and_a_new_value():
     assert (latest.take(), latest.take(), latest.values) == ((1.0, 2.0), None, (1.0, 2.0))
 
 
-@pytest.mark.parametrize("value", ["0.5", b"1", [0.5], {}, 1j])
+@pytest.mark.parametrize("value", ["0.5", b"1", [0.5], {}, 1j, pytest.param(10**5000, id="long")])
 def test_a_watched_value_that_is_no_number_is_refused(value):
     with pytest.raises(WatchedValueError, match="'loss' is watched and has to be a number"):
         as_number("loss", value)

@@ -43,6 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         stream = getattr(sys, name)
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    if hasattr(sys, "set_int_max_str_digits"):
+        sys.set_int_max_str_digits(0)  # a result may have more digits than Python converts by itself
     given = list(sys.argv[1:] if argv is None else argv)
     if given == ["--version"]:
         say(f"research {version('research-stack')}")

@@ -9,6 +9,7 @@ from typing import Any
 from research_domain import When
 from research_runner.errors import WatchedValueError
 from research_runner.searching.protocol import Report
+from research_runner.system.texts import short_text
 
 __all__ = ["Latest", "Watch", "as_number", "reports_of"]
 
@@ -113,7 +114,7 @@ def as_number(name: str, value: Any) -> float:
             return float(value)
     except (TypeError, ValueError, OverflowError):
         pass
-    raise WatchedValueError(name, repr(value))
+    raise WatchedValueError(name, short_text(value))
 
 
 def reports_of(

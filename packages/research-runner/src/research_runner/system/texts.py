@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -15,9 +16,25 @@ __all__ = [
     "encodable",
     "log_file",
     "read_text",
+    "short_text",
     "text_stream",
     "write_text",
 ]
+
+
+def short_text(value: object, limit: int = 80, say: Callable[[object], str] = repr) -> str:
+    """Return a value as a short text, whatever its class or its size make of that.
+
+    Examples
+    --------
+    >>> short_text([0.5]), short_text('a' * 100, 10), short_text(10 ** 5000)
+    ('[0.5]', "'aaaaaaaa…", '<int without a text>')
+    """
+    try:
+        text = say(value)
+    except Exception:  # noqa: BLE001 - code of the user's, or a number with too many digits
+        return f"<{type(value).__name__} without a text>"
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def encodable(text: str, encoding: str) -> str:

@@ -26,6 +26,7 @@ from research_runner.scheduling.events import (
     ValuesSaved,
 )
 from research_runner.system.fail_points import fail_point
+from research_runner.system.texts import short_text
 
 __all__ = ["EncodingSink", "KeptValue", "Outbox", "Reporter", "Timekeeper"]
 
@@ -126,12 +127,11 @@ def _parted(values: Values) -> tuple[Values, list[KeptValue]]:
 
 
 def _as_text(value: Any) -> str:
-    """Return a value as a short text."""
+    """Return a value as a short text, numbers with four digits."""
     try:
         return format(value, ".4g")
-    except (TypeError, ValueError):
-        text = str(value)
-        return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+    except Exception:  # noqa: BLE001 - no number, one that no float holds, or code of the user's
+        return short_text(value, _SHOWN, str)
 
 
 class Reporter(Hook):
