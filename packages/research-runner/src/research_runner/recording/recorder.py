@@ -30,9 +30,9 @@ class Recorder:
         self._code = code
         self._put_attempt = getattr(storage, "put_attempt", None)
 
-    def write(self, news: Sequence[Event]) -> None:
+    def write(self, events: Sequence[Event]) -> None:
         """Write events in their order."""
-        for event in news:
+        for event in events:
             self._handle(event)
 
     def _handle(self, event: Event) -> None:

@@ -19,26 +19,11 @@ _FILE: Final = "spent.txt"
 
 
 class TimeBudget:
-    """Seconds after which nothing new begins, those of earlier runs included.
+    """Seconds after which nothing new begins, those of earlier runs (`before_s`) included.
 
-    Parameters
-    ----------
-    limit_s : float, optional
-        The seconds of all runs together; without them nothing is recorded.
-    folder : Path, optional
-        The folder of the research, where the seconds are kept.
-    is_ending : callable
-        Whether the run is to end, so that nobody waits for room on the disk.
-
-    Attributes
-    ----------
-    before_s : float
-        Seconds of earlier runs with a budget.
-
-    Notes
-    -----
-    A run that is killed has noted its seconds but for about the last one, or the last iteration where
-    experiments run in this process.
+    Without a limit nothing is recorded; nobody waits for room on the disk when the run is ending. A run that
+    is killed has noted its seconds but for about the last one, or the last iteration where experiments run in
+    this process.
     """
 
     def __init__(

@@ -103,19 +103,7 @@ def keep_environment(storage: Any, texts: Mapping[str, str]) -> None:
 
 
 class PlainResults:
-    """Results as plain dictionaries, for when research-results is not installed.
-
-    Attributes
-    ----------
-    configs : dict
-        Experiment id → ConfigAlias.
-    values : dict
-        Experiment id → variable → iteration → value.
-    statuses : dict
-        Experiment id → status.
-    failures : dict
-        Experiment id → failure.
-    """
+    """Results by experiment id, as plain dictionaries, for when research-results is not installed."""
 
     def __init__(self) -> None:
         self.configs: dict[str, ConfigAlias] = {}

@@ -31,15 +31,7 @@ _ANSWERS: Final = "tries.jsonl"
 
 
 class FolderTries(ByHand):
-    """Takes configs from the folder of a research.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder of the research.
-    is_ending : callable
-        Whether the run is to end, so that nobody waits for room on the disk.
-    """
+    """Takes configs from the folder of a research; nobody waits for a full disk when the run is ending."""
 
     def __init__(self, folder: Path, is_ending: Callable[[], bool] = lambda: False) -> None:
         self._folder, self._is_ending = folder, is_ending
@@ -90,10 +82,7 @@ class FolderTries(ByHand):
 def put_in(folder: Path, config: Mapping[str, Any]) -> str:
     """Leave a config for the search that runs in a folder; return what :func:`answer_to` takes.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If JSON has nothing for one of its values.
+    TypeError or ValueError if JSON has nothing for one of its values.
     """
     request = f"{time.time_ns()}-{os.getpid()}"
     text = json.dumps(dict(config), allow_nan=False)

@@ -38,12 +38,7 @@ class BatchSize:
     def tasks(self, tasks_left: int | None, workers: int) -> int:
         """Return how many tasks a worker should have: several short ones, a single long one.
 
-        Parameters
-        ----------
-        tasks_left : int or None
-            Tasks that are left, so that the last ones are shared fairly; None if nobody knows.
-        workers : int
-            Workers that share them.
+        The last ones are shared fairly between the workers, if it is known how many tasks are left.
         """
         if self._task_s is None:
             return 1

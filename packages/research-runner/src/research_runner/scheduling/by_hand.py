@@ -20,14 +20,7 @@ class ByHand:
     def take(self, number: int, admit: Admit, is_new: bool) -> ConfigAlias | None:
         """Return the config that is the answer to a question; None if the search has to answer it.
 
-        Parameters
-        ----------
-        number : int
-            The question.
-        admit : callable
-            See `Admit`.
-        is_new : bool
-            Whether no earlier run has come to this question, so that a new config may be its answer.
+        A new config may be its answer only if no earlier run has come to this question.
         """
         return None
 
@@ -35,10 +28,7 @@ class ByHand:
 def config_of(domain: Domain, plain: Mapping[str, Any]) -> ConfigAlias:
     """Return the config of a domain that has some values; texts may be names of values.
 
-    Raises
-    ------
-    DomainError, SearchError
-        If there is none.
+    Raises `DomainError` or `SearchError` if there is none.
 
     Examples
     --------

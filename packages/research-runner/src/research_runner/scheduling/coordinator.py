@@ -50,35 +50,16 @@ __all__ = ["Coordinator", "Limits"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The rules of a run that the coordinator applies.
+    """The rules of a run that the coordinator applies."""
 
-    Parameters
-    ----------
-    max_attempts : int
-        The most attempts at an experiment whose worker dies with it.
-    timeout_s : float or None
-        Seconds that a task may take.
-    tasks_per_worker : int or None
-        Tasks after which a worker is replaced by a fresh one.
-    batch_s : float
-        Seconds of work that are sent ahead to a worker.
-    batch_max : int
-        The most tasks that are sent ahead.
-    idle_deaths : int
-        Workers that may die in a row without having begun a task.
-    canary : int
-        Give up when the first so many experiments all fail with the same error; 0 for never.
-    grace_s : float
-        Seconds between the first sight of an exceeded time limit and the kill: a report may be on its way.
-    """
-
-    max_attempts: int = 2
-    timeout_s: float | None = None
-    tasks_per_worker: int | None = None
-    batch_s: float = 0.05
-    batch_max: int = 256
-    idle_deaths: int = 3
-    canary: int = 0
+    max_attempts: int = 2  # the most attempts at an experiment whose worker dies with it
+    timeout_s: float | None = None  # seconds that a task may take
+    tasks_per_worker: int | None = None  # tasks after which a worker is replaced by a fresh one
+    batch_s: float = 0.05  # seconds of work that are sent ahead to a worker
+    batch_max: int = 256  # the most tasks that are sent ahead
+    idle_deaths: int = 3  # workers that may die in a row without having begun a task
+    canary: int = 0  # give up when the first so many experiments all fail with the same error; 0 for never
+    # seconds between the first sight of an exceeded time limit and the kill: a report may be on its way
     grace_s: float = 0.2
 
 
@@ -93,18 +74,9 @@ class _Course:
 
 
 class Coordinator:
-    """Gives tasks to workers until there are none left.
+    """Gives tasks of a source to the workers in slots until there are none left.
 
-    Parameters
-    ----------
-    source : TaskSource or SearchSource
-        The tasks, and the verdicts on their experiments.
-    slots : int
-        The most workers at a time.
-    limits : Limits
-        The rules of the run.
-    setups : sequence of WorkerSetup, length `slots`
-        What each slot has and adds to its experiments.
+    `setups` says what each slot has and adds to its experiments.
     """
 
     def __init__(
@@ -169,19 +141,9 @@ class Coordinator:
         self.stop()
 
     def decide(self, now: float) -> tuple[list[Command], list[Event]]:
-        """Decide what the backend does next.
+        """Return commands for the backend and events for listeners.
 
-        Parameters
-        ----------
-        now : float
-            Monotonic time of the last poll, in seconds.
-
-        Returns
-        -------
-        commands : list of Command
-            What the backend has to do.
-        events : list of Event
-            What listeners have to know.
+        `now` is the monotonic time of the last poll, in seconds.
         """
         commands: list[Command] = []
         events: list[Event] = []
@@ -281,21 +243,9 @@ class Coordinator:
         return answers
 
     def handle(self, number: int, event: Any, now: float = 0.0) -> list[Event]:
-        """Apply a report of the worker in a slot, or of its backend.
+        """Apply a report of the worker in a slot, or of its backend; return events for listeners.
 
-        Parameters
-        ----------
-        number : int
-            The slot.
-        event : event
-            What happened.
-        now : float
-            Monotonic time at which the report arrived, in seconds.
-
-        Returns
-        -------
-        list of Event
-            What listeners have to know.
+        `now` is the monotonic time, in seconds, at which the report arrived.
         """
         slot = self._slots[number]
         match event:

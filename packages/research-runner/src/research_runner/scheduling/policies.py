@@ -10,13 +10,7 @@ __all__ = ["Attempts", "Canary"]
 
 
 class Attempts:
-    """The number of attempts at each experiment; only lost attempts take memory.
-
-    Parameters
-    ----------
-    most : int
-        The most attempts at an experiment.
-    """
+    """The number of attempts at each experiment; only lost attempts take memory."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -42,13 +36,7 @@ def _kind(failure: Failure) -> Hashable:
 
 
 class Canary:
-    """Detects that the first experiments of a research all fail with the same error.
-
-    Parameters
-    ----------
-    count : int
-        Failures in a row, from the first experiment on, that end the research; 0 for never.
-    """
+    """Detects that the first `count` experiments of a research all fail with the same error; 0 is never."""
 
     def __init__(self, count: int) -> None:
         self._left = count

@@ -54,24 +54,10 @@ class Proposals(Protocol):
 class SearchSource:
     """Gives tasks in the order in which their experiments begin for a rule, and decides on them.
 
-    Parameters
-    ----------
-    proposals : Proposals
-        Where experiments come from.
-    trials : Trials
-        The experiments that have begun, and the rule.
-    branches : int
-        Experiments per task.
-    kept : callable
-        Experiment id → whether an earlier run has finished it, so that it does not run again.
-    record : callable
-        Returns what the earlier run has recorded: experiment id → `Recorded`. Called once, when it is needed.
-    needs_past : bool
-        Whether experiments that are kept have to be told.
-    budget : int or None
-        Iterations of all experiments that were told, after which none begins.
-    is_ending : callable
-        Whether the run is to end, so that nothing more is asked.
+    Experiments come from `proposals`, and have begun, and are told to the rule, in `trials`. Those that are
+    `kept` do not run again; if the rule `needs_past`, it is told of them by what `record` returns, which is
+    called once. After `budget` iterations of all experiments that were told none begins; nothing more is
+    asked when the run `is_ending`.
     """
 
     def __init__(

@@ -17,24 +17,14 @@ __all__ = ["WorkerSetup"]
 
 @dataclass(frozen=True, slots=True)
 class WorkerSetup:
-    """What the worker in one slot has, and adds to its experiments.
+    """What the worker in one slot has, and adds to its experiments."""
 
-    Parameters
-    ----------
-    additions : tuple of ConfigAlias, one per branch
-        Appended to the config of the experiment in that branch: what the branch and the worker were given,
-        and the device.
-    devices : tuple of tuple of (str or None), shape (branches, k)
-        Ids of the devices, as NVML knows them; for the memory check.
-    environment : mapping
-        Environment variables of the worker.
-    gpus : float
-        Devices that an engine has to give to the worker, or a share of one; the engine chooses them.
-    """
-
+    # appended to the config of the experiment in that branch: what the branch and the worker were
+    # given, and the device
     additions: tuple[ConfigAlias, ...]
-    devices: WorkerRow = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
+    devices: WorkerRow = ()  # ids of the devices, as NVML knows them; for the memory check
+    environment: Mapping[str, str] = field(default_factory=dict)  # environment variables of the worker
+    # devices that an engine has to give to the worker, or a share of one; the engine chooses them
     gpus: float = 0
 
     def complete(self, spec: ExperimentSpec) -> ConfigAlias:

@@ -27,29 +27,16 @@ class State(Enum):
 
 @dataclass(slots=True)
 class Assignment:
-    """A task that a worker was given.
-
-    Parameters
-    ----------
-    task : Task
-        The task.
-    ended : frozenset of str
-        Ids of its experiments that have ended.
-    started : float or None
-        Monotonic time at which the coordinator heard that the task had begun, in seconds.
-    untold : float or None
-        When it began, in Unix seconds, as long as listeners have not been told.
-    deadlines : tuple of ((str, str), float)
-        Experiment and unit, and the monotonic time at which its time limit ends.
-    retriable : tuple
-        Ends of experiments that may be tried again once the task has ended.
-    """
+    """A task that a worker was given."""
 
     task: Task
-    ended: frozenset[str] = frozenset()
+    ended: frozenset[str] = frozenset()  # ids of its experiments that have ended
+    # monotonic time at which the coordinator heard that the task had begun, in seconds
     started: float | None = None
-    untold: float | None = None
+    untold: float | None = None  # when it began, in Unix seconds, as long as listeners have not been told
+    # experiment and unit, and the monotonic time at which its time limit ends
     deadlines: tuple[tuple[tuple[str, str], float], ...] = ()
+    # ends of experiments that may be tried again once the task has ended
     retriable: tuple[ExperimentEnded, ...] = ()
 
     @property
@@ -74,30 +61,16 @@ class Assignment:
 
 @dataclass(slots=True)
 class Slot:
-    """Room for one worker, and the state of the one that is in it.
-
-    Parameters
-    ----------
-    state : State
-        State of the worker.
-    tasks : deque of Assignment
-        Its tasks; the first one runs, or runs next.
-    taken : int
-        Tasks that it was given so far.
-    blamed : dict
-        Experiment id → unit, of the experiments for which it was killed.
-    late_since : float or None
-        Monotonic time at which an exceeded time limit was first seen, in seconds.
-    place : Place or None
-        Where the worker runs, if its backend says so.
-    """
+    """Room for one worker, and the state of the one that is in it."""
 
     state: State = State.EMPTY
-    tasks: deque[Assignment] = field(default_factory=deque)
-    taken: int = 0
+    tasks: deque[Assignment] = field(default_factory=deque)  # its tasks; the first one runs, or runs next
+    taken: int = 0  # tasks that it was given so far
+    # experiment id → unit, of the experiments for which it was killed
     blamed: dict[str, str | None] = field(default_factory=dict)
+    # monotonic time at which an exceeded time limit was first seen, in seconds
     late_since: float | None = None
-    place: Place | None = None
+    place: Place | None = None  # where the worker runs, if its backend says so
 
     @property
     def waits(self) -> bool:

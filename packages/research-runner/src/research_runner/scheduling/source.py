@@ -21,29 +21,16 @@ __all__ = ["IterationOptions", "Journal", "TaskSource", "may_end", "overlapping"
 
 @dataclass(frozen=True, slots=True)
 class IterationOptions:
-    """How configs are taken from a domain; see ``Domain.set_iter_params``.
+    """How configs are taken from a domain; see ``Domain.set_iter_params``."""
 
-    Parameters
-    ----------
-    n_items, n_reps, repeat_each, create_id_prefix
-        Settings of the research; where there are none, the domain's hold.
-    seed : object
-        The seed of the research; the domain's own holds unless somebody gave this one.
-    seed_given : bool
-        Whether somebody gave it.
-    infinite : bool
-        Whether the research may go on without an end.
-    added : frozenset of str
-        Keys that workers, branches and devices add to each config; no parameter may be called so.
-    """
-
-    n_items: int | None = None
+    n_items: int | None = None  # of the research, as the next three; where there are none, the domain's hold
     n_reps: int | None = None
     repeat_each: int | None = None
     create_id_prefix: bool | int | None = None
-    seed: Any = None
-    seed_given: bool = False
-    infinite: bool = False
+    seed: Any = None  # the domain's own holds unless somebody gave this one
+    seed_given: bool = False  # whether somebody gave it
+    infinite: bool = False  # whether the research may go on without an end
+    # keys that workers, branches and devices add to each config; no parameter may be called so
     added: frozenset[str] = frozenset()
 
     def prepare(self, domain: Domain) -> Domain:
@@ -113,43 +100,18 @@ class Journal:
         return False
 
     def recorded(self, generated: int, due: bool) -> Domain | None:
-        """Return what the function of the update returned after this many configs; None if it was no domain.
+        """Return what the function returned after this many configs; None if that was no domain.
 
-        Parameters
-        ----------
-        generated : int
-            Number of configs generated so far.
-        due : bool
-            Whether the function would be asked here today.
-
-        Raises
-        ------
-        ChangedError
-            If there is a record where the function would not be asked any more.
+        `due` says whether it would be asked here today. Raises `ChangedError` for a record where it would
+        not.
         """
         return None
 
     def check_end(self, generated: int) -> None:
-        """Check that the domain does not end before the last update that was recorded.
-
-        Raises
-        ------
-        ChangedError
-            If it does.
-        """
+        """Raise `ChangedError` if the domain ends before the last update that was recorded."""
 
     def record(self, generated: int, domain: Domain, by: str) -> None:
-        """Record what the function of the update returned, before any of its experiments runs.
-
-        Parameters
-        ----------
-        generated : int
-            Number of configs generated so far.
-        domain : Domain
-            As it was returned.
-        by : str
-            The function, for messages.
-        """
+        """Record what the function, which is called `by`, returned, before any of its experiments runs."""
 
     def pass_by(self, generated: int) -> None:
         """Record that the function of the update returned no domain after this many configs."""
@@ -163,25 +125,10 @@ def keep_nothing(experiment_id: str) -> bool:
 class TaskSource:
     """Takes configs from a domain, one by one, as they are needed, and groups them into tasks.
 
-    Parameters
-    ----------
-    domain : Domain
-        The domain, with its update rule if it has one.
-    options : IterationOptions
-        How configs are taken.
-    branches : int
-        Experiments per task.
-    research : object, optional
-        What named expressions among the arguments of the update are evaluated with; has `results`.
-    kept : callable
-        Experiment id → whether an earlier run has finished it, so that it does not run again.
-    journal : Journal
-        The updates of the domain.
-    identifier : callable
-        ``create_id_prefix`` → what gives experiments their identities.
+    `research` has the `results` that named expressions among the arguments of an update ask for. Experiments
+    that are `kept` do not run again. The `journal` has the updates of an earlier run, and gets those of this
+    one; `identifier` makes from ``create_id_prefix`` what gives experiments their identities.
 
-    Notes
-    -----
     An update is never made by itself: where one is due, :meth:`next_task` returns None until :meth:`update`
     is called. It closes the task that is being filled, if it replaces the domain or waits for this task.
     """
@@ -301,22 +248,13 @@ class TaskSource:
                 self._due = Due.WHEN_IDLE if self._is_closed else Due.NOW
 
     def is_update_due(self, idle: bool) -> bool:
-        """Tell whether the function of the update is to be asked.
-
-        Parameters
-        ----------
-        idle : bool
-            Whether all experiments that were taken from here have ended.
-        """
+        """Tell whether the function of the update is to be asked; `idle` if all experiments have ended."""
         return self._due is Due.NOW or (idle and self._due is Due.WHEN_IDLE)
 
     def update(self) -> None:
         """Ask the function of the update, and go on with the domain that it returns, if it does.
 
-        Raises
-        ------
-        UpdateError
-            If it raises, or returns something that a research cannot go on with.
+        Raises `UpdateError` if it raises, or returns something that a research cannot go on with.
         """
         self._due, rule = Due.NEVER, self._domain.update_rule
         if rule is None:

@@ -11,42 +11,21 @@ __all__ = ["ExperimentSpec", "Task"]
 
 
 class ExperimentSpec(NamedTuple):
-    """One experiment to run.
+    """One experiment to run."""
 
-    Parameters
-    ----------
-    identity : Identity
-        Its id and what its random stream derives from.
-    config : ConfigAlias
-        Its config as the domain gave it.
-    index : int
-        Its number in the order of the domain, from 0.
-    branch : int
-        Its number among the branches of its task, from 0.
-    """
-
-    identity: Identity
-    config: ConfigAlias
-    index: int  # type: ignore[assignment]
-    branch: int = 0
+    identity: Identity  # its id and what its random stream derives from
+    config: ConfigAlias  # its config as the domain gave it
+    index: int  # type: ignore[assignment]  # its number in the order of the domain, from 0
+    branch: int = 0  # its number among the branches of its task, from 0
 
 
 class Task(NamedTuple):
-    """A root with its branches.
-
-    Parameters
-    ----------
-    index : int
-        Number of the task.
-    experiments : tuple of ExperimentSpec
-        The branches that are to be run.
-    root : Identity
-        Identity of the first branch, also where it is not run again: the random stream of the root derives
-        from it.
-    """
+    """A root with its branches."""
 
     index: int  # type: ignore[assignment]
-    experiments: tuple[ExperimentSpec, ...]
+    experiments: tuple[ExperimentSpec, ...]  # the branches that are to be run
+    # identity of the first branch, also where it is not run again: the random stream of the root
+    # derives from it
     root: Identity
 
     def pack(self) -> tuple[Any, ...]:

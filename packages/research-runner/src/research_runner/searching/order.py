@@ -44,10 +44,7 @@ class Order(Protocol):
 class Journal:
     """The sequence in which experiments were begun and told, for a run that goes on: here of none.
 
-    Parameters
-    ----------
-    recorded : sequence of (str, int)
-        What an earlier run did: ``'begun'`` or ``'told'``, and the number of the experiment.
+    What an earlier run did is `recorded`: ``'begun'`` or ``'told'``, and the number of the experiment.
     """
 
     def __init__(self, recorded: Sequence[tuple[str, int]] = ()) -> None:
@@ -63,12 +60,8 @@ class Journal:
 class ArrivalOrder:
     """As they end; any number may be under way, but none begins before all that have ended were told.
 
-    Parameters
-    ----------
-    ahead : float
-        How many may be decided on before the first of them has ended.
-    journal : Journal, optional
-        The sequence of an earlier run, which is repeated, and a record of that of this one.
+    `ahead` is how many may be decided on before the first of them has ended. The journal has the sequence of
+    an earlier run, which is repeated, and gets that of this one.
 
     Examples
     --------
@@ -142,13 +135,6 @@ class VirtualOrder:
     An experiment begins at the tick at which a slot was free, and ends at the tick of the first step after
     its last one at which it would have reported: so reports tell how far it is at least, and all that is
     decided is a function of what experiments report and of how many steps they do.
-
-    Parameters
-    ----------
-    slots : int
-        The most experiments that are under way in virtual time.
-    watch : Watch
-        The steps at which experiments report.
 
     Examples
     --------

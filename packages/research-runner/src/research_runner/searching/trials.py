@@ -47,31 +47,14 @@ class _Trial:
 class Trials:
     """Experiments from their begin until they are told.
 
-    Parameters
-    ----------
-    rule : StopRule
-        Decides, and is told; a search is one as well.
-    order : Order
-        When experiments begin, and in which order they are told.
-    remembers : bool
-        Whether what was told is kept, for :meth:`repeat`.
-    repetitions : int
-        Experiments of each question. They are told together when all have ended: with the means of their
-        values, or as failed if one of them has.
-    rungs : When, optional
-        Repetitions after which the rule says whether a config gets more; they run one after another.
+    The `order` says when experiments begin, and in which order they are told. With `remembers`, what was told
+    is kept for :meth:`repeat`. The `repetitions` of a question are told together when all have ended: with
+    the means of their values, or as failed if one of them has; after those in `rungs` the rule says whether a
+    config gets more, and they run one after another.
 
-    Attributes
-    ----------
-    steps : int
-        Iterations of all experiments that were told.
-    survivors : deque of (ConfigAlias, int)
-        Configs whose next repetition is to run, and its number.
-    spared : int
-        Repetitions that need not run.
+    `steps` are the iterations of all experiments that were told, `survivors` the configs whose next
+    repetition is to run, with its number, and `spared` the number of repetitions that need not run.
 
-    Notes
-    -----
     Nothing is told when it happens, but by :meth:`tell_next`. An experiment that begins anew, because its
     worker died, gets the verdicts that it had.
     """

@@ -16,18 +16,10 @@ __all__ = ["Latest", "Watch", "as_number", "reports_of"]
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Which variables are watched, and at which iterations an experiment reports and waits for a verdict.
+    """Which variables are watched, and at which iterations an experiment reports and waits for a verdict."""
 
-    Parameters
-    ----------
-    variables : tuple of str
-        Names of variables.
-    steps : When or None
-        The iterations; None for none.
-    """
-
-    variables: tuple[str, ...]
-    steps: When | None
+    variables: tuple[str, ...]  # names of variables
+    steps: When | None  # the iterations; None for none
 
     def due(self, iteration: int) -> bool:
         """Tell whether an experiment reports after an iteration, zero-based."""
@@ -51,11 +43,6 @@ class Watch:
 
 class Latest:
     """The latest values of the watched variables of one experiment.
-
-    Parameters
-    ----------
-    variables : tuple of str
-        Their names.
 
     Examples
     --------
@@ -93,12 +80,7 @@ class Latest:
 
 
 def as_number(name: str, value: Any) -> float:
-    """Return the value of a watched variable as a number.
-
-    Raises
-    ------
-    WatchedValueError
-        If it is none.
+    """Return the value of a watched variable as a number; `WatchedValueError` if it is none.
 
     Examples
     --------
@@ -120,18 +102,9 @@ def as_number(name: str, value: Any) -> float:
 def reports_of(
     watch: Watch, saved: Mapping[str, Mapping[int, Any]], steps: int, stopped: int | None
 ) -> tuple[tuple[Report, ...], tuple[float, ...] | None]:
-    """Return what an experiment has reported, and its last values, from what it saved.
+    """Return what an experiment has reported in so many steps, and its last values, from what it saved.
 
-    Parameters
-    ----------
-    watch : Watch
-        What was watched.
-    saved : mapping
-        Variable → iteration → value.
-    steps : int
-        Iterations that it did.
-    stopped : int or None
-        The step at which a verdict has ended it, if one has.
+    `stopped` is the step at which a verdict has ended it, if one has.
 
     Examples
     --------

@@ -56,19 +56,9 @@ SLOT_VARIABLE: Final = "RESEARCH_WORKER"
 class TaskRunner:
     """Runs tasks in this process, and makes it as it was before each.
 
-    Parameters
-    ----------
-    plan : WorkerPlan
-        What to run and how.
-    slot : int
-        The slot of the worker.
-    outbox : Outbox
-        Takes the events.
-    answer : callable
-        Experiment id → whether it is to end; waits for it. Asked after an experiment has reported.
-    own_process : bool
-        Whether the process runs nothing but tasks: then every exception is a failure of a unit, and output is
-        caught at the level of file descriptors.
+    `answer` waits for whether the experiment of that id, which has reported, is to end. In a process that
+    runs nothing but tasks every exception is a failure of a unit, and output is caught at the level of file
+    descriptors.
     """
 
     def __init__(
@@ -212,13 +202,7 @@ class TaskRunner:
 
 @dataclass(frozen=True, slots=True)
 class Serve:
-    """Serves tasks in a worker process until the coordinator stops it.
-
-    Parameters
-    ----------
-    plan : WorkerPlan
-        What to run and how.
-    """
+    """Serves tasks in a worker process until the coordinator stops it."""
 
     plan: WorkerPlan
 

@@ -96,13 +96,6 @@ class AgentSetup:
 class Deferred:
     """A value that stays bytes in the processes that pass it on, and is loaded by the last one.
 
-    Parameters
-    ----------
-    data : bytes
-        The value, as `wire.dumps` wrote it.
-    hops : int
-        Number of processes that pass it on before the one that loads it.
-
     Examples
     --------
     >>> import pickle
@@ -112,8 +105,8 @@ class Deferred:
     [1, 2]
     """
 
-    data: bytes
-    hops: int = 1
+    data: bytes  # the value, as `wire.dumps` wrote it
+    hops: int = 1  # processes that pass it on before the one that loads it
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         if self.hops:

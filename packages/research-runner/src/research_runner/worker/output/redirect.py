@@ -20,13 +20,6 @@ STREAMS: Final[Mapping[int, Stream]] = {STDOUT: "stdout", STDERR: "stderr"}
 class Redirect:
     """Where one output stream of the experiments goes.
 
-    Parameters
-    ----------
-    common : bool
-        Into one file of the research.
-    separate : bool
-        Into a file of each experiment, or with the results in memory into a text of each experiment.
-
     Examples
     --------
     >>> Redirect.parse(3, dump_results=True)
@@ -35,8 +28,8 @@ class Redirect:
     False
     """
 
-    common: bool = False
-    separate: bool = False
+    common: bool = False  # into one file of the research
+    separate: bool = False  # into a file of each experiment, or a text where results stay in memory
 
     def __bool__(self) -> bool:
         return self.common or self.separate
