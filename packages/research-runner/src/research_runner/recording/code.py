@@ -52,7 +52,7 @@ class RunCode:
         return self.record.encode(str(listing_of(self._root, self.version)))
 
     def save(self) -> None:
-        """Keep it."""
+        """Keep the modules below the folder of the research."""
         self.record.save(self._root, self.version)
 
 

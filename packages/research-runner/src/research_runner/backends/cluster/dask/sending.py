@@ -27,7 +27,7 @@ class Orders:
         self._queue: Any = None
 
     async def open(self) -> None:
-        """Make it."""
+        """Make the queue."""
         self._queue = await distributed_package().Queue(self.name, client=self._client)
 
     async def put(self, data: bytes) -> None:
