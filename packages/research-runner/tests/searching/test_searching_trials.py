@@ -128,6 +128,20 @@ def test_the_next_task_is_made_ahead_where_the_order_allows(order):
     assert (task.index, task.experiments[0].index, walk.generated) == (1, 1, 2)
 
 
+def test_an_update_waits_for_the_task_that_was_made_ahead():
+    domain = Domain(x=[0, 1]).set_update(lambda: None, when="last")
+    walk = TaskSource(domain, IterationOptions())
+    source = SearchSource(walk, Trials(Noted(), VirtualOrder(2, Watch(("loss",), None))))
+    first = source.next_task()
+    source.look_ahead()
+    source.conclude(first.experiments[0].identity.id, 1, False)
+    assert not source.is_update_due(idle=True)
+    last = source.next_task()
+    assert last.experiments[0].index == 1
+    source.conclude(last.experiments[0].identity.id, 1, False)
+    assert source.is_update_due(idle=True)
+
+
 def test_nothing_more_is_asked_when_the_run_is_to_end():
     walk = TaskSource(Domain(x=list(range(9))), IterationOptions())
     kept, ended = {}, []

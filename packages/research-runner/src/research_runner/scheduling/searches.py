@@ -148,7 +148,7 @@ class SearchSource:
 
     def is_update_due(self, idle: bool) -> bool:
         """Tell whether the function of an update of the domain is to be asked."""
-        return self._proposals.is_update_due(idle)
+        return self._proposals.is_update_due(idle and self._ready is None)
 
     def update(self) -> None:
         """Let the domain be updated; if this has waited for all experiments, they are told before."""
