@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from research_runner.backends.gathering import Gathering
 from research_runner.backends.protocol import Capabilities, RunEnvironment
 from research_runner.backends.registry import refuse_address
 from research_runner.pool import (
@@ -52,12 +53,6 @@ _OF_TASKS: Final = (TaskStarted, TaskFinished, TaskEnded, TaskReturned)
 _FIRST: Final = 0
 """The slot whose worker shows that the plan can travel."""
 
-_WELL_SUPPLIED: Final = 32
-"""Tasks that a worker has still to do when nobody needs to hurry: as many are sent only if they are short."""
-
-_GATHER_S: Final = 0.001 / _WELL_SUPPLIED
-"""Seconds for each of these tasks; no worker is known to need less for one."""
-
 
 class ProcessBackend:
     """One worker process per slot; raises `TravelError` if a part of the plan cannot travel to a worker.
@@ -81,6 +76,7 @@ class ProcessBackend:
         self._running: set[int] = set()
         self._distrusted: set[int] = set()
         self._early: list[PoolEvent] = []
+        self._gathering = Gathering()
         try:
             self._pool = WorkerPool(
                 len(plan.setups),
@@ -134,10 +130,10 @@ class ProcessBackend:
         fail_point("tasks-sent")
 
     def poll(self, timeout_s: float) -> Sequence[BackendEvent]:
-        """Wait for events of the workers; while all have many short tasks to do, several come together."""
-        supply = min(map(len, self._given.values()))
-        if supply >= _WELL_SUPPLIED:
-            time.sleep(supply * _GATHER_S)
+        """Wait for events of the workers; while all have short tasks to do, several come together."""
+        rest_s = self._gathering.rest_s(min(map(len, self._given.values())), self._pool.most_read)
+        if rest_s > 0 and self._plan.watch is None:  # nobody waits for an answer
+            time.sleep(min(rest_s, timeout_s))
         early, self._early = self._early, []
         events = early or self._pool.poll(timeout_s)
         return [event for pool_event in events for event in self._to_backend_events(pool_event)]
@@ -197,6 +193,8 @@ class ProcessBackend:
                 else:
                     self._running.discard(slot)
                     given.popleft()
+                    if not isinstance(event, TaskReturned):
+                        self._gathering.measure(event[1])
         return [BackendEvent._make((slot, event)) for event in events]
 
     def _recover(self, slot: int) -> None:

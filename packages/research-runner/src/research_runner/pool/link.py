@@ -61,14 +61,14 @@ class Link:
                 self.outgoing[0] = memoryview(data)[sent:]
         return True
 
-    def read(self) -> bool:
-        """Read a chunk of the stream; whether there may be more. `BlockingIOError` if nothing has arrived."""
+    def read(self) -> int:
+        """Read a chunk of the stream; its bytes, 0 at the end. `BlockingIOError` if nothing has arrived."""
         try:
             chunk = self.connection.recv(max(_CHUNK_BYTES, min(self.reader.missing_bytes, 1 << 20)))
         except ConnectionResetError:
-            return False
+            return 0
         self.reader.feed(chunk)
-        return bool(chunk)
+        return len(chunk)
 
     def messages(self) -> Iterator[tuple[Kind, bytes]]:
         """Yield the messages that have been read whole; the first bytes that are no message are the last.

@@ -122,6 +122,7 @@ class WorkerPool:
         self._at_exit: weakref.finalize[Any, WorkerPool] | None = None
         self._events: deque[PoolEvent] = deque()
         self._starts = 0
+        self.most_read = 0  # bytes that the last poll has read from a worker at once
         self._examiner = DeathExaminer()
 
     @property
@@ -238,6 +239,7 @@ class WorkerPool:
         """
         self._check_open()
         deadline = time.monotonic() + (math.inf if timeout_s is None else timeout_s)
+        self.most_read = 0
         while not self._events:
             left = deadline - time.monotonic()
             if self._collect(min(left, _PATIENCE_S)) or left <= 0:
@@ -266,11 +268,12 @@ class WorkerPool:
 
     def _read(self, link: Link) -> None:
         try:
-            there = link.read()
+            count = link.read()
         except BlockingIOError:
             return
+        self.most_read = max(self.most_read, count)
         self._deliver(link)
-        if not there or link.broken:
+        if not count or link.broken:
             self._selector.unregister(link.connection)
         if link.broken:
             self.distrust(link.slot, link.broken)
