@@ -218,11 +218,11 @@ class UnstorableError(ResultsError):
     """A value can be neither stored as plain data nor serialised."""
 
     variable: str
-    """Its name."""
+    """Name of its variable."""
     iteration: int
-    """Where it was made."""
+    """Iteration in which it was made."""
     type_name: str
-    """Its type."""
+    """Name of its type."""
     reason: str
     """What the serialiser said."""
 

@@ -154,7 +154,7 @@ class Comparison:
         return make_frame(fields, len(self._configs))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as dicts and lists, for JSON; what is not known is None."""
+        """Return the comparison as dicts and lists, for JSON; what is not known is None."""
         names = [side.name for side in self.sides]
 
         def by_side(rows: Sequence[Row]) -> list[dict[str, Any]]:

@@ -74,7 +74,6 @@ class VariableOfConfigs:
     """A variable in each of G configs on each of S sides."""
 
     name: str
-    """The variable."""
     mean: Floats
     std: Floats
     sem: Floats

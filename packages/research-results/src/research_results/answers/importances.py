@@ -40,7 +40,6 @@ class Levels:
     """A parameter over experiments."""
 
     name: str
-    """Its name."""
     codes: Ints
     """Number of its value in each experiment; -1 for none, which is a value like any other; length N."""
     numbers: Floats | None

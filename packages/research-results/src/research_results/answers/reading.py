@@ -43,7 +43,6 @@ class Study:
     columns: Mapping[str, Column]
     """The variables that are asked for, as far as there are values, without those of failed experiments."""
     table: ConfigTable
-    """Their configs."""
     groups: Groups
     """The experiments, grouped by config."""
     failed: Mask

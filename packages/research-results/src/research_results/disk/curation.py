@@ -56,7 +56,7 @@ class Curation:
         return frozenset(name for name, remarks in self.experiments.items() if remarks.removed)
 
     def with_remarks(self, ids: Iterable[str] | None, change: Callable[[Remarks], Remarks]) -> Curation:
-        """Return it with other remarks on some experiments; None stands for the research."""
+        """Return a copy with other remarks on some experiments, or with None on the research."""
         if ids is None:
             return replace(self, research=change(self.research))
         changed = {name: change(self.experiments.get(name, NONE)) for name in ids}
@@ -71,11 +71,11 @@ class MemoryCuration:
         self._now = Curation()
 
     def read(self) -> Curation:
-        """Return it as it is now."""
+        """Return what has been said so far."""
         return self._now
 
     def edit(self, change: Callable[[Curation], Curation]) -> None:
-        """Replace it."""
+        """Change what has been said."""
         self._now = change(self._now)
 
 
@@ -86,7 +86,7 @@ class FolderCuration:
         self._folder = folder
 
     def read(self) -> Curation:
-        """Return it as it is now; DamagedError if the file says something else."""
+        """Return what has been said so far; DamagedError if the file holds something else."""
         path = self._folder / FILE
         try:
             content = json.loads(read_text(path))
@@ -102,7 +102,7 @@ class FolderCuration:
             raise DamagedError(f"{str(path)!r}", f"{type(error).__name__}: {error}"[:300]) from None
 
     def edit(self, change: Callable[[Curation], Curation]) -> None:
-        """Replace it; LockedError if another process does not come to an end with its own change."""
+        """Change what has been said; LockedError if another process takes too long over its own change."""
         lock = WriteLock(self._folder / _LOCK)
         with translating(self._folder):
             in_turn(lock.acquire, _WAIT_S, LockedError)

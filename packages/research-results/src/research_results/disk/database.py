@@ -133,7 +133,7 @@ class Database:
             raise ForkedError(self.name, self._owner)
 
     def check(self) -> None:
-        """Look whether the file is still that of the research; StorageLostError if not."""
+        """Check that the file is still that of the research; StorageLostError if not."""
         self.check_owner()
         if self._watch is not None:
             with contextlib.suppress(StorageBusyError, StorageAccessError, StorageFullError):

@@ -27,7 +27,7 @@ class FileWatch:
         self._loss: StorageLostError | None = None
 
     def check(self) -> None:
-        """Look whether the file is still there and the same; StorageLostError if not, once and for all."""
+        """Check that the file is still there and the same; once it is not, every call raises."""
         if self._loss is not None:
             raise self._loss
         try:
@@ -51,13 +51,13 @@ class FileWatch:
         self._log = _identity(beside(self._path, "-wal"))
 
     def check_log(self) -> None:
-        """Look whether the log is still there; what is in it goes into the database when that is closed."""
+        """Check that the log is still there; SQLite folds it into the database at the end."""
         if self._log is not None and _identity(beside(self._path, "-wal")) != self._log:
             reason = "research.db-wal was removed or replaced while it was written"
             raise StorageAccessError(str(self._path.parent), reason)
 
     def check_content(self, busy_s: float = BUSY_S) -> None:
-        """Look also whether the file says what it has to say, and was not made by an older version.
+        """Check also that the file is that of the research, and of a format that is written.
 
         If it cannot be read now it is waited for `busy_s` seconds.
         """

@@ -40,7 +40,7 @@ class Description:
     """Options, entropy, times: whatever the writer keeps there."""
 
     def updated(self, values: Mapping[str, Any]) -> Description:
-        """Return it with some more meta, as written by this version."""
+        """Return a copy with more meta, as this version writes it."""
         merged = check_meta({**self.meta, **values})
         return replace(
             self, format=max(self.format, FORMAT), written_by=Description().written_by, meta=merged

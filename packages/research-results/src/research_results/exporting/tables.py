@@ -19,7 +19,7 @@ __all__ = ["Table", "quoted", "tables_of"]
 
 
 class Table(NamedTuple):
-    """A table."""
+    """A table of a database."""
 
     name: str
     """What it is called."""

@@ -24,7 +24,6 @@ class Factor:
 
     name: str
     alias: str
-    """Its names."""
     codes: Ints
     """Number of its value in each config; -1 for none; length G."""
     labels: tuple[str, ...]

@@ -71,7 +71,6 @@ class ConfigParameter:
 
     name: str
     alias: str
-    """Its names."""
     is_auxiliary: bool
     """Whether it says how a config is run, not what it is."""
 

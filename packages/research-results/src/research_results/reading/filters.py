@@ -43,7 +43,6 @@ class Query:
     names: tuple[str, ...] | None = None
     """Experiments and variables."""
     iterations: tuple[int, ...] | None = None
-    """Iterations."""
     config: Mapping[str, Any] | None = None
     """Path of a parameter to its value."""
     alias: Mapping[str, tuple[str, ...]] | None = None
@@ -64,7 +63,7 @@ class Query:
         return clean_text(", ".join(f"{name}={Alias(value).alias}" for name, value in wanted.items()))
 
     def over(self, own: Query) -> Query:
-        """Return it together with a filter that always holds, but for what is given here as well."""
+        """Return `own`, a filter that always holds, together with this one, which wins where both apply."""
         given = {name: value for name in self.__slots__ if (value := getattr(self, name)) is not None}
         return replace(own, **{**given, "keywords": {**own.keywords, **self.keywords}})
 

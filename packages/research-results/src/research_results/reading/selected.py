@@ -69,7 +69,6 @@ class SelectedHere(_Checked):
     wanted: Query
     """Which variables and iterations are wanted."""
     connection: sqlite3.Connection
-    """The tables."""
     source: Source
     """Where large values and files are."""
 

@@ -37,7 +37,6 @@ class FolderSource:
     """Results in a folder; nothing is kept open between questions."""
 
     path: Path
-    """The folder."""
     trusted: bool = False
     """False: a folder may come from anywhere; True: who reads has said that it may run its code."""
     shows_removed: bool = False
