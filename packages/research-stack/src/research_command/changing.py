@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
-import sys
 
 from research_command.curating import rm_experiments
 from research_command.filtering import filters_of
-from research_command.output import say
+from research_command.output import is_confirmed, refuse, say
 from research_command.parser import COMMANDS, Argument
 
 __all__ = ["completion", "export", "resume", "rm", "stop", "try_config"]
@@ -21,8 +20,7 @@ def export(arguments: argparse.Namespace) -> int:
 
     results, file = ResearchResults(arguments.name), arguments.file or arguments.to
     if file is None or (arguments.file and arguments.to):
-        say("research: give one file to write to: research export FOLDER FILE", to_error=True)
-        return 2
+        return refuse("give one file to write to: research export FOLDER FILE")
     options = filters_of(arguments)
     if arguments.aliases:
         options["use_alias"] = True
@@ -60,18 +58,13 @@ def try_config(arguments: argparse.Namespace) -> int:
     """Put a config into a running search."""
     from research_runner import Research
 
+    config, problem = None, ""
     try:
         config = json.loads(arguments.config)
     except ValueError as error:
-        config, problem = None, f": {error}"
-    else:
-        problem = ""
+        problem = f": {error}"
     if not isinstance(config, dict):
-        say(
-            f"research: a config is JSON like '{{\"lr\": 0.1}}', got {arguments.config}{problem}",
-            to_error=True,
-        )
-        return 2
+        return refuse(f"a config is JSON like '{{\"lr\": 0.1}}', got {arguments.config}{problem}")
     question = Research.load(arguments.name).try_config(config)
     when = "when the search chooses its next config" if question is None else f"next, as question {question}"
     say(f"{arguments.name}: is tried {when}")
@@ -89,9 +82,7 @@ def rm(arguments: argparse.Namespace) -> int:
         if not arguments.yes:
             if not arguments.force:
                 say(str(ResearchResults(name).summary()))
-            say(f"Remove {name!r} and everything in it? Type yes: ", end="")
-            if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-                say("kept")
+            if not is_confirmed(f"Remove {name!r} and everything in it?"):
                 kept = True
                 continue
         remove_research(name, force=arguments.force)

@@ -19,18 +19,7 @@ __all__ = ["code_parts", "code_text", "diff_text"]
 
 
 def code_text(name: str) -> Iterator[str]:
-    """Yield what is known of all versions of the code, and the modules of the last one.
-
-    Parameters
-    ----------
-    name : str
-        Folder of the research.
-
-    Raises
-    ------
-    NoCodeError
-        If it has no recorded code.
-    """
+    """Yield what is known of all versions of the code of a folder, and the modules of the last one."""
     parts = code_parts(name)
     for part in parts:
         count, recorded = part["experiments"], part["recorded"].replace("T", " ").removesuffix("+00:00")
@@ -43,18 +32,7 @@ def code_text(name: str) -> Iterator[str]:
 
 
 def code_parts(name: str) -> list[dict[str, Any]]:
-    """Return the versions of the code in their order, each with its modules by their titles.
-
-    Parameters
-    ----------
-    name : str
-        Folder of the research.
-
-    Raises
-    ------
-    NoCodeError
-        If it has no recorded code.
-    """
+    """Return the versions of the code of a folder in their order, each with its modules by their titles."""
     versions = _versions(name)
     counts = ResearchResults(name).experiments["code"].value_counts()
     return [
@@ -70,18 +48,7 @@ def code_parts(name: str) -> list[dict[str, Any]]:
 
 
 def diff_text(name: str) -> Iterator[str]:
-    """Yield what differs from each version of the code to the next, and from the last to the files.
-
-    Parameters
-    ----------
-    name : str
-        Folder of the research.
-
-    Raises
-    ------
-    NoCodeError
-        If it has no recorded code.
-    """
+    """Yield what differs from each version of the code to the next, and from the last to the files."""
     versions = _versions(name)
     now = {
         _title(module.name, module.path): _read(Path(module.path))

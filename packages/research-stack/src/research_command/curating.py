@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import sys
 from typing import Any
 
 from research_command.filtering import filters_of
-from research_command.output import as_rows, say, say_json
+from research_command.output import as_rows, is_confirmed, refuse, say, say_json
 
 __all__ = ["gc", "rm_experiments", "tag"]
 
@@ -18,8 +17,7 @@ def rm_experiments(arguments: argparse.Namespace) -> int:
     from research_results import ResearchResults
 
     if len(arguments.names) > 1 or arguments.force:
-        say("research: --experiment and --undo go with one folder, and not with --force", to_error=True)
-        return 2
+        return refuse("--experiment and --undo go with one folder, and not with --force")
     (name,) = arguments.names
     results = ResearchResults(name)
     if arguments.undo:
@@ -39,12 +37,10 @@ def gc(arguments: argparse.Namespace) -> int:
     for name in arguments.names:
         results = ResearchResults(name)
         waiting = set(results.removed).difference(results.gone)
-        if waiting and not arguments.yes:
-            say(f"Delete {_experiments(waiting)} of {name!r} for good? Type yes: ", end="")
-            if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-                say("kept")
-                kept = True
-                continue
+        question = f"Delete {_experiments(waiting)} of {name!r} for good?"
+        if waiting and not arguments.yes and not is_confirmed(question):
+            kept = True
+            continue
         say(f"{name}: {_experiments(results.gc())} deleted")
     return int(kept)
 
@@ -57,8 +53,7 @@ def tag(arguments: argparse.Namespace) -> int:
     if arguments.experiment:
         filters["experiment_id"] = arguments.experiment
     if arguments.remove and not arguments.tags:
-        say("research: --remove needs tags to take away", to_error=True)
-        return 2
+        return refuse("--remove needs tags to take away")
     if arguments.tags:
         (results.tags.remove if arguments.remove else results.tags.add)(*arguments.tags, **filters)
     if arguments.note is not None:

@@ -9,7 +9,18 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-__all__ = ["as_plain", "as_rows", "duration", "moment", "printable", "say", "say_json", "size"]
+__all__ = [
+    "as_plain",
+    "as_rows",
+    "duration",
+    "is_confirmed",
+    "moment",
+    "printable",
+    "refuse",
+    "say",
+    "say_json",
+    "size",
+]
 
 
 _LABEL: Final = 11
@@ -37,6 +48,21 @@ def say(text: str, *, end: str = "\n", to_error: bool = False) -> None:
     stream.flush()
 
 
+def refuse(problem: str) -> int:
+    """Say what is wrong with the arguments, and return the exit code for it."""
+    say(f"research: {problem}", to_error=True)
+    return 2
+
+
+def is_confirmed(question: str) -> bool:
+    """Ask a question, and tell whether the answer is yes."""
+    say(f"{question} Type yes: ", end="")
+    if sys.stdin.readline().strip().lower() in ("y", "yes"):
+        return True
+    say("kept")
+    return False
+
+
 def say_json(value: Any, *, indent: int | None = 2) -> None:
     """Write a value as JSON; what JSON has nothing for is a text, and what is no finite number is null."""
     sys.stdout.write(json.dumps(as_plain(value), indent=indent, ensure_ascii=True) + "\n")
@@ -58,11 +84,8 @@ def as_plain(value: Any) -> Any:
     item = getattr(value, "item", None)  # numbers of numpy
     if callable(item) and getattr(value, "ndim", None) == 0:
         plain = item()
-        return (
-            as_plain(plain)
-            if plain is not value and isinstance(plain, bool | int | float | str)
-            else str(value)
-        )
+        if plain is not value and isinstance(plain, bool | int | float | str):
+            return as_plain(plain)
     return str(value)
 
 

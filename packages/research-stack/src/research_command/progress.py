@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import datetime
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from research_command.output import duration, moment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from research_results import ResearchResults
 
 __all__ = ["LONGEST_VALUE", "Progress", "last_values", "shown", "states"]
@@ -25,31 +24,21 @@ _LATEST = 500
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a research is.
-
-    Attributes
-    ----------
-    counts : dict of str to int
-        Status to number of experiments.
-    expected : int or None
-        How many experiments there will be, as far as is known.
-    started_s, ended_s : float or None
-        When it began and ended, in Unix seconds.
-    now_s : float
-        When this was read.
-    run_s : float or None
-        When the last run began: the first one, or the one that went on.
-    finished_before : int
-        Experiments that had ended before that.
-    """
+    """How far a research is."""
 
     counts: Mapping[str, int]
+    """Status → number of experiments."""
     expected: int | None
+    """How many experiments there will be, as far as is known."""
     started_s: float | None
+    """When it began, in Unix seconds, as the other times are."""
     ended_s: float | None
     now_s: float
+    """When this was read."""
     run_s: float | None = None
+    """When the last run began: the first one, or the one that went on."""
     finished_before: int = 0
+    """Experiments that had ended before the last run."""
 
     @classmethod
     def of(cls, results: ResearchResults) -> Progress:

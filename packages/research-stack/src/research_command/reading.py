@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from research_command.filtering import filters_of
-from research_command.output import as_rows, moment, say, say_json, size
+from research_command.output import as_rows, moment, refuse, say, say_json, size
 from research_command.progress import LONGEST_VALUE, Progress, last_values, shown, states
 
 if TYPE_CHECKING:
@@ -105,11 +105,9 @@ _SORTS: dict[str, Any] = {
 def show(arguments: argparse.Namespace) -> int:
     """Show a research in a few lines, or why its experiments failed, its profile, or its code."""
     if arguments.diff and not arguments.code:
-        say("research: --diff goes with --code", to_error=True)
-        return 2
+        return refuse("--diff goes with --code")
     if arguments.failures and (arguments.code or arguments.profile):
-        say("research: --failures goes with neither --code nor --profile", to_error=True)
-        return 2
+        return refuse("--failures goes with neither --code nor --profile")
     if arguments.failures:
         return failures(arguments)
     if arguments.code or arguments.profile:
@@ -117,38 +115,40 @@ def show(arguments: argparse.Namespace) -> int:
     from research_results import ResearchResults
 
     results = ResearchResults(arguments.name)
-    summary, progress = results.summary(), Progress.of(results)
-    meta, values = results.meta, last_values(results)
     if arguments.json:
-        say_json(
-            {
-                "name": summary.name,
-                **progress.as_dict(),
-                "parameters": summary.parameters,
-                "variables": summary.variables,
-                "values": summary.values,
-                "last_values": values,
-                "size_bytes": summary.size_bytes,
-                "elapsed_s": summary.elapsed_s,
-                "seed": meta.get("entropy"),
-                "options": meta.get("options"),
-                "owner": meta.get("owner"),
-                "versions": [dataclasses.asdict(versions) for versions in results.versions],
-                "tags": results.tags.research,
-                "note": results.notes.research,
-                "removed": len(results.removed),
-            }
-        )
+        say_json(_facts(results))
         return 0
-    rows = [*progress.rows()]
-    if values:
+    rows = [(line[:11].rstrip(), line[11:]) for line in str(results.summary()).splitlines()]
+    rows += Progress.of(results).rows()
+    if values := last_values(results):
         rows.append(("last", ", ".join(f"{name}={shown(value)}" for name, value in values.items())))
-    if meta.get("entropy") is not None:
-        rows.append(("seed", str(meta["entropy"])))
-    head = [(line[:11].rstrip(), line[11:]) for line in str(summary).splitlines()]
-    for line in as_rows([*head, *rows, *_said(results), *_versions(results)]):
+    if (seed := results.meta.get("entropy")) is not None:
+        rows.append(("seed", str(seed)))
+    for line in as_rows([*rows, *_said(results), *_versions(results)]):
         say(line)
     return 0
+
+
+def _facts(results: ResearchResults) -> dict[str, Any]:
+    """Return what is known of a research, for JSON."""
+    summary, meta = results.summary(), results.meta
+    return {
+        "name": summary.name,
+        **Progress.of(results).as_dict(),
+        "parameters": summary.parameters,
+        "variables": summary.variables,
+        "values": summary.values,
+        "last_values": last_values(results),
+        "size_bytes": summary.size_bytes,
+        "elapsed_s": summary.elapsed_s,
+        "seed": meta.get("entropy"),
+        "options": meta.get("options"),
+        "owner": meta.get("owner"),
+        "versions": [dataclasses.asdict(versions) for versions in results.versions],
+        "tags": results.tags.research,
+        "note": results.notes.research,
+        "removed": len(results.removed),
+    }
 
 
 def _said(results: ResearchResults) -> Iterator[tuple[str, str]]:
