@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from research_results import FolderStorage, ResearchResults, ResearchStorage
+from research_results.disk import lock
 from research_results.errors import LockedError
 
 HOLD = """
@@ -107,3 +108,31 @@ def test_a_lock_file_without_a_holder_holds_nothing(folder, content):
     with FolderStorage.open(folder.path):
         assert json.loads(lock.read_text())["pid"] == os.getpid()
     assert not lock.exists()
+
+
+def test_threads_of_one_process_exclude_each_other_at_every_moment(tmp_path, monkeypatch):
+    refused = []
+
+    class Interleaved(lock.WriteLock):
+        """A lock during whose steps another thread would have its turn."""
+
+        def _open(self):
+            self._let_others_try()
+            return super()._open()
+
+        def _is_current(self, handle):
+            self._let_others_try()
+            return super()._is_current(handle)
+
+        def _let_others_try(self):
+            with pytest.raises(LockedError):
+                lock.WriteLock(self.path).acquire()
+            refused.append(self)
+
+    mine = Interleaved(tmp_path / "research.lock")
+    mine.acquire()
+    mine.release()
+    assert len(refused) == 3  # while it is opened, looked at, and removed
+    other = lock.WriteLock(mine.path)
+    other.acquire()
+    other.release()

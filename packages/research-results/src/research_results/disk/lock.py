@@ -56,7 +56,8 @@ class _Holder:
 class WriteLock:
     """The right to write to a research: a lock file, held from `acquire` until `release`."""
 
-    _held: ClassVar[set[str]] = set()
+    _held: ClassVar[dict[str, WriteLock]] = {}
+    """Those of this process: the locks of the system are for processes, and know nothing of threads."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -77,8 +78,16 @@ class WriteLock:
             If another process, or this one, holds it.
         """
         name = os.path.realpath(self.path)
-        if name in self._held:
+        if self._handle is not None or self._held.setdefault(name, self) is not self:
             raise LockedError(str(self.path.parent), socket.gethostname(), os.getpid())
+        try:
+            self._handle, self._pid = self._take(take_over), os.getpid()
+        except BaseException:
+            del self._held[name]
+            raise
+
+    def _take(self, take_over: bool) -> int:
+        """Return the locked file, with our name in it."""
         handle, locked = self._open()
         try:
             holder = None if take_over else _read_holder(handle)
@@ -88,19 +97,19 @@ class WriteLock:
         except BaseException:
             os.close(handle)
             raise
-        self._handle, self._pid = handle, os.getpid()
-        self._held.add(name)
+        return handle
 
     def release(self) -> None:
         """Give the lock back and remove its file; does nothing if it is not held here."""
         if self._handle is None or self._pid != os.getpid():
             return
-        self._held.discard(os.path.realpath(self.path))
+        name = os.path.realpath(self.path)
         with contextlib.suppress(OSError):
             if self._is_current(self._handle):
                 self.path.unlink()
         os.close(self._handle)
         self._handle = None
+        self._held.pop(name, None)  # last: to close any of its handles takes the lock of this process away
 
     def _open(self) -> tuple[int, bool]:
         """Open the file and lock it, if locks there are; again if its last holder removed it in between."""
