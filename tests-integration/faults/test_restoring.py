@@ -273,3 +273,14 @@ def test_instances_are_closed_before_their_experiment_is_done(options, tmp_path,
     research.run(bar=False, **options)
     assert not research.results.df["closed"].any()
     assert len(list((tmp_path / "study" / "experiments").glob("*/closed"))) == 2
+
+
+def test_a_forked_worker_does_not_know_of_resource_limits_before_a_unit_does(tmp_path, monkeypatch):
+    """So that it needs not look at them after each task."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "resource")
+    research = Research("limits", Domain(x=[1])).add_callable(
+        "knows", lambda x: "resource" in sys.modules, x=EC("x"), save_to="y"
+    )
+    research.run(workers=1, start_method="fork", bar=False)
+    assert research.results.df["y"].tolist() == [False]

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from research_runner.pool.launch import LaunchSettings, SupervisorLink, current_directory
 from research_runner.pool.supervisor import MARK
+from research_runner.system.limits import resource
 
 __all__ = ["give_back_supervisor", "launch_early", "shutdown", "take_supervisor"]
 
@@ -112,8 +113,6 @@ def _is_script() -> bool:
 
 def _surroundings(settings: LaunchSettings) -> dict[str, Any]:
     """Return what workers take over from this process through their supervisor."""
-    import resource  # there is none where there are no workers
-
     limits = {name: number for name, number in vars(resource).items() if name.startswith("RLIMIT_")}
     ignored = [each for each in signal.valid_signals() if signal.getsignal(each) is signal.SIG_IGN]
     found: dict[str, Any] = {

@@ -22,6 +22,7 @@ from typing import Any, Literal, NoReturn, TypeAlias
 
 from research_runner.pool import supervisor
 from research_runner.pool.errors import PoolError, StartMethodError
+from research_runner.system.limits import resource
 
 __all__ = ["LaunchSettings", "StartMethod", "SupervisorLink", "resolve_start_method"]
 
@@ -111,8 +112,6 @@ def _warn_of_threads() -> None:
 
 def check_descriptors(size: int) -> None:
     """Make sure that this process may have a connection to each worker; raise its soft limit if need be."""
-    import resource  # there is none where there are no workers
-
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(OSError):
         used = len(os.listdir("/dev/fd"))  # noqa: PTH208 - names are enough

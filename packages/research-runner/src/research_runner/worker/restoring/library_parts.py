@@ -25,6 +25,7 @@ _ATTRIBUTES = (
     (warnings, "showwarning"),
     (logging, "_warnings_showwarning"),  # with it: `logging.captureWarnings` sets both
 )
+_PLACES = tuple([(vars(module), name) for module, name in _ATTRIBUTES])
 
 
 class _Locale(Part):
@@ -52,7 +53,7 @@ class _Attributes(Several):
     keys = tuple(range(len(_ATTRIBUTES)))
 
     def look(self) -> tuple[Any, ...]:
-        found = [getattr(module, name, None) for module, name in _ATTRIBUTES]
+        found = [names.get(name) for names, name in _PLACES]
         found[0] = found[0] and list(found[0])  # the arguments are changed in place
         return tuple(found)
 

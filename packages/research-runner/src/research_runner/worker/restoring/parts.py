@@ -7,7 +7,7 @@ of each handler, `os.environ` decodes each variable, and limits take a call of t
 from __future__ import annotations
 
 import contextlib
-import importlib.util
+import importlib
 import os
 import signal
 import socket
@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from research_runner.system.limits import resource as _resource
 from research_runner.worker.output.redirect import STREAMS
 from research_runner.worker.script.filters import put_filters
 
@@ -105,20 +106,6 @@ class _RecursionLimit(Part):
         sys.setrecursionlimit(kept)
 
 
-def _own_copy(module: str) -> Any:
-    """Return a module of C without making it known, None where there is none.
-
-    So `sys.modules` tells whether anybody else has imported it.
-    """
-    spec = importlib.util.find_spec(module)
-    if spec is None or spec.loader is None:
-        return None
-    copy = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(copy)
-    return copy
-
-
-_resource = _own_copy("resource")
 _LIMITS = {
     getattr(_resource, f"RLIMIT_{name}"): f"RLIMIT_{name}"
     for name in ("AS", "CORE", "CPU", "DATA", "FSIZE", "MEMLOCK", "NOFILE", "NPROC", "STACK")
@@ -313,9 +300,9 @@ class _Streams(Part):
         return tuple([getattr(sys, name, None) for name in STREAMS.values()])
 
     def restore(self) -> None:
-        for fd, name, kept in zip(STREAMS, STREAMS.values(), self._kept, strict=True):
+        for place, (fd, name) in enumerate(STREAMS.items()):
             now = getattr(sys, name, None)
-            if now is not kept and not self._is_ours(fd, now):
+            if now is not self._kept[place] and not self._is_ours(fd, now):
                 del now  # nothing here may hold those of a unit any longer
                 self.put(self._kept, self.look())
                 break

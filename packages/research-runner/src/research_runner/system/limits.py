@@ -1,0 +1,25 @@
+"""The module `resource`, loaded without making it known.
+
+So `sys.modules` tells whether anybody else has imported it, and can have changed a limit; otherwise workers
+need not look at the limits after each task, which takes nine calls of the system.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any, Final
+
+__all__ = ["resource"]
+
+
+def _own_copy(module: str) -> Any:
+    """Return a module of C of our own, None where there is none."""
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.loader is None:
+        return None
+    copy = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(copy)
+    return copy
+
+
+resource: Final = _own_copy("resource")
