@@ -25,7 +25,7 @@ from research_runner.code.owned import is_extension, is_own_file, is_own_name, o
 from research_runner.code.reading import Reading, is_up_to_date
 from research_runner.code.watching import source_file
 
-__all__ = ["find_modules", "imported_names", "imports_of", "locate", "reached_names"]
+__all__ = ["find_modules", "imported_names", "imports_of", "locate", "own_attributes", "reached_names"]
 
 _MOST_OBJECTS: Final = 20_000
 _MOST_ITEMS: Final = 1_000
@@ -139,11 +139,7 @@ def _attributes(value: Any) -> Iterator[object]:
         yield from (value.fget, value.fset, value.fdel)
     elif isinstance(value, functools._lru_cache_wrapper):
         yield value.__wrapped__
-    try:
-        own = object.__getattribute__(value, "__dict__")
-    except (AttributeError, TypeError):
-        own = None
-    yield own if isinstance(own, dict) else None
+    yield own_attributes(value) or None
     for kind in type(value).__mro__:
         slots = vars(kind).get("__slots__", ())
         for name in [slots] if isinstance(slots, str) else slots:
@@ -152,6 +148,15 @@ def _attributes(value: Any) -> Iterator[object]:
                 yield None if member is None else member.__get__(value, kind)
             except (AttributeError, TypeError):
                 continue
+
+
+def own_attributes(value: Any) -> dict[str, Any]:
+    """Return the attributes that an object has of its own; no code of its class is asked."""
+    try:
+        own = object.__getattribute__(value, "__dict__")
+    except (AttributeError, TypeError):
+        return {}
+    return own if isinstance(own, dict) else {}
 
 
 def _travels_by_value(name: str | None) -> bool:

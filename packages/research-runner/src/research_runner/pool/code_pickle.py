@@ -216,15 +216,14 @@ def _reduce_type_variable(variable: typing.TypeVar) -> Any:
     return _make_type_variable, (variable.__name__, variable.__constraints__, variable.__bound__, flags)
 
 
-def _reduce_cached(cached: Any) -> Any:
-    return _make_cached, (cached.__wrapped__, cached.cache_parameters())
-
-
 _REDUCERS: Final[Mapping[type, Callable[[Any], Any]]] = {
     ModuleType: lambda module: (importlib.import_module, (module.__name__,)),
     CellType: lambda cell: (_make_cell, ()),  # the function it belongs to fills it
     typing.TypeVar: _reduce_type_variable,
-    functools._lru_cache_wrapper: _reduce_cached,
+    functools._lru_cache_wrapper: lambda cached: (
+        _make_cached,
+        (cached.__wrapped__, cached.cache_parameters()),
+    ),
     type(threading.Lock()): lambda lock: (threading.Lock, ()),  # a lock is for one process
     type(threading.RLock()): lambda lock: (threading.RLock, ()),
 }

@@ -72,19 +72,22 @@ def take_supervisor(settings: LaunchSettings) -> SupervisorLink:
 def launch_early(settings: LaunchSettings) -> None:
     """Let a supervisor begin before there is a pool, if it can wait for it; else do nothing."""
     if settings.method != "fork" and _is_script():
-        before = _shelf.swap(take_supervisor(settings))
-        if before is not None:
-            before.close()
+        _replace(take_supervisor(settings))
 
 
 def give_back_supervisor(link: SupervisorLink) -> None:
     """End everything below a supervisor, and keep it for the next pool where that is allowed; else end it."""
     if link.surroundings and _is_script() and link.rest():
-        before = _shelf.swap(link)
-        if before is not None:
-            before.close()
+        _replace(link)
     else:
         link.close()
+
+
+def _replace(link: SupervisorLink | None) -> None:
+    """Keep a supervisor, or none, in the place of the one that was kept."""
+    before = _shelf.swap(link)
+    if before is not None:
+        before.close()
 
 
 def shutdown() -> None:
@@ -98,9 +101,7 @@ def shutdown() -> None:
     >>> import research_runner
     >>> research_runner.shutdown()
     """
-    link = _shelf.swap(None)
-    if link is not None:
-        link.close()
+    _replace(None)
 
 
 def _is_script() -> bool:

@@ -10,7 +10,7 @@ from research_runner.pool.channel import Channel
 from research_runner.pool.errors import TravelError
 from research_runner.pool.thread_signals import find_signal
 
-__all__ = ["load_parts", "refuse_signals", "serialise_part", "travel_error"]
+__all__ = ["complaint", "load_parts", "refuse_signals", "serialise_part", "travel_error"]
 
 _CANNOT_LEAVE = (
     "; make it inside the function that uses it, leave it out with __getstate__, "
@@ -39,6 +39,15 @@ def refuse_signals(parts: Mapping[str, object]) -> None:
             path, signal = found
             kind = f"{type(signal).__module__}.{type(signal).__qualname__}"
             raise TravelError(name, path.removeprefix("."), _ONLY_A_COPY.format(kind))
+
+
+def complaint(part: object) -> str:
+    """Return why a part cannot be serialised, empty if it can."""
+    try:
+        wire.dump_code(part)
+    except Exception as error:  # noqa: BLE001 - whatever the values raise that it refers to
+        return f"{type(error).__name__}: {error}"
+    return ""
 
 
 def travel_error(name: str, culprit: Culprit, advice: str) -> TravelError:

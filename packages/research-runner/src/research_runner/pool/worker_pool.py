@@ -165,7 +165,9 @@ class WorkerPool:
         self._links[slot] = link
         self._selector.register(ours, selectors.EVENT_READ, link)
         self._put(link, frames(Kind.HELLO, self._code))
-        self._put(link, frames(Kind.HELLO, wire.dumps(_process_state())))
+        argv = getattr(sys, "argv", [""])
+        state = {"sys_path": current_path(), "argv": argv, "directory": current_directory()}
+        self._put(link, frames(Kind.HELLO, wire.dumps(state)))
         self._put(link, frames(Kind.HELLO, serve))
 
     def submit(self, slot: int, message: object) -> None:
@@ -375,11 +377,6 @@ class WorkerPool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close(force=kind is not None)
-
-
-def _process_state() -> dict[str, Any]:
-    """Return what a worker takes over from this process."""
-    return {"sys_path": current_path(), "argv": getattr(sys, "argv", [""]), "directory": current_directory()}
 
 
 def _payload(data: bytes) -> Any:

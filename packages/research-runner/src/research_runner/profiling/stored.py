@@ -55,7 +55,7 @@ class ProfileFile:
 
     def _write(self, experiment_id: str, rows: Sequence[ProfileRow]) -> None:
         if self._file is None:
-            self._file = text_stream(open(self._path, "ab", opener=_open))  # noqa: SIM115
+            self._file = text_stream(open(self._path, "ab", opener=open_own))  # noqa: SIM115
             self._file.write("\n[]\n")  # also after a line that was cut off
         names = {each.function for row in rows for each in row.functions} - self._codes.keys()
         if names:
@@ -82,10 +82,6 @@ class ProfileFile:
         """Let go of the file."""
         if self._file is not None:
             self._file.close()
-
-
-def _open(path: str, flags: int) -> int:
-    return open_own(path, flags)
 
 
 def read_profiles(folder: Path, removed: Collection[str] = ()) -> Profiler:

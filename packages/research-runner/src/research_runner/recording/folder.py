@@ -189,7 +189,8 @@ class FolderDecisions(order.Journal):
             lines = decode_text(read_own(self._path)).split("\n")
         except FileNotFoundError:
             lines = [""]
-        pairs = [(event, int(number)) for event, _, number in map(_words, lines[:-1]) if number.isdecimal()]
+        words = (line.partition(" ") for line in lines[:-1])
+        pairs = [(event, int(number)) for event, _, number in words if number.isdecimal()]
         super().__init__(pairs)
         if lines[-1]:  # cut off
             self.cut(len(pairs))
@@ -202,10 +203,6 @@ class FolderDecisions(order.Journal):
         """Keep only the first lines."""
         text = "".join(f"{event} {number}\n" for event, number in self.recorded[:count])
         write_whole(self._path, text.encode())
-
-
-def _words(line: str) -> tuple[str, str, str]:
-    return line.partition(" ")
 
 
 def write_in(path: Path, data: bytes, *, sync: bool = True) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from research_domain import Domain
 from research_experiment import ExperimentPlan
-from research_runner.code.finding import imports_of
+from research_runner.code.finding import imports_of, own_attributes
 from research_runner.code.importing import RecordedModule, nested_codes
 from research_runner.code.owned import is_own_file, is_own_name
 from research_runner.code.watching import source_file
@@ -100,8 +100,9 @@ class _Walk:
     def _look_into(self, value: Any) -> Iterator[tuple[str, Any]]:
         if isinstance(value, RecordedModule):
             compiled = _compiled(value)
+            package = value.name if value.folders is not None else value.name.rpartition(".")[0]
             for code in () if compiled is None else nested_codes(compiled):
-                yield from self._imports(code, _package_of(value))
+                yield from self._imports(code, package)
         elif isinstance(value, FunctionType):
             if _is_own(value.__module__):
                 yield from self._used_by_function(value)
@@ -213,17 +214,11 @@ def _functions_of(value: Any) -> Iterator[Any]:
         yield from _functions_of(value.func)
     elif isinstance(value, cached_property):
         yield value.func
-    elif isinstance(own := _attributes_of(value), dict):  # a cache, or something that was compiled
+    else:  # a cache, or something that was compiled
+        own = own_attributes(value)
         yield from (
             own[name] for name in ("__wrapped__", "py_func") if isinstance(own.get(name), FunctionType)
         )
-
-
-def _attributes_of(value: Any) -> Any:
-    try:
-        return object.__getattribute__(value, "__dict__")
-    except (AttributeError, TypeError):
-        return None
 
 
 def _is_plain(value: Any) -> bool:
@@ -244,10 +239,6 @@ def _stored(code: CodeType) -> Iterator[str]:
     if _STORES.intersection(code.co_code[::2]):
         stores = (each for each in dis.get_instructions(code) if each.opcode in _STORES)
         yield from (str(instruction.argval) for instruction in stores)
-
-
-def _package_of(module: RecordedModule) -> str:
-    return module.name if module.folders is not None else module.name.rpartition(".")[0]
 
 
 def _compiled(module: RecordedModule) -> CodeType | None:

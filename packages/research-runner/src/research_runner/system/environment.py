@@ -139,17 +139,14 @@ def _git(cwd: str | os.PathLike[str], *arguments: str, may_fail: bool = False) -
     except (OSError, subprocess.TimeoutExpired) as error:
         raise _UnknownStateError(str(error)) from error
     if done.returncode and not may_fail:
-        raise _UnknownStateError(_text(done.stderr).strip() or f"git ended with code {done.returncode}")
-    return _text(done.stdout)
+        reason = decode_text(done.stderr).strip()
+        raise _UnknownStateError(reason or f"git ended with code {done.returncode}")
+    return decode_text(done.stdout)
 
 
 def _environment() -> dict[str, str]:
     """Return the environment of git: it changes nothing, and speaks English."""
     return {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
-
-
-def _text(data: bytes) -> str:
-    return decode_text(data)
 
 
 def _python() -> str:

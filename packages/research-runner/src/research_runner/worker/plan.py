@@ -39,10 +39,6 @@ class Execution:
     seed_globals: bool = True
 
 
-def _nothing() -> Mapping[int, Redirect]:
-    return {STDOUT: Redirect(), STDERR: Redirect()}
-
-
 @dataclass(frozen=True, slots=True)
 class WorkerPlan:
     """Everything that does not change from task to task."""
@@ -57,7 +53,9 @@ class WorkerPlan:
     path_of: Callable[[str], Path]  # experiment id → its folder
     folder: Path | None = None  # the folder of the research; None if results stay in memory
     # file descriptor → where its text goes
-    redirects: Mapping[int, Redirect] = field(default_factory=_nothing)
+    redirects: Mapping[int, Redirect] = field(
+        default_factory=lambda: {STDOUT: Redirect(), STDERR: Redirect()}
+    )
     log_level: int | None = None  # the lowest level that workers write to log files; None for none
     results: Callable[[], Any] | None = None  # returns a reader of the results of the research
     gate: MemoryGate | None = None  # waits for free memory on the devices before each task

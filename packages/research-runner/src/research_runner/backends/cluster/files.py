@@ -83,7 +83,7 @@ class FileSync:
         yield from self._common()
 
     def _whole(self, folder: Path) -> Iterator[FileChunk]:
-        for path in _files(folder):
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
                 status = os.fstat(file.fileno())
                 state = status.st_size, status.st_mtime_ns
@@ -109,10 +109,6 @@ class FileSync:
     def _forget(self, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         self._sent = {path: state for path, state in self._sent.items() if not path.is_relative_to(folder)}
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def write_chunk(root: Path, chunk: FileChunk) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 from research_runner.code.importing import VARIABLE
 from research_runner.pool import wire
 from research_runner.pool.class_registry import arrived_modules
+from research_runner.pool.travel import complaint
 from research_runner.worker.children.by_name import pickle_by_name, pickle_by_value
 
 __all__ = ["show_main", "told_children"]
@@ -71,18 +72,9 @@ def _dump_code() -> tuple[bytes, dict[tuple[str, str], str]]:
     try:
         return wire.dump_code(list(things.values())), {}
     except Exception:  # noqa: BLE001 - whatever the values raise that they refer to
-        missing = {key: _complaint(thing) for key, thing in things.items()}
+        missing = {key: complaint(thing) for key, thing in things.items()}
     there = [thing for key, thing in things.items() if not missing[key]]
     return wire.dump_code(there), {key: reason for key, reason in missing.items() if reason}
-
-
-def _complaint(thing: object) -> str:
-    """Return why a function or class cannot travel, empty if it can."""
-    try:
-        wire.dump_code(thing)
-    except Exception as error:  # noqa: BLE001 - as above
-        return f"{type(error).__name__}: {error}"
-    return ""
 
 
 def show_main(module: ModuleType, surroundings: bytes) -> None:

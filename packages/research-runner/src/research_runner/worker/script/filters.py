@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from research_runner.pool import wire
+from research_runner.pool.travel import complaint
 
 __all__ = ["dump_filters", "put_filters", "spared"]
 
@@ -18,15 +19,7 @@ def dump_filters() -> bytes:
     try:
         return wire.dump_code(filters)
     except Exception:  # noqa: BLE001 - a metaclass of the user's may raise anything
-        return wire.dump_code([each for each in filters if _travels(each)])
-
-
-def _travels(value: object) -> bool:
-    try:
-        wire.dump_code(value)
-    except Exception:  # noqa: BLE001 - as above
-        return False
-    return True
+        return wire.dump_code([each for each in filters if not complaint(each)])
 
 
 def put_filters(filters: Sequence[Any]) -> None:
