@@ -404,10 +404,7 @@ class Research(ExperimentBuilder):
         """
         from research_runner.running.overview import look_ahead
 
-        return look_ahead(self._settings(options))
-
-    def _settings(self, given: Mapping[str, Any]) -> RunSettings:
-        return self._read(given)[-1]
+        return look_ahead(self._read(options)[-1])
 
     def _read(self, given: Mapping[str, Any]) -> tuple[str, Options, RunSettings]:
         """Return the name, the parameters one by one, and what is to be run with them."""
@@ -608,7 +605,7 @@ class Research(ExperimentBuilder):
 
     def copy(self) -> Research:
         """Return an independent research with the same units, domain and name, that has not been run."""
-        twin = Research(self.name, self.domain, Experiment(self._instances, self._units, self._namespaces))
+        twin = Research(self.name, self.domain, self.experiment)
         twin._iteration = self._iteration
         return twin
 

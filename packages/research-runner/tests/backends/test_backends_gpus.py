@@ -25,7 +25,7 @@ class Engine:
 
 def settings(engine_gpus=0, **options):
     research = Research(domain=Domain(x=[1])).add_callable("f", lambda: 1)
-    return research._settings({"backend": Engine(engine_gpus), **options})
+    return research._read({"backend": Engine(engine_gpus), **options})[-1]
 
 
 def devices_of(setup):

@@ -63,20 +63,11 @@ class ProfileFile:
             self._codes.update(zip(new, range(len(self._codes), len(self._codes) + len(new)), strict=True))
             self._file.write(json.dumps(new) + "\n")
         calls = [
-            [
-                row.iteration,
-                row.unit,
-                row.started,
-                row.elapsed_s,
-                [self._packed(each) for each in row.functions],
-            ]
-            for row in rows
+            [iteration, unit, started, elapsed_s, [[self._codes[name], *times] for name, *times in functions]]
+            for _, iteration, unit, started, elapsed_s, functions in rows
         ]
         self._file.write(json.dumps([experiment_id, calls]) + "\n")
         self._file.flush()
-
-    def _packed(self, function: FunctionProfile) -> list[Any]:
-        return [self._codes[function.function], *function[1:]]
 
     def close(self) -> None:
         """Let go of the file."""
