@@ -29,7 +29,12 @@ from sklearn.linear_model import SGDClassifier
 from sklearn.neural_network import MLPClassifier
 
 from research_domain import ConfigAlias, Domain, When, loguniform, uniform
+from research_runner.scheduling.asking import Asking
+from research_runner.scheduling.searches import SearchSource
 from research_runner.searching import Question, Report, SearchContext, Told, Verdict
+from research_runner.searching.order import VirtualOrder
+from research_runner.searching.trials import Trials
+from research_runner.searching.watching import Watch
 from research_search import ASHA, TPE, OptunaFactory, Random
 from research_search._search import OptunaSearch
 
@@ -53,6 +58,7 @@ class Table:
     domain: Domain
     losses: dict[tuple[Any, ...], float]
     ranks: np.ndarray
+    repetitions: dict[tuple[Any, ...], list[float]]
 
     def loss(self, config: Any) -> float:
         return self.losses[tuple(config[name] for name in self.domain.parameters)]
@@ -73,11 +79,13 @@ def load(number: int) -> Table:
     sign = 1 if bench.directions[metric] == "minimize" else -1
     space = {key: list(values) for key, values in bench.search_space.items()}
     names, order = list(space), sorted(space)
-    losses = {}
+    losses, repetitions = {}, {}
     for key, row in bench._dataset.items():
         config = {name: space[name][int(digit)] for name, digit in zip(names, key, strict=True)}
-        losses[tuple(config[name] for name in order)] = sign * float(np.mean(row[metric]))
-    return Table(name, Domain(space), losses, np.sort(list(losses.values())))
+        values = tuple(config[name] for name in order)
+        repetitions[values] = [sign * float(value) for value in row[metric]]
+        losses[values] = float(np.mean(repetitions[values]))
+    return Table(name, Domain(space), losses, np.sort(list(losses.values())), repetitions)
 
 
 def seed_of(seed: int, number: int) -> int:
@@ -370,6 +378,46 @@ def roots(cost: int) -> dict[str, Callable[[Table, int, Counts], float]]:
     return {f"a root costs {cost}, {branches} branches": arm(branches) for branches in (1, 4, 8)}
 
 
+def repeated(factory: OptunaFactory, table: Table, seed: int, n_reps: int, counts: Counts) -> float:
+    """Return the mean loss of the config that a search takes for the best after 90 repetitions."""
+    context = SearchContext(table.domain, None, 1, seed, frozenset(), lambda *_: (), n_reps=n_reps)
+    search, told = factory.make(context), []
+    search.begin(table.domain, ())
+    domain = table.domain.copy().set_iter_params(n_items=1000, n_reps=n_reps)
+
+    class Noted:
+        compares = True
+        report = search.report
+
+        def tell(self, one: Told) -> None:
+            told.append(one)
+            search.tell(one)
+
+    races = getattr(search, "race", False)
+    rungs = When.parse(search.steps) if races else None
+    order = VirtualOrder(4, Watch(search.variables, None))
+    trials = Trials(Noted(), order, remembers=True, repetitions=n_reps, rungs=rungs)
+    source = SearchSource(Asking(search, domain, trials, 1, seed, races=races), trials, budget=90)
+    while (task := source.next_task()) is not None:
+        spec = task.experiments[0]
+        config = spec.config.config()
+        values = table.repetitions[tuple(config[name] for name in table.domain.parameters)]
+        source.note_last(spec.identity.id, (values[(spec.identity.repetition + seed) % len(values)],))
+        source.conclude(spec.identity.id, 1, False)
+    counts.asked += len(told)
+    counts.repeated += sum(one.same_as is not None for one in told)
+    return table.loss(
+        min((one for one in told if one.status == "done"), key=lambda one: one.values or ()).config
+    )
+
+
+def races() -> dict[str, Callable[[Table, int, Counts], float]]:
+    def arm(n_reps: int, **options: Any) -> Callable[[Table, int, Counts], float]:
+        return lambda table, seed, counts: repeated(TPE("loss", **options), table, seed, n_reps, counts)
+
+    return {"one repetition": arm(1), "means of four": arm(4), "a race of up to four": arm(4, race=True)}
+
+
 def time_of_asking() -> Iterator[str]:
     domain = Domain({f"x{number}": uniform(0, 1) for number in range(6)}) * Domain(rate=loguniform(1e-4, 1))
     rng = np.random.default_rng(0)
@@ -393,6 +441,7 @@ def main() -> None:
     compare(f"{EXPERIMENTS} experiments, {len(TABLES)} tables, {seeds} seeds", engines(), seeds)
     for cost in (1, 2, 5):
         compare("120 steps; experiments cost 1 each, roots:", roots(cost), seeds)
+    compare("90 repetitions; rank of the config that is taken for the best:", races(), seeds)
     compare_on_digits(seeds)
     print(f"\nprocessor time of a question, 7 parameters, TPE: {', '.join(time_of_asking())}")
 
