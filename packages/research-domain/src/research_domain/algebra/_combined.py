@@ -199,7 +199,8 @@ class Concat(Node):
             parts, start = parts[first:], start - (self._ends[first - 1] if first else 0)
         return in_turn(
             parts,
-            (start, draw),
+            start,
+            draw,
             lambda part, index, number: part.walk(index, number, draws),
             lambda part: part.points,
         )
@@ -215,7 +216,8 @@ class Concat(Node):
 
 def in_turn(
     parts: Iterable[Part],
-    begin: tuple[int, int],
+    index: int,
+    draw: int,
     walk: Callable[[Part, int, int], Iterator[Pairs]],
     count: Callable[[Part], int],
 ) -> Iterator[Pairs]:
@@ -223,7 +225,6 @@ def in_turn(
 
     `count` is only called for parts that are passed over, as counting may be expensive.
     """
-    index, draw = begin
     for part in parts:
         before = draw
         for pairs in walk(part, index, draw):

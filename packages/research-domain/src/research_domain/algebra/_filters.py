@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from research_domain.algebra._combined import held
 from research_domain.algebra._draws import BLOCK, Draws
@@ -146,6 +146,14 @@ class Kept(Node):
         return Kept(children[0], self.filters)
 
 
+class _Block(NamedTuple):
+    """What is kept of a block of indices, and how many candidates were checked for it."""
+
+    number: int
+    kept: list[Pairs]
+    checked: int
+
+
 class Redraw(Point):
     """Sampled parameters that are drawn again until they pass filters.
 
@@ -162,21 +170,20 @@ class Redraw(Point):
 
     def at(self, point: int, draw: int, draws: Draws) -> Pairs:
         block, offset = divmod(draw, BLOCK)
-        return self._block(block, draws)[0][offset]
+        return self._block(block, draws).kept[offset]
 
     def constraint(self, draws: Draws) -> Constraint:
         """Return what the filters removed while the first block was drawn."""
-        kept, checked = self._block(0, draws)
-        return Constraint(names(self.filters), checked, len(kept))
+        block = self._block(0, draws)
+        return Constraint(names(self.filters), block.checked, len(block.kept))
 
-    def _block(self, block: int, draws: Draws) -> tuple[list[Pairs], int]:
-        """Return what is kept of a block of indices, and how many candidates were checked."""
-        known: tuple[int, tuple[list[Pairs], int]] | None = draws.notes.get(self.stream)
-        if known is not None and known[0] == block:
-            return known[1]
+    def _block(self, number: int, draws: Draws) -> _Block:
+        known: _Block | None = draws.notes.get(self.stream)
+        if known is not None and known.number == number:
+            return known
         kept: list[Pairs] = []
         checked = since = 0
-        for pairs in held(self.children[0], 0, block << _CANDIDATES, draws):
+        for pairs in held(self.children[0], 0, number << _CANDIDATES, draws):
             checked += 1
             if passes(self.filters, pairs):
                 kept.append(pairs)
@@ -185,8 +192,8 @@ class Redraw(Point):
                 give_up(self.filters, pairs, since)
             if len(kept) == BLOCK:
                 break
-        draws.notes[self.stream] = block, (kept, checked)
-        return kept, checked
+        draws.notes[self.stream] = found = _Block(number, kept, checked)
+        return found
 
     def find(self, query: Mapping[str, Any], hidden: frozenset[str], ranked: bool = False) -> Iterator[Found]:
         for point, paths in self.children[0].find(query, hidden):

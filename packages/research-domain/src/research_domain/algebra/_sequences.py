@@ -79,7 +79,8 @@ class Run(Sequence):
         parts = self.node.children if isinstance(self.node, Concat) else (self.node,)
         return in_turn(
             parts,
-            (index, draw),
+            index,
+            draw,
             lambda part, index, draw: _until_held(part, index, draw, draws),
             lambda part: part.points,
         )
@@ -120,7 +121,8 @@ class Chain(Several):
     def once(self, turn: int, index: int, draw: int, draws: Draws) -> Iterator[Pairs]:
         return in_turn(
             self.parts,
-            (index, draw),
+            index,
+            draw,
             lambda part, index, draw: part.once(turn, index, draw, draws),
             lambda part: part.length(draws) or 0,
         )

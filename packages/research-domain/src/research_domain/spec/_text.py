@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from keyword import iskeyword
-from typing import Any
+from typing import Any, NamedTuple
 
 from research_domain._written import number, written
 from research_domain.algebra._body import Body, Fixed, Term
@@ -166,33 +166,40 @@ def _factors(factors: Sequence[Node]) -> Iterator[str]:
 
 def _options(nodes: list[Node]) -> str:
     rows = [row for node in nodes for row in _rows(node)]
-    names = [key.value for key, _, _ in rows if not key.given]
+    names = [row.key.value for row in rows if not row.key.given]
     plain = all(name.isidentifier() and not iskeyword(name) for name in names)
     if len(names) == len(rows) and plain and not {"domain", "self"} & {*names}:
-        return "Domain(" + ", ".join(f"{key.value}={values}" for key, values, _ in rows) + ")"
-    return "Domain({" + ", ".join(f"{_key(key)}: {values}" for key, values, _ in rows) + "})"
+        return "Domain(" + ", ".join(f"{row.key.value}={row.values}" for row in rows) + ")"
+    return "Domain({" + ", ".join(f"{_key(row.key)}: {row.values}" for row in rows) + "})"
 
 
 def _key(key: Alias) -> str:
     return f"Alias({key.value!r}, {key.alias!r})" if key.given else repr(key.value)
 
 
-def _rows(node: Node) -> Iterator[tuple[Alias, str, int | None]]:
-    """Yield the name of each parameter, its values as text, and how many there are."""
+class _Row(NamedTuple):
+    """A parameter: its name, its values as text, and how many there are; None if they are drawn."""
+
+    key: Alias
+    values: str
+    size: int | None
+
+
+def _rows(node: Node) -> Iterator[_Row]:
     if isinstance(node, Grid):
         for key, values in node.pools:
-            yield key, _values(values), len(values)
+            yield _Row(key, _values(values), len(values))
     elif isinstance(node, Span):
-        yield node.key, repr(node.values), node.points
+        yield _Row(node.key, repr(node.values), node.points)
     elif isinstance(node, Draw):
-        yield node.key, written(sampler_of(node.source)), None
+        yield _Row(node.key, written(sampler_of(node.source)), None)
     elif isinstance(node, Fixed):
         yield from _body_rows(node.body)
     for child in node.children:
         yield from _rows(child)
 
 
-def _body_rows(body: Body) -> Iterator[tuple[Alias, str, int | None]]:
+def _body_rows(body: Body) -> Iterator[_Row]:
     for term in body.terms:
         yield from _body_rows(term.source) if isinstance(term.source, Body) else _rows(term.source)
 
@@ -222,9 +229,9 @@ def table(body: Body, length: int | str | None) -> str:
     import html
 
     rows = "".join(
-        f"<tr><td>{html.escape(key.value)}</td><td>{html.escape(_shortened(values))}</td>"
-        f"<td>{'sampled' if count is None else f'{count:,}'}</td></tr>"
-        for key, values, count in _body_rows(body)
+        f"<tr><td>{html.escape(row.key.value)}</td><td>{html.escape(_shortened(row.values))}</td>"
+        f"<td>{'sampled' if row.size is None else f'{row.size:,}'}</td></tr>"
+        for row in _body_rows(body)
     )
     total = (
         "an infinite number of" if length is None else length if isinstance(length, str) else f"{length:,}"
