@@ -12,6 +12,8 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Final
 
+from research_runner.system.texts import read_text
+
 __all__ = ["installed_roots", "is_extension", "is_own_file", "is_own_name", "own_folders"]
 
 _PACKAGES: Final = ("domain", "experiment", "results", "runner", "search", "stack")
@@ -66,7 +68,7 @@ def _installed_in(root: str) -> frozenset[str]:
     """Return the first parts of the paths that installers have recorded in a folder."""
     try:
         records = list(Path(root).glob("*.dist-info/RECORD"))
-        lines = [line for record in records for line in record.read_text(errors="replace").splitlines()]
+        lines = [line for record in records for line in read_text(record).splitlines()]
     except OSError:
         return frozenset()
     return frozenset(line.partition(",")[0].partition("/")[0] for line in lines)
