@@ -1,13 +1,11 @@
 """Our searches do what any search has to."""
 
-import optuna
 import pytest
 
 from research_runner.testing import SearchContract
 from research_search import ASHA, CMAES, NSGA2, QMC, TPE, Hyperband, Median, Random
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
-optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
 class TestTPE(SearchContract):
