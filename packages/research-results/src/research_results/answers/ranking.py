@@ -230,16 +230,12 @@ def rank(
 
 
 def pareto_set(costs: Array) -> Mask:
-    """Tell which points no other point beats: is as good in every cost, and better in one.
+    """Tell which of N points no other point beats: is as good in every one of K costs, and better in one.
 
     Parameters
     ----------
     costs : float64 array of shape (K, N)
-        K costs of N points; a point with a NaN is in no Pareto set.
-
-    Returns
-    -------
-    bool array, length N
+        A point with a NaN is in no Pareto set.
 
     Examples
     --------

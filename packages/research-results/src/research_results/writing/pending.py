@@ -25,12 +25,7 @@ _IS_THERE = "SELECT count(*) FROM experiments WHERE key = ? AND id = ?"
 class PendingRows:
     """Rows that wait: experiments and changes of them, one row for each, values and revisions.
 
-    Attributes
-    ----------
-    chunks : list of tuple
-        Rows of the table of values.
-    changes : list of tuple
-        Rows of the table of changes.
+    `chunks` are rows of the table of values, `changes` of that of changes.
     """
 
     def __init__(self) -> None:
