@@ -6,10 +6,10 @@ recorder and the folder. ``peak`` gives each worker tasks that take no time. ``b
 time workers were at work in the middle half of a run, with a mean duration that asks for so much of the peak;
 durations are exponential.
 
-``million`` runs 10^6 experiments to the end on two real workers. Its limits are: the coordinator
-grows by less than 100 MB, and the last tenths are at most 10 % slower than the first ones.
+``million`` runs 10^6 experiments to the end on two real workers, or as many as a number says. Its limits
+are: the coordinator grows by less than 100 MB, and the last tenths are at most 10 % slower than the first.
 
-Run it with ``python benchmarks/scale.py [simulated] [million]``; both by default.
+Run it with ``python benchmarks/scale.py [simulated] [million] [200000]``; both by default.
 """
 
 from __future__ import annotations
@@ -204,10 +204,10 @@ def report_simulated() -> None:
         )
 
 
-def report_million() -> bool:
-    """Run a million experiments, and return whether memory and rate kept their limits."""
+def report_million(count: int) -> bool:
+    """Run a million experiments, or fewer, and return whether memory and rate kept their limits."""
     process, marks, done = psutil.Process(), [], threading.Event()
-    research = trivial(MILLION)
+    research = trivial(count)
 
     def watch() -> None:
         while not done.wait(0.05):
@@ -215,7 +215,7 @@ def report_million() -> bool:
                 ended = research.monitor.finished_experiments
             except NotRunError:  # not yet
                 continue
-            if ended >= len(marks) * MILLION // 10:
+            if ended >= len(marks) * count // 10:
                 marks.append((time.perf_counter(), ended, process.memory_info().rss / 1e6))
 
     watcher = threading.Thread(target=watch)
@@ -225,8 +225,8 @@ def report_million() -> bool:
     finally:
         done.set()
         watcher.join()
-    if marks[-1][1] < MILLION:
-        marks.append((time.perf_counter(), MILLION, process.memory_info().rss / 1e6))
+    if marks[-1][1] < count:
+        marks.append((time.perf_counter(), count, process.memory_info().rss / 1e6))
     rates = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in itertools.pairwise(marks[1:])]
     for number, rate in enumerate(rates, start=2):
         print(f"tenth {number:2}  {rate:10,.0f} /s  {marks[number][2]:8.1f} MB", flush=True)
@@ -239,7 +239,8 @@ def report_million() -> bool:
 
 
 if __name__ == "__main__":
-    parts = sys.argv[1:] or ["simulated", "million"]
+    counts = [int(each) for each in sys.argv[1:] if each.isdigit()]
+    parts = [each for each in sys.argv[1:] if not each.isdigit()] or ["simulated", "million"]
     if "simulated" in parts:
         report_simulated()
-    sys.exit("million" in parts and not report_million())
+    sys.exit("million" in parts and not report_million(*counts or [MILLION]))

@@ -49,4 +49,4 @@ class Gathering:
             The most that was read at once from a connection before.
         """
         self._most_s = 0.0 if read_bytes > _MANY_BYTES else min(self._most_s + _STEP_S, _LONGEST_S)
-        return min(self._most_s, max(tasks - 1, 0) * self._task_s / 2)
+        return min(self._most_s, max(tasks - 1, 0) * self._task_s / 8)
