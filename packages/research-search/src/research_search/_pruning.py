@@ -15,8 +15,6 @@ from research_runner.searching import Report, Told, Verdict
 from research_search._storage import SeenStorage, new_study
 from research_search.objectives import Objective
 
-__all__ = ["PrunerRule", "make_part"]
-
 
 class PrunerRule:
     """Ends experiments when the pruners of all variables agree.

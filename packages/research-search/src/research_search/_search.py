@@ -37,8 +37,6 @@ from research_search._storage import new_study
 from research_search.errors import NothingFeasibleError
 from research_search.objectives import Objective
 
-__all__ = ["OptunaSearch"]
-
 _PATIENCE = 10_000
 """Proposals in a row that a filter may reject."""
 _MODELLED = 50

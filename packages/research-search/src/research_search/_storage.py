@@ -11,8 +11,6 @@ from optuna.storages import InMemoryStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-__all__ = ["SeenStorage", "new_study"]
-
 STUDY = "search"
 """Name of every study; Hyperband derives brackets from it."""
 

@@ -8,8 +8,6 @@ from typing import Any
 
 from research_experiment.execution._branch import Branch
 
-__all__ = ["Threads"]
-
 
 class Threads:
     """A pool with a thread for each branch; a single one runs in the caller's thread."""

@@ -13,8 +13,6 @@ from research_experiment.careful_logging import careful_logger
 from research_runner.system.own_files import open_own
 from research_runner.worker.output.redirect import STREAMS, Target
 
-__all__ = ["CapturedText", "Delivery", "Files", "Spool", "spool_path"]
-
 logger = careful_logger("research.output")
 
 CHUNK_BYTES = 2**20
