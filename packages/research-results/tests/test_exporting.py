@@ -181,6 +181,26 @@ def test_arrays_come_back_from_their_file(storage, tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", [".nc", ".zarr"])
+def test_arrays_have_texts_for_what_their_file_has_not(storage, tmp_path, suffix):
+    for number, name in enumerate(["caf\udce9", "tea"]):
+        storage.add(str(number), {"drink": name})
+        storage.put(str(number), {"text": {0: name}, "span": {0: np.timedelta64(3, "M")}})
+    with open_arrays(storage.results.export(tmp_path / f"r{suffix}")) as arrays:
+        assert arrays.drink.values.tolist() == arrays.text.values.tolist() == ["caf\\udce9", "tea"]
+        assert arrays.span.values.tolist() == ["3 months"] * 2
+
+
+@pytest.mark.parametrize(
+    ("suffix", "values"), [(".nc", {"x": {0: "a\0b"}}), (".zarr", {"n" * 300: {0: 1}})], ids=[".nc", ".zarr"]
+)
+def test_what_a_file_of_arrays_cannot_hold_is_refused(storage, tmp_path, suffix, values):
+    storage.put("a", values)
+    with pytest.raises(ArgumentError, match=r"a file of arrays cannot hold this.*choose variables"):
+        storage.results.export(tmp_path / f"r{suffix}")
+    assert list(tmp_path.glob(f"*{suffix}*")) == []
+
+
+@pytest.mark.parametrize("suffix", [".nc", ".zarr"])
 def test_arrays_of_a_union_are_groups(results, tmp_path, suffix):
     path = results.export(tmp_path / f"r{suffix}", name=["loss", "array"])
     with open_arrays(path, tree=True) as tree:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from research_domain.texts import clean_text
+from research_results.errors import ArgumentError
 from research_results.exporting.registry import TABLE_OPTIONS, refuse_options
 from research_results.frames.columns import is_gap
 from research_results.frames.texts import as_text, uncut
 
-__all__ = ["plain_arrays"]
+__all__ = ["plain_arrays", "writing"]
 
 
 def plain_arrays(results: Any, options: dict[str, Any]) -> Any:
@@ -28,10 +32,24 @@ def plain_arrays(results: Any, options: dict[str, Any]) -> Any:
         return _plain(arrays)
 
 
+@contextlib.contextmanager
+def writing() -> Iterator[None]:
+    """Say what to do where a library cannot write a value or a name."""
+    try:
+        yield
+    except (ValueError, TypeError, NotImplementedError, OSError) as error:
+        if isinstance(error, OSError) and error.errno != errno.ENAMETOOLONG:
+            raise
+        text = f"a file of arrays cannot hold this: {error}; choose variables with name=[...], or take .csv"
+        raise ArgumentError("path", text) from error
+
+
 def _plain(dataset: Any) -> Any:
-    objects = [name for name, array in dataset.data_vars.items() if array.dtype.kind == "O"]
+    objects = [name for name, array in dataset.data_vars.items() if array.dtype.kind in "OUT"]
     plain = {name: dataset[name].copy(data=_plain_values(dataset[name].values)) for name in objects}
-    return dataset.assign(plain)
+    texts = [name for name, array in dataset.coords.items() if array.dtype.kind in "UT"]
+    labels = {name: (dataset[name].dims, _plain_values(dataset[name].values)) for name in texts}
+    return dataset.assign(plain).assign_coords(labels)
 
 
 def _plain_values(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

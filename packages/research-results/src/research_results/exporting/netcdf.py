@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from research_results.exporting.arrays import plain_arrays
+from research_results.exporting.arrays import plain_arrays, writing
 from research_results.exporting.registry import require
 
 if TYPE_CHECKING:
@@ -17,4 +17,6 @@ def write(results: Any, path: Path, /, **options: Any) -> None:
     """Write results; `options` are those of `to_xarray`."""
     for module in ("h5py", "h5netcdf"):
         require(module, "an .nc file", "xarray")
-    plain_arrays(results, options).to_netcdf(path, engine="h5netcdf")
+    arrays = plain_arrays(results, options)
+    with writing():
+        arrays.to_netcdf(path, engine="h5netcdf")

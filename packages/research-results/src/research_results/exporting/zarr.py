@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from research_results.exporting.arrays import plain_arrays
+from research_results.exporting.arrays import plain_arrays, writing
 from research_results.exporting.registry import require
 
 if TYPE_CHECKING:
@@ -19,4 +19,6 @@ _FORMAT: Final = 2
 def write(results: Any, path: Path, /, **options: Any) -> None:
     """Write results; `options` are those of `to_xarray`."""
     require("zarr", "a .zarr folder", "zarr")
-    plain_arrays(results, options).to_zarr(path, mode="w", zarr_format=_FORMAT)
+    arrays = plain_arrays(results, options)
+    with writing():
+        arrays.to_zarr(path, mode="w", zarr_format=_FORMAT)

@@ -346,6 +346,10 @@ def _shared_steps(curves: Mapping[str, _Points]) -> dict[str, tuple[list[str], I
 
 
 def _texts(values: Array) -> Array:
-    """Return strings as an array of strings; other objects stay."""
+    """Return strings as an array of strings, spans of months as text, which xarray has not; others stay."""
     kinds = set(map(type, values.ravel())) if values.dtype.kind == "O" else set()
+    if np.timedelta64 in kinds:
+        flat = [str(each) if type(each) is np.timedelta64 else each for each in values.ravel()]
+        values = np.array([*flat, None], object)[:-1].reshape(values.shape)
+        return _texts(values)
     return values.astype(np.str_) if kinds == {str} else values
