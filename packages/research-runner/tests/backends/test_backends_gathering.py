@@ -56,13 +56,13 @@ def same(x):
 
 
 @pytest.mark.parametrize("watched", [False, True])
-def test_a_run_rests_unless_experiments_wait_for_answers(monkeypatch, tmp_path, watched):
+def test_a_run_rests_unless_experiments_wait_for_answers(monkeypatch, plain, watched):
     rests = []
     monkeypatch.setattr(processes, "time", SimpleNamespace(sleep=rests.append))
     monkeypatch.setattr(BatchSize, "tasks", lambda *_: 8)
     rule = {"stop": StopWhen("y", lambda reports: False)} if watched else {}
-    research = Research(str(tmp_path / "short"), Domain(x=range(100)))
+    research = Research(domain=Domain(x=range(100)))
     research.add_callable("same", same, x=EC("x"), save_to="y")
-    research.run(workers=1, n_iters=2, bar=False, start_method="fork", **rule)
+    research.run(workers=1, n_iters=2, bar=False, start_method="fork", dump_results=False, **rule)
     assert research.monitor.finished_experiments == 100
     assert bool(rests) is not watched and all(0 < rest <= 0.01 for rest in rests)
