@@ -8,7 +8,7 @@ from itertools import cycle
 
 import pytest
 
-import research_runner.running.run
+import research_runner.running.preparing
 from research_runner.pool import WorkerPool
 
 
@@ -180,7 +180,7 @@ def test_ctrl_c_before_it_has_begun_leaves_nothing_half_done(study, point):
             if name == point:
                 raise KeyboardInterrupt
 
-        research_runner.running.run.fail_point = raise_there
+        research_runner.running.preparing.fail_point = raise_there
 
     coordinator = study.start(before=interrupt_at_the_point)
     assert coordinator.wait() == 130

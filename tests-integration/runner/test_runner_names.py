@@ -262,7 +262,7 @@ def test_an_interrupt_before_the_start_leaves_no_results_of_the_run_before(monke
     def interrupt(*_):
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr("research_runner.running.run.save_settings", interrupt)
+    monkeypatch.setattr("research_runner.running.preparing.save_settings", interrupt)
     with pytest.raises(KeyboardInterrupt):
         research.run("other", **QUIET)
     assert not hasattr(research, "results")
