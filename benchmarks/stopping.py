@@ -1,14 +1,15 @@
 """What it costs that experiments ask whether to end, and what each order of their ends costs.
 
-A report is compared with an iteration that does not report, in one run. Then a rule ends experiments of up to
-27 steps at the steps 1, 3 and 9, whose units sleep: 4 workers, and the same experiments for each order and
-number of slots. Busy is the share of the workers' time in which units slept, from first begin to last end.
+A report is compared with an iteration that does not report, in one run. Then ASHA ends experiments of up to
+27 steps at the steps 1, 3 and 9, whose units sleep: 4 and 16 workers, and the same experiments for each order
+and number of slots. Busy is the share of the time, from first begin to last end, in which units slept.
 
 Run it with ``nox -s bench -- stopping``, or ``python benchmarks/stopping.py``.
 """
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import tempfile
 import time
@@ -18,10 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from research_stack import EC, Domain, E, MedianStop, Research, StopWhen
+from research_search import ASHA
+from research_stack import EC, Domain, E, Research, StopWhen
 
-WORKERS, EXPERIMENTS, STEPS, STEP_S = 4, 200, 27, 0.01
-RUNGS = ["%0", "%2", "%8"]
+EXPERIMENTS, STEPS = 200, 27
+SLOTS = {4: (4, 8, 16), 16: (16, 32, 64)}
+"""By the number of workers."""
+STEP_S = {4: 0.01, 16: 0.04}
+"""So that there are equally many reports in a second."""
 
 
 def count() -> Iterator[int]:
@@ -47,21 +52,21 @@ def report_s(**options: Any) -> tuple[float, float]:
     return times["plain"], times["reports"] - times["plain"]
 
 
-def ordered(spread: float, **options: Any) -> tuple[float, int, float]:
+def ordered(workers: int, spread: float, **options: Any) -> tuple[float, int, float]:
     """Return the share of time that workers were busy, the steps done, and the best last value."""
     rng = np.random.default_rng(5)
-    paces_s = (STEP_S * rng.lognormal(0, spread, EXPERIMENTS)).tolist()
+    paces_s = (STEP_S[workers] * rng.lognormal(0, spread, EXPERIMENTS)).tolist()
     domain = Domain(quality=rng.uniform(0, 1, EXPERIMENTS).tolist()) @ Domain(pace_s=paces_s)
     research = Research("ordered", domain).add_generator(
         "curve", curve, quality=EC("quality"), pace_s=EC("pace_s"), random=E().random, save_to="loss"
     )
-    stop = MedianStop("loss", steps=RUNGS, startup=3)
-    results = research.run(workers=WORKERS, n_iters=STEPS, stop=stop, seed=1, bar=False, **options).results
+    stop = ASHA("loss", first=1, factor=3)
+    results = research.run(workers=workers, n_iters=STEPS, stop=stop, seed=1, bar=False, **options).results
     experiments = results.experiments
     begun = experiments["started"].map(lambda at: at.timestamp())
     span_s = (begun + experiments["elapsed_s"]).max() - begun.min()
     slept_s = sum(experiments["iterations"] * paces_s)
-    return slept_s / (WORKERS * span_s), int(experiments["iterations"].sum()), results.df["loss"].min()
+    return slept_s / (workers * span_s), int(experiments["iterations"].sum()), results.df["loss"].min()
 
 
 def main() -> None:
@@ -75,14 +80,14 @@ def main() -> None:
             measured = [report_s(**options) for _ in range(3)]
             plain_s, more_s = (statistics.median(column) for column in zip(*measured, strict=True))
             print(f"{name}: an iteration {1e6 * plain_s:.0f} us, a report {1e6 * more_s:.0f} us more")
-        orders = {f"steps, {slots} slots": {"slots": slots} for slots in (4, 8, 16)} | {
-            "arrival": {"order": "arrival"}
-        }
-        for spread in (0.0, 0.5):
-            for number, (name, options) in enumerate(orders.items()):
-                path = Path(folder) / f"{spread}-{number}"
-                busy, steps, best = ordered(spread, name=str(path), **options)
-                print(f"{spread:g} uneven, {name}: busy {busy:.0%}, {steps:,} steps, best {best:.3f}")
+        for number, (workers, spread) in enumerate(itertools.product(SLOTS, (0.0, 0.5))):
+            orders: dict[str, Any] = {f"{slots} slots": {"slots": slots} for slots in SLOTS[workers]}
+            orders["arrival"] = {"order": "arrival"}
+            for name, options in orders.items():
+                path = Path(folder) / f"{number}-{name}"
+                busy, steps, best = ordered(workers, spread, name=str(path), **options)
+                found = f"busy {busy:.0%}, {steps:,} steps, best {best:.3f}"
+                print(f"{workers} workers, {spread:g} uneven, {name}: {found}", flush=True)
 
 
 if __name__ == "__main__":
