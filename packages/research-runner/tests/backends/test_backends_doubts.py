@@ -44,3 +44,14 @@ def test_engine_that_never_says_yes_is_believed_to_go_on_in_the_end(monkeypatch)
     held = Doubts(lambda: False, hold_s=0)
     held.hold(GONE)
     assert settled(held) == [GONE]
+
+
+def test_nobody_is_asked_once_it_is_closed():
+    asked = []
+    held = Doubts(lambda: bool(asked.append(1)), hold_s=60)
+    held.hold(GONE)
+    held.close()
+    for thread in threading.enumerate():
+        if thread.name == "research-doubt":
+            thread.join()
+    assert asked == held.settled() == []

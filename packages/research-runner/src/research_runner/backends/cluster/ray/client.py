@@ -87,12 +87,14 @@ class RayClient:
     def close(self) -> None:
         """Let all agents end; those that do not in time, or have not begun, end with the mailbox."""
         ray = ray_package()
+        self._doubts.close()
         with contextlib.suppress(ray.exceptions.RayError):
             ray.get(self._mailbox.close.remote(_FAREWELL_S), timeout=2 * _FAREWELL_S)
         ray.kill(self._mailbox)
 
     def leave(self) -> None:
         """Let all agents end, and do not wait: Ray is gone."""
+        self._doubts.close()
         self._mailbox.close.remote(0)
 
 

@@ -34,6 +34,11 @@ class Doubts:
         self._goes_on = goes_on or _ray_goes_on
         self._hold_s = hold_s
         self._settled: queue.SimpleQueue[Gone | ConnectionError] = queue.SimpleQueue()
+        self._closed = threading.Event()
+
+    def close(self) -> None:
+        """Ask the engine nothing any more: its owner may disconnect from now on."""
+        self._closed.set()
 
     def hold(self, gone: Gone) -> None:
         """Find out about an agent, in a thread: an engine that is going may not answer."""
@@ -51,10 +56,12 @@ class Doubts:
 
     def _settle(self, gone: Gone) -> None:
         deadline = time.monotonic() + _DOUBT_S
-        time.sleep(self._hold_s)
+        if self._closed.wait(self._hold_s):
+            return
         try:
             while not self._goes_on() and time.monotonic() < deadline:
-                time.sleep(_TURN_S)
+                if self._closed.wait(_TURN_S):
+                    return
         except Exception as error:  # noqa: BLE001 - what Ray raises where it is gone depends on its version
             reason = str(error).strip().partition("\n")[0]
             self._settled.put(ConnectionError(f"{gone.reason}; {reason}"))
@@ -65,9 +72,12 @@ class Doubts:
 def _ray_goes_on() -> bool:
     """Whether the head of the cluster that this process is connected to is alive.
 
-    `OSError` if nobody listens where it should be; Ray itself would wait for it.
+    `OSError` if nobody listens where it should be; Ray itself would wait for it. It would also start a cluster
+    for a process that has disconnected.
     """
     ray: Any = importlib.import_module("ray")
+    if not ray.is_initialized():
+        raise ConnectionError("this process is no longer connected to Ray")
     if not ray.util.client.ray.is_connected():
         host, _, port = str(ray.get_runtime_context().gcs_address).rpartition(":")
         socket.create_connection((host, int(port)), timeout=_HOLD_S).close()
