@@ -1,5 +1,7 @@
 """An agent of Ray that is said to be gone is held until Ray has shown that it goes on."""
 
+import threading
+
 import pytest
 
 from research_runner.backends.cluster.ray import doubts
