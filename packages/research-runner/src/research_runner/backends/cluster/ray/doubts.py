@@ -72,8 +72,8 @@ class Doubts:
 def _ray_goes_on() -> bool:
     """Whether the head of the cluster that this process is connected to is alive.
 
-    `OSError` if nobody listens where it should be; Ray itself would wait for it. It would also start a cluster
-    for a process that has disconnected.
+    `OSError` if nobody listens where it should be; Ray itself would wait for it. For a process that has
+    disconnected it would start a cluster.
     """
     ray: Any = importlib.import_module("ray")
     if not ray.is_initialized():
