@@ -45,3 +45,29 @@ def make_digits(monkeypatch):
         )
 
     return make
+
+
+@pytest.fixture
+def search_is_as_here(own_folder):
+    """Return a function that compares the table of a search on a backend with that of one in this process."""
+    from research_search import ASHA, TPE
+    from research_stack import EC, Domain, Research, loguniform
+
+    def train(rate, model, width=1):
+        for step in range(1, 10):
+            yield abs(rate - 0.3) * width + 1 / step + (model == "tree") / 10
+
+    def searched(name, **options):
+        models = Domain(model=["tree"]) + Domain(model=["net"], width=[1, 2, 3])
+        research = Research(own_folder / name, models * Domain(rate=loguniform(0.01, 1)), n_configs=16)
+        research.add_generator("train", train, kwargs=EC(), save_to="loss")
+        search = TPE("loss", stop=ASHA(), n_startup_trials=5)
+        return research.run(n_iters=9, search=search, slots=4, seed=1, bar=False, **options).results
+
+    def compare(backend):
+        here, there = searched("here", parallel=False), searched("there", workers=2, backend=backend)
+        assert there.df.equals(here.df)
+        assert 0 < here.experiments["stopped"].notna().sum() < 16
+        assert there.experiments["stopped"].equals(here.experiments["stopped"])
+
+    return compare

@@ -20,8 +20,7 @@ from research_runner.backends.cluster.dask import DaskBackend
 from research_runner.backends.cluster.dask.agent_task import DaskAgentTransport
 from research_runner.errors import EngineLostError
 from research_runner.testing import BackendContract, wait_until
-from research_search import ASHA, TPE
-from research_stack import EC, Domain, E, Research, loguniform
+from research_stack import EC, Domain, E, Research
 
 
 class OnProcesses(BackendContract):
@@ -60,26 +59,8 @@ def meet(config, folder):
     return f"{config['device']} is {os.environ['CUDA_VISIBLE_DEVICES']}"
 
 
-def train(rate, model, width=1):
-    for step in range(1, 10):
-        yield abs(rate - 0.3) * width + 1 / step + (model == "tree") / 10
-
-
-def searched(name, **options):
-    domain = (Domain(model=["tree"]) + Domain(model=["net"], width=[1, 2, 3])) * Domain(
-        rate=loguniform(0.01, 1)
-    )
-    research = Research(name, domain, n_configs=16).add_generator("train", train, kwargs=EC(), save_to="loss")
-    search = TPE("loss", stop=ASHA(), n_startup_trials=5)
-    return research.run(n_iters=9, search=search, slots=4, seed=1, bar=False, **options).results
-
-
-def test_a_search_gives_the_table_of_this_process(own_folder, dask_processes):
-    here = searched(own_folder / "here", parallel=False)
-    there = searched(own_folder / "there", workers=2, backend=f"dask://{dask_processes.address}")
-    assert there.df.equals(here.df)
-    assert 0 < here.experiments["stopped"].notna().sum() < 16
-    assert there.experiments["stopped"].equals(here.experiments["stopped"])
+def test_a_search_gives_the_table_of_this_process(search_is_as_here, dask_processes):
+    search_is_as_here(f"dask://{dask_processes.address}")
 
 
 def meeting(folder):

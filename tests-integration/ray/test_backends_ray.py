@@ -12,8 +12,7 @@ import pytest
 from research_runner.backends.cluster.ray.backend import RayBackend
 from research_runner.errors import EngineUnreachableError
 from research_runner.testing import BackendContract
-from research_search import ASHA, TPE
-from research_stack import EC, Domain, E, Research, loguniform
+from research_stack import EC, Domain, E, Research
 
 
 class TestRayConnected(BackendContract):
@@ -69,26 +68,8 @@ def test_table_is_the_same_through_the_client_of_ray(ray_processes):
     assert far.results.df.equals(drawn_inline())
 
 
-def train(rate, model, width=1):
-    for step in range(1, 10):
-        yield abs(rate - 0.3) * width + 1 / step + (model == "tree") / 10
-
-
-def searched(name, **options):
-    domain = (Domain(model=["tree"]) + Domain(model=["net"], width=[1, 2, 3])) * Domain(
-        rate=loguniform(0.01, 1)
-    )
-    research = Research(name, domain, n_configs=16).add_generator("train", train, kwargs=EC(), save_to="loss")
-    search = TPE("loss", stop=ASHA(), n_startup_trials=5)
-    return research.run(n_iters=9, search=search, slots=4, seed=1, bar=False, **options).results
-
-
-def test_a_search_gives_the_table_of_this_process(own_folder, ray_connected):
-    here = searched(own_folder / "here", parallel=False)
-    there = searched(own_folder / "there", workers=2, backend="ray")
-    assert there.df.equals(here.df)
-    assert 0 < here.experiments["stopped"].notna().sum() < 16
-    assert there.experiments["stopped"].equals(here.experiments["stopped"])
+def test_a_search_gives_the_table_of_this_process(search_is_as_here, ray_connected):
+    search_is_as_here("ray")
 
 
 def test_cluster_of_a_run_ends_with_it_and_leaves_nothing(monkeypatch, own_folder):
