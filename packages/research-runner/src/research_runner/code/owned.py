@@ -41,20 +41,20 @@ def is_own_file(path: str | None) -> bool:
     >>> is_own_file(json.__file__), is_own_file(numpy.__file__), is_own_file("/home/me/study/losses.py")
     (False, False, True)
     """
-    if path is None or not path.endswith(".py"):
-        return False
-    return _is_own_folder(os.path.dirname(path)) and not _is_beside_its_metadata(path)  # noqa: PTH120
+    return path is not None and path.endswith(".py") and _is_own(path, os.path.dirname(path))  # noqa: PTH120
 
 
 def own_folders(folders: Iterable[str]) -> tuple[str, ...]:
     """Return those folders of a package that are the user's own."""
-    return tuple(
-        folder for folder in folders if _is_own_folder(folder) and not _is_beside_its_metadata(folder)
-    )
+    return tuple(folder for folder in folders if _is_own(folder, folder))
 
 
-def _is_beside_its_metadata(path: str) -> bool:
-    """Whether a module was installed by ``pip --target`` or the like into a folder of the import path."""
+def _is_own(path: str, folder: str) -> bool:
+    return _is_own_folder(folder) and not _has_install_record(path)
+
+
+def _has_install_record(path: str) -> bool:
+    """Whether ``pip --target`` or the like has installed a path into a folder of the import path."""
     roots = (root.rstrip(os.sep) + os.sep for root in sys.path if root)
     return any(
         path[len(root) :].partition(os.sep)[0] in _installed_in(root)
