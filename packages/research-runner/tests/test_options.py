@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from research_domain import ConfigAlias, Domain
+from research_domain.seeds import entropy_of
 from research_experiment import EC, Executor, PlanError, UnknownUnitError
 from research_runner import NotRunError, OptionError, Research
-from research_runner.settings.arguments import parse_configs, parse_entropy
+from research_runner.settings.arguments import parse_configs
 
 
 def research(**options):
@@ -94,12 +95,12 @@ def test_configs_are_read_from_numbers_and_lists():
 
 @pytest.mark.parametrize("seed", [7, np.random.SeedSequence(7), np.random.default_rng(7), [1, 2], False])
 def test_entropy_is_plain_numbers_that_are_a_seed_again(seed):
-    entropy = parse_entropy(seed)
-    assert parse_entropy(entropy) == entropy
+    entropy = entropy_of(seed)
+    assert entropy_of(entropy) == entropy
 
 
 def test_no_seed_draws_a_new_one():
-    assert parse_entropy(None) != parse_entropy(None)
+    assert entropy_of(None) != entropy_of(None)
 
 
 class CountingExecutor(Executor):

@@ -26,11 +26,6 @@ SEARCHES: Final = "research.searches"
 _START_METHODS = ("auto", "fork", "forkserver", "spawn")
 
 
-def parse_anything(option: str, value: Any) -> Any:
-    """Take any value; what uses it checks it, before anything is created."""
-    return value
-
-
 def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
@@ -58,6 +53,7 @@ def _rule(
     return rule
 
 
+parse_anything = _rule("anything", lambda value: True)  # what uses it checks it, before anything is created
 parse_switch = _rule(  # texts such as 'False' would be true
     "True or False", lambda value: value in (0, 1) and not isinstance(value, float), bool
 )
@@ -88,6 +84,11 @@ parse_resume = _rule(
     "False, True or 'force'",
     lambda value: value is None or isinstance(value, bool) or value == "force",
     lambda value: value or False,
+)
+parse_executor = _rule(
+    "a subclass of Executor",
+    lambda cls: cls is None or (isinstance(cls, type) and issubclass(cls, Executor)),
+    lambda cls: cls or Executor,
 )
 parse_show = _rule(
     "the name of a saved variable", lambda name: isinstance(name, str) and name != "", optional=True
@@ -129,14 +130,6 @@ def parse_workers(option: str, value: Any) -> tuple[ConfigAlias, ...]:
         return parse_configs(option, available_cores() if is_all else value)
     except OptionError as error:
         raise OptionError(option, f"{error.reason}; 'all' is one for each core") from None
-
-
-def parse_executor(option: str, value: Any) -> type[Executor]:
-    """Read the class that runs tasks; None is `Executor`."""
-    cls = Executor if value is None else value
-    if not (isinstance(cls, type) and issubclass(cls, Executor)):
-        raise OptionError(option, f"must be a subclass of Executor, got {value!r}")
-    return cls
 
 
 def parse_target_name(option: str, value: Any) -> str:
@@ -185,14 +178,9 @@ def parse_hooks(option: str, value: Any) -> tuple[Hook, ...]:
     return hooks
 
 
-def parse_entropy(seed: Any) -> Entropy:
-    """Return the entropy of a seed as plain numbers; drawn from the operating system if there is no seed."""
-    return entropy_of(seed)
-
-
 def parse_seed(option: str, value: Any) -> Entropy | None:
     """Read the entropy of a seed that was given; None if fresh entropy is to be drawn."""
-    return None if value is None or isinstance(value, bool) else parse_entropy(value)
+    return None if value is None or isinstance(value, bool) else entropy_of(value)
 
 
 def parse_profile(option: str, value: Any) -> int:
@@ -207,18 +195,16 @@ def parse_number_of_tasks(option: str, value: Any) -> Any:
 
 def parse_search(option: str, value: Any) -> SearchFactory | None:
     """Read what makes a search, or the name of what an installed package offers, or None."""
-    factory = _named_search(value) if isinstance(value, str) else value
+    factory = value
+    if isinstance(value, str):
+        offered = {entry.name: entry for entry in entry_points(group=SEARCHES)}
+        if value not in offered:
+            names = ", ".join(sorted(offered)) or "none: pip install research-search"
+            raise OptionError(option, f"there is no {value!r}; there are {names}")
+        factory = offered[value].load()()
     if factory is None or (hasattr(factory, "make") and not isinstance(factory, type)):
         return factory
     raise OptionError(option, f"must be a name, or a search such as TPE('loss'), got {value!r}")
-
-
-def _named_search(name: str) -> Any:
-    offered = {entry.name: entry for entry in entry_points(group=SEARCHES)}
-    if name in offered:
-        return offered[name].load()()
-    names = ", ".join(sorted(offered)) or "none: pip install research-search"
-    raise OptionError("search", f"there is no {name!r}; there are {names}")
 
 
 def parse_budget(option: str, value: Any) -> Mapping[str, float] | None:

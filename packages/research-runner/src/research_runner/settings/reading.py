@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import Any
 
 from research_domain import AliasError, AuxiliaryKey, ConfigAlias, Domain, digest
+from research_domain.seeds import entropy_of
 from research_experiment import check_config_keys
 from research_runner.backends.cluster.gpus import ask_for_gpus, engine_grid
 from research_runner.backends.protocol import BackendFactory, Capabilities
 from research_runner.backends.registry import find_backend
 from research_runner.devices import (
-    DeviceGrid,
     DriverMissingError,
     MemoryGate,
     NvmlProbe,
@@ -27,7 +27,6 @@ from research_runner.errors import OptionError
 from research_runner.scheduling.coordinator import Limits
 from research_runner.scheduling.setup import WorkerSetup
 from research_runner.scheduling.source import IterationOptions
-from research_runner.settings.arguments import parse_entropy
 from research_runner.settings.parameters import Options
 from research_runner.settings.rules import Request, added_keys, check_together, gives_devices
 from research_runner.settings.values import (
@@ -96,7 +95,7 @@ def _make_iteration(study: Study, options: Options, capabilities: Capabilities) 
         study.domain.warn_of_unrepeatable(stacklevel=7)
     return replace(
         study.iteration,
-        seed=parse_entropy(None) if seed is None else seed,
+        seed=entropy_of(None) if seed is None else seed,
         seed_given=seed is not None,
         create_id_prefix=options["create_id_prefix"],
         infinite=options["infinite"],
@@ -135,36 +134,23 @@ def _make_limits(options: Options, setups: Iterable[WorkerSetup]) -> Limits:
 
 def _make_setups(options: Options, capabilities: Capabilities) -> tuple[WorkerSetup, ...]:
     workers, branches, devices = options["workers"], options["branches"], options["devices"]
-    is_engine = capabilities.chooses_devices
+    is_engine, with_devices = capabilities.chooses_devices, gives_devices(options, capabilities)
     libraries = library_environment(options["threads"], len(workers), shares_machine=not is_engine)
     if is_engine:
         grid = engine_grid(devices, capabilities.gpus, len(workers), len(branches))
-        with_devices = gives_devices(options, capabilities)
-        setups = _combine(workers, branches, grid, libraries, with_devices)
-        return ask_for_gpus(setups, devices, capabilities.gpus)
-    grid = split_devices(devices, len(workers), len(branches))
-    if devices is not None:
-        grid = resolve(grid, NvmlProbe(), os.environ.get("CUDA_VISIBLE_DEVICES"))
-    return _combine(workers, branches, grid, libraries, gives_devices(options, capabilities))
-
-
-def _combine(
-    workers: tuple[ConfigAlias, ...],
-    branches: tuple[ConfigAlias, ...],
-    grid: DeviceGrid,
-    libraries: Mapping[str, str],
-    with_devices: bool,
-) -> tuple[WorkerSetup, ...]:
-    """Combine what each worker, each branch and, where there are any, each device adds."""
+    else:
+        grid = split_devices(devices, len(workers), len(branches))
+        if devices is not None:
+            grid = resolve(grid, NvmlProbe(), os.environ.get("CUDA_VISIBLE_DEVICES"))
     setups = []
     for config, row in zip(workers, grid, strict=True):
-        devices = [
+        own = [
             ConfigAlias([(AuxiliaryKey("device"), device)] if with_devices else ())
             for device in branch_devices(row)
         ]
-        additions = tuple(branch + config + device for branch, device in zip(branches, devices, strict=True))
+        additions = tuple(branch + config + device for branch, device in zip(branches, own, strict=True))
         setups.append(WorkerSetup(additions, row, {**libraries, **worker_environment(row)}))
-    return tuple(setups)
+    return ask_for_gpus(setups, devices, capabilities.gpus) if is_engine else tuple(setups)
 
 
 def _make_gate(options: Options, capabilities: Capabilities) -> MemoryGate | None:

@@ -49,12 +49,6 @@ def check_together(request: Request) -> None:
             raise OptionError(option, reason)
 
 
-def _backend(request: Request) -> _Complaints:
-    """What was said of the backend and of `parallel`."""
-    if request.is_parallel and not request.options["parallel"]:
-        yield "backend", "it runs in other processes, and parallel=False forbids them"
-
-
 def _inline(request: Request) -> _Complaints:
     """Without worker processes there is one worker, which is this process and lives on."""
     if request.is_parallel:
@@ -77,16 +71,14 @@ def _inline(request: Request) -> _Complaints:
             )
 
 
-def _threads(request: Request) -> _Complaints:
-    """Libraries read how many threads they may have when they are imported."""
+def _processes(request: Request) -> _Complaints:
+    """Options for processes fit the processes that there are."""
     options = request.options
+    if request.is_parallel and not options["parallel"]:
+        yield "backend", "it runs in other processes, and parallel=False forbids them"
     if options["threads"] is not None and (not request.is_parallel or options["start_method"] == "fork"):
         yield "threads", "this process has imported its libraries: use worker processes that are not forked"
-
-
-def _debug(request: Request) -> _Complaints:
-    """Exceptions have to reach the caller."""
-    if request.options["debug"] and (request.is_parallel or request.options["executor_target"] != "for"):
+    if options["debug"] and (request.is_parallel or options["executor_target"] != "for"):
         yield (
             "debug",
             "exceptions reach the caller only with parallel=False and executor_target='for'",
@@ -111,26 +103,18 @@ def _memory(request: Request) -> _Complaints:
         yield "resume", "results in memory end with their process: use dump_results=True"
 
 
-def _storage(request: Request) -> _Complaints:
-    """A storage that was asked for is used."""
+def _folder(request: Request) -> _Complaints:
+    """A storage that was asked for is used, and what is removed is not gone on with."""
     options = request.options
     if options["storage"] == "memory":
         yield "storage", "results stay in memory by dump_results=False"
     elif options["storage"] is not None and not options["dump_results"]:
         yield "storage", "dump_results=False keeps results in memory: give one of both"
-
-
-def _overwrite(request: Request) -> _Complaints:
-    """What is removed is not gone on with."""
-    options = request.options
     if options["overwrite"] and not options["dump_results"]:
         yield "overwrite", "results in memory are in nobody's place: use dump_results=True"
     if options["overwrite"] and options["resume"]:
         yield "overwrite", "resume goes on with the folder that would be removed: give one of both"
-
-
-def _resume(request: Request) -> _Complaints:
-    if request.options["retry_failed"] and not request.options["resume"]:
+    if options["retry_failed"] and not options["resume"]:
         yield "retry_failed", "only makes sense with resume=True"
 
 
@@ -289,14 +273,10 @@ def _bounded(request: Request) -> _Complaints:
 
 
 _CHECKS: Final[tuple[Callable[[Request], _Complaints], ...]] = (
-    _backend,
     _inline,
-    _threads,
-    _debug,
+    _processes,
     _memory,
-    _storage,
-    _overwrite,
-    _resume,
+    _folder,
     _show,
     _stop,
     _search,

@@ -39,9 +39,7 @@ def engine_grid(devices: DeviceSpec, gpus: float, workers: int, branches: int) -
     >>> engine_grid(None, 2, workers=1, branches=2).as_lists()
     [[['0'], ['1']]]
     """
-    if devices is None:
-        if not gpus:
-            return split_devices(None, workers, branches)
+    if devices is None and gpus:
         return DeviceGrid(tuple(split_devices(range(math.ceil(gpus)), 1, branches)) * workers)
     return split_devices(devices, workers, branches)
 
