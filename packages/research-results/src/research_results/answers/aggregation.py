@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from research_results.answers.objectives import Objective, numbers_of
+from research_results.answers.objectives import At, Objective, numbers_of
 from research_results.answers.reading import Study, read_study
 from research_results.answers.statistics import statistics
 from research_results.frames.assembly import Field, make_frame
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from research_results.answers.objectives import At
     from research_results.reading.filters import Query
     from research_results.reading.gather import Array, Ints
     from research_results.reading.reader import Questions

@@ -7,13 +7,12 @@ from itertools import repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from research_domain import FailedExperiment, group_failures
+from research_domain import FailedExperiment, FailureGroup, FailureReport, group_failures
 from research_results.reading.distinct import different, distinct_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from research_domain import FailureGroup, FailureReport
     from research_results.reading.filters import Query
     from research_results.reading.reader import Questions
     from research_results.reading.selected import Selected

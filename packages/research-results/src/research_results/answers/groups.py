@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from research_domain import AUXILIARY_KEYS
 from research_results.errors import UnknownParameterError
+from research_results.reading.configs import ConfigColumn, ConfigTable
 from research_results.reading.distinct import distinct_values, renumbered
 from research_results.reading.filters import texts_of
-
-if TYPE_CHECKING:
-    from research_results.reading.configs import ConfigColumn, ConfigTable
-    from research_results.reading.gather import Ints
+from research_results.reading.gather import Ints
 
 __all__ = ["Groups", "averaged_over", "group_by", "group_experiments", "names_of"]
 

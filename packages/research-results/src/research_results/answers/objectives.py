@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from research_results.errors import ArgumentError, UnknownVariableError
-from research_results.reading.gather import run_starts
+from research_results.reading.gather import Array, Ints, Mask, run_starts
 
 if TYPE_CHECKING:
     from research_results.reading.columns import Column
-    from research_results.reading.gather import Array, Ints, Mask
 
 __all__ = ["At", "Mode", "Objective", "as_floats", "check_at", "numbers_of", "parse_objectives", "values_at"]
 

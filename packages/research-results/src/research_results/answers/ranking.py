@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from research_domain import Domain
+from research_domain import Config, ConfigAlias, Domain
 from research_domain.alias import as_alias
 from research_domain.texts import clean_text
-from research_results.answers.objectives import Objective
+from research_results.answers.objectives import At, Objective
 from research_results.answers.reading import read_study
 from research_results.answers.statistics import USUAL, statistics
 from research_results.answers.texts import short_number, text_table
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from research_domain import Config, ConfigAlias
-    from research_results.answers.objectives import At
     from research_results.reading.filters import Query
     from research_results.reading.gather import Array, Mask
     from research_results.reading.reader import Questions

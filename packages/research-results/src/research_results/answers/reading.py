@@ -10,20 +10,17 @@ import numpy as np
 
 from research_domain import ConfigAlias
 from research_results.answers.groups import Groups, group_experiments
-from research_results.answers.objectives import numbers_of, values_at
+from research_results.answers.objectives import At, Objective, numbers_of, values_at
 from research_results.errors import ArgumentError
-from research_results.reading.experiments import RESEARCH
-from research_results.reading.gather import take
+from research_results.reading.experiments import RESEARCH, Experiments
+from research_results.reading.gather import Array, Floats, Ints, Mask, take
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from research_results.answers.objectives import At, Objective
     from research_results.reading.columns import Column
     from research_results.reading.configs import ConfigTable
-    from research_results.reading.experiments import Experiments
     from research_results.reading.filters import Query
-    from research_results.reading.gather import Array, Floats, Ints, Mask
     from research_results.reading.reader import Questions
     from research_results.reading.selected import Selected
 

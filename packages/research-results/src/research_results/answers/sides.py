@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from research_results.answers.comparison import Comparison
 from research_results.answers.differences import Side, VariableOfConfigs
 from research_results.answers.groups import averaged_over, group_by
-from research_results.answers.objectives import as_floats, parse_objectives
-from research_results.answers.reading import read_study
+from research_results.answers.objectives import At, Mode, Objective, as_floats, parse_objectives
+from research_results.answers.reading import Study, read_study
 from research_results.answers.statistics import USUAL, statistics
-from research_results.answers.surroundings import code_rows, environment_rows
+from research_results.answers.surroundings import Row, code_rows, environment_rows
 from research_results.errors import ArgumentError
+from research_results.reading.configs import ConfigColumn
 from research_results.reading.distinct import distinct_values
 from research_results.reading.experiments import RESEARCH
+from research_results.reading.gather import Ints
 from research_results.reading.status import STATUSES
-from research_results.reading.together import ReaderOfSeveral
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from research_results.answers.objectives import At, Mode, Objective
-    from research_results.answers.reading import Study
-    from research_results.answers.surroundings import Row
-    from research_results.reading.configs import ConfigColumn
-    from research_results.reading.gather import Ints
-    from research_results.reading.together import Part
+from research_results.reading.together import Part, ReaderOfSeveral
 
 __all__ = ["compare_sides", "sides_of"]
 

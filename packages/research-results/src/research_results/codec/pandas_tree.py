@@ -5,15 +5,13 @@ from __future__ import annotations
 import datetime
 import importlib
 import zoneinfo
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from collections.abc import Callable
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from research_results.codec.dtypes import NotPlainError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = ["decode", "encode"]
 

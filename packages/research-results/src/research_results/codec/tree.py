@@ -16,14 +16,12 @@ import struct
 import uuid
 import zoneinfo
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from research_results.codec.dtypes import NotPlainError, array_from, make_dtype, spell_dtype
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = ["Dump", "Load", "dump_tree", "load_tree"]
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Container
+from pathlib import Path
 
 from research_results.disk.fail_points import fail_point
 from research_results.disk.files import is_own_file, read_own, write_file
 from research_results.disk.sqlite_errors import translating
 from research_results.errors import DamagedError
-
-if TYPE_CHECKING:
-    from collections.abc import Container
-    from pathlib import Path
 
 __all__ = ["BLOB_LIMIT_BYTES", "Blobs"]
 

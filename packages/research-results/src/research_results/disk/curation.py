@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from pathlib import Path
+from typing import Any, TypeAlias
 
 from research_domain.texts import encode_text
 from research_results.disk.files import read_text, write_file
 from research_results.disk.lock import WriteLock, in_turn
 from research_results.disk.sqlite_errors import translating
 from research_results.errors import DamagedError, LockedError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from pathlib import Path
 
 __all__ = ["Curated", "Curation", "FolderCuration", "MemoryCuration", "Remarks"]
 

@@ -8,9 +8,11 @@ import os
 import sqlite3
 import sys
 import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import Any
 
 from research_results.disk.connections import BUSY_S, JournalMode, connect, set_journal
 from research_results.disk.fail_points import fail_point
@@ -26,10 +28,6 @@ from research_results.errors import (
     StorageFullError,
     StorageLostError,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from types import TracebackType
 
 __all__ = ["Database", "connect_writer", "create_database"]
 

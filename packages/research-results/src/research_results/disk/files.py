@@ -6,14 +6,11 @@ import contextlib
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 from research_domain.texts import decode_text, encode_text
 from research_results.disk.fail_points import fail_point
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 __all__ = [
     "append_text",

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from research_domain.texts import encode_text
 from research_results._version import __version__
 from research_results.disk.files import kind_of, read_text, write_file
 from research_results.disk.schema import FORMAT, MINIMUM_READER
 from research_results.errors import ArgumentError, FormatError, NotAResearchError, StorageAccessError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 __all__ = ["Description", "check_meta", "now_text", "read_description", "write_description"]
 

@@ -7,17 +7,14 @@ import os
 import shutil
 import sqlite3
 import tempfile
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from research_results.disk.connections import BUSY_S, beside, connect
 from research_results.disk.files import kind_of
 from research_results.disk.schema import APPLICATION_ID, fill_in, schema_version
 from research_results.disk.sqlite_errors import translated, translating
 from research_results.errors import DamagedError, StorageLostError
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
 
 __all__ = ["reading"]
 

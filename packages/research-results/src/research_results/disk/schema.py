@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+from typing import Protocol
 
 __all__ = [
     "APPLICATION_ID",

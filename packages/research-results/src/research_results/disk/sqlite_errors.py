@@ -7,7 +7,8 @@ import errno
 import os
 import shutil
 import sqlite3
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 from research_results.errors import (
     DamagedError,
@@ -16,10 +17,6 @@ from research_results.errors import (
     StorageBusyError,
     StorageFullError,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 __all__ = ["translated", "translating", "translating_sqlite"]
 

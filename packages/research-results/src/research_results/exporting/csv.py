@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from research_results.exporting.columns import holds_objects, mapped
 from research_results.frames.texts import as_text, uncut
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 __all__ = ["write"]
 

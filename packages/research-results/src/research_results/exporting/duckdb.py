@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from research_results.exporting.registry import require
 from research_results.exporting.tables import quoted, tables_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 __all__ = ["write"]
 

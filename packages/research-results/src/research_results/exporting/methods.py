@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from research_results.exporting.registry import export_with, exporter_of
-
-if TYPE_CHECKING:
-    from research_results.exporting.registry import Exporter
+from research_results.exporting.registry import Exporter, export_with, exporter_of
 
 __all__ = ["ResultsExports"]
 

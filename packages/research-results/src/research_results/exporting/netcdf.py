@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from research_results.exporting.arrays import plain_arrays, writing
 from research_results.exporting.registry import require
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 __all__ = ["write"]
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from research_results.errors import ArgumentError, MissingExtraError, NameRefusedError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = ["GROUP", "TABLE_OPTIONS", "Exporter", "export_with", "exporter_of", "refuse_options", "require"]
 

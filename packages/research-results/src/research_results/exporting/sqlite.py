@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from research_results.errors import ArgumentError
 from research_results.exporting.tables import Table, quoted, tables_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 __all__ = ["write"]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,6 @@ from research_results.exporting.columns import plain_frame
 from research_results.exporting.registry import TABLE_OPTIONS, refuse_options
 from research_results.frames.columns import free_labels
 from research_results.frames.texts import uncut
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = ["Table", "quoted", "tables_of"]
 

@@ -16,16 +16,14 @@ from research_results.errors import ArgumentError, MissingExtraError
 from research_results.frames.columns import free_labels
 from research_results.frames.labels import as_attribute, as_coordinate
 from research_results.reading.distinct import different, distinct_values, renumbered
-from research_results.reading.experiments import RESEARCH
-from research_results.reading.gather import Segment, gather
+from research_results.reading.experiments import RESEARCH, ConfigParameter, Experiments, Option
+from research_results.reading.gather import Array, Ints, Segment, gather
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from research_results.reading.columns import Column
-    from research_results.reading.experiments import ConfigParameter, Experiments, Option
     from research_results.reading.filters import Query
-    from research_results.reading.gather import Array, Ints
     from research_results.reading.reader import Questions
     from research_results.reading.selected import Selected
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from research_results.frames.columns import as_column, free_labels, make_series, repeat, text_column
 from research_results.reading.columns import Column
-from research_results.reading.gather import Segment, concatenated, gather, run_starts, take
+from research_results.reading.gather import Ints, Segment, concatenated, gather, run_starts, take
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from research_results.frames.layout import ConfigLayout
     from research_results.reading.experiments import Experiments, Option
     from research_results.reading.filters import Query
-    from research_results.reading.gather import Ints
     from research_results.reading.reader import Questions
     from research_results.reading.selected import Selected
 

@@ -8,17 +8,13 @@ them exactly.
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from research_results.reading.gather import Array, Segment, gather
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from research_results.reading.gather import Ints
+from research_results.reading.gather import Array, Ints, Segment, gather
 
 __all__ = ["TEXT", "as_column", "free_labels", "is_gap", "make_series", "repeat", "text_column"]
 

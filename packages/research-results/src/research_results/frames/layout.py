@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from research_results.reading.experiments import RESEARCH
-
-if TYPE_CHECKING:
-    from research_results.reading.experiments import ConfigParameter
+from research_results.reading.experiments import RESEARCH, ConfigParameter
 
 __all__ = ["ConfigLayout"]
 

@@ -10,7 +10,8 @@ import json
 import pathlib
 import sys
 import uuid
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,9 +19,6 @@ import pandas as pd
 from research_domain.texts import clean_text
 from research_results.codec.encoding import TEXT_LIMIT
 from research_results.codec.pickles import Opaque
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 __all__ = ["as_json", "as_text", "plain_or_none", "uncut"]
 

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from research_results.plotting.canvas import make_canvas
-from research_results.plotting.data import find_factor
+from research_results.plotting.data import PlotData, find_factor
 from research_results.plotting.factors import split
 from research_results.plotting.legend import add_legend
 from research_results.plotting.texts import name_axes, name_ticks
 
 if TYPE_CHECKING:
-    from research_results.plotting.data import PlotData
     from research_results.plotting.request import Request
 
 __all__ = ["draw_boxes"]

@@ -8,27 +8,31 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from research_results.answers.groups import group_by
-from research_results.answers.importances import Levels, explained
-from research_results.answers.objectives import as_floats, numbers_of, parse_objectives, values_at
-from research_results.answers.reading import read_study
+from research_results.answers.importances import Effect, Levels, explained
+from research_results.answers.objectives import (
+    At,
+    Mode,
+    Objective,
+    as_floats,
+    numbers_of,
+    parse_objectives,
+    values_at,
+)
+from research_results.answers.reading import Study, read_study
 from research_results.answers.statistics import statistics
 from research_results.errors import ArgumentError
 from research_results.plotting.factors import Factor
 from research_results.plotting.texts import shortened
 from research_results.reading.distinct import different, distinct_values
-from research_results.reading.gather import run_starts
+from research_results.reading.gather import Floats, Ints, run_starts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from research_results.answers.importances import Effect
-    from research_results.answers.objectives import At, Mode, Objective
-    from research_results.answers.reading import Study
     from research_results.reading.columns import Column
     from research_results.reading.configs import ConfigColumn, ConfigTable
     from research_results.reading.experiments import Option
     from research_results.reading.filters import Query
-    from research_results.reading.gather import Floats, Ints
     from research_results.reading.reader import Questions
 
 __all__ = [

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
 
 from research_results.plotting.canvas import widen
 from research_results.plotting.texts import plain, shortened
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from matplotlib.axes import Axes
 
 __all__ = ["add_legend"]
 

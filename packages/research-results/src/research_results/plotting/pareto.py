@@ -9,13 +9,12 @@ import numpy as np
 from research_results.answers.ranking import pareto_set
 from research_results.errors import ArgumentError
 from research_results.plotting.canvas import colors, make_canvas
-from research_results.plotting.data import find_factor
+from research_results.plotting.data import PlotData, find_factor
 from research_results.plotting.factors import split
 from research_results.plotting.legend import add_legend
 from research_results.plotting.texts import name_axes
 
 if TYPE_CHECKING:
-    from research_results.plotting.data import PlotData
     from research_results.plotting.request import Request
 
 __all__ = ["draw_pareto"]

@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from research_results.plotting.arrangement import arrange
+from research_results.plotting.arrangement import Arrangement, arrange
 from research_results.plotting.canvas import colors, make_canvas
-from research_results.plotting.data import drawn_configs, find_factor
+from research_results.plotting.data import PlotData, Points, drawn_configs, find_factor
 from research_results.plotting.legend import add_legend
 from research_results.plotting.scales import set_scale
 from research_results.plotting.texts import name_axes, name_ticks, plain
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from research_results.plotting.arrangement import Arrangement
-    from research_results.plotting.data import PlotData, Points
     from research_results.plotting.factors import Factor
     from research_results.plotting.request import Request
     from research_results.reading.gather import Floats, Ints

@@ -14,19 +14,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from research_results.reading.chunks import read_chunks
+from research_results.reading.chunks import Chunk, read_chunks
 from research_results.reading.gather import Array, Ints, concatenated, run_starts
 from research_results.reading.packed import read_packed
-from research_results.reading.pieces import PieceMaker
+from research_results.reading.pieces import Piece, PieceMaker
 from research_results.reading.rows import INT, TEXT, check_column
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Mapping, Sequence
 
-    from research_results.reading.chunks import Chunk
     from research_results.reading.experiments import Experiments
-    from research_results.reading.pieces import Piece
     from research_results.reading.source import Source
 
 __all__ = ["Column", "read_columns"]

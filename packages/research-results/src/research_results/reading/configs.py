@@ -13,20 +13,19 @@ from research_results.codec.encoding import NUMBER_KINDS, encode_value, number_d
 from research_results.errors import DamagedError
 from research_results.reading.experiments import (
     RESEARCH,
+    ConfigParameter,
     Experiments,
     Option,
     decode_option,
     read_options,
     read_parameters,
 )
-from research_results.reading.gather import Array, Segment, gather
+from research_results.reading.gather import Array, Ints, Segment, gather
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Sequence
 
-    from research_results.reading.experiments import ConfigParameter
-    from research_results.reading.gather import Ints
     from research_results.reading.source import Source
 
 __all__ = ["ConfigColumn", "ConfigTable"]

@@ -20,6 +20,8 @@ from research_results.errors import (
 )
 from research_results.reading.configs import ConfigTable
 from research_results.reading.experiments import (
+    Experiments,
+    Option,
     decode_option,
     read_experiments,
     read_options,
@@ -29,7 +31,6 @@ from research_results.reading.experiments import (
 if TYPE_CHECKING:
     import sqlite3
 
-    from research_results.reading.experiments import Experiments, Option
     from research_results.reading.source import Source
 
 __all__ = ["Query", "check_tags", "known_tags", "parse_filter", "select_experiments", "texts_of"]

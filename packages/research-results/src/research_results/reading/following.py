@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from operator import itemgetter
@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from research_results.disk.schema import FORMAT, newest_revision, schema_version
 from research_results.errors import ArgumentError, DamagedError, OldFormatError
-from research_results.reading.changes import Dropped, Ended, Queued, Started
+from research_results.reading.changes import Change, Dropped, Ended, Queued, Started
 from research_results.reading.chunks import chunks_between
 from research_results.reading.experiments import select_in
 from research_results.reading.variables import chosen_variables
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
 
-    from research_results.reading.changes import Change
 
 __all__ = ["Page", "check_since", "read_page", "status_change"]
 

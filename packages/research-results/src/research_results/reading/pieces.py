@@ -9,17 +9,15 @@ import numpy as np
 from research_results.codec.encoding import NUMBER_KINDS, decode_value, number_dtype
 from research_results.disk.checksums import CHANGED, row_checksums
 from research_results.errors import DamagedError
-from research_results.reading.chunks import place_of
-from research_results.reading.packed import KINDS
+from research_results.reading.chunks import Chunk, place_of
+from research_results.reading.packed import KINDS, PackedRows
 from research_results.reading.rows import INT, check_column
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from research_results.reading.chunks import Chunk
     from research_results.reading.experiments import Experiments
     from research_results.reading.gather import Array, Ints, Mask
-    from research_results.reading.packed import PackedRows
     from research_results.reading.source import Source
 
 __all__ = ["Piece", "PieceMaker"]

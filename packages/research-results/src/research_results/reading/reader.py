@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from research_results.errors import DamagedError
-from research_results.reading.changes import Stored
+from research_results.reading.changes import Change, Stored
 from research_results.reading.chunks import Chunk, place_of
 from research_results.reading.exact import chunk_values
 from research_results.reading.filters import Query, parse_filter, select_experiments
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from research_domain import ConfigAlias
     from research_results.reading.artifacts import Artifact
-    from research_results.reading.changes import Change
     from research_results.reading.source import Source
 
 __all__ = ["Questions", "Reader"]

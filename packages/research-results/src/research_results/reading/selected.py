@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from research_results.reading.artifacts import artifacts_of
+from research_results.reading.artifacts import Artifact, artifacts_of
 from research_results.reading.columns import Column, read_columns
 from research_results.reading.configs import ConfigTable
 from research_results.reading.exact import read_values
-from research_results.reading.gather import concatenated
+from research_results.reading.gather import Ints, concatenated
 from research_results.reading.rows import columns_of
 from research_results.reading.variables import (
     check_variables,
@@ -28,10 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from research_results.disk.curation import Remarks
-    from research_results.reading.artifacts import Artifact
     from research_results.reading.experiments import Experiments
     from research_results.reading.filters import Query
-    from research_results.reading.gather import Ints
     from research_results.reading.source import Source
 
 __all__ = ["Selected", "SelectedHere", "SelectedTogether"]

@@ -10,24 +10,20 @@ where they wait for each other).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self, TypeAlias
 
 from research_domain import ConfigAlias
 from research_results.codec.encoding import Encoded, Values, encode
+from research_results.disk.curation import Curated
+from research_results.disk.outputs import Outputs
+from research_results.reading.status import Status
 from research_results.results import ResearchResults
 from research_results.storage.recording import ExperimentRecorder
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from contextlib import AbstractContextManager
-    from pathlib import Path
-    from types import TracebackType
-    from typing import Self
-
-    from research_results.disk.curation import Curated
-    from research_results.disk.outputs import Outputs
-    from research_results.reading.status import Status
-    from research_results.writing.opened import OpenResearch
+from research_results.writing.opened import OpenResearch
 
 __all__ = ["BaseStorage", "Stream"]
 

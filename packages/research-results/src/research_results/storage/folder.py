@@ -7,9 +7,10 @@ import os
 import shutil
 import tempfile
 import uuid
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 from research_domain.texts import encode_text
 from research_results.disk.connections import JournalMode
@@ -26,10 +27,6 @@ from research_results.reading.source import DATABASE
 from research_results.results import ResearchResults
 from research_results.storage.base import BaseStorage
 from research_results.writing.opened import OpenFolder
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Self
 
 __all__ = ["FolderStorage", "ResearchStorage", "remove_research"]
 

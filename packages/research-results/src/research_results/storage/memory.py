@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 from research_results.disk.meta import check_meta
 from research_results.disk.names import check_file_name, folder_name
@@ -13,10 +14,6 @@ from research_results.reading.source import TemporaryFolder
 from research_results.results import ResearchResults
 from research_results.storage.base import BaseStorage
 from research_results.writing.opened import OpenMemory
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Self
 
 __all__ = ["MemoryStorage"]
 

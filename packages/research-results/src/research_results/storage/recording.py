@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Any, Protocol, Self
 
 from research_domain import ConfigAlias, Identifier
+from research_results.codec.encoding import Values
 from research_results.errors import ArgumentError
 from research_results.writing.failing import as_failure
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from contextlib import AbstractContextManager
-    from types import TracebackType
-    from typing import Self
-
-    from research_results.codec.encoding import Values
 
 __all__ = ["ExperimentRecorder"]
 

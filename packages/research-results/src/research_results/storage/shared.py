@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 from research_domain import ConfigAlias
+from research_results.codec.encoding import Values
 from research_results.disk.curation import FolderCuration
 from research_results.disk.lock import in_turn
 from research_results.disk.names import research_path
 from research_results.errors import ExistsError, LockedError
+from research_results.reading.status import Status
 from research_results.results import ResearchResults
 from research_results.storage.folder import ResearchStorage
 from research_results.storage.recording import ExperimentRecorder
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
-    from research_results.codec.encoding import Values
-    from research_results.reading.status import Status
 
 __all__ = ["SharedStorage"]
 
