@@ -21,6 +21,7 @@ from research_domain import (
     choice,
     loguniform,
 )
+from research_domain.samplers import distributions
 
 
 def there_and_back(domain):
@@ -56,6 +57,12 @@ SAMPLERS = [
     NumpySampler("n") & NumpySampler("u"),
     NumpySampler("n").truncate(high=1, low=[-1]),
 ]
+
+
+def test_each_distribution_is_among_those_that_are_written_below():
+    classes = {each for each in vars(distributions).values() if isinstance(each, type)}
+    public = {each for each in classes if each.__name__ in distributions.__all__}
+    assert public <= {type(each) for each in SAMPLERS}
 
 
 @pytest.mark.parametrize("number", range(len(SAMPLERS)))

@@ -2,6 +2,7 @@
 
 import itertools
 import warnings
+from typing import get_args
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,6 +11,8 @@ from matplotlib.colors import to_hex
 
 from research_results import MemoryStorage
 from research_results.errors import ArgumentError
+from research_results.plotting import drawing
+from research_results.plotting.request import KINDS, Kind
 from research_results.plotting.scales import is_logarithmic
 
 
@@ -288,7 +291,8 @@ def test_axes_may_be_given_one_for_each_panel(grid):
 
 def test_every_kind_is_drawn_without_a_warning_on_axes_of_others(grid):
     variables = {"pareto": ["loss", "speed"]}
-    for kind in ("curve", "final", "heatmap", "parallel", "box", "importances", "pareto"):
+    assert list(drawing.DRAW) == list(KINDS) == list(get_args(Kind))
+    for kind in KINDS:
         figure, axes = plt.subplots()
         with warnings.catch_warnings():
             warnings.simplefilter("error")

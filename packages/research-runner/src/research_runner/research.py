@@ -362,7 +362,7 @@ class Research(ExperimentBuilder):
             settings.prepare()
         from research_runner.detached import start_detached  # late, here and below: no worker needs it
         from research_runner.running.run import ResearchRun
-        from research_runner.settings.rules import check_purpose
+        from research_runner.settings.contradictions import check_purpose
 
         check_purpose(name, settings.experiment)
         self._numbered, self.name = (self._template(options["name"]), name), name

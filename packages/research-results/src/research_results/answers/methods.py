@@ -49,7 +49,7 @@ class ResultsAnswers(ResultsFrames):
         >>> print(storage.results.failure_report().headline)
         1 of 2 failed: ZeroDivisionError: division by zero, at iteration 0; with width=16
         """
-        from research_results.answers.failures import failure_report
+        from research_results.answers.failure_report import failure_report
 
         return failure_report(self._reader, self._wanted(kwargs))
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from research_results.reading.filters import Query
     from research_results.reading.reader import Questions
 
-__all__ = ["draw"]
+__all__ = ["DRAW", "draw"]
 
-_DRAW = {
+DRAW = {
     "curve": draw_curves,
     "final": draw_finals,
     "heatmap": draw_heatmaps,
@@ -31,6 +31,7 @@ _DRAW = {
     "importances": draw_importances,
     "pareto": draw_pareto,
 }
+"""Kind → its function; `request.KINDS` has the arguments of each."""
 
 
 def draw(
@@ -47,4 +48,4 @@ def draw(
     if kind is None:
         kind = "curve" if any(measure.has_curves for measure in data.measures) else "final"
         request.check_for(kind)
-    return _DRAW[kind](data, request)
+    return DRAW[kind](data, request)

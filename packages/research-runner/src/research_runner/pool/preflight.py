@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from research_runner.pool import wire
-from research_runner.pool.blame import Refusal, blame
 from research_runner.pool.errors import TravelError
 from research_runner.pool.events import Message
 from research_runner.pool.launch import StartMethod
 from research_runner.pool.travel import load_parts, serialise_part, travel_error
+from research_runner.pool.unpicklable import Refusal, blame
 from research_runner.pool.worker_pool import WorkerPool
 from research_runner.system.worker_events import WorkerDied
 

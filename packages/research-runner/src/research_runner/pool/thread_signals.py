@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from types import FunctionType
 from typing import Any, Final
 
-from research_runner.pool.blame import attributes_of, function_parts
 from research_runner.pool.class_registry import is_importable
+from research_runner.pool.unpicklable import attributes_of, function_parts
 
 __all__ = ["find_signal"]
 

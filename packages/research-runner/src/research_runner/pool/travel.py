@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from research_runner.pool import wire
-from research_runner.pool.blame import Culprit, blame, describe
 from research_runner.pool.channel import Channel
 from research_runner.pool.errors import TravelError
 from research_runner.pool.thread_signals import find_signal
+from research_runner.pool.unpicklable import Culprit, blame, describe
 
 __all__ = ["complaint", "load_parts", "refuse_signals", "serialise_part", "travel_error"]
 

@@ -7,10 +7,10 @@ import pickle
 from types import FunctionType
 from typing import Any, Final
 
-from research_runner.pool.blame import blame
 from research_runner.pool.class_registry import is_findable
 from research_runner.pool.code_pickle import dump_code, load_code
 from research_runner.pool.errors import WireError
+from research_runner.pool.unpicklable import blame
 
 __all__ = ["dump_code", "dumps", "load_code", "loads"]
 

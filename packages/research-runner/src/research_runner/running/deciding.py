@@ -20,8 +20,8 @@ from research_runner.searching.order import ArrivalOrder, Journal, Order, Virtua
 from research_runner.searching.protocol import Outcome, Search, SearchContext, StopRule, Told
 from research_runner.searching.trials import Recorded, Trials
 from research_runner.searching.watching import Watch, reports_of
+from research_runner.settings.contradictions import why_unsaved
 from research_runner.settings.parameters import DEFAULTS
-from research_runner.settings.rules import why_unsaved
 from research_runner.settings.values import Deciding, RunSettings
 from research_runner.system.console import ResearchWarning
 from research_runner.system.paths import absolute_path

@@ -1,8 +1,8 @@
 """The one table of the parameters of `Research.run`.
 
-A new parameter is a row here, its place in the signature and docstring of `Research.run`, and its use in
-`settings.reading`; what it contradicts stands in `settings.rules`. Tests compare the rows with the signature,
-and this with the docstring and the table in ``docs/running.md``.
+A new parameter needs a row here, its entry in the signature and docstring of `Research.run`, and its use in
+`settings.reading`; `settings.contradictions` refuses it beside parameters that it contradicts. Tests compare
+the rows with the signature, and the docstring with the table in ``docs/running.md``.
 """
 
 from __future__ import annotations

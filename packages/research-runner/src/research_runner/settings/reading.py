@@ -27,8 +27,8 @@ from research_runner.errors import OptionError
 from research_runner.scheduling.coordinator import Limits
 from research_runner.scheduling.setup import WorkerSetup
 from research_runner.scheduling.source import IterationOptions
+from research_runner.settings.contradictions import RunRequest, added_keys, check_together, gives_devices
 from research_runner.settings.parameters import Options
-from research_runner.settings.rules import Request, added_keys, check_together, gives_devices
 from research_runner.settings.values import (
     Budget,
     Deciding,
@@ -56,7 +56,7 @@ def make_settings(study: Study, options: Options, given: Mapping[str, Any] | Non
     """
     local = "processes" if options["parallel"] else "inline"
     backend: BackendFactory = options["backend"] or find_backend("backend", local)
-    check_together(Request(study, options, backend))
+    check_together(RunRequest(study, options, backend))
     setups = _make_setups(options, backend.capabilities)
     _check_keys(study, setups)
     _check_aliases(study.domain)

@@ -19,13 +19,13 @@ from research_runner.settings.parameters import DEFAULTS, Options
 from research_runner.settings.values import Study
 from research_runner.system.console import ResearchWarning
 
-__all__ = ["Request", "added_keys", "check_purpose", "check_together", "gives_devices", "why_unsaved"]
+__all__ = ["RunRequest", "added_keys", "check_purpose", "check_together", "gives_devices", "why_unsaved"]
 
 _Complaints: TypeAlias = Iterator[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RunRequest:
     """What is asked for: parameters that make sense one by one."""
 
     study: Study
@@ -42,14 +42,14 @@ class Request:
         return bool(self.options[option] != DEFAULTS[option])
 
 
-def check_together(request: Request) -> None:
+def check_together(request: RunRequest) -> None:
     """Refuse a parameter that would be ignored because of another one."""
     for check in _CHECKS:
         for option, reason in check(request):
             raise OptionError(option, reason)
 
 
-def _inline(request: Request) -> _Complaints:
+def _inline(request: RunRequest) -> _Complaints:
     """Without worker processes there is one worker, which is this process and lives on."""
     if request.is_parallel:
         return
@@ -71,7 +71,7 @@ def _inline(request: Request) -> _Complaints:
             )
 
 
-def _processes(request: Request) -> _Complaints:
+def _processes(request: RunRequest) -> _Complaints:
     """Options for processes fit the processes that there are."""
     options = request.options
     if request.is_parallel and not options["parallel"]:
@@ -85,7 +85,7 @@ def _processes(request: Request) -> _Complaints:
         )
 
 
-def _memory(request: Request) -> _Complaints:
+def _memory(request: RunRequest) -> _Complaints:
     """Without a folder there are no files, and nothing to go on with."""
     options = request.options
     if options["dump_results"]:
@@ -103,7 +103,7 @@ def _memory(request: Request) -> _Complaints:
         yield "resume", "results in memory end with their process: use dump_results=True"
 
 
-def _folder(request: Request) -> _Complaints:
+def _folder(request: RunRequest) -> _Complaints:
     """A storage that was asked for is used, and what is removed is not gone on with."""
     options = request.options
     if options["storage"] == "memory":
@@ -118,7 +118,7 @@ def _folder(request: Request) -> _Complaints:
         yield "retry_failed", "only makes sense with resume=True"
 
 
-def _show(request: Request) -> _Complaints:
+def _show(request: RunRequest) -> _Complaints:
     """What is shown has to be saved."""
     show = request.options["show"]
     if show is not None and (
@@ -138,7 +138,7 @@ def why_unsaved(name: str, experiment: ExperimentPlan, executor_class: type[Exec
     return f"no unit saves a variable {name!r}{hint}; those that are saved are: {names}"
 
 
-def _stop(request: Request) -> _Complaints:
+def _stop(request: RunRequest) -> _Complaints:
     """What ends experiments early needs experiments that could go on, and something that decides."""
     options = request.options
     if options["stop"] is None and options["search"] is None:
@@ -158,7 +158,7 @@ def _stop(request: Request) -> _Complaints:
         )
 
 
-def _search(request: Request) -> _Complaints:
+def _search(request: RunRequest) -> _Complaints:
     """A search decides on configs and on ends alone."""
     if request.options["search"] is None:
         return
@@ -172,7 +172,7 @@ def _search(request: Request) -> _Complaints:
         yield "search", f"repeat_each={repeat_each} is for walks through the domain: give n_reps alone"
 
 
-def _devices(request: Request) -> _Complaints:
+def _devices(request: RunRequest) -> _Complaints:
     """What is asked of devices needs devices."""
     devices, gpus = request.options["devices"], request.backend.capabilities.gpus
     if request.options["memory_ratio"] is None:
@@ -227,7 +227,7 @@ def added_keys(options: Options, capabilities: Capabilities) -> list[tuple[str, 
     return [*keys, ("devices", "device")] if gives_devices(options, capabilities) else keys
 
 
-def _added(request: Request) -> _Complaints:
+def _added(request: RunRequest) -> _Complaints:
     """What is added to configs takes the place of nothing in them."""
     added = added_keys(request.options, request.backend.capabilities)
     for number, (option, key) in enumerate(added):
@@ -240,7 +240,7 @@ def _added(request: Request) -> _Complaints:
                 yield option, f"adds {key!r} to each config, and {other} adds {before!r}: rename one"
 
 
-def _detached(request: Request) -> _Complaints:
+def _detached(request: RunRequest) -> _Complaints:
     """A detached process has no terminal, and what it keeps in memory is gone with it."""
     options = request.options
     if not options["detach"]:
@@ -257,7 +257,7 @@ def _detached(request: Request) -> _Complaints:
         yield "detach", "exceptions of a detached process cannot reach the caller: use debug=False"
 
 
-def _bounded(request: Request) -> _Complaints:
+def _bounded(request: RunRequest) -> _Complaints:
     """A research has to come to an end, or to be allowed not to."""
     study = request.study
     allowed = request.options["infinite"] or request.options["budget"]
@@ -272,7 +272,7 @@ def _bounded(request: Request) -> _Complaints:
         )
 
 
-_CHECKS: Final[tuple[Callable[[Request], _Complaints], ...]] = (
+_CHECKS: Final[tuple[Callable[[RunRequest], _Complaints], ...]] = (
     _inline,
     _processes,
     _memory,
