@@ -166,7 +166,7 @@ def test_nothing_waits_in_the_order_of_arrival():
     rule = Noted()
     trials = Trials(rule, ArrivalOrder())
     for number in range(100):
-        assert trials.free == math.inf
+        assert trials.order.free == math.inf
         trials.begin(str(number), number, CONFIG)
     for number in (70, 3):
         trials.conclude(str(number), 5, is_failed=False)

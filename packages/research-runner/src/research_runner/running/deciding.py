@@ -14,8 +14,9 @@ from research_runner.recording.resume import Past
 from research_runner.recording.storage_lookup import storage_of
 from research_runner.recording.tries import FolderTries
 from research_runner.scheduling.asking import Asking
-from research_runner.scheduling.searches import Proposals, SearchSource, plain
+from research_runner.scheduling.searches import Proposals, SearchSource
 from research_runner.scheduling.source import TaskSource
+from research_runner.scheduling.tasks import plain
 from research_runner.searching.order import ArrivalOrder, Journal, Order, VirtualOrder
 from research_runner.searching.protocol import Outcome, Search, SearchContext, StopRule, Told
 from research_runner.searching.trials import Recorded, Trials

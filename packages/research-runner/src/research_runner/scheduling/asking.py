@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
-from itertools import count
 from typing import Any, Final
 
 from research_domain import ConfigAlias, Domain, Identifier
-from research_domain.identity import Identity
 from research_domain.iteration.schedule import auxiliary
 from research_experiment.careful_logging import careful_logger
 from research_runner.errors import SearchError
 from research_runner.scheduling.by_hand import ByHand, config_of
-from research_runner.scheduling.tasks import ExperimentSpec, Task
-from research_runner.searching.protocol import WAIT, Question, Search, Told
+from research_runner.scheduling.tasks import ExperimentSpec, plain
+from research_runner.searching.protocol import WAIT, Question, Search, Told, Wait
 from research_runner.searching.trials import Trials
 
 __all__ = ["Asking"]
@@ -26,33 +23,14 @@ _PATIENCE: Final = 100
 
 
 class Asking:
-    """Asks a search for one config after another, and groups them into tasks.
+    """Asks a search that has begun for one config after another, and groups them by `branches`.
 
-    Parameters
-    ----------
-    search : Search
-        Has begun.
-    domain : Domain
-        What configs are taken from, iterated as the research says: `len` is the most configs.
-    trials : Trials
-        The experiments that have begun; remembers them.
-    branches : int
-        Experiments per task.
-    entropy : int or sequence of int
-        The seed of the research.
-    identifier : callable
-        ``create_id_prefix`` → what gives experiments their identities.
-    by_hand : ByHand, optional
-        Where configs come from that somebody puts in.
-    races : bool
-        Whether repetitions run one after another, as far as `trials` says.
-    known : int
-        Number of experiments that an earlier run has recorded.
-
-    Attributes
-    ----------
-    generated : int
-        Number of experiments so far.
+    Configs are taken from the `domain`, which is iterated as the research says: its `len` is the most. The
+    `trials` are the experiments that have begun. From the seed of the research, `entropy`, each question has
+    its own; `identifier` makes from ``create_id_prefix`` what gives experiments their identities; `by_hand`
+    has configs that somebody puts in, and `known` is how many experiments an earlier run has recorded.
+    Where a search `races`, repetitions run one after another, as far as the trials say. `generated` is the
+    number of experiments so far.
     """
 
     def __init__(
@@ -67,32 +45,21 @@ class Asking:
         known: int = 0,
         races: bool = False,
     ) -> None:
-        self._search = search
-        self._by_hand, self._known = by_hand or ByHand(), known
-        self._domain = domain
         self._trials = trials
         self._branches = branches
-        self._entropy = entropy
+        self._questions = _Questions(search, by_hand or ByHand(), entropy, trials, _Tried(domain))
         self._identifier = identifier(domain.iter_params.create_id_prefix)
-        self._numbers = count()
-        self._number = 0
-        self._at_once = 1 if races else domain.iter_params.n_reps
-        self._most, self._repetitions = domain.size, domain.iter_params.n_reps
-        self._configs, self._most_configs = 0, domain.len
-        self._asked: dict[bytes, int] = {}
-        self._questions: dict[str, int] = {}
-        self._group: list[ConfigAlias] = []
-        self._root: int | None = None
-        self._later: deque[list[ConfigAlias]] = deque()
-        self._misses, self._ended, self._next_repetition = 0, 0, 0
-        self._is_over = False
+        self._most = domain.size
+        self._groups = self._make_groups(1 if races else domain.iter_params.n_reps, known)
         self.generated = 0
 
     @property
     def expected(self) -> int | None:
         """Experiments in all, as far as is known; None if there is no end of them."""
-        most = self._configs * self._repetitions if self._is_over else self._most
-        return None if most is None else most - self._trials.spared
+        repetitions, most = self._trials.repetitions, self._most
+        if self._questions.is_over:
+            most = len(self._questions.tried.numbers) * repetitions.count
+        return None if most is None else most - repetitions.spared
 
     @property
     def tasks_left(self) -> int | None:
@@ -108,97 +75,35 @@ class Asking:
         SearchError
             If it waits, and nothing runs.
         """
-        if self._trials.survivors:
-            return [self._experiment(*self._trials.survivors.popleft(), 0)]
-        while not self._later and not self._is_full:
-            if not self._ask():
-                return []
-        if self._group:
-            self._later.extend([self._group] * self._at_once)
-            self._group, self._root, self._next_repetition = [], None, 0
-        if not self._later:
-            return []
-        repetition, self._next_repetition = self._next_repetition, self._next_repetition + 1
-        return [
-            self._experiment(config, repetition, branch)
-            for branch, config in enumerate(self._later.popleft())
-        ]
+        survivors = self._trials.repetitions.survivors
+        if survivors:
+            return [self._experiment(*survivors.popleft(), 0)]
+        return next(self._groups, [])
 
-    @property
-    def _is_full(self) -> bool:
-        """Whether no config is to be asked for before what there is has become a task."""
-        is_over = self._is_over or self._configs == self._most_configs
-        return is_over or len(self._group) == self._branches
+    def _make_groups(self, at_once: int, known: int) -> Iterator[list[ExperimentSpec]]:
+        """Yield the experiments of one task after another, and none as long as the search waits."""
+        while not self._questions.is_over:
+            configs: list[ConfigAlias] = []
+            root: int | None = None
+            while len(configs) < self._branches and not self._questions.is_over:
+                is_new = root is None and self.generated >= known
+                config = self._questions.ask(root, is_new)
+                if isinstance(config, Wait):
+                    yield []
+                elif config is not None:
+                    configs.append(config)
+                    root = self._questions.number if root is None else root
+            for repetition in range(at_once if configs else 0):
+                yield [self._experiment(config, repetition, branch) for branch, config in enumerate(configs)]
 
     def _experiment(self, config: ConfigAlias, repetition: int, branch: int) -> ExperimentSpec:
         full = ConfigAlias.of_pairs((*config.pairs, *auxiliary(repetition, 0)))
-        identity = self._identifier.identify(full)
-        self._questions[identity.id] = self._asked[_key(config)]
         self.generated += 1
-        return ExperimentSpec(identity, full, self.generated - 1, branch)
-
-    def _ask(self) -> bool:
-        """Ask one question; return False if the search waits."""
-        if self._trials.ended != self._ended:
-            self._misses, self._ended = 0, self._trials.ended
-        if self._misses >= _PATIENCE:
-            self._is_over = not self._trials.is_busy
-            if self._is_over:
-                _LOG.warning(
-                    "the search ends: its last %d answers were known, or none of the domain", _PATIENCE
-                )
-            return self._is_over
-        number = self._number
-        is_new = self._root is None and self.generated >= self._known
-        given = self._by_hand.take(number, lambda plain: self._admit(plain, is_new), is_new)
-        answer = self._search.ask(Question(number, 0, _seed(self._entropy, number), self._root, given))
-        if given is not None:
-            answer = given
-        if answer is WAIT:
-            if not self._trials.is_busy:
-                raise SearchError(
-                    f"{type(self._search).__qualname__}.ask returned WAIT for question {number} while "
-                    "nothing runs, and would wait for ever; return a config, or None if there is none left"
-                )
-            return False
-        self._number += 1
-        if answer is None:
-            self._is_over = True
-        else:
-            self._take(number, answer if isinstance(answer, ConfigAlias) else ConfigAlias(answer))
-        return True
-
-    def _admit(self, plain: Mapping[str, Any], is_new: bool) -> ConfigAlias:
-        """Return a config that somebody puts in, if it is one of the domain that was not tried."""
-        config = config_of(self._domain, plain)
-        if is_new and _key(config) in self._asked:
-            raise SearchError(
-                f"{dict(plain)!r} is among the configs of this search already, and none runs twice"
-            )
-        return config
-
-    def _take(self, number: int, config: ConfigAlias) -> None:
-        """Keep an answer for the next task, unless it is none of the domain, or was there before."""
-        self._misses += 1
-        if config not in self._domain:
-            self._trials.tell(Told(number, config, None, (), 0, "infeasible"))
-            return
-        first = self._asked.setdefault(_key(config), number)
-        if first != number:
-            self._trials.repeat(number, config, first)
-            return
-        self._misses = 0
-        self._configs += 1
-        self._group.append(config)
-        self._root = number if self._root is None else self._root
+        return ExperimentSpec(self._identifier.identify(full), full, self.generated - 1, branch)
 
     def question_of(self, spec: ExperimentSpec) -> int:
         """Return the question that an experiment answers."""
-        return self._questions[spec.identity.id]
-
-    def number(self, experiments: Iterable[ExperimentSpec], root: Identity) -> Task:
-        """Return a task with the next number."""
-        return Task(next(self._numbers), tuple(experiments), root)
+        return self._questions.tried.number(plain(spec.config))
 
     def is_update_due(self, idle: bool) -> bool:
         """Return False: a search asks nobody else for a domain."""
@@ -208,11 +113,95 @@ class Asking:
         """Do nothing."""
 
 
-def _key(config: ConfigAlias) -> bytes:
-    """Return what is equal for equal configs."""
-    return Identifier().identify(ConfigAlias.of_pairs((*config.pairs, *auxiliary(0, 0)))).digest
+class _Tried:
+    """Configs of a domain that are answers, and the questions that they have answered first."""
+
+    def __init__(self, domain: Domain) -> None:
+        self.domain = domain
+        self.most = domain.len
+        self.numbers: dict[bytes, int] = {}
+
+    @staticmethod
+    def _key(config: ConfigAlias) -> bytes:
+        """Return what is equal for equal configs."""
+        return Identifier().identify(ConfigAlias.of_pairs((*config.pairs, *auxiliary(0, 0)))).digest
+
+    def number(self, config: ConfigAlias) -> int:
+        """Return the question that a config has answered."""
+        return self.numbers[self._key(config)]
+
+    def first(self, config: ConfigAlias, number: int) -> int:
+        """Take note of the answer to a question; return the first one with this answer."""
+        return self.numbers.setdefault(self._key(config), number)
+
+    def admit(self, values: Mapping[str, Any], is_new: bool) -> ConfigAlias:
+        """Return a config that somebody puts in, if it is one of the domain that was not tried."""
+        config = config_of(self.domain, values)
+        if is_new and self._key(config) in self.numbers:
+            raise SearchError(
+                f"{dict(values)!r} is among the configs of this search already, and none runs twice"
+            )
+        return config
 
 
-def _seed(entropy: int | Sequence[int], number: int) -> int:
-    """Return the seed of a question: 32 bits of a hash of the seed of the research and the number."""
-    return int.from_bytes(sha256(f"{entropy}/{number}".encode()).digest()[:4], "big")
+class _Questions:
+    """Questions to a search, one after another, until it has nothing new to say."""
+
+    def __init__(
+        self, search: Search, by_hand: ByHand, entropy: int | Sequence[int], trials: Trials, tried: _Tried
+    ) -> None:
+        self._search, self._by_hand, self._entropy, self._trials = search, by_hand, entropy, trials
+        self.tried = tried
+        self.number = -1  # of the last question that was answered
+        self._missed: list[int] = []
+        self._has_ended = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no more is to be asked."""
+        return self._has_ended or len(self.tried.numbers) == self.tried.most
+
+    def ask(self, root: int | None, is_new: bool) -> ConfigAlias | Wait | None:
+        """Ask one question; return its answer if that is a new config, and `WAIT` if the search waits.
+
+        `root` is the question with whose answer the next one shares its root, and `is_new` says whether
+        somebody may answer it by hand.
+        """
+        ended, is_busy = self._trials.ended, self._trials.is_busy
+        self._missed = [when for when in self._missed if when == ended]
+        if len(self._missed) >= _PATIENCE:
+            if is_busy:
+                return WAIT
+            _LOG.warning("the search ends: its last %d answers were known, or none of the domain", _PATIENCE)
+            self._has_ended = True
+            return None
+        number = self.number + 1
+        seed = int.from_bytes(sha256(f"{self._entropy}/{number}".encode()).digest()[:4], "big")
+        given = self._by_hand.take(number, lambda values: self.tried.admit(values, is_new), is_new)
+        answer: Any = self._search.ask(Question(number, 0, seed, root, given))
+        if given is not None:
+            answer = given
+        if isinstance(answer, Wait):
+            if is_busy:
+                return WAIT
+            raise SearchError(
+                f"{type(self._search).__qualname__}.ask returned WAIT for question {number} while "
+                "nothing runs, and would wait for ever; return a config, or None if there is none left"
+            )
+        self.number = number
+        if answer is None:
+            self._has_ended = True
+            return None
+        return self._taken(number, answer if isinstance(answer, ConfigAlias) else ConfigAlias(answer))
+
+    def _taken(self, number: int, config: ConfigAlias) -> ConfigAlias | None:
+        """Return an answer, unless it is none of the domain, or was there before, which is told."""
+        if config not in self.tried.domain:
+            self._trials.teller.tell(Told(number, config, None, (), 0, "infeasible"))
+        elif (first := self.tried.first(config, number)) != number:
+            self._trials.teller.repeat(number, config, first)
+        else:
+            self._missed.clear()
+            return config
+        self._missed.append(self._trials.ended)
+        return None

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
-from typing import Final, Protocol
+from functools import cache
+from itertools import count
+from typing import Final, TypeAlias
 
-from research_domain import ConfigAlias
-from research_domain.alias import is_auxiliary
 from research_domain.identity import Identity
-from research_runner.scheduling.source import keep_nothing
-from research_runner.scheduling.tasks import ExperimentSpec, Task
+from research_runner.scheduling.asking import Asking
+from research_runner.scheduling.source import TaskSource, keep_nothing
+from research_runner.scheduling.tasks import ExperimentSpec, Task, plain
 from research_runner.searching.protocol import Verdict
 from research_runner.searching.trials import Recorded, Trials
 
@@ -22,33 +22,8 @@ _UNKNOWN: Final = Recorded((), None, 1, "done")
 """What is known of an experiment that was kept and is not among the results any more."""
 
 
-class Proposals(Protocol):
-    """Where experiments come from: a walk through the domain, or the answers of a search."""
-
-    generated: int
-
-    @property
-    def expected(self) -> int | None:
-        """Experiments in all, as far as is known."""
-
-    @property
-    def tasks_left(self) -> int | None:
-        """Tasks left, as far as is known."""
-
-    def next_group(self) -> list[ExperimentSpec]:
-        """Return the experiments of the next task; none if there is none now."""
-
-    def question_of(self, spec: ExperimentSpec) -> int:
-        """Return the number under which a rule knows an experiment."""
-
-    def number(self, experiments: Iterable[ExperimentSpec], root: Identity) -> Task:
-        """Return a task with the next number."""
-
-    def is_update_due(self, idle: bool) -> bool:
-        """Tell whether the domain is to be updated."""
-
-    def update(self) -> None:
-        """Let the domain be updated."""
+Proposals: TypeAlias = TaskSource | Asking
+"""Where experiments come from: a walk through the domain, or the answers of a search."""
 
 
 class SearchSource:
@@ -79,11 +54,8 @@ class SearchSource:
         self._trials = trials
         self._branches = branches
         self._kept = kept
-        self._find_record = record
-
-    @cached_property
-    def _record(self) -> Mapping[str, Recorded]:
-        return self._find_record()
+        self._record = cache(record)
+        self._numbers = count()
 
     @property
     def generated(self) -> int:
@@ -100,7 +72,7 @@ class SearchSource:
         """Tasks left, but not more than may be given ahead; None if there is no end of both."""
         if self._trials.steps >= self._budget:
             return int(self._ready is not None)
-        left, ahead = self._proposals.tasks_left, self._trials.ahead / self._branches
+        left, ahead = self._proposals.tasks_left, self._trials.order.ahead / self._branches
         left = None if left is None else left + (self._ready is not None)
         return left if left is not None and left <= ahead else int(ahead) if ahead < math.inf else None
 
@@ -111,7 +83,7 @@ class SearchSource:
 
     def look_ahead(self) -> None:
         """Have the next task ready, if it is the same one whenever it is asked for."""
-        if self._ready is None and not self._trials.is_prompt:
+        if self._ready is None and not self._trials.order.is_prompt:
             self._ready = self._next()
 
     def _next(self) -> Task | None:
@@ -121,7 +93,7 @@ class SearchSource:
         experiment begins as soon as those that were told leave room for it.
         """
         while not self._is_ending():
-            may_begin = self._trials.free >= self._branches and self._trials.steps < self._budget
+            may_begin = self._trials.order.free >= self._branches and self._trials.steps < self._budget
             group = self._proposals.next_group() if may_begin else []
             fresh = [spec for spec in group if self._begin(spec)]
             if fresh:
@@ -139,12 +111,12 @@ class SearchSource:
         self._trials.begin(experiment_id, number, plain(spec.config), spec.identity.repetition)
         if not self._kept(experiment_id):
             return True
-        self._trials.recall(experiment_id, self._record.get(experiment_id, _UNKNOWN))
+        self._trials.recall(experiment_id, self._record().get(experiment_id, _UNKNOWN))
         return False
 
     def number(self, experiments: Iterable[ExperimentSpec], root: Identity) -> Task:
         """Return a task with the next number."""
-        return self._proposals.number(experiments, root)
+        return Task(next(self._numbers), tuple(experiments), root)
 
     def is_update_due(self, idle: bool) -> bool:
         """Tell whether the function of an update of the domain is to be asked."""
@@ -167,8 +139,3 @@ class SearchSource:
     def conclude(self, experiment_id: str, steps: int, is_failed: bool) -> int | None:
         """Take note of an end; return the step at which a verdict has ended the experiment, if one has."""
         return self._trials.conclude(experiment_id, steps, is_failed=is_failed)
-
-
-def plain(config: ConfigAlias) -> ConfigAlias:
-    """Return a config without what says how it is run."""
-    return ConfigAlias.of_pairs(tuple(pair for pair in config.pairs if not is_auxiliary(pair[0])))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from research_domain import ConfigAlias
+from research_domain.alias import is_auxiliary
 from research_domain.identity import Identity
 
-__all__ = ["ExperimentSpec", "Task"]
+__all__ = ["ExperimentSpec", "Task", "plain"]
 
 
 class ExperimentSpec(NamedTuple):
@@ -59,6 +60,11 @@ class Task(NamedTuple):
             for own, config, number, branch in experiments
         ]
         return cls(index, tuple(specs), root)
+
+
+def plain(config: ConfigAlias) -> ConfigAlias:
+    """Return a config without what says how it is run."""
+    return ConfigAlias.of_pairs(tuple(pair for pair in config.pairs if not is_auxiliary(pair[0])))
 
 
 def _packed(config: Any) -> Any:

@@ -44,16 +44,92 @@ class _Trial:
         return next((step for step, verdict in self.verdicts.items() if verdict is Verdict.STOP), None)
 
 
+class Teller:
+    """Asks a rule for verdicts, and tells it what has become of questions; `count` is how often.
+
+    With `remembers`, answers are kept, to be told again to questions with an equal config.
+    """
+
+    def __init__(self, rule: StopRule, *, remembers: bool = False) -> None:
+        self.count = 0
+        self._rule = rule
+        self._answers: dict[int, Told] | None = {} if remembers else None
+        self._repeats: dict[int, list[tuple[int, ConfigAlias]]] = {}
+
+    def judge(self, number: int, step: int, values: tuple[float, ...], seen: int) -> Verdict:
+        """Return the verdict of the rule."""
+        verdict: object = self._rule.report(number, step, values, seen)
+        if isinstance(verdict, Verdict):
+            return verdict
+        raise SearchError(f"{type(self._rule).__qualname__}.report returned {verdict!r}, which is no Verdict")
+
+    def tell(self, told: Told) -> None:
+        """Tell the rule something at once."""
+        self.count += 1
+        self._rule.tell(told)
+
+    def answer(self, number: int, told: Told) -> None:
+        """Tell the answer to a question, and to those that wait for the same one."""
+        self.tell(told)
+        if self._answers is not None:
+            self._answers[number] = told
+        for again, config in self._repeats.pop(number, ()):
+            self.tell(replace(told, number=again, config=config, same_as=number))
+
+    def repeat(self, number: int, config: ConfigAlias, first: int) -> None:
+        """Answer a question whose config is that of an earlier one, when that one is told."""
+        if self._answers is not None and first in self._answers:
+            self.tell(replace(self._answers[first], number=number, config=config, same_as=first))
+        else:
+            self._repeats.setdefault(first, []).append((number, config))
+
+
+class Repetitions:
+    """Repetitions of questions, `count` of each, told together when all have ended.
+
+    After those in `rungs` a verdict says whether a config gets more, and they run one after another:
+    `survivors` are the configs whose next repetition is to run, with its number. `spared` is the number of
+    repetitions that need not run.
+    """
+
+    def __init__(self, count: int, rungs: When | None) -> None:
+        self.count = count
+        self.survivors: deque[tuple[ConfigAlias, int]] = deque()
+        self.spared = 0
+        self._rungs = rungs
+        self._parts: dict[int, list[Told]] = {}
+        self._reports: dict[int, list[Report]] = {}
+
+    def add(self, number: int, told: Told, teller: Teller) -> Told | None:
+        """Take note of one that has ended; return what is told of all of them if no other will run."""
+        parts = self._parts.setdefault(number, [])
+        parts.append(told)
+        is_out = self._rungs is not None and self._is_out(number, parts, self._rungs, teller)
+        if is_out or len(parts) == self.count:
+            self.spared += self.count - len(parts)
+            reports = tuple(self._reports.pop(number, told.reports))
+            whole = replace(together(self._parts.pop(number)), reports=reports)
+            return replace(whole, status="stopped") if is_out and whole.status == "done" else whole
+        if self._rungs is not None:
+            self.survivors.append((told.config, len(parts)))
+        return None
+
+    def _is_out(self, number: int, parts: Sequence[Told], rungs: When, teller: Teller) -> bool:
+        """Return whether a config gets no more repetitions: one has failed, or the rule says so."""
+        mean, count = together(parts), len(parts)
+        if mean.status == "failed":
+            return True
+        if count == self.count or mean.values is None or not rungs.due(count - 1):
+            return False
+        self._reports.setdefault(number, []).append(Report(count, mean.values))
+        return teller.judge(number, count, mean.values, teller.count) is Verdict.STOP
+
+
 class Trials:
     """Experiments from their begin until they are told.
 
-    The `order` says when experiments begin, and in which order they are told. With `remembers`, what was told
-    is kept for :meth:`repeat`. The `repetitions` of a question are told together when all have ended: with
-    the means of their values, or as failed if one of them has; after those in `rungs` the rule says whether a
-    config gets more, and they run one after another.
-
-    `steps` are the iterations of all experiments that were told, `survivors` the configs whose next
-    repetition is to run, with its number, and `spared` the number of repetitions that need not run.
+    The `order` says when experiments begin, and in which order they are told, by a `teller` and with their
+    `repetitions`. `ended` is the number of experiments that were told, and `steps` their iterations.
 
     Nothing is told when it happens, but by :meth:`tell_next`. An experiment that begins anew, because its
     worker died, gets the verdicts that it had.
@@ -68,45 +144,13 @@ class Trials:
         repetitions: int = 1,
         rungs: When | None = None,
     ) -> None:
-        self._repetitions, self._rungs = repetitions, rungs
-        self._parts: dict[int, list[Told]] = {}
-        self._reports: dict[int, list[Report]] = {}
-        self.survivors: deque[tuple[ConfigAlias, int]] = deque()
-        self.spared = 0
-        self._remembers = remembers
-        self._rule = rule
-        self._order = order
-        self._told = self._ended = 0
+        self.teller = Teller(rule, remembers=remembers)
+        self.repetitions = Repetitions(repetitions, rungs)
+        self.order = order
+        self.ended = 0
         self.steps = 0
         self._running: dict[str, _Trial] = {}
         self._ids: dict[int, str] = {}
-        self._answers: dict[int, Told] = {}
-        self._repeats: dict[int, list[tuple[int, ConfigAlias]]] = {}
-
-    @property
-    def free(self) -> float:
-        """How many more experiments may begin."""
-        return self._order.free
-
-    @property
-    def ahead(self) -> float:
-        """How many experiments may be decided on before the first of them has ended."""
-        return self._order.ahead
-
-    @property
-    def is_prompt(self) -> bool:
-        """Whether what is decided depends on when it is asked for."""
-        return self._order.is_prompt
-
-    @property
-    def told(self) -> int:
-        """How often something was told."""
-        return self._told
-
-    @property
-    def ended(self) -> int:
-        """Number of experiments that have been told."""
-        return self._ended
 
     @property
     def is_busy(self) -> bool:
@@ -115,10 +159,11 @@ class Trials:
 
     def begin(self, experiment_id: str, number: int, config: ConfigAlias, repetition: int = 0) -> None:
         """Take note of an experiment that was decided on."""
-        place = number if self._repetitions == 1 else number * self._repetitions + repetition
-        self._running[experiment_id] = _Trial(number, place, config, self._told)
+        count = self.repetitions.count
+        place = number if count == 1 else number * count + repetition
+        self._running[experiment_id] = _Trial(number, place, config, self.teller.count)
         self._ids[place] = experiment_id
-        self._order.begin(place)
+        self.order.begin(place)
 
     def report(self, experiment_id: str, step: int, values: tuple[float, ...]) -> Verdict:
         """Return the verdict on an experiment that has done so many steps."""
@@ -126,13 +171,12 @@ class Trials:
         trial.values[step] = values
         verdict = trial.verdicts.get(step)
         if verdict is None:
-            while self._order.is_prompt and self.tell_next():
+            while self.order.is_prompt and self.tell_next():
                 pass
-            seen = self._told if self._order.is_prompt else trial.seen
-            verdict = _checked(self._rule.report(trial.number, step, values, seen), self._rule)
-            trial.verdicts[step] = verdict
+            seen = self.teller.count if self.order.is_prompt else trial.seen
+            verdict = trial.verdicts[step] = self.teller.judge(trial.number, step, values, seen)
         if verdict is Verdict.CONTINUE:
-            self._order.reach(trial.place, step)
+            self.order.reach(trial.place, step)
         return verdict
 
     def note_last(self, experiment_id: str, values: tuple[float, ...] | None) -> None:
@@ -154,71 +198,27 @@ class Trials:
         trial = self._running[experiment_id]
         for report in recorded.reports:
             if recorded.outcome != "stopped" or report.step < recorded.steps:
-                self._order.reach(trial.place, report.step)
+                self.order.reach(trial.place, report.step)
         self._end(trial, recorded)
 
     def _end(self, trial: _Trial, recorded: Recorded) -> None:
         reports, values, steps, outcome = recorded
         trial.told = Told(trial.number, trial.config, values, reports, steps, outcome)
-        self._order.end(trial.place, steps)
-
-    def repeat(self, number: int, config: ConfigAlias, first: int) -> None:
-        """Answer a question whose config is that of an earlier one, when that one is told."""
-        if first in self._answers:
-            self._tell_again(number, config, self._answers[first])
-        else:
-            self._repeats.setdefault(first, []).append((number, config))
+        self.order.end(trial.place, steps)
 
     def tell_next(self) -> bool:
         """Tell the next experiment in the order of their ends, if it is known; return whether it is."""
-        place = self._order.next_ended()
+        place = self.order.next_ended()
         if place is None:
             return False
-        told = self._running.pop(self._ids.pop(place)).told
-        assert told is not None and told.number is not None  # noqa: S101 - it has ended
-        self._ended += 1
-        self.steps += told.steps
-        number, parts = told.number, self._parts.setdefault(told.number, [])
-        parts.append(told)
-        is_out = self._rungs is not None and self._is_out(number, parts)
-        if is_out or len(parts) == self._repetitions:
-            self.spared += self._repetitions - len(parts)
-            told = replace(
-                together(self._parts.pop(number)), reports=tuple(self._reports.pop(number, told.reports))
-            )
-            told = replace(told, status="stopped") if is_out and told.status == "done" else told
-            self.tell(told)
-            if self._remembers:
-                self._answers[number] = told
-            for again, config in self._repeats.pop(number, ()):
-                self._tell_again(again, config, told)
-        elif self._rungs is not None:
-            self.survivors.append((told.config, len(parts)))
+        trial = self._running.pop(self._ids.pop(place))
+        assert trial.told is not None  # noqa: S101 - it has ended
+        self.ended += 1
+        self.steps += trial.told.steps
+        whole = self.repetitions.add(trial.number, trial.told, self.teller)
+        if whole is not None:
+            self.teller.answer(trial.number, whole)
         return True
-
-    def _is_out(self, number: int, parts: Sequence[Told]) -> bool:
-        """Return whether a config gets no more repetitions: one has failed, or the rule says so."""
-        mean, count = together(parts), len(parts)
-        if mean.status == "failed":
-            return True
-        if (
-            count == self._repetitions
-            or mean.values is None
-            or not self._rungs
-            or not self._rungs.due(count - 1)
-        ):
-            return False
-        self._reports.setdefault(number, []).append(Report(count, mean.values))
-        verdict = _checked(self._rule.report(number, count, mean.values, self._told), self._rule)
-        return verdict is Verdict.STOP
-
-    def _tell_again(self, number: int, config: ConfigAlias, told: Told) -> None:
-        self.tell(replace(told, number=number, config=config, same_as=told.number))
-
-    def tell(self, told: Told) -> None:
-        """Tell the rule something at once."""
-        self._told += 1
-        self._rule.tell(told)
 
 
 def together(parts: Sequence[Told]) -> Told:
@@ -241,9 +241,3 @@ def together(parts: Sequence[Told]) -> Told:
         return replace(first, values=None, reports=(), steps=steps, status="failed" if failed else "done")
     values = tuple(fmean(column) for column in zip(*columns, strict=True))
     return replace(first, values=values, reports=(), steps=steps, status="done")
-
-
-def _checked(verdict: object, rule: StopRule) -> Verdict:
-    if isinstance(verdict, Verdict):
-        return verdict
-    raise SearchError(f"{type(rule).__qualname__}.report returned {verdict!r}, which is no Verdict")
