@@ -1,4 +1,4 @@
-"""Counting: numbers of any size, also where those of the machine end."""
+"""Counting without a limit: sizes that exceed machine integers."""
 
 from __future__ import annotations
 

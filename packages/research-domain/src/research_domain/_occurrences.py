@@ -1,4 +1,4 @@
-"""How often each of many hashes was there, in a few bytes for each."""
+"""Counts of many hashes, in a few bytes each."""
 
 from __future__ import annotations
 

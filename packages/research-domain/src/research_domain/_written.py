@@ -1,4 +1,4 @@
-"""Values as Python expressions that make them again, as far as there are such expressions."""
+"""Values as Python expressions that create them again, where there are such expressions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The base of errors that carry what they are about."""
+"""The base of errors that carry their data."""
 
 from __future__ import annotations
 

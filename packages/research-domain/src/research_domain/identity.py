@@ -1,4 +1,4 @@
-"""Identity: ids and digests of experiments, derived from their parameters."""
+"""Identity: ids of experiments, derived from their parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The language of `when`: which iterations something happens in."""
+"""The language of `when`: the iterations in which something happens."""
 
 from __future__ import annotations
 

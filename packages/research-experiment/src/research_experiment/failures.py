@@ -1,4 +1,4 @@
-"""What is kept of a unit that failed."""
+"""Failures: what is kept of a unit that failed."""
 
 from __future__ import annotations
 

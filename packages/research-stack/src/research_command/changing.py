@@ -1,4 +1,4 @@
-"""Subcommands that write, run, stop and remove."""
+"""Commands that change a research: export, resume, stop, try, rm, completion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Subcommands for tags, notes, and experiments that are removed."""
+"""Commands for tags, notes and removed experiments: gc and tag."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Filters of experiments, as the command line has them."""
+"""Filters of experiments on the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the arguments of the command to its exit code."""
+"""The entry point: from arguments to an exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the command writes: text that moves no cursor, and JSON."""
+"""Output of the command: JSON, and text without control characters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a research is, as its folder says."""
+"""Progress of a research, read from its folder."""
 
 from __future__ import annotations
 

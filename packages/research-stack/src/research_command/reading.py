@@ -1,4 +1,4 @@
-"""Subcommands that only read."""
+"""Commands that only read: ls, show, best, table, compare, failures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Subcommands that follow a research while it runs."""
+"""Commands that follow a research while it runs: logs and watch."""
 
 from __future__ import annotations
 

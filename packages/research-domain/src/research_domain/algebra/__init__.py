@@ -1,4 +1,4 @@
-"""Spaces of parameters as lazy values: points, filters and draws, and the operators that combine them."""
+"""The algebra of domains: points, filters and draws as lazy values, and the operators that combine them."""
 
 from research_domain.algebra.operators import Algebra
 

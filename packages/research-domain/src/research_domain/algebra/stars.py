@@ -1,4 +1,4 @@
-"""Ablations: a base config, and those that differ from it in one parameter."""
+"""Ablations: a base config, and configs that differ from it in one parameter."""
 
 from __future__ import annotations
 

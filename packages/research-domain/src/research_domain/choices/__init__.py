@@ -1,4 +1,4 @@
-"""Choices: what a domain leaves open, as questions that lead to a config; for searches.
+"""Choices: what a domain leaves open, as questions whose answers lead to a config; used by searches.
 
 ``kinds``  Real, Integer, Category: what is asked
 ``walk``   Choices: from answers to a config, and back

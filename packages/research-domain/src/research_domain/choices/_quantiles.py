@@ -1,4 +1,4 @@
-"""Scales: how one number of a distribution is asked for, by its quantiles where there is no other way."""
+"""Scales: how a search is asked for one number of a distribution, through its quantiles if need be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ways through a domain: limits and repetitions, by index and at random; the configs of one parameter."""
+"""Iteration: configs of a domain one by one, by index or at random, with limits and repetitions."""
 
 from research_domain.iteration.schedule import IterParams
 

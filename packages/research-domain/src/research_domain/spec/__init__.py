@@ -1,4 +1,4 @@
-"""Domains written down: as plain nested dictionaries, as expressions and as tables."""
+"""Domains in writing: as plain nested dictionaries, as expressions and as tables."""
 
 from research_domain.spec.dictionaries import from_spec, to_spec
 

@@ -1,4 +1,4 @@
-"""Equality of what domains consist of: the same parts, put together in the same way."""
+"""Equality of domains: the same parts, combined in the same way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The source of functions and classes: found in their files, and checked by compiling it.
+"""Source code of functions and classes, and where it was found.
 
 A file may have been edited since its code was loaded: only what compiles to the very code is its source. Code
 that came from another process by value has the source that it had there, if that came along.

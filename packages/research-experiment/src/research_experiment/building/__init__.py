@@ -1,4 +1,4 @@
-"""How an experiment is written down: units and instances, parsed and checked before anything runs."""
+"""Building a plan: methods that add units and instances, parsed and checked before anything runs."""
 
 from research_experiment.building.builder import ExperimentBuilder
 

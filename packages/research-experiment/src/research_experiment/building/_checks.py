@@ -1,4 +1,4 @@
-"""What can be known to be wrong before anything runs."""
+"""Checks of a plan before anything runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has been written down of an experiment so far, and the plan that it makes."""
+"""The draft of an experiment: what has been added so far, and the plan made of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names that users look for on the description of an experiment, and where to find what they mean."""
+"""Errors for names that a builder does not have, with what to use instead."""
 
 from __future__ import annotations
 

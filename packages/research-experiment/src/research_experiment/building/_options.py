@@ -1,4 +1,4 @@
-"""Options of units and instances, whose names arguments of functions may have as well."""
+"""Options of units and instances, which may clash with arguments of functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What users write, parsed once into the values of plans; every error names the unit."""
+"""Parsing of what users write into the values of plans; every error names the unit."""
 
 from __future__ import annotations
 

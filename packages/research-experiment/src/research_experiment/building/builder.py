@@ -1,4 +1,4 @@
-"""How an experiment is written down: the methods that `Experiment` and `Research` share."""
+"""The builder: methods that `Experiment` and `Research` share."""
 
 from __future__ import annotations
 

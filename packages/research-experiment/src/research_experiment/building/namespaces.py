@@ -1,4 +1,4 @@
-"""Finding functions by name."""
+"""Functions found by name."""
 
 from __future__ import annotations
 

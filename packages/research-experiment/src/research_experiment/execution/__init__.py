@@ -1,4 +1,4 @@
-"""Running a task: a root with its branches, their units compiled into steps, and what units see meanwhile."""
+"""Running a task: a root with its branches, their units compiled into steps, and what units see."""
 
 from research_experiment.execution.executor import Executor
 from research_experiment.execution.running import RunningExperiment

@@ -1,4 +1,4 @@
-"""Closing what an experiment has made, at its end."""
+"""Closing of what an experiment has created, at its end."""
 
 from __future__ import annotations
 

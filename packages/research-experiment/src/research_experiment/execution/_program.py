@@ -1,4 +1,4 @@
-"""A plan compiled once: its units miss nothing but the experiment that they run for."""
+"""The program: a plan compiled once, which lacks only the experiment that it runs for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules: how the branches of an executor behave, and who is told what happens to them."""
+"""Rules of execution: how branches behave, and who is told."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A task while it runs: branches, the root that they share, their contexts and those who watch."""
+"""A running task: its root, branches and contexts, and its watchers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The branches of a task run at the same time, each in a thread."""
+"""Branches of a task in threads, at the same time."""
 
 from __future__ import annotations
 

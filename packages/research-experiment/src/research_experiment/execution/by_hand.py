@@ -1,4 +1,4 @@
-"""An experiment by hand: started in this process, its units run one by one by whoever holds it."""
+"""Experiments run by hand: started in this process, their units called one by one."""
 
 from __future__ import annotations
 

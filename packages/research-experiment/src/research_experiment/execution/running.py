@@ -1,4 +1,4 @@
-"""The experiment while it runs: what ``E()`` gives to a unit."""
+"""A running experiment: what ``E()`` gives to a unit."""
 
 from __future__ import annotations
 

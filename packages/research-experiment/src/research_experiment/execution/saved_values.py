@@ -1,4 +1,4 @@
-"""What one experiment has saved so far, and its way to the sink."""
+"""Saved values of an experiment on their way to the sink."""
 
 from __future__ import annotations
 

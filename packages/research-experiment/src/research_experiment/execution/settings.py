@@ -1,4 +1,4 @@
-"""How an executor runs tasks: what does not change from one task to the next."""
+"""Settings of an executor: what stays the same from task to task."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Units of an experiment while it runs: what they gave, and when they last ran."""
+"""Units of a running experiment: their latest results, and when they last ran."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Named expressions: references to things that do not exist before an experiment runs."""
+"""Named expressions: references to values that exist only while an experiment runs."""
 
 from research_experiment.expressions.named import EC, EP, E, Expression, O, R, S
 

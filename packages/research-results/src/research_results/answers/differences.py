@@ -1,4 +1,4 @@
-"""What differs between the sides of a comparison, as plain values."""
+"""Differences between the sides of a comparison, as plain values."""
 
 from __future__ import annotations
 

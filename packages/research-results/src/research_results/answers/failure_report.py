@@ -1,4 +1,4 @@
-"""Why experiments failed, grouped by what the failures share."""
+"""The report of failures, grouped by what they have in common."""
 
 from __future__ import annotations
 

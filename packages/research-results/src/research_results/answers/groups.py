@@ -1,4 +1,4 @@
-"""Experiments that have the same config, but for some parameters: told apart by values, not by floats."""
+"""Groups of experiments with the same config apart from some parameters."""
 
 from __future__ import annotations
 

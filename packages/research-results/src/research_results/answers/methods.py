@@ -1,4 +1,4 @@
-"""What people ask of results: why experiments failed, which config is best, mean and spread."""
+"""Methods of results that answer questions: why experiments failed, which config is best, means."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What answers are made of: variables as numbers, configs in groups, and which experiments have failed."""
+"""Input of the answers: variables as numbers, configs in groups, and the failed experiments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a comparison is made of: configs of several sides in one table, and what tells the sides apart."""
+"""Sides of a comparison: their configs in one table, and what tells them apart."""
 
 from __future__ import annotations
 

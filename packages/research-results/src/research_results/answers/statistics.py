@@ -1,4 +1,4 @@
-"""Numbers by group: mean, spread, extremes and counts."""
+"""Statistics by group: mean, spread, extremes and counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Code and surroundings that researches ran with, side by side."""
+"""Code and environment of researches, side by side."""
 
 from __future__ import annotations
 

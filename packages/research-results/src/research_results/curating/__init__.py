@@ -1,1 +1,1 @@
-"""What people say of results: tags, notes, and experiments that they remove."""
+"""Tags, notes and removals: what users say about results."""

@@ -1,4 +1,4 @@
-"""Large values as files named by their content."""
+"""Blobs: large values as files that are named by a hash of their content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""curation.json: what people have said of a research and its experiments, and which of these they removed."""
+"""The file curation.json: tags, notes and removals of experiments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The connection to research.db that writes."""
+"""The writing connection to research.db."""
 
 from __future__ import annotations
 

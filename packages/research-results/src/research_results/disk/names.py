@@ -1,4 +1,4 @@
-"""Names that people choose, and what becomes of them on disk."""
+"""File names on disk for names that users choose."""
 
 from __future__ import annotations
 

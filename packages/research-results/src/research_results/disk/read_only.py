@@ -1,4 +1,4 @@
-"""Reading research.db: never written to, and trusted as little as any file from elsewhere."""
+"""The reading connection to research.db: it never writes, and trusts the file as little as any download."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of research.db: how they are made, and what stands for those that an older file lacks."""
+"""The schema of research.db: its tables, and the columns that older files lack."""
 
 from __future__ import annotations
 

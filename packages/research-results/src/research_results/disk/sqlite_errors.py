@@ -1,4 +1,4 @@
-"""What errors of SQLite and of the operating system mean for a research."""
+"""Errors of SQLite and of the operating system, translated into errors of this package."""
 
 from __future__ import annotations
 

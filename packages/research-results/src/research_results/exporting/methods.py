@@ -1,4 +1,4 @@
-"""Results as files of other programs, as methods of results."""
+"""Methods of results that write files."""
 
 from __future__ import annotations
 

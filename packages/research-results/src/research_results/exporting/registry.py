@@ -1,4 +1,4 @@
-"""Exporters by the suffix of a file, and how a file is written: whole or not at all."""
+"""Exporters by suffix, and the writing of a file as a whole or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns of frames: what pandas gets of values, and the labels of columns.
+"""Columns of DataFrames: their dtypes and their labels.
 
 Left alone, pandas guesses the type of a column from the objects in it, and refuses some of them. Here a
 column of objects stays one unless all of its values have one type for which pandas has a column that holds

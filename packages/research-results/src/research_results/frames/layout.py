@@ -1,4 +1,4 @@
-"""Layout of configs in a frame."""
+"""The layout of configs in a DataFrame: which parameters become columns, and what they are called."""
 
 from __future__ import annotations
 

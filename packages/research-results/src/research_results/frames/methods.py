@@ -1,4 +1,4 @@
-"""What results become: DataFrames."""
+"""Methods of results that return DataFrames and labelled arrays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What experiments are doing, how they ended and why they failed, as DataFrames."""
+"""The DataFrames `experiments` and `failures`: status, ends and failures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values as text, whole: JSON where they are plain data, else what they say of themselves."""
+"""Values as full text: JSON for plain data, otherwise their own representation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which parameters are colours and which are panels, and what has no place."""
+"""Which parameters become colours and which panels, and what is left out."""
 
 from __future__ import annotations
 

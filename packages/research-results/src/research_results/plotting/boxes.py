@@ -1,4 +1,4 @@
-"""Distributions of values over repetitions."""
+"""The picture ``box``: distributions over repetitions."""
 
 from __future__ import annotations
 

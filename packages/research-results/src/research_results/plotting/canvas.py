@@ -1,4 +1,4 @@
-"""Where pictures are drawn: on axes that are given, on pyplot's current figure, or on a new one of pyplot."""
+"""Where a picture is drawn: on given axes, on pyplot's current figure, or on a new one."""
 
 from __future__ import annotations
 

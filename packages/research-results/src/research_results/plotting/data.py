@@ -1,4 +1,4 @@
-"""What pictures are drawn from: variables as numbers, and configs in groups of their repetitions."""
+"""Data of pictures: variables as numbers, and configs grouped by repetitions."""
 
 from __future__ import annotations
 

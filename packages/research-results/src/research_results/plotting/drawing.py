@@ -1,4 +1,4 @@
-"""Kinds of pictures by name."""
+"""The table of pictures: each kind and the function that draws it."""
 
 from __future__ import annotations
 

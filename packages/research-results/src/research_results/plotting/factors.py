@@ -1,4 +1,4 @@
-"""Parameters as what tells drawn things apart: positions on an axis, colours and panels."""
+"""Parameters as factors of a picture: positions on an axis, colours and panels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values that count over two parameters."""
+"""The picture ``heatmap``: final values over two parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which parameters matter, as bars."""
+"""The picture ``importances``: shares of the variance as bars."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Legends beside the axes: names of colours, and of what has no place."""
+"""Legends beside the axes: the names of colours, and what was left out."""
 
 from __future__ import annotations
 

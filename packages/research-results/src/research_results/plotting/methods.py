@@ -1,4 +1,4 @@
-"""What people see of results: pictures."""
+"""Methods of results that draw pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Configs as lines through their parameters, coloured by a variable."""
+"""The picture ``parallel``: configs as lines through their parameters, coloured by a variable."""
 
 from __future__ import annotations
 

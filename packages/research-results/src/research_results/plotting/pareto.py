@@ -1,4 +1,4 @@
-"""Two variables against each other, and the configs that no other one beats in both."""
+"""The picture ``pareto``: two variables, and the configs that no other one beats in both."""
 
 from __future__ import annotations
 

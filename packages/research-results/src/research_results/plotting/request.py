@@ -1,4 +1,4 @@
-"""What a picture shall be like: the arguments of `plot`, checked."""
+"""The arguments of `plot`, checked; and which of them each kind of picture takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether numbers are better told apart on a logarithmic axis."""
+"""Whether an axis is logarithmic."""
 
 from __future__ import annotations
 

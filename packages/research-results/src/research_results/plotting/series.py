@@ -1,4 +1,4 @@
-"""Curves over iterations, and final values over a parameter: mean and band through repetitions only."""
+"""The pictures ``curve`` and ``final``: means over iterations, and final values over a parameter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts that fit on pictures; they are never formulas."""
+"""Texts on pictures: shortened, and never read as formulas."""
 
 from __future__ import annotations
 

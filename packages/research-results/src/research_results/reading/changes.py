@@ -1,4 +1,4 @@
-"""What has become of experiments and values, change by change."""
+"""Changes of experiments and values, one by one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of the table of values, as they are stored."""
+"""Rows of the table of values as they are stored."""
 
 from __future__ import annotations
 

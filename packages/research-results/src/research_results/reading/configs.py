@@ -1,4 +1,4 @@
-"""Configs of experiments, as values one by one or as columns."""
+"""Configs of experiments, one by one or as columns."""
 
 from __future__ import annotations
 

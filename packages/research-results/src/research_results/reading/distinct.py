@@ -1,4 +1,4 @@
-"""Values of parameters told apart as identities of experiments do: by digest and alias, not by their text."""
+"""Distinct values of parameters: compared by digest and alias, as identities are, and not by text."""
 
 from __future__ import annotations
 

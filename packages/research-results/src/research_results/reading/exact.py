@@ -1,4 +1,4 @@
-"""Values exactly as they were put, row by row."""
+"""Values exactly as they were saved, row by row."""
 
 from __future__ import annotations
 

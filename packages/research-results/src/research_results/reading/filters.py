@@ -1,4 +1,4 @@
-"""Which experiments, variables and iterations are wanted; what users write becomes one typed value here."""
+"""Filters: which experiments, variables and iterations are wanted, parsed into one typed value."""
 
 from __future__ import annotations
 

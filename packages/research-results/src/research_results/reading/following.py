@@ -1,4 +1,4 @@
-"""Changes of a research as they are written down, page by page."""
+"""Following a research: changes as they are written, page by page."""
 
 from __future__ import annotations
 

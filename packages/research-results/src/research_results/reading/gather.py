@@ -1,4 +1,4 @@
-"""Arrays put together from parts, in a type that holds all their values exactly."""
+"""Arrays concatenated from parts, in a type that holds all values exactly."""
 
 from __future__ import annotations
 

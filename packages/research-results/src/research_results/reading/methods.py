@@ -1,4 +1,4 @@
-"""Values, configs, files and changes of experiments, as methods of results."""
+"""Methods of results that return values, configs, files and changes of experiments."""
 
 from __future__ import annotations
 

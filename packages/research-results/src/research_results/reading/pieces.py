@@ -1,4 +1,4 @@
-"""Values of one variable and kind, joined from rows, with the experiment and iteration of each."""
+"""Values of one variable and kind, joined from rows, with experiment and iteration of each."""
 
 from __future__ import annotations
 

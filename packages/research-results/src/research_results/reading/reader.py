@@ -1,4 +1,4 @@
-"""Questions to a source of results, answered with plain values and arrays."""
+"""The reader: answers questions to a source of results with plain values and arrays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Experiments that a filter lets through, with what is read of them while their tables are open."""
+"""Selected experiments: those that a filter lets through, read while their tables are open."""
 
 from __future__ import annotations
 

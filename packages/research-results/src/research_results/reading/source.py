@@ -1,4 +1,4 @@
-"""Where results are read from: a folder, or the memory of this process."""
+"""Sources of results: a folder, or the memory of this process."""
 
 from __future__ import annotations
 

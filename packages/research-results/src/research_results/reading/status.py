@@ -1,4 +1,4 @@
-"""What became of experiments, in numbers."""
+"""Status of experiments: counts and totals."""
 
 from __future__ import annotations
 

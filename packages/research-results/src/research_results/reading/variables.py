@@ -1,4 +1,4 @@
-"""Which variables there are, and which of them are wanted."""
+"""Names of variables, and the choice among them."""
 
 from __future__ import annotations
 

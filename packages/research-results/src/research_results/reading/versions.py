@@ -1,4 +1,4 @@
-"""The versions of Python and of packages, and the commit, that a research ran with."""
+"""Versions of Python, of packages and of the repository that a research ran with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept of an exception that ended a round of a loop."""
+"""Failures made from exceptions that end a round of a loop."""
 
 from __future__ import annotations
 

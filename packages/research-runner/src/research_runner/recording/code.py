@@ -1,4 +1,4 @@
-"""The code of one run: found when it is first needed, given to workers, kept in the folder."""
+"""The code of a run: found when it is first needed, given to workers, kept in the research's folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events into the storage, some of them together in one transaction; then listeners are told."""
+"""Commits: events are written to the storage in transactions, then listeners are told."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the units of an experiment are still what they were."""
+"""Fingerprints of units, which tell whether they have changed between runs."""
 
 from __future__ import annotations
 

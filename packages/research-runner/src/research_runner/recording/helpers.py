@@ -1,4 +1,4 @@
-"""What units use of the user's own code besides themselves: functions, classes, constants; transitively."""
+"""What units use of the user's own code: functions, classes and constants, transitively."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Progress where there is no terminal: a line now and then, in place of a bar that is drawn over and over."""
+"""Progress without a terminal: a line from time to time instead of a bar."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known about a research while it runs."""
+"""The monitor: counts and times of a research while it runs."""
 
 from __future__ import annotations
 

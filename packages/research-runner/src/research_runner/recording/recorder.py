@@ -1,4 +1,4 @@
-"""The only writer: events into the storage."""
+"""The recorder: the only writer of a run, which turns events into rows of the storage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The experiments that an earlier run left, and how this one goes on from it."""
+"""Resuming: which experiments an earlier run left, and what is kept of them."""
 
 from __future__ import annotations
 

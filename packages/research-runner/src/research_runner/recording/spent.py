@@ -1,4 +1,4 @@
-"""The seconds that a research has run, and the budget of them."""
+"""The time that a research has used, and its budget of time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finding a storage: by its name among those that installed packages offer."""
+"""Storages by name, among those that installed packages offer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attributes that a research has not, and where what is meant is found."""
+"""Errors for attributes that a research does not have, with the place to look instead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What decides on experiments while they run: made for one run, and connected with its tasks."""
+"""The search or stopping rule of a run: created, and connected with its tasks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A research for people: a few lines on a terminal, a table in a notebook."""
+"""How a research is displayed: a few lines on a terminal, a table in a notebook."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while a research runs: first end in peace, then at once."""
+"""Ctrl-C and SIGTERM during a run: the first one ends it gently, the second one at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run would do, before it is run."""
+"""The plan of a run: what it would do, computed without running anything."""
 
 from __future__ import annotations
 

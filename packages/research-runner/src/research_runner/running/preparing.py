@@ -1,4 +1,4 @@
-"""All that a run needs before its first task; nothing is created before a worker has loaded the plan."""
+"""Preparation of a run; nothing is created on disk before a worker has loaded the plan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One run of a research: typed settings in, a finished storage out."""
+"""One run of a research, from typed settings to a finished storage."""
 
 from __future__ import annotations
 

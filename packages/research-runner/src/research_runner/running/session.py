@@ -1,4 +1,4 @@
-"""One run from its first task to its last: the loop around the coordinator."""
+"""The session: the loop around the coordinator, from the first task to the last."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said when a run has ended: in the log, on the terminal, and in errors."""
+"""The end of a run in words: in the log, on the terminal and in errors."""
 
 from __future__ import annotations
 

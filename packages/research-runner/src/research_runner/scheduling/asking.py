@@ -1,4 +1,4 @@
-"""Experiments whose configs a search decides on."""
+"""Experiments whose configs are chosen by a search."""
 
 from __future__ import annotations
 

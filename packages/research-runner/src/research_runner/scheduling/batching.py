@@ -1,4 +1,4 @@
-"""How many tasks a worker is sent ahead."""
+"""How many tasks are sent to a worker in advance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Configs that somebody puts into a search while it runs."""
+"""Configs that users add to a search while it runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the coordinator has a backend do; an agent on a cluster gets the same commands."""
+"""Commands of the coordinator to a backend; agents on clusters receive the same ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often an experiment is tried, and when a research is given up."""
+"""Policies: how often an experiment is retried, and when a research gives up."""
 
 from __future__ import annotations
 

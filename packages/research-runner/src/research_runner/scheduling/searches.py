@@ -1,4 +1,4 @@
-"""Tasks of experiments that a rule may end early."""
+"""Tasks whose experiments a rule may end early."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the worker in one slot has: devices, environment, and what it adds to configs."""
+"""A slot's equipment: devices, environment variables, and what it adds to configs."""
 
 from __future__ import annotations
 

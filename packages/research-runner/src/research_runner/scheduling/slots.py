@@ -1,4 +1,4 @@
-"""What the coordinator knows of each worker."""
+"""Slots: what the coordinator knows of each worker and its tasks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a domain to tasks: which experiments there are, and which of them share a root."""
+"""The source of tasks: experiments from a domain, grouped by their roots."""
 
 from __future__ import annotations
 

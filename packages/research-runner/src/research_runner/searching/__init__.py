@@ -1,4 +1,4 @@
-"""Who decides on the next config, and who ends experiments early: the protocol of searches and stop rules."""
+"""Searches and stopping rules: their protocol, the rules that need no package, and the order of reports."""
 
 from research_runner.searching.protocol import (
     WAIT,

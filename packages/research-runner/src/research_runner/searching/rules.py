@@ -1,4 +1,4 @@
-"""Rules that end experiments early and need no engine."""
+"""Stopping rules that need no package: they end experiments early."""
 
 from __future__ import annotations
 

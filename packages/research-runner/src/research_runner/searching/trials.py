@@ -1,4 +1,4 @@
-"""Experiments under way, and what a rule decides on them: plain state between a scheduler and a rule."""
+"""Trials: experiments under way, and the verdicts of a rule on them; plain state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is watched of experiments: the latest values of some variables, and when they are reported."""
+"""Watched variables: their latest values, and when they are reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each parameter of `Research.run` may be by itself: rules from a name and a value to a typed value."""
+"""Rules for single parameters of `Research.run`: from a name and a value to a typed value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parameters of `Research.run` that make sense one by one, but not together: all contradictions."""
+"""Contradictions between parameters of `Research.run`, and runs that would do nothing."""
 
 from __future__ import annotations
 

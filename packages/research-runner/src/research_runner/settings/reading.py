@@ -1,4 +1,4 @@
-"""From a study and the parameters of `Research.run` to the typed settings of a run."""
+"""From the parameters of `Research.run` to the typed settings of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages on the terminal; a terminal that is gone cannot end a run."""
+"""Messages on the terminal; losing the terminal does not end a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The environment of a research, as texts: the state of its repository and the installed packages."""
+"""The environment of a research as texts: the state of its git repository, and the installed packages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Environment variables by which libraries learn how many threads they may have, and Python how it hashes."""
+"""Environment variables that limit the threads of libraries and fix the hashing of Python."""
 
 from __future__ import annotations
 

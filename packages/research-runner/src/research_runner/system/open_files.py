@@ -1,4 +1,4 @@
-"""Open files at the end: what Python still holds of them is written."""
+"""Flushing open files at the exit of a process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of ours: links, pipes and devices in their place are neither followed nor waited for."""
+"""Opening our own files: links, pipes and devices in their place are neither followed nor waited for."""
 
 from __future__ import annotations
 

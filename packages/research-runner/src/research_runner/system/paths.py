@@ -1,4 +1,4 @@
-"""Where the folder of a research is."""
+"""Paths of the folder of a research."""
 
 from __future__ import annotations
 

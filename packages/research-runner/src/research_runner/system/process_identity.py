@@ -1,4 +1,4 @@
-"""The identity of a process, beyond its id, which a later process may get."""
+"""The identity of a process: its id may be reused, its start time tells it apart."""
 
 from __future__ import annotations
 

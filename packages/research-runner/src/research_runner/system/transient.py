@@ -1,4 +1,4 @@
-"""Errors that pass by themselves, such as a full disk, and what the user is told meanwhile."""
+"""Transient errors, such as a full disk, and what the user is told meanwhile."""
 
 from __future__ import annotations
 

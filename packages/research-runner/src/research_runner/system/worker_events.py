@@ -1,4 +1,4 @@
-"""How a worker begins and ends, as the pool, every backend and the coordinator report it."""
+"""Events of a worker process: started and exited, as pool, backends and coordinator report them."""
 
 from __future__ import annotations
 

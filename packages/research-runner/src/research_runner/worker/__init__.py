@@ -1,1 +1,1 @@
-"""All that runs inside a worker: the plan, the loop that serves tasks, reports, and the capture of output."""
+"""What runs inside a worker: the plan, the loop that serves tasks, reports, and the capture of output."""

@@ -1,4 +1,4 @@
-"""Files for the output of a task: those of its only experiment, or those of a task of several."""
+"""Output files of a task: of its only experiment, or shared by the experiments of a task."""
 
 from __future__ import annotations
 

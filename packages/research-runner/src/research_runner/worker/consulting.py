@@ -1,4 +1,4 @@
-"""Reports of watched variables, at whose steps an experiment waits for a verdict."""
+"""Reports of watched variables, at which an experiment waits for a verdict."""
 
 from __future__ import annotations
 

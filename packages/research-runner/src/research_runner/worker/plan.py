@@ -1,4 +1,4 @@
-"""The plan of a worker: all that it needs to know about a research, frozen, serialised once per worker."""
+"""A worker's plan: all that it needs to know about a research, frozen, serialised once per worker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reports of a worker: values, progress, failures, ends and time limits, as events."""
+"""Reports of a worker as events: values, progress, failures, ends and time limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loop of a worker process: it takes tasks, runs them, and reports events."""
+"""The loop of a worker: it takes tasks, runs them and reports events."""
 
 from __future__ import annotations
 

@@ -1,7 +1,10 @@
-"""What is as it was for the next task: the state of the process, and its memory.
+"""Restoring the process between tasks: the state that units have changed, and its memory.
 
-Layout: ``state`` puts back what units have changed, ``parts`` and ``library_parts`` are the list of what that
-is, ``imports`` keeps what an import changes, ``memory`` collects garbage when the process has grown.
+``parts``, ``library_parts``  what is restored: of the operating system; of Python and libraries
+``state``                     looks at all parts and restores those that differ
+``imports``                   keeps what an import changes
+``logs``                      the state of `logging`
+``memory``                    collects garbage when the process has grown
 """
 
 from research_runner.worker.restoring.library_parts import in_own_context

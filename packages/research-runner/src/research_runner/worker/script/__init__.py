@@ -1,9 +1,4 @@
-"""What workers take over from the script beside its units: its filters of warnings and its logging.
-
-Layout: ``surroundings`` takes everything in the process of the script, and puts it in force in a worker when
-the plan arrives; ``filters`` are those of warnings, ``loggers`` is the state of `logging`, and ``handlers``
-its handlers that write to standard streams.
-"""
+"""The surroundings of the user's script that workers adopt: filters of warnings, logging, arithmetic."""
 
 from research_runner.worker.script.handlers import routed_handlers
 from research_runner.worker.script.surroundings import (
