@@ -11,28 +11,29 @@ from research_experiment import EC, Executor, Experiment
 from research_experiment.profiling import FunctionTime as Measured
 from research_experiment.profiling import UnitTime
 from research_runner.errors import OptionError
-from research_runner.profiling import MAX_FUNCTIONS, FunctionProfile, ProfileLevel, ProfileRow, profile_rows
+from research_runner.profiling import MAX_FUNCTIONS, FunctionProfile, ProfileRow, profile_rows
+from research_runner.settings.arguments import parse_profile
 
 
 @pytest.mark.parametrize(
     ("value", "level"),
     [
-        (0, ProfileLevel.OFF),
-        (False, ProfileLevel.OFF),
-        (1, ProfileLevel.TIMES),
-        (True, ProfileLevel.TIMES),
-        (2, ProfileLevel.DETAILED),
-        ("detailed", ProfileLevel.DETAILED),
+        (0, 0),
+        (False, 0),
+        (1, 1),
+        (True, 1),
+        (2, 2),
+        ("detailed", 2),
     ],
 )
 def test_level_is_read(value, level):
-    assert ProfileLevel.parse(value) is level
+    assert parse_profile("profile", value) is level
 
 
 @pytest.mark.parametrize("value", [3, -1, "times", None, 1.0])
 def test_other_levels_are_refused(value):
     with pytest.raises(OptionError, match="must be 0, 1, 2"):
-        ProfileLevel.parse(value)
+        parse_profile("profile", value)
 
 
 def busy(x):

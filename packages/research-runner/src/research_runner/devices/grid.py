@@ -169,21 +169,16 @@ def _device_id(item: Any) -> str | None:
     if item is None:
         return None
     if isinstance(item, str):
-        return _text_id(item)
-    if isinstance(item, SupportsIndex) and not isinstance(item, bool):
+        device = item.strip()
+        if "," in device:
+            raise _wrong(f"one text is one device id; use a list: {device.split(',')}", item)
+        if device and not device.startswith("-"):
+            return device
+    elif isinstance(item, SupportsIndex) and not isinstance(item, bool):
         index = operator.index(item)
         if index >= 0:
             return str(index)
     raise _wrong("a device id is an index from 0, a GPU UUID or a MIG UUID", item)
-
-
-def _text_id(text: str) -> str:
-    device = text.strip()
-    if "," in device:
-        raise _wrong(f"one text is one device id; use a list: {device.split(',')}", text)
-    if not device or device.startswith("-"):
-        raise _wrong("a device id is an index from 0, a GPU UUID or a MIG UUID", text)
-    return device
 
 
 def _split_flat(devices: list[str | None], workers: int, branches: int) -> DeviceGrid:
@@ -239,13 +234,10 @@ def _parse_shares(shares: Mapping[Any, float]) -> dict[str, float]:
         device = _device_id(key)
         if device is None or device in parsed:
             raise _wrong("a mapping of devices to shares needs every device once", shares)
-        parsed[device] = _share(device, share)
+        if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 < share <= 1:
+            problem = f"the share of device {device!r} that one worker takes is more than 0 and at most 1"
+            raise _wrong(problem, share)
+        parsed[device] = float(share)
     if not parsed:
         raise _wrong("devices is empty; use None for a research without devices", shares)
     return parsed
-
-
-def _share(device: str, share: Any) -> float:
-    if not isinstance(share, bool) and isinstance(share, (int, float)) and 0 < share <= 1:
-        return float(share)
-    raise _wrong(f"the share of device {device!r} that one worker takes is more than 0 and at most 1", share)

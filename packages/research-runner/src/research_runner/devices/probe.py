@@ -132,7 +132,10 @@ class NvmlProbe:
 
     @contextmanager
     def _session(self) -> Iterator[Any]:
-        nvml = self._module()
+        try:
+            nvml = self._nvml or importlib.import_module("pynvml")
+        except ImportError as error:
+            raise DriverMissingError(str(error)) from error
         try:
             nvml.nvmlInit()
         except nvml.NVMLError as error:
@@ -141,14 +144,6 @@ class NvmlProbe:
             yield nvml
         finally:
             nvml.nvmlShutdown()
-
-    def _module(self) -> Any:
-        if self._nvml is not None:
-            return self._nvml
-        try:
-            return importlib.import_module("pynvml")
-        except ImportError as error:
-            raise DriverMissingError(str(error)) from error
 
     @staticmethod
     def _describe(nvml: Any, index: int) -> Gpu | None:

@@ -62,10 +62,5 @@ def branch_devices(row: WorkerRow) -> tuple[str | list[str] | None, ...]:
     (['0', '1'], None)
     """
     numbers = {device: str(number) for number, device in enumerate(row_ids(row))}
-    return tuple(_value([numbers[device] for device in branch if device is not None]) for branch in row)
-
-
-def _value(devices: list[str]) -> str | list[str] | None:
-    if not devices:
-        return None
-    return devices[0] if len(devices) == 1 else devices
+    found = [[numbers[device] for device in branch if device is not None] for branch in row]
+    return tuple(each if len(each) > 1 else each[0] if each else None for each in found)

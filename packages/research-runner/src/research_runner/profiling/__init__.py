@@ -7,7 +7,6 @@ Layout: ``measure`` makes the rows in workers, ``profiler`` collects and shows t
 from research_runner.profiling.measure import (
     MAX_FUNCTIONS,
     FunctionProfile,
-    ProfileLevel,
     ProfileRow,
     profile_rows,
 )
@@ -19,7 +18,6 @@ __all__ = [
     "MAX_ROWS",
     "FunctionProfile",
     "ProfileFile",
-    "ProfileLevel",
     "ProfileRow",
     "Profiler",
     "profile_rows",

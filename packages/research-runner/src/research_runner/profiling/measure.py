@@ -3,57 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from enum import IntEnum
 from typing import NamedTuple
 
 from research_experiment.profiling import FunctionTime as Measured
 from research_experiment.profiling import UnitTime
-from research_runner.errors import OptionError
 
-__all__ = ["MAX_FUNCTIONS", "FunctionProfile", "ProfileLevel", "ProfileRow", "profile_rows"]
+__all__ = ["MAX_FUNCTIONS", "FunctionProfile", "ProfileRow", "profile_rows"]
 
 MAX_FUNCTIONS = 100
 """The most functions that are kept of each call: those with the most time of their own."""
-
-
-class ProfileLevel(IntEnum):
-    """How much is measured.
-
-    Examples
-    --------
-    >>> ProfileLevel.parse('detailed')
-    <ProfileLevel.DETAILED: 2>
-    """
-
-    OFF = 0
-    TIMES = 1
-    DETAILED = 2
-
-    @classmethod
-    def parse(cls, value: object) -> ProfileLevel:
-        """Read the parameter `profile`.
-
-        Parameters
-        ----------
-        value : bool, int or str
-            0 or False: nothing. 1 or True: the time of each call of a unit. 2 or 'detailed': the functions
-            below it as well.
-
-        Returns
-        -------
-        ProfileLevel
-            The level.
-
-        Raises
-        ------
-        OptionError
-            If it is anything else.
-        """
-        if value == "detailed":
-            return cls.DETAILED
-        if isinstance(value, int) and value in (0, 1, 2):
-            return cls(value)
-        raise OptionError("profile", f"must be 0, 1, 2, False, True or 'detailed', got {value!r}")
 
 
 class FunctionProfile(NamedTuple):

@@ -157,7 +157,10 @@ class Profiler:
         frame = self._call_frame(pandas)
         detailed = detailed and len(self._functions) > 0
         if detailed:
-            frame = self._functions_to_show(frame, parse)
+            frame = self._function_frame(frame)
+            if parse:
+                parts = frame.pop("function").str.extract(FUNCTION_PATTERN).fillna("")
+                frame[list(parts)] = parts
         sums = FUNCTION_SUMS if detailed else UNIT_SUMS
         order = sortby or next(name for name in sums if name.startswith("tot"))
         shown = _as_list(columns, list(sums))
@@ -169,13 +172,6 @@ class Profiler:
         _check("sortby", [order], list(sums))
         table = frame.groupby(keys, sort=False, as_index=False).agg(**sums)
         return _top(table, [key for key in outer if key in keys], order, limit)[[*keys, *shown]]
-
-    def _functions_to_show(self, calls: Frame, parse: bool) -> Frame:
-        frame = self._function_frame(calls)
-        if parse:
-            parts = frame.pop("function").str.extract(FUNCTION_PATTERN).fillna("")
-            frame[list(parts)] = parts
-        return frame
 
     def _call_frame(self, pandas: Any) -> Frame:
         ids, iterations, units, started, elapsed_s = self._calls.arrays()

@@ -15,7 +15,6 @@ from research_domain.seeds import entropy_of
 from research_experiment import Executor, ExecutorError, Hook, StorageFactory, parse_target
 from research_runner.devices.grid import MOST
 from research_runner.errors import OptionError
-from research_runner.profiling import ProfileLevel
 from research_runner.searching.protocol import SearchFactory, StopFactory
 from research_runner.system.libraries import available_cores
 from research_runner.worker.plan import Entropy
@@ -89,6 +88,11 @@ parse_executor = _rule(
     "a subclass of Executor",
     lambda cls: cls is None or (isinstance(cls, type) and issubclass(cls, Executor)),
     lambda cls: cls or Executor,
+)
+parse_profile = _rule(
+    "0, 1, 2, False, True or 'detailed'",
+    lambda level: level == "detailed" or (isinstance(level, int) and 0 <= level <= 2),
+    lambda level: 2 if level == "detailed" else int(level),
 )
 parse_show = _rule(
     "the name of a saved variable", lambda name: isinstance(name, str) and name != "", optional=True
@@ -181,11 +185,6 @@ def parse_hooks(option: str, value: Any) -> tuple[Hook, ...]:
 def parse_seed(option: str, value: Any) -> Entropy | None:
     """Read the entropy of a seed that was given; None if fresh entropy is to be drawn."""
     return None if value is None or isinstance(value, bool) else entropy_of(value)
-
-
-def parse_profile(option: str, value: Any) -> int:
-    """Read how much is measured."""
-    return int(ProfileLevel.parse(value))
 
 
 def parse_number_of_tasks(option: str, value: Any) -> Any:

@@ -25,6 +25,19 @@ _LIKELY = {
 }
 
 
+_HOW = {
+    "memory": "killed by the kernel's out-of-memory killer (SIGKILL, and its counter rose)",
+    "stopped": "stopped when asked to",
+    "refused": "could not be started",
+    "lost": "lost: it or the process that supervises it is gone, and nobody saw how it ended",
+    "protocol": (
+        "killed because it sent what no worker sends "
+        "(did a unit write to a file descriptor that it does not own?)"
+    ),
+    "timeout": "killed because it took longer than its timeout",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Death:
     """How a worker ended.
@@ -61,7 +74,14 @@ class Death:
 
     def describe(self) -> str:
         """Return one line: what happened, and the likely reasons."""
-        text = self._what()
+        if self.cause == "signal":
+            text = f"killed by {self.signal} ({_LIKELY.get(self.signal or '', 'sent by another process')})"
+        elif self.cause == "exit" and self.exit_code == 0:
+            text = "exited with code 0 in the middle of its work (os._exit or sys.exit in a unit?)"
+        elif self.cause == "exit":
+            text = f"exited with code {self.exit_code} (os._exit, sys.exit, or an error outside of a unit)"
+        else:
+            text = _HOW.get(self.cause, f"killed by the coordinator: {self.cause}")
         if self.place:
             text += f"; on {self.place}"
         if self.peak_memory_bytes is not None:
@@ -69,35 +89,6 @@ class Death:
         if self.detail:
             text += f"; {self.detail.strip().splitlines()[-1]}"
         return text
-
-    def _what(self) -> str:
-        match self.cause:
-            case "signal":
-                return (
-                    f"killed by {self.signal} ({_LIKELY.get(self.signal or '', 'sent by another process')})"
-                )
-            case "memory":
-                return "killed by the kernel's out-of-memory killer (SIGKILL, and its counter rose)"
-            case "exit" if self.exit_code == 0:
-                return "exited with code 0 in the middle of its work (os._exit or sys.exit in a unit?)"
-            case "exit":
-                return (
-                    f"exited with code {self.exit_code} (os._exit, sys.exit, or an error outside of a unit)"
-                )
-            case "stopped":
-                return "stopped when asked to"
-            case "refused":
-                return "could not be started"
-            case "lost":
-                return "lost: it or the process that supervises it is gone, and nobody saw how it ended"
-            case "protocol":
-                return (
-                    "killed because it sent what no worker sends "
-                    "(did a unit write to a file descriptor that it does not own?)"
-                )
-            case "timeout":
-                return "killed because it took longer than its timeout"
-        return f"killed by the coordinator: {self.cause}"
 
 
 class DeathExaminer:

@@ -53,10 +53,11 @@ def env_meta() -> dict[str, str]:
     >>> 'numpy' in env_meta()['packages']
     True
     """
-    meta = {"python": _python(), "packages": _packages()}
-    prefix = os.environ.get("CONDA_PREFIX")
-    if prefix:
-        meta["conda"] = _conda_packages(Path(prefix))
+    lines = (sys.version.replace("\n", " "), platform.platform(), sys.executable or "no executable")
+    meta = {"python": "\n".join(lines) + "\n", "packages": _packages()}
+    if prefix := os.environ.get("CONDA_PREFIX"):  # conda's own records: it would take seconds itself
+        records = sorted(path.stem for path in (Path(prefix) / "conda-meta").glob("*.json"))
+        meta["conda"] = "".join("=".join(record.rsplit("-", 2)) + "\n" for record in records)
     return meta
 
 
@@ -149,20 +150,11 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
 
 
-def _python() -> str:
-    lines = (sys.version.replace("\n", " "), platform.platform(), sys.executable or "no executable")
-    return "\n".join(lines) + "\n"
-
-
 def _imported_packages() -> dict[str, str]:
     """Return the versions of the packages that this process has imported, by their names in imports."""
-    modules = {name: module for name, module in tuple(sys.modules.items()) if _is_package(name)}
-    found = {name: _version(name, module) for name, module in sorted(modules.items())}
+    names = {name for name in tuple(sys.modules) if "." not in name and not name.startswith("_")}
+    found = {name: _version(name, sys.modules.get(name)) for name in sorted(names - sys.stdlib_module_names)}
     return {name: version for name, version in found.items() if version}
-
-
-def _is_package(name: str) -> bool:
-    return not (name.startswith("_") or "." in name or name in sys.stdlib_module_names)
 
 
 def _version(name: str, module: object) -> str:
@@ -188,9 +180,3 @@ def _packages() -> str:
         if name:  # a broken installation may have no name
             found.setdefault(name, distribution.version)
     return "".join(f"{name}=={found[name]}\n" for name in sorted(found, key=str.lower))
-
-
-def _conda_packages(prefix: Path) -> str:
-    """List what conda's own records say, which needs neither conda nor the seconds that it takes."""
-    records = sorted(path.stem for path in (prefix / "conda-meta").glob("*.json"))
-    return "".join("=".join(record.rsplit("-", 2)) + "\n" for record in records)

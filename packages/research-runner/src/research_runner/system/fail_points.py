@@ -36,16 +36,13 @@ def fail_point(name: str) -> None:
     --------
     >>> fail_point("after-commit")  # does nothing unless it is armed
     """
-    if _trap is not None and _trap.name == name:
-        _pass(_trap)
-
-
-def _pass(trap: _Trap) -> None:
-    trap.passes -= 1
-    if trap.passes:
+    if _trap is None or _trap.name != name:
+        return
+    _trap.passes -= 1
+    if _trap.passes:
         return
     try:
-        trap.token.unlink()
+        _trap.token.unlink()
     except FileNotFoundError:
         return
     os.kill(os.getpid(), signal.SIGKILL)

@@ -25,23 +25,19 @@ def fingerprint(pid: int) -> str | None:
     True
     """
     if not Path("/proc/self/stat").exists():
-        return _alive(pid)
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return None
+        except PermissionError:
+            pass
+        return str(pid)
     try:
         fields = read_text(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
     except OSError:
         return None
     state, started = fields[0], fields[19]
     return None if state in "ZX" else f"{pid}@{started}"
-
-
-def _alive(pid: int) -> str | None:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return None
-    except PermissionError:
-        pass
-    return str(pid)
 
 
 def owner() -> dict[str, Any]:

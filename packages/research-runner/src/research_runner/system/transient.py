@@ -31,7 +31,9 @@ def keep_trying(write: Callable[[], _Result], is_ending: Callable[[], bool]) -> 
             if passes_when(error) is None or is_ending():
                 raise
             if not warned:
-                _warn_waiting(error)
+                text = f"the run waits until {passes_when(error)}, or Ctrl-C ends it: {error}"
+                _LOG.error("%s", text)
+                say(text)
             warned = True
         time.sleep(_WAIT_S)
 
@@ -51,13 +53,6 @@ def passes_when(error: BaseException | None) -> str | None:
     if is_full(error):
         return "there is room on the disk"
     return next((when for each in _causes(error) if (when := getattr(each, "passes_when", None))), None)
-
-
-def _warn_waiting(error: BaseException) -> None:
-    """Tell the user that the run waits until an error has passed."""
-    text = f"the run waits until {passes_when(error)}, or Ctrl-C ends it: {error}"
-    _LOG.error("%s", text)
-    say(text)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
