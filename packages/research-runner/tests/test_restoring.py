@@ -237,3 +237,9 @@ def test_what_is_set_in_a_context_ends_with_its_task():
         assert (mine.get(), decimal.getcontext().prec, np.geterr()) == (0, 7, before)
     finally:
         decimal.setcontext(decimal.Context())
+
+
+def test_what_nobody_has_changed_is_seen_at_a_glance(made):
+    for part in made()._parts:
+        look, expected = part.glance()
+        assert look() == expected, part.name

@@ -40,7 +40,8 @@ class Mersenne:
     def __init__(self) -> None:
         random: Any = sys.modules["numpy.random"]  # whose import is the user's decision
         self.generator, self._source = random.MT19937(0), random.SFC64(0)
-        self._to, self._from = (one.ctypes.state_address for one in (self.generator, self._source))
+        self._to = _memory(self.generator, 4 * _WORDS + 4)
+        self._from = _memory(self._source, 40)
         self._is_known = self._matches(bytes(range(SEED_BYTES)))
 
     def seed(self, seed: bytes) -> None:
@@ -49,12 +50,12 @@ class Mersenne:
             self._seed_by_property(seed)
             return
         with self.generator.lock:
-            ctypes.memmove(self._from, _source_state(seed), 40)
-            numbers = self._source.random_raw(_NUMBERS).tobytes()
-            ctypes.memmove(self._to, numbers[8 * _DISCARDED :] + _AT_THE_END, 4 * _WORDS + 4)
+            self._from[:] = seed + _BEGINNING
+            self._to[: 4 * _WORDS] = self._source.random_raw(_NUMBERS).data.cast("B")[8 * _DISCARDED :]
+            self._to[4 * _WORDS :] = _AT_THE_END
 
     def _seed_by_property(self, seed: bytes) -> None:
-        words = {"state": np.frombuffer(_source_state(seed), "<u8", 4)}
+        words = {"state": np.frombuffer(seed + _BEGINNING, "<u8", 4)}
         self._source.state = {"bit_generator": "SFC64", "state": words, "has_uint32": 0, "uinteger": 0}
         key = self._source.random_raw(_NUMBERS)[_DISCARDED:].astype("<u8").view("<u4")
         self.generator.state = {"bit_generator": "MT19937", "state": {"key": key, "pos": _WORDS}}
@@ -64,13 +65,17 @@ class Mersenne:
         self._seed_by_property(seed)
         key: bytes = self.generator.state["state"]["key"].astype("<u4").tobytes()
         words: bytes = self._source.state["state"]["state"].astype("<u8").tobytes()
-        found = ctypes.string_at(self._to, 4 * _WORDS + 4), ctypes.string_at(self._from, 40)
-        return found == (key + _AT_THE_END, words + bytes(8))
+        return (bytes(self._to), bytes(self._from)) == (key + _AT_THE_END, words + bytes(8))
 
 
 _AT_THE_END: Final = _WORDS.to_bytes(4, "little")
 """All words have been used: the next number makes new ones."""
 
+_BEGINNING: Final = b"\x01" + bytes(15)
+"""What follows the seed in the state of an SFC64: the counter, which begins at 1, and no number left over."""
 
-def _source_state(seed: bytes) -> bytes:
-    return seed + b"\x01" + bytes(15)
+
+def _memory(generator: Any, size: int) -> memoryview:
+    """Return the memory of the state of a generator, in which nobody but its owner may write."""
+    address: int = generator.ctypes.state_address
+    return memoryview((ctypes.c_ubyte * size).from_address(address)).cast("B")

@@ -38,14 +38,14 @@ def global_seed(entropy: int | Sequence[int], digest: bytes) -> bytes:
     >>> global_seed(1, b"a") == global_seed([1], b"a") != global_seed(2, b"a")
     True
     """
-    words = (int(entropy),) if isinstance(entropy, _INTEGERS) else tuple(entropy)
-    hashed = _keyed(words).copy()
+    hashed = _keyed(entropy if isinstance(entropy, _INTEGERS) else tuple(entropy)).copy()
     hashed.update(digest)
     return hashed.digest()
 
 
 @lru_cache(16)
-def _keyed(words: tuple[int, ...]) -> hashlib.blake2b:
+def _keyed(entropy: Any) -> hashlib.blake2b:
+    words = (entropy,) if isinstance(entropy, _INTEGERS) else entropy
     key = hashlib.blake2b(repr(tuple(map(int, words))).encode()).digest()
     return hashlib.blake2b(digest_size=_SEED_BYTES, key=key, person=b"globals")
 
@@ -83,13 +83,12 @@ class _Imported:
     mark: ClassVar[str]
     """What the module has when enough of it has been executed."""
 
-    @property
-    def module(self) -> Any:
-        return sys.modules.get(self.name)
+    module: Any = None
+    """The module, once it was there."""
 
     def is_there(self) -> bool:
-        module = sys.modules.get(self.name)
-        return module is not None and hasattr(module, self.mark)
+        self.module = sys.modules.get(self.name)
+        return self.module is not None and hasattr(self.module, self.mark)
 
 
 class _NumPy(_Imported):
@@ -154,7 +153,10 @@ def seed_globals(seed: bytes) -> None:
     >>> first == (random.random(), np.random.random())
     True
     """
-    _put({}, seed)
+    _LATE_SEEDS.set(seed)
+    for generator in _ALL:
+        if generator.is_there():
+            generator.seed(seed)
 
 
 class _LateSeeds(MetaPathFinder):

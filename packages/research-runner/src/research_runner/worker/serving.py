@@ -127,15 +127,16 @@ class TaskRunner:
             label, targets = task_label(task), self._targets or targets_of(self._plan, task)
             with self._output.task(label, targets) as captured:
                 self._execute(task, branches)
-            for fd, text in captured.items():
-                self._hand_over(label, fd, text.text)
+            for fd, kept in captured.items():
+                if kept.text:
+                    self._hand_over(label, fd, kept.text)
         if branches is not None:
-            for (experiment_id, fd), kept in branches.finish().items():
-                self._hand_over(experiment_id, fd, kept)
+            for (experiment_id, fd), text in branches.finish().items():
+                if text:
+                    self._hand_over(experiment_id, fd, text)
 
     def _hand_over(self, experiment_id: str, fd: int, text: str) -> None:
-        if text:
-            self._outbox.add(OutputCaptured(experiment_id, STREAMS[fd], text))
+        self._outbox.add(OutputCaptured(experiment_id, STREAMS[fd], text))
 
     def _compile(self, answer: Callable[[str], bool]) -> ExecutorSettings:
         """Compile the plan, once for all tasks."""

@@ -6,7 +6,9 @@ import contextlib
 import os
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 from research_domain.texts import decode_text
 from research_experiment.careful_logging import careful_logger
@@ -139,10 +141,8 @@ class Spool:
             self._paths = (path, beside)
             self.writer, self._control = _open_twice(path)
             self._position = os.open(beside, os.O_RDWR | os.O_CREAT, 0o600)
+        self.size: Final = partial(os.lseek, self._control, 0, os.SEEK_END)
         self._known = self._read_position()
-
-    def size(self) -> int:
-        return os.lseek(self._control, 0, os.SEEK_END)
 
     def read(self, start: int, stop: int) -> bytes:
         os.lseek(self._control, start, os.SEEK_SET)

@@ -9,11 +9,12 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import cache
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, Self, TextIO
+from typing import Any, Final, Self, TextIO
 
 from research_runner.errors import RunnerError
+from research_runner.system.c_library import c_function
 from research_runner.system.texts import text_stream
 from research_runner.system.transient import is_full
 from research_runner.worker.output._delivery import CapturedText, Delivery, Files, Spool, spool_path
@@ -131,10 +132,6 @@ class OutputCapture:
             if self._channels[fd].spool.size():
                 self._delivery(fd, Target(target.common), self._name).finish()
 
-    def _end(self) -> dict[int, CapturedText]:
-        self._redirection.pause()
-        return self._active.finish()
-
     def _delivery(self, fd: int, target: Target, label: str) -> Delivery:
         return Delivery(self._channels[fd].spool, target, self._files, label, self._cap_bytes)
 
@@ -207,7 +204,8 @@ class _Round:
 
     def __exit__(self, *exc_info: object) -> None:
         if os.getpid() == self._owner:  # a forked child that unwinds through here owns nothing
-            self._captured.update(self._capture._end())
+            self._capture._redirection.pause()
+            self._captured.update(self._capture._active.finish())
 
 
 class _Active:
@@ -277,13 +275,8 @@ def _open_text(fd: int) -> TextIO:
     return text_stream(io.BufferedWriter(_Sink(fd, "wb", closefd=False)))
 
 
-def _is_as_opened(text: TextIO) -> bool:
-    """Whether no unit has closed, detached or reconfigured our stream."""
-    try:
-        how = (text.closed, text.encoding, text.errors, text.line_buffering)
-    except ValueError:  # detached
-        return False
-    return how == (False, "utf-8", "backslashreplace", True)
+_how: Final = attrgetter("closed", "encoding", "errors", "line_buffering")
+_AS_OPENED: Final = (False, "utf-8", "backslashreplace", True)
 
 
 class _Redirection:
@@ -334,13 +327,14 @@ class _Redirection:
     def _flush(self) -> None:
         """Flush Python's streams, the original ones as well, and the buffers of the C library."""
         for fd, channel in self._channels.items():
+            current, original = getattr(sys, STREAMS[fd], None), getattr(sys, _ORIGINALS[fd], None)
             text = channel.text
-            for stream in (getattr(sys, STREAMS[fd], None), getattr(sys, _ORIGINALS[fd], None), text):
+            for stream in (current, original) if current is text else (current, original, text):
                 try:
                     stream.flush()  # type: ignore[union-attr]
                 except Exception:  # noqa: BLE001, S112 - none, gone, closed; a unit's own class raises anything
                     continue
-        flush_c = _find_flush_c()
+        flush_c = c_function("fflush")
         if flush_c is not None:
             flush_c(None)
 
@@ -348,7 +342,11 @@ class _Redirection:
 def _lead(fd: int, channel: _Channel) -> None:
     """Lead a descriptor into its spool, and the stream of Python above it."""
     os.dup2(channel.spool.writer, fd)
-    if not _is_as_opened(channel.text):
+    try:
+        is_as_opened = _how(channel.text) == _AS_OPENED
+    except ValueError:  # a unit has detached it
+        is_as_opened = False
+    if not is_as_opened:
         channel.text = _open_text(fd)
     setattr(sys, STREAMS[fd], channel.text)
 
@@ -360,15 +358,3 @@ def _fill_gaps() -> None:
             os.fstat(fd)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
-
-
-@cache
-def _find_flush_c() -> Callable[[None], Any] | None:
-    """Return the function of the C library that empties buffers, where there is one."""
-    try:
-        import ctypes
-
-        flush: Callable[[None], Any] = ctypes.CDLL(None).fflush
-    except (ImportError, OSError, TypeError, AttributeError):  # pragma: no cover  # depends on the system
-        return None
-    return flush

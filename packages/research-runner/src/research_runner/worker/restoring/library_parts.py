@@ -9,8 +9,10 @@ import tempfile
 import warnings
 from collections.abc import Callable
 from contextvars import copy_context
+from functools import partial
 from typing import Any
 
+from research_runner.system.c_library import c_function
 from research_runner.worker.restoring.parts import Part, Several
 
 __all__ = ["in_own_context", "library_parts"]
@@ -34,6 +36,12 @@ class _Locale(Part):
     def look(self) -> Any:
         return _locale.setlocale(_locale.LC_ALL)
 
+    def glance(self) -> tuple[Callable[[], Any], Any]:
+        look = c_function("setlocale", gives_bytes=True)  # that of Python decodes the long name first
+        if look is None:
+            return super().glance()
+        return partial(look, _locale.LC_ALL, None), self._kept.encode()
+
     def put(self, kept: Any, _: Any) -> None:
         _locale.setlocale(_locale.LC_ALL, kept)
 
@@ -43,6 +51,9 @@ class _BlockedSignals(Part):
 
     def look(self) -> Any:
         return _signal.pthread_sigmask(_signal.SIG_BLOCK, ())
+
+    def glance(self) -> tuple[Callable[[], Any], Any]:
+        return partial(_signal.pthread_sigmask, _signal.SIG_BLOCK, ()), self._kept
 
     def put(self, kept: Any, _: Any) -> None:
         _signal.pthread_sigmask(_signal.SIG_SETMASK, kept)
@@ -56,6 +67,9 @@ class _Attributes(Several):
         found = [names.get(name) for names, name in _PLACES]
         found[0] = found[0] and list(found[0])  # the arguments are changed in place
         return tuple(found)
+
+    def glance(self) -> tuple[Callable[[], Any], Any]:
+        return lambda: [names.get(name) for names, name in _PLACES], list(self._kept)
 
     def put_one(self, key: int, kept: Any, now: Any) -> None:
         setattr(*_ATTRIBUTES[key], kept and list(kept) if key == 0 else kept)

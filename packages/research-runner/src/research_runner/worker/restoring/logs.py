@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
 from research_runner.worker.restoring.parts import Part
@@ -42,6 +43,10 @@ class LoggingPart(Part):
             super().restore()
             self._note()
 
+    def glance(self) -> tuple[Callable[[], Any], Any]:
+        """Look whether somebody has touched a logger."""
+        return self._is_touched, False
+
     def _note(self) -> None:
         """Take note of what tells that somebody has touched a logger."""
         _cache()[_MARK] = True
@@ -51,12 +56,13 @@ class LoggingPart(Part):
             for logger, state in self._kept[1].items()
             if logger is logging.root or state[:3] != _UNTOUCHED[:3] or _says_something(state[3])
         }
-        self._watched, self._states = list(watched), list(watched.values())
+        self._watched = list(watched)
+        self._live = [(*state[:3], *map(list, state[3:])) for state in watched.values()]
 
     def _is_touched(self) -> bool:
         if _MARK not in _cache() or _newest_handler() != self._newest:
             return True
-        return list(map(_state, self._watched)) != self._states
+        return list(map(_live_state, self._watched)) != self._live
 
     def put(self, kept: _Look, now: _Look) -> None:
         """Put back what differs, and close handlers that are new."""
@@ -88,6 +94,9 @@ class LoggingPart(Part):
 
 
 _UNTOUCHED: Final[tuple[Any, ...]] = (logging.NOTSET, False, True, (), ())
+
+
+_live_state: Final = attrgetter("level", "disabled", "propagate", "handlers", "filters")
 
 
 def _state(logger: logging.Logger) -> tuple[Any, ...]:

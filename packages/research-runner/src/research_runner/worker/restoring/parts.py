@@ -16,6 +16,7 @@ import time
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -59,6 +60,10 @@ class Part(ABC):
         if now != self._kept:
             self.put(self._kept, now)
 
+    def glance(self) -> tuple[Callable[[], Any], Any]:
+        """Return a fast look, and what it gives while there is nothing to put back; by default `restore`."""
+        return self.restore, None
+
     def adopt(self, before: Any, after: Any) -> None:
         """Keep what has changed between two looks."""
         if after != before:
@@ -101,6 +106,9 @@ class _RecursionLimit(Part):
 
     def look(self) -> int:
         return sys.getrecursionlimit()
+
+    def glance(self) -> tuple[Callable[[], Any], Any]:
+        return sys.getrecursionlimit, self._kept
 
     def put(self, kept: int, _: int) -> None:
         sys.setrecursionlimit(kept)
@@ -153,9 +161,19 @@ class _SignalHandlers(Several):
         return tuple(map(_getsignal, self.keys))
 
     def restore(self) -> None:
+        self._end_alarm()
+        super().restore()
+
+    def glance(self) -> tuple[Callable[[], Any], Any]:
+        def look() -> tuple[Any, ...]:
+            self._end_alarm()
+            return tuple(map(_getsignal, self.keys))
+
+        return look, self._kept
+
+    def _end_alarm(self) -> None:
         if _ALARM in self._timers:
             signal.alarm(0)
-        super().restore()
 
     def put_one(self, key: int, kept: Any, _: Any) -> None:
         if key in self._timers:
@@ -179,6 +197,9 @@ class _Directory(Part):
             return os.getcwd()  # noqa: PTH109 - a text is enough
         except OSError:  # it was removed
             return None
+
+    def glance(self) -> tuple[Callable[[], Any], Any]:
+        return os.getcwd, self._kept
 
     def put(self, kept: str | None, _: str | None) -> None:
         if kept is not None:
@@ -204,6 +225,16 @@ class _Environment(Part):
         os.environ = self._environ  # noqa: B003 - a unit may have put another object in its place
         if self._data != self._kept:
             self.put(self._kept, self.look())
+
+    def glance(self) -> tuple[Callable[[], Any], Any]:
+        environ = self._environ
+        state = vars(environ)
+
+        def look() -> Any:
+            os.environ = environ  # noqa: B003 - as above
+            return state["_data"]
+
+        return look, self._kept
 
     def put(self, kept: dict[Any, Any], now: dict[Any, Any]) -> None:
         environ = self._environ
@@ -236,6 +267,9 @@ class _Umask(Part):
     def restore(self) -> None:
         os.umask(self._kept)
 
+    def glance(self) -> tuple[Callable[[], Any], Any]:
+        return partial(os.umask, self._kept), self._kept
+
     def put(self, kept: int, _: int) -> None:
         os.umask(kept)
 
@@ -248,6 +282,10 @@ class WarningFilters(Part):
     def look(self) -> list[Any]:
         """Return the filters."""
         return list(warnings.filters)
+
+    def glance(self) -> tuple[Callable[[], Any], Any]:
+        """Compare them without a copy."""
+        return partial(vars(warnings).get, "filters"), self._kept
 
     def put(self, kept: list[Any], _: list[Any]) -> None:
         """Put them back."""
@@ -273,6 +311,9 @@ class _SocketTimeout(Part):
     def look(self) -> float | None:
         return socket.getdefaulttimeout()
 
+    def glance(self) -> tuple[Callable[[], Any], Any]:
+        return socket.getdefaulttimeout, self._kept
+
     def put(self, kept: float | None, _: float | None) -> None:
         socket.setdefaulttimeout(kept)
 
@@ -290,6 +331,7 @@ class _Streams(Part):
         self._own_process = own_process
         self._is_ours = is_ours
         super().__init__()
+        self._ours = self._kept  # those that were there the last time, be they kept or of the capture
         streams = dict(zip(STREAMS, self._kept, strict=True))
         self._saved = {fd: os.dup(fd) for fd in fds if _is_on(streams[fd], fd)}
         self._how = {
@@ -300,14 +342,19 @@ class _Streams(Part):
         return tuple([getattr(sys, name, None) for name in STREAMS.values()])
 
     def restore(self) -> None:
+        if sys.stdout is not self._ours[0] or sys.stderr is not self._ours[1]:
+            self._restore_objects()
+        if self._saved:
+            self._restore_descriptors()
+
+    def _restore_objects(self) -> None:
         for place, (fd, name) in enumerate(STREAMS.items()):
             now = getattr(sys, name, None)
             if now is not self._kept[place] and not self._is_ours(fd, now):
                 del now  # nothing here may hold those of a unit any longer
                 self.put(self._kept, self.look())
-                break
-        if self._saved:
-            self._restore_descriptors()
+                return
+        self._ours = self.look()
 
     def _restore_descriptors(self) -> None:
         for fd, saved in self._saved.items():

@@ -53,11 +53,22 @@ class ProcessState:
         self._own_process = own_process
         self.lost: str | None = None
         self._complained: set[str] = set()
+        self._prepare_glances()
         self._imports = ImportWatch(self._look, self._adopt, _spare)
         self._imports.install()
 
+    def _prepare_glances(self) -> None:
+        """Prepare to see at a glance that nothing is to be put back, as after most experiments."""
+        glances = [part.glance() for part in self._parts]
+        self._glances, self._expected = [look for look, _ in glances], [expected for _, expected in glances]
+
     def restore(self) -> None:
         """Put back what differs; what cannot be put back is logged, once."""
+        try:
+            if [glance() for glance in self._glances] == self._expected:
+                return
+        except Exception:  # noqa: BLE001, S110 - it is raised again, and dealt with, below
+            pass
         for part in self._parts:
             try:
                 part.restore()
@@ -82,6 +93,7 @@ class ProcessState:
         for part, seen in zip(self._parts, before, strict=True):
             adopt = part.adopt_again if again else part.adopt
             adopt(seen, part.look())
+        self._prepare_glances()
 
     def close(self) -> None:
         """Let everything be as it is from now on."""
