@@ -1,14 +1,17 @@
 """Rows that are written together are those that would have been written one by one."""
 
 import sqlite3
+from contextlib import closing, suppress
 
 import pytest
 from test_follow import told
 
+from research_domain import ConfigAlias
 from research_results import FolderStorage, MemoryStorage
 from research_results.codec.encoding import encode
 from research_results.errors import DamagedError
 from research_results.writing import writer
+from research_results.writing.known_names import KnownNames
 
 DETAILS = {"attempt": 1, "worker": 0, "host": "a", "device": None, "code": "c", "started": 5.0}
 END = {"iterations": 2, "elapsed_s": 0.5}
@@ -21,8 +24,9 @@ def one_by_one(storage, name, values, **details):
     storage.mark(name, "done", **END)
 
 
-def as_a_whole(storage, name, values, **details):
-    storage.put_attempt(name, encode(values), **{**DETAILS, **END, **details})
+def as_a_whole(storage, name, values, *, attempt=1, added=None):
+    fields = (name, attempt, *list(DETAILS.values())[1:4], 5.0, *END.values(), encode(values))
+    storage.put_attempts([fields], {} if added is None else {name: added}, "c")
 
 
 def facts(storage):
@@ -30,21 +34,25 @@ def facts(storage):
     return told(results.follow()), results.df.to_dict("list"), results.experiments.to_dict("list")
 
 
+def is_added_with_it(storage, name, values):
+    as_a_whole(storage, name, values, added=(name, ConfigAlias({"x": name}), int(name[1:]), None))
+
+
 @pytest.mark.parametrize("together", [False, True])
 def test_a_whole_attempt_is_its_beginning_its_values_and_its_end(together):
     found = []
-    for write in (one_by_one, as_a_whole):
+    for write in (one_by_one, as_a_whole, is_added_with_it):
         storage = MemoryStorage.create()
         names = [f"e{number}" for number in range(5)]
         for name in names if not together else ():
             storage.add(name, {"x": name})
         with storage.transaction():
             for number, name in enumerate(names):
-                if together:
+                if together and write is not is_added_with_it:
                     storage.add(name, {"x": name})
                 write(storage, name, {"y": {0: number, 1: 0.5}, "text": {0: name, 1: name}})
         found.append(facts(storage))
-    assert found[0] == found[1]
+    assert found[0] == found[1] == found[2]
     assert found[0][1]["y"] == [0, 0.5, 1, 0.5, 2, 0.5, 3, 0.5, 4, 0.5]
 
 
@@ -132,21 +140,63 @@ def test_an_experiment_that_has_vanished_is_damage_and_named(tmp_path):
             as_a_whole(storage, "a", {"y": {0: 1}})
 
 
-@pytest.mark.parametrize("bits", [8, 1 << 24])
-def test_what_has_ended_is_forgotten_and_found_again(tmp_path, monkeypatch, bits):
-    monkeypatch.setattr(writer, "_SEEN_BITS", bits)  # with 8, most are taken for known ones
+def test_what_has_ended_is_forgotten_and_found_again(tmp_path):
     with FolderStorage.create(tmp_path / "study") as storage:
+        for _ in range(2):  # the second time, they are there
+            with storage.transaction():
+                for number in range(20):
+                    is_added_with_it(storage, f"e{number}", {"y": {0: number}})
+            assert not storage._writer._keys
         with storage.transaction():
-            for number in range(20):
-                storage.add(str(number), {"x": number})
-                as_a_whole(storage, str(number), {"y": {0: number}})
-        assert not storage._writer._keys
-        with storage.transaction():
-            storage.add("3", {"x": -3})
-            storage.add("20", {"x": 20})
-            storage.mark("20", "failed", attempt=1, started=1.0)
-        storage.mark("4", "running", attempt=2, started=2.0)
-        assert set(storage._writer._keys) == {"3", "4"}
+            storage.add("e3", {"x": -3})
+            storage.add("e20", {"x": 20})
+            storage.mark("e20", "failed", attempt=1, started=1.0)
+        storage.mark("e4", "running", attempt=2, started=2.0)
+        assert set(storage._writer._keys) == {"e3", "e4"}
         table = storage.results.experiments.set_index("id")
     assert len(table) == 21
-    assert table["status"].loc[["3", "4", "5", "20"]].tolist() == ["queued", "running", "done", "failed"]
+    statuses = table["status"].loc[["e3", "e4", "e5", "e20"]].tolist()
+    assert statuses == ["queued", "running", "done", "failed"]
+
+
+def indexes(folder):
+    with closing(sqlite3.connect(folder / "research.db")) as connection:
+        found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'index'")
+        return {name for (name,) in found if name.startswith("experiments")}
+
+
+def test_ids_get_their_index_when_somebody_looks_for_one_or_writing_ends(tmp_path):
+    folder = tmp_path / "study"
+    with FolderStorage.create(folder) as storage:
+        is_added_with_it(storage, "e1", {"y": {0: 1}})
+        assert indexes(folder) == set()
+        assert storage.results.to_df(experiment_id="e1")["y"].tolist() == [1]
+    assert indexes(folder) == {"experiments_by_id"}
+    with FolderStorage.create(tmp_path / "other") as storage:
+        for fails in (True, False):
+            with suppress(RuntimeError), storage.transaction():
+                is_added_with_it(storage, "e1", {"y": {0: 1}})
+                assert "e2" not in storage
+                if fails:
+                    raise RuntimeError
+            assert indexes(tmp_path / "other") == (set() if fails else {"experiments_by_id"})
+
+
+def test_two_experiments_of_one_id_are_damage(tmp_path):
+    with (
+        pytest.raises(DamagedError, match=r"experiments\.id"),
+        FolderStorage.create(tmp_path / "study") as storage,
+    ):
+        is_added_with_it(storage, "e1", {"y": {0: 1}})
+        with closing(sqlite3.connect(tmp_path / "study" / "research.db")) as connection, connection:
+            connection.execute(
+                "INSERT INTO experiments (id, position, config, status) VALUES ('e1', 2, '', '')"
+            )
+
+
+def test_names_are_known_by_their_hashes():
+    known, names = KnownNames(), [f"e{number}" for number in range(2000)]
+    for _ in range(2):
+        known.add(names)
+    assert all(name in known for name in names)
+    assert not any(f"{name}-0" in known for name in names)

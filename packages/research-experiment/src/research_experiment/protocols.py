@@ -80,8 +80,10 @@ class Storage(Sink, Protocol):
     """Keeps the experiments of a research; written by one thread, the coordinator's.
 
     Calls inside :meth:`transaction` become durable together. Nothing here runs user code.
-    Optional is ``put_attempt(experiment_id, encoded, **details)``, which does in one call for a short
-    experiment that went well what ``mark(..., "running")``, `put_encoded` and ``mark(..., "done")`` do.
+    Optional is ``put_attempts(attempts, added, code)``, which does in one call for many short experiments
+    that went well what ``mark(..., "running")``, `put_encoded` and ``mark(..., "done")`` do. Each attempt is
+    a tuple of experiment, attempt, worker, host, device, started, iterations, elapsed_s and encoded values;
+    `added` has experiment, config, index and digest of those that `add` was not called for, by their ids.
     One from which people can remove experiments has the attributes ``removed``, the ids of these, which are
     in `statuses`, `digests` and `counts` all the same, and ``past``, a reader that still sees them.
     """

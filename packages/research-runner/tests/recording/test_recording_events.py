@@ -74,13 +74,45 @@ def test_a_whole_attempt_is_written_in_one_call_where_the_storage_has_one():
     assert (plain.statuses(), plain.results.values["a"]) == ({"a": "done"}, {"y": {0: 7}})
 
     class Whole(PlainStorage):
-        def put_attempt(self, experiment_id, encoded, **details):
-            self.whole = (experiment_id, encoded, details["iterations"], details["code"])
+        def put_attempts(self, attempts, added, code):
+            self.whole = [*attempts], dict(added), code
 
     storage = Whole()
     Recorder(storage, "v1").write([QUEUED, attempt])
-    assert storage.whole == ("a", SAVED.encoded, 3, "v1")
-    assert storage.statuses() == {"a": "queued"}  # the one call is the storage's whole knowledge
+    assert storage.whole == ([attempt], {"a": QUEUED}, "v1")
+    assert storage.statuses() == {}  # the one call is the storage's whole knowledge
+
+
+def test_queued_experiments_are_written_when_they_begin_or_have_waited_for_a_while():
+    storage = PlainStorage()
+    recorder = Recorder(storage, gathers=True)
+    others = [QUEUED._replace(experiment_id=name) for name in "bcd"]
+    for now, events, written in (
+        (1.0, [QUEUED], {"a": "queued"}),  # at first nothing is short
+        (1.1, [*others, STARTED._replace(experiment_id="b")], {"a": "queued", "b": "running"}),
+        (1.2, [AttemptDone("c", 1, 0, "here", None, 5.0, 3, 0.5, ())], {"c": "done"}),
+        (1.25, [], {}),
+        (1.3, [], {}),
+        (1.5, [], {"d": "queued"}),
+    ):
+        before = storage.statuses()
+        for _ in range(2):  # a transaction that is rolled back is written again
+            storage.results.statuses = dict(before)
+            recorder.write(events, now)
+        recorder.settle(now)
+        assert storage.statuses() == before | written
+    assert not recorder.is_due(2.0)
+
+
+def test_all_queued_experiments_are_written_before_somebody_reads_and_at_the_end():
+    storage = PlainStorage()
+    committer = Committer(storage, gathers=True)
+    for name in "ab":
+        committer.waiting.append(QUEUED._replace(experiment_id=name))
+        committer.commit(lambda: False)
+    assert storage.statuses() == {"a": "queued"}
+    committer.commit(lambda: False, everything=True)
+    assert storage.statuses() == {"a": "queued", "b": "queued"}
 
 
 class Listening:

@@ -29,17 +29,13 @@ CHANGED = "its bytes are not those that were written"
 _HEADERS: dict[int, struct.Struct] = {count: struct.Struct(f"<{count}q") for count in range(1, 9)}
 
 
-def row_checksum(numbers: Sequence[int], fields: Sequence[str | bytes | None], data: bytes | None) -> int:
+def row_checksum(numbers: Sequence[int], fields: tuple[str | bytes | None, ...], data: bytes | None) -> int:
     """Return the checksum of one row, of at most 8 numbers of 64 bits; None is no empty field."""
-    checksum = crc32(_HEADERS[len(numbers)].pack(*numbers))
-    for index, field in enumerate(fields):
-        if field is not None:
-            named = _known if len(field) <= _SHORT else _named
-            checksum = crc32(named(index, field), checksum)
+    checksum = crc32(_HEADERS[len(numbers)].pack(*numbers) + (_RECENT.get(fields) or _joined_fields(fields)))
     return crc32(data, checksum) if data else checksum
 
 
-def is_intact(checksum: Any, numbers: Sequence[Any], fields: Sequence[Any], data: Any) -> bool:
+def is_intact(checksum: Any, numbers: Sequence[Any], fields: tuple[Any, ...], data: Any) -> bool:
     """Tell whether a row is what was written; one without a checksum, of an older format, passes."""
     try:
         return checksum is None or bool(checksum == row_checksum(numbers, fields, data))
@@ -61,7 +57,7 @@ def row_checksums(
     data : sequence of bytes, length N
         The data of each row.
     """
-    tail = b"".join(_named(index, field) for index, field in enumerate(fields) if field is not None)
+    tail = _joined_fields(tuple(fields))
     heads = np.column_stack(numbers).astype("<i8", copy=False).view(np.uint8)
     begun = np.full(len(data), crc32(bytes(heads.shape[1]) + tail), np.uint32)
     effects = _effects(heads.shape[1] + len(tail))
@@ -94,9 +90,19 @@ def _named(index: int, field: str | bytes) -> bytes:
     return struct.pack("<qq", index, len(content)) + content
 
 
-_SHORT = 64
-_known = lru_cache(maxsize=1024)(_named)
-"""For names and other short fields, which come again."""
+def _joined_fields(fields: tuple[str | bytes | None, ...]) -> bytes:
+    """Return the fields of a row one after another; short ones, which come again, are remembered."""
+    joined = b"".join([_named(index, field) for index, field in enumerate(fields) if field is not None])
+    if len(joined) <= _SHORT:
+        if len(_RECENT) >= _MANY:
+            _RECENT.clear()
+        _RECENT[fields] = joined
+    return joined
+
+
+_RECENT: dict[tuple[str | bytes | None, ...], bytes] = {}
+_MANY = 1024
+_SHORT = 256
 
 
 def experiment_checksums(
@@ -111,7 +117,7 @@ def experiment_checksums(
 
 def experiment_checksum(position: int, experiment_id: str, config: bytes, digest: bytes | None) -> int:
     """Return the checksum of one experiment."""
-    return row_checksum((position,), (), _joined(experiment_id, config, digest))
+    return crc32(_joined(experiment_id, config, digest), crc32(_HEADERS[1].pack(position)))
 
 
 def _joined(experiment_id: str, config: bytes, digest: bytes | None) -> bytes:

@@ -106,6 +106,7 @@ class Database:
         self.name = name
         self.guard = threading.RLock()
         self.before_commit: Callable[[], None] = lambda: None
+        self.when_committed: Callable[[], None] = lambda: None
         self.when_rolled_back: Callable[[], None] = lambda: None
         self._connection: sqlite3.Connection | None = connection
         self._watch = watch
@@ -175,6 +176,7 @@ class Database:
             except ResultsError:
                 self._roll_back()
                 raise
+            self.when_committed()
         finally:
             self.guard.release()
 

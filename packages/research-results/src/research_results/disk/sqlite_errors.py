@@ -35,7 +35,7 @@ def translated(error: Exception, path: str) -> ResultsError:
         return StorageFullError(path, _free_bytes(folder))
     if code is not None and code & 0xFF == sqlite3.SQLITE_IOERR and _free_bytes(folder) < 1 << 17:
         return StorageFullError(path, _free_bytes(folder))
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or isinstance(error, sqlite3.IntegrityError):
         return DamagedError(f"{path!r}", text)
     if code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StorageBusyError(path)

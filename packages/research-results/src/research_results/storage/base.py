@@ -24,6 +24,7 @@ from research_results.reading.status import Status
 from research_results.results import ResearchResults
 from research_results.storage.recording import ExperimentRecorder
 from research_results.writing.opened import OpenResearch
+from research_results.writing.writer import Added, Attempt
 
 __all__ = ["BaseStorage", "Stream"]
 
@@ -166,19 +167,34 @@ class BaseStorage(ABC):
         """Store what `encode` made of values of an experiment that was added."""
         self._writer.put(experiment_id, encoded)
 
-    def put_attempt(self, experiment_id: str, encoded: Encoded, **details: Any) -> None:
-        """Write down a whole attempt that went well: its beginning, its values and its end.
+    def put_attempts(
+        self, attempts: Iterable[Attempt], added: Mapping[str, Added], code: str | None = None
+    ) -> None:
+        """Write down whole attempts that went well: their beginnings, values and ends.
 
         Parameters
         ----------
-        experiment_id : str
-            One that was added.
-        encoded : Encoded
-            What `encode` made of its values.
-        **details
-            As those of `mark`, which it saves two calls of; ``attempt`` and ``started`` at least.
+        attempts : iterable of tuples
+            Experiment, number of the attempt, worker, host, device, start in seconds since 1970, iterations,
+            seconds that it took, and what `encode` made of its values; `mark` says more of them.
+        added : mapping of str to tuple
+            Of each of these experiments that was not added yet, what `add` takes: experiment, config, index
+            and digest.
+        code : str, optional
+            The version of the code.
+
+        Examples
+        --------
+        >>> from research_domain import ConfigAlias
+        >>> from research_results import MemoryStorage
+        >>> storage = MemoryStorage.create()
+        >>> attempt = ('a', 1, 0, None, None, 5.0, 1, 0.1, storage.encode({'loss': {0: 0.5}}))
+        >>> storage.put_attempts([attempt], {'a': ('a', ConfigAlias({'lr': 0.1}), 0, None)})
+        >>> storage.results.df[['lr', 'loss']]
+            lr  loss
+        0  0.1   0.5
         """
-        self._writer.put_attempt(experiment_id, encoded, details)
+        self._writer.put_attempts(attempts, added, code)
 
     def put_output(self, experiment_id: str | None, stream: Stream, text: str) -> None:
         """Append to the standard output or error of an experiment, or with None of the whole research."""

@@ -24,6 +24,7 @@ __all__ = ["Interner", "stored_blob"]
 
 _LIMIT = 100_000
 _ITEMS_LIMIT = 10_000
+_LAYOUTS = {count: struct.Struct(f"<{count}i") for count in range(1, 33)}
 _PLAIN = (int, str, bool, type(None))
 _UNCHANGING = (*_PLAIN, float)
 _INSERT_OPTION = """INSERT INTO options
@@ -82,7 +83,8 @@ class Interner:
         """Return the numbers of the items of a config, four bytes each."""
         known, pairs = self._pairs, config.pairs
         numbers = [(known.get(id(pair)) or self._item(pair))[0] for pair in pairs]
-        return struct.pack(f"<{len(numbers)}i", *numbers)
+        layout = _LAYOUTS.get(len(numbers)) or struct.Struct(f"<{len(numbers)}i")
+        return layout.pack(*numbers)
 
     def _item(self, pair: tuple[Alias, Any]) -> tuple[int, object]:
         """Return the number of an item of a config; the same item is looked up once if it cannot change."""

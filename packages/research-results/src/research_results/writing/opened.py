@@ -19,7 +19,15 @@ from research_results.disk.lock import WriteLock
 from research_results.disk.meta import read_description, write_description, write_text
 from research_results.disk.schema import FORMAT, create_tables, hiding
 from research_results.disk.sqlite_errors import translating
-from research_results.errors import ArgumentError, OldFormatError, ResultsError
+from research_results.errors import (
+    ArgumentError,
+    OldFormatError,
+    ResultsError,
+    StorageAccessError,
+    StorageBusyError,
+    StorageFullError,
+    StorageLostError,
+)
 from research_results.reading.source import DATABASE, FolderSource, MemorySource, TemporaryFolder
 from research_results.writing.writer import Writer
 
@@ -168,6 +176,10 @@ class OpenFolder(OpenResearch):
             with contextlib.suppress(ResultsError), translating(self.path):
                 database.check()
                 self._write_text()
+            with contextlib.suppress(
+                StorageAccessError, StorageBusyError, StorageFullError, StorageLostError
+            ):
+                self.writer.index()
         finally:
             database.close(tidy=True)
             fail_point("database-closed")

@@ -17,6 +17,9 @@ __all__ = ["PendingRows"]
 _INSERT_CHUNKS = """INSERT INTO chunks
 (chunk, experiment, variable, kind, count, first, step, iterations, type, text, data, blob, checksum)
 VALUES """
+_INSERT_WHOLE = """INSERT INTO experiments
+(key, id, position, config, digest, checksum, status, attempt, worker, host, device, code, started,
+iterations, elapsed_s) VALUES """
 _INSERT_CHANGES = "INSERT INTO changes (revision, experiment, change, attempt) VALUES "
 _AT_ONCE = 32
 _IS_THERE = "SELECT count(*) FROM experiments WHERE key = ? AND id = ?"
@@ -25,10 +28,12 @@ _IS_THERE = "SELECT count(*) FROM experiments WHERE key = ? AND id = ?"
 class PendingRows:
     """Rows that wait: experiments and changes of them, one row for each, values and revisions.
 
-    `chunks` are rows of the table of values, `changes` of that of changes.
+    `whole` are rows of the table of experiments, for those that are new and done, `chunks` rows of the table
+    of values, and `changes` of that of changes.
     """
 
     def __init__(self) -> None:
+        self.whole: list[tuple[Any, ...]] = []
         self.chunks: list[tuple[Any, ...]] = []
         self.changes: list[tuple[int, int, str, int | None]] = []
         self._added: dict[int, dict[str, Any]] = {}
@@ -48,6 +53,7 @@ class PendingRows:
 
     def write(self, database: Database) -> None:
         """Write all rows, and forget them; DamagedError if an experiment is not there any more."""
+        _insert(database, _INSERT_WHOLE, self.whole)
         for names, rows in _grouped(self._added):
             marks = ", ".join("?" * (len(names) + 1))
             insert = f"INSERT INTO experiments (key, {', '.join(names)}) VALUES ({marks})"  # noqa: S608  (ours)
@@ -64,6 +70,7 @@ class PendingRows:
 
     def clear(self) -> None:
         """Forget all rows."""
+        self.whole.clear()
         self.chunks.clear()
         self.changes.clear()
         self._added.clear()

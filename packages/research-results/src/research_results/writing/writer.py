@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from research_domain.texts import clean_text
+from research_results.disk.blobs import BLOB_LIMIT_BYTES
 from research_results.disk.checksums import experiment_checksum, row_checksum
 from research_results.disk.names import check_name
-from research_results.disk.schema import FAILURE_COLUMNS, newest_revision
+from research_results.disk.schema import FAILURE_COLUMNS, index_experiments, newest_revision
 from research_results.errors import ArgumentError, UnknownExperimentError
 from research_results.reading.status import STATUSES, Status, count_statuses
 from research_results.writing.failing import as_failure
 from research_results.writing.interning import Interner, stored_blob
+from research_results.writing.known_names import KnownNames
 from research_results.writing.pending import PendingRows
 
 if TYPE_CHECKING:
@@ -22,11 +25,17 @@ if TYPE_CHECKING:
     from research_results.disk.blobs import Blobs
     from research_results.disk.database import Database
 
-__all__ = ["Writer"]
+__all__ = ["Added", "Attempt", "Writer"]
 
 
 def _text(value: object) -> str:
     return clean_text(str(value))
+
+
+@lru_cache(maxsize=256)
+def _short_text(value: str | None) -> str | None:
+    """Return a name that comes again, of a host or a device, as it can be written."""
+    return None if value is None else _text(value)
 
 
 _DETAILS: dict[str, Callable[[Any], Any]] = {
@@ -40,8 +49,13 @@ _DETAILS: dict[str, Callable[[Any], Any]] = {
     "iterations": int,
     "stopped": int,
 }
+Attempt: TypeAlias = tuple[str, int, int, Any, Any, float, int, float, Any]
+"""Experiment, number of the attempt, worker, host, device, start, iterations, seconds, and encoded values."""
+
+Added: TypeAlias = "tuple[str, ConfigAlias, int, bytes | None]"
+"""Experiment, config, position and identity."""
+
 _KEYS_LIMIT = 200_000
-_SEEN_BITS = 1 << 24
 _ENDS = ("done", "failed", "lost")
 _NEWEST_KEY = """SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'experiments'), 0),
 coalesce((SELECT max(key) FROM experiments), 0))"""
@@ -75,9 +89,12 @@ class Writer:
         self._revision: int | None = None
         self._newest_key: int | None = None
         self._ended: list[str] = []
-        self._seen: bytearray | None = None  # bits of all ids; None if not all of them are known
+        # ids that are there and have no key among `_keys`; None if not all of them are known
+        self._others: KnownNames | None = None
+        self._is_indexed = False
         self._pending = PendingRows()
         database.before_commit = self._write_pending
+        database.when_committed = self._forget_ended
         database.when_rolled_back = self._forget
 
     def add(
@@ -106,7 +123,7 @@ class Writer:
                 self._fresh.add(key)
                 self._note(key, "queued", None)
                 return
-            was_queued = self._is_queued(experiment_id)
+            was_queued = self._is_queued(key)
             self._pending.update(key, experiment_id, columns)
             if not was_queued:
                 self._note(key, "queued", None)
@@ -120,7 +137,7 @@ class Writer:
         columns["status"] = status
         with self.database:
             key = self.key(experiment_id)
-            if status != "queued" or not self._is_queued(experiment_id):
+            if status != "queued" or not self._is_queued(key):
                 self._note_status(key, status, details)
             self._pending.update(key, experiment_id, columns)
             if status in _ENDS:
@@ -133,31 +150,74 @@ class Writer:
         with self.database:
             self._put(self.key(experiment_id), encoded)
 
-    def put_attempt(self, experiment_id: str, encoded: Encoded, details: Mapping[str, Any]) -> None:
-        """Write a whole attempt that went well: that it began, its values, and its end."""
-        columns = {
-            name: value if value is None or type(value) is _DETAILS.get(name) else _convert(name, value)
-            for name, value in details.items()
-        }
-        columns["status"] = "done"
+    def put_attempts(
+        self, attempts: Iterable[Attempt], added: Mapping[str, Added], code: str | None = None
+    ) -> None:
+        """Write whole attempts that went well, and before them those of the experiments that are `added`.
+
+        An experiment that is new is one row then, which nothing has to be looked up or changed for.
+        """
+        keys, pending, pack = self._keys, self._pending, self._interner.config
+        code = _short_text(code)
         with self.database:
-            key, attempt = self.key(experiment_id), columns["attempt"]
-            self._start(key, attempt)
-            self._note(key, "running", attempt)
-            self._put(key, encoded)
-            del self._attempts[key]
-            self._note(key, "done", attempt)
-            self._pending.update(key, experiment_id, columns)
-            self._ended.append(experiment_id)
+            for attempt in attempts:
+                name, number, worker, host, device, started, iterations, elapsed_s, encoded = attempt
+                new = added.get(name)
+                if new is None or name in keys or self._find_known(name) is not None:
+                    if new is not None:
+                        self.add(*new)
+                    self._put_attempt(attempt, code)
+                    continue
+                _, config, position, digest = new
+                packed = pack(config)
+                checksum = experiment_checksum(position, check_name("an experiment", name), packed, digest)
+                self._newest_key = keys[name] = key = (self._newest_key or 0) + 1
+                self._ended.append(name)
+                pending.whole.append(
+                    (
+                        *(key, name, position, packed, digest, checksum, "done", number, worker),
+                        *(_short_text(host), _short_text(device), code),
+                        *(float(started), int(iterations), float(elapsed_s)),
+                    )
+                )
+                queued, running = self._next_revision(), self._next_revision()
+                self._put(key, encoded)
+                pending.changes += (
+                    (queued, key, "queued", None),
+                    (running, key, "running", number),
+                    (self._next_revision(), key, "done", number),
+                )
+
+    def _put_attempt(self, attempt: Attempt, code: str | None) -> None:
+        """Write a whole attempt at an experiment that is there."""
+        name, number, worker, host, device, started, iterations, elapsed_s, encoded = attempt
+        key = self.key(name)
+        self._start(key, number)
+        self._note(key, "running", number)
+        self._put(key, encoded)
+        del self._attempts[key]
+        self._note(key, "done", number)
+        columns = {
+            "status": "done",
+            "attempt": number,
+            "worker": worker,
+            "code": code,
+            "host": _short_text(host),
+            "device": _short_text(device),
+            "started": float(started),
+            "iterations": int(iterations),
+            "elapsed_s": float(elapsed_s),
+        }
+        self._pending.update(key, name, columns)
+        self._ended.append(name)
 
     def _put(self, key: int, encoded: Encoded) -> None:
         for variable, kind, count, first, step, iterations, type_name, text, data in encoded:
-            stored, blob = (data, None) if count != 1 else stored_blob(self._blobs, data)
-            number = self._interner.variable(variable)
-            revision = self._next_revision()
-            checksum = row_checksum(
-                (revision, key, number, count, first, step), (kind, iterations, type_name, text, blob), stored
-            )
+            may_be_blob = count == 1 and len(data) > BLOB_LIMIT_BYTES
+            stored, blob = stored_blob(self._blobs, data) if may_be_blob else (data, None)
+            number, revision = self._interner.variable(variable), self._next_revision()
+            numbers = (revision, key, number, count, first, step)
+            checksum = row_checksum(numbers, (kind, iterations, type_name, text, blob), stored)
             self._pending.chunks.append(
                 (
                     *(revision, key, number, kind, count, first, step),
@@ -252,11 +312,16 @@ class Writer:
         self._pending.changes.append((self._next_revision(), key, change, attempt))
 
     def _write_pending(self) -> None:
-        """Write the rows that wait, and forget the keys of experiments that have ended."""
+        """Write the rows that wait."""
         self._pending.write(self.database)
-        for experiment_id in self._ended:
+
+    def _forget_ended(self) -> None:
+        """Forget the keys of experiments that have ended."""
+        ended, self._ended = self._ended, []
+        if self._others is not None:
+            self._others.add(ended)
+        for experiment_id in ended:
             self._keys.pop(experiment_id, None)
-        self._ended.clear()
 
     def _next_revision(self) -> int:
         """Return a number that was never given before, for a row of `changes` or `chunks`."""
@@ -267,19 +332,20 @@ class Writer:
 
     def state(self, experiment_id: str) -> tuple[Status, int] | None:
         """Return the status of an experiment and how many attempts it has had; None if it was not added."""
-        select = "SELECT status, coalesce(attempt, 0) FROM experiments WHERE id = ?"
+        select = "SELECT status, coalesce(attempt, 0) FROM experiments WHERE key = ?"
         with self.database.guard:
             self.database.flush()
-            return self.database.execute(select, (experiment_id,)).fetchone()  # type: ignore[no-any-return]
+            key = self._find(experiment_id)
+            return None if key is None else self.database.execute(select, (key,)).fetchone()
 
     def _was_started(self, key: int) -> bool:
         select = "SELECT 1 FROM experiments WHERE key = ? AND (attempt NOT NULL OR started NOT NULL)"
         return self.database.execute(select, (key,)).fetchone() is not None
 
-    def _is_queued(self, experiment_id: str) -> bool:
+    def _is_queued(self, key: int) -> bool:
         self._write_pending()
-        select = "SELECT status FROM experiments WHERE id = ?"
-        return bool(self.database.execute(select, (experiment_id,)).fetchone() == ("queued",))
+        select = "SELECT status FROM experiments WHERE key = ?"
+        return bool(self.database.execute(select, (key,)).fetchone() == ("queued",))
 
     def _fail(self, key: int, attempt: int | None, failure: Any) -> None:
         if attempt is None:
@@ -296,11 +362,18 @@ class Writer:
         insert = f"INSERT INTO failures ({names}) VALUES ({marks})"  # noqa: S608  (names of the schema)
         self.database.execute(insert, tuple(values.values()))
 
+    def index(self) -> None:
+        """Let experiments be found by their ids."""
+        if not self._is_indexed:
+            index_experiments(self.database)
+            self._is_indexed = True
+
     def _find(self, experiment_id: str) -> int | None:
         key = self._keys.get(experiment_id)
         if key is None:
             if not isinstance(experiment_id, str) or clean_text(experiment_id) != experiment_id:
                 return None
+            self.index()
             select = "SELECT key FROM experiments WHERE id = ?"
             row = self.database.execute(select, (experiment_id,)).fetchone()
             if row is None:
@@ -314,20 +387,22 @@ class Writer:
         if self._newest_key is None:
             (self._newest_key,) = self.database.execute(_NEWEST_KEY).fetchone()
             if self._newest_key == 0:
-                self._seen = bytearray(_SEEN_BITS // 8)
-        if self._seen is not None:
-            byte, bit = divmod(hash(experiment_id) % _SEEN_BITS, 8)
-            if not self._seen[byte] >> bit & 1:
-                self._seen[byte] |= 1 << bit
-                return None
+                self._others = KnownNames()
+        if self._others is not None and experiment_id not in self._others:
+            return None
         return self._find(experiment_id)
 
     def _remember(self, experiment_id: str, key: int) -> None:
         """Remember a key; of rows that wait all keys are remembered."""
         if len(self._keys) >= _KEYS_LIMIT:
             self._write_pending()
-            self._keys.clear()
+            self._forget_keys()
         self._keys[experiment_id] = key
+
+    def _forget_keys(self) -> None:
+        if self._others is not None:
+            self._others.add(self._keys)
+        self._keys.clear()
 
     def _next_position(self) -> int:
         self._write_pending()
@@ -335,8 +410,9 @@ class Writer:
         return int(self.database.execute(select).fetchone()[0])
 
     def _forget(self) -> None:
-        self._keys.clear()
+        self._forget_keys()
         self._newest_key = None
+        self._is_indexed = False
         self._fresh.clear()
         self._attempts.clear()
         self._ended.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final
@@ -25,11 +26,21 @@ _URGENT: Final = (ExperimentLost, ExperimentReturned)
 
 
 class Committer:
-    """Commits the events that are `waiting`, then tells them: what anybody is told has been committed."""
+    """Commits the events that are `waiting`, then tells them: what anybody is told has been committed.
 
-    def __init__(self, storage: Storage, listeners: Iterable[Listener] = (), code: str | None = None) -> None:
+    With `gathers` that a new experiment is queued may be committed a little later; see :class:`Recorder`.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        listeners: Iterable[Listener] = (),
+        code: str | None = None,
+        *,
+        gathers: bool = False,
+    ) -> None:
         self._storage = storage
-        self._recorder = Recorder(storage, code)
+        self._recorder = Recorder(storage, code, gathers=gathers)
         self._listeners = tuple(listeners)
         self._handlers: dict[type[Any], list[Callable[[Any], None]]] = {}
         self._bar: ProgressBar | None = None
@@ -64,11 +75,13 @@ class Committer:
             return True
         return any(isinstance(event, _URGENT) for event in new)
 
-    def commit(self, is_ending: Callable[[], bool]) -> None:
+    def commit(self, is_ending: Callable[[], bool], *, everything: bool = False) -> None:
         """Write the events in one transaction, then tell them; nobody waits for a full disk at the end."""
-        if self.waiting:
+        now = math.inf if everything else time.monotonic()
+        if self.waiting or self._recorder.is_due(now):
             fail_point("before-commit")
-            keep_trying(self._write, is_ending)
+            keep_trying(lambda: self._write(now), is_ending)
+            self._recorder.settle(time.monotonic())
             fail_point("after-commit")
         committed, self.waiting, self._looked_at = self.waiting, [], 0
         self._committed = time.monotonic()
@@ -78,9 +91,9 @@ class Committer:
         if self._bar is not None:
             self._bar.refresh()
 
-    def _write(self) -> None:
+    def _write(self, now: float) -> None:
         with self._storage.transaction():
-            self._recorder.write(self.waiting)
+            self._recorder.write(self.waiting, now)
             fail_point("in-commit")
 
     def close(self) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
 from research_experiment import Storage
 from research_runner.recording.folder import set_aside
@@ -21,27 +23,81 @@ from research_runner.scheduling.events import (
 
 __all__ = ["Recorder"]
 
+_WAIT_S: Final = 0.2
+
 
 class Recorder:
-    """Writes what happens into the storage of the research, in the thread that owns the storage."""
+    """Writes what happens into the storage of the research, in the thread that owns the storage.
 
-    def __init__(self, storage: Storage, code: str | None = None) -> None:
+    With `gathers`, a queued experiment is written when it begins, or has been waiting for a while: a short
+    one is written once, when it has ended.
+    """
+
+    def __init__(self, storage: Storage, code: str | None = None, *, gathers: bool = False) -> None:
         self._storage = storage
         self._code = code
-        self._put_attempt = getattr(storage, "put_attempt", None)
+        self._put_attempts = getattr(storage, "put_attempts", None)
+        self._wait_s = _WAIT_S if gathers else 0.0
+        self._queued: dict[str, ExperimentQueued] = {}  # not written yet
+        self._left = self._queued
+        self._long: Sequence[str] = ()  # those of them that were there when the last waiting time ended
+        self._ends = 0.0  # monotonic time at which this one ends, in seconds
 
-    def write(self, events: Sequence[Event]) -> None:
-        """Write events in their order."""
+    def is_due(self, now: float) -> bool:
+        """Whether experiments have been waiting for long."""
+        return bool(self._queued) and now >= self._ends
+
+    def write(self, events: Iterable[Event], now: float = math.inf) -> None:
+        """Write events in their order; `now`, the monotonic time in seconds, says which need not wait longer.
+
+        Call :meth:`settle` when the transaction has ended; before, the same events can be written again.
+        """
+        queued, attempts = dict(self._queued), []
         for event in events:
-            self._handle(event)
+            if type(event) is AttemptDone:
+                attempts.append(event)
+            elif type(event) is ExperimentQueued:
+                queued[event.experiment_id] = event
+            else:
+                self._put(attempts, queued)
+                self._add(queued, event[:1])
+                self._handle(event)
+        self._put(attempts, queued)
+        if now >= self._ends:
+            self._add(queued, self._long if now < self._ends + self._wait_s else list(queued))
+        self._left = queued
+
+    def settle(self, now: float) -> None:
+        """Take note that what was written is committed."""
+        self._queued = self._left
+        if now >= self._ends:
+            self._long, self._ends = list(self._queued), now + self._wait_s
+
+    def _add(self, queued: dict[str, ExperimentQueued], names: Iterable[Any]) -> None:
+        """Write experiments as queued, as far as they have not been written."""
+        for name in names:
+            event = queued.pop(name, None)
+            if event is not None:
+                self._storage.add(name, event.config, index=event.number, digest=event.digest)
+
+    def _put(self, attempts: list[AttemptDone], queued: dict[str, ExperimentQueued]) -> None:
+        """Write whole attempts, in one call if the storage has one for it."""
+        if attempts and self._put_attempts is not None:
+            self._put_attempts(attempts, queued, self._code)
+            for attempt in attempts:
+                queued.pop(attempt[0], None)
+        else:
+            for attempt in attempts:
+                self._add(queued, attempt[:1])
+                self._handle(ExperimentStarted(*attempt[:6]))
+                if attempt.encoded:
+                    self._storage.put_encoded(attempt.experiment_id, attempt.encoded)
+                self._end(ExperimentEnded(attempt.experiment_id, attempt.iterations, attempt.elapsed_s, None))
+        attempts.clear()
 
     def _handle(self, event: Event) -> None:
         storage = self._storage
         match event:
-            case AttemptDone():
-                self._write_attempt(event)
-            case ExperimentQueued(experiment_id, config, number, digest):
-                storage.add(experiment_id, config, index=number, digest=digest)
             case ExperimentStarted(experiment_id, attempt, worker, host, device, started):
                 details = {"host": host, "device": device, "started": started, "code": self._code}
                 storage.mark(experiment_id, "running", attempt=attempt, worker=worker, **details)
@@ -62,28 +118,6 @@ class Recorder:
                 storage.mark(experiment_id, "lost", failure=failure)
             case _:
                 pass
-
-    def _write_attempt(self, event: AttemptDone) -> None:
-        """Write a whole attempt, in one call if the storage has one for it."""
-        experiment_id, attempt, worker, host, device, started, iterations, elapsed_s, encoded = event
-        if self._put_attempt is not None:
-            self._put_attempt(
-                experiment_id,
-                encoded,
-                attempt=attempt,
-                worker=worker,
-                host=host,
-                device=device,
-                code=self._code,
-                started=started,
-                iterations=iterations,
-                elapsed_s=elapsed_s,
-            )
-            return
-        self._handle(ExperimentStarted(*event[:6]))
-        if encoded:
-            self._storage.put_encoded(experiment_id, encoded)
-        self._end(ExperimentEnded(experiment_id, iterations, elapsed_s, None))
 
     def _end(self, event: ExperimentEnded) -> None:
         early = {} if event.stopped is None else {"stopped": event.stopped}

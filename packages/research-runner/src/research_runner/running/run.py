@@ -81,7 +81,8 @@ class ResearchRun:
         self._profiles = ProfileListener(settings.path)
         self.profiler = self._profiles.profiler
         self._budget = TimeBudget(settings.budget.seconds, settings.path, is_ending)
-        committer = Committer(run.storage, (self.monitor, RunLog(), self._profiles), run.code.version)
+        listeners, gathers = (self.monitor, RunLog(), self._profiles), run.decider is None
+        committer = Committer(run.storage, listeners, run.code.version, gathers=gathers)
         self._session = Session(run.coordinator, run.backend, committer, self._end, self._budget)
 
     @property

@@ -94,7 +94,7 @@ class Session:
         finally:
             self._committer.waiting.extend(self._coordinator.abandon())
             try:
-                self._commit()
+                self._commit(everything=True)
                 self._budget.note()
             finally:
                 self._end.is_over = True
@@ -102,7 +102,7 @@ class Session:
 
     def _update(self) -> None:
         """Let the domain be updated, when its function can read everything that has ended."""
-        self._commit()
+        self._commit(everything=True)
         fail_point("before-update")
         self.is_updating = True
         try:
@@ -156,6 +156,6 @@ class Session:
         if is_writer and self._committer.is_due(now):
             self._commit()
 
-    def _commit(self) -> None:
+    def _commit(self, *, everything: bool = False) -> None:
         self._committer.waiting += self._coordinator.begun()
-        self._committer.commit(lambda: self._end.is_asked)
+        self._committer.commit(lambda: self._end.is_asked, everything=everything)
