@@ -289,6 +289,8 @@ def test_damage_is_said_where_it_is_without_checksums_as_well(stranger, statemen
     ("statement", "message"),
     [
         ("UPDATE experiments SET attempt = 'x'", "column attempt holds a value of type str"),
+        ("UPDATE experiments SET stopped = 1.5", "column stopped holds a value of type float"),
+        ("UPDATE experiments SET position = 'x'", "column position holds a value of type str"),
         ("UPDATE experiments SET started = 9e999", "column started holds no time of this era"),
         ("UPDATE experiments SET elapsed_s = x'00'", "column elapsed_s holds a value of type bytes"),
     ],

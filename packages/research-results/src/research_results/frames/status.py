@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import count, repeat
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,13 +12,15 @@ from research_results.disk.schema import FAILURE_COLUMNS
 from research_results.errors import DamagedError
 from research_results.frames.assembly import Field, config_fields, make_frame, name_fields
 from research_results.frames.columns import TEXT
-from research_results.reading.rows import OPTIONAL_INT, OPTIONAL_NUMBER, check_column
+from research_results.reading.at_once import Coded
+from research_results.reading.rows import OPTIONAL_INT, check_column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from research_results.frames.layout import ConfigLayout
     from research_results.reading.filters import Query
+    from research_results.reading.gather import Array, Ints, Mask
     from research_results.reading.reader import Questions
 
 __all__ = ["experiments_frame", "failures_frame"]
@@ -26,13 +28,17 @@ __all__ = ["experiments_frame", "failures_frame"]
 _LAST_S = 253_402_300_800.0
 """The end of the year 9999, in seconds since 1970."""
 
-_LAST_CAUSE = """(SELECT cause FROM failures WHERE failures.experiment = experiments.key
-ORDER BY number DESC LIMIT 1)"""
-_EXPERIMENTS = f"""SELECT key, status,
-CASE WHEN status IN ('failed', 'lost') THEN {_LAST_CAUSE} END,
-attempt, worker, host, device, code, started, elapsed_s, iterations, stopped
-FROM experiments"""  # noqa: S608  (no values of others)
-
+_TEXTS = {
+    "status": "status",
+    "cause": """CASE WHEN status IN ('failed', 'lost') THEN (SELECT cause FROM failures
+WHERE failures.experiment = experiments.key ORDER BY number DESC LIMIT 1) END""",
+    **{name: name for name in ("host", "device", "code")},
+}
+_NUMBERS: dict[str, type[float]] = {
+    **dict.fromkeys(("attempt", "worker"), int),
+    **dict.fromkeys(("started", "elapsed_s"), float),
+    **dict.fromkeys(("iterations", "stopped"), int),
+}
 
 _FAILURES = """SELECT experiments.key, status, failures.attempt, {columns}
 FROM failures JOIN experiments ON experiments.key = failures.experiment ORDER BY position, key, number"""
@@ -44,28 +50,27 @@ WHERE status IN ('failed', 'lost') GROUP BY experiments.key ORDER BY position, e
 def experiments_frame(reader: Questions, wanted: Query) -> pd.DataFrame:
     """Return one row for each experiment: what it is doing, or how it ended."""
     with reader.selected(wanted, configs=False) as selected:
-        indices, columns = selected.rows(_EXPERIMENTS)
-        if (np.diff(indices) < 0).any():
-            order = np.argsort(indices).tolist()
-            columns = [[column[place] for place in order] for column in columns]
+        rows = selected.table(_NUMBERS, _TEXTS)
         names = name_fields(selected.experiments, np.ones(len(selected.experiments), np.int64))
-        remarks = selected.remarks()
-    status, causes, attempts, workers, hosts, devices, codes, *ends = columns
-    started, elapsed_s, iterations, stopped = ends
+        remarks = Coded.of(selected.remarks())
+    texts = {name: _texts(column) for name, column in rows.texts.items()}
+    integers = {name: _integers(*rows.integers(name)) for name, kind in _NUMBERS.items() if kind is int}
+    tags = [", ".join(each.tags) if each else "" for each in remarks.values]
+    notes = [each.note if each else "" for each in remarks.values]
     fields = {
-        "status": _texts(status),
-        "cause": _texts(causes),
-        "attempts": _integers("attempt", attempts),
-        "worker": _integers("worker", workers),
-        "host": _texts(hosts),
-        "device": _texts(devices),
-        "code": _texts(codes),
-        "started": _moments("started", started),
-        "elapsed_s": _floats("elapsed_s", elapsed_s),
-        "iterations": _integers("iterations", iterations),
-        "stopped": _integers("stopped", stopped),
-        "tags": _texts([", ".join(each.tags) if each else "" for each in remarks]),
-        "note": _texts([each.note if each else "" for each in remarks]),
+        "status": texts["status"],
+        "cause": texts["cause"],
+        "attempts": integers["attempt"],
+        "worker": integers["worker"],
+        "host": texts["host"],
+        "device": texts["device"],
+        "code": texts["code"],
+        "started": _moments("started", rows.floats("started")),
+        "elapsed_s": rows.floats("elapsed_s"),
+        "iterations": integers["iterations"],
+        "stopped": integers["stopped"],
+        "tags": _texts(replace(remarks, values=tags)),
+        "note": _texts(replace(remarks, values=notes)),
     }
     return pd.DataFrame({**{field.name: field.values for field in names}, **fields})
 
@@ -81,39 +86,32 @@ def failures_frame(
         counts = np.bincount(owners, minlength=len(selected.experiments))
         left = config_fields(selected, layout, counts)
     right = [
-        Field(name, _integers(name, column) if kind is int else _texts(column))
+        Field(name, _checked(name, column) if kind is int else _texts(Coded.of(column)))
         for (name, kind), column in zip(kinds.items(), columns, strict=False)
     ]
     left = [field for field in left if not (field.is_ours and field.name in kinds)]  # the device
     return make_frame([*left, *right], len(owners))
 
 
-def _texts(values: Sequence[Any]) -> Any:
-    """Return texts as a column; each of them is made once, because few differ, and often none."""
-    are_equal = bool(values) and values.count(values[0]) == len(values)
-    number_of = dict(zip(values[:1] if are_equal else dict.fromkeys(values), count(), strict=False))
-    texts = pd.Series([None if value is None else str(value) for value in number_of], dtype=TEXT)
-    numbers = repeat(0) if are_equal else map(number_of.__getitem__, values)
-    return texts.array.take(np.fromiter(numbers, np.int64, len(values)))
+def _texts(column: Coded) -> Any:
+    """Return texts as a column; each of the different ones is made once."""
+    texts = pd.Series([None if value is None else str(value) for value in column.values], dtype=TEXT)
+    return texts.array.take(column.codes)
 
 
-def _integers(name: str, values: Sequence[Any]) -> Any:
-    check_column("experiments", name, values, OPTIONAL_INT)
-    if None not in values:
-        return pd.arrays.IntegerArray(np.array(values, np.int64), np.zeros(len(values), np.bool_))
-    numbers = [value or 0 for value in values]
-    return pd.arrays.IntegerArray(np.array(numbers, np.int64), np.array([value is None for value in values]))
+def _checked(name: str, values: Sequence[Any]) -> Any:
+    """Return integers of the table of failures as a column."""
+    check_column("failures", name, values, OPTIONAL_INT)
+    missing = np.array([value is None for value in values], np.bool_)
+    return _integers(np.array([value or 0 for value in values], np.int64), missing)
 
 
-def _floats(name: str, values: Sequence[Any]) -> Any:
-    check_column("experiments", name, values, OPTIONAL_NUMBER)
-    numbers = [np.nan if value is None else value for value in values] if None in values else values
-    return np.array(numbers, np.float64)
+def _integers(values: Ints, missing: Mask) -> Any:
+    return pd.arrays.IntegerArray(values, missing)
 
 
-def _moments(name: str, values: Sequence[Any]) -> Any:
+def _moments(name: str, seconds: Array) -> Any:
     """Return seconds since 1970 as times with a zone, to the microsecond."""
-    seconds = _floats(name, values)
     if (np.abs(seconds) > _LAST_S).any():
         raise DamagedError("table experiments", f"column {name} holds no time of this era")
     missing = np.isnan(seconds)

@@ -4,7 +4,7 @@
 - ``filters``, ``selected``, ``experiments``: which experiments are wanted
 - ``configs``, ``distinct``: their configs
 - ``variables``, ``columns``, ``pieces``, ``gather``: their values as columns
-- ``rows``, ``packed``, ``chunks``, ``exact``: rows of the database
+- ``rows``, ``at_once``, ``packed``, ``chunks``, ``exact``: rows of the database
 - ``status``, ``changes``, ``following``, ``artifacts``, ``versions``: what became of them
 - ``methods``: the methods of `ResearchResults`
 """

@@ -16,6 +16,7 @@ from research_results.codec.pickles import Opaque
 from research_results.disk.checksums import CHANGED, experiment_checksums, is_intact
 from research_results.disk.schema import hides_some
 from research_results.errors import DamagedError
+from research_results.reading.at_once import read_ids
 from research_results.reading.rows import (
     BYTES,
     INT,
@@ -63,6 +64,7 @@ _OPTION = {
 
 _FEW = 500
 _FEW_OPTIONS = 8
+_NOTHING = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,10 @@ def read_experiments(
     `having` are groups of options, of each of which a config must have one. Without `configs` they are
     neither read nor checked.
     """
+    complete = ids is None and not having
+    if complete and not configs:
+        all_keys, all_ids = read_ids(connection)
+        return Experiments(all_keys, tuple(all_ids), _NOTHING, _NOTHING, complete)
     conditions, arguments = _having(having)
     wanted = None if ids is None else {name for name in ids if clean_text(name) == name}
     if wanted is not None and len(wanted) <= _FEW:
@@ -207,12 +213,10 @@ def read_experiments(
     if wanted is not None:
         kept = [name in wanted for name in columns[1]]
         columns = tuple(list(compress(column, kept)) for column in columns)
-    complete = wanted is None and not having
     if not configs:
         keys, ids = columns
         check_column("experiments", "key", keys, INT)
-        nothing = np.empty(0, np.int64)
-        return Experiments(np.array(keys, np.int64), tuple(map(str, ids)), nothing, nothing, complete)
+        return Experiments(np.array(keys, np.int64), tuple(map(str, ids)), _NOTHING, _NOTHING)
     experiments = _experiments(columns, complete=complete)
     for options in having:
         experiments = experiments.where(experiments.having(options))
@@ -233,8 +237,7 @@ def _having(groups: Sequence[Sequence[int]]) -> tuple[list[str], list[Any]]:
 
 def _experiments(given: tuple[list[Any], ...], *, complete: bool) -> Experiments:
     if not given[0]:
-        empty = np.empty(0, np.int64)
-        return Experiments(empty, (), empty, empty, complete)
+        return Experiments(_NOTHING, (), _NOTHING, _NOTHING, complete)
     keys, names, configs, positions, digests, checksums = given
     kinds = {"key": INT, "config": BYTES, "position": INT, "digest": OPTIONAL_BYTES, "checksum": OPTIONAL_INT}
     columns = (keys, configs, positions, digests, checksums)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from research_results.reading.artifacts import Artifact, artifacts_of
+from research_results.reading.at_once import ExperimentRows, read_rows
 from research_results.reading.columns import Column, read_columns
 from research_results.reading.configs import ConfigTable
 from research_results.reading.exact import read_values
@@ -25,7 +26,7 @@ from research_results.reading.variables import (
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from research_results.disk.curation import Remarks
     from research_results.reading.experiments import Experiments
@@ -94,6 +95,10 @@ class SelectedHere(_Checked):
             found, others = list(compress(found, kept)), [list(compress(each, kept)) for each in others]
         return np.array(found, np.int64), others
 
+    def table(self, numbers: Mapping[str, type[float]], texts: Mapping[str, str]) -> ExperimentRows:
+        """Return the row of each experiment; parameters as those of `read_rows`."""
+        return read_rows(self.connection, numbers, texts).of(self.experiments.keys)
+
     def rows_of(self, index: int, sql: str) -> list[tuple[Any, ...]]:
         """Return the rows of a statement that takes the key of one experiment."""
         return self.connection.execute(sql, (int(self.experiments.keys[index]),)).fetchall()
@@ -155,6 +160,10 @@ class SelectedTogether(_Checked):
             list(chain.from_iterable(own)) for own in zip(*(columns for _, columns in found), strict=True)
         ]
         return np.concatenate(indices), others
+
+    def table(self, numbers: Mapping[str, type[float]], texts: Mapping[str, str]) -> ExperimentRows:
+        """Return the row of each experiment of each research."""
+        return ExperimentRows.together([part.table(numbers, texts) for part in self.parts])
 
     def rows_of(self, index: int, sql: str) -> list[tuple[Any, ...]]:
         """Return rows about one experiment."""
