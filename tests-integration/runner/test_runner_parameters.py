@@ -3,7 +3,6 @@
 import inspect
 import json
 import os
-import re
 import subprocess
 import threading
 import time
@@ -396,11 +395,8 @@ def test_no_parameter_is_without_a_test():
 def test_the_docs_have_the_table_of_parameters():
     page = Path(__file__).parents[2] / "docs" / "running.md"
     rows = [line for line in page.read_text().splitlines() if line.startswith("| `")]
-    described = inspect.getdoc(Research.run).partition("Parameters\n----------\n")[2]
-    entries = re.findall(r"^(\w+) : (.+)\n((?: .*\n)+)", described.partition("\n\nReturns")[0] + "\n", re.M)
-    sentences = {name: (kind, " ".join(text.replace("``", "`").split())) for name, kind, text in entries}
     assert rows[-len(PARAMETERS) :] == [
-        f"| `{each.name}` | {sentences[each.name][0]} | `{each.default!r}` | {sentences[each.name][1]} |"
+        f"| `{each.name}` | {each.type} | `{each.default!r}` | {each.sentence.replace('``', '`')} |"
         for each in PARAMETERS
     ]
 

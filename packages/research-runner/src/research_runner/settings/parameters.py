@@ -2,7 +2,7 @@
 
 A new parameter needs a row here, its entry in the signature and docstring of `Research.run`, and its use in
 `settings.reading`; `settings.contradictions` refuses it beside parameters that it contradicts. Tests compare
-the rows with the signature, and the docstring with the table in ``docs/running.md``.
+signature, docstring and the table in ``docs/running.md`` with the rows.
 """
 
 from __future__ import annotations
@@ -29,61 +29,143 @@ class Parameter:
     """A parameter of :meth:`Research.run`."""
 
     name: str
+    annotation: str  # its type, for type checkers
     default: Any
     # name and value → typed value; raises `OptionError` for what makes no sense by itself
     rule: Callable[[str, Any], Any]
+    type: str  # the same for people
+    sentence: str  # what it does
 
 
+# fmt: off
 PARAMETERS: Final = (
-    Parameter("name", None, arguments.parse_optional_name),
-    Parameter("workers", 1, arguments.parse_workers),
-    Parameter("branches", 1, arguments.parse_configs),
-    Parameter("n_iters", None, arguments.parse_optional_count),
-    Parameter("devices", None, arguments.parse_anything),
-    Parameter("executor_class", None, arguments.parse_executor),
-    Parameter("dump_results", True, arguments.parse_switch),
-    Parameter("parallel", True, arguments.parse_switch),
-    Parameter("executor_target", "threads", arguments.parse_target_name),
-    Parameter("loglevel", None, arguments.parse_log_level),
-    Parameter("bar", True, arguments.parse_bar),
-    Parameter("detach", False, arguments.parse_switch),
-    Parameter("debug", False, arguments.parse_switch),
-    Parameter("finalize", True, arguments.parse_switch),
-    Parameter("git_meta", False, arguments.parse_switch),
-    Parameter("env_meta", False, arguments.parse_switch),
-    Parameter("seed", None, arguments.parse_seed),
-    Parameter("profile", False, arguments.parse_profile),
-    Parameter("memory_ratio", None, arguments.parse_share),
-    Parameter("n_gpu_checks", 3, arguments.parse_count),
-    Parameter("gpu_check_delay", 5, arguments.parse_time),
-    Parameter("create_id_prefix", None, arguments.parse_id_prefix),
-    Parameter("redirect_stdout", True, arguments.parse_redirect),
-    Parameter("redirect_stderr", True, arguments.parse_redirect),
-    Parameter("max_attempts", 2, arguments.parse_count),
-    Parameter("timeout", None, arguments.parse_timeout),
-    Parameter("tasks_per_worker", None, arguments.parse_number_of_tasks),
-    Parameter("start_method", "auto", arguments.parse_start_method),
-    Parameter("strict_code", True, arguments.parse_switch),
-    Parameter("threads", None, arguments.parse_optional_count),
-    Parameter("infinite", False, arguments.parse_switch),
-    Parameter("retry_on", (), arguments.parse_retry_on),
-    Parameter("canary", None, arguments.parse_canary),
-    Parameter("resume", False, arguments.parse_resume),
-    Parameter("retry_failed", False, arguments.parse_switch),
-    Parameter("overwrite", False, arguments.parse_switch),
-    Parameter("show", None, arguments.parse_show),
-    Parameter("quiet", False, arguments.parse_switch),
-    Parameter("raise_on_failure", False, arguments.parse_switch),
-    Parameter("backend", None, parse_backend),
-    Parameter("hooks", (), arguments.parse_hooks),
-    Parameter("storage", None, arguments.parse_storage),
-    Parameter("seed_globals", True, arguments.parse_switch),
-    Parameter("stop", None, arguments.parse_stop),
-    Parameter("search", None, arguments.parse_search),
-    Parameter("order", "steps", arguments.parse_order),
-    Parameter("slots", 16, arguments.parse_count),
-    Parameter("budget", None, arguments.parse_budget),
+    Parameter("name", "str | None", None, arguments.parse_optional_name, "str, optional",
+        "Another name for the research; ``{n}`` in it is the next number that no folder has."),
+    Parameter("workers", "int | str | Iterable[Any]", 1, arguments.parse_workers,
+        "int, 'all' or list of configs",
+        "Number of worker processes, or a config for each to append to those of its experiments. ``'all'``, "
+        "or -1, is one for each core that this process may use."),
+    Parameter("branches", "int | Iterable[Any]", 1, arguments.parse_configs, "int or list of configs",
+        "Number of experiments that share a root, or a config for each to append."),
+    Parameter("n_iters", "int | None", None, arguments.parse_optional_count, "int, optional",
+        "Iterations of each experiment; by default 1 if all units are callables, else until a generator "
+        "ends."),
+    Parameter("devices", "DeviceSpec", None, arguments.parse_anything, "int, str, list, mapping or None",
+        "Devices to share between workers and branches; see ``get_devices``. An engine is asked for as "
+        "many, and chooses which."),
+    Parameter("executor_class", "type[Executor] | None", None, arguments.parse_executor,
+        "subclass of Executor, optional",
+        "Runs the tasks."),
+    Parameter("dump_results", "bool", True, arguments.parse_switch, "bool",
+        "Keep the results in the folder `name`, else in memory."),
+    Parameter("parallel", "bool", True, arguments.parse_switch, "bool",
+        "Run in worker processes, else in this one."),
+    Parameter("executor_target", "str", "threads", arguments.parse_target_name,
+        "{'threads', 't', 'for', 'f'}",
+        "Run the branches of a task in threads or in turn."),
+    Parameter("loglevel", "str | int | None", None, arguments.parse_log_level, "str or int, optional",
+        "The lowest level that goes into ``research.log`` and the ``experiment.log`` of each experiment; "
+        "by default only ``research.log`` is written, at level info."),
+    Parameter("bar", "Any", True, arguments.parse_bar, "bool or tqdm-like class",
+        "Show a progress bar, and a last line that sums up."),
+    Parameter("detach", "bool", False, arguments.parse_switch, "bool",
+        "Run in a process of its own that outlives this one, and return at once."),
+    Parameter("debug", "bool", False, arguments.parse_switch, "bool",
+        "Raise the first exception; only with ``parallel=False, executor_target='for'``."),
+    Parameter("finalize", "bool", True, arguments.parse_switch, "bool",
+        "Whether the remaining units of an iteration run after a stop or failure in it."),
+    Parameter("git_meta", "bool", False, arguments.parse_switch, "bool",
+        "Keep the state of the git repository."),
+    Parameter("env_meta", "bool", False, arguments.parse_switch, "bool",
+        "Keep the versions of Python and all packages."),
+    Parameter("seed", "Any", None, arguments.parse_seed, "None, bool, int or object with a seed sequence",
+        "Makes everything random reproducible; see ``research_domain.make_seed_sequence``."),
+    Parameter("profile", "bool | int | str", False, arguments.parse_profile, "bool, int or 'detailed'",
+        "1 or True: times of units. 2 or 'detailed': times of the functions below them as well."),
+    Parameter("memory_ratio", "float | None", None, arguments.parse_share, "float, optional",
+        "Share of free memory that all devices of a worker must have before a task starts."),
+    Parameter("n_gpu_checks", "int", 3, arguments.parse_count, "int",
+        "How often they are asked before the task goes back to the queue."),
+    Parameter("gpu_check_delay", "float", 5, arguments.parse_time, "float",
+        "Time between these checks in seconds."),
+    Parameter("create_id_prefix", "bool | int | None", None, arguments.parse_id_prefix,
+        "bool or int, optional",
+        "Begin ids with the indices of the options; an int is the number of digits. Default: the domain's."),
+    Parameter("redirect_stdout", "bool | int", True, arguments.parse_redirect, "bool or int",
+        "0 nothing, 1 one file of the research, 2 a file per experiment, 3 both. True is 1 with a folder; "
+        "without one it is 2, and ``storage.experiments_stdout[id]`` has the text."),
+    Parameter("redirect_stderr", "bool | int", True, arguments.parse_redirect, "bool or int",
+        "The same for what goes to standard error."),
+    Parameter("max_attempts", "int", 2, arguments.parse_count, "int",
+        "How often an experiment is tried whose worker dies."),
+    Parameter("timeout", "float | None", None, arguments.parse_timeout, "float, optional",
+        "Seconds that a task may take; then its worker is killed, which costs its experiments an attempt."),
+    Parameter("tasks_per_worker", "float | None", None, arguments.parse_number_of_tasks,
+        "int or inf, optional",
+        "Tasks after which a worker process is replaced by a fresh one. By default 1 with devices, "
+        "because that is what frees the memory of a GPU, and infinite without."),
+    Parameter("start_method", "StartMethod", "auto", arguments.parse_start_method,
+        "{'auto', 'fork', 'forkserver', 'spawn'}",
+        "How worker processes are started."),
+    Parameter("strict_code", "bool", True, arguments.parse_switch, "bool",
+        "Refuse modules whose files were changed since this process imported them; False warns, and runs "
+        "what the files hold."),
+    Parameter("threads", "int | None", None, arguments.parse_optional_count, "int, optional",
+        "Threads that OpenMP, BLAS, polars and the like may use in each worker; by default the cores shared "
+        "among the workers, unless the variables of these libraries are set."),
+    Parameter("infinite", "bool", False, arguments.parse_switch, "bool",
+        "Allow a domain without an end."),
+    Parameter("retry_on", "type[BaseException] | tuple[type[BaseException], ...]", (),
+        arguments.parse_retry_on, "exception class or tuple of them",
+        "Exceptions of units that cost an attempt; by default all of them fail an experiment at once."),
+    Parameter("canary", "int | None", None, arguments.parse_canary, "int, optional",
+        "Give up when the first so many experiments all fail with the same error; by default three per "
+        "worker, 0 for never."),
+    Parameter("resume", "bool | str", False, arguments.parse_resume, "bool or 'force'",
+        "Go on with what is in the folder: finished experiments are kept, interrupted ones begin anew, "
+        "with the seed of the first run. ``'force'`` does so even if units, or values under an alias of "
+        "yours or in an edited function, have changed."),
+    Parameter("retry_failed", "bool", False, arguments.parse_switch, "bool",
+        "Run failed experiments again when a research is resumed."),
+    Parameter("overwrite", "bool", False, arguments.parse_switch, "bool",
+        "Remove the folder of that name first, if it is a research that nobody runs."),
+    Parameter("show", "str | None", None, arguments.parse_show, "str, optional",
+        "Name of a saved variable whose latest value is shown on the bar: for long experiments."),
+    Parameter("quiet", "bool", False, arguments.parse_switch, "bool",
+        "Say nothing on standard error about experiments that failed."),
+    Parameter("raise_on_failure", "bool", False, arguments.parse_switch, "bool",
+        "Raise `FailedExperimentsError` at the end if experiments have failed: for scripts and CI."),
+    Parameter("backend", "str | BackendFactory | None", None, parse_backend, "str or object, optional",
+        "Where tasks run: ``'inline'`` or ``'processes'`` on this machine (by default as `parallel` "
+        "says), ``'dask'`` or ``'ray'`` for a local cluster of `workers`, ``'dask://host:port'`` or "
+        "``'ray://host:port'`` for one that exists, or an object such as ``DaskBackend(client)``."),
+    Parameter("hooks", "Iterable[Hook]", (), arguments.parse_hooks, "list of Hook",
+        "Are told what experiments do, in the process where they run."),
+    Parameter("storage", "str | StorageFactory | None", None, arguments.parse_storage,
+        "str or class, optional",
+        "What keeps the results in the folder, in place of ours: a name that an installed package offers, or "
+        "a class."),
+    Parameter("seed_globals", "bool", True, arguments.parse_switch, "bool",
+        "Seed ``random``, ``numpy.random`` and, if it is imported, ``torch`` for each experiment, from "
+        "`seed` and from what the experiment is."),
+    Parameter("stop", "StopFactory | None", None, arguments.parse_stop, "object, optional",
+        "A rule that ends experiments early by the values that they save, such as ``StopWhen`` or "
+        "``MedianStop``."),
+    Parameter("search", "str | SearchFactory | None", None, arguments.parse_search, "str or object, optional",
+        "Decides on the next config by what is known, in place of the order of the domain: a name that an "
+        "installed package offers, or an object such as ``TPE('loss')`` of research-search."),
+    Parameter("order", "str", "steps", arguments.parse_order, "{'steps', 'arrival'}",
+        "With a search, or a rule that compares: the order in which experiments count as ended. ``'steps'``: "
+        "that of virtual time, the same for any number of workers. ``'arrival'``: as they end, so that "
+        "another run differs."),
+    Parameter("slots", "int", 16, arguments.parse_count, "int",
+        "Experiments that are under way at a time in ``order='steps'``, however many workers there are."),
+    Parameter("budget", "Mapping[str, float] | None", None, arguments.parse_budget, "mapping, optional",
+        "After how much nothing new begins, and what runs ends: ``{'seconds': 3600}``, of all runs of the "
+        "research together, and with a search or a rule ``{'steps': 10_000}``, iterations of all experiments "
+        "that have ended."),
 )
+# fmt: on
 
 DEFAULTS: Final = {parameter.name: parameter.default for parameter in PARAMETERS}
 
