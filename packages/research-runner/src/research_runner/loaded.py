@@ -121,7 +121,7 @@ class LoadedResearch:
 
     @property
     def path(self) -> Path:
-        """The folder."""
+        """The folder that the research was loaded from."""
         return self._path
 
     @property

@@ -212,7 +212,7 @@ def _as_text(table: Any) -> str:
 
 
 def best(arguments: argparse.Namespace) -> int:
-    """Rank configs."""
+    """Show the best configs as a table, or as JSON."""
     from research_results import ResearchResults
 
     ranking = ResearchResults(arguments.name).best(

@@ -184,7 +184,7 @@ class _Given(Sampler):
 
 
 class _OneOf(Drawn):
-    """A mixture."""
+    """A mixture: which of its parts is drawn, then the value of that part."""
 
     __slots__ = ("name", "parts", "question")
 

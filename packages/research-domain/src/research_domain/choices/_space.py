@@ -84,7 +84,7 @@ class Space:
 
 
 class _Parameter(Space):
-    """One parameter."""
+    """A parameter whose values are asked for."""
 
     __slots__ = ()
 

@@ -74,7 +74,7 @@ class CompiledUnit:
 
 
 class CompiledInstance:
-    """An instance, compiled."""
+    """An instance with the arguments of its class compiled."""
 
     __slots__ = ("_call", "_creator", "is_root", "name", "needs")
 

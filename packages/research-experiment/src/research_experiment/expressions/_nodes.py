@@ -58,7 +58,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ItemOf:
-    """``target[key]``."""
+    """The reference ``target[key]``, looked up in each experiment."""
 
     target: Any
     key: Any
@@ -69,7 +69,7 @@ class ItemOf:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AttributeOf:
-    """``target.name``."""
+    """The reference ``target.name``, looked up in each experiment."""
 
     target: Any
     name: str

@@ -116,7 +116,7 @@ def experiment_checksums(
 
 
 def experiment_checksum(position: int, experiment_id: str, config: bytes, digest: bytes | None) -> int:
-    """Return the checksum of one experiment."""
+    """Return the checksum of an experiment: its position, id, config and digest."""
     return crc32(_joined(experiment_id, config, digest), crc32(_HEADERS[1].pack(position)))
 
 

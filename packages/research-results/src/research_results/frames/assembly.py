@@ -53,7 +53,7 @@ def results_frame(reader: Questions, wanted: Query, layout: ConfigLayout, *, piv
 
 
 def configs_frame(reader: Questions, wanted: Query, layout: ConfigLayout) -> pd.DataFrame:
-    """Return configs as a frame."""
+    """Return a DataFrame with a row for each experiment and a column for each parameter."""
     with reader.selected(wanted) as selected:
         counts = np.ones(len(selected.experiments), np.int64)
         fields = config_fields(selected, layout, counts)

@@ -69,7 +69,7 @@ _NOTHING = np.empty(0, np.int64)
 
 @dataclass(frozen=True, slots=True)
 class ConfigParameter:
-    """A parameter of configs."""
+    """A parameter that some configs have."""
 
     name: str
     alias: str

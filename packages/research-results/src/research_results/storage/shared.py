@@ -78,7 +78,7 @@ class SharedStorage:
 
     @property
     def path(self) -> Path:
-        """The folder."""
+        """The folder that the processes share."""
         return self._path
 
     @property

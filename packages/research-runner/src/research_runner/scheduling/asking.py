@@ -110,7 +110,7 @@ class Asking:
         return False
 
     def update(self) -> None:
-        """Do nothing."""
+        """Do nothing: only the tasks of a domain are updated."""
 
 
 class _Tried:

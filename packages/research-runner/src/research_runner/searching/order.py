@@ -93,7 +93,7 @@ class ArrivalOrder:
         self._note("begun", number)
 
     def reach(self, number: int, step: int) -> None:
-        """Do nothing."""
+        """Do nothing: only the end of an experiment matters here."""
 
     def end(self, number: int, steps: int) -> None:
         """Take note of an end."""
