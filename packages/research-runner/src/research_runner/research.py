@@ -99,7 +99,7 @@ class Research(ExperimentBuilder):
         )
         self._env: dict[str, str] = {}
         self._last: ResearchRun | DetachedRun | None = None
-        self._last_places = (1, 1)
+        self._last_counts = (1, 1)
         self._numbered = ("", "")
 
     def update_domain(self, function: Callable[..., Domain | None], when: Any = 1, **kwargs: Any) -> Self:
@@ -375,7 +375,7 @@ class Research(ExperimentBuilder):
             if isinstance(error, ResearchExistsError) and self._numbered_name(parsed) != name:
                 return self._begin(options)
             raise
-        self._last_places = (len(parsed["workers"]), len(parsed["branches"]))
+        self._last_counts = (len(parsed["workers"]), len(parsed["branches"]))
         return self._last
 
     def plan(self, **options: Any) -> ResearchPlan:
@@ -456,7 +456,7 @@ class Research(ExperimentBuilder):
         """
         from research_runner.devices import split_devices
 
-        last_workers, last_branches = self._last_places
+        last_workers, last_branches = self._last_counts
         workers, branches = workers or last_workers, branches or last_branches
         return split_devices(devices, workers, branches).as_lists()
 
@@ -628,5 +628,5 @@ class Research(ExperimentBuilder):
 
 @value_at.register(Research)
 @value_at.register(LoadedResearch)
-def _value_at_research(place: Research | LoadedResearch, expression: Expression) -> Any:
-    return evaluate_outside(expression, lambda: place.results)
+def _value_at_research(context: Research | LoadedResearch, expression: Expression) -> Any:
+    return evaluate_outside(expression, lambda: context.results)

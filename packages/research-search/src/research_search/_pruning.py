@@ -57,7 +57,7 @@ class PrunerRule:
         self._pruner, self._arguments = pruner, arguments
         self.sees_all = False
         self._told = 0
-        self._places: dict[int, int] = {}
+        self._told_at: dict[int, int] = {}
         self.pruner()
 
     def pruner(self) -> optuna.pruners.BasePruner:
@@ -69,7 +69,7 @@ class PrunerRule:
         """Ask the pruners; what failed is compared with nobody."""
 
         def is_visible(other: int) -> bool:
-            return self.sees_all or other == number or self._places.get(other, seen) < seen
+            return self.sees_all or other == number or self._told_at.get(other, seen) < seen
 
         verdicts = [
             self._is_pruned(study, number, Report(step, (value,)), is_visible)
@@ -89,19 +89,19 @@ class PrunerRule:
     def tell(self, told: Told) -> None:
         """Take note of an end, and of what an earlier run has recorded; what is known twice counts once."""
         if told.number is not None and told.same_as is None and told.status != "infeasible":
-            for place, study in enumerate(self.studies):
-                self._end(study, told.number, told, place)
+            for index, study in enumerate(self.studies):
+                self._end(study, told.number, told, index)
             if told.status != "failed":
-                self._places[told.number] = self._told
+                self._told_at[told.number] = self._told
         self._told += 1
 
-    def _end(self, study: optuna.Study, number: int, told: Told, place: int) -> None:
+    def _end(self, study: optuna.Study, number: int, told: Told, index: int) -> None:
         trial_id = _trial_id(study, number)
         known = study._storage.get_trial(trial_id).intermediate_values
         for step, values in told.reports:
             if step not in known:
-                self._is_pruned(study, number, Report(step, (values[place],)), number.__eq__)
-        value = None if told.values is None else told.values[place]
+                self._is_pruned(study, number, Report(step, (values[index],)), number.__eq__)
+        value = None if told.values is None else told.values[index]
         if told.status == "failed" or value is None or math.isnan(value):
             study._storage.set_trial_state_values(trial_id, TrialState.FAIL)
         elif told.status == "stopped":

@@ -110,8 +110,8 @@ class OptunaSearch:
         if isinstance(rule, PrunerRule):
             rule.sees_all = factory.race
         self._idle = optuna.samplers.RandomSampler(seed=0)
-        self._places = tuple(map(self.variables.index, names))
-        self._rule_places = tuple(map(self.variables.index, rule.variables)) if rule else ()
+        self._columns = tuple(map(self.variables.index, names))
+        self._rule_columns = tuple(map(self.variables.index, rule.variables)) if rule else ()
         self._make_sampler(0)
 
     def begin(self, domain: Domain, history: Iterable[Told]) -> None:
@@ -266,12 +266,12 @@ class OptunaSearch:
         """Ask the rule."""
         if self._rule is None:
             return Verdict.CONTINUE
-        return self._rule.report(number, step, tuple(values[place] for place in self._rule_places), seen)
+        return self._rule.report(number, step, tuple(values[index] for index in self._rule_columns), seen)
 
     def tell(self, told: Told) -> None:
         """Tell the study and the rule how an experiment has ended."""
         if self._rule is not None:
-            self._rule.tell(_part_of(told, self._rule_places))
+            self._rule.tell(_part_of(told, self._rule_columns))
         if told.number is None:
             self._add(told, "history")
             return
@@ -283,13 +283,13 @@ class OptunaSearch:
 
     def _reported(self, told: Told) -> dict[int, float]:
         """Return what Optuna takes as intermediate values, which it does of one objective alone."""
-        if len(self._places) > 1:
+        if len(self._columns) > 1:
             return {}
-        return {report.step: report.values[self._places[0]] for report in told.reports}
+        return {report.step: report.values[self._columns[0]] for report in told.reports}
 
     def _outcome(self, told: Told) -> tuple[TrialState, list[float] | None]:
         """Return how Optuna calls an end, and the values of the objectives."""
-        values = None if told.values is None else [told.values[place] for place in self._places]
+        values = None if told.values is None else [told.values[index] for index in self._columns]
         if told.status in ("stopped", "infeasible"):
             return TrialState.PRUNED, values
         if told.status == "failed" or values is None or any(map(math.isnan, values)):
@@ -322,11 +322,11 @@ class OptunaSearch:
         return {name: external(self._choices[name], answer) for name, answer in answers.items()}
 
 
-def _part_of(told: Told, places: tuple[int, ...]) -> Told:
+def _part_of(told: Told, indices: tuple[int, ...]) -> Told:
     """Return what a rule is told that watches some of the variables."""
 
     def part(values: tuple[float, ...]) -> tuple[float, ...]:
-        return tuple(values[place] for place in places)
+        return tuple(values[index] for index in indices)
 
     reports = tuple(Report(step, part(values)) for step, values in told.reports)
     return replace(told, values=None if told.values is None else part(told.values), reports=reports)

@@ -84,7 +84,7 @@ class Fixed(Node):
         return take(self.sequence.walk(start, draw, draws), self.size - start)
 
     def find(self, query: Mapping[str, Any], hidden: frozenset[str], ranked: bool = False) -> Iterator[Found]:
-        raise LookupError("the place of a config in a mixture is known by enumeration alone")
+        raise LookupError("the position of a config in a mixture is known by enumeration alone")
 
 
 def join(bodies: Iterable[Body]) -> Body:

@@ -35,48 +35,48 @@ class Compiler:
         self.drawn_freely: list[str] = []
         self._contents: dict[str, Any] = {}
 
-    def body(self, body: Body, place: str = "") -> Space:
+    def body(self, body: Body, path: str = "") -> Space:
         """Return a sum of terms as questions."""
         if len(body.terms) == 1:
-            return self._term(body.terms[0], place)
-        branches = [self._term(term, f"{place}+{number}") for number, term in enumerate(body.terms)]
+            return self._term(body.terms[0], path)
+        branches = [self._term(term, f"{path}+{number}") for number, term in enumerate(body.terms)]
         weights = [term.weight for term in body.terms if term.weight is not None]
-        return self._either(branches, body, place, shares(weights) if len(weights) == len(branches) else None)
+        return self._either(branches, body, path, shares(weights) if len(weights) == len(branches) else None)
 
-    def _term(self, term: Term, place: str) -> Space:
+    def _term(self, term: Term, path: str) -> Space:
         source = term.source
-        space = self.body(source, place) if isinstance(source, Body) else self._node(source, place)
+        space = self.body(source, path) if isinstance(source, Body) else self._node(source, path)
         return Where(space, term.filters) if term.filters and self.filtered else space
 
-    def _node(self, node: Node, place: str) -> Space:
+    def _node(self, node: Node, path: str) -> Space:
         if isinstance(node, Grid):
-            return Every([self._listed(key, values, place) for key, values in node.pools])
+            return Every([self._listed(key, values, path) for key, values in node.pools])
         if isinstance(node, Span):
-            return Spanned(node, self._named(node.key.value, place, node.values))
+            return Spanned(node, self._named(node.key.value, path, node.values))
         if isinstance(node, Draw):
-            return self._draw(node, place)
+            return self._draw(node, path)
         if isinstance(node, Product):
             factors = enumerate(node.children)
-            return Every([self._node(factor, f"{place}*{number}") for number, factor in factors])
+            return Every([self._node(factor, f"{path}*{number}") for number, factor in factors])
         if isinstance(node, Concat):
-            branches = [self._node(part, f"{place}+{number}") for number, part in enumerate(node.children)]
-            return self._either(branches, node, place)
+            branches = [self._node(part, f"{path}+{number}") for number, part in enumerate(node.children)]
+            return self._either(branches, node, path)
         if isinstance(node, Zip):
-            return self._rows(node, place)
+            return self._rows(node, path)
         if isinstance(node, Kept | Redraw):
-            space = self._node(node.children[0], place)
+            space = self._node(node.children[0], path)
             return Where(space, node.filters) if self.filtered else space
         raise _refused(node, "these values cannot be asked for")
 
-    def _listed(self, key: Any, values: tuple[Any, ...], place: str) -> Space:
+    def _listed(self, key: Any, values: tuple[Any, ...], path: str) -> Space:
         different, question = listed(values)
-        name = key.value if question is None else self._named(key.value, place, different)
+        name = key.value if question is None else self._named(key.value, path, different)
         return Listed(key, different, name, question)
 
-    def _draw(self, node: Draw, place: str) -> Space:
+    def _draw(self, node: Draw, path: str) -> Space:
         parameter, sampler = node.key.value, node.source.sampler
         try:
-            return Sampled(node.key, drawn(self._named(parameter, place, sampler), sampler))
+            return Sampled(node.key, drawn(self._named(parameter, path, sampler), sampler))
         except UnknownScaleError as error:
             if not self.noise:
                 way_out = "draw it without modelling it: choices(noise=True), or list its values"
@@ -86,19 +86,19 @@ class Compiler:
                 self.drawn_freely.append(parameter)
             return Noise(node)
 
-    def _rows(self, node: Zip, place: str) -> Space:
+    def _rows(self, node: Zip, path: str) -> Space:
         parts = list(_parts(node))
         if node.has_draws and any(isinstance(part, Fixed | Redraw) for part in parts):
             raise _refused(
                 node, "its rows depend on what is drawn by weight or filtered; write them as a list"
             )
-        leaves = {id(part): self._draw(part, place) for part in parts if isinstance(part, Draw)}
-        name = self._named("@" + "&".join(sorted(node.keys)), place, node)
+        leaves = {id(part): self._draw(part, path) for part in parts if isinstance(part, Draw)}
+        name = self._named("@" + "&".join(sorted(node.keys)), path, node)
         question = Integer(0, node.points - 1) if node.points > 1 else None
         return Rows(node, name, question, leaves)
 
     def _either(
-        self, branches: list[Space], content: Any, place: str, weights: tuple[float, ...] | None = None
+        self, branches: list[Space], content: Any, path: str, weights: tuple[float, ...] | None = None
     ) -> Space:
         fixed = [dict(_named_values(branch.fixed)) for branch in branches]
         telling = _telling(fixed)
@@ -106,16 +106,16 @@ class Compiler:
             name, labels = telling, [values[telling] for values in fixed]
         else:
             name, labels = "+", [_label(branch) for branch in branches]
-        name = self._named(name, place, content)
+        name = self._named(name, path, content)
         return Either(branches, name, Category(distinct(labels), weights))
 
-    def _named(self, name: str, place: str, content: Any) -> str:
+    def _named(self, name: str, path: str, content: Any) -> str:
         """Return the name of a question, which is that of a parameter unless others have it already."""
-        for candidate in (name, f"{name} {place}"):
+        for candidate in (name, f"{name} {path}"):
             known = self._contents.setdefault(candidate, content)
             if _are_alike(known, content):
                 return candidate
-        raise ChoiceError(name, f"is the name of several questions at {place!r}; rename it")
+        raise ChoiceError(name, f"is the name of several questions at {path!r}; rename it")
 
 
 def _are_alike(one: Any, other: Any) -> bool:

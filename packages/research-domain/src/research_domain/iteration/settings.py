@@ -161,7 +161,7 @@ class AlgebraWithSettings(Algebra):
         Parameters
         ----------
         draws : mutable mapping from str to list
-            Place in the domain to the values drawn there; may be one that outlives this process.
+            Position in the domain → the values drawn there; may be one that outlives this process.
 
         Returns
         -------

@@ -308,7 +308,7 @@ class ChoiceSampler(Sampler):
 
 
 def _in_order(name: str, values: Any) -> list[Any]:
-    """Return a list of values, each of which has a place of its own."""
+    """Return values as a list; a set, which has no order, is refused."""
     if not (isinstance(values, list | tuple | range) or np.ndim(values)) or not len(values):
         raise SamplerError(name, f"expected a list of values, got {values!r}")
     return list(values)

@@ -23,12 +23,12 @@ def pandas_text(writer: FormWriter, value: Any) -> str | None:
     if value is pd.NaT or value is pd.NA:
         return name
     if kind is pd.DataFrame:
-        columns = [_array(pd, writer, value.iloc[:, place].array) for place in range(value.shape[1])]
+        columns = [_array(pd, writer, value.iloc[:, index].array) for index in range(value.shape[1])]
         return name + _texts(writer, value.index, value.columns) + "".join(columns)
     if kind is pd.Series:
         return name + _texts(writer, value.index, value.name) + _array(pd, writer, value.array)
     if isinstance(value, pd.MultiIndex):
-        return name + writer.items([value.get_level_values(place) for place in range(value.nlevels)])
+        return name + writer.items([value.get_level_values(index) for index in range(value.nlevels)])
     if isinstance(value, pd.Index):
         return string("pd.Index") + writer.text(value.name) + _array(pd, writer, value.array)
     if isinstance(value, pd.api.extensions.ExtensionArray):

@@ -53,7 +53,7 @@ def carried_source(thing: CodeType | type) -> tuple[str | None] | None:
 
 
 def function_source(code: CodeType) -> str | None:
-    """Return the syntax of a function without places and comments, None if its source is not there.
+    """Return the syntax of a function without positions and comments, None if its source is not there.
 
     Equal text means equal code, in every supported version of Python.
     """
@@ -118,18 +118,18 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 
 
 def _around(nodes: list[_Function], code: CodeType) -> list[_Function]:
-    """Return the innermost of the functions of one line that contain all places of some code."""
-    places = [
+    """Return the innermost of the functions of one line that contain all positions of some code."""
+    positions = [
         (line, column) for line, _, column, _ in code.co_positions() if line is not None and column
     ]  # column 0 is where Python puts what is written nowhere
-    found = [node for node in nodes if places and all(_contains(node, place) for place in places)]
+    found = [node for node in nodes if positions and all(_contains(node, position) for position in positions)]
     inner = [node for node in found if sum(each in found for each in ast.walk(node)) == 1]
     return inner if len(inner) == 1 else []
 
 
-def _contains(node: _Function, place: tuple[int, int]) -> bool:
+def _contains(node: _Function, position: tuple[int, int]) -> bool:
     end = (node.end_lineno or node.lineno, node.end_col_offset or 0)
-    return (node.lineno, node.col_offset) <= place < end
+    return (node.lineno, node.col_offset) <= position < end
 
 
 def _classes(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.ClassDef]]:

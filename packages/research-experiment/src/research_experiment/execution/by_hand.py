@@ -223,5 +223,5 @@ def _index(value: int, name: str = "index") -> int:
 
 
 @value_at.register(StartedExperiment)
-def _value_at_started(place: StartedExperiment, expression: Expression) -> Any:
-    return evaluate(expression, place.running)
+def _value_at_started(context: StartedExperiment, expression: Expression) -> Any:
+    return evaluate(expression, context.running)

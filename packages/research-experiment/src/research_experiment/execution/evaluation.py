@@ -139,8 +139,8 @@ def check_outside(value: Any) -> None:
 
 
 @value_at.register(RunningExperiment)
-def _value_at_experiment(place: RunningExperiment, expression: Expression) -> Any:
-    return evaluate(expression, place)
+def _value_at_experiment(context: RunningExperiment, expression: Expression) -> Any:
+    return evaluate(expression, context)
 
 
 @evaluate_named.register(Expression)

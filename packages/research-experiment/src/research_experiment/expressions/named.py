@@ -62,10 +62,11 @@ def _without_auxiliary(config: Any) -> Any:
 
 
 @singledispatch
-def value_at(place: Any, expression: Expression) -> Any:
+def value_at(context: Any, expression: Expression) -> Any:
     """Return the value of an expression at a running experiment or research; others have none.
 
-    Those who have one register for this function: it is what ``expression.get(experiment=place)`` calls.
+    Classes that can be such a context register for this function, which ``expression.get(experiment=...)``
+    calls.
     """
     return NotImplemented
 
@@ -76,8 +77,8 @@ def _asked_at(node: Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return NotImplemented
     if not kwargs or not kwargs.keys() <= {"experiment", "research"}:
         return NotImplemented
-    places = [kwargs[name] for name in ("experiment", "research") if kwargs.get(name) is not None]
-    return value_at(places[0], node.target) if places else NotImplemented
+    contexts = [kwargs[name] for name in ("experiment", "research") if kwargs.get(name) is not None]
+    return value_at(contexts[0], node.target) if contexts else NotImplemented
 
 
 class _Letter(type):

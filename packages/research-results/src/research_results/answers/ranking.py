@@ -151,7 +151,7 @@ class Ranking:
         return f"Ranking({names!r}, {len(self.rows)} of {self.found} configs)"
 
     def __str__(self) -> str:
-        return text_table(self._header(), [self._cells(place) for place in range(len(self.rows))])
+        return text_table(self._header(), [self._cells(index) for index in range(len(self.rows))])
 
     def _repr_html_(self) -> str:
         html: str = self.df.to_html(max_rows=None)
@@ -166,8 +166,8 @@ class Ranking:
         titles = [(each.variable, *map(_TITLES.get, self._shown[1:])) for each in self.objectives]
         return ["", *(str(title) for own in titles for title in own), "failed", "config"]
 
-    def _cells(self, place: int) -> list[str]:
-        row, named = self.rows[place], self._named[place]
+    def _cells(self, index: int) -> list[str]:
+        row, named = self.rows[index], self._named[index]
         numbers = [
             f"{found['count']}" if name == "count" else short_number(found[name])
             for found in row.statistics.values()
@@ -175,7 +175,7 @@ class Ranking:
         ]
         of = [] if row.research is None else [f"research={row.research}"]
         config = " ".join([*of, *(f"{key.alias}={as_alias(value).alias}" for key, value in named.pairs)])
-        return [str(place + 1), *numbers, str(row.failed), clean_text(config)]
+        return [str(index + 1), *numbers, str(row.failed), clean_text(config)]
 
 
 def check_count(n: int | None) -> int | None:

@@ -37,11 +37,11 @@ def write(results: Any, path: Path, /, **options: Any) -> None:
         _check_letters(str(name), column)
     book = xlsxwriter.Workbook(str(path), {"constant_memory": True})
     sheet = book.add_worksheet("results")
-    for place, name in enumerate(plain.columns):
-        sheet.write_string(0, place, str(name))
+    for index, name in enumerate(plain.columns):
+        sheet.write_string(0, index, str(name))
     for number, row in enumerate(zip(*columns, strict=True), start=1):
-        for place, value in enumerate(row):
-            _write_cell(sheet, number, place, value)
+        for index, value in enumerate(row):
+            _write_cell(sheet, number, index, value)
     sheet.freeze_panes(1, 0)
     sheet.autofilter(0, 0, len(plain), max(len(columns) - 1, 0))
     book.close()

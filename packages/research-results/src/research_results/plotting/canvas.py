@@ -60,7 +60,7 @@ def colors() -> list[str]:
 
 
 def parse_target(ax: Any, figure: Any) -> Target:
-    """Read where to draw; more than one place is refused."""
+    """Read where to draw; `ax` and `figure` together are refused."""
     if ax is None:
         return Target(None, figure, None)
     if figure is not None:
@@ -123,7 +123,7 @@ def _current(count: int) -> Figure | Axes | None:
 
 
 def _lay_out(figure: Any) -> None:
-    """Make place for legends beside the axes, unless a layout was chosen."""
+    """Make room for legends beside the axes, unless a layout was chosen."""
     whole = figure.get_figure(root=True) if hasattr(figure, "get_figure") else figure
     if whole.get_layout_engine() is None:
         whole.set_layout_engine("constrained")
@@ -148,9 +148,9 @@ def _subplots(figure: Any, count: int, columns: int, share: str) -> list[Axes]:
     rows = -(-count // columns)
     grid = figure.subplots(rows, columns, squeeze=False, sharex="x" in share, sharey="y" in share)
     panels: list[Axes] = grid.ravel().tolist()
-    for place, unused in enumerate(panels[count:], count):
+    for index, unused in enumerate(panels[count:], count):
         unused.remove()
-        panels[place - columns].tick_params(labelbottom=True)
+        panels[index - columns].tick_params(labelbottom=True)
     return panels[:count]
 
 

@@ -53,7 +53,7 @@ def _shown(label: str) -> str:
 
 
 def _note(left_out: Sequence[str]) -> str:
-    """Return which have no place, in a few lines."""
+    """Return what was left out, in a few lines."""
     text = f"{len(left_out)} left out: {'; '.join(shortened(label) for label in left_out)}"
     lines = textwrap.wrap(text, 36, max_lines=_MOST_LINES, placeholder=" ...")
     return "\n".join(lines)

@@ -45,29 +45,31 @@ def _draw(axes: Axes, data: PlotData, measure: Measure, request: Request) -> Non
         raise ArgumentError(
             "kind", f"parallel axes need parameters that vary where {measure.name!r} has values"
         )
-    columns = [_place(axes, place, factor, configs) for place, factor in enumerate(factors)]
+    columns = [_heights(axes, position, factor, configs) for position, factor in enumerate(factors)]
     columns.append(_scaled(means))
     _write(axes, len(factors), [(float(end), f"{value:.4g}") for end, value in _ends(means)])
     heights = np.stack(columns, axis=1)
     order = np.argsort(means if measure.objective.maximize else -means, kind="stable")  # the best ones on top
-    places = np.arange(heights.shape[1], dtype=np.float64)
+    positions = np.arange(heights.shape[1], dtype=np.float64)
     lines = LineCollection(
-        [np.column_stack([places, heights[row]]) for row in order],
+        [np.column_stack([positions, heights[row]]) for row in order],
         array=means[order],
         linewidths=1.5,
         alpha=0.8,
     )
     axes.add_collection(lines)
-    axes.vlines(places, _ABSENT, 1.0, color="black", lw=0.8, zorder=3)
-    axes.set(xlim=(-0.3, places[-1] + 0.5), ylim=(_ABSENT - 0.05, 1.05))
+    axes.vlines(positions, _ABSENT, 1.0, color="black", lw=0.8, zorder=3)
+    axes.set(xlim=(-0.3, positions[-1] + 0.5), ylim=(_ABSENT - 0.05, 1.05))
     name = shortened(f"{measure.name}{request.suffix}")
-    axes.xaxis.set_ticks(places, [*(shortened(factor.alias) for factor in factors), name], parse_math=False)
+    axes.xaxis.set_ticks(
+        positions, [*(shortened(factor.alias) for factor in factors), name], parse_math=False
+    )
     axes.yaxis.set_ticks([])
     axes.spines[:].set_visible(False)
     add_color_bar(axes, lines, name)
 
 
-def _place(axes: Axes, place: int, factor: Factor, configs: Any) -> Floats:
+def _heights(axes: Axes, position: int, factor: Factor, configs: Any) -> Floats:
     """Write the ticks of a parameter; return where each config crosses its axis."""
     codes = factor.codes[configs]
     present = np.unique(codes[codes >= 0])
@@ -89,7 +91,7 @@ def _place(axes: Axes, place: int, factor: Factor, configs: Any) -> Floats:
         ticks = every[:: -(-len(every) // 12)]
     found = np.full(len(codes), _ABSENT)
     found[codes >= 0] = height[np.searchsorted(present, codes[codes >= 0])]
-    _write(axes, place, [*ticks, *([(_ABSENT, "none")] if (codes < 0).any() else [])])
+    _write(axes, position, [*ticks, *([(_ABSENT, "none")] if (codes < 0).any() else [])])
     return found
 
 
@@ -100,16 +102,16 @@ def _scaled(values: Floats) -> Floats:
 
 
 def _ends(values: Floats) -> list[tuple[float, float]]:
-    """Return the lowest and the highest value with their places."""
+    """Return the lowest and the highest value with their heights."""
     low, high = float(values.min()), float(values.max())
     return [(0.5, low)] if low == high else [(0.0, low), (1.0, high)]
 
 
-def _write(axes: Axes, place: int, ticks: list[tuple[float, str]]) -> None:
+def _write(axes: Axes, position: int, ticks: list[tuple[float, str]]) -> None:
     for height, label in ticks:
         text = axes.annotate(
             label,
-            (place, height),
+            (position, height),
             (4, 0),
             textcoords="offset points",
             va="center",

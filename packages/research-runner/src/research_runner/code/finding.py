@@ -229,8 +229,8 @@ def _modules_of(root: str, reading: Reading) -> Iterator[RecordedModule]:
     if known and all(map(is_up_to_date, known)):
         yield from known
         return
-    place = _place(root)
-    found = [] if place is None else list(_walk(root, *place, reading, frozenset()))
+    located = _located(root)
+    found = [] if located is None else list(_walk(root, *located, reading, frozenset()))
     names = {module.name for module in found}
     yield from found
     for name, module in list(sys.modules.items()):
@@ -242,7 +242,7 @@ def _is_in(name: str, root: str) -> bool:
     return f"{name}.".startswith(f"{root}.")
 
 
-def _place(root: str) -> tuple[str, tuple[str, ...] | None] | None:
+def _located(root: str) -> tuple[str, tuple[str, ...] | None] | None:
     """Return file and folders of one of the user's own modules; None if it is not his own, or nowhere."""
     spec = locate(root)
     if spec is None:

@@ -173,6 +173,6 @@ def _codes_of(space: dict[str, Any], name: str, file: str) -> Iterator[CodeType]
 
 
 def _shape(code: CodeType) -> tuple[Any, ...]:
-    """Return what code does, without its places in the file."""
+    """Return what code does, without its line numbers."""
     constants = (_shape(each) if isinstance(each, CodeType) else repr(each) for each in code.co_consts)
     return (code.co_name, code.co_code, code.co_names, code.co_varnames, *constants)

@@ -19,7 +19,7 @@ TERM_GRACE_S: Final = 10.0
 """Seconds between the first SIGTERM and the end of everything."""
 
 
-_in_place: Final[dict[int, Any]] = {}
+_installed: Final[dict[int, Any]] = {}
 """The handlers in whose place ours are."""
 
 
@@ -30,8 +30,8 @@ def _put(handlers: Mapping[int, Any]) -> None:
 
 def _forget_in_child() -> None:
     """Let a process that a unit has forked end as any other: a pool ends its processes by SIGTERM."""
-    _put(_in_place)
-    _in_place.clear()
+    _put(_installed)
+    _installed.clear()
 
 
 if hasattr(os, "register_at_fork"):
@@ -70,13 +70,13 @@ def gentle_interrupts(
     before: dict[int, Any] = {
         number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)
     }
-    outer = dict(_in_place)
-    _in_place.update(before)
+    outer = dict(_installed)
+    _installed.update(before)
     try:
         yield
     finally:
-        _in_place.clear()
-        _in_place.update(outer)
+        _installed.clear()
+        _installed.update(outer)
         _put(before)
     if count:
         raise KeyboardInterrupt

@@ -195,7 +195,7 @@ class TaskSource:
         return Task(next(self._numbers), tuple(experiments), root)
 
     def question_of(self, spec: ExperimentSpec) -> int:
-        """Return the number under which a rule knows an experiment: its place in the order of the domain."""
+        """Return the number under which a rule knows an experiment: its position in the domain."""
         return spec.index
 
     def look_ahead(self) -> None:

@@ -30,7 +30,7 @@ class _Trial:
     """An experiment that has begun and was not told yet."""
 
     number: int
-    place: int
+    position: int
     config: ConfigAlias
     seen: int
     verdicts: dict[int, Verdict] = field(default_factory=dict)
@@ -160,10 +160,10 @@ class Trials:
     def begin(self, experiment_id: str, number: int, config: ConfigAlias, repetition: int = 0) -> None:
         """Take note of an experiment that was decided on."""
         count = self.repetitions.count
-        place = number if count == 1 else number * count + repetition
-        self._running[experiment_id] = _Trial(number, place, config, self.teller.count)
-        self._ids[place] = experiment_id
-        self.order.begin(place)
+        position = number if count == 1 else number * count + repetition
+        self._running[experiment_id] = _Trial(number, position, config, self.teller.count)
+        self._ids[position] = experiment_id
+        self.order.begin(position)
 
     def report(self, experiment_id: str, step: int, values: tuple[float, ...]) -> Verdict:
         """Return the verdict on an experiment that has done so many steps."""
@@ -176,7 +176,7 @@ class Trials:
             seen = self.teller.count if self.order.is_prompt else trial.seen
             verdict = trial.verdicts[step] = self.teller.judge(trial.number, step, values, seen)
         if verdict is Verdict.CONTINUE:
-            self.order.reach(trial.place, step)
+            self.order.reach(trial.position, step)
         return verdict
 
     def note_last(self, experiment_id: str, values: tuple[float, ...] | None) -> None:
@@ -198,20 +198,20 @@ class Trials:
         trial = self._running[experiment_id]
         for report in recorded.reports:
             if recorded.outcome != "stopped" or report.step < recorded.steps:
-                self.order.reach(trial.place, report.step)
+                self.order.reach(trial.position, report.step)
         self._end(trial, recorded)
 
     def _end(self, trial: _Trial, recorded: Recorded) -> None:
         reports, values, steps, outcome = recorded
         trial.told = Told(trial.number, trial.config, values, reports, steps, outcome)
-        self.order.end(trial.place, steps)
+        self.order.end(trial.position, steps)
 
     def tell_next(self) -> bool:
         """Tell the next experiment in the order of their ends, if it is known; return whether it is."""
-        place = self.order.next_ended()
-        if place is None:
+        position = self.order.next_ended()
+        if position is None:
             return False
-        trial = self._running.pop(self._ids.pop(place))
+        trial = self._running.pop(self._ids.pop(position))
         assert trial.told is not None  # noqa: S101 - it has ended
         self.ended += 1
         self.steps += trial.told.steps

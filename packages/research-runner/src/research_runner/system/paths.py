@@ -27,10 +27,10 @@ def next_free(name: str) -> str:
     'no/such/study-1'
     """
     path = absolute_path(name)
-    place = next((each for each in (path, *path.parents) if _NUMBER not in str(each)), path)
-    level = len(path.parts) - len(place.parts)
+    folder = next((each for each in (path, *path.parents) if _NUMBER not in str(each)), path)
+    level = len(path.parts) - len(folder.parts)
     pattern = re.compile(re.escape(path.parts[-level]).replace(re.escape(_NUMBER), "([0-9]+)", 1) + "$")
-    names = [each.name for each in place.iterdir()] if place.is_dir() else []
+    names = [each.name for each in folder.iterdir()] if folder.is_dir() else []
     numbers = [int(match[1]) for match in map(pattern.match, names) if match]
     return name.replace(_NUMBER, str(max(numbers, default=0) + 1))
 

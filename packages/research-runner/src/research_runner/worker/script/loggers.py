@@ -28,7 +28,7 @@ class LoggerRecord:
     level: int = logging.NOTSET
     disabled: bool = False
     propagate: bool = True
-    handlers: tuple[int, ...] = ()  # places of its handlers in the list of all
+    handlers: tuple[int, ...] = ()  # indices of its handlers in the list of all
     filters: bytes = b""  # its filters, with their code; empty if it has none
 
 
@@ -61,20 +61,20 @@ def all_loggers() -> Iterator[tuple[str, logging.Logger]]:
 
 def describe_logging(leave: Callable[[str], None]) -> LoggingRecord:
     """Return the state of logging in this process; `leave` is told what stays behind."""
-    places: dict[logging.Handler, int | None] = {}
+    indices: dict[logging.Handler, int | None] = {}
     handlers: list[HandlerRecord] = []
 
-    def place(handler: logging.Handler) -> int | None:
-        if handler not in places:
+    def index_of(handler: logging.Handler) -> int | None:
+        if handler not in indices:
             record = describe_handler(handler, leave)
-            places[handler] = None if record is None else len(handlers)
+            indices[handler] = None if record is None else len(handlers)
             if record is not None:
                 handlers.append(record)
-        return places[handler]
+        return indices[handler]
 
     loggers, plain = {}, []
     for name, logger in all_loggers():
-        found = [place(handler) for handler in logger.handlers if not is_ours(handler)]
+        found = [index_of(handler) for handler in logger.handlers if not is_ours(handler)]
         record = LoggerRecord(
             logger.level,
             logger.disabled,
@@ -164,7 +164,7 @@ class LoggingState:
             told = _PLAIN if name in plain else record.loggers.get(name)
             if told is None:
                 continue
-            own = [self._handlers[place] for place in told.handlers]
+            own = [self._handlers[index] for index in told.handlers]
             handlers = [handler for handler in own if handler is not None]
             handlers += _kept(logger.handlers, handlers, keep_others)
             logger.handlers[:] = handlers
