@@ -138,7 +138,6 @@ def test_watched_descriptor_ends_the_wait(driver):
         wake.join()
         assert driver.pool.poll() == []
         os.read(read, 1)
-        driver.pool.unwatch(read)
         assert driver.pool.poll(0) == []
     finally:
         os.close(read)

@@ -225,7 +225,11 @@ def find_modules(names: Iterable[str], reading: Reading) -> dict[str, RecordedMo
 def _modules_of(root: str, reading: Reading) -> Iterator[RecordedModule]:
     """Yield a module without a parent, and if it is a package all that is inside of it."""
     finder, inside = installed(), f"{root}."
-    known = [] if finder is None else [each for each in finder.modules.values() if _is_in(each.name, root)]
+    known = (
+        []
+        if finder is None
+        else [each for each in finder.modules.values() if f"{each.name}.".startswith(inside)]
+    )
     if known and all(map(is_up_to_date, known)):
         yield from known
         return
@@ -236,10 +240,6 @@ def _modules_of(root: str, reading: Reading) -> Iterator[RecordedModule]:
     for name, module in list(sys.modules.items()):
         if name not in names and (name == root or (found and name.startswith(inside))):
             yield from reading.loaded(name, module)
-
-
-def _is_in(name: str, root: str) -> bool:
-    return f"{name}.".startswith(f"{root}.")
 
 
 def _located(root: str) -> tuple[str, tuple[str, ...] | None] | None:

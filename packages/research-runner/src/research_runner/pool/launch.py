@@ -159,7 +159,16 @@ class SupervisorLink:
         except BaseException:
             self.control.close()
             raise
-        self._write(_config(settings))
+        self._write(
+            {
+                "coordinator": os.getpid(),
+                "method": settings.method,
+                "interpreter": _interpreter(),
+                "sys_path": current_path(),
+                "idle_s": IDLE_S,
+                "preload": [*PRELOAD, *settings.preload] if settings.method == "forkserver" else [],
+            }
+        )
 
     @property
     def is_ours(self) -> bool:
@@ -289,17 +298,6 @@ def blocking_pair() -> tuple[socket.socket, socket.socket]:
 def _whoever_listens() -> contextlib.suppress:
     """Write to a supervisor that may be gone: `read` tells."""
     return contextlib.suppress(BrokenPipeError, ConnectionResetError)
-
-
-def _config(settings: LaunchSettings) -> dict[str, Any]:
-    return {
-        "coordinator": os.getpid(),
-        "method": settings.method,
-        "interpreter": _interpreter(),
-        "sys_path": current_path(),
-        "idle_s": IDLE_S,
-        "preload": [*PRELOAD, *settings.preload] if settings.method == "forkserver" else [],
-    }
 
 
 def current_path() -> list[str]:

@@ -225,7 +225,7 @@ class Supervisor:
             self._dead.clear()
         marks = {f"{self._config['supervisor']}:{number}".encode() for number in self._dead.values()}
         for pid in orphans:
-            if session_of(pid) in self._dead or mark_of(pid) in marks:
+            if _stat(pid)[3] in self._dead or mark_of(pid) in marks:
                 kill_group(pid)
 
     def _rest(self) -> None:
@@ -292,11 +292,6 @@ def children() -> list[int]:
         me = os.getpid()
         found = map(int, filter(str.isdigit, os.listdir("/proc")))  # noqa: PTH208 - bare names
         return [pid for pid in found if _stat(pid)[1] == me]
-
-
-def session_of(pid: int) -> int:
-    """Return the session id of a process, 0 if it is gone."""
-    return _stat(pid)[3]
 
 
 def mark_of(pid: int) -> bytes:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import queue
 import threading
-from collections.abc import Iterator, Mapping
 from types import FunctionType
-from typing import Any, Final
+from typing import Final
 
 from research_runner.pool.class_registry import is_importable
-from research_runner.pool.unpicklable import attributes_of, function_parts
+from research_runner.pool.unpicklable import attributes_of, contents_of, function_parts
 
 __all__ = ["find_signal"]
 
@@ -43,18 +41,10 @@ def find_signal(value: object) -> tuple[str, object] | None:
         seen.add(id(item))
         if isinstance(item, _SIGNALS):
             return path, item
-        todo.extend((path + step, child) for step, child in _parts(item))
+        found = list(contents_of(item))
+        if isinstance(item, FunctionType) and not is_importable(item):
+            found = list(function_parts(item))
+        elif not found and type(item).__module__.startswith(_PLANS):
+            found = [(f".{name}", getattr(item, name, None)) for name in attributes_of(item)]
+        todo.extend((path + step, child) for step, child in found)
     return None
-
-
-def _parts(value: Any) -> Iterator[tuple[str, object]]:
-    if isinstance(value, Mapping):
-        yield from ((f"[{key!r}]", item) for key, item in value.items())
-    elif isinstance(value, list | tuple | set | frozenset):
-        yield from ((f"[{index}]", item) for index, item in enumerate(value))
-    elif isinstance(value, functools.partial):
-        yield from ((".func", value.func), (".args", value.args), (".keywords", value.keywords))
-    elif isinstance(value, FunctionType) and not is_importable(value):
-        yield from function_parts(value)
-    elif type(value).__module__.startswith(_PLANS):
-        yield from ((f".{name}", getattr(value, name, None)) for name in attributes_of(value))

@@ -10,7 +10,7 @@ from typing import Any
 
 from research_runner.pool.code_pickle import global_names
 
-__all__ = ["Culprit", "Refusal", "attributes_of", "blame", "describe", "function_parts"]
+__all__ = ["Culprit", "Refusal", "attributes_of", "blame", "contents_of", "describe", "function_parts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,49 +57,40 @@ def blame(value: object, attempt: Callable[[object], object], error: Exception) 
             if id(child) in seen:
                 continue
             seen.add(id(child))
-            refusal = _refusal(child, attempt)
-            if refusal is not None:
+            try:
+                attempt(child)
+            except Exception as refusal:  # noqa: BLE001 - any refusal counts
                 value, path, error = child, path + step, refusal
                 break
         else:
-            return Culprit(path, _type_name(value), error)
-
-
-def _refusal(value: object, attempt: Callable[[object], object]) -> Exception | None:
-    try:
-        attempt(value)
-    except Exception as error:  # noqa: BLE001 - any refusal counts
-        return error
-    return None
-
-
-def _type_name(value: object) -> str:
-    kind = type(value)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+            kind = type(value)
+            module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+            return Culprit(path, module + kind.__qualname__, error)
 
 
 def _children(value: Any) -> Iterator[tuple[str, object]]:
     """Yield the parts of a value, each with the step that leads to it."""
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield f"[{key!r}]", item
-    elif isinstance(value, (list, tuple, set, frozenset)):
-        for index, item in enumerate(value):
-            yield f"[{index}]", item
+    yield from contents_of(value)
     if isinstance(value, FunctionType):
         yield from function_parts(value)
     elif isinstance(value, MethodType):
         yield ".__self__", value.__self__
         yield ".__func__", value.__func__
-    elif isinstance(value, functools.partial):
-        yield ".func", value.func
-        yield ".args", value.args
-        yield ".keywords", value.keywords
     for attribute in attributes_of(value):
         try:
             yield f".{attribute}", getattr(value, attribute)
         except AttributeError:
             continue
+
+
+def contents_of(value: Any) -> Iterator[tuple[str, object]]:
+    """Yield what a container or partial function holds, each with the step that leads to it."""
+    if isinstance(value, Mapping):
+        yield from ((f"[{key!r}]", item) for key, item in value.items())
+    elif isinstance(value, list | tuple | set | frozenset):
+        yield from ((f"[{index}]", item) for index, item in enumerate(value))
+    elif isinstance(value, functools.partial):
+        yield from ((".func", value.func), (".args", value.args), (".keywords", value.keywords))
 
 
 def attributes_of(value: object) -> Iterator[str]:

@@ -196,10 +196,6 @@ class WorkerPool:
         """Let `poll` return as soon as a file descriptor is readable; the caller empties it."""
         self._selector.register(fd, selectors.EVENT_READ, _WAKE_UP)
 
-    def unwatch(self, fd: int) -> None:
-        """No longer watch a file descriptor."""
-        self._selector.unregister(fd)
-
     def _link(self, slot: int) -> Link:
         try:
             return self._links[slot]
@@ -326,15 +322,12 @@ class WorkerPool:
             while link.read():
                 pass
         self._deliver(link)
-        self._forget(link)
-        death = self._examiner.examine(report, link.requested_cause, link.detail)
-        self._events.append(WorkerDied(link.slot, link.pid, death))
-
-    def _forget(self, link: Link) -> None:
         if link.connection in self._selector.get_map():
             self._selector.unregister(link.connection)
         link.connection.close()
         del self._links[link.slot]
+        death = self._examiner.examine(report, link.requested_cause, link.detail)
+        self._events.append(WorkerDied(link.slot, link.pid, death))
 
     # -- the end ----------------------------------------------------------------------------------
 
@@ -347,28 +340,22 @@ class WorkerPool:
             return
         try:
             if not force and self._supervisor is not None and self._supervisor.is_ours:
-                self._stop_all(time.monotonic() + timeout_s)
+                for slot in self._links:
+                    self.stop(slot)
+                deadline = time.monotonic() + timeout_s
+                while self._links and (left := deadline - time.monotonic()) > 0:
+                    self._collect(left)
         finally:
-            if self._supervisor is not None:
-                self._let_go(self._supervisor)
+            if self._at_exit is not None:
+                self._at_exit.detach()
+            if self._supervisor is not None and self._keep:
+                give_back_supervisor(self._supervisor)
+            elif self._supervisor is not None:
+                self._supervisor.close()
             for link in self._links.values():
                 link.connection.close()
             self._links.clear()
             self._selector.close()
-
-    def _let_go(self, supervisor: SupervisorLink) -> None:
-        if self._at_exit is not None:
-            self._at_exit.detach()
-        if self._keep:
-            give_back_supervisor(supervisor)
-        else:
-            supervisor.close()
-
-    def _stop_all(self, deadline: float) -> None:
-        for slot in self._links:
-            self.stop(slot)
-        while self._links and (left := deadline - time.monotonic()) > 0:
-            self._collect(left)
 
     def __enter__(self) -> Self:
         return self

@@ -28,6 +28,7 @@ __all__ = [
     "FolderJournal",
     "folders_of_experiments",
     "load_settings",
+    "read_number",
     "save_settings",
     "set_aside",
     "settings_are_kept",
@@ -117,13 +118,7 @@ class FolderJournal(Journal):
         self._known = known
         self._force = force
         self._recorded = {int(path.stem) for path in self._folder.glob("*.dill")}
-        self._passed_by = self._last_passed_by()
-
-    def _last_passed_by(self) -> int | None:
-        try:
-            return int(read_own(self._folder / _PASSED_BY))
-        except (FileNotFoundError, ValueError):  # never written, or half of it before the power failed
-            return None
+        self._passed_by = read_number(self._folder / _PASSED_BY)
 
     def passed(self, generated: int) -> bool:
         """Return whether the earlier run generated more configs than this, or ended after them."""
@@ -142,7 +137,12 @@ class FolderJournal(Journal):
         self._recorded.discard(generated)
         if not (due or self._force):
             raise ChangedError((f"the domain was updated after {generated} configs, and would not be now",))
-        return self._load(self._path(generated))
+        try:
+            domain = wire.load_code(read_own(self._path(generated)))
+        except Exception as error:
+            raise LostCodeError(str(self._folder.parent), f"{type(error).__name__}: {error}") from error
+        assert isinstance(domain, Domain)  # noqa: S101 - nobody else writes here
+        return domain
 
     def check_end(self, generated: int) -> None:
         """Check that no update is left that was recorded."""
@@ -151,14 +151,6 @@ class FolderJournal(Journal):
             raise ChangedError(
                 (f"the domain was updated after {missing} configs, and ends after {generated} now",)
             )
-
-    def _load(self, path: Path) -> Domain:
-        try:
-            domain = wire.load_code(read_own(path))
-        except Exception as error:
-            raise LostCodeError(str(self._folder.parent), f"{type(error).__name__}: {error}") from error
-        assert isinstance(domain, Domain)  # noqa: S101 - nobody else writes here
-        return domain
 
     def record(self, generated: int, domain: Domain, by: str) -> None:
         """Write the domain of an update, before any of its experiments runs."""
@@ -203,6 +195,14 @@ class FolderDecisions(order.Journal):
         """Keep only the first lines."""
         text = "".join(f"{event} {number}\n" for event, number in self.recorded[:count])
         write_whole(self._path, text.encode())
+
+
+def read_number(path: Path) -> float | None:
+    """Return the number in a file; None if it was never written, or half of it before the power failed."""
+    try:
+        return float(read_own(path))
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 def write_in(path: Path, data: bytes, *, sync: bool = True) -> None:

@@ -134,12 +134,10 @@ def continued(settings: RunSettings, code: RunCode, meta: Mapping[str, Any]) -> 
     changed += changed_units(meta.get("updates", updates), updates)
     changed += changed_units(meta.get("rules", {}), rule_fingerprints(settings.deciding))
     changed += changed_helpers(meta.get("helpers", {}), code.helpers)
-    n_iters = meta.get("options", {}).get("n_iters", settings.n_iters)
-    if n_iters != settings.n_iters:
-        changed += (f"n_iters was {n_iters} and is {settings.n_iters}",)
-    seeds_globals = meta.get("options", {}).get("seed_globals", settings.execution.seed_globals)
-    if seeds_globals != settings.execution.seed_globals:
-        changed += (f"seed_globals was {seeds_globals} and is {settings.execution.seed_globals}",)
+    for option, now in (("n_iters", settings.n_iters), ("seed_globals", settings.execution.seed_globals)):
+        before = meta.get("options", {}).get(option, now)
+        if before != now:
+            changed += (f"{option} was {before} and is {now}",)
     if changed and not (resume is not None and resume.force):
         raise ChangedError(changed)
     return replace(iteration, seed=entropy, seed_given=meta.get("seed_given", iteration.seed_given))

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from research_runner.recording.folder import write_whole
-from research_runner.system.own_files import read_own
+from research_runner.recording.folder import read_number, write_whole
 from research_runner.system.transient import keep_trying
 
 __all__ = ["TimeBudget"]
@@ -35,7 +34,7 @@ class TimeBudget:
         self._limit_s = math.inf if limit_s is None else limit_s
         self._path = None if folder is None or limit_s is None else folder / _FILE
         self._is_ending = is_ending
-        self.before_s = self._noted_s = 0.0 if self._path is None else _read(self._path)
+        self.before_s = self._noted_s = 0.0 if self._path is None else read_number(self._path) or 0.0
         self.begin()
 
     def begin(self) -> None:
@@ -59,10 +58,3 @@ class TimeBudget:
             path, self._noted_s = self._path, self.spent_s
             text = f"{self._noted_s:.3f}\n".encode()
             keep_trying(lambda: write_whole(path, text, sync=False), self._is_ending)
-
-
-def _read(path: Path) -> float:
-    try:
-        return float(read_own(path))
-    except (FileNotFoundError, ValueError):  # never written, or half of it before the power failed
-        return 0.0

@@ -80,14 +80,16 @@ class Decider:
     ) -> SearchSource:
         """Return a source of tasks whose experiments this decides on; `walk` gives them if no search does."""
         settings, branches = self._settings, self._settings.branches
+        domain, seed = settings.iteration.prepare(settings.domain), settings.iteration.seed
+        trials = Trials(
+            self._rule,
+            self._order(),
+            remembers=self.search is not None,
+            repetitions=1 if self.search is None else domain.iter_params.n_reps,
+            rungs=self._rungs,
+        )
         proposals: Proposals = walk
-        trials = Trials(self._rule, self._order())
         if self.search is not None:
-            domain, seed = settings.iteration.prepare(settings.domain), settings.iteration.seed
-            repetitions = domain.iter_params.n_reps
-            trials = Trials(
-                self._rule, self._order(), remembers=True, repetitions=repetitions, rungs=self._rungs
-            )
             by_hand = None if settings.path is None else FolderTries(settings.path, is_ending)
             proposals = Asking(
                 *(self.search, domain, trials, branches, seed, past.identifier, by_hand, past.known),

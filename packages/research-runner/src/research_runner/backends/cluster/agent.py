@@ -145,7 +145,11 @@ class Agent:
         try:
             self._messages.gather(Hello(socket.gethostname(), os.getpid(), sys.version_info[:2], __version__))
             self._messages.report()
-            first, *orders = self._wait_for_orders()
+            poller = select.poll()
+            poller.register(self._messages.fd, select.POLLIN)
+            while not (orders := self._messages.orders()):
+                poller.poll(_PATIENCE_S * 1000)
+            first, *orders = orders  # what is to be served comes before all others
             if isinstance(first, Leave):
                 raise TransportLostError("it was not needed")
             self._serve(first, orders)
@@ -153,14 +157,6 @@ class Agent:
             if self._backend is not None:
                 self._backend.close(force=True)
             shutil.rmtree(self._scratch, ignore_errors=True)
-
-    def _wait_for_orders(self) -> list[Any]:
-        """Return the first orders; what is to be served comes before all others."""
-        poller = select.poll()
-        poller.register(self._messages.fd, select.POLLIN)
-        while not (orders := self._messages.orders()):
-            poller.poll(_PATIENCE_S * 1000)
-        return orders
 
     def _serve(self, setup: AgentSetup, orders: list[Any]) -> None:
         """Start a worker, so that it is known whether it can load the plan, then do what is wanted."""

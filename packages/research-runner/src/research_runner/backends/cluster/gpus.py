@@ -59,21 +59,18 @@ def ask_for_gpus(
     shares = {device: 1 / count for device, count in users.items()}
     if isinstance(devices, Mapping):
         shares = {str(device): share for device, share in devices.items()}
-    return tuple(_ask(setup, shares, gpus) for setup in setups)
-
-
-def _ask(setup: WorkerSetup, shares: Mapping[str, float], gpus: float) -> WorkerSetup:
-    ids = row_ids(setup.devices)
-    if not ids:
-        return setup
-    wanted = gpus or (shares[ids[0]] if len(ids) == 1 else len(ids))  # nobody gives halves of several
-    numbers = {device: str(number) for number, device in enumerate(ids)}
-    return replace(
-        setup,
-        devices=DeviceGrid((setup.devices,)).rename(numbers)[0],
-        environment={"CUDA_DEVICE_ORDER": "PCI_BUS_ID"},
-        gpus=wanted,
-    )
+    asking = list(setups)
+    for slot, setup in enumerate(setups):
+        if ids := row_ids(setup.devices):
+            numbers = {device: str(number) for number, device in enumerate(ids)}
+            asking[slot] = replace(
+                setup,
+                devices=DeviceGrid((setup.devices,)).rename(numbers)[0],
+                environment={"CUDA_DEVICE_ORDER": "PCI_BUS_ID"},
+                gpus=gpus
+                or (shares[ids[0]] if len(ids) == 1 else len(ids)),  # nobody gives halves of several
+            )
+    return tuple(asking)
 
 
 class Shelf:

@@ -162,19 +162,14 @@ def _open_plan(data: bytes, directory: str, sys_path: tuple[str, ...], moved: Pa
     if Path(directory).is_dir():
         os.chdir(directory)
     plan: WorkerPlan = wire.load_code(data)
-    if plan.gate is not None:
-        plan = _with_found_devices(plan, int(os.environ[SLOT_VARIABLE]))
+    if plan.gate is not None:  # it asks the devices of this process how much of their memory is free
+        setups, slot = list(plan.setups), int(os.environ[SLOT_VARIABLE])
+        setups[slot] = replace(setups[slot], devices=found_devices(setups[slot].devices, NvmlProbe()))
+        plan = replace(plan, setups=tuple(setups))
     if moved is None:
         return plan
     folder = None if plan.folder is None else moved
     return replace(plan, path_of=partial(experiment_path, moved), folder=folder, results=None)
-
-
-def _with_found_devices(plan: WorkerPlan, slot: int) -> WorkerPlan:
-    """Return a plan that names the devices of this process, to be asked how much of their memory is free."""
-    setups = list(plan.setups)
-    setups[slot] = replace(setups[slot], devices=found_devices(setups[slot].devices, NvmlProbe()))
-    return replace(plan, setups=tuple(setups))
 
 
 # -- messages in chunks --------------------------------------------------------------------------------

@@ -183,15 +183,11 @@ class RemoteBackend:
         """Wait for events of the workers; the files that came with them have been written."""
         if not self._events:
             self._receive(timeout_s)
-            self._warn()
+            if self._warn_at is not None and time.monotonic() > self._warn_at:
+                self._warn_at = None
+                _LOG.warning("the engine has given no place for a worker yet; has it got what was asked for?")
         events, self._events = self._events, []
         return events
-
-    def _warn(self) -> None:
-        """Say once that nothing has begun for a while."""
-        if self._warn_at is not None and time.monotonic() > self._warn_at:
-            self._warn_at = None
-            _LOG.warning("the engine has given no place for a worker yet; has it got what was asked for?")
 
     def _receive(self, timeout_s: float) -> None:
         for event in self._transport.receive(timeout_s):
