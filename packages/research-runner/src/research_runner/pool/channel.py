@@ -124,7 +124,8 @@ class Channel:
 
     def send_message(self, kind: Kind, payload: bytes = b"") -> None:
         """Send one message; a process that was forked off this one ends here instead."""
-        end_if_forked(self._owner)
+        if os.getpid() != self._owner:
+            end_if_forked(self._owner)
         try:
             with self._sending:
                 for data in frames(kind, payload):

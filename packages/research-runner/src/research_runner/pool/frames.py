@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Final
 
 __all__ = ["PIECE_BYTES", "BrokenStreamError", "FrameReader", "Kind", "frames"]
@@ -42,8 +42,8 @@ class BrokenStreamError(Exception):
     """A stream carries something that is not a frame; nothing that follows can be read."""
 
 
-def frames(kind: Kind, payload: bytes = b"") -> Iterator[bytes | memoryview]:
-    """Yield the bytes of a message: one frame, or several if the payload is large.
+def frames(kind: Kind, payload: bytes = b"") -> Sequence[bytes | memoryview]:
+    """Return the bytes of a message: one frame, or several if the payload is large.
 
     Examples
     --------
@@ -58,14 +58,11 @@ def frames(kind: Kind, payload: bytes = b"") -> Iterator[bytes | memoryview]:
     research_runner.pool.frames.BrokenStreamError: b'to a file, the uni' where a frame had to begin
     """
     if len(payload) <= PIECE_BYTES:
-        yield _header(kind, False, payload) + payload
-        return
+        return (_header(kind, False, payload) + payload,)
     view = memoryview(payload)
-    for start in range(0, len(payload), PIECE_BYTES):
-        piece = view[start : start + PIECE_BYTES]
-        continued = start + PIECE_BYTES < len(payload)
-        yield _header(kind, continued, piece)
-        yield piece
+    pieces = [view[start : start + PIECE_BYTES] for start in range(0, len(payload), PIECE_BYTES)]
+    last = pieces[-1]
+    return [part for piece in pieces for part in (_header(kind, piece is not last, piece), piece)]
 
 
 def _header(kind: Kind, continued: bool, payload: bytes | memoryview) -> bytes:

@@ -286,6 +286,9 @@ _ON_THE_WIRE: Final[tuple[type[Any], ...]] = (
     Reported,
 )
 _NUMBERS: Final = {kind: number for number, kind in enumerate(_ON_THE_WIRE)}
+_SAVED, _DONE, _ENDED, _FINISHED = map(
+    _NUMBERS.__getitem__, (ValuesSaved, ExperimentEnded, TaskEnded, TaskFinished)
+)
 
 
 def pack(event: Any) -> tuple[Any, ...]:
@@ -309,25 +312,17 @@ def pack_report(events: Sequence[Any]) -> list[tuple[Any, ...]]:
     >>> [unpack(packed) for packed in report]
     [TaskStarted(task=3, started=0.0), TaskFinished(task=3, task_s=0.6, experiment_id='a', iterations=1, ...)]
     """
-    kept: list[Any] = []
+    packed: list[tuple[Any, ...]] = []
     for event in events:
-        ended = kept[-1] if kept and type(event) is TaskEnded else None
-        if type(ended) is ExperimentEnded and ended.failure is None:
-            kept.pop()
-            saved = kept[-1] if kept else None
-            has_saved = type(saved) is ValuesSaved and saved.experiment_id == ended.experiment_id
-            encoded = kept.pop().encoded if has_saved else ()
-            kept.append(
-                TaskFinished(
-                    *(event.task, event.elapsed_s, ended.experiment_id),
-                    ended.iterations,
-                    ended.elapsed_s,
-                    encoded,
-                )
-            )
+        kind = _NUMBERS[type(event)]
+        if kind == _ENDED and packed and packed[-1][0] == _DONE and packed[-1][4] is None:
+            _, experiment_id, iterations, elapsed_s, *_ = packed.pop()
+            has_saved = packed and packed[-1][:2] == (_SAVED, experiment_id)
+            encoded = packed.pop()[2] if has_saved else ()
+            packed.append((_FINISHED, *event, experiment_id, iterations, elapsed_s, encoded))
         else:
-            kept.append(event)
-    return list(map(pack, kept))
+            packed.append((kind, *event))
+    return packed
 
 
 def unpack(packed: tuple[Any, ...]) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from research_domain import ConfigAlias
 from research_domain.alias import is_auxiliary
@@ -49,17 +49,18 @@ class Task(NamedTuple):
     def unpack(cls, packed: tuple[Any, ...]) -> Task:
         """Return the task of packed tuples."""
         index, fields, experiments = packed
-        root = Identity._make(fields)
-        specs = [
-            ExperimentSpec(
-                root if own is None else Identity._make(own),
-                ConfigAlias.of_pairs(config) if type(config) is tuple else config,
-                number,
-                branch,
-            )
-            for own, config, number, branch in experiments
-        ]
-        return cls(index, tuple(specs), root)
+        root = _new(Identity, fields)
+        specs = []
+        for own, config, number, branch in experiments:
+            identity = root if own is None else _new(Identity, own)
+            config = ConfigAlias.of_pairs(config) if type(config) is tuple else config
+            specs.append(_new(ExperimentSpec, (identity, config, number, branch)))
+        task: Task = _new(cls, (index, tuple(specs), root))
+        return task
+
+
+_new: Final[Any] = tuple.__new__
+"""Makes a named tuple of a tuple, without counting its fields once more."""
 
 
 def plain(config: ConfigAlias) -> ConfigAlias:

@@ -92,27 +92,28 @@ class EncodingSink:
         self._emit = emit
         self._encode = encode
         self._show = show
+        self._has_kept = False
 
     def keep(self, name: str, iteration: int, value: Any) -> KeptValue:
         """Encode a value as it is now."""
+        self._has_kept = True
         encoded = self._encode({name: {iteration: value}})
         return KeptValue(encoded, _as_text(value) if name == self._show else None)
 
     def put(self, experiment_id: str, values: Values) -> None:
         """Emit encoded values, and the latest one of the variable that is shown."""
-        unchanging, kept = _parted(values)
+        unchanging, kept = _parted(values) if self._has_kept else (values, ())
         if unchanging:
             self._emit(ValuesSaved(experiment_id, self._encode(unchanging)))
         for each in kept:
             self._emit(ValuesSaved(experiment_id, each.encoded))
-        column = None if self._show is None else values.get(self._show)
-        if column:
+        if self._show is not None and (column := values.get(self._show)):
             latest = column[max(column)]
             text = latest.text if type(latest) is KeptValue else _as_text(latest)
             self._emit(ValueShown(experiment_id, text or ""))
 
 
-def _parted(values: Values) -> tuple[Values, list[KeptValue]]:
+def _parted(values: Values) -> tuple[Values, Sequence[KeptValue]]:
     """Part the values of variables from those that are encoded already."""
     mixed = [name for name, column in values.items() if KeptValue in map(type, column.values())]
     if not mixed:
@@ -176,14 +177,15 @@ class Reporter(Hook):
 
     def ended(self, experiment: RunningExperiment) -> None:
         """Report the end of an experiment, after all of its values."""
-        if experiment.profile_info:
+        progress, experiment_id = experiment.progress, experiment.identity.id
+        if progress.profile.units:
             epoch = time.time() - time.perf_counter()
-            rows = profile_rows(experiment.id, experiment.profile_info, experiment.profile_details, epoch)
-            self._emit(Profiled(experiment.id, tuple(rows)))
-        elapsed_s = time.perf_counter() - self._started
-        failure, retriable = experiment.failure, experiment.id in self._retriable
-        self._emit(ExperimentEnded(experiment.id, experiment.iteration + 1, elapsed_s, failure, retriable))
-        if len(experiment.branches) > 1 and elapsed_s > _REPORT_EVERY_S:
+            rows = profile_rows(experiment_id, experiment.profile_info, experiment.profile_details, epoch)
+            self._emit(Profiled(experiment_id, tuple(rows)))
+        elapsed_s, retriable = time.perf_counter() - self._started, experiment_id in self._retriable
+        iterations = experiment.storage.iteration + 1
+        self._emit(ExperimentEnded(experiment_id, iterations, elapsed_s, progress.failure, retriable))
+        if elapsed_s > _REPORT_EVERY_S and len(experiment.branches) > 1:
             self._flush()
 
 

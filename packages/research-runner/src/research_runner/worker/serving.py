@@ -72,6 +72,7 @@ class TaskRunner:
     ) -> None:
         self._plan = plan
         self._setup = plan.setups[slot]
+        self._adds_nothing = not any(added.pairs for added in self._setup.additions)
         self._outbox = outbox
         self._own_process = own_process
         self._reporter = Reporter(outbox.add, plan.execution.retry_on, outbox.flush)
@@ -194,7 +195,10 @@ class TaskRunner:
             self._state = None
 
     def _make_executor(self, task: Task, capture: BranchCapture | None) -> Executor:
-        experiments = [(spec.identity, self._setup.complete(spec)) for spec in task.experiments]
+        if self._adds_nothing:
+            experiments = [(spec.identity, spec.config) for spec in task.experiments]
+        else:
+            experiments = [(spec.identity, self._setup.complete(spec)) for spec in task.experiments]
         self._reporter.begin()
         return self._plan.execution.executor_class.of(
             self._settings, experiments, root=task.root, capture=capture
