@@ -142,3 +142,17 @@ def test_what_is_said_of_a_group_holds_for_all_of_it_and_for_no_other(given):
         ]
         if group.parameters:
             assert [name for name, holds in zip(configs, has, strict=True) if holds] == list(group.ids)
+
+
+def test_messages_that_differ_in_numbers_alone_are_one_group():
+    names = those(width=["16"], repetition=["0"])
+    failures = [
+        failure(name, message=f"loss {place - 1}.5e+3 is too large") for place, name in enumerate(names)
+    ]
+    (group,) = group_failures(failures, CONFIGS).groups
+    assert str(group) == (
+        "RuntimeError: loss -1.5e+3 is too large (and 1 other message), in 'train' at iteration 5; "
+        "all with width=16, repetition=0"
+    )
+    failures[0] = failures[0]._replace(message="loss is too large")
+    assert len(group_failures(failures, CONFIGS).groups) == 2

@@ -29,6 +29,8 @@ _OWN_FRAME = re.compile(
 )
 """The frames of a traceback between the loop of an experiment and the unit that failed."""
 
+_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?(e[-+]?\d+)?", re.IGNORECASE)
+
 
 class FailedExperiment(NamedTuple):
     """How an experiment failed.
@@ -218,10 +220,14 @@ def group_failures(
 
 
 def _variants(failures: list[FailedExperiment]) -> list[list[FailedExperiment]]:
-    """Split failures by message and iteration, by message alone, or not at all: there shall be few groups."""
+    """Split failures by message and iteration, by message alone, or not at all: there shall be few groups.
+
+    Messages that differ in numbers alone are one.
+    """
+    wordings = {message: _NUMBER.sub("0", message) for message in {each.message for each in failures}}
     finest: dict[tuple[str, int | None], list[FailedExperiment]] = {}
     for failure in failures:
-        finest.setdefault((failure.message, failure.iteration), []).append(failure)
+        finest.setdefault((wordings[failure.message], failure.iteration), []).append(failure)
     if len(finest) <= _MOST_VARIANTS:
         return list(finest.values())
     by_message: dict[str, list[FailedExperiment]] = {}
