@@ -120,6 +120,7 @@ class ResearchRun:
                     self._check_counts()
                 ended = self._summary.log_end(begun)
                 self._warn_if_nothing_began()
+                self._warn_if_nothing_was_shown()
                 self._note_end()
                 noted = True
                 failures = self._summary.failures()
@@ -162,6 +163,20 @@ class ResearchRun:
             warnings.warn(
                 f"nothing was begun: earlier runs have spent {before_s:.1f} of the {seconds:g} seconds of "
                 f"the budget; to go on, give more: budget={{'seconds': {math.ceil(before_s + seconds)}}}",
+                ResearchWarning,
+                stacklevel=4,
+            )
+
+    def _warn_if_nothing_was_shown(self) -> None:
+        """Say that nobody has saved what the bar was to show, where that could not be known before."""
+        show, monitor = self._run.settings.execution.show, self.monitor
+        if show is None or monitor.finished_experiments == monitor.failed_experiments:
+            return
+        saved = getattr(self.storage.results, "variables", None)
+        if saved is not None and show not in saved:
+            names = ", ".join(map(repr, saved)) or "none"
+            warnings.warn(
+                f"show={show!r}: no experiment has saved it; those that are saved are: {names}",
                 ResearchWarning,
                 stacklevel=4,
             )
