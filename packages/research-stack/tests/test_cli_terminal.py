@@ -247,3 +247,40 @@ def test_completion_completes_subcommands(capsys):
 @pytest.mark.skipif(not DOCS.exists(), reason="tested without the sources")
 def test_the_docs_are_made_from_the_parser():
     assert describe() in DOCS.read_text()
+
+
+def test_errors_and_failures_fit_into_the_terminal_and_are_whole_lines_elsewhere(folder):
+    code, text = in_terminal(folder, "best", "study", "loss", "-w", "unit=8")
+    assert code == 1 and text.startswith("research: no config has a parameter 'unit' (did you mean 'units'?)")
+    assert [len(line) <= 80 for line in text.splitlines()] == [True, True]
+    done = subprocess.run([*COMMAND, "show", "nothing"], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    long = "an error whose message goes on and on, far beyond the width of the terminal that it is shown in"
+    failing = Research(str(folder / "long"), Domain(width_of_the_layer=[10**40, 10**41], name=["x" * 30]))
+    failing.add_callable("fail", fail, message=long).run(parallel=False, bar=False, quiet=True)
+    code, text = in_terminal(folder, "failures", "long")
+    lines = [line for line in text.splitlines() if "File" not in line and not line.startswith("  Runtime")]
+    assert code == 0 and all(len(line) <= 80 for line in lines), text
+    assert " ".join(text.split()).startswith(f"2 of 2 failed: RuntimeError: {long}, in 'fail'")
+
+
+def fail(message):
+    raise RuntimeError(message)
+
+
+def test_a_table_of_means_leaves_out_what_is_no_number_and_shows_objects_by_their_texts(tmp_path, capsys):
+    with ResearchStorage(tmp_path / "odd") as storage:
+        storage.results.put("a", {"loss": {0: 1.5}, "text": {0: "x"}}, {"units": 8, "net": Net()})
+        storage.results.put("b", {"loss": {0: 0.5}}, {"alpha": 0.1})
+    assert main(["table", str(tmp_path / "odd"), "--mean"]) == 0
+    text = capsys.readouterr().out
+    assert "loss_mean" in text and "text_mean" not in text and "small net" in text and "Opaque" not in text
+    rows = said(capsys, "table", str(tmp_path / "odd"), "loss", "--json")
+    assert rows[0]["net"] == "small net" and repr(rows[0]["units"]) == "8" and rows[1]["units"] is None
+    assert main(["best", str(tmp_path / "odd"), "loss", "-w", "units=9"]) == 0
+    assert capsys.readouterr().out == "no configs\n"
+
+
+class Net:
+    def __repr__(self):
+        return "small net"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator
@@ -41,11 +42,25 @@ def printable(text: str) -> str:
     )
 
 
-def say(text: str, *, end: str = "\n", to_error: bool = False) -> None:
-    """Write a text."""
+def say(text: str, *, end: str = "\n", to_error: bool = False, fold: bool = False) -> None:
+    """Write a text; on a terminal, what goes to standard error, or is to be folded, has lines that fit."""
     stream = sys.stderr if to_error else sys.stdout
-    stream.write(printable(text) + end)
+    text = printable(text)
+    if (fold or to_error) and stream.isatty():
+        text = _folded(text, shutil.get_terminal_size().columns)
+    stream.write(text + end)
     stream.flush()
+
+
+def _folded(text: str, width: int) -> str:
+    """Return text whose lines go on, as far as words allow, in the next one, indented by two more."""
+    lines = []
+    for line in text.split("\n"):
+        indent = " " * (len(line) - len(line.lstrip()) + 2)
+        lines += textwrap.wrap(
+            *(line, width), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        ) or [line]
+    return "\n".join(lines)
 
 
 def refuse(problem: str) -> int:

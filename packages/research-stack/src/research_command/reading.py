@@ -237,11 +237,12 @@ def table(arguments: argparse.Namespace) -> int:
     results, filters = ResearchResults(arguments.name), filters_of(arguments)
     variables = [name.strip() for name in arguments.variables]
     if arguments.mean or arguments.at is not None:
-        frame = results.aggregate(variables or list(results.variables), at=_at(arguments.at), **filters)
+        frame = results.aggregate(variables or None, at=_at(arguments.at), **filters)
     else:
-        frame = results.to_df(name=variables or None, **filters)
+        frame = results.to_df(name=variables or None, nullable=arguments.json, **filters)
     if arguments.json:
-        say_json(frame.head(arguments.n).to_dict("records"))
+        shown = frame.head(arguments.n).astype(object)
+        say_json(shown.where(shown.notna(), None).to_dict("records"))
         return 0
     text = frame.head(arguments.n).to_string(index=False, line_width=78, max_colwidth=LONGEST_VALUE)
     say(text if len(frame) else "no values")
@@ -282,10 +283,10 @@ def failures(arguments: argparse.Namespace) -> int:
     if not report.groups:
         say(str(report))
     for group in report.groups:
-        say(f"{len(group.ids)} of {report.total} failed: {group}")
+        say(f"{len(group.ids)} of {report.total} failed: {group}", fold=True)
         for name in group.ids[:_MOST_LISTED]:
             pairs = configs[name].alias().items()
-            say(f"  {name}  {' '.join(f'{key}={value[:LONGEST_VALUE]}' for key, value in pairs)}")
+            say(f"  {name}  {' '.join(f'{key}={value[:LONGEST_VALUE]}' for key, value in pairs)}", fold=True)
         if len(group.ids) > _MOST_LISTED:
             say(f"  and {len(group.ids) - _MOST_LISTED} more")
         say("".join(f"  {line}\n" for line in group.traceback.split("\n") if group.traceback), end="")
