@@ -245,3 +245,44 @@ def test_statistics_are_those_of_pandas(pairs):
         np.testing.assert_allclose(
             column, expected.fillna(0) if name == "count" else expected, rtol=1e-6, atol=1e-6
         )
+
+
+def test_repetitions_are_averaged_only_where_they_are_named(results):
+    alone = results.best("error", over=None, n=9)
+    assert [row.ids for row in alone] == [("2",), ("3",), ("4",), ("0",), ("1",), ("5",)]
+    assert [row.config.get("repetition") for row in alone] == [None] * 6
+    assert len(alone.domain) == 3 and "units=32 repetition=0" in str(alone)
+    units = results.aggregate("error", over="units", at="last", stats="mean")
+    assert units["repetition"].tolist() == [0, 1, 0, 1] and units["failed"].tolist() == [0, 0, 0, 1]
+    assert units["mean"].tolist()[:2] == [pytest.approx(0.3), pytest.approx(0.5)]
+    assert len(results.aggregate("error", over=["units", "repetition"], at="last")) == 2
+
+
+def test_an_iteration_that_no_value_is_of_is_refused(results):
+    for ask in (results.best, results.aggregate, results.importances):
+        with pytest.raises(
+            ArgumentError, match="no value of 'error' is of iteration 2; the last one is of 1"
+        ):
+            ask("error", at=2)
+    with pytest.raises(ArgumentError, match="no variable has a value at iteration 2"):
+        results.compare("0", "1", at=2)
+    assert [each.variable for each in results.compare("0", "1", at=1).differences] == ["error"] * 2
+    assert results.best("cost", at=0).rows[0].ids == ("0", "1")
+
+
+def test_all_numbers_are_aggregated_if_no_variable_is_named(storage):
+    storage.results.put("a", {"text": {0: "x"}, "loss": {0: 1.0, 1: 3.0}, "once": {0: 2}}, {"lr": 1})
+    assert storage.results.aggregate(stats="mean", at="last").to_dict("records") == [
+        {"lr": 1, "loss_mean": 3.0, "once_mean": 2.0, "failed": 0}
+    ]
+    assert "once_mean" not in storage.results.aggregate(at=1)
+    storage.results.put("b", {"text": {0: "y"}}, {"lr": 2})
+    with pytest.raises(ArgumentError, match="none is a number with a value"):
+        storage.results.aggregate(lr=2)
+
+
+def test_an_objective_that_is_no_name_is_refused_and_no_config_is_said(results):
+    for objective in (None, 3, [], [None]):
+        with pytest.raises(ArgumentError, match="is the name of a variable or a list of names"):
+            results.best(objective)
+    assert str(results.best("error", units=99)) == "no configs"

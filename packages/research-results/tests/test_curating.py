@@ -314,3 +314,12 @@ def test_versions_are_read_as_they_were_recorded(tmp_path):
     assert (versions.python, dict(versions.packages), versions.commit) == ("3.12.1", {"numpy": "2.0"}, "ab")
     assert (versions.platform, versions.is_changed) == ("", False)
     assert ResearchResults("memory", dump_results=False).versions == ()
+
+
+def test_remarks_on_experiments_that_are_not_there_are_refused(storage):
+    storage.results.put("a", {"loss": {0: 0.5}}, {"lr": 0.1})
+    results = storage.results
+    for say in (results.tags.add, results.tags.remove, results.tags.set, results.notes.set):
+        with pytest.raises(ArgumentError, match=r"no experiment passes \{'lr': 9\}; nothing was changed"):
+            say("good", lr=9)
+    assert results.tags.experiments == {} and results.notes.experiments == {}

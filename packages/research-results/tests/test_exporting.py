@@ -392,3 +392,28 @@ def test_large_tables_of_numbers_are_exact(tmp_path):
     assert [row["x"] for row in rows_of(path, "SELECT x FROM history")] == [str(2**64 - 1), "1"]
     frame = pd.read_parquet(storage.results.export(tmp_path / "r.parquet"))
     assert frame["x"].tolist() == [2**64 - 1, 1]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json", ".parquet", ".xlsx", ".sqlite", ".duckdb"])
+def test_ints_of_a_union_stay_ints(storage, tmp_path, suffix):
+    storage.results.put("a", {"steps": {0: 5}}, {"units": 8})
+    storage.results.put("b", {"loss": {0: 0.5}}, {"alpha": 0.1})
+    path = storage.results.export(tmp_path / f"r{suffix}")
+    if suffix == ".sqlite":
+        assert repr(rows_of(path, "SELECT units, steps FROM results")[0]) == "{'units': 8, 'steps': 5}"
+    elif suffix == ".duckdb":
+        import duckdb
+
+        with closing(duckdb.connect(str(path), read_only=True)) as connection:
+            assert repr(connection.execute("SELECT units, steps FROM results").fetchone()) == "(8, 5)"
+    elif suffix == ".parquet":
+        import pyarrow.parquet
+
+        assert repr(pyarrow.parquet.read_table(path)["units"].to_pylist()) == "[8, None]"
+    elif suffix == ".xlsx":
+        assert pd.read_excel(path)["units"].tolist()[0] == 8
+    else:
+        text = path.read_text()
+        assert "8.0" not in text and "5.0" not in text
+    assert storage.results.df["units"].dtype == np.float64
+    assert repr(storage.results.to_df(nullable=True)["units"].tolist()) == "[8, <NA>]"

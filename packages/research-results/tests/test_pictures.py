@@ -300,3 +300,15 @@ def test_every_kind_is_drawn_without_a_warning_on_axes_of_others(grid):
             figure.canvas.draw()
         assert axes.has_data()
         plt.close(figure)
+
+
+def test_two_configs_in_a_cell_of_a_heat_map_are_refused_instead_of_hiding_each_other():
+    configs = [{"lr": lr, "units": n, "act": act, "k": 1} for lr in (1, 2) for n in (1, 2) for act in "ab"]
+    results = filled(configs, once)
+    for facets in ([], "k"):
+        with pytest.raises(ArgumentError, match=r"several configs have one cell, which differ in \['act'\]"):
+            results.plot("loss", "heatmap", x="lr", y="units", facets=facets)
+    assert plt.get_fignums() == []
+    assert [axes.get_title() for axes in results.plot("loss", "heatmap", x="lr", y="units").axes[:2]] == [
+        *("act=a", "act=b")
+    ]

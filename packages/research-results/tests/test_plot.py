@@ -186,3 +186,26 @@ def test_without_matplotlib_the_extra_is_named(results, monkeypatch, without):
     without("matplotlib")
     with pytest.raises(MissingExtraError, match=r"research-results\[plot\]"):
         results.plot("loss")
+
+
+def test_a_mean_of_all_that_nobody_asked_for_by_name_is_told_in_the_legend(results):
+    def legend(**arguments):
+        (axes,) = results.plot("loss", **arguments).axes
+        return [text.get_text() for text in axes.get_legend().get_texts()]
+
+    assert legend(by="net") == ["wide", "mean over lr"]
+    assert legend(by="net", over=["lr", "repetition"]) == ["wide"]
+    assert legend(by="net", over=None) == ["wide", "mean over lr, repetition"]
+    assert legend(by="net", facets="net") == ["wide", "not told apart: lr"]
+
+
+def test_what_has_no_point_at_all_is_refused(storage):
+    storage.results.put("a", {"x": {0: math.nan, 1: math.nan}, "y": {0: 1.0, 3: 2.0}}, {"lr": 1})
+    for kind in ("curve", "final", "heatmap"):
+        with pytest.raises(ArgumentError, match="every mean has a NaN among its values"):
+            storage.results.plot("x", kind)
+    with pytest.raises(ArgumentError, match="no value of 'x' is of iteration 3; the last one is of 1"):
+        storage.results.plot("x", "final", at=3)
+    assert [axes.get_ylabel() for axes in storage.results.plot(kind="final", at=3).axes] == [
+        "y (iteration 3)"
+    ]

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from research_results.answers.objectives import At, Objective, numbers_of
+from research_results.answers.objectives import At, Objective, is_answered, numbers_of
 from research_results.answers.reading import Study, read_study
 from research_results.answers.statistics import statistics
+from research_results.errors import ArgumentError
 from research_results.frames.assembly import Field, make_frame
 from research_results.frames.columns import as_column
 
@@ -34,9 +35,17 @@ def aggregate_frame(
     at: At | None,
     *,
     prefixed: bool,
+    strict: bool,
 ) -> pd.DataFrame:
-    """Return statistics of variables for each group of configs, and for each iteration if `at` is None."""
+    """Return statistics of variables for each group of configs, and for each iteration if `at` is None.
+
+    Unless `strict`, variables that are no numbers are left out.
+    """
     with read_study(reader, wanted, objectives, by, over) as study:
+        if not strict:
+            objectives = [each for each in objectives if is_answered(study.columns.get(each.variable), at)]
+            if not objectives:
+                raise ArgumentError("variables", "none is a number with a value")
         points = [_points(study, objective, at) for objective in objectives]
         rows, iterations, positions = _rows(study, [(rows, steps) for rows, steps, _ in points], at)
         of_groups = parameter_fields(study.parameters(np.arange(len(study.groups))))

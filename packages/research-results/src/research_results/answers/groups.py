@@ -14,7 +14,7 @@ from research_results.reading.distinct import distinct_values, renumbered
 from research_results.reading.filters import texts_of
 from research_results.reading.gather import Ints
 
-__all__ = ["Groups", "averaged_over", "group_by", "group_experiments", "names_of"]
+__all__ = ["Groups", "group_by", "group_experiments", "names_of", "told_apart"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +42,9 @@ def group_experiments(
 ) -> Groups:
     """Group experiments by the parameters `by`; None stands for all that say what a config is, but `over`."""
     columns = table.columns(lambda _: True)
-    if by is not None:
-        chosen = [find_parameter(name, columns) for name in by]
-    else:
-        left_out = averaged_over(over, columns)
-        chosen = [
-            column for column in columns if not column.parameter.is_auxiliary and column not in left_out
-        ]
-    return group_by(chosen, count)
+    if by is None:
+        return group_by(told_apart(columns, over), count)
+    return group_by([find_parameter(name, columns) for name in by], count)
 
 
 def group_by(columns: Sequence[ConfigColumn], count: int) -> Groups:
@@ -72,7 +67,20 @@ def find_parameter(name: str, columns: Sequence[ConfigColumn]) -> ConfigColumn:
     return found[0]
 
 
-def averaged_over(names: Sequence[str], columns: Sequence[ConfigColumn]) -> list[ConfigColumn]:
-    """Return parameters by name; auxiliary ones, as the repetition is, may be missing."""
+def told_apart(columns: Sequence[ConfigColumn], over: Sequence[str]) -> list[ConfigColumn]:
+    """Return the parameters that tell groups apart: what says what a config is, and repetitions, but `over`.
+
+    Auxiliary parameters in `over`, as the repetition is, may be missing.
+    """
     known = {column.parameter.name for column in columns}
-    return [find_parameter(name, columns) for name in names if name in known or name not in AUXILIARY_KEYS]
+    left_out = [find_parameter(name, columns) for name in over if name in known or name not in AUXILIARY_KEYS]
+    return [
+        column
+        for column in columns
+        if column not in left_out and (not column.parameter.is_auxiliary or _is_repeated(column))
+    ]
+
+
+def _is_repeated(column: ConfigColumn) -> bool:
+    """Tell whether a parameter is the repetition, and there are several."""
+    return column.parameter.name == "repetition" and len(np.unique(distinct_values(column)[0])) > 1

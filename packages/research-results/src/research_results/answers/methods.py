@@ -77,8 +77,8 @@ class ResultsAnswers(ResultsFrames):
             Which value of an experiment counts: that of its last iteration, its best one, or that of an
             iteration.
         over : str, sequence of str or None
-            Parameters whose values are averaged over; None ranks experiments one by one, except for those
-            with the same config.
+            Parameters whose values are averaged over; without the repetition among them each repetition of
+            a config has a rank of its own.
         **kwargs
             Filters, see `filter`.
 
@@ -197,7 +197,7 @@ class ResultsAnswers(ResultsFrames):
 
     def aggregate(
         self,
-        variables: str | Sequence[str],
+        variables: str | Sequence[str] | None = None,
         by: str | Sequence[str] | None = None,
         over: str | Sequence[str] | None = "repetition",
         stats: str | Sequence[str] = ("mean", "std", "count"),
@@ -209,13 +209,14 @@ class ResultsAnswers(ResultsFrames):
 
         Parameters
         ----------
-        variables : str or sequence of str
-            The variables. A leading ``-`` says which value is the best one for ``at='best'``.
+        variables : str or sequence of str, optional
+            The variables, by default all that are numbers. A leading ``-`` says which value is the best one
+            for ``at='best'``.
         by : str or sequence of str, optional
             Parameters that have a row for each of their values, while everything else is averaged; by default
             all but those of `over`.
         over : str, sequence of str or None
-            Parameters that are averaged over, if `by` is not given.
+            Parameters that are averaged over, if `by` is not given; None tells repetitions apart.
         stats : sequence of str
             Of mean, std, sem (standard error of the mean), count, min, max and median.
         at : {'last', 'best'} or int, optional
@@ -259,7 +260,9 @@ class ResultsAnswers(ResultsFrames):
         from research_results.answers.objectives import check_at, parse_objectives
         from research_results.answers.statistics import check_statistics
 
-        objectives = parse_objectives(variables, mode, self.variables)
+        known = self.variables
+        given = known if variables is None else variables
+        objectives = parse_objectives(given, mode, known) if known or given else ()
         return aggregate_frame(
             self._reader,
             self._wanted(kwargs),
@@ -269,4 +272,5 @@ class ResultsAnswers(ResultsFrames):
             check_statistics(stats),
             None if at is None else check_at(at),
             prefixed=not isinstance(variables, str),
+            strict=variables is not None,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import decimal
 import fractions
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -17,7 +17,18 @@ from research_results.reading.gather import Array, Ints, Mask, run_starts
 if TYPE_CHECKING:
     from research_results.reading.columns import Column
 
-__all__ = ["At", "Mode", "Objective", "as_floats", "check_at", "numbers_of", "parse_objectives", "values_at"]
+__all__ = [
+    "At",
+    "Mode",
+    "Objective",
+    "as_floats",
+    "check_at",
+    "is_answered",
+    "is_reached",
+    "numbers_of",
+    "parse_objectives",
+    "values_at",
+]
 
 At: TypeAlias = "Literal['last', 'best'] | int"
 Mode: TypeAlias = Literal["min", "max"]
@@ -40,7 +51,9 @@ def parse_objectives(
     """Read which variables are wanted, and which way; a variable whose name begins with ``-`` is one."""
     if mode not in ("min", "max"):
         raise ArgumentError("mode", f"is 'min' or 'max', got {mode!r}")
-    names = [given] if isinstance(given, str) else list(given)
+    names: list[Any] = (
+        [given] if isinstance(given, str) else list(given) if isinstance(given, Iterable) else []
+    )
     if not names or not all(isinstance(name, str) for name in names):
         raise ArgumentError("objective", f"is the name of a variable or a list of names, got {given!r}")
     objectives = tuple(_parse(name, mode, variables) for name in names)
@@ -74,13 +87,18 @@ def numbers_of(variable: str, column: Column) -> Array:
     return values
 
 
-def values_at(column: Column, values: Array, at: At, *, maximize: bool) -> tuple[Ints, Array]:
+def values_at(objective: Objective, column: Column, values: Array, at: At) -> tuple[Ints, Array]:
     """Return experiments, and one value of each: its last or best one, or that of an iteration.
 
-    A NaN is the best value only where there is nothing else.
+    A NaN is the best value only where there is nothing else. An iteration without any value is refused.
     """
     owners = column.experiments
     if not isinstance(at, str):
+        if not is_reached(column, at):
+            last = int(column.iterations.max())
+            raise ArgumentError(
+                "at", f"no value of {objective.variable!r} is of iteration {at}; the last one is of {last}"
+            )
         there: Mask = column.iterations == at
         return owners[there], values[there]
     if not len(owners):
@@ -88,8 +106,18 @@ def values_at(column: Column, values: Array, at: At, *, maximize: bool) -> tuple
     begins = np.flatnonzero(run_starts(owners))
     if at == "last":
         return owners[begins], values[np.r_[begins[1:], len(owners)] - 1]
-    best: Any = np.fmax if maximize else np.fmin
+    best: Any = np.fmax if objective.maximize else np.fmin
     return owners[begins], best.reduceat(values, begins)
+
+
+def is_reached(column: Column, at: At | None) -> bool:
+    """Tell whether some value counts, as far as `at` decides on it."""
+    return not isinstance(at, int | np.integer) or not len(column.iterations) or at in column.iterations
+
+
+def is_answered(column: Column | None, at: At | None) -> bool:
+    """Tell whether a variable that nobody has named has an answer: numbers, of which some count."""
+    return column is not None and as_floats(column.values) is not None and is_reached(column, at)
 
 
 _NUMBERS = (int, float, np.bool_, np.integer, np.floating, decimal.Decimal, fractions.Fraction)

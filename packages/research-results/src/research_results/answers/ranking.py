@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from research_domain import Config, ConfigAlias, Domain
+from research_domain import AUXILIARY_KEYS, Config, ConfigAlias, Domain, digest
 from research_domain.alias import as_alias
 from research_domain.texts import clean_text
 from research_results.answers.objectives import At, Objective
@@ -105,8 +105,9 @@ class Ranking:
 
     @property
     def domain(self) -> Domain:
-        """A domain of these configs, to run them again."""
-        domains = [Domain({key: [value] for key, value in named.pairs}) for named in self._named]
+        """A domain of these configs, each of them once, to run them again."""
+        unique = {digest(row.config): _own(named) for row, named in zip(self.rows, self._named, strict=True)}
+        domains = [Domain({key: [value] for key, value in named.pairs}) for named in unique.values()]
         return sum(domains[1:], domains[0]) if domains else Domain()
 
     @property
@@ -151,6 +152,8 @@ class Ranking:
         return f"Ranking({names!r}, {len(self.rows)} of {self.found} configs)"
 
     def __str__(self) -> str:
+        if not self.rows:
+            return "no configs"
         return text_table(self._header(), [self._cells(index) for index in range(len(self.rows))])
 
     def _repr_html_(self) -> str:
@@ -176,6 +179,11 @@ class Ranking:
         of = [] if row.research is None else [f"research={row.research}"]
         config = " ".join([*of, *(f"{key.alias}={as_alias(value).alias}" for key, value in named.pairs)])
         return [str(index + 1), *numbers, str(row.failed), clean_text(config)]
+
+
+def _own(named: ConfigAlias) -> ConfigAlias:
+    """Return a config without the repetition, which it has where repetitions are ranked one by one."""
+    return ConfigAlias([pair for pair in named.pairs if pair[0].value not in AUXILIARY_KEYS])
 
 
 def check_count(n: int | None) -> int | None:
@@ -213,7 +221,7 @@ def rank(
         parameters, names = study.parameters(chosen), study.experiments.names
         rows = [
             RankedConfig(
-                config=config.config(),
+                config=_own(config).config(),
                 ids=tuple(names[index] for index in np.flatnonzero(study.groups.numbers == group).tolist()),
                 statistics={
                     objective.variable: {name: column[group].item() for name, column in each.items()}

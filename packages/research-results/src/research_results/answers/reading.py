@@ -65,7 +65,7 @@ class Study:
         if column is None:
             return np.empty(0, np.int64), np.empty(0)
         values = numbers_of(objective.variable, column)
-        return values_at(column, values, at, maximize=objective.maximize)
+        return values_at(objective, column, values, at)
 
     def config_of(self, group: int) -> ConfigAlias:
         """Return the config of a group, without what the groups are not told apart by."""

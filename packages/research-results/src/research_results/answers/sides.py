@@ -10,8 +10,8 @@ import numpy as np
 
 from research_results.answers.comparison import Comparison
 from research_results.answers.differences import Side, VariableOfConfigs
-from research_results.answers.groups import averaged_over, group_by
-from research_results.answers.objectives import At, Mode, Objective, as_floats, parse_objectives
+from research_results.answers.groups import group_by, told_apart
+from research_results.answers.objectives import At, Mode, Objective, is_answered, parse_objectives
 from research_results.answers.reading import Study, read_study
 from research_results.answers.statistics import USUAL, statistics
 from research_results.answers.surroundings import Row, code_rows, environment_rows
@@ -89,6 +89,8 @@ def compare_sides(
         found = [
             _variable(study, each, cells, shape, at, strict=variables is not None) for each in objectives
         ]
+        if not isinstance(at, str) and all(each is None for each in found):
+            raise ArgumentError("at", f"no variable has a value at iteration {at}")
         own_configs = [len(np.unique(groups.numbers[sides == side])) for side in range(count)]
         return Comparison(
             _sides(study, chosen, own_configs),
@@ -113,9 +115,11 @@ def _of_configs(
     columns: Sequence[ConfigColumn], over: Sequence[str], sides: Ints, count: int
 ) -> list[ConfigColumn]:
     """Return the parameters that tell configs apart: those with several values on some side."""
-    left_out = averaged_over(over, columns)
-    own = [column for column in columns if not column.parameter.is_auxiliary and column not in left_out]
-    return [column for column in own if any(len(each) > 1 for each in _values_on(column, sides, count)[0])]
+    return [
+        column
+        for column in told_apart(columns, over)
+        if any(len(each) > 1 for each in _values_on(column, sides, count)[0])
+    ]
 
 
 def _values(column: ConfigColumn, sides: Ints, count: int) -> Row | None:
@@ -133,9 +137,9 @@ def _values(column: ConfigColumn, sides: Ints, count: int) -> Row | None:
 def _variable(
     study: Study, objective: Objective, cells: Ints, shape: tuple[int, int], at: At, *, strict: bool
 ) -> VariableOfConfigs | None:
-    """Return a variable in each config on each side; None for one of no numbers that nobody asked for."""
+    """Return a variable in each config on each side; None for one that nobody asked for and that has none."""
     column = study.columns.get(objective.variable)
-    if column is None or (not strict and as_floats(column.values) is None):
+    if column is None or not (strict or is_answered(column, at)):
         return None
     owners, values = study.finals(objective, at)
     found = statistics(values, cells[owners], shape[0] * shape[1], USUAL)

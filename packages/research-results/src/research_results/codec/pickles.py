@@ -41,6 +41,9 @@ class Opaque:
     data: bytes = field(repr=False)
     value_digest: bytes | None = field(default=None, repr=False, compare=False)
 
+    def __str__(self) -> str:
+        return self.text
+
     def load(self, *, allow_pickle: bool = False) -> Any:
         """Bring the value back by running the code that its bytes ask for.
 

@@ -37,6 +37,8 @@ class _Said:
 
     def _change(self, filters: Mapping[str, Any], change: Callable[[Remarks], Remarks]) -> None:
         ids = self._reader.ids(self._wanted(filters)) if filters else None
+        if ids is not None and not ids:
+            raise ArgumentError("filters", f"no experiment passes {dict(filters)}; nothing was changed")
         self._reader.source.curation.edit(lambda now: now.with_remarks(ids, change))
 
 
@@ -83,7 +85,7 @@ class Tags(_Said):
         Raises
         ------
         ArgumentError
-            If a text is no tag.
+            If a text is no tag, or no experiment passes the filters.
         """
         given = _checked(tags)
         self._change(filters, lambda each: replace(each, tags=tuple(sorted({*each.tags, *given}))))

@@ -13,7 +13,7 @@ __all__ = ["write"]
 
 def write(results: Any, path: Path, /, **options: Any) -> None:
     """Write results; `options` are those of `to_df`."""
-    frame = results.to_df(**options)
+    frame = results.to_df(**{"nullable": True, **options})
     with uncut():
         columns = {
             label: mapped(column, as_text, "object") if holds_objects(column) else column

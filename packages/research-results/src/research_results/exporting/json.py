@@ -23,7 +23,7 @@ _GAP: Final = object()
 
 def write(results: Any, path: Path, /, **options: Any) -> None:
     """Write results; `options` are those of `to_df`."""
-    frame = results.to_df(**options)
+    frame = results.to_df(**{"nullable": True, **options})
     with uncut(), path.open("wb") as file:
         columns = [_cells(column) for _, column in frame.items()]
         names = list(map(str, frame.columns))

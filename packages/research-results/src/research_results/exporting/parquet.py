@@ -20,7 +20,7 @@ __all__ = ["write"]
 def write(results: Any, path: Path, /, **options: Any) -> None:
     """Write results; `options` are those of `to_df`."""
     arrow = require("pyarrow", "to_parquet", "parquet")
-    frame = results.to_df(**options)
+    frame = results.to_df(**{"nullable": True, **options})
     with uncut():
         plain = plain_frame(frame, lambda column: _can_be_written(arrow, column))
         plain.to_parquet(path, index=False, engine="pyarrow")

@@ -19,7 +19,7 @@ GROUP = "research.exporters"
 """Entry-point group under which packages register exporters, by the suffixes of files without the dot."""
 
 
-TABLE_OPTIONS = ("pivot", "include_config", "concat_config", "remove_auxilary", "drop_columns")
+TABLE_OPTIONS = ("pivot", "include_config", "concat_config", "remove_auxilary", "drop_columns", "nullable")
 """Parameters of `to_df` besides filters and ``use_alias``."""
 
 

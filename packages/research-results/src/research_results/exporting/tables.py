@@ -39,12 +39,12 @@ def tables_of(results: Any, options: dict[str, Any], keeps: Callable[[pd.Series[
     refuse_options(options, TABLE_OPTIONS, "a database has several of its own")
     filters = {name: value for name, value in options.items() if name != "use_alias"}
     use_alias = bool(options.get("use_alias", False))
-    configs = results.configs_to_df(use_alias=use_alias, remove_auxilary=False, **filters)
+    configs = results.configs_to_df(use_alias=use_alias, remove_auxilary=False, nullable=True, **filters)
     states = results.experiments
     key = tuple(name for name in ("research", "id") if name in states)
     chosen = configs[list(key)]
     states = chosen.merge(states, how="left", on=list(key))
-    history = results.to_df(include_config=False, **filters)
+    history = results.to_df(include_config=False, nullable=True, **filters)
     failures = results.load_failures(every_attempt=True, include_config=False, **filters)
     failures.insert(0, "number", range(1, len(failures) + 1))
     with uncut():

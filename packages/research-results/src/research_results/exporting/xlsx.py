@@ -28,7 +28,7 @@ _EXACT: Final = 2**53
 def write(results: Any, path: Path, /, **options: Any) -> None:
     """Write results; `options` are those of `to_df`. What does not fit into a sheet is refused."""
     xlsxwriter = require("xlsxwriter", "an .xlsx file", "xlsx")
-    frame = results.to_df(**options)
+    frame = results.to_df(**{"nullable": True, **options})
     _check_size(frame)
     with uncut():
         plain = plain_frame(frame, lambda column: False)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from research_results.frames.columns import as_column, free_labels, make_series, repeat, text_column
 from research_results.reading.columns import Column
-from research_results.reading.gather import Ints, Segment, concatenated, gather, run_starts, take
+from research_results.reading.gather import Array, Ints, Segment, concatenated, gather, run_starts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,8 +45,10 @@ class Field(NamedTuple):
 def results_frame(reader: Questions, wanted: Query, layout: ConfigLayout, *, pivot: bool) -> pd.DataFrame:
     """Return values as a frame: wide, or with columns ``name`` and ``value``."""
     with reader.selected(wanted) as selected:
-        shape = _wide_fields if pivot else _long_fields
-        owners, iterations, variables = shape(selected.columns())
+        columns = selected.columns()
+        owners, iterations, variables = (
+            _wide_fields(columns, nullable=layout.nullable) if pivot else _long_fields(columns)
+        )
         counts = np.bincount(owners, minlength=len(selected.experiments))
         left = config_fields(selected, layout, counts)
     return make_frame([*left, Field("iteration", iterations), *variables], len(owners))
@@ -102,9 +104,22 @@ def config_fields(selected: Selected, layout: ConfigLayout, counts: Ints) -> lis
             name, values = column.parameter.alias, np.array([each.alias for each in options], object)
         else:
             name, values = column.parameter.name, table.array(options)
-        shown = repeat(as_column(take(values, codes)), each)
-        fields.append(Field(name, shown, column.parameter.is_auxiliary))
+        there = np.flatnonzero(codes >= 0)
+        shown = _spread(len(codes), there, values[codes[there]], nullable=layout.nullable)
+        fields.append(Field(name, repeat(shown, each), column.parameter.is_auxiliary))
     return fields
+
+
+def _spread(count: int, rows: Ints, values: Array, *, nullable: bool) -> Any:
+    """Return values as pandas keeps them, in some of so many rows, which are sorted; the others have none."""
+    if len(rows) == count:
+        return as_column(values)
+    if not nullable or values.dtype.kind not in "iu":
+        return as_column(gather(count, [Segment(rows, values)]))
+    whole: Any = np.zeros(count, values.dtype)
+    missing = np.ones(count, np.bool_)
+    whole[rows], missing[rows] = values, False
+    return pd.arrays.IntegerArray(whole, missing)
 
 
 def _used(options: Sequence[Option], codes: Ints) -> tuple[Sequence[Option], Ints]:
@@ -123,7 +138,7 @@ def make_frame(fields: Sequence[Field], length: int) -> pd.DataFrame:
     return pd.DataFrame(columns, index=index, copy=False)
 
 
-def _wide_fields(columns: Mapping[str, Column]) -> tuple[Ints, Ints, list[Field]]:
+def _wide_fields(columns: Mapping[str, Column], *, nullable: bool) -> tuple[Ints, Ints, list[Field]]:
     """Return experiment and iteration of each row, and one column for each variable.
 
     A row is an iteration in which some variable has a value; the others are missing there.
@@ -138,7 +153,7 @@ def _wide_fields(columns: Mapping[str, Column]) -> tuple[Ints, Ints, list[Field]
         return first.experiments, first.iterations, fields
     owners, iterations, rows = _union(given)
     fields = [
-        Field(name, as_column(gather(len(owners), [Segment(own, column.values)])), False)
+        Field(name, _spread(len(owners), own, column.values, nullable=nullable), False)
         for (name, column), own in zip(columns.items(), rows, strict=True)
     ]
     return owners, iterations, fields

@@ -23,6 +23,8 @@ class ConfigLayout:
     """Leave out repetition, updates and device, as far as they are not parameters."""
     drop_columns: bool = True
     """With `concat_config`, no columns for parameters; repetition, updates and device are none."""
+    nullable: bool = False
+    """Ints stay ints where a row lacks one, in columns of pandas' nullable types."""
 
     def shows(self, parameter: ConfigParameter) -> bool:
         """Tell whether a parameter has a column of its own; the research stands beside the id."""

@@ -36,6 +36,7 @@ class ResultsFrames(ResultsReading):
         concat_config: bool = False,
         remove_auxilary: bool = True,
         drop_columns: bool = True,
+        nullable: bool = False,
         **kwargs: Any,
     ) -> pd.DataFrame:
         """Return results as a DataFrame, sorted by the order of the domain, then by iteration.
@@ -56,6 +57,9 @@ class ResultsFrames(ResultsReading):
             `concat_config`.
         drop_columns : bool
             With `concat_config`, whether the columns of the parameters go.
+        nullable : bool
+            Ints stay ints where some rows lack one, as in a union, in columns of pandas' nullable types
+            (``Int64``); otherwise such a column is of floats.
         **kwargs
             Filters, see `filter`; a variable is chosen with ``name=``. A parameter that is called like an
             argument is given in ``config={'name': ...}``.
@@ -84,7 +88,9 @@ class ResultsFrames(ResultsReading):
         """
         from research_results.frames.assembly import results_frame  # late: who wants a frame pays for pandas
 
-        layout = ConfigLayout(include_config, use_alias, concat_config, remove_auxilary, drop_columns)
+        layout = ConfigLayout(
+            include_config, use_alias, concat_config, remove_auxilary, drop_columns, nullable
+        )
         return results_frame(self._reader, self._wanted(kwargs), layout, pivot=pivot)
 
     def configs_to_df(
@@ -93,6 +99,7 @@ class ResultsFrames(ResultsReading):
         concat_config: bool = False,
         remove_auxilary: bool = True,
         drop_columns: bool = True,
+        nullable: bool = False,
         **kwargs: Any,
     ) -> pd.DataFrame:
         """Return configs as a DataFrame, one row for each experiment; parameters as those of `to_df`.
@@ -111,7 +118,7 @@ class ResultsFrames(ResultsReading):
         """
         from research_results.frames.assembly import configs_frame
 
-        layout = ConfigLayout(True, use_alias, concat_config, remove_auxilary, drop_columns)
+        layout = ConfigLayout(True, use_alias, concat_config, remove_auxilary, drop_columns, nullable)
         return configs_frame(self._reader, self._wanted(kwargs), layout)
 
     def artifacts_to_df(

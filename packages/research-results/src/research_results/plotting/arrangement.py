@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from research_results.reading.gather import Ints
 
-__all__ = ["MOST_PANELS", "Arrangement", "arrange"]
+__all__ = ["MOST_PANELS", "Arrangement", "arrange", "needed"]
 
 
 MOST_PANELS = 9
@@ -52,8 +52,8 @@ def arrange(
     elif by is None:
         by = _fitting(rest, drawn, limit) if points else rest
     elif facets is None:
-        needed = _needed(by, rest, drawn)
-        facets = [] if points and _count(needed, drawn) > MOST_PANELS else needed
+        own = needed(by, rest, drawn)
+        facets = [] if points and _count(own, drawn) > MOST_PANELS else own
     colors, more_colors = _limited(split(by, drawn), limit)
     panels, more_panels = _limited(split(facets or (), drawn, named=True), MOST_PANELS)
     return Arrangement(colors, panels, (*more_colors, *more_panels))
@@ -84,18 +84,18 @@ def _fitting(factors: Sequence[Factor], drawn: Ints, limit: int) -> list[Factor]
     return [factor for factor in factors if factor in chosen]
 
 
-def _needed(by: Sequence[Factor], rest: Sequence[Factor], drawn: Ints) -> list[Factor]:
+def needed(by: Sequence[Factor], rest: Sequence[Factor], drawn: Ints) -> list[Factor]:
     """Return the parameters that tell apart configs of one colour."""
     numbers = np.zeros(len(drawn), np.int64)
     for factor in by:
         numbers = refined(numbers, factor.codes[drawn])
-    needed = []
+    chosen = []
     for factor in rest:
         finer = refined(numbers, factor.codes[drawn])
         if finer.max(initial=0) > numbers.max(initial=0):
             numbers = finer
-            needed.append(factor)
-    return needed
+            chosen.append(factor)
+    return chosen
 
 
 def _count(factors: Sequence[Factor], drawn: Ints) -> int:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
-from research_results.answers.groups import group_by
+from research_results.answers.groups import group_by, told_apart
 from research_results.answers.importances import Effect, Levels, explained
 from research_results.answers.objectives import (
     At,
     Mode,
     Objective,
     as_floats,
+    is_reached,
     numbers_of,
     parse_objectives,
     values_at,
@@ -101,7 +102,7 @@ class Measure:
 
     def finals(self, at: At) -> tuple[Ints, Floats]:
         """Return the config and the value that counts of each experiment that has one."""
-        owners, values = values_at(self.column, self.values, at, maximize=self.objective.maximize)
+        owners, values = values_at(self.objective, self.column, self.values, at)
         return self.config_of[owners], values
 
     def final_means(self, at: At, band: Band | None) -> Points:
@@ -118,6 +119,18 @@ class PlotData:
     """The variables to draw."""
     factors: tuple[Factor, ...]
     """The parameters that tell configs apart."""
+    averaged: tuple[str, ...] = ()
+    """Others that vary, and are averaged over because one curve was asked for."""
+
+    @property
+    def note(self) -> str:
+        """What the legend says of parameters that nobody has asked to average over."""
+        return f"mean over {', '.join(map(shortened, self.averaged))}" if self.averaged else ""
+
+    def reaching(self, at: At) -> PlotData:
+        """Leave out the variables without a value that counts, unless none has one."""
+        kept = tuple(measure for measure in self.measures if is_reached(measure.column, at))
+        return replace(self, measures=kept or self.measures)
 
     def varying(self, drawn: Ints) -> list[Factor]:
         """Return the parameters that tell apart the configs that are drawn."""
@@ -135,8 +148,11 @@ def find_factor(argument: str, name: str, factors: Sequence[Factor]) -> Factor:
 
 
 def drawn_configs(points: Sequence[Points]) -> Ints:
-    """Return the configs that have something to draw."""
-    return np.unique(np.concatenate([each.configs for each in points]))
+    """Return the configs that have something to draw, of which there has to be one."""
+    drawn = np.unique(np.concatenate([each.configs for each in points]))
+    if not len(drawn):
+        raise ArgumentError("variables", "every mean has a NaN among its values; there is nothing to draw")
+    return drawn
 
 
 def read_plot_data(
@@ -153,7 +169,7 @@ def read_plot_data(
     """
     objectives = _objectives(reader, variables, mode)
     with read_study(reader, wanted, objectives, (), ()) as study:
-        chosen = _choose(study.table, over, named)
+        chosen, averaged = _choose(study.table, over, named)
         config_of = group_by(chosen, len(study.experiments)).numbers
         measures = [
             measure
@@ -167,7 +183,7 @@ def read_plot_data(
             )
         _, first = np.unique(config_of, return_index=True)
         factors = tuple(_factor(column, study.table, first) for column in chosen)
-    return PlotData(tuple(measures), factors)
+    return PlotData(tuple(measures), factors, tuple(column.parameter.alias for column in averaged))
 
 
 def _objectives(
@@ -194,10 +210,13 @@ def _measure(study: Study, objective: Objective, config_of: Ints, *, strict: boo
     return Measure(objective, column, numbers_of(objective.variable, column), config_of)
 
 
-def _choose(table: ConfigTable, over: Sequence[str], named: Sequence[tuple[str, str]]) -> list[ConfigColumn]:
-    """Return the parameters that tell configs apart: all that say what they are, but some.
+def _choose(
+    table: ConfigTable, over: Sequence[str], named: Sequence[tuple[str, str]]
+) -> tuple[list[ConfigColumn], list[ConfigColumn]]:
+    """Return the parameters that tell configs apart, and those that vary and do not, but for `over`.
 
-    If those that are named for colours have one value each, one colour was asked for: the mean of all.
+    These are all that say what a config is; but if those that are named for colours have one value each, one
+    colour was asked for: the mean of all.
     """
     columns = table.columns(lambda _: True)
 
@@ -208,17 +227,11 @@ def _choose(table: ConfigTable, over: Sequence[str], named: Sequence[tuple[str, 
         if not any(is_in(column, [name]) for column in columns):
             known = [column.parameter.alias for column in columns]
             raise ArgumentError(argument, f"no parameter {name!r}; there are {known}")
-    wanted = [name for _, name in named]
-    told_apart = [column for column in columns if is_in(column, wanted)]
-    if told_apart and {argument for argument, _ in named} == {"by"} and all(map(_is_one, told_apart)):
-        return told_apart
-    auxiliary = () if over else ("repetition",)
-    return [
-        column
-        for column in columns
-        if is_in(column, wanted)
-        or (not is_in(column, over) and (not column.parameter.is_auxiliary or is_in(column, auxiliary)))
-    ]
+    wanted = [column for column in columns if is_in(column, [name for _, name in named])]
+    every = told_apart(columns, over)
+    if wanted and {argument for argument, _ in named} == {"by"} and all(map(_is_one, wanted)):
+        return wanted, [column for column in every if column not in wanted and not _is_one(column)]
+    return [column for column in columns if column in wanted or column in every], []
 
 
 def _is_one(column: ConfigColumn) -> bool:

@@ -48,4 +48,4 @@ def draw(
     if kind is None:
         kind = "curve" if any(measure.has_curves for measure in data.measures) else "final"
         request.check_for(kind)
-    return DRAW[kind](data, request)
+    return DRAW[kind](data.reaching(request.at) if variables is None else data, request)

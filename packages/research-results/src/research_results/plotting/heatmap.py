@@ -35,14 +35,17 @@ def draw_heatmaps(data: PlotData, request: Request) -> Any:
     x, y = _axes_of(data, request, [factor for factor in varying if factor not in (facets or ())])
     arrangement = arrange(varying, drawn, [x, y], facets, len(drawn))
     groups = arrangement.panels
+    tables = [
+        _table(x, y, own, groups.numbers[own.configs] == panel, varying)
+        for own in points
+        for panel in range(len(groups))
+    ]
     columns = len(groups) if len(data.measures) > 1 < len(groups) else 3
     canvas = make_canvas(request.target, len(data.measures) * len(groups), columns)
-    panels = iter(canvas.panels)
+    panels = zip(canvas.panels, tables, strict=True)
     for measure, own in zip(data.measures, points, strict=True):
-        for panel, title in enumerate(groups.labels):
-            axes = next(panels)
-            inside = groups.numbers[own.configs] == panel
-            table = _table(x, y, own, inside)
+        for title in groups.labels:
+            axes, table = next(panels)
             image = axes.pcolormesh(np.ma.masked_invalid(table), shading="flat", **_range(own))
             axes.set(xlim=(0, table.shape[1]), ylim=(0, table.shape[0]))
             ticks = [[_tick(factor, code) for code in factor.ordered()] for factor in (x, y)]
@@ -78,13 +81,21 @@ def _axes_of(data: PlotData, request: Request, varying: Sequence[Factor]) -> tup
     return chosen[0], chosen[1]
 
 
-def _table(x: Factor, y: Factor, points: Points, inside: Any) -> Any:
-    """Return means by row and column; NaN where there is no config."""
+def _table(x: Factor, y: Factor, points: Points, inside: Any, varying: Sequence[Factor]) -> Any:
+    """Return means by row and column; NaN where there is no config. Two configs in a cell are refused."""
     columns = {code: place for place, code in enumerate(x.ordered())}
     rows = {code: place for place, code in enumerate(y.ordered())}
-    table = np.full((len(rows), len(columns)), np.nan)
+    table, taken = np.full((len(rows), len(columns)), np.nan), dict[tuple[int, int], int]()
     for config, mean in zip(points.configs[inside].tolist(), points.mean[inside].tolist(), strict=True):
-        table[rows[int(y.codes[config])], columns[int(x.codes[config])]] = mean
+        cell = rows[int(y.codes[config])], columns[int(x.codes[config])]
+        if (other := taken.setdefault(cell, config)) != config:
+            names = [factor.alias for factor in varying if factor.codes[config] != factor.codes[other]]
+            raise ArgumentError(
+                "facets",
+                f"several configs have one cell, which differ in {names}; name these in facets=, filter for "
+                "one value of each, or average over them with over=",
+            )
+        table[cell] = mean
     return table
 
 

@@ -9,12 +9,12 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from research_results.plotting.arrangement import Arrangement, arrange
+from research_results.plotting.arrangement import Arrangement, arrange, needed
 from research_results.plotting.canvas import colors, make_canvas
 from research_results.plotting.data import PlotData, Points, drawn_configs, find_factor
 from research_results.plotting.legend import add_legend
 from research_results.plotting.scales import set_scale
-from research_results.plotting.texts import name_axes, name_ticks, plain
+from research_results.plotting.texts import name_axes, name_ticks, plain, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,10 @@ def draw_curves(data: PlotData, request: Request) -> Any:
     points = [measure.curves(request.band) for measure in data.measures]
     drawn = drawn_configs(points)
     by, facets = _named(data, request)
-    arrangement = arrange(data.varying(drawn), drawn, by, facets, len(colors()))
+    varying, note = data.varying(drawn), data.note
+    arrangement = arrange(varying, drawn, by, facets, len(colors()))
+    if by is not None and facets is not None and (untold := needed([*by, *facets], varying, drawn)):
+        note = f"not told apart: {', '.join(shortened(factor.alias) for factor in untold)}"
     panels = _Panels.make(data, request, arrangement)
     for row, (measure, own) in enumerate(zip(data.measures, points, strict=True)):
         for panel, axes in enumerate(panels.of_row(row)):
@@ -49,7 +52,7 @@ def draw_curves(data: PlotData, request: Request) -> Any:
             locator = axes.xaxis.get_major_locator()
             if isinstance(locator, MaxNLocator):
                 locator.set_params(integer=True)
-    return panels.finished(arrangement)
+    return panels.finished(arrangement, note)
 
 
 def draw_finals(data: PlotData, request: Request) -> Any:
@@ -66,7 +69,7 @@ def draw_finals(data: PlotData, request: Request) -> Any:
     varying = data.varying(drawn)
     rest = [factor for factor in varying if factor is not x]
     arrangement = arrange(rest, drawn, by, facets, len(colors()), points=True)
-    note = f"{len(missing)} without {x.alias} left out" if x is not None and len(missing) else ""
+    note = f"{len(missing)} without {x.alias} left out" if x is not None and len(missing) else data.note
     panels = _Panels.make(data, request, arrangement)
     for row, (measure, own) in enumerate(zip(data.measures, points, strict=True)):
         for panel, axes in enumerate(panels.of_row(row)):
