@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
+from research_domain import ConfigAlias
 from research_domain.alias import as_alias
 from research_domain.texts import clean_text
+from research_results.answers.differences import Difference, Side, VariableOfConfigs
+from research_results.answers.surroundings import Row
 from research_results.answers.texts import short_number, text_table
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from research_domain import ConfigAlias
-    from research_results.answers.differences import Difference, Side, VariableOfConfigs
-    from research_results.answers.surroundings import Row
-    from research_results.reading.gather import Ints
+from research_results.reading.gather import Ints
 
 __all__ = ["differences_text", "finals_text", "rows_text", "sides_text", "short_names"]
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from research_results.reading.gather import Floats, Ints, Mask
+from research_results.reading.gather import Floats, Ints, Mask
 
 __all__ = ["Difference", "Side", "VariableOfConfigs"]
 

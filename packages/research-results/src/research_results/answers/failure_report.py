@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import repeat
 from operator import itemgetter
-from typing import TYPE_CHECKING
 
 from research_domain import FailedExperiment, FailureGroup, FailureReport, group_failures
 from research_results.reading.distinct import different, distinct_values
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from research_results.reading.filters import Query
-    from research_results.reading.reader import Questions
-    from research_results.reading.selected import Selected
+from research_results.reading.filters import Query
+from research_results.reading.reader import Questions
+from research_results.reading.selected import Selected
 
 __all__ = ["failure_report"]
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import prod
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from research_results.errors import ArgumentError, MissingExtraError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from research_results.reading.gather import Floats, Ints
+from research_results.reading.gather import Floats, Ints
 
 __all__ = ["Effect", "Levels", "explained"]
 

@@ -7,15 +7,13 @@ import fractions
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from research_results.errors import ArgumentError, UnknownVariableError
+from research_results.reading.columns import Column
 from research_results.reading.gather import Array, Ints, Mask, run_starts
-
-if TYPE_CHECKING:
-    from research_results.reading.columns import Column
 
 __all__ = [
     "At",

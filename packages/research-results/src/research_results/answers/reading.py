@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,17 +12,13 @@ from research_domain import ConfigAlias
 from research_results.answers.groups import Groups, group_experiments
 from research_results.answers.objectives import At, Objective, numbers_of, values_at
 from research_results.errors import ArgumentError
+from research_results.reading.columns import Column
+from research_results.reading.configs import ConfigTable
 from research_results.reading.experiments import RESEARCH, Experiments
+from research_results.reading.filters import Query
 from research_results.reading.gather import Array, Floats, Ints, Mask, take
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from research_results.reading.columns import Column
-    from research_results.reading.configs import ConfigTable
-    from research_results.reading.filters import Query
-    from research_results.reading.reader import Questions
-    from research_results.reading.selected import Selected
+from research_results.reading.reader import Questions
+from research_results.reading.selected import Selected
 
 __all__ = ["Study", "read_study"]
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from functools import cached_property
 
 import numpy as np
 
 from research_results.errors import ArgumentError
-
-if TYPE_CHECKING:
-    from research_results.reading.gather import Array, Floats, Ints
+from research_results.reading.gather import Array, Floats, Ints
 
 __all__ = ["STATISTICS", "USUAL", "check_statistics", "statistics"]
 
@@ -22,15 +20,17 @@ class _Grouped:
         self.values = values
         self.groups = groups
         self.counts: Ints = np.bincount(groups, minlength=count).astype(np.int64)
-        self._sorted: tuple[Floats, Ints] | None = None
-        self._mean: Floats | None = None
 
-    @property
+    @cached_property
     def mean(self) -> Floats:
         """The mean of each group; NaN for none."""
-        if self._mean is None:
-            self._mean = np.asarray(self._sums(self.values) / self._divisor(self.counts), np.float64)
-        return self._mean
+        return np.asarray(self._sums(self.values) / self._divisor(self.counts), np.float64)
+
+    @cached_property
+    def _sorted(self) -> tuple[Floats, Ints]:
+        """The values sorted by group, and where each group begins."""
+        order = np.lexsort((self.values, self.groups))
+        return self.values[order], np.cumsum(self.counts) - self.counts
 
     @property
     def std(self) -> Floats:
@@ -60,9 +60,6 @@ class _Grouped:
 
         NaN for groups without values, and for those with a NaN among them.
         """
-        if self._sorted is None:
-            order = np.lexsort((self.values, self.groups))
-            self._sorted = (self.values[order], np.cumsum(self.counts) - self.counts)
         ordered, starts = self._sorted
         found = np.full(len(self.counts), np.nan)
         some = self.counts > 0

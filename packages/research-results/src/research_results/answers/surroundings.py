@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from research_results.disk.files import read_text
+from research_results.reading.selected import Selected
+from research_results.reading.together import Part
 from research_results.reading.versions import versions_in
-
-if TYPE_CHECKING:
-    from research_results.reading.selected import Selected
-    from research_results.reading.together import Part
 
 __all__ = ["Row", "code_rows", "environment_rows"]
 

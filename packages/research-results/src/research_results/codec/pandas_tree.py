@@ -103,25 +103,15 @@ def _unzone(load: Load, node: Node) -> Any:
     return pytz.timezone(node)
 
 
-def _timestamp(dump: Dump, value: pd.Timestamp) -> Node:
-    return {"@": "pd.timestamp", "v": dump.json(value.asm8), "z": _zone(dump, value)}
-
-
-def _untimestamp(load: Load, node: Node) -> Any:
-    moment = pd.Timestamp(load.value(node["v"]))
+def _in_zone(load: Load, node: Node, moments: Any) -> Any:
+    """Return moments of UTC in the time zone of a node."""
     zone = _unzone(load, node["z"])
-    return moment if zone is None else moment.tz_localize("UTC").tz_convert(zone)
+    return moments if zone is None else moments.tz_localize("UTC").tz_convert(zone)
 
 
 def _datetimes(dump: Dump, value: Any) -> Node:
     naive = value if value.tz is None else value.tz_convert(None)
     return {"@": "pd.datetimes", "v": dump.json(np.asarray(naive)), "z": _zone(dump, value)}
-
-
-def _undatetimes(load: Load, node: Node) -> Any:
-    moments = pd.DatetimeIndex(load.value(node["v"]))
-    zone = _unzone(load, node["z"])
-    return (moments if zone is None else moments.tz_localize("UTC").tz_convert(zone)).array
 
 
 def _masked(tag: str) -> Callable[[Dump, Any], Node]:
@@ -167,36 +157,21 @@ def _categorical(dump: Dump, value: pd.Categorical) -> Node:
     return {"@": "pd.categorical", "c": dump.json(value.codes), "v": categories, "o": bool(value.ordered)}
 
 
-def _uncategorical(load: Load, node: Node) -> Any:
-    return pd.Categorical.from_codes(load.value(node["c"]), load.value(node["v"]), ordered=node["o"])
-
-
-def _periods(dump: Dump, value: Any) -> Node:
-    return {"@": "pd.periods", "v": dump.json(value.asi8), "f": str(value.dtype)}
-
-
 def _unperiods(load: Load, node: Node) -> Any:
     dtype: Any = pd.PeriodDtype.construct_from_string(node["f"])
     return pd.arrays.PeriodArray(load.value(node["v"]), dtype=dtype)
 
 
-def _intervals(dump: Dump, value: Any) -> Node:
-    sides = [dump.json(side) for side in (value.left, value.right)]
-    return {"@": "pd.intervals", "v": sides, "c": value.closed}
-
-
-def _unintervals(load: Load, node: Node) -> Any:
-    left, right = (load.value(side) for side in node["v"])
-    return pd.arrays.IntervalArray.from_arrays(left, right, closed=node["c"])
-
-
-def _interval(dump: Dump, value: pd.Interval[Any]) -> Node:
-    return {"@": "pd.interval", "v": dump.items([value.left, value.right]), "c": value.closed}
+def _interval(dump: Dump, value: Any) -> Node:
+    """Return the tree of an interval, or of an array of intervals."""
+    tag = "pd.interval" if isinstance(value, pd.Interval) else "pd.intervals"
+    return {"@": tag, "v": dump.items([value.left, value.right]), "c": value.closed}
 
 
 def _uninterval(load: Load, node: Node) -> Any:
+    make: Any = pd.Interval if node["@"] == "pd.interval" else pd.arrays.IntervalArray.from_arrays
     left, right = map(load.value, node["v"])
-    return pd.Interval(left, right, closed=node["c"])
+    return make(left, right, closed=node["c"])
 
 
 def _multi(dump: Dump, value: pd.MultiIndex) -> Node:
@@ -262,7 +237,11 @@ def _attrs(dump: Dump, value: Any) -> Node:
 
 
 _ENCODERS: dict[type, Callable[[Dump, Any], Node]] = {
-    pd.Timestamp: _timestamp,
+    pd.Timestamp: lambda dump, value: {
+        "@": "pd.timestamp",
+        "v": dump.json(value.asm8),
+        "z": _zone(dump, value),
+    },
     pd.Timedelta: lambda dump, value: {"@": "pd.timedelta", "v": dump.json(value.asm8)},
     pd.Period: lambda _dump, value: {"@": "pd.period", "v": value.ordinal, "f": value.freqstr},
     pd.Interval: _interval,
@@ -271,8 +250,12 @@ _ENCODERS: dict[type, Callable[[Dump, Any], Node]] = {
     pd.arrays.IntegerArray: _masked("pd.integers"),
     pd.arrays.FloatingArray: _masked("pd.floats"),
     pd.arrays.BooleanArray: _masked("pd.booleans"),
-    pd.arrays.PeriodArray: _periods,
-    pd.arrays.IntervalArray: _intervals,
+    pd.arrays.PeriodArray: lambda dump, value: {
+        "@": "pd.periods",
+        "v": dump.json(value.asi8),
+        "f": str(value.dtype),
+    },
+    pd.arrays.IntervalArray: _interval,
     pd.Categorical: _categorical,
     pd.MultiIndex: _multi,
     pd.RangeIndex: _range,
@@ -289,16 +272,18 @@ _ENCODERS: dict[type, Callable[[Dump, Any], Node]] = {
 _DECODERS: dict[str, Callable[[Load, Node], Any]] = {
     "pd.NaT": lambda _load, _node: pd.NaT,
     "pd.NA": lambda _load, _node: pd.NA,
-    "pd.timestamp": _untimestamp,
+    "pd.timestamp": lambda load, node: _in_zone(load, node, pd.Timestamp(load.value(node["v"]))),
     "pd.timedelta": lambda load, node: pd.Timedelta(load.value(node["v"])),
     "pd.period": lambda _load, node: pd.Period(ordinal=node["v"], freq=node["f"]),
     "pd.interval": _uninterval,
-    "pd.datetimes": _undatetimes,
+    "pd.datetimes": lambda load, node: _in_zone(load, node, pd.DatetimeIndex(load.value(node["v"]))).array,
     "pd.timedeltas": lambda load, node: pd.TimedeltaIndex(load.value(node["v"])).array,
     "pd.periods": _unperiods,
-    "pd.intervals": _unintervals,
+    "pd.intervals": _uninterval,
     "pd.strings": _unstrings,
-    "pd.categorical": _uncategorical,
+    "pd.categorical": lambda load, node: pd.Categorical.from_codes(
+        load.value(node["c"]), load.value(node["v"]), ordered=node["o"]
+    ),
     "pd.multi": _unmulti,
     "pd.range": _unrange,
     "pd.index": _unindex,

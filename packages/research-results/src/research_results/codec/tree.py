@@ -144,11 +144,9 @@ def _undict(load: Load, node: Json) -> dict[Any, Any]:
     return dict(zip(map(load.value, node["k"]), map(load.value, node["v"]), strict=True))
 
 
-def _set(tag: str) -> Callable[[Dump, Any], Json]:
-    def encode(dump: Dump, value: Any) -> Json:
-        return {_TAG: tag, "v": sorted(dump.items(value), key=lambda node: json.dumps(node, sort_keys=True))}
-
-    return encode
+def _set(dump: Dump, value: set[Any] | frozenset[Any]) -> Json:
+    nodes = sorted(dump.items(value), key=lambda node: json.dumps(node, sort_keys=True))
+    return {_TAG: type(value).__name__, "v": nodes}
 
 
 def _tzinfo(value: datetime.tzinfo | None) -> Json:
@@ -170,19 +168,14 @@ def _untzinfo(node: Json) -> datetime.tzinfo | None:
     return datetime.timezone(datetime.timedelta(*node[0]), *node[1:])
 
 
-def _clock(tag: str) -> Callable[[Dump, Any], Json]:
-    def encode(_dump: Dump, value: datetime.datetime | datetime.time) -> Json:
-        plain = value.replace(tzinfo=None).isoformat()
-        return {_TAG: tag, "v": plain, "z": _tzinfo(value.tzinfo), "f": value.fold}
-
-    return encode
+def _clock(_dump: Dump, value: datetime.datetime | datetime.time) -> Json:
+    plain = value.replace(tzinfo=None).isoformat()
+    return {_TAG: type(value).__name__, "v": plain, "z": _tzinfo(value.tzinfo), "f": value.fold}
 
 
-def _unclock(kind: type[datetime.datetime | datetime.time]) -> Callable[[Load, Json], Any]:
-    def decode(_load: Load, node: Json) -> datetime.datetime | datetime.time:
-        return kind.fromisoformat(node["v"]).replace(tzinfo=_untzinfo(node["z"]), fold=node["f"])
-
-    return decode
+def _unclock(_load: Load, node: Json) -> datetime.datetime | datetime.time:
+    kind = datetime.datetime if node[_TAG] == "datetime" else datetime.time
+    return kind.fromisoformat(node["v"]).replace(tzinfo=_untzinfo(node["z"]), fold=node["f"])
 
 
 def _array(dump: Dump, value: np.ndarray[Any, Any]) -> Json:
@@ -215,17 +208,17 @@ _ENCODERS: dict[type, Callable[[Dump, Any], Json]] = {
     bytearray: lambda dump, value: {_TAG: "bytearray", "b": dump.add(bytes(value))},
     list: lambda dump, value: dump.items(value),
     tuple: lambda dump, value: {_TAG: "tuple", "v": dump.items(value)},
-    set: _set("set"),
-    frozenset: _set("frozenset"),
+    set: _set,
+    frozenset: _set,
     dict: _dict,
     OrderedDict: lambda dump, value: {
         _TAG: "ordered",
         "k": dump.items(value),
         "v": dump.items(value.values()),
     },
-    datetime.datetime: _clock("datetime"),
+    datetime.datetime: _clock,
     datetime.date: lambda _dump, value: {_TAG: "date", "v": value.isoformat()},
-    datetime.time: _clock("time"),
+    datetime.time: _clock,
     datetime.timedelta: lambda _dump, value: {
         _TAG: "span",
         "v": [value.days, value.seconds, value.microseconds],
@@ -262,9 +255,9 @@ _DECODERS: dict[str, Callable[[Load, Json], Any]] = {
     "frozenset": lambda load, node: frozenset(map(load.value, node["v"])),
     "dict": _undict,
     "ordered": lambda load, node: OrderedDict(_undict(load, node)),
-    "datetime": _unclock(datetime.datetime),
+    "datetime": _unclock,
     "date": lambda _load, node: datetime.date.fromisoformat(node["v"]),
-    "time": _unclock(datetime.time),
+    "time": _unclock,
     "span": lambda _load, node: datetime.timedelta(*node["v"]),
     "decimal": lambda _load, node: decimal.Decimal(node["v"]),
     "fraction": lambda load, node: fractions.Fraction(*map(load.value, node["v"])),

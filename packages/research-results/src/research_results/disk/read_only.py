@@ -13,7 +13,7 @@ from pathlib import Path
 from research_results.disk.connections import BUSY_S, beside, connect
 from research_results.disk.files import kind_of
 from research_results.disk.schema import APPLICATION_ID, fill_in, schema_version
-from research_results.disk.sqlite_errors import translated, translating
+from research_results.disk.sqlite_errors import translating, translating_sqlite
 from research_results.errors import DamagedError, StorageLostError
 
 __all__ = ["reading"]
@@ -29,7 +29,7 @@ def reading(
     fold in or to begin, a private copy is read instead.
     """
     _check_files(path)
-    with contextlib.ExitStack() as stack:
+    with translating_sqlite(path), contextlib.ExitStack() as stack:
         try:
             connection = stack.enter_context(contextlib.closing(connect(path, "ro", busy_s)))
             _check_reader(connection, path, removed)
@@ -38,17 +38,12 @@ def reading(
             busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
             sealed = error.sqlite_errorcode == sqlite3.SQLITE_CANTOPEN and path.is_file()
             if busy or not (unfinished or sealed):
-                raise translated(error, str(path)) from error
+                raise
             copy = _copy_aside(path, stack)
             connection = stack.enter_context(contextlib.closing(connect(copy, "rw", busy_s)))
             _check_reader(connection, path, removed)
-        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-            raise translated(error, str(path)) from error
-        try:
-            connection.execute("BEGIN")
-            yield connection
-        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-            raise translated(error, str(path)) from error
+        connection.execute("BEGIN")
+        yield connection
 
 
 def _check_files(path: Path) -> None:

@@ -193,9 +193,9 @@ def fill_in(connection: sqlite3.Connection, removed: Collection[str] = ()) -> li
             connection.execute(f"INSERT INTO temp.removed {select}", few)
     views = []
     for table, columns in _tables().items():
-        known = {name for _, name, *_ in connection.execute(f"PRAGMA main.table_info({table})")}
+        known = _columns_of(connection, table)
         is_seen = _IS_SEEN.get(table, "") if removed else ""
-        if not is_seen and known.issuperset(columns):
+        if not is_seen and known.keys() >= columns.keys():
             continue
         names = ", ".join(name if name in known else f"NULL AS {name}" for name in columns)
         rows = f"FROM main.{table} {is_seen}" if known else "WHERE 0"
@@ -253,7 +253,7 @@ def hides_some(connection: sqlite3.Connection) -> bool:
 def add_columns(connection: sqlite3.Connection) -> None:
     """Add the columns of today to the tables of a file that is open for writing; they are empty."""
     for table, columns in _tables().items():
-        known = {name for _, name, *_ in connection.execute(f"PRAGMA main.table_info({table})")}
+        known = _columns_of(connection, table)
         for name in columns if known else ():
             if name not in known:
                 connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {columns[name]}")
@@ -264,13 +264,10 @@ def _tables() -> dict[str, dict[str, str]]:
     """Return the columns of each table of today, and their types."""
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.executescript(SCHEMA)
-        names = [
-            name
-            for (name,) in connection.execute(
-                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
-            )
-        ]
-        return {
-            name: {column: kind for _, column, kind, *_ in connection.execute(f"PRAGMA table_info({name})")}
-            for name in names
-        }
+        tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+        return {name: _columns_of(connection, name) for (name,) in connection.execute(tables)}
+
+
+def _columns_of(connection: sqlite3.Connection, table: str) -> dict[str, str]:
+    """Return the columns of a table of a file, and their types; none if there is no such table."""
+    return {name: kind for _, name, kind, *_ in connection.execute(f"PRAGMA main.table_info({table})")}

@@ -65,5 +65,5 @@ def translating_sqlite(path: Path) -> Iterator[None]:
     """Turn errors of SQLite into ours."""
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise translated(error, str(path)) from error

@@ -7,25 +7,22 @@ another one determines lie along the axis of that one. The cell of an experiment
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from research_results.errors import ArgumentError, MissingExtraError
 from research_results.frames.columns import free_labels
 from research_results.frames.labels import as_attribute, as_coordinate
+from research_results.reading.columns import Column
 from research_results.reading.distinct import different, distinct_values, renumbered
 from research_results.reading.experiments import RESEARCH, ConfigParameter, Experiments, Option
+from research_results.reading.filters import Query
 from research_results.reading.gather import Array, Ints, Segment, gather
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from research_results.reading.columns import Column
-    from research_results.reading.filters import Query
-    from research_results.reading.reader import Questions
-    from research_results.reading.selected import Selected
+from research_results.reading.reader import Questions
+from research_results.reading.selected import Selected
 
 __all__ = ["labelled_arrays"]
 

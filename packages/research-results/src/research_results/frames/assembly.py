@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from research_results.frames.columns import as_column, free_labels, make_series, repeat, text_column
+from research_results.frames.layout import ConfigLayout
 from research_results.reading.columns import Column
+from research_results.reading.experiments import Experiments, Option
+from research_results.reading.filters import Query
 from research_results.reading.gather import Array, Ints, Segment, concatenated, gather, run_starts
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from research_results.frames.layout import ConfigLayout
-    from research_results.reading.experiments import Experiments, Option
-    from research_results.reading.filters import Query
-    from research_results.reading.reader import Questions
-    from research_results.reading.selected import Selected
+from research_results.reading.reader import Questions
+from research_results.reading.selected import Selected
 
 __all__ = [
     "Field",

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from research_domain.texts import clean_text
 from research_results.frames.texts import as_text, uncut
 from research_results.reading.distinct import different
-
-if TYPE_CHECKING:
-    from research_results.reading.experiments import Option
-    from research_results.reading.gather import Array
+from research_results.reading.experiments import Option
+from research_results.reading.gather import Array
 
 __all__ = ["as_attribute", "as_coordinate"]
 

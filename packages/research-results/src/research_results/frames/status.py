@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,16 +13,12 @@ from research_results.disk.schema import FAILURE_COLUMNS
 from research_results.errors import DamagedError
 from research_results.frames.assembly import Field, config_fields, make_frame, name_fields
 from research_results.frames.columns import TEXT
+from research_results.frames.layout import ConfigLayout
 from research_results.reading.at_once import Coded
+from research_results.reading.filters import Query
+from research_results.reading.gather import Array, Ints, Mask
+from research_results.reading.reader import Questions
 from research_results.reading.rows import OPTIONAL_INT, check_column
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from research_results.frames.layout import ConfigLayout
-    from research_results.reading.filters import Query
-    from research_results.reading.gather import Array, Ints, Mask
-    from research_results.reading.reader import Questions
 
 __all__ = ["experiments_frame", "failures_frame"]
 

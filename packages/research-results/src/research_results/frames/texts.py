@@ -101,8 +101,8 @@ def _plain(value: Any) -> Any:
     kind = type(value)
     if value is None or kind in (bool, float, str):
         return value
-    if kind is int:
-        return _plain_int(value)
+    if kind is int and value.bit_length() <= 3 * _MOST_DIGITS:
+        return value
     if kind in (list, tuple):
         return [_plain(item) for item in value]
     if kind is dict and all(type(key) is str for key in value):
@@ -114,12 +114,6 @@ def _plain(value: Any) -> Any:
     if kind in (pd.Index, pd.RangeIndex):
         return _plain(value.tolist())
     raise _NotPlainError
-
-
-def _plain_int(value: int) -> int:
-    if value.bit_length() > 3 * _MOST_DIGITS:
-        raise _NotPlainError
-    return value
 
 
 def _plain_array(value: np.ndarray[Any, Any] | np.generic) -> Any:

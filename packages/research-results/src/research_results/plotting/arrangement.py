@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from research_results.plotting.factors import Factor, Split, refined, split
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from research_results.reading.gather import Ints
+from research_results.reading.gather import Ints
 
 __all__ = ["MOST_PANELS", "Arrangement", "arrange", "needed"]
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -24,17 +25,13 @@ from research_results.answers.statistics import statistics
 from research_results.errors import ArgumentError
 from research_results.plotting.factors import Factor
 from research_results.plotting.texts import shortened
+from research_results.reading.columns import Column
+from research_results.reading.configs import ConfigColumn, ConfigTable
 from research_results.reading.distinct import different, distinct_values
+from research_results.reading.experiments import Option
+from research_results.reading.filters import Query
 from research_results.reading.gather import Floats, Ints, run_starts
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from research_results.reading.columns import Column
-    from research_results.reading.configs import ConfigColumn, ConfigTable
-    from research_results.reading.experiments import Option
-    from research_results.reading.filters import Query
-    from research_results.reading.reader import Questions
+from research_results.reading.reader import Questions
 
 __all__ = [
     "BANDS",

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
+from research_results.answers.objectives import Mode
 from research_results.plotting.boxes import draw_boxes
 from research_results.plotting.data import read_plot_data
 from research_results.plotting.heatmap import draw_heatmaps
 from research_results.plotting.importances import draw_importances
 from research_results.plotting.parallel import draw_parallel
 from research_results.plotting.pareto import draw_pareto
+from research_results.plotting.request import Request
 from research_results.plotting.series import draw_curves, draw_finals
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from research_results.answers.objectives import Mode
-    from research_results.plotting.request import Request
-    from research_results.reading.filters import Query
-    from research_results.reading.reader import Questions
+from research_results.reading.filters import Query
+from research_results.reading.reader import Questions
 
 __all__ = ["DRAW", "draw"]
 

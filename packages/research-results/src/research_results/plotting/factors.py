@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from research_results.plotting.texts import shortened
 from research_results.reading.distinct import renumbered
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from research_results.reading.gather import Floats, Ints
+from research_results.reading.gather import Floats, Ints
 
 __all__ = ["Factor", "Split", "refined", "split"]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -10,14 +11,10 @@ from research_results.errors import ArgumentError
 from research_results.plotting.arrangement import arrange
 from research_results.plotting.canvas import make_canvas
 from research_results.plotting.data import PlotData, Points, drawn_configs, find_factor
+from research_results.plotting.factors import Factor
 from research_results.plotting.legend import add_legend
+from research_results.plotting.request import Request
 from research_results.plotting.texts import add_color_bar, name_axes, plain
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from research_results.plotting.factors import Factor
-    from research_results.plotting.request import Request
 
 __all__ = ["draw_heatmaps"]
 

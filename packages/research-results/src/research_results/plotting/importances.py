@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from research_results.plotting.canvas import make_canvas
 from research_results.plotting.data import PlotData, importances_of
 from research_results.plotting.legend import add_legend
+from research_results.plotting.request import Request
 from research_results.plotting.texts import name_axes, name_ticks, plain, shortened
-
-if TYPE_CHECKING:
-    from research_results.plotting.request import Request
 
 __all__ = ["draw_importances"]
 

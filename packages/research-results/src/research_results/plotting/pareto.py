@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,10 +12,8 @@ from research_results.plotting.canvas import colors, make_canvas
 from research_results.plotting.data import PlotData, find_factor
 from research_results.plotting.factors import split
 from research_results.plotting.legend import add_legend
+from research_results.plotting.request import Request
 from research_results.plotting.texts import name_axes
-
-if TYPE_CHECKING:
-    from research_results.plotting.request import Request
 
 __all__ = ["draw_pareto"]
 

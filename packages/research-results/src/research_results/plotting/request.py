@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from research_results.answers.groups import names_of
 from research_results.answers.objectives import At, check_at
 from research_results.errors import ArgumentError
+from research_results.plotting.canvas import Target
 from research_results.plotting.data import BANDS, Band
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from research_results.plotting.canvas import Target
 
 __all__ = ["KINDS", "Kind", "Request", "parse_request"]
 

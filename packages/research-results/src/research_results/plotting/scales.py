@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from research_results.reading.gather import Floats
+from research_results.reading.gather import Floats
 
 __all__ = ["is_logarithmic", "set_scale"]
 
@@ -41,15 +40,14 @@ def _unevenness(ordered: Floats) -> float:
     return float(np.abs(scaled - np.linspace(0, 1, len(ordered))).max())
 
 
-def set_scale(axes: Any, which: str, values: Floats) -> None:
-    """Make an axis logarithmic if its values are spread that way; few values are its ticks."""
+def set_scale(axes: Any, values: Floats) -> None:
+    """Make the horizontal axis logarithmic if its values are spread that way; few values are its ticks."""
     from matplotlib.ticker import NullFormatter, NullLocator
 
-    axis = axes.xaxis if which == "x" else axes.yaxis
     distinct = np.unique(values)
     if is_logarithmic(values):
-        (axes.set_xscale if which == "x" else axes.set_yscale)("log")
+        axes.set_xscale("log")
     if len(distinct) <= 6:
-        axis.set_ticks(distinct, [f"{value:g}" for value in distinct])
-        axis.set_minor_locator(NullLocator())
-        axis.set_minor_formatter(NullFormatter())
+        axes.xaxis.set_ticks(distinct, [f"{value:g}" for value in distinct])
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_minor_formatter(NullFormatter())

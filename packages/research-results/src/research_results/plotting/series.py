@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from research_results.plotting.arrangement import Arrangement, arrange, needed
-from research_results.plotting.canvas import colors, make_canvas
+from research_results.plotting.canvas import Canvas, colors, make_canvas
 from research_results.plotting.data import PlotData, Points, drawn_configs, find_factor
 from research_results.plotting.legend import add_legend
 from research_results.plotting.scales import set_scale
@@ -52,7 +52,7 @@ def draw_curves(data: PlotData, request: Request) -> Any:
             locator = axes.xaxis.get_major_locator()
             if isinstance(locator, MaxNLocator):
                 locator.set_params(integer=True)
-    return panels.finished(arrangement, note)
+    return panels.finished(note)
 
 
 def draw_finals(data: PlotData, request: Request) -> Any:
@@ -81,7 +81,7 @@ def draw_finals(data: PlotData, request: Request) -> Any:
                 _finals(axes, x, configs, own, f"C{color}", label, shift, joined=joined)
             name_axes(axes, x.alias if x is not None else "", f"{measure.name}{request.suffix}")
             _scale(axes, x)
-    return panels.finished(arrangement, note)
+    return panels.finished(note)
 
 
 def _named(data: PlotData, request: Request) -> tuple[list[Factor] | None, list[Factor] | None]:
@@ -166,41 +166,37 @@ def _scale(axes: Axes, x: Factor | None) -> None:
     if x is None:
         axes.set_xticks([])
     elif x.numbers is not None:
-        set_scale(axes, "x", x.numbers[np.unique(x.codes[x.codes >= 0])])
+        set_scale(axes, x.numbers[np.unique(x.codes[x.codes >= 0])])
     else:
         name_ticks(axes, "x", [x.label(code) for code in x.ordered()])
 
 
 @dataclass(frozen=True, slots=True)
 class _Panels:
-    """Axes for each variable, and for each group of configs that has panels of its own."""
+    """Panels for each variable, one for each group of configs that has panels of its own."""
 
-    axes: tuple[Axes, ...]
-    corner: Axes
-    result: Any
-    in_a_row: int
-    titles: tuple[str, ...]
+    canvas: Canvas
+    arrangement: Arrangement
 
     @classmethod
     def make(cls, data: PlotData, request: Request, arrangement: Arrangement) -> _Panels:
         variables, groups = len(data.measures), len(arrangement.panels)
         columns = groups if min(variables, groups) > 1 else _PANELS_IN_A_ROW
         share = "xy" if variables == 1 else "x"
-        canvas = make_canvas(request.target, variables * groups, columns, share=share)
-        return cls(canvas.panels, canvas.corner, canvas.result, groups, arrangement.panels.labels)
+        return cls(make_canvas(request.target, variables * groups, columns, share=share), arrangement)
 
     def of_row(self, row: int) -> tuple[Axes, ...]:
         """Return the panels of a variable."""
-        return self.axes[row * self.in_a_row : (row + 1) * self.in_a_row]
+        groups = len(self.arrangement.panels)
+        return self.canvas.panels[row * groups : (row + 1) * groups]
 
-    def finished(self, arrangement: Arrangement, note: str = "") -> Any:
+    def finished(self, note: str = "") -> Any:
         """Add titles and the legend; return what `plot` returns."""
-        if any(self.titles):
-            for axes, title in zip(self.axes, self.titles, strict=False):
+        titles, colors = self.arrangement.panels.labels, self.arrangement.colors
+        if any(titles):
+            for axes, title in zip(self.canvas.panels, titles, strict=False):
                 plain(axes.set_title(title, fontsize="medium"))
-        labels = arrangement.colors.labels
-        if labels == ("",):
-            labels = ()
+        labels = () if colors.labels == ("",) else colors.labels
         handles = [Line2D([], [], color=f"C{color}") for color in range(len(labels))]
-        add_legend(self.corner, handles, labels, arrangement.colors.title, arrangement.left_out, note)
-        return self.result
+        add_legend(self.canvas.corner, handles, labels, colors.title, self.arrangement.left_out, note)
+        return self.canvas.result

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from research_results.disk.files import is_own_file, is_own_folder
 from research_results.disk.outputs import OWN_FILES
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from research_results.reading.source import Source
+from research_results.reading.source import Source
 
 __all__ = ["Artifact", "artifacts_of"]
 

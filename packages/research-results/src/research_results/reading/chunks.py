@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from research_domain.texts import ENCODING, READ
 from research_results.disk.checksums import CHANGED, is_intact
 from research_results.errors import DamagedError
+from research_results.reading.experiments import Experiments
 from research_results.reading.packed import IS_PACKED, chunks_where
 from research_results.reading.rows import INT, OPTIONAL_BYTES, OPTIONAL_INT, OPTIONAL_TEXT, TEXT, check_row
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from research_results.reading.experiments import Experiments
-    from research_results.reading.source import Source
+from research_results.reading.source import Source
 
 __all__ = ["Chunk", "chunks_between", "place_of", "read_chunks"]
 

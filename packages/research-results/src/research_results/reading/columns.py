@@ -9,23 +9,19 @@ experiment and iteration unless they are so already; of two for one iteration th
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from research_results.reading.chunks import Chunk, read_chunks
+from research_results.reading.experiments import Experiments
 from research_results.reading.gather import Array, Ints, concatenated, run_starts
 from research_results.reading.packed import read_packed
 from research_results.reading.pieces import Piece, PieceMaker
 from research_results.reading.rows import INT, TEXT, check_column
-
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from research_results.reading.experiments import Experiments
-    from research_results.reading.source import Source
+from research_results.reading.source import Source
 
 __all__ = ["Column", "read_columns"]
 

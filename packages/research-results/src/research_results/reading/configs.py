@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -21,12 +23,7 @@ from research_results.reading.experiments import (
     read_parameters,
 )
 from research_results.reading.gather import Array, Ints, Segment, gather
-
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Callable, Sequence
-
-    from research_results.reading.source import Source
+from research_results.reading.source import Source
 
 __all__ = ["ConfigColumn", "ConfigTable"]
 

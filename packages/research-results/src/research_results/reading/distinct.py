@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from research_results.reading.configs import ConfigColumn
-    from research_results.reading.experiments import Option
-    from research_results.reading.gather import Ints
+from research_results.reading.configs import ConfigColumn
+from research_results.reading.experiments import Option
+from research_results.reading.gather import Ints
 
 __all__ = ["different", "distinct_values", "renumbered"]
 

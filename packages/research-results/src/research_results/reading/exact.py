@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import sqlite3
+from collections.abc import Iterator
+from typing import Any
 
 from research_results.codec.encoding import NUMBER_KINDS, decode_numbers, decode_value
 from research_results.errors import DamagedError
 from research_results.reading.chunks import Chunk, place_of, read_chunks
+from research_results.reading.experiments import Experiments
+from research_results.reading.filters import Query
+from research_results.reading.source import Source
 from research_results.reading.variables import chosen_variables, is_wanted, numbers_of_variables
-
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Iterator
-
-    from research_results.reading.experiments import Experiments
-    from research_results.reading.filters import Query
-    from research_results.reading.source import Source
 
 __all__ = ["chunk_values", "read_values"]
 

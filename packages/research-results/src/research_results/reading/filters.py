@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -27,11 +28,7 @@ from research_results.reading.experiments import (
     read_options,
     read_parameters,
 )
-
-if TYPE_CHECKING:
-    import sqlite3
-
-    from research_results.reading.source import Source
+from research_results.reading.source import Source
 
 __all__ = ["Query", "check_tags", "known_tags", "parse_filter", "select_experiments", "texts_of"]
 

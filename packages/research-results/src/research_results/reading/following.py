@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import heapq
+import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from research_results.disk.schema import FORMAT, newest_revision, schema_version
 from research_results.errors import ArgumentError, DamagedError, OldFormatError
@@ -15,10 +16,6 @@ from research_results.reading.changes import Change, Dropped, Ended, Queued, Sta
 from research_results.reading.chunks import chunks_between
 from research_results.reading.experiments import select_in
 from research_results.reading.variables import chosen_variables
-
-if TYPE_CHECKING:
-    import sqlite3
-
 
 __all__ = ["Page", "check_since", "read_page", "status_change"]
 

@@ -8,19 +8,16 @@ checksum, and whatever is damaged in a way that shows.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import sqlite3
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from research_results.codec.encoding import NUMBER_KINDS
 from research_results.reading.experiments import Experiments, select_in
+from research_results.reading.gather import Ints
 from research_results.reading.rows import columns_of
-
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Sequence
-
-    from research_results.reading.gather import Ints
 
 __all__ = ["IS_PACKED", "KINDS", "PackedRows", "chunks_where", "read_packed"]
 

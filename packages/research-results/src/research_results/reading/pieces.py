@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,15 +11,11 @@ from research_results.codec.encoding import NUMBER_KINDS, decode_value, number_d
 from research_results.disk.checksums import CHANGED, row_checksums
 from research_results.errors import DamagedError
 from research_results.reading.chunks import Chunk, place_of
+from research_results.reading.experiments import Experiments
+from research_results.reading.gather import Array, Ints, Mask
 from research_results.reading.packed import KINDS, PackedRows
 from research_results.reading.rows import INT, check_column
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from research_results.reading.experiments import Experiments
-    from research_results.reading.gather import Array, Ints, Mask
-    from research_results.reading.source import Source
+from research_results.reading.source import Source
 
 __all__ = ["Piece", "PieceMaker"]
 

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+from research_domain import ConfigAlias
 from research_results.errors import DamagedError
+from research_results.reading.artifacts import Artifact
 from research_results.reading.changes import Change, Stored
 from research_results.reading.chunks import Chunk, place_of
 from research_results.reading.exact import chunk_values
 from research_results.reading.filters import Query, parse_filter, select_experiments
 from research_results.reading.following import Page, check_since, read_page, status_change
 from research_results.reading.selected import Selected, SelectedHere
+from research_results.reading.source import Source
 from research_results.reading.status import Summary, count_statuses, summarize
 from research_results.reading.variables import check_variables, known_variables
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
-    from research_domain import ConfigAlias
-    from research_results.reading.artifacts import Artifact
-    from research_results.reading.source import Source
 
 __all__ = ["Questions", "Reader"]
 

@@ -7,13 +7,11 @@ results are read is an error of ours or of pandas, and not the folder's.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
 
 from research_results.errors import DamagedError
-
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = [
     "BYTES",

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import sqlite3
 from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, compress
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from research_results.disk.curation import Remarks
 from research_results.reading.artifacts import Artifact, artifacts_of
 from research_results.reading.at_once import ExperimentRows, read_rows
 from research_results.reading.columns import Column, read_columns
 from research_results.reading.configs import ConfigTable
 from research_results.reading.exact import read_values
+from research_results.reading.experiments import Experiments
+from research_results.reading.filters import Query
 from research_results.reading.gather import Ints, concatenated
 from research_results.reading.rows import columns_of
+from research_results.reading.source import Source
 from research_results.reading.variables import (
     check_variables,
     chosen_variables,
@@ -23,15 +29,6 @@ from research_results.reading.variables import (
     known_variables,
     numbers_of_variables,
 )
-
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Collection, Mapping, Sequence
-
-    from research_results.disk.curation import Remarks
-    from research_results.reading.experiments import Experiments
-    from research_results.reading.filters import Query
-    from research_results.reading.source import Source
 
 __all__ = ["Selected", "SelectedHere", "SelectedTogether"]
 

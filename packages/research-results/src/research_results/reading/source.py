@@ -6,26 +6,23 @@ import contextlib
 import glob
 import os
 import shutil
+import sqlite3
 import tempfile
 import weakref
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from research_results.disk.blobs import Blobs
 from research_results.disk.curation import Curated, FolderCuration, MemoryCuration
+from research_results.disk.database import Database
 from research_results.disk.files import is_own_file, is_own_folder
 from research_results.disk.meta import read_description
 from research_results.disk.names import folder_name
 from research_results.disk.read_only import reading
 from research_results.disk.schema import hiding
 from research_results.errors import DamagedError
-
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Iterator, Mapping
-
-    from research_results.disk.database import Database
 
 __all__ = ["DATABASE", "FolderSource", "MemorySource", "Source", "TemporaryFolder"]
 

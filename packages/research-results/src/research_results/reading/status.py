@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import html
+import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
+from research_results.disk.schema import Executes
 from research_results.reading.experiments import seen_parameters
+from research_results.reading.source import Source
 from research_results.reading.variables import known_variables
-
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Mapping
-
-    from research_results.disk.schema import Executes
-    from research_results.reading.source import Source
 
 __all__ = ["STATUSES", "Status", "Summary", "count_statuses", "summarize"]
 

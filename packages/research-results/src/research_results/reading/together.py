@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from research_results.errors import (
     ArgumentError,
@@ -14,18 +15,14 @@ from research_results.errors import (
     UnknownExperimentError,
     UnknownParameterError,
 )
+from research_results.reading.changes import Change
 from research_results.reading.distinct import different
 from research_results.reading.experiments import Experiments
 from research_results.reading.filters import Query, check_tags, known_tags, parse_filter, texts_of
 from research_results.reading.reader import Questions, Reader
 from research_results.reading.selected import Selected, SelectedTogether
+from research_results.reading.source import Source
 from research_results.reading.status import STATUSES, Summary
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from research_results.reading.changes import Change
-    from research_results.reading.source import Source
 
 __all__ = ["Part", "ReaderOfSeveral", "labels_of", "put_together"]
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sqlite3
+from collections.abc import Collection
 
 from research_results.errors import DamagedError, UnknownVariableError
-
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Collection
-
-    from research_results.reading.filters import Query
+from research_results.reading.filters import Query
 
 __all__ = ["check_variables", "chosen_variables", "is_wanted", "known_variables", "numbers_of_variables"]
 
