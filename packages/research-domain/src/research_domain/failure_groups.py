@@ -294,15 +294,10 @@ class _ConfigTable:
             for column in columns
             if self._codes[column][first] >= 0
         }
-        if not equal or _all_of(equal.values()).any():
+        if not equal or np.logical_and.reduce([*equal.values()]).any():
             return []
         for column in list(equal):
             rest = [mask for other, mask in equal.items() if other != column]
-            if rest and not _all_of(rest).any():
+            if rest and not np.logical_and.reduce(rest).any():
                 del equal[column]
         return list(equal)
-
-
-def _all_of(masks: Iterable[Mask]) -> Mask:
-    found: Mask = np.logical_and.reduce(list(masks))
-    return found

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["ENCODING", "READ", "WRITE", "clean_text", "decode_text", "encode_text", "flaw_of_name"]
+__all__ = [
+    "ENCODING",
+    "READ",
+    "WRITE",
+    "clean_text",
+    "cut_text",
+    "decode_text",
+    "encode_text",
+    "flaw_of_name",
+]
 
 ENCODING: Final = "utf-8"
 WRITE: Final = "backslashreplace"
@@ -37,6 +46,17 @@ def decode_text(data: bytes) -> str:
 def clean_text(text: str) -> str:
     """Return text that a database can hold, with halves of surrogate pairs spelled out."""
     return text if text.isascii() else encode_text(text).decode(ENCODING)
+
+
+def cut_text(text: str, length: int) -> str:
+    """Return a text, of a longer one the beginning with three dots behind it.
+
+    Examples
+    --------
+    >>> cut_text('a long text', 8)
+    'a lon...'
+    """
+    return text if len(text) <= length else f"{text[: max(length - 3, 1)]}..."
 
 
 def flaw_of_name(name: object) -> str | None:

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any, Protocol, TextIO
+from typing import Any, Final, Protocol, TextIO
 
 from research_domain.texts import decode_text
 
-__all__ = ["Capture", "Streams", "TextCapture", "TextStream", "activate", "captured", "routing"]
+__all__ = ["ROUTING", "Capture", "Streams", "TextCapture", "TextStream", "activate", "captured"]
 
 
 class TextStream(Protocol):
@@ -228,15 +227,15 @@ class _Bytes(io.RawIOBase):
         self._stream.flush()
 
 
-class _Installation:
-    """Puts routers in place for the first user and takes them away after the last one."""
+class _Routing:
+    """Routes standard streams: routers are put in place for the first user, and go after the last one."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._users = 0
         self._routers: dict[str, _Router] = {}
 
-    def enter(self) -> None:
+    def __enter__(self) -> None:
         with self._lock:
             self._users += 1
             if self._users == 1:
@@ -251,7 +250,7 @@ class _Installation:
         setattr(sys, name, router)
         return router
 
-    def leave(self) -> None:
+    def __exit__(self, *error: object) -> None:
         with self._lock:
             self._users -= 1
             if self._users:
@@ -262,14 +261,5 @@ class _Installation:
             self._routers = {}
 
 
-_INSTALLATION = _Installation()
-
-
-@contextmanager
-def routing() -> Iterator[None]:
-    """Route standard streams while something is being captured."""
-    _INSTALLATION.enter()
-    try:
-        yield
-    finally:
-        _INSTALLATION.leave()
+ROUTING: Final = _Routing()
+"""For ``with`` around whatever captures something."""

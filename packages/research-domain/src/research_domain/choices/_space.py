@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -205,38 +207,27 @@ class Rows(Space):
 
     def point(self, asking: Asking) -> Pairs:
         row = self.chosen(asking)
-        draws: Any = _Pairs(lambda leaf: self.drawn[id(leaf)].point(asking)[0])
+        draws: Any = SimpleNamespace(pair=lambda leaf, _: self.drawn[id(leaf)].point(asking)[0])
         return self.node.at(row, 0, draws)
 
     def find(self, query: Query, hidden: frozenset[str]) -> Iterator[Found]:
         for row, paths in self.node.find(query, hidden, True):
             answers: Answers = {} if self.question is None else {self.name: row}
-            draws: Any = _Pairs(lambda leaf, known=answers: self._found(leaf, query, hidden, known))  # type: ignore[misc]
+            found = partial(self._found, query, hidden, answers)
+            draws: Any = SimpleNamespace(pair=lambda leaf, _, found=found: found(leaf))
             try:
                 self.node.at(row, 0, draws)
             except LookupError:
                 continue
             yield answers, paths
 
-    def _found(self, leaf: Leaf, query: Query, hidden: frozenset[str], known: Answers) -> tuple[Alias, Any]:
+    def _found(self, query: Query, hidden: frozenset[str], known: Answers, leaf: Leaf) -> tuple[Alias, Any]:
         """Add the answers for what is drawn in a row; a LookupError if there are none."""
         answers, _ = next(self.drawn[id(leaf)].find(query, hidden), (None, None))
         if answers is None:
             raise LookupError(leaf.key.value)
         known.update(answers)
         return leaf.key, None
-
-
-class _Pairs:
-    """What gives a node the pairs of what is drawn in it."""
-
-    __slots__ = ("pair_of",)
-
-    def __init__(self, pair_of: Callable[[Leaf], tuple[Alias, Any]]) -> None:
-        self.pair_of = pair_of
-
-    def pair(self, leaf: Leaf, index: int) -> tuple[Alias, Any]:
-        return self.pair_of(leaf)
 
 
 class Every(Space):

@@ -14,6 +14,7 @@ from research_domain.algebra._filters import Filter, Kept, Redraw
 from research_domain.algebra._nodes import Draw, Grid, Node, Span
 from research_domain.alias import Alias
 from research_domain.spec._sources import sampler_of
+from research_domain.texts import cut_text
 from research_domain.updates import UpdateRule
 
 _LISTED = 6
@@ -220,8 +221,7 @@ def _value(value: Any) -> str:
 
 
 def _shortened(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= _WIDTH else text[: _WIDTH - 3] + "..."
+    return cut_text(" ".join(text.split()), _WIDTH)
 
 
 def table(body: Body, length: int | str | None) -> str:

@@ -211,7 +211,7 @@ def _compile_node(node: Node, copied: bool) -> Binder:
         case ConfigPart(full):
             return _varying(lambda running: whole_config(running, full))
         case ConfigItem(key, _):
-            return partial(_bind_own_item, key)
+            return lambda running: _bind_config_item(key, running.config)
         case Output(unit):
             return lambda running: Varying(_output_getter(unit, running.outputs))
         case Reference():
@@ -333,10 +333,6 @@ def _without(config: Config, keys: Iterable[str]) -> Config:
 
 
 _MISSING: Final = object()
-
-
-def _bind_own_item(key: str, running: RunningExperiment) -> Any:
-    return _bind_config_item(key, running.config)
 
 
 def _bind_config_item(key: str, config: Config) -> Any:

@@ -14,7 +14,7 @@ from research_domain.identity import Identity
 from research_domain.seeds import entropy_of
 from research_experiment.building._checks import check_config_keys, check_root
 from research_experiment.building.builder import ExperimentBuilder
-from research_experiment.capture import Capture, routing
+from research_experiment.capture import ROUTING, Capture
 from research_experiment.errors import ExecutorError
 from research_experiment.execution._branch import Branch, Root
 from research_experiment.execution._task import RunningTask
@@ -215,7 +215,7 @@ class Executor:
         if self._capture is None:
             self._run_task()
         else:
-            with routing():
+            with ROUTING:
                 self._run_task()
         return self
 

@@ -390,7 +390,16 @@ class O(Expression):  # noqa: E742 - the name that users know
         object.__setattr__(self, "_node", Output(_name_of("O", name), all))
 
 
-class EP(Expression):
+class _Thing(Expression):
+    """A thing that belongs to an experiment, by the letters that its class is called."""
+
+    __slots__ = ()
+
+    def __init__(self, unit: str | None = None, all: bool = False) -> None:  # noqa: A002 - known by this name
+        object.__setattr__(self, "_node", Reference(type(self).__name__, unit, all))
+
+
+class EP(_Thing):
     """The experiment's own folder, made on first use.
 
     Parameters
@@ -408,11 +417,8 @@ class EP(Expression):
 
     __slots__ = ()
 
-    def __init__(self, unit: str | None = None, all: bool = False) -> None:  # noqa: A002 - known by this name
-        object.__setattr__(self, "_node", Reference("EP", unit, all))
 
-
-class R(Expression):
+class R(_Thing):
     """The results of the research so far.
 
     Examples
@@ -423,11 +429,8 @@ class R(Expression):
 
     __slots__ = ()
 
-    def __init__(self, unit: str | None = None, all: bool = False) -> None:  # noqa: A002 - known by this name
-        object.__setattr__(self, "_node", Reference("R", unit, all))
 
-
-class S(Expression):
+class S(_Thing):
     """The experiment's storage; ``S().update_variable(name, value)`` saves under the current iteration.
 
     Examples
@@ -437,6 +440,3 @@ class S(Expression):
     """
 
     __slots__ = ()
-
-    def __init__(self, unit: str | None = None, all: bool = False) -> None:  # noqa: A002 - known by this name
-        object.__setattr__(self, "_node", Reference("S", unit, all))

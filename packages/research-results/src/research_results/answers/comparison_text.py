@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from research_domain import ConfigAlias
 from research_domain.alias import as_alias
-from research_domain.texts import clean_text
+from research_domain.texts import clean_text, cut_text
 from research_results.answers.differences import Difference, Side, VariableOfConfigs
 from research_results.answers.surroundings import Row
 from research_results.answers.texts import short_number, text_table
@@ -50,14 +50,14 @@ def sides_text(names: Sequence[str], sides: Sequence[Side]) -> str:
 
 def rows_text(title: str, names: Sequence[str], rows: Sequence[Row]) -> str:
     """Return values side by side, or with many sides one below the other."""
-    cells = [[_cut(name, _LONGEST_TITLE), *(_joined(values) for values in own)] for name, own in rows]
+    cells = [[cut_text(name, _LONGEST_TITLE), *(_joined(values) for values in own)] for name, own in rows]
     if len(names) > _MOST_SIDES:
         long = [[line[0], name, cell] for line in cells for name, cell in zip(names, line[1:], strict=True)]
         return text_table([title, "", ""], long, _WIDTH)
     taken = max(len(line[0]) for line in [[title], *cells])
     room = (_WIDTH - taken) // len(names) - 2
     return text_table(
-        [title, *names], [[line[0], *(_cut(each, room) for each in line[1:])] for line in cells]
+        [title, *names], [[line[0], *(cut_text(each, room) for each in line[1:])] for line in cells]
     )
 
 
@@ -65,7 +65,7 @@ def differences_text(names: Sequence[str], differences: Sequence[Difference]) ->
     """Return the means of variables on each side."""
     rows = [
         [
-            _cut(row.variable, _LONGEST_TITLE),
+            cut_text(row.variable, _LONGEST_TITLE),
             str(row.configs),
             *map(short_number, (row.mean, row.difference, row.std, row.sem)),
             names[number % len(names)],
@@ -113,7 +113,3 @@ def _final(variable: VariableOfConfigs, index: int, side: int, failed: int, *, w
 def _joined(values: Sequence[str]) -> str:
     shown = ", ".join(clean_text(value) for value in values[:_MOST_VALUES]) or "-"
     return shown if len(values) <= _MOST_VALUES else f"{shown}, ... ({len(values)})"
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: max(width - 3, 1)]}..."

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["NotPlainError", "array_from", "make_dtype", "spell_dtype"]
-
 _PLAIN = re.compile(r"[<>|=][biufcSUVmM?]\d{1,9}(\[\d{0,9}[A-Za-z]{1,7}\])?")
 
 

@@ -19,25 +19,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from research_domain.texts import clean_text
+from research_domain.texts import clean_text, cut_text
 from research_results.codec.dtypes import NotPlainError
 from research_results.codec.pickles import Opaque, pickle_value, unpickle_value
 from research_results.codec.tree import dump_tree, load_tree
 from research_results.errors import ArgumentError, DamagedError, UnstorableError
-
-__all__ = [
-    "NUMBER_KINDS",
-    "TEXT_LIMIT",
-    "Encoded",
-    "Row",
-    "Values",
-    "decode_numbers",
-    "decode_value",
-    "describe",
-    "encode",
-    "encode_value",
-    "number_dtype",
-]
 
 Values: TypeAlias = Mapping[str, Mapping[int, Any]]
 Row: TypeAlias = tuple[str, str, int, int, int, bytes | None, str | None, str | None, bytes]
@@ -69,6 +55,13 @@ _FORMATS = {float: ("float", "d"), int: ("int", "q"), bool: ("bool", "?")}
 def number_dtype(kind: str) -> np.dtype[Any]:
     """Return the dtype in which a kind of NUMBER_KINDS is packed."""
     return _DTYPES[kind]
+
+
+def number_array(kind: str, data: bytes) -> np.ndarray[Any, Any]:
+    """Return packed numbers as an array; a bool is whatever is not 0."""
+    if kind == "bool":
+        return np.not_equal(np.frombuffer(data, np.uint8), 0)
+    return np.frombuffer(data, _DTYPES[kind])
 
 
 def encode(values: Values) -> Encoded:
@@ -264,8 +257,7 @@ def describe(value: Any) -> tuple[str, str]:
         text = repr(value)
     except Exception as error:  # noqa: BLE001  (a __repr__ of the user's may raise anything)
         text = f"<{_type_name(value)}, whose repr raised {type(error).__name__}>"
-    cut = text if len(text) <= TEXT_LIMIT else f"{text[: TEXT_LIMIT - 3]}..."
-    return clean_text(_type_name(value)), clean_text(cut)
+    return clean_text(_type_name(value)), clean_text(cut_text(text, TEXT_LIMIT))
 
 
 def _as_int(variable: str, key: Any) -> int:

@@ -13,8 +13,6 @@ import pandas as pd
 
 from research_results.codec.dtypes import NotPlainError
 
-__all__ = ["decode", "encode"]
-
 Node: TypeAlias = Any
 
 _INDEXES = (

@@ -10,8 +10,6 @@ from typing import Any
 
 from research_results.errors import PickleRefusedError
 
-__all__ = ["Opaque", "pickle_value", "unpickle_value"]
-
 _FILES = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, io.FileIO)
 
 

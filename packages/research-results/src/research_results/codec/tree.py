@@ -23,8 +23,6 @@ import numpy as np
 
 from research_results.codec.dtypes import NotPlainError, array_from, make_dtype, spell_dtype
 
-__all__ = ["Dump", "Load", "dump_tree", "load_tree"]
-
 MAX_DEPTH = 60
 _TAG = "@"
 Json: TypeAlias = Any

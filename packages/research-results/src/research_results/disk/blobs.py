@@ -12,8 +12,6 @@ from research_results.disk.files import is_own_file, read_own, write_file
 from research_results.disk.sqlite_errors import translating
 from research_results.errors import DamagedError
 
-__all__ = ["BLOB_LIMIT_BYTES", "Blobs"]
-
 BLOB_LIMIT_BYTES = 64 * 1024
 """Values up to this size stay in the database."""
 

@@ -14,15 +14,6 @@ from zlib import crc32
 
 import numpy as np
 
-__all__ = [
-    "CHANGED",
-    "experiment_checksum",
-    "experiment_checksums",
-    "is_intact",
-    "row_checksum",
-    "row_checksums",
-]
-
 CHANGED = "its bytes are not those that were written"
 """What is wrong with a row whose checksum does not fit."""
 

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 from urllib.parse import quote
 
-__all__ = ["BUSY_S", "JournalMode", "beside", "connect", "set_journal"]
-
 JournalMode: TypeAlias = Literal["auto", "wal", "truncate"]
 
 BUSY_S = 30.0

@@ -14,8 +14,6 @@ from research_results.disk.lock import WriteLock, in_turn
 from research_results.disk.sqlite_errors import translating
 from research_results.errors import DamagedError, LockedError
 
-__all__ = ["Curated", "Curation", "FolderCuration", "MemoryCuration", "Remarks"]
-
 FILE = "curation.json"
 _LOCK = "curation.lock"
 _WAIT_S = 10.0

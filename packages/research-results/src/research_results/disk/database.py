@@ -29,8 +29,6 @@ from research_results.errors import (
     StorageLostError,
 )
 
-__all__ = ["Database", "connect_writer", "create_database"]
-
 
 def create_database(path: Path, research_id: str, journal: JournalMode = "auto") -> None:
     """Make the database of a new research, with empty tables; parameters as those of `connect_writer`."""

@@ -6,8 +6,6 @@ import os
 import signal
 from pathlib import Path
 
-__all__ = ["arm", "fail_point"]
-
 _trap: list[str] = []
 
 

@@ -13,8 +13,6 @@ from research_results.disk.schema import FORMAT, research_id_of, schema_version
 from research_results.disk.sqlite_errors import translated
 from research_results.errors import DamagedError, OldFormatError, StorageAccessError, StorageLostError
 
-__all__ = ["FileWatch"]
-
 
 class FileWatch:
     """Notices when the database of a research is removed, replaced or overwritten."""

@@ -12,17 +12,6 @@ from pathlib import Path
 from research_domain.texts import decode_text, encode_text
 from research_results.disk.fail_points import fail_point
 
-__all__ = [
-    "append_text",
-    "is_own_file",
-    "is_own_folder",
-    "kind_of",
-    "open_own",
-    "read_own",
-    "read_text",
-    "write_file",
-]
-
 _FLAGS = (
     getattr(os, "O_NOFOLLOW", 0)
     | getattr(os, "O_NONBLOCK", 0)

@@ -26,8 +26,6 @@ else:
     import fcntl
 
 
-__all__ = ["WriteLock", "in_turn"]
-
 T = TypeVar("T")
 _POLL_S = 0.01
 

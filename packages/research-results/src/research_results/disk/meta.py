@@ -15,8 +15,6 @@ from research_results.disk.files import kind_of, read_text, write_file
 from research_results.disk.schema import FORMAT, MINIMUM_READER
 from research_results.errors import ArgumentError, FormatError, NotAResearchError, StorageAccessError
 
-__all__ = ["Description", "check_meta", "now_text", "read_description", "write_description"]
-
 FILE = "research.json"
 TEXT = "research.txt"
 

@@ -11,8 +11,6 @@ from pathlib import Path
 from research_domain.texts import clean_text, flaw_of_name
 from research_results.errors import NameRefusedError
 
-__all__ = ["check_file_name", "check_name", "folder_name", "research_path"]
-
 _PLAIN_FOLDER = re.compile(r"[0-9a-z_][0-9a-z_-]{0,99}")
 _PLAIN_FILE = re.compile(r"[0-9A-Za-z_][0-9A-Za-z._-]{0,99}(?<![.])")
 _LONGEST_PART = 255

@@ -10,8 +10,6 @@ from research_results.disk.files import append_text, is_own_file, is_own_folder,
 from research_results.disk.names import folder_name
 from research_results.disk.sqlite_errors import translating
 
-__all__ = ["FolderOutputs", "MemoryOutputs", "OWN_FILES", "Outputs"]
-
 OWN_FILES = ("experiment.log",)
 """What in an experiment's folder is ours and no artifact."""
 

@@ -16,8 +16,6 @@ from research_results.disk.schema import APPLICATION_ID, fill_in, schema_version
 from research_results.disk.sqlite_errors import translating, translating_sqlite
 from research_results.errors import DamagedError, StorageLostError
 
-__all__ = ["reading"]
-
 
 @contextlib.contextmanager
 def reading(

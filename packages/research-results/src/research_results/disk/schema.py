@@ -8,23 +8,6 @@ from contextlib import closing, contextmanager
 from functools import lru_cache
 from typing import Protocol
 
-__all__ = [
-    "APPLICATION_ID",
-    "Executes",
-    "FAILURE_COLUMNS",
-    "FORMAT",
-    "add_columns",
-    "MINIMUM_READER",
-    "create_tables",
-    "fill_in",
-    "hides_some",
-    "hiding",
-    "index_experiments",
-    "newest_revision",
-    "research_id_of",
-    "schema_version",
-]
-
 APPLICATION_ID = 0x52534348
 """What `file` and SQLite tools see in the header: RSCH."""
 

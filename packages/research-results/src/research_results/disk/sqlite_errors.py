@@ -18,8 +18,6 @@ from research_results.errors import (
     StorageFullError,
 )
 
-__all__ = ["translated", "translating", "translating_sqlite"]
-
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 

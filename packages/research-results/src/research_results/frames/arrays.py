@@ -24,8 +24,6 @@ from research_results.reading.gather import Array, Ints, Segment, gather
 from research_results.reading.reader import Questions
 from research_results.reading.selected import Selected
 
-__all__ = ["labelled_arrays"]
-
 _REPETITION = "repetition"
 _LEAST_FULL = 0.1
 _SHARED_FULL = 0.5

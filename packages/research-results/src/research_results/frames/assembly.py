@@ -17,16 +17,6 @@ from research_results.reading.gather import Array, Ints, Segment, concatenated, 
 from research_results.reading.reader import Questions
 from research_results.reading.selected import Selected
 
-__all__ = [
-    "Field",
-    "artifacts_frame",
-    "config_fields",
-    "configs_frame",
-    "make_frame",
-    "name_fields",
-    "results_frame",
-]
-
 
 class Field(NamedTuple):
     """A column of a frame."""

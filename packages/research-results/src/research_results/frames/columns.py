@@ -16,8 +16,6 @@ import pandas as pd
 
 from research_results.reading.gather import Array, Ints, Segment, gather
 
-__all__ = ["TEXT", "as_column", "free_labels", "is_gap", "make_series", "repeat", "text_column"]
-
 TEXT: Any = pd.Series(["text"]).dtype
 """What this pandas makes of strings."""
 

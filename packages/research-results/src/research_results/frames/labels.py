@@ -13,8 +13,6 @@ from research_results.reading.distinct import different
 from research_results.reading.experiments import Option
 from research_results.reading.gather import Array
 
-__all__ = ["as_attribute", "as_coordinate"]
-
 _LEAST, _MOST = -(2**63), 2**63 - 1
 
 

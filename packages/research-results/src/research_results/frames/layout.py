@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from research_results.reading.experiments import RESEARCH, ConfigParameter
 
-__all__ = ["ConfigLayout"]
-
 
 @dataclass(frozen=True, slots=True)
 class ConfigLayout:

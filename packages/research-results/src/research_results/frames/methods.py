@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from research_results.reading.status import Summary
 
-__all__ = ["ResultsFrames"]
-
 
 class ResultsFrames(ResultsReading):
     """Frames of the results that a reader finds, under filters that always hold."""

@@ -20,8 +20,6 @@ from research_results.reading.gather import Array, Ints, Mask
 from research_results.reading.reader import Questions
 from research_results.reading.rows import OPTIONAL_INT, check_column
 
-__all__ = ["experiments_frame", "failures_frame"]
-
 _LAST_S = 253_402_300_800.0
 """The end of the year 9999, in seconds since 1970."""
 

@@ -20,8 +20,6 @@ from research_domain.texts import clean_text
 from research_results.codec.encoding import TEXT_LIMIT
 from research_results.codec.pickles import Opaque
 
-__all__ = ["as_json", "as_text", "plain_or_none", "uncut"]
-
 _NUMBERS = (bool, int, float)
 _OWN_TEXT = (
     *(complex, decimal.Decimal, fractions.Fraction, uuid.UUID, pathlib.PurePath, np.generic),

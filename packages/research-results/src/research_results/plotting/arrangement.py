@@ -10,9 +10,6 @@ import numpy as np
 from research_results.plotting.factors import Factor, Split, refined, split
 from research_results.reading.gather import Ints
 
-__all__ = ["MOST_PANELS", "Arrangement", "arrange", "needed"]
-
-
 MOST_PANELS = 9
 
 

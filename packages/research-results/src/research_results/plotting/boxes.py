@@ -13,8 +13,6 @@ from research_results.plotting.legend import add_legend
 from research_results.plotting.request import Request
 from research_results.plotting.texts import name_axes, name_ticks
 
-__all__ = ["draw_boxes"]
-
 _MOST_BOXES = 25
 
 

@@ -15,8 +15,6 @@ from matplotlib.figure import Figure, FigureBase
 
 from research_results.errors import ArgumentError
 
-__all__ = ["Canvas", "ResultsFigure", "Target", "colors", "make_canvas", "parse_target", "widen"]
-
 _WIDTH, _HEIGHT, _LEGEND_WIDTH = 4.0, 3.2, 1.2
 _SIGN_WIDTH = 0.085
 

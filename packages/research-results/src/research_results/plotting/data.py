@@ -33,18 +33,6 @@ from research_results.reading.filters import Query
 from research_results.reading.gather import Floats, Ints, run_starts
 from research_results.reading.reader import Questions
 
-__all__ = [
-    "BANDS",
-    "Band",
-    "Measure",
-    "PlotData",
-    "Points",
-    "drawn_configs",
-    "find_factor",
-    "importances_of",
-    "read_plot_data",
-]
-
 Band: TypeAlias = Literal["std", "sem", "min-max"]
 
 _LONG_NUMBER = 8

@@ -17,8 +17,6 @@ from research_results.plotting.series import draw_curves, draw_finals
 from research_results.reading.filters import Query
 from research_results.reading.reader import Questions
 
-__all__ = ["DRAW", "draw"]
-
 DRAW = {
     "curve": draw_curves,
     "final": draw_finals,

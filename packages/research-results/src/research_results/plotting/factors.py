@@ -11,8 +11,6 @@ from research_results.plotting.texts import shortened
 from research_results.reading.distinct import renumbered
 from research_results.reading.gather import Floats, Ints
 
-__all__ = ["Factor", "Split", "refined", "split"]
-
 
 @dataclass(frozen=True, slots=True)
 class Factor:

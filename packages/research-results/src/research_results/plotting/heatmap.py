@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from research_domain.texts import cut_text
 from research_results.errors import ArgumentError
 from research_results.plotting.arrangement import arrange
 from research_results.plotting.canvas import make_canvas
@@ -15,8 +16,6 @@ from research_results.plotting.factors import Factor
 from research_results.plotting.legend import add_legend
 from research_results.plotting.request import Request
 from research_results.plotting.texts import add_color_bar, name_axes, plain
-
-__all__ = ["draw_heatmaps"]
 
 _MOST_NUMBERS = 64
 
@@ -45,7 +44,7 @@ def draw_heatmaps(data: PlotData, request: Request) -> Any:
             axes, table = next(panels)
             image = axes.pcolormesh(np.ma.masked_invalid(table), shading="flat", **_range(own))
             axes.set(xlim=(0, table.shape[1]), ylim=(0, table.shape[0]))
-            ticks = [[_tick(factor, code) for code in factor.ordered()] for factor in (x, y)]
+            ticks = [[cut_text(each.label(code), 12) for code in each.ordered()] for each in (x, y)]
             for axis, labels in zip((axes.xaxis, axes.yaxis), ticks, strict=True):
                 axis.set_ticks(np.arange(len(labels)) + 0.5, labels, parse_math=False)
             if sum(map(len, ticks[0])) > 30:
@@ -100,11 +99,6 @@ def _range(points: Points) -> dict[str, Any]:
     """Return the range of colours, the same in all panels of a variable."""
     finite = points.mean[np.isfinite(points.mean)]
     return {"vmin": float(finite.min()), "vmax": float(finite.max())} if len(finite) else {}
-
-
-def _tick(factor: Factor, code: int) -> str:
-    label = factor.label(code)
-    return label if len(label) <= 12 else f"{label[:9]}..."
 
 
 def _write_numbers(axes: Any, image: Any, table: Any) -> None:

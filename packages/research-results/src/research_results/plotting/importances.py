@@ -10,8 +10,6 @@ from research_results.plotting.legend import add_legend
 from research_results.plotting.request import Request
 from research_results.plotting.texts import name_axes, name_ticks, plain, shortened
 
-__all__ = ["draw_importances"]
-
 _MOST_BARS = 12
 
 

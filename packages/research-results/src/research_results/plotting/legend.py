@@ -11,8 +11,6 @@ from matplotlib.axes import Axes
 from research_results.plotting.canvas import widen
 from research_results.plotting.texts import plain, shortened
 
-__all__ = ["add_legend"]
-
 _MOST_LINES = 5
 
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from research_results.plotting.data import Band
     from research_results.plotting.request import Kind
 
-__all__ = ["ResultsPictures"]
-
 
 class ResultsPictures(ResultsAnswers):
     """Pictures of the results that a reader finds, under filters that always hold."""

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from research_results.plotting.request import Request
     from research_results.reading.gather import Floats
 
-__all__ = ["draw_parallel"]
-
 
 _MOST_TICKS = 6
 _ABSENT = -0.12

@@ -15,8 +15,6 @@ from research_results.plotting.legend import add_legend
 from research_results.plotting.request import Request
 from research_results.plotting.texts import name_axes
 
-__all__ = ["draw_pareto"]
-
 
 def draw_pareto(data: PlotData, request: Request) -> Any:
     """Draw each config as a point, and a line through the Pareto set."""

@@ -12,8 +12,6 @@ from research_results.errors import ArgumentError
 from research_results.plotting.canvas import Target
 from research_results.plotting.data import BANDS, Band
 
-__all__ = ["KINDS", "Kind", "Request", "parse_request"]
-
 Kind: TypeAlias = Literal["curve", "final", "heatmap", "parallel", "box", "importances", "pareto"]
 
 KINDS: dict[str, tuple[str, ...]] = {

@@ -8,9 +8,6 @@ import numpy as np
 
 from research_results.reading.gather import Floats
 
-__all__ = ["is_logarithmic", "set_scale"]
-
-
 _LEAST_RATIO = 8.0
 
 

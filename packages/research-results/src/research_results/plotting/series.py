@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from research_results.plotting.request import Request
     from research_results.reading.gather import Floats, Ints
 
-__all__ = ["draw_curves", "draw_finals"]
-
 
 _PANELS_IN_A_ROW = 3
 

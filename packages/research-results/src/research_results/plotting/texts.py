@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from research_domain.texts import cut_text
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.text import Text
 
-__all__ = ["add_color_bar", "name_axes", "name_ticks", "plain", "shortened"]
 
 _LONGEST = 60
 
@@ -20,7 +21,7 @@ def shortened(text: str) -> str:
     start = text[: 4 * _LONGEST]
     if not start.isprintable():
         start = " ".join("".join(sign if sign.isprintable() else " " for sign in start).split())
-    return start if len(start) <= _LONGEST else f"{start[: _LONGEST - 3]}..."
+    return cut_text(start, _LONGEST)
 
 
 def plain(*texts: Text) -> None:
@@ -44,7 +45,7 @@ def add_color_bar(axes: Axes, colored: Any, label: str) -> None:
 
 def name_ticks(axes: Axes, which: str, labels: Sequence[str]) -> None:
     """Give the positions 0, 1, ... of an axis their labels."""
-    shown = [label if len(label) <= 20 else f"{label[:17]}..." for label in labels]
+    shown = [cut_text(label, 20) for label in labels]
     tilted = which == "x" and sum(map(len, shown)) > 30
     axis = axes.xaxis if which == "x" else axes.yaxis
     look: dict[str, Any] = {"rotation": 45.0, "ha": "right", "rotation_mode": "anchor"} if tilted else {}

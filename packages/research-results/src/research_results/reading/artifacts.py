@@ -11,8 +11,6 @@ from research_results.disk.files import is_own_file, is_own_folder
 from research_results.disk.outputs import OWN_FILES
 from research_results.reading.source import Source
 
-__all__ = ["Artifact", "artifacts_of"]
-
 
 @dataclass(frozen=True, slots=True)
 class Artifact:

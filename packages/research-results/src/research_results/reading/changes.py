@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-__all__ = ["Change", "Dropped", "Ended", "Queued", "Started", "Stored"]
-
 
 @dataclass(frozen=True, slots=True)
 class Queued:

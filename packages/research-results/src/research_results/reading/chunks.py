@@ -15,8 +15,6 @@ from research_results.reading.packed import IS_PACKED, chunks_where
 from research_results.reading.rows import INT, OPTIONAL_BYTES, OPTIONAL_INT, OPTIONAL_TEXT, TEXT, check_row
 from research_results.reading.source import Source
 
-__all__ = ["Chunk", "chunks_between", "place_of", "read_chunks"]
-
 _lenient = partial(str, encoding=ENCODING, errors=READ)
 
 _KINDS = {

@@ -23,8 +23,6 @@ from research_results.reading.pieces import Piece, PieceMaker
 from research_results.reading.rows import INT, TEXT, check_column
 from research_results.reading.source import Source
 
-__all__ = ["Column", "read_columns"]
-
 
 @dataclass(frozen=True, slots=True)
 class Column:

@@ -11,7 +11,7 @@ import numpy as np
 
 from research_domain import Alias, AuxiliaryKey, ConfigAlias
 from research_domain.alias import is_auxiliary
-from research_results.codec.encoding import NUMBER_KINDS, encode_value, number_dtype
+from research_results.codec.encoding import NUMBER_KINDS, encode_value, number_array, number_dtype
 from research_results.errors import DamagedError
 from research_results.reading.experiments import (
     RESEARCH,
@@ -24,8 +24,6 @@ from research_results.reading.experiments import (
 )
 from research_results.reading.gather import Array, Ints, Segment, gather
 from research_results.reading.source import Source
-
-__all__ = ["ConfigColumn", "ConfigTable"]
 
 T = TypeVar("T")
 
@@ -197,9 +195,6 @@ def _key(parameter: ConfigParameter) -> Alias:
 def _packed(kind: str, options: list[Option]) -> Array:
     """Return numbers of one kind at once."""
     data = b"".join(option.data or b"" for option in options)
-    dtype = number_dtype(kind)
-    if len(data) != len(options) * dtype.itemsize:
+    if len(data) != len(options) * number_dtype(kind).itemsize:
         raise DamagedError("table options", f"a {kind} has too few or too many bytes")
-    if kind == "bool":
-        return np.not_equal(np.frombuffer(data, np.uint8), 0)
-    return np.frombuffer(data, dtype)
+    return number_array(kind, data)

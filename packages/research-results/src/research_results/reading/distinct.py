@@ -11,8 +11,6 @@ from research_results.reading.configs import ConfigColumn
 from research_results.reading.experiments import Option
 from research_results.reading.gather import Ints
 
-__all__ = ["different", "distinct_values", "renumbered"]
-
 
 def distinct_values(column: ConfigColumn) -> tuple[Ints, list[Option]]:
     """Return for each experiment the number of its value, -1 for none, and the first option of each value."""

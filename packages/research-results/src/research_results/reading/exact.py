@@ -14,8 +14,6 @@ from research_results.reading.filters import Query
 from research_results.reading.source import Source
 from research_results.reading.variables import chosen_variables, is_wanted, numbers_of_variables
 
-__all__ = ["chunk_values", "read_values"]
-
 
 def read_values(
     connection: sqlite3.Connection, source: Source, experiments: Experiments, wanted: Query

@@ -36,18 +36,6 @@ if TYPE_CHECKING:
     from research_results.reading.gather import Ints, Mask
     from research_results.reading.source import Source
 
-__all__ = [
-    "RESEARCH",
-    "Experiments",
-    "Option",
-    "ConfigParameter",
-    "decode_option",
-    "read_experiments",
-    "read_options",
-    "read_parameters",
-    "seen_parameters",
-    "select_in",
-]
 
 _OPTION = {
     **dict.fromkeys(("option", "parameter"), INT),

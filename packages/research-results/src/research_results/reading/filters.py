@@ -30,8 +30,6 @@ from research_results.reading.experiments import (
 )
 from research_results.reading.source import Source
 
-__all__ = ["Query", "check_tags", "known_tags", "parse_filter", "select_experiments", "texts_of"]
-
 
 @dataclass(frozen=True, slots=True)
 class Query:

@@ -17,8 +17,6 @@ from research_results.reading.chunks import chunks_between
 from research_results.reading.experiments import select_in
 from research_results.reading.variables import chosen_variables
 
-__all__ = ["Page", "check_since", "read_page", "status_change"]
-
 _Row: TypeAlias = tuple[Any, ...]
 _PAGE = 1000
 _FEW = 500

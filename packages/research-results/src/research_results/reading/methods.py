@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from research_results.reading.reader import Reader
     from research_results.reading.together import Part, ReaderOfSeveral
 
-__all__ = ["Changes", "Loaded", "PastExperiment", "ResultsReading", "Selection"]
-
 
 @dataclass(frozen=True, slots=True)
 class Loaded:

@@ -19,8 +19,6 @@ from research_results.reading.experiments import Experiments, select_in
 from research_results.reading.gather import Ints
 from research_results.reading.rows import columns_of
 
-__all__ = ["IS_PACKED", "KINDS", "PackedRows", "chunks_where", "read_packed"]
-
 KINDS = ("float", "int", "bool", "complex", *sorted(NUMBER_KINDS - {"float", "int", "bool", "complex"}))
 """Kinds of numbers; a row has the index of its kind."""
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from research_results.codec.encoding import NUMBER_KINDS, decode_value, number_dtype
+from research_results.codec.encoding import NUMBER_KINDS, decode_value, number_array, number_dtype
 from research_results.disk.checksums import CHANGED, row_checksums
 from research_results.errors import DamagedError
 from research_results.reading.chunks import Chunk, place_of
@@ -16,8 +16,6 @@ from research_results.reading.gather import Array, Ints, Mask
 from research_results.reading.packed import KINDS, PackedRows
 from research_results.reading.rows import INT, check_column
 from research_results.reading.source import Source
-
-__all__ = ["Piece", "PieceMaker"]
 
 _MISCOUNTED = "it does not hold as many values as it says"
 
@@ -109,7 +107,7 @@ class PieceMaker:
         self._check(lengths % dtype.itemsize == 0, owners, variable, _MISCOUNTED)
         if self._last is None or not layout.equals(self._last[0]):
             self._last = layout, _progressions(layout)
-        return self._piece(self._last[1], _numbers(data, kind), numbers[0], layout.counts)
+        return self._piece(self._last[1], number_array(kind, b"".join(data)), numbers[0], layout.counts)
 
     def of_chunks(self, chunks: Sequence[Chunk], source: Source, *, allow_pickle: bool) -> Piece:
         """Return the values of rows of one variable and kind, each row looked at."""
@@ -128,7 +126,7 @@ class PieceMaker:
         kind = chunks[0].kind
         if kind in NUMBER_KINDS:
             iterations = list(map(_iterations, own, data, places))
-            values = _numbers(data, kind)
+            values = number_array(kind, b"".join(data))
         else:
             iterations = list(map(_iteration, own, places))
             values = np.empty(len(own), object)
@@ -166,14 +164,6 @@ class PieceMaker:
             return Piece(owners, iterations, values, in_order, rows, counts, None)
         mask = np.isin(iterations, self._wanted)
         return Piece(owners[mask], iterations[mask], values[mask], in_order, rows, counts, mask)
-
-
-def _numbers(data: Sequence[bytes], kind: str) -> Array:
-    """Return the numbers of rows in one array."""
-    joined = b"".join(data)
-    if kind == "bool":
-        return np.not_equal(np.frombuffer(joined, np.uint8), 0)
-    return np.frombuffer(joined, number_dtype(kind))
 
 
 def _progressions(layout: _Layout) -> _Places:

@@ -22,8 +22,6 @@ from research_results.reading.source import Source
 from research_results.reading.status import Summary, count_statuses, summarize
 from research_results.reading.variables import check_variables, known_variables
 
-__all__ = ["Questions", "Reader"]
-
 
 class Questions(ABC):
     """Questions to the results of one research, or of several."""

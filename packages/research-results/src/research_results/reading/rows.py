@@ -13,20 +13,6 @@ from typing import Any, TypeAlias
 
 from research_results.errors import DamagedError
 
-__all__ = [
-    "BYTES",
-    "INT",
-    "OPTIONAL_BYTES",
-    "OPTIONAL_INT",
-    "OPTIONAL_NUMBER",
-    "OPTIONAL_TEXT",
-    "TEXT",
-    "check_column",
-    "check_row",
-    "checked",
-    "columns_of",
-]
-
 Types: TypeAlias = "frozenset[type[Any]]"
 
 _NONE: type[Any] = type(None)

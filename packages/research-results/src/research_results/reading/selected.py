@@ -30,8 +30,6 @@ from research_results.reading.variables import (
     numbers_of_variables,
 )
 
-__all__ = ["Selected", "SelectedHere", "SelectedTogether"]
-
 
 class _Checked(ABC):
     """Experiments whose variables are read only if those that are asked for are there."""

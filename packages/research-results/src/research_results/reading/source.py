@@ -24,8 +24,6 @@ from research_results.disk.read_only import reading
 from research_results.disk.schema import hiding
 from research_results.errors import DamagedError
 
-__all__ = ["DATABASE", "FolderSource", "MemorySource", "Source", "TemporaryFolder"]
-
 DATABASE = "research.db"
 
 

@@ -13,8 +13,6 @@ from research_results.reading.experiments import seen_parameters
 from research_results.reading.source import Source
 from research_results.reading.variables import known_variables
 
-__all__ = ["STATUSES", "Status", "Summary", "count_statuses", "summarize"]
-
 Status: TypeAlias = Literal["queued", "running", "done", "failed", "lost"]
 
 STATUSES: tuple[Status, ...] = ("queued", "running", "done", "failed", "lost")

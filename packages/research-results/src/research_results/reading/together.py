@@ -24,8 +24,6 @@ from research_results.reading.selected import Selected, SelectedTogether
 from research_results.reading.source import Source
 from research_results.reading.status import STATUSES, Summary
 
-__all__ = ["Part", "ReaderOfSeveral", "labels_of", "put_together"]
-
 
 class Part(NamedTuple):
     """One of several researches: what it is called, its reader, and the filter that always holds."""

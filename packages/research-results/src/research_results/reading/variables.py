@@ -8,8 +8,6 @@ from collections.abc import Collection
 from research_results.errors import DamagedError, UnknownVariableError
 from research_results.reading.filters import Query
 
-__all__ = ["check_variables", "chosen_variables", "is_wanted", "known_variables", "numbers_of_variables"]
-
 
 def check_variables(wanted: Query, known: Collection[str]) -> None:
     """Refuse variables that are not there, unless there are none at all."""

@@ -6,8 +6,6 @@ import traceback
 from types import SimpleNamespace
 from typing import Any
 
-__all__ = ["as_failure"]
-
 
 def as_failure(failure: Any, iteration: int | None = None) -> Any:
     """Return what is kept of an exception; anything else has the attributes of a failure itself."""

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from research_results.disk.blobs import Blobs
     from research_results.disk.database import Database
 
-__all__ = ["Interner", "stored_blob"]
 
 _LIMIT = 100_000
 _ITEMS_LIMIT = 10_000

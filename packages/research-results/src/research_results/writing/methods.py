@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from research_results.writing.opened import OpenResearch
 
-__all__ = ["ResultsWriting"]
-
 
 class ResultsWriting(ResultsReading):
     """What is written to the results that a reader finds, and deleted of them."""

@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from research_results.disk.connections import JournalMode
     from research_results.reading.source import Source
 
-__all__ = ["OpenFolder", "OpenMemory", "OpenResearch"]
-
 
 class OpenResearch:
     """A research that is open for writing."""

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from research_results.disk.database import Database
 
-__all__ = ["PendingRows"]
 
 _INSERT_CHUNKS = """INSERT INTO chunks
 (chunk, experiment, variable, kind, count, first, step, iterations, type, text, data, blob, checksum)

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from research_results.disk.blobs import Blobs
     from research_results.disk.database import Database
 
-__all__ = ["Added", "Attempt", "Writer"]
-
 
 def _text(value: object) -> str:
     return clean_text(str(value))
