@@ -39,5 +39,5 @@ def draw_boxes(data: PlotData, request: Request) -> Any:
         name_ticks(axes, "y", names)
         name_axes(axes, f"{measure.name}{request.suffix}", groups.title)
     canvas.panels[0].invert_yaxis()
-    add_legend(canvas.corner, [], [], "", left_out)
+    add_legend(canvas.corner, left_out)
     return canvas.result

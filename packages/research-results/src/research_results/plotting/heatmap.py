@@ -54,7 +54,7 @@ def draw_heatmaps(data: PlotData, request: Request) -> Any:
             if title:
                 plain(axes.set_title(title, fontsize="medium"))
             add_color_bar(axes, image, f"{measure.name}{request.suffix}")
-    add_legend(canvas.corner, [], [], "", arrangement.left_out)
+    add_legend(canvas.corner, arrangement.left_out)
     return canvas.result
 
 

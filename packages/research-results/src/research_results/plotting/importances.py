@@ -30,5 +30,5 @@ def draw_importances(data: PlotData, request: Request) -> Any:
         name_axes(axes, "share of the variance", "")
         plain(axes.set_title(shortened(f"{measure.name}{request.suffix}"), fontsize="medium"))
         axes.invert_yaxis()
-    add_legend(canvas.corner, [], [], "", left_out)
+    add_legend(canvas.corner, left_out)
     return canvas.result

@@ -16,10 +16,10 @@ _MOST_LINES = 5
 
 def add_legend(
     axes: Axes,
-    handles: Sequence[Any],
-    labels: Sequence[str],
-    title: str,
     left_out: Sequence[str],
+    handles: Sequence[Any] = (),
+    labels: Sequence[str] = (),
+    title: str = "",
     note: str = "",
 ) -> None:
     """Name colours to the right of some axes; nothing is added where there is nothing to name."""

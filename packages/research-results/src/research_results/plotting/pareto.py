@@ -55,5 +55,5 @@ def draw_pareto(data: PlotData, request: Request) -> Any:
     name_axes(axes, *(f"{measure.name}{request.suffix}" for measure in data.measures))
     shown = [label or "other configs" for label in labels]
     left_out = groups.labels[len(labels) :]
-    add_legend(axes, [*handles, *line], [*shown, "Pareto set"], groups.title, left_out, data.note)
+    add_legend(axes, left_out, [*handles, *line], [*shown, "Pareto set"], groups.title, data.note)
     return canvas.result

@@ -196,5 +196,5 @@ class _Panels:
                 plain(axes.set_title(title, fontsize="medium"))
         labels = () if colors.labels == ("",) else colors.labels
         handles = [Line2D([], [], color=f"C{color}") for color in range(len(labels))]
-        add_legend(self.canvas.corner, handles, labels, colors.title, self.arrangement.left_out, note)
+        add_legend(self.canvas.corner, self.arrangement.left_out, handles, labels, colors.title, note)
         return self.canvas.result

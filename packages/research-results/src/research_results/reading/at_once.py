@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from research_results.reading.gather import Array, Ints, Mask
 
-__all__ = ["Coded", "ExperimentRows", "read_ids", "read_rows"]
 
 _NO_INT, _NO_FLOAT = -(2**63), -sys.float_info.max
 """What stands for NULL among packed numbers."""

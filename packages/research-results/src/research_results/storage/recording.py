@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from types import TracebackType
 from typing import Any, Protocol, Self
 
 from research_domain import ConfigAlias, Identifier
@@ -120,9 +119,7 @@ class ExperimentRecorder:
         self._storage.rounds.add(self.id)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if self.is_done:
             return
         self._storage.rounds.discard(self.id)
@@ -130,8 +127,8 @@ class ExperimentRecorder:
         details: dict[str, Any] = {"attempt": self._attempt, "elapsed_s": elapsed_s, "iterations": self._next}
         if error is None:
             self._storage.mark(self.id, "done", **details)
-            return
-        self._storage.mark(self.id, "failed", failure=as_failure(error, self._next), **details)
+        else:
+            self._storage.mark(self.id, "failed", failure=as_failure(error, self._next), **details)
 
 
 def _as_number(iteration: Any) -> int:

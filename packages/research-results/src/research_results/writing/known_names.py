@@ -5,8 +5,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable
 
-__all__ = ["KnownNames"]
-
 _WORD = (1 << 64) - 1
 
 
