@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from research_runner import MissingPackageError, OptionError
-from research_search.objectives import only_objective, parse_objectives
+from research_search.objectives import OfObjectives, only_objective, parse_objectives
 from research_search.rules import ASHA, PrunerFactory
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["CMAES", "GP", "NSGA2", "QMC", "TPE", "OptunaFactory", "Random"]
 
 
-class OptunaFactory:
+class OptunaFactory(OfObjectives):
     """Makes a search with one of the samplers of Optuna.
 
     Parameters
@@ -112,20 +112,8 @@ class OptunaFactory:
             stop = stop.watching(objectives)
         return OptunaSearch(self, objectives, None if stop is None else stop.make(context), context)
 
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and vars(self) == vars(other)
-
-    def __hash__(self) -> int:
-        return hash(type(self))
-
-    def __repr__(self) -> str:
-        names = ["-" * one.maximize + one.variable for one in self.objectives or ()]
-        given = [repr(names[0] if len(names) == 1 else names)] if names else []
-        values = {
-            name: getattr(self, name) for name in ("stop", "known", "first", "race", "noise")
-        } | self.options
-        given += [f"{name}={value!r}" for name, value in values.items() if value or name in self.options]
-        return f"{type(self).__name__}({', '.join(given)})"
+    def _is_shown(self, value: Any) -> bool:
+        return bool(value)
 
 
 class TPE(OptunaFactory):

@@ -8,7 +8,7 @@ from typing import Any
 
 from research_runner import OptionError
 
-__all__ = ["Objective", "only_objective", "parse_objectives"]
+__all__ = ["Objective", "OfObjectives", "only_objective", "parse_objectives"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +63,29 @@ def parse_objectives(value: Any) -> tuple[Objective, ...]:
     if len({one.variable for one in found}) < len(found):
         raise OptionError("objective", f"each variable counts once, got {list(names)!r}")
     return found
+
+
+class OfObjectives:
+    """What is made of objectives and further options: a value, whose text is an expression that makes it."""
+
+    objectives: tuple[Objective, ...] | None
+    options: dict[str, Any]
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+    def _is_shown(self, value: Any) -> bool:
+        """Whether a parameter with this value is part of the text."""
+        return True
+
+    def __repr__(self) -> str:
+        names = ["-" * one.maximize + one.variable for one in self.objectives or ()]
+        given = [repr(names[0] if len(names) == 1 else names)] if names else []
+        own = {
+            k: v for k, v in vars(self).items() if k not in ("objectives", "options") and self._is_shown(v)
+        }
+        given += [f"{name}={value!r}" for name, value in (own | self.options).items()]
+        return f"{type(self).__name__}({', '.join(given)})"

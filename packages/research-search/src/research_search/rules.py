@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from research_runner import OptionError
-from research_search.objectives import Objective, only_objective, parse_objectives
+from research_search.objectives import Objective, OfObjectives, only_objective, parse_objectives
 
 if TYPE_CHECKING:
     from research_runner.searching import SearchContext
@@ -18,7 +18,7 @@ _LAST_RUNG = 10**9
 """Steps after which nothing is compared, where nobody says how many there are."""
 
 
-class PrunerFactory:
+class PrunerFactory(OfObjectives):
     """Makes a rule of one of the pruners of Optuna.
 
     Parameters
@@ -68,21 +68,6 @@ class PrunerFactory:
     def steps(self, context: SearchContext) -> Any:
         """Return when experiments report, in the language of ``when``."""
         raise NotImplementedError
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and vars(self) == vars(other)
-
-    def __hash__(self) -> int:
-        return hash(type(self))
-
-    def __repr__(self) -> str:
-        names = ["-" * one.maximize + one.variable for one in self.objectives or ()]
-        given = [repr(names[0] if len(names) == 1 else names)] if names else []
-        values = {
-            **{k: v for k, v in vars(self).items() if k not in ("objectives", "options")},
-            **self.options,
-        }
-        return f"{type(self).__name__}({', '.join([*given, *(f'{k}={v!r}' for k, v in values.items())])})"
 
 
 class ASHA(PrunerFactory):
