@@ -17,30 +17,11 @@ from research_search.objectives import Objective
 
 
 class PrunerRule:
-    """Ends experiments when the pruners of all variables agree.
+    """Ends experiments when the pruners of all variables agree, each of which has a study of its own.
 
-    Parameters
-    ----------
-    pruner : str
-        Name of a class in ``optuna.pruners``.
-    arguments : mapping
-        What it is made with. It is made anew for each verdict, as some keep what they found out first.
-    objectives : tuple of Objective
-        The variables, each of which has a study of its own.
-    steps : object
-        When experiments report, in the language of ``when``.
-    compares : bool
-        Whether verdicts depend on other experiments.
-
-    Attributes
-    ----------
-    sees_all : bool
-        Whether verdicts see all that was reported, where its order is that of virtual time.
-
-    Raises
-    ------
-    OptionError
-        If the pruner does not take its arguments.
+    The pruner, a class of ``optuna.pruners``, is made anew with its arguments for each verdict, as some keep
+    what they found out first; `OptionError` if it does not take them. With `sees_all`, verdicts see all that
+    was reported, where its order is that of virtual time.
     """
 
     def __init__(
@@ -119,13 +100,7 @@ def _trial_id(study: optuna.Study, number: int) -> int:
 
 
 def make_part(option: str, module: Any, name: str, arguments: Mapping[str, Any]) -> Any:
-    """Return an object of a class of Optuna.
-
-    Raises
-    ------
-    OptionError
-        If it does not take these arguments.
-    """
+    """Return an object of a class of Optuna; `OptionError` if it does not take these arguments."""
     try:
         return getattr(module, name)(**arguments)
     except (TypeError, ValueError) as error:

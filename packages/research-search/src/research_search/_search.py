@@ -68,18 +68,7 @@ class Sampling(Protocol):
 
 
 class OptunaSearch:
-    """Asks a sampler of Optuna for configs of a domain.
-
-    Parameters
-    ----------
-    factory : Sampling
-        What was asked for.
-    objectives : tuple of Objective
-        What is to become small or large.
-    rule : StopRule or None
-        Ends experiments early.
-    context : SearchContext
-        The run.
+    """Asks a sampler of Optuna for configs of a domain, and a rule, if there is one, when experiments end.
 
     Attributes
     ----------
@@ -117,12 +106,8 @@ class OptunaSearch:
     def begin(self, domain: Domain, history: Iterable[Told]) -> None:
         """Begin, with what is known already.
 
-        Raises
-        ------
-        ChoiceError
-            If there is a parameter that cannot be asked for.
-        OptionError
-            If a config that is known, or to be tried first, is none of the domain.
+        Raises `ChoiceError` for a parameter that cannot be asked for, and `OptionError` if a config that is
+        known, or to be tried first, is none of the domain.
         """
         self._domain = domain
         self._choices = domain.choices(self._factory.noise)
@@ -151,10 +136,7 @@ class OptunaSearch:
     def ask(self, question: Question) -> ConfigAlias | None:
         """Return the next config; None if there are no others.
 
-        Raises
-        ------
-        NothingFeasibleError
-            If a filter rejects whatever is proposed.
+        Raises `NothingFeasibleError` if a filter rejects whatever is proposed.
         """
         fixed = self._fixed(question)
         if fixed is None:

@@ -13,18 +13,10 @@ __all__ = ["Objective", "OfObjectives", "only_objective", "parse_objectives"]
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """A saved variable that is to become small or large.
-
-    Parameters
-    ----------
-    variable : str
-        Its name.
-    maximize : bool
-        Whether more is better.
-    """
+    """A saved variable that is to become small or large."""
 
     variable: str
-    maximize: bool = False
+    maximize: bool = False  # whether more is better
 
     @property
     def direction(self) -> str:
@@ -35,10 +27,7 @@ class Objective:
 def only_objective(option: str, name: str, saved: frozenset[str] | None) -> tuple[Objective, ...]:
     """Return the one variable that is saved, for a search or rule that names none.
 
-    Raises
-    ------
-    OptionError
-        If there is more than one, or nobody knows.
+    Raises `OptionError` if there is more than one, or nobody knows.
     """
     if saved is not None and len(saved) == 1:
         return parse_objectives(*saved)
@@ -50,10 +39,7 @@ def only_objective(option: str, name: str, saved: frozenset[str] | None) -> tupl
 def parse_objectives(value: Any) -> tuple[Objective, ...]:
     """Read names of variables; a leading ``-`` is for those of which more is better.
 
-    Raises
-    ------
-    OptionError
-        If there is none, or one comes twice.
+    Raises `OptionError` if there is none, or one comes twice.
     """
     names = (value,) if isinstance(value, str) else value
     if not isinstance(names, Sequence) or not names or not all(isinstance(n, str) and n for n in names):

@@ -21,13 +21,6 @@ __all__ = ["MemoryGate", "MemoryVerdict"]
 class MemoryVerdict:
     """Whether the devices of a worker have enough free memory, and why not.
 
-    Parameters
-    ----------
-    ratio : float
-        The share that must be free on each device.
-    shares : tuple of (str, float)
-        Devices and the share that was free on them.
-
     Examples
     --------
     >>> verdict = MemoryVerdict(0.9, (("GPU-1", 0.95), ("GPU-2", 0.4)))
@@ -37,8 +30,8 @@ class MemoryVerdict:
     'less than 90% of the memory is free on GPU-2 (40%)'
     """
 
-    ratio: float
-    shares: tuple[tuple[str, float], ...]
+    ratio: float  # the share that must be free on each device
+    shares: tuple[tuple[str, float], ...]  # devices, and the share that was free on them
 
     @property
     def passed(self) -> bool:
@@ -104,47 +97,18 @@ class MemoryGate:
         self._sleep = sleep
 
     def check(self, row: WorkerRow) -> MemoryVerdict:
-        """Ask once about all devices of a worker.
+        """Ask once about all resolved devices of a worker; without any, the verdict is good.
 
-        Parameters
-        ----------
-        row : nested tuples of (str or None), shape (branches, k)
-            Resolved devices of the worker; without any, the verdict is good.
-
-        Returns
-        -------
-        MemoryVerdict
-            What was found.
-
-        Raises
-        ------
-        DriverMissingError
-            If there is nobody to ask.
-        DeviceLostError
-            If a device does not answer any more.
+        Raises `DriverMissingError` if there is nobody to ask, and `DeviceLostError` if a device does not
+        answer any more.
         """
         shares = tuple((device, self._probe.memory(device).free_share) for device in row_ids(row))
         return MemoryVerdict(self._ratio, shares)
 
     def wait(self, row: WorkerRow) -> MemoryVerdict:
-        """Ask until the devices have enough free memory, at most `n_checks` times.
+        """Ask until the devices have enough free memory, at most `n_checks` times; errors as of `check`.
 
-        Parameters
-        ----------
-        row : nested tuples of (str or None), shape (branches, k)
-            Resolved devices of the worker.
-
-        Returns
-        -------
-        MemoryVerdict
-            The first good verdict, or the last bad one.
-
-        Raises
-        ------
-        DriverMissingError
-            If there is nobody to ask.
-        DeviceLostError
-            If a device does not answer any more.
+        Returns the first good verdict, or the last bad one.
         """
         verdict = self.check(row)
         for _ in range(self._n_checks - 1):

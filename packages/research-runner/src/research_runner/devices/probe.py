@@ -20,37 +20,18 @@ logger = careful_logger("research.devices")
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """One GPU of this machine.
+    """One GPU of this machine."""
 
-    Parameters
-    ----------
-    index : int
-        Its number in the order of ``nvidia-smi``.
-    uuid : str
-        Its lasting name.
-    name : str
-        Its model.
-    mig : tuple of str
-        UUIDs of the MIG devices it is divided into; only these can be used then.
-    mig_enabled : bool
-        Whether it is in MIG mode, in which it cannot be used as a whole.
-    """
-
-    index: int
-    uuid: str
-    name: str = "GPU"
-    mig: tuple[str, ...] = ()
-    mig_enabled: bool = False
+    index: int  # its number in the order of ``nvidia-smi``
+    uuid: str  # its lasting name
+    name: str = "GPU"  # its model
+    mig: tuple[str, ...] = ()  # UUIDs of the MIG devices it is divided into; only these can be used then
+    mig_enabled: bool = False  # whether it is in MIG mode, in which it cannot be used as a whole
 
 
 @dataclass(frozen=True, slots=True)
 class GpuMemory:
     """Memory of one device.
-
-    Parameters
-    ----------
-    free_bytes, total_bytes : int
-        What is free, and what programs can use at all: without the part that the driver keeps.
 
     Examples
     --------
@@ -59,7 +40,7 @@ class GpuMemory:
     """
 
     free_bytes: int
-    total_bytes: int
+    total_bytes: int  # what programs can use at all: without the part that the driver keeps
 
     @property
     def free_share(self) -> float:
@@ -103,27 +84,13 @@ class NvmlProbe:
         self._nvml = nvml
 
     def gpus(self) -> tuple[Gpu, ...]:
-        """Return the GPUs of this machine.
-
-        Raises
-        ------
-        DriverMissingError
-            If there is no driver, no NVML or no module ``pynvml``.
-        """
+        """Return the GPUs; raises `DriverMissingError` without a driver, NVML or the module ``pynvml``."""
         with self._session() as nvml:
             found = [self._describe(nvml, index) for index in range(nvml.nvmlDeviceGetCount())]
         return tuple(gpu for gpu in found if gpu is not None)
 
     def memory(self, uuid: str) -> GpuMemory:
-        """Return the memory of a GPU or MIG device.
-
-        Raises
-        ------
-        DriverMissingError
-            If there is no driver, no NVML or no module ``pynvml``.
-        DeviceLostError
-            If the device does not answer or cannot tell its memory.
-        """
+        """Return the memory of a GPU or MIG device; errors as of `gpus`, and those of `GpuProbe`."""
         with self._session() as nvml:
             try:
                 return _memory(nvml, nvml.nvmlDeviceGetHandleByUUID(uuid))

@@ -24,15 +24,10 @@ class WorkerStop(BaseException):
 
 
 class Channel:
-    """Receive messages from the coordinator and send payloads back.
+    """Receive messages from the coordinator and send payloads back, over a connected stream socket.
 
     Sending and waiting for answers is safe from several threads; receiving belongs to one, which must not
     receive while others wait for answers.
-
-    Parameters
-    ----------
-    connection : socket.socket
-        A connected stream socket.
     """
 
     def __init__(self, connection: socket.socket) -> None:
@@ -49,13 +44,7 @@ class Channel:
         self._arrivals.register(connection, select.POLLIN)
 
     def recv(self) -> Any:
-        """Return the next message; wait for it.
-
-        Raises
-        ------
-        WorkerStop
-            If the coordinator asked this worker to stop, or is gone.
-        """
+        """Return the next message; wait for it. `WorkerStop` if the coordinator asked for it, or is gone."""
         kind, payload = self.next_message()
         if kind != Kind.MESSAGE:
             raise WorkerStop
@@ -64,12 +53,8 @@ class Channel:
     def send(self, payload: object) -> None:
         """Send a payload; wait until the connection has taken it.
 
-        Raises
-        ------
-        WireError
-            If the payload cannot be serialised; nothing is sent then.
-        WorkerStop
-            If the coordinator is gone.
+        Raises `WireError` if it cannot be serialised, and sends nothing; `WorkerStop` if the coordinator is
+        gone.
         """
         self.send_message(Kind.MESSAGE, wire.dumps(payload))
 
@@ -90,13 +75,7 @@ class Channel:
         return any(kind == Kind.STOP for kind, _ in self._messages)
 
     def answer(self, question: str) -> Any:
-        """Return what the coordinator answers to a question; wait for it.
-
-        Raises
-        ------
-        WorkerStop
-            If the coordinator is gone.
-        """
+        """Return what the coordinator answers to a question; wait for it. `WorkerStop` if it is gone."""
         with self._answered:
             while question not in self._answers:
                 if self._is_read:  # by another thread

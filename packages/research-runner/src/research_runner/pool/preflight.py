@@ -24,23 +24,10 @@ def preflight(
     environment: Mapping[str, str] | None = None,
     code: Callable[[], bytes] = bytes,
 ) -> None:
-    """Check that every part can travel to a worker.
+    """Check that every part can travel to a worker, by the name that an error shall call it.
 
-    Parameters
-    ----------
-    parts : mapping of str to object
-        What is going to travel, by the name that an error shall call it, such as ``"unit 'train'"``.
-    start_method : {'auto', 'fork', 'forkserver', 'spawn'}
-        How workers are started.
-    environment : mapping of str to str, optional
-        Environment variables of the worker.
-    code : callable
-        Returns the user's modules for the worker to import; see `WorkerPool`.
-
-    Raises
-    ------
-    TravelError
-        If a part cannot be serialised here, or loaded there; names the part and the attribute.
+    `TravelError` names a part that cannot be serialised here, or loaded there, and the attribute in it.
+    Workers are started as by a `WorkerPool` with this start method, environment of the worker and code.
 
     Examples
     --------

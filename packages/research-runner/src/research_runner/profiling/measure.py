@@ -40,18 +40,10 @@ class ProfileRow(NamedTuple):
 def profile_rows(
     experiment_id: str, units: Sequence[UnitTime], functions: Sequence[Measured], epoch: float
 ) -> Iterator[ProfileRow]:
-    """Yield the profile of an experiment: a row for each call of a unit.
+    """Yield the profile of an experiment: a row for each call of a unit, in the order in which they ended.
 
-    Parameters
-    ----------
-    experiment_id : str
-        The experiment.
-    units : sequence of UnitTime
-        Calls of units, in the order in which they ended.
-    functions : sequence of FunctionProfile
-        Functions inside of these calls.
-    epoch : float
-        Unix time, in seconds, of zero on the clock of the rows.
+    `functions` are those inside of these calls; `epoch` is the Unix time, in seconds, of zero on the clock of
+    the measurements.
     """
     inside: dict[tuple[int, str], list[Measured]] = {}
     for each in functions:

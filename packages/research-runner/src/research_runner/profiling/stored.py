@@ -25,14 +25,8 @@ class ProfileFile:
 
     Each line is an experiment, ``[id, [[iteration, unit, started, elapsed_s, [[function, ncalls, tottime,
     cumtime], ...]], ...]]``, where a function is a number. A line that is a list of texts has the names that
-    the next numbers stand for, and an empty list begins anew at 0.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder of the research; the file is made with the first profile.
-    max_rows : int
-        Rows that are kept, calls of units and functions below them together.
+    the next numbers stand for, and an empty list begins anew at 0. The file is made with the first profile;
+    at most `max_rows` are kept, calls of units and functions below them together.
     """
 
     def __init__(self, folder: Path, max_rows: int = MAX_ROWS) -> None:
@@ -76,14 +70,9 @@ class ProfileFile:
 
 
 def read_profiles(folder: Path, removed: Collection[str] = ()) -> Profiler:
-    """Return the profiles that are stored with a research; of an experiment that ran again, the last.
+    """Return the profiles in the folder of a research, without those of experiments that are `removed`.
 
-    Parameters
-    ----------
-    folder : Path
-        The folder of the research; without profiles there are none in it.
-    removed : collection of str
-        Experiments that are left out.
+    Of an experiment that ran again it is the last.
     """
     try:
         text = decode_text(read_own(folder / _NAME))

@@ -70,10 +70,7 @@ class Asking:
     def next_group(self) -> list[ExperimentSpec]:
         """Return the experiments of the next task; none if the search waits, or has nothing more.
 
-        Raises
-        ------
-        SearchError
-            If it waits, and nothing runs.
+        Raises `SearchError` if it waits, and nothing runs.
         """
         survivors = self._trials.repetitions.survivors
         if survivors:

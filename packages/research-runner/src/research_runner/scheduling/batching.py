@@ -8,12 +8,7 @@ __all__ = ["BatchSize"]
 class BatchSize:
     """The number of tasks that a worker should have, from how long tasks take.
 
-    Parameters
-    ----------
-    batch_s : float
-        Seconds of work that are sent ahead to a worker.
-    batch_max : int
-        The most tasks that are sent ahead.
+    Sent ahead are tasks of `batch_s` seconds, and at most `batch_max` of them.
 
     Examples
     --------

@@ -45,13 +45,7 @@ class Assignment:
         return [spec for spec in self.task.experiments if spec.identity.id not in self.ended]
 
     def overdue(self, now: float, timeout_s: float | None) -> dict[str, str | None]:
-        """Return the experiments that have exceeded a time limit.
-
-        Returns
-        -------
-        dict
-            Experiment id → the unit that takes too long, None if the whole task does.
-        """
+        """Return the experiments that have exceeded a time limit: id → unit, None if the whole task has."""
         if self.started is None:
             return {}
         if timeout_s is not None and now - self.started > timeout_s:

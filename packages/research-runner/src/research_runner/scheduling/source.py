@@ -34,13 +34,7 @@ class IterationOptions:
     added: frozenset[str] = frozenset()
 
     def prepare(self, domain: Domain) -> Domain:
-        """Return a copy of a domain that is iterated like this.
-
-        Raises
-        ------
-        ParameterError
-            If a parameter has the name of a key that a research adds.
-        """
+        """Return a copy of a domain that is iterated like this; errors as of `check_names`."""
         check_names(domain)
         names = ("n_items", "n_reps", "repeat_each", "create_id_prefix")
         given = {name: value for name in names if (value := getattr(self, name)) is not None}
@@ -55,7 +49,7 @@ def overlapping(domain: Domain, added: Iterable[str]) -> list[str]:
 
 
 def check_names(domain: Domain, added: Iterable[str] = ()) -> None:
-    """Check that no parameter has the name of a key that a research adds, or would add."""
+    """Raise `ParameterError` for a parameter with the name of a key that a research adds, or would add."""
     for name in overlapping(domain, ("repetition", "updates", *added)):
         raise ParameterError(name, "is a key that a research adds to its configs; rename the parameter")
     for name in domain.parameters:
@@ -84,12 +78,8 @@ class Due(Enum):
 class Journal:
     """The updates of the domain: those of an earlier run, and a record of those of this one.
 
-    This one is for results in memory, which have no earlier run and no later one.
-
-    Attributes
-    ----------
-    draws : mutable mapping
-        What was drawn for parameters whose draws no seed repeats; see ``Domain.keep_draws``.
+    This one is for results in memory, which have no earlier run and no later one. `draws` has what was drawn
+    for parameters whose draws no seed repeats; see ``Domain.keep_draws``.
     """
 
     def __init__(self) -> None:

@@ -42,22 +42,9 @@ _HOW = {
 class Death:
     """How a worker ended.
 
-    Parameters
-    ----------
-    cause : str
-        ``'signal'``, ``'exit'``, ``'memory'``, ``'stopped'`` (asked to), ``'refused'`` (never started),
-        ``'lost'`` (its end was not seen), ``'protocol'`` (it sent what no worker sends), or the cause given
-        to `WorkerPool.kill`, such as ``'timeout'``.
-    exit_code : int or None
-        Exit code, if the process exited.
-    signal : str or None
-        Name of the signal that ended it, such as ``'SIGKILL'``.
-    peak_memory_bytes : int or None
-        Peak resident memory of the process in bytes, if the kernel reports it.
-    detail : str
-        The traceback of an exception that ended the worker, or the reason why it could not start.
-    place : str
-        Where the worker was, if that is to be said: on an engine, which chooses its hosts.
+    Causes are ``'signal'``, ``'exit'``, ``'memory'``, ``'stopped'`` (asked to), ``'refused'`` (never
+    started), ``'lost'`` (its end was not seen), ``'protocol'`` (it sent what no worker sends), and those
+    given to `WorkerPool.kill`, such as ``'timeout'``.
 
     Examples
     --------
@@ -66,11 +53,12 @@ class Death:
     """
 
     cause: str
-    exit_code: int | None = None
-    signal: str | None = None
-    peak_memory_bytes: int | None = None
+    exit_code: int | None = None  # if the process exited
+    signal: str | None = None  # name of the signal that ended it, such as ``'SIGKILL'``
+    peak_memory_bytes: int | None = None  # resident memory of the process, if the kernel reports it
+    # the traceback of an exception that ended the worker, or the reason why it could not start
     detail: str = ""
-    place: str = ""
+    place: str = ""  # where the worker was, if that is to be said: on an engine, which chooses its hosts
 
     def describe(self) -> str:
         """Return one line: what happened, and the likely reasons."""

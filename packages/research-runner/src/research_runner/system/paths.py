@@ -36,13 +36,7 @@ def next_free(name: str) -> str:
 
 
 def absolute_path(name: str | os.PathLike[str]) -> Path:
-    """Return the absolute path of the folder of a research.
-
-    Raises
-    ------
-    OptionError
-        If the name is relative to a working directory that has been removed.
-    """
+    """Return the absolute path of the folder of a research; `OptionError` below a directory that is gone."""
     try:
         return Path(name).absolute()
     except FileNotFoundError:
