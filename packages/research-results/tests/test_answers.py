@@ -286,3 +286,18 @@ def test_an_objective_that_is_no_name_is_refused_and_no_config_is_said(results):
         with pytest.raises(ArgumentError, match="is the name of a variable or a list of names"):
             results.best(objective)
     assert str(results.best("error", units=99)) == "no configs"
+
+
+def test_a_ranking_shows_what_there_is_room_for(storage):
+    names = [f"a variable with a long name, number {number}" for number in range(4)]
+    for config in ({"width of the layer": 8, "rate": 0.1}, {"width of the layer": 16, "rate": 0.1}):
+        storage.results.put(str(config), {name: {0: 1.0} for name in (*names, "loss", "size")}, config)
+    for objectives, shown in (
+        (names[:1], ["std", "sem", "n"]),
+        (["loss", "size"], ["std", "n"] * 2),
+        (names[:3], []),
+    ):
+        text = str(storage.results.best(objectives))
+        assert [word for word in text.split("\n")[0].split() if word in ("std", "sem", "n")] == shown
+        assert all(len(line) <= 80 for line in text.split("\n")), text
+        assert "rate=0.1" in text and ("size" in text or "a variable with..." in text)

@@ -203,12 +203,13 @@ def test_a_research_that_runs_is_shown_followed_and_stopped(tmp_path, capsys, mo
     assert json.loads(lines[-1])["counts"]["done"] == 1 and json.loads(lines[-1])["last_values"] == {"y": 1}
 
 
-def test_nobody_who_reads_ends_the_command_without_a_traceback(folder):
+@pytest.mark.parametrize("words", [["failures", "study"], ["--version"]], ids=" ".join)
+def test_nobody_who_reads_ends_the_command_without_a_traceback(folder, words):
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "wb") as closed:
         done = subprocess.run(
-            [*COMMAND, "failures", "study"], cwd=folder, stdout=closed, stderr=subprocess.PIPE, text=True
+            [*COMMAND, *words], cwd=folder, stdout=closed, stderr=subprocess.PIPE, text=True
         )
     assert (done.returncode, done.stderr) == (141, "")
 

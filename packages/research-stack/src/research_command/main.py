@@ -48,11 +48,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if hasattr(sys, "set_int_max_str_digits"):
         sys.set_int_max_str_digits(0)  # a result may have more digits than Python converts by itself
     given = list(sys.argv[1:] if argv is None else argv)
-    if given == ["--version"]:
-        say(f"research {version('research-stack')}")
-        return 0
-    arguments = parse(given)
     try:
+        if given == ["--version"]:
+            say(f"research {version('research-stack')}")
+            return 0
+        arguments = parse(given)
         return int(arguments.run(arguments))
     except BrokenPipeError:
         _silence()

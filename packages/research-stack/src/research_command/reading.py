@@ -48,7 +48,7 @@ def ls(arguments: argparse.Namespace) -> int:
     widest = max(map(len, texts), default=0)
     for row, text in zip(rows, texts, strict=True):
         if row["error"] is not None:
-            say(f"{row['name']:<{width}}  cannot be read: {row['error']}")
+            say(f"{row['name']:<{width}}  cannot be read: {row['error']}", fold=True)
         else:
             begun = "" if row["started"] is None else moment(row["started"])
             share, taken = f"{row['share']:4.0%}", f"{size(row['size_bytes']):>8}"

@@ -9,7 +9,7 @@ import numpy as np
 
 from research_domain import AUXILIARY_KEYS, Config, ConfigAlias, Domain, digest
 from research_domain.alias import as_alias
-from research_domain.texts import clean_text
+from research_domain.texts import clean_text, cut_text
 from research_results.answers.objectives import At, Objective
 from research_results.answers.reading import read_study
 from research_results.answers.statistics import USUAL, statistics
@@ -28,6 +28,13 @@ if TYPE_CHECKING:
 __all__ = ["RankedConfig", "Ranking", "check_count", "pareto_set", "rank"]
 
 _TITLES = {"std": "std", "sem": "sem", "count": "n"}
+_STATISTICS = (USUAL, ("mean", "std", "count"), ("mean",))
+"""What a table shows of each objective, if there is room for it."""
+
+_WIDTH = 80
+_LONGEST = 18
+"""Letters of a line, and of the name of a variable."""
+
 _DEFAULT_N = 5
 
 
@@ -154,27 +161,29 @@ class Ranking:
     def __str__(self) -> str:
         if not self.rows:
             return "no configs"
-        return text_table(self._header(), [self._cells(index) for index in range(len(self.rows))])
+        for shown in _STATISTICS[len(self.objectives) > 1 :]:
+            cells = [self._cells(index, shown) for index in range(len(self.rows))]
+            text = text_table(self._header(shown), cells, _WIDTH)
+            if all(len(line) <= _WIDTH for line in text.split("\n")):
+                break
+        return text
 
     def _repr_html_(self) -> str:
         html: str = self.df.to_html(max_rows=None)
         return html
 
-    @property
-    def _shown(self) -> Sequence[str]:
-        """The statistics that a table has room for."""
-        return USUAL if len(self.objectives) == 1 else ("mean", "std", "count")
-
-    def _header(self) -> list[str]:
-        titles = [(each.variable, *map(_TITLES.get, self._shown[1:])) for each in self.objectives]
+    def _header(self, shown: Sequence[str]) -> list[str]:
+        titles = [
+            (cut_text(each.variable, _LONGEST), *map(_TITLES.get, shown[1:])) for each in self.objectives
+        ]
         return ["", *(str(title) for own in titles for title in own), "failed", "config"]
 
-    def _cells(self, index: int) -> list[str]:
+    def _cells(self, index: int, shown: Sequence[str]) -> list[str]:
         row, named = self.rows[index], self._named[index]
         numbers = [
             f"{found['count']}" if name == "count" else short_number(found[name])
             for found in row.statistics.values()
-            for name in self._shown
+            for name in shown
         ]
         of = [] if row.research is None else [f"research={row.research}"]
         config = " ".join([*of, *(f"{key.alias}={as_alias(value).alias}" for key, value in named.pairs)])
