@@ -13,6 +13,8 @@ them, each of which imports only those below it:
 ``searching``   what searches, and rules that end experiments early, have to do
 ``devices``     GPUs; and ``profiling``, times of units; and ``code``, the user's own modules
 ``system``      the operating system
+
+Rooms are internal, but for ``searching``, ``devices`` and what ``engines`` gathers for authors of backends.
 """
 
 import logging

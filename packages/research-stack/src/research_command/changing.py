@@ -11,8 +11,6 @@ from research_command.filtering import filters_of
 from research_command.output import is_confirmed, refuse, say
 from research_command.parser import COMMANDS, Argument
 
-__all__ = ["completion", "export", "resume", "rm", "stop", "try_config"]
-
 
 def export(arguments: argparse.Namespace) -> int:
     """Write results into one file."""

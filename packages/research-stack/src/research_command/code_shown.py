@@ -15,8 +15,6 @@ from research_results import ResearchResults
 from research_runner import NoCodeError
 from research_runner.recording.code import Version, versions_of
 
-__all__ = ["code_parts", "code_text", "diff_text"]
-
 
 def code_text(name: str) -> Iterator[str]:
     """Yield what is known of all versions of the code of a folder, and the modules of the last one."""

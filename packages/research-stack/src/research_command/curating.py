@@ -9,8 +9,6 @@ from typing import Any
 from research_command.filtering import filters_of
 from research_command.output import as_rows, is_confirmed, refuse, say, say_json
 
-__all__ = ["gc", "rm_experiments", "tag"]
-
 
 def rm_experiments(arguments: argparse.Namespace) -> int:
     """Remove experiments of one research, or bring them back."""

@@ -6,8 +6,6 @@ import argparse
 import json
 from typing import Any
 
-__all__ = ["filters_of"]
-
 
 def filters_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the filters among arguments: values are JSON where they can be, else texts."""

@@ -10,8 +10,6 @@ from importlib.metadata import version
 from research_command.output import say
 from research_command.parser import parse
 
-__all__ = ["main"]
-
 CLOSED_PIPE = 141
 """What a shell says of a program that SIGPIPE ended: 128 + 13."""
 

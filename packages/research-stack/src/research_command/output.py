@@ -10,20 +10,6 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-__all__ = [
-    "as_plain",
-    "as_rows",
-    "duration",
-    "is_confirmed",
-    "moment",
-    "printable",
-    "refuse",
-    "say",
-    "say_json",
-    "size",
-]
-
-
 _LABEL: Final = 11
 _WIDTH: Final = 80 - _LABEL - 2
 """Letters of a text beside its label."""

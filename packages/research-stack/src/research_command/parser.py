@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, Final, NamedTuple
 
-__all__ = ["COMMANDS", "Argument", "describe", "make_parser", "parse", "protect_objectives"]
-
 
 class Argument(NamedTuple):
     """An argument of a subcommand, as `argparse` takes it."""

@@ -13,8 +13,6 @@ from research_command.output import duration, moment
 if TYPE_CHECKING:
     from research_results import ResearchResults
 
-__all__ = ["LONGEST_VALUE", "Progress", "last_values", "shown", "states"]
-
 LONGEST_VALUE = 30
 """Letters of a value that is shown."""
 

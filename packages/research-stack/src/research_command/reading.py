@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from research_domain import FailureReport
     from research_results import ResearchResults
 
-__all__ = ["best", "compare", "failures", "ls", "show", "table"]
-
 _MOST_LISTED = 20
 
 

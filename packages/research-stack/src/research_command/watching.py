@@ -15,8 +15,6 @@ from research_domain.texts import decode_text
 if TYPE_CHECKING:
     from research_results import ResearchResults
 
-__all__ = ["logs", "watch"]
-
 _LOOK_EVERY_S: Final = 0.5
 _WIDTH: Final = 40
 _FILES: Final = ("experiment.log", "stdout.txt", "stderr.txt")

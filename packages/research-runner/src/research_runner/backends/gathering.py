@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["Gathering"]
-
 _LONGEST_S: Final = 0.01
 _STEP_S: Final = 0.001
 _MANY_BYTES: Final = 16_384

@@ -26,8 +26,6 @@ from research_runner.worker.plan import WorkerPlan
 from research_runner.worker.reporting import Outbox
 from research_runner.worker.serving import TaskRunner
 
-__all__ = ["InlineBackend", "InlineFactory"]
-
 _LOG = careful_logger("research.devices")
 
 

@@ -44,8 +44,6 @@ from research_runner.worker.capturing import forget_spools, recover
 from research_runner.worker.plan import WorkerPlan
 from research_runner.worker.serving import SLOT_VARIABLE, Serve
 
-__all__ = ["ProcessBackend", "ProcessFactory"]
-
 _PRELOAD: Final = ("research_runner.worker.serving", "research_results.codec.encoding")
 """What workers need; nothing of the user's, such as an encoder of their own, as it is kept between runs."""
 

@@ -12,8 +12,6 @@ from research_runner.scheduling.events import BackendEvent
 from research_runner.scheduling.tasks import Task
 from research_runner.worker.plan import WorkerPlan
 
-__all__ = ["Backend", "BackendFactory", "Capabilities", "RunEnvironment"]
-
 
 class Backend(Protocol):
     """Runs tasks in numbered slots, one task at a time in each, and reports; it decides nothing.

@@ -10,8 +10,6 @@ from typing import Final
 from research_runner.backends.protocol import BackendFactory
 from research_runner.errors import MissingPackageError, OptionError
 
-__all__ = ["GROUP", "find_backend", "parse_backend", "refuse_address", "require"]
-
 GROUP: Final = "research.backends"
 """Entry-point group under which packages register backends: callables from an address to a factory."""
 

@@ -25,8 +25,6 @@ from research_runner.code.owned import is_extension, is_own_file, is_own_name, o
 from research_runner.code.reading import Reading, is_up_to_date
 from research_runner.code.watching import source_file
 
-__all__ = ["find_modules", "imported_names", "imports_of", "locate", "own_attributes", "reached_names"]
-
 _MOST_OBJECTS: Final = 20_000
 _MOST_ITEMS: Final = 1_000
 _MOST_ENTRIES: Final = 2_000

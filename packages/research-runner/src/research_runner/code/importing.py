@@ -23,26 +23,6 @@ from typing import Final, NamedTuple
 
 from research_runner.system.own_files import read_own
 
-__all__ = [
-    "SCRIPT",
-    "VARIABLE",
-    "RecordedFinder",
-    "RecordedLoader",
-    "RecordedModule",
-    "content_digest",
-    "decode_modules",
-    "encode_modules",
-    "found_behind",
-    "install",
-    "install_encoded",
-    "install_from_environment",
-    "installed",
-    "installed_for",
-    "nested_codes",
-    "read_content",
-    "read_modules",
-]
-
 VARIABLE: Final = "RESEARCH_RUNNER_CODE"
 """Environment variable that tells the children of a worker the file that lists the recorded modules."""
 

@@ -14,8 +14,6 @@ from typing import Final
 
 from research_runner.system.texts import read_text
 
-__all__ = ["installed_roots", "is_extension", "is_own_file", "is_own_name", "own_folders"]
-
 _PACKAGES: Final = ("domain", "experiment", "results", "runner", "search", "stack")
 _NEVER: Final = frozenset(("__main__", "__mp_main__", *(f"research_{name}" for name in _PACKAGES)))
 _INSTALLED: Final = ("site-packages", "dist-packages")

@@ -16,8 +16,6 @@ from research_runner.code.importing import RecordedLoader, RecordedModule, conte
 from research_runner.code.owned import is_own_file
 from research_runner.code.watching import noted, source_file
 
-__all__ = ["Reading", "is_up_to_date"]
-
 _HEADER: Final = struct.Struct("<4sIII")
 _RACY_NS: Final = 2_000_000_000
 """Compiled files know the time of their source to the second only."""

@@ -26,8 +26,6 @@ from research_runner.code.reading import Reading
 from research_runner.code.watching import noted_script
 from research_runner.errors import StaleCodeError
 
-__all__ = ["FOLDER", "CodeRecord", "StaleCodeWarning", "listing_of", "save_encoded"]
-
 FOLDER: Final = "code"
 
 

@@ -27,8 +27,6 @@ from research_runner.code.importing import (
 from research_runner.code.owned import installed_roots, is_own_file, is_own_name
 from research_runner.system.texts import read_text
 
-__all__ = ["note_imports", "noted", "noted_script", "source_file"]
-
 _NOTES: Final[dict[str, bytes]] = {}
 """Module → digest of what its file held when it was imported or reloaded."""
 

@@ -14,8 +14,6 @@ from research_experiment.forks import end_if_forked
 from research_runner.pool import wire
 from research_runner.pool.frames import FrameReader, Kind, frames
 
-__all__ = ["Channel", "WorkerStop"]
-
 _CHUNK_BYTES = 65_536
 
 

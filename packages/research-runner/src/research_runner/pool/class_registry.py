@@ -9,21 +9,6 @@ import weakref
 from types import FunctionType, ModuleType
 from typing import Any, Final, TypeAlias
 
-__all__ = [
-    "Identity",
-    "accept_arrivals",
-    "arrived_modules",
-    "bind_name",
-    "find_known",
-    "has_its_name",
-    "identify",
-    "is_findable",
-    "is_importable",
-    "module_of",
-    "needs_contents",
-    "register_class",
-]
-
 Identity: TypeAlias = tuple[str, str | None, str]
 """A unique name of a class, the module in which it is found (None if in none), its qualified name."""
 

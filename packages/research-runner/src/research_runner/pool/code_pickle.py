@@ -41,8 +41,6 @@ from research_runner.pool.class_registry import (
 )
 from research_runner.pool.resources import reduce_resource
 
-__all__ = ["dump_code", "global_names", "load_code"]
-
 _FUNCTION_ATTRIBUTES: Final = (
     "__annotations__",
     "__defaults__",

@@ -6,8 +6,6 @@ from typing import Any, NamedTuple, TypeAlias
 
 from research_runner.system.worker_events import WorkerDied, WorkerReady
 
-__all__ = ["Message", "PoolEvent"]
-
 
 class Message(NamedTuple):
     """A worker sent a payload; what cannot be loaded here arrives as the `WireError` that says why."""

@@ -12,8 +12,6 @@ import zlib
 from collections.abc import Sequence
 from typing import Final
 
-__all__ = ["PIECE_BYTES", "BrokenStreamError", "FrameReader", "Kind", "frames"]
-
 PIECE_BYTES: Final = 8 << 20
 """The largest payload of one frame, in bytes."""
 

@@ -19,8 +19,6 @@ from research_runner.pool.launch import LaunchSettings, SupervisorLink, current_
 from research_runner.pool.supervisor import MARK
 from research_runner.system.limits import resource
 
-__all__ = ["give_back_supervisor", "launch_early", "shutdown", "take_supervisor"]
-
 _OF_THE_PROCESS: Final = ("/proc/self/cgroup", "/proc/self/oom_score_adj")
 
 

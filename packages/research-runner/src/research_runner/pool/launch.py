@@ -24,8 +24,6 @@ from research_runner.pool import supervisor
 from research_runner.pool.errors import PoolError, StartMethodError
 from research_runner.system.limits import resource
 
-__all__ = ["LaunchSettings", "StartMethod", "SupervisorLink", "resolve_start_method"]
-
 StartMethod: TypeAlias = Literal["auto", "fork", "forkserver", "spawn"]
 
 PRELOAD = ("numpy", "dill", "multiprocess", "research_experiment", "research_runner.pool.worker_main")

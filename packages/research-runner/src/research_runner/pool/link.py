@@ -8,8 +8,6 @@ from collections.abc import Iterator
 
 from research_runner.pool.frames import BrokenStreamError, FrameReader, Kind
 
-__all__ = ["Link"]
-
 _CHUNK_BYTES = 65_536
 
 

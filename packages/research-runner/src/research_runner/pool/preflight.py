@@ -13,8 +13,6 @@ from research_runner.pool.unpicklable import Refusal, blame
 from research_runner.pool.worker_pool import WorkerPool
 from research_runner.system.worker_events import WorkerDied
 
-__all__ = ["preflight"]
-
 _CANNOT_ARRIVE = "; a fresh process must be able to import what it needs: check sys.path and the directory"
 
 

@@ -15,8 +15,6 @@ import threading
 from collections.abc import Iterator
 from typing import Any, Final
 
-__all__ = ["reduce_resource"]
-
 _FILES: Final = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, io.FileIO)
 
 

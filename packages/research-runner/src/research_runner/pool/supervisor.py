@@ -37,8 +37,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 if TYPE_CHECKING:
     import resource  # not on Windows, where this module is imported and never run
 
-__all__ = ["run"]
-
 MARK = "RESEARCH_RUNNER_WORKER"
 
 _PR_SET_PDEATHSIG = 1

@@ -10,8 +10,6 @@ from typing import Final
 from research_runner.pool.class_registry import is_importable
 from research_runner.pool.unpicklable import attributes_of, contents_of, function_parts
 
-__all__ = ["find_signal"]
-
 _PLANS: Final = "research_experiment."
 """Objects of these modules are units and named expressions: what is inside them are arguments."""
 

@@ -10,8 +10,6 @@ from research_runner.pool.errors import TravelError
 from research_runner.pool.thread_signals import find_signal
 from research_runner.pool.unpicklable import Culprit, blame, describe
 
-__all__ = ["complaint", "load_parts", "refuse_signals", "serialise_part", "travel_error"]
-
 _CANNOT_LEAVE = (
     "; make it inside the function that uses it, leave it out with __getstate__, "
     "or create it in each experiment with add_instance(...)"

@@ -10,8 +10,6 @@ from typing import Any
 
 from research_runner.pool.code_pickle import global_names
 
-__all__ = ["Culprit", "Refusal", "attributes_of", "blame", "contents_of", "describe", "function_parts"]
-
 
 @dataclass(frozen=True, slots=True)
 class Culprit:

@@ -8,11 +8,10 @@ from types import FunctionType
 from typing import Any, Final
 
 from research_runner.pool.class_registry import is_findable
-from research_runner.pool.code_pickle import dump_code, load_code
+from research_runner.pool.code_pickle import dump_code as dump_code
+from research_runner.pool.code_pickle import load_code as load_code
 from research_runner.pool.errors import WireError
 from research_runner.pool.unpicklable import blame
-
-__all__ = ["dump_code", "dumps", "load_code", "loads"]
 
 _PICKLE: Final = b"P"
 _CODE: Final = b"C"

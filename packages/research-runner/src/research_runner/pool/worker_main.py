@@ -22,8 +22,6 @@ from research_runner.pool.class_registry import accept_arrivals
 from research_runner.pool.frames import Kind
 from research_runner.system.open_files import finish_files
 
-__all__ = ["main"]
-
 
 def main(fd: int) -> NoReturn:
     """Run the worker behind a connected socket; never returns."""

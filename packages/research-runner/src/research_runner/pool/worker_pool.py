@@ -38,8 +38,6 @@ from research_runner.pool.travel import serialise_part
 from research_runner.system.death import DeathExaminer
 from research_runner.system.worker_events import WorkerDied, WorkerReady
 
-__all__ = ["WorkerPool"]
-
 _SUPERVISOR: Final = "supervisor"
 _WAKE_UP: Final = "wake-up"
 _PATIENCE_S: Final = 1.0  # a signal that comes just before a wait is noticed after it

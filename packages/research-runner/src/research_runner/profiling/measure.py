@@ -8,8 +8,6 @@ from typing import NamedTuple
 from research_experiment.profiling import FunctionTime as Measured
 from research_experiment.profiling import UnitTime
 
-__all__ = ["MAX_FUNCTIONS", "FunctionProfile", "ProfileRow", "profile_rows"]
-
 MAX_FUNCTIONS = 100
 """The most functions that are kept of each call: those with the most time of their own."""
 

@@ -13,8 +13,6 @@ from research_experiment.careful_logging import careful_logger
 from research_runner.errors import MissingPackageError, OptionError
 from research_runner.profiling.measure import ProfileRow
 
-__all__ = ["MAX_ROWS", "Profiler"]
-
 logger = careful_logger("research.profiling")
 
 MAX_ROWS = 2_000_000

@@ -14,8 +14,6 @@ from research_runner.profiling.profiler import MAX_ROWS, Profiler
 from research_runner.system.own_files import open_own, read_own
 from research_runner.system.texts import text_stream
 
-__all__ = ["ProfileFile", "read_profiles"]
-
 _LOG = careful_logger("research.profiling")
 _NAME: Final = "profile.jsonl"
 

@@ -14,8 +14,6 @@ from research_runner.recording.helpers import Helpers, find_helpers
 from research_runner.settings.values import RunSettings
 from research_runner.system.own_files import read_own
 
-__all__ = ["RunCode", "Version", "load_code", "versions_of"]
-
 
 class RunCode:
     """The user's modules that a run reaches, and their version; `record` is given if the code is known."""

@@ -15,8 +15,6 @@ from research_runner.scheduling.events import Event, ExperimentLost, ExperimentR
 from research_runner.system.fail_points import fail_point
 from research_runner.system.transient import keep_trying
 
-__all__ = ["Committer"]
-
 _COMMIT_EVERY_S: Final = 0.05
 _COMMIT_AT: Final = 4096
 _IDLE_S: Final = 0.1

@@ -14,8 +14,6 @@ from research_domain.values.names import field_names
 from research_experiment import ExperimentPlan, Expression
 from research_runner.settings.values import Deciding
 
-__all__ = ["changed_units", "code_digest", "rule_fingerprints", "unit_fingerprints", "update_fingerprints"]
-
 _PLAIN: Final = (type(None), bool, int, float, complex, str, bytes, tuple, frozenset)
 
 

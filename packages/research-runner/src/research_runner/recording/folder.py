@@ -23,19 +23,6 @@ from research_runner.system.own_files import read_own
 from research_runner.system.texts import append_text
 from research_runner.system.transient import keep_trying
 
-__all__ = [
-    "FolderDecisions",
-    "FolderJournal",
-    "folders_of_experiments",
-    "load_settings",
-    "read_number",
-    "save_settings",
-    "set_aside",
-    "settings_are_kept",
-    "write_in",
-    "write_whole",
-]
-
 _LOG = careful_logger("research.run")
 _SETTINGS: Final = "settings.dill"
 _DECISIONS: Final = "decisions.txt"

@@ -20,8 +20,6 @@ from research_runner.code.owned import is_own_file, is_own_name
 from research_runner.code.watching import source_file
 from research_runner.recording.fingerprints import code_digest
 
-__all__ = ["Helpers", "changed_helpers", "find_helpers"]
-
 _PLAIN: Final = (type(None), bool, int, float, complex, str, bytes)
 _MOST_ITEMS: Final = 1_000
 _STORES: Final = frozenset((dis.opmap["STORE_GLOBAL"], dis.opmap["DELETE_GLOBAL"]))

@@ -9,8 +9,6 @@ from typing import Any, Final, TextIO
 
 from research_runner.system.console import write_line
 
-__all__ = ["ProgressLines", "is_drawable"]
-
 _EVERY_S: Final = 30.0
 
 

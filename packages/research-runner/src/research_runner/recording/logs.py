@@ -17,8 +17,6 @@ from research_runner.scheduling.events import (
     WorkerLeaves,
 )
 
-__all__ = ["RunLog"]
-
 _ROOT: Final = careful_logger("research")
 _TRACEBACKS: Final = 1000
 """Different tracebacks that are remembered."""

@@ -19,8 +19,6 @@ from research_runner.scheduling.events import (
     ValueShown,
 )
 
-__all__ = ["Listener", "Monitor"]
-
 
 class Listener(Protocol):
     """Is told events of some kinds, in order, in the coordinator's thread."""

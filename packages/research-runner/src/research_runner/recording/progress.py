@@ -12,8 +12,6 @@ from research_experiment.careful_logging import careful_logger
 from research_runner.recording.lines import ProgressLines, is_drawable
 from research_runner.recording.monitor import Monitor
 
-__all__ = ["ProgressBar", "make_bar"]
-
 _LOG = careful_logger("research.run")
 
 

@@ -21,8 +21,6 @@ from research_runner.scheduling.events import (
     ValuesSaved,
 )
 
-__all__ = ["Recorder"]
-
 _WAIT_S: Final = 0.2
 
 

@@ -22,8 +22,6 @@ from research_runner.recording.helpers import changed_helpers
 from research_runner.scheduling.source import IterationOptions
 from research_runner.settings.values import Resume, RunSettings
 
-__all__ = ["Past", "continued", "describe", "describe_domain"]
-
 _LONGEST: Final = 100_000
 _LONGEST_TEXT: Final = 10_000
 

@@ -11,8 +11,6 @@ from typing import Final
 from research_runner.recording.folder import read_number, write_whole
 from research_runner.system.transient import keep_trying
 
-__all__ = ["TimeBudget"]
-
 _NOTED_EVERY_S: Final = 1.0
 _FILE: Final = "spent.txt"
 

@@ -17,18 +17,6 @@ from research_runner.pool import wire
 from research_runner.system.own_files import read_own
 from research_runner.system.texts import write_text
 
-__all__ = [
-    "GROUP",
-    "NOTE",
-    "PlainResults",
-    "PlainStorage",
-    "find_storage",
-    "keep_environment",
-    "note_storage",
-    "read_results",
-    "storage_of",
-]
-
 GROUP = "research.storages"
 """Entry-point group under which packages register their storages."""
 

@@ -23,8 +23,6 @@ from research_runner.system.own_files import read_own
 from research_runner.system.texts import append_text
 from research_runner.system.transient import keep_trying
 
-__all__ = ["FolderTries", "answer_to", "put_in"]
-
 _LOG: Final = careful_logger("research.run")
 _REQUESTS: Final = "tries"
 _ANSWERS: Final = "tries.jsonl"

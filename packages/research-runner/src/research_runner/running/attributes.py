@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["OF_RESULTS", "in_results", "nothing_to_add"]
-
 OF_RESULTS = frozenset(
     {
         "aggregate",

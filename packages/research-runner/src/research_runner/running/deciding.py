@@ -27,8 +27,6 @@ from research_runner.settings.values import Deciding, RunSettings
 from research_runner.system.console import ResearchWarning
 from research_runner.system.paths import absolute_path
 
-__all__ = ["Decider"]
-
 _OF_RULES = ("variables", "steps", "compares", "report", "tell")
 _OF_SEARCHES = ("variables", "steps", "begin", "ask", "report", "tell")
 

@@ -9,8 +9,6 @@ from research_domain import Domain
 from research_experiment import ExperimentPlan
 from research_runner.scheduling.source import IterationOptions
 
-__all__ = ["as_html", "as_text", "describe", "progress_of"]
-
 Rows = Sequence[tuple[str, str]]
 
 

@@ -13,8 +13,6 @@ from typing import Any, Final
 
 from research_runner.system.console import say
 
-__all__ = ["TERM_GRACE_S", "gentle_interrupts"]
-
 TERM_GRACE_S: Final = 10.0
 """Seconds between the first SIGTERM and the end of everything."""
 

@@ -11,8 +11,6 @@ from research_domain import Domain, Identifier
 if TYPE_CHECKING:
     from research_runner.settings.values import RunSettings
 
-__all__ = ["ResearchPlan", "look_ahead"]
-
 _LOOK_AT: Final = 10_000
 """Configs that are looked at for duplicates."""
 

@@ -36,8 +36,6 @@ from research_runner.system.process_identity import owner
 from research_runner.worker.plan import WorkerPlan, experiment_path
 from research_runner.worker.script import Arrival
 
-__all__ = ["PreparedRun", "prepare"]
-
 
 @dataclass(frozen=True, eq=False)
 class PreparedRun:

@@ -33,8 +33,6 @@ from research_runner.system.fail_points import fail_point
 from research_runner.system.transient import passes_when
 from research_runner.worker.logs import research_log
 
-__all__ = ["ResearchRun"]
-
 _LOG = careful_logger("research.run")
 _GIT_S: Final = 2.0
 """How long the end of a run waits for git, which has had the whole run to answer."""

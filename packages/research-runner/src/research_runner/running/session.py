@@ -17,8 +17,6 @@ from research_runner.scheduling.coordinator import Coordinator
 from research_runner.scheduling.events import BackendEvent
 from research_runner.system.fail_points import fail_point
 
-__all__ = ["RunEnd", "Session"]
-
 
 @dataclass(slots=True)
 class RunEnd:

@@ -17,8 +17,6 @@ from research_runner.settings.values import RunSettings
 from research_runner.system.console import write_line
 from research_runner.worker.output import STREAMS
 
-__all__ = ["RunSummary"]
-
 _LOG = careful_logger("research.run")
 
 

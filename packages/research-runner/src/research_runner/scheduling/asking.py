@@ -15,8 +15,6 @@ from research_runner.scheduling.tasks import ExperimentSpec, plain
 from research_runner.searching.protocol import WAIT, Question, Search, Told, Wait
 from research_runner.searching.trials import Trials
 
-__all__ = ["Asking"]
-
 _LOG: Final = careful_logger("research.run")
 _PATIENCE: Final = 100
 """Answers in a row of which no experiment can be made, after which a search has nothing new."""

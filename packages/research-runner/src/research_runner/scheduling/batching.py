@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["BatchSize"]
-
 
 class BatchSize:
     """The number of tasks that a worker should have, from how long tasks take.

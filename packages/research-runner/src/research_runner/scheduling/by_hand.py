@@ -8,8 +8,6 @@ from typing import Any, TypeAlias
 from research_domain import Alias, ChoiceError, ConfigAlias, Domain
 from research_runner.errors import SearchError
 
-__all__ = ["Admit", "ByHand", "config_of"]
-
 Admit: TypeAlias = Callable[[Mapping[str, Any]], ConfigAlias]
 """Plain values → the config of the domain that they name; raises what is to be said if there is none."""
 

@@ -6,8 +6,6 @@ from typing import NamedTuple, TypeAlias
 
 from research_runner.scheduling.tasks import Task
 
-__all__ = ["Answer", "Command", "Kill", "Start", "Stop", "Submit"]
-
 
 class Start(NamedTuple):
     """Start a worker in a slot."""

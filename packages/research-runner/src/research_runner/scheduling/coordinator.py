@@ -45,8 +45,6 @@ from research_runner.scheduling.tasks import ExperimentSpec, Task
 from research_runner.system.death import Death
 from research_runner.system.place import Place
 
-__all__ = ["Coordinator", "Limits"]
-
 
 @dataclass(frozen=True, slots=True)
 class Limits:

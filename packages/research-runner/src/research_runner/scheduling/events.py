@@ -11,38 +11,8 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 from research_domain import ConfigAlias
 from research_experiment import Failure
 from research_runner.profiling import ProfileRow
-from research_runner.system.worker_events import WorkerDied, WorkerReady
-
-__all__ = [
-    "AttemptDone",
-    "BackendEvent",
-    "Event",
-    "ExperimentAbandoned",
-    "ExperimentEnded",
-    "ExperimentLost",
-    "ExperimentQueued",
-    "ExperimentReturned",
-    "ExperimentStarted",
-    "OutputCaptured",
-    "Profiled",
-    "Progressed",
-    "Reported",
-    "TaskEnded",
-    "TaskFinished",
-    "TaskReturned",
-    "TaskStarted",
-    "UnitEnded",
-    "UnitFailed",
-    "UnitStarted",
-    "ValueShown",
-    "ValuesSaved",
-    "WorkerDied",
-    "WorkerLeaves",
-    "WorkerReady",
-    "pack",
-    "pack_report",
-    "unpack",
-]
+from research_runner.system.worker_events import WorkerDied as WorkerDied
+from research_runner.system.worker_events import WorkerReady as WorkerReady
 
 
 class TaskStarted(NamedTuple):

@@ -6,8 +6,6 @@ from collections.abc import Hashable
 
 from research_experiment import Failure
 
-__all__ = ["Attempts", "Canary"]
-
 
 class Attempts:
     """The number of attempts at each experiment; only lost attempts take memory."""

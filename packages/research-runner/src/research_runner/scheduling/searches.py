@@ -15,9 +15,6 @@ from research_runner.scheduling.tasks import ExperimentSpec, Task, plain
 from research_runner.searching.protocol import Verdict
 from research_runner.searching.trials import Recorded, Trials
 
-__all__ = ["Proposals", "SearchSource"]
-
-
 _UNKNOWN: Final = Recorded((), None, 1, "done")
 """What is known of an experiment that was kept and is not among the results any more."""
 

@@ -12,8 +12,6 @@ from research_runner.scheduling.tasks import ExperimentSpec
 if TYPE_CHECKING:
     from research_runner.devices import WorkerRow
 
-__all__ = ["WorkerSetup"]
-
 
 @dataclass(frozen=True, slots=True)
 class WorkerSetup:

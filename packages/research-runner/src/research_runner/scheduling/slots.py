@@ -13,8 +13,6 @@ from research_runner.scheduling.tasks import ExperimentSpec, Task
 from research_runner.system.death import Death
 from research_runner.system.place import Place
 
-__all__ = ["Assignment", "Slot", "State", "death_failure", "placed"]
-
 
 class State(Enum):
     """State of the worker in a slot."""

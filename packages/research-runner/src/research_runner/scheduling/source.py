@@ -16,8 +16,6 @@ from research_domain.texts import clean_text
 from research_experiment.forks import end_if_forked
 from research_runner.scheduling.tasks import ExperimentSpec, Task
 
-__all__ = ["IterationOptions", "Journal", "TaskSource", "may_end", "overlapping"]
-
 
 @dataclass(frozen=True, slots=True)
 class IterationOptions:

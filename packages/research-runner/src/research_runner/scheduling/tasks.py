@@ -8,8 +8,6 @@ from research_domain import ConfigAlias
 from research_domain.alias import is_auxiliary
 from research_domain.identity import Identity
 
-__all__ = ["ExperimentSpec", "Task", "plain"]
-
 
 class ExperimentSpec(NamedTuple):
     """One experiment to run."""

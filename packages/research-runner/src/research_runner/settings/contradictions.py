@@ -19,8 +19,6 @@ from research_runner.settings.parameters import DEFAULTS, Options
 from research_runner.settings.values import Study
 from research_runner.system.console import ResearchWarning
 
-__all__ = ["RunRequest", "added_keys", "check_purpose", "check_together", "gives_devices", "why_unsaved"]
-
 _Complaints: TypeAlias = Iterator[tuple[str, str]]
 
 

@@ -16,8 +16,6 @@ from typing import Any, Final, TypeAlias
 from research_runner.backends.registry import parse_backend
 from research_runner.settings import arguments
 
-__all__ = ["DEFAULTS", "PARAMETERS", "Options", "Parameter", "as_given", "read_options"]
-
 _LONGEST: Final = 1000
 _DEEPEST: Final = 10
 Options: TypeAlias = Mapping[str, Any]

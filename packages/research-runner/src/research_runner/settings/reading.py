@@ -45,8 +45,6 @@ from research_runner.worker.output import STDERR, STDOUT, Redirect
 from research_runner.worker.plan import Execution
 from research_runner.worker.script import take_surroundings
 
-__all__ = ["make_settings"]
-
 
 def make_settings(study: Study, options: Options, given: Mapping[str, Any] | None = None) -> RunSettings:
     """Check everything together, and create nothing.

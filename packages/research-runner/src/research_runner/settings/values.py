@@ -20,8 +20,6 @@ from research_runner.worker.output import Redirect
 from research_runner.worker.plan import Execution
 from research_runner.worker.script import ScriptSurroundings
 
-__all__ = ["Budget", "Deciding", "Ending", "OutputOptions", "Resume", "RunSettings", "Study"]
-
 
 @dataclass(frozen=True, slots=True)
 class Study:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-__all__ = ["c_function"]
-
 
 @cache
 def c_function(name: str, *, gives_bytes: bool = False) -> Any:

@@ -7,8 +7,6 @@ from typing import TextIO
 
 from research_runner.system.texts import encodable
 
-__all__ = ["ResearchWarning", "say", "write_line"]
-
 
 class ResearchWarning(UserWarning):
     """Something about a research is probably not meant like this, or was not done."""

@@ -10,8 +10,6 @@ from typing import Any
 
 from research_runner.system.texts import read_text
 
-__all__ = ["DeathExaminer", "Death", "signal_name"]
-
 _LIKELY = {
     "SIGKILL": "perhaps the kernel's out-of-memory killer, a job scheduler's memory limit, or kill -9",
     "SIGSEGV": "a crash in C code: an extension module, a GPU driver, or a stack overflow in deep recursion",

@@ -14,8 +14,6 @@ from typing import Any
 
 from research_domain.texts import decode_text
 
-__all__ = ["RunVersions", "env_meta", "git_meta"]
-
 TIMEOUT_S = 60
 GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false", "-c", "color.ui=false")
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["VARIABLE", "arm", "fail_point"]
-
 VARIABLE: Final = "RESEARCH_FAIL_POINT"
 """``name:passes:token``: kill at that pass of that point, in the one process that removes the token."""
 

@@ -6,8 +6,6 @@ import os
 from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["available_cores", "library_environment", "without_what_is_set"]
-
 _THREADS: Final = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",

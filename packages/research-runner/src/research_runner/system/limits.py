@@ -9,8 +9,6 @@ from __future__ import annotations
 import importlib.util
 from typing import Any, Final
 
-__all__ = ["resource"]
-
 
 def _own_copy(module: str) -> Any:
     """Return a module of C of our own, None where there is none."""

@@ -11,8 +11,6 @@ from typing import Any, Final
 
 from research_runner.system.console import say
 
-__all__ = ["collect_garbage", "finish_files"]
-
 _FILE: Final[type] = io.IOBase.__base__ or io.IOBase
 """The base of all files, in C: a test against the abstract class would ask each object for its class."""
 

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from research_runner.errors import OptionError
 
-__all__ = ["absolute_path", "has_number", "next_free"]
-
 _NUMBER = "{n}"
 
 

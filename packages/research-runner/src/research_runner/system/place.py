@@ -5,8 +5,6 @@ from __future__ import annotations
 import socket
 from typing import NamedTuple, Self
 
-__all__ = ["Place"]
-
 
 class Place(NamedTuple):
     """The host of a worker and its devices.

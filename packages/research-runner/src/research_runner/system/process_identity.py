@@ -9,8 +9,6 @@ from typing import Any
 
 from research_runner.system.texts import read_text
 
-__all__ = ["fingerprint", "owner"]
-
 
 def fingerprint(pid: int) -> str | None:
     """Return a text that no later process with the same id will have; None if there is no such process.

@@ -11,16 +11,6 @@ from typing import BinaryIO, TextIO
 from research_domain.texts import ENCODING, WRITE, decode_text, encode_text
 from research_runner.system.own_files import open_own
 
-__all__ = [
-    "append_text",
-    "encodable",
-    "log_file",
-    "read_text",
-    "short_text",
-    "text_stream",
-    "write_text",
-]
-
 
 def short_text(value: object, limit: int = 80, say: Callable[[object], str] = repr) -> str:
     """Return a value as a short text, whatever its class or its size make of that.

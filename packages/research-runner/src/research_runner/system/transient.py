@@ -10,8 +10,6 @@ from typing import Final, TypeVar
 from research_experiment.careful_logging import careful_logger
 from research_runner.system.console import say
 
-__all__ = ["is_full", "keep_trying", "passes_when"]
-
 _Result = TypeVar("_Result")
 
 _LOG: Final = careful_logger("research.run")

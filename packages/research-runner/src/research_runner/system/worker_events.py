@@ -7,8 +7,6 @@ from typing import NamedTuple
 from research_runner.system.death import Death
 from research_runner.system.place import Place
 
-__all__ = ["WorkerDied", "WorkerReady"]
-
 
 class WorkerReady(NamedTuple):
     """A worker has loaded its work and waits for tasks.

@@ -49,8 +49,6 @@ from research_runner.scheduling.events import (
 )
 from research_runner.scheduling.tasks import Task
 
-__all__ = ["Agent"]
-
 _PATIENCE_S: Final = 1.0
 _GATHER_S: Final = 0.02
 

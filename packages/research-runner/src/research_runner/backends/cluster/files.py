@@ -14,8 +14,6 @@ from research_runner.scheduling.tasks import Task
 from research_runner.system.texts import read_text, write_text
 from research_runner.worker.capturing import task_label
 
-__all__ = ["FileChunk", "FileSync", "Probe", "write_chunk"]
-
 
 class Probe:
     """A file with a secret in the folder of a research: a worker that finds it sees that folder."""

@@ -24,8 +24,6 @@ from research_runner.devices import (
 from research_runner.devices.grid import ROUNDING, row_ids
 from research_runner.scheduling.setup import WorkerSetup
 
-__all__ = ["Shelf", "ask_for_gpus", "borrowed", "engine_grid", "found_devices", "visible_devices"]
-
 _VISIBLE: Final = "CUDA_VISIBLE_DEVICES"
 
 

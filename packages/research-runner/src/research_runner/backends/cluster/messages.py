@@ -24,21 +24,6 @@ from research_runner.worker.output import Redirect
 from research_runner.worker.plan import Execution, WorkerPlan, experiment_path
 from research_runner.worker.serving import SLOT_VARIABLE
 
-__all__ = [
-    "Begin",
-    "Bye",
-    "Hello",
-    "Reassembler",
-    "Leave",
-    "AgentSetup",
-    "CHUNK_BYTES",
-    "MessageChunk",
-    "Deferred",
-    "DeferredPlan",
-    "defer_task",
-    "split_message",
-]
-
 CHUNK_BYTES: Final = 1 << 22
 """Size of the chunks of a message: no process on the way has to hold a whole one."""
 

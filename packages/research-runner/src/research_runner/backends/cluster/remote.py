@@ -41,8 +41,6 @@ from research_runner.scheduling.events import (
 from research_runner.system.place import Place
 from research_runner.worker.plan import WorkerPlan
 
-__all__ = ["RemoteBackend"]
-
 _SOON_S: Final = 2.0
 _LOAD_S: Final = 60.0
 _FAREWELL_S: Final = 10.0

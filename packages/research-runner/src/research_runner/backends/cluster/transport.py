@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
-__all__ = ["AgentTransport", "Arrived", "ClusterTransport", "Gone", "TransportEvent", "TransportLostError"]
-
 
 class TransportLostError(Exception):
     """The coordinator no longer listens to this agent."""

@@ -18,8 +18,6 @@ from research_runner.backends.cluster.dask.package import (
 from research_runner.backends.cluster.gpus import borrowed
 from research_runner.backends.cluster.transport import TransportLostError
 
-__all__ = ["DaskAgentTransport", "serve"]
-
 
 def serve(number: int, inbox: str, outbox: str, gpus: float) -> None:
     """Run an agent; this is the Dask task."""

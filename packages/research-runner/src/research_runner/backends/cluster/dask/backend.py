@@ -16,8 +16,6 @@ from research_runner.errors import EngineUnreachableError
 from research_runner.scheduling.setup import WorkerSetup
 from research_runner.worker.plan import WorkerPlan
 
-__all__ = ["DaskBackend"]
-
 
 @dataclass(frozen=True)
 class DaskBackend:

@@ -9,20 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-__all__ = [
-    "CLOSE_S",
-    "DISCONNECTED",
-    "END",
-    "GPU",
-    "PUT_S",
-    "TURN_S",
-    "distributed_package",
-    "how_it_ended",
-    "silent_client",
-    "tells_more_than_an_end",
-    "wait_while",
-]
-
 GPU: Final = "GPU"
 CLOSE_S: Final = 5.0
 PUT_S: Final = 1.0

@@ -15,8 +15,6 @@ from research_runner.backends.cluster.dask.package import (
     wait_while,
 )
 
-__all__ = ["Orders", "Outgoing"]
-
 
 class Orders:
     """The queue of orders for one agent; its methods run in the thread of the client."""

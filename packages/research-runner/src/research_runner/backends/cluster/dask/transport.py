@@ -29,8 +29,6 @@ from research_runner.backends.cluster.dask.sending import Orders, Outgoing
 from research_runner.backends.cluster.transport import Arrived, Gone, TransportEvent
 from research_runner.errors import EngineLostError
 
-__all__ = ["DaskTransport"]
-
 _QUEUE_MAX: Final = 32
 """Chunks that may wait in the scheduler; with chunks of 4 MiB it never holds more than 128 MiB of ours."""
 

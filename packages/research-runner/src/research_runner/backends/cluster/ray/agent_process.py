@@ -16,8 +16,6 @@ from research_runner.backends.cluster.agent import Agent
 from research_runner.backends.cluster.transport import TransportLostError
 from research_runner.pool.supervisor import continue_on_parent_death
 
-__all__ = ["serve"]
-
 
 class _PipeTransport:
     """The agent's end: a pipe to the process of Ray beside it."""

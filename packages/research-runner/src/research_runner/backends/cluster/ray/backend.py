@@ -38,8 +38,6 @@ from research_runner.system.console import say
 from research_runner.system.texts import write_text
 from research_runner.worker.plan import WorkerPlan
 
-__all__ = ["RayBackend"]
-
 _Needs: TypeAlias = tuple[Mapping[str, Any], ...]
 
 _CONNECT_S: Final = 5.0

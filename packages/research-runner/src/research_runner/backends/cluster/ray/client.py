@@ -11,8 +11,6 @@ from research_runner.backends.cluster.ray import mailbox
 from research_runner.backends.cluster.ray.doubts import Doubts
 from research_runner.backends.cluster.transport import Arrived, Gone, TransportEvent
 
-__all__ = ["RayClient", "ray_package", "reason_of"]
-
 _EVENTS_MAX: Final = 32
 """Chunks that may wait in the mailbox; with chunks of 4 MiB it never holds more than 128 MiB."""
 

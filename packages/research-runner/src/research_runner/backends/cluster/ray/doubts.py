@@ -15,8 +15,6 @@ from typing import Any, Final
 
 from research_runner.backends.cluster.transport import Gone
 
-__all__ = ["Doubts"]
-
 _HEAD: Final = "node:__internal_head__"
 _HOLD_S: Final = 2.0
 _TURN_S: Final = 0.2

@@ -9,8 +9,6 @@ from typing import Final
 
 from research_runner.errors import EngineLostError
 
-__all__ = ["Heartbeat"]
-
 _TRY_S: Final = 0.2
 
 

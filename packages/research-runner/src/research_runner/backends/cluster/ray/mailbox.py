@@ -22,8 +22,6 @@ import threading
 from multiprocessing.connection import Connection, Pipe
 from typing import Any, Final
 
-__all__ = ["FAILED", "Mailbox", "relay"]
-
 FAILED: Final = b"!"
 """First byte of the error of an agent that could not start; the first byte of a chunk is zero."""
 
