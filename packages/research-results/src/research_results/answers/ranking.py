@@ -32,8 +32,7 @@ _STATISTICS = (USUAL, ("mean", "std", "count"), ("mean",))
 """What a table shows of each objective, if there is room for it."""
 
 _WIDTH = 80
-_LONGEST = 18
-"""Letters of a line, and of the name of a variable."""
+"""Letters of a line; titles of variables take at most half of it."""
 
 _DEFAULT_N = 5
 
@@ -173,8 +172,9 @@ class Ranking:
         return html
 
     def _header(self, shown: Sequence[str]) -> list[str]:
+        longest = max(_WIDTH // 2 // max(len(self.objectives), 2) - 2, 6)
         titles = [
-            (cut_text(each.variable, _LONGEST), *map(_TITLES.get, shown[1:])) for each in self.objectives
+            (cut_text(each.variable, longest), *map(_TITLES.get, shown[1:])) for each in self.objectives
         ]
         return ["", *(str(title) for own in titles for title in own), "failed", "config"]
 
