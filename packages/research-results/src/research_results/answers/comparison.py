@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from research_domain import ConfigAlias
-    from research_results.answers.surroundings import Row
+    from research_results.answers.surroundings import Facts, Row
     from research_results.reading.gather import Array, Ints
 
 __all__ = ["Comparison"]
@@ -73,16 +73,14 @@ class Comparison:
     def __init__(
         self,
         sides: Sequence[Side],
-        parameters: Sequence[Row],
-        code: Sequence[Row],
-        environment: Sequence[Row],
+        facts: Facts,
         variables: Sequence[VariableOfConfigs],
         failed: Ints,
         configs: Sequence[ConfigAlias],
         columns: Sequence[tuple[str, Array]],
     ) -> None:
         self.sides = tuple(sides)
-        self._parameters, self._code, self._environment = parameters, code, environment
+        self._facts = facts
         self._variables, self._failed = tuple(variables), failed
         self._configs, self._columns = tuple(configs), tuple(columns)
         names = [side.name for side in sides]
@@ -97,12 +95,12 @@ class Comparison:
     @property
     def parameters(self) -> pd.DataFrame:
         """The parameters whose values differ: a column for each side, with its values, or None."""
-        return self._frame("parameter", self._parameters)
+        return self._frame("parameter", self._facts.parameters)
 
     @property
     def code(self) -> pd.DataFrame:
         """Versions of the code, and units and modules that differ, as digests."""
-        return self._frame("code", self._code)
+        return self._frame("code", self._facts.code)
 
     @property
     def environment(self) -> pd.DataFrame:
@@ -110,7 +108,7 @@ class Comparison:
 
         Of packages only those that all sides had imported.
         """
-        return self._frame("environment", self._environment)
+        return self._frame("environment", self._facts.environment)
 
     @property
     def variables(self) -> pd.DataFrame:
@@ -169,9 +167,7 @@ class Comparison:
                 for side in self.sides
             ],
             "shared": self.shared,
-            "parameters": by_side(self._parameters),
-            "code": by_side(self._code),
-            "environment": by_side(self._environment),
+            **{title: by_side(rows) for title, rows in self._facts._asdict().items()},
             "variables": [
                 {name: _known(getattr(row, name)) for name in Difference.__slots__}
                 for row in self.differences
@@ -204,8 +200,8 @@ class Comparison:
     def __str__(self) -> str:
         names = short_names(self.sides)
         blocks = [sides_text(names, self.sides)]
-        if self._parameters:
-            blocks.append(rows_text("parameter", names, self._parameters))
+        if self._facts.parameters:
+            blocks.append(rows_text("parameter", names, self._facts.parameters))
         if self.differences:
             blocks.append(differences_text(names, self.differences))
         blocks += [
@@ -213,10 +209,9 @@ class Comparison:
             for variable in self._variables
             if variable.everywhere.any()
         ]
-        surroundings = (("code", self._code), ("environment", self._environment))
-        blocks += [rows_text(title, names, rows) for title, rows in surroundings if rows]
-        every = (("parameters", self._parameters), *surroundings)
-        same = [title for title, rows in every if not rows]
+        facts = self._facts._asdict()
+        blocks += [rows_text(title, names, facts[title]) for title in ("code", "environment") if facts[title]]
+        same = [title for title, rows in facts.items() if not rows]
         return "\n\n".join([*blocks, *([f"no difference in {', '.join(same)}"] if same else [])])
 
     def _repr_html_(self) -> str:

@@ -14,7 +14,7 @@ from research_results.answers.groups import group_by, told_apart
 from research_results.answers.objectives import At, Mode, Objective, is_answered, parse_objectives
 from research_results.answers.reading import Study, read_study
 from research_results.answers.statistics import USUAL, statistics
-from research_results.answers.surroundings import Row, code_rows, environment_rows
+from research_results.answers.surroundings import Facts, Row, code_rows, environment_rows
 from research_results.errors import ArgumentError
 from research_results.reading.configs import ConfigColumn
 from research_results.reading.distinct import distinct_values
@@ -94,9 +94,11 @@ def compare_sides(
         own_configs = [len(np.unique(groups.numbers[sides == side])) for side in range(count)]
         return Comparison(
             _sides(study, chosen, own_configs),
-            [row for column in columns if (row := _values(column, sides, count)) is not None],
-            code_rows(study.selected, chosen),
-            environment_rows(study.selected, chosen),
+            Facts(
+                [row for column in columns if (row := _values(column, sides, count)) is not None],
+                code_rows(study.selected, chosen),
+                environment_rows(study.selected, chosen),
+            ),
             [variable for variable in found if variable is not None],
             np.bincount(cells[study.failed], minlength=len(groups) * count).reshape(shape),
             [study.config_of(group) for group in range(len(groups))],

@@ -5,17 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from research_results.disk.files import read_text
 from research_results.reading.selected import Selected
 from research_results.reading.together import Part
 from research_results.reading.versions import versions_in
 
-__all__ = ["Row", "code_rows", "environment_rows"]
+__all__ = ["Facts", "Row", "code_rows", "environment_rows"]
 
 Row: TypeAlias = tuple[str, tuple[tuple[str, ...], ...]]
 """What something is called, and for each side the values that it has there, none, one or several."""
+
+
+class Facts(NamedTuple):
+    """What differs between sides, besides variables: rows of each kind."""
+
+    parameters: Sequence[Row]
+    code: Sequence[Row]
+    environment: Sequence[Row]
+
 
 _PLACES = "SELECT key, host, device, code FROM experiments ORDER BY position, key"
 _DIGITS = 12

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from research_domain import ConfigAlias, Identifier
 from research_results.codec.encoding import Values
@@ -31,18 +31,21 @@ class _Storage(Protocol):
     def put(self, experiment_id: str, values: Values) -> None: ...
 
 
+class _Round(NamedTuple):
+    """What a round is written down as; see the attributes of `ExperimentRecorder`."""
+
+    id: str
+    digest: bytes | None
+    """Its identity; None if its name was given."""
+    attempt: int
+    is_done: bool
+
+
 class ExperimentRecorder:
     """Write down values while a round runs; its end decides the status.
 
     Made by ``storage.experiment(config)``. The round is ``done`` when its block ends, and ``failed`` with the
     traceback when an exception leaves it (which goes on to the caller).
-
-    Attributes
-    ----------
-    id : str
-        Name of the experiment.
-    is_done : bool
-        Whether there is nothing to do: it was done before, or another process is at it.
     """
 
     def __init__(
@@ -56,39 +59,45 @@ class ExperimentRecorder:
         self._storage = storage
         self._skip_done = skip_done
         self._given_id = experiment_id
-        self._attempt = 1
-        self.is_done = False
-        self._digest: bytes | None = None
-        self.id = experiment_id or ""
-        self._config = config if isinstance(config, ConfigAlias) else ConfigAlias(config)
-        self._find()
+        self._config = ConfigAlias(config)
+        self._round = self._find()
         self._started = 0.0
         self._next = 0
+
+    @property
+    def id(self) -> str:
+        """Name of the experiment."""
+        return self._round.id
+
+    @property
+    def is_done(self) -> bool:
+        """Whether there is nothing to do: it was done before, or another process is at it."""
+        return self._round.is_done
 
     @property
     def iteration(self) -> int:
         """The iteration that was put last; -1 before the first."""
         return self._next - 1
 
-    def _find(self) -> None:
+    def _find(self) -> _Round:
         """Find the name of the experiment, what attempt this is, and whether it is needed."""
         identifier = Identifier()
+        name, digest = self._given_id or "", None
         while True:
             if self._given_id is None:
-                identity = identifier.identify(self._config)
-                self.id, self._digest = identity.id, identity.digest
-            state = self._storage.state(self.id)
-            status, self._attempt = ("queued", 1) if state is None else (state[0], state[1] + 1)
+                name, digest, *_ = identifier.identify(self._config)
+            state = self._storage.state(name)
+            status, attempt = ("queued", 1) if state is None else (state[0], state[1] + 1)
             is_taken = status == "running" and self._storage.has_other_writers
-            is_removed = state is not None and self.id in self._storage.removed
+            is_removed = state is not None and name in self._storage.removed
             if self._skip_done or self._given_id is not None:
-                self.is_done = self._skip_done and (status == "done" or is_taken or is_removed)
                 if is_removed and not self._skip_done:
-                    self._storage.check_there(self.id)
-                return
-            is_free = not (is_taken or is_removed or self.id in self._storage.rounds)
+                    self._storage.check_there(name)
+                is_done = self._skip_done and (status == "done" or is_taken or is_removed)
+                return _Round(name, digest, attempt, is_done)
+            is_free = not (is_taken or is_removed or name in self._storage.rounds)
             if status not in ("done", "failed") and is_free:
-                return
+                return _Round(name, digest, attempt, is_done=False)
 
     def put(self, iteration: int | None = None, /, **values: Any) -> None:
         """Store values of one iteration.
@@ -111,11 +120,11 @@ class ExperimentRecorder:
     def __enter__(self) -> Self:
         self._started = time.time()
         with self._storage.transaction():
-            self._find()  # another process may have taken it meanwhile
+            self._round = self._find()  # another process may have taken it meanwhile
             if self.is_done:
                 return self
-            self._storage.add(self.id, self._config, digest=self._digest)
-            self._storage.mark(self.id, "running", attempt=self._attempt, started=self._started)
+            self._storage.add(self.id, self._config, digest=self._round.digest)
+            self._storage.mark(self.id, "running", attempt=self._round.attempt, started=self._started)
         self._storage.rounds.add(self.id)
         return self
 
@@ -123,8 +132,8 @@ class ExperimentRecorder:
         if self.is_done:
             return
         self._storage.rounds.discard(self.id)
-        elapsed_s = time.time() - self._started
-        details: dict[str, Any] = {"attempt": self._attempt, "elapsed_s": elapsed_s, "iterations": self._next}
+        details: dict[str, Any] = {"attempt": self._round.attempt, "iterations": self._next}
+        details["elapsed_s"] = time.time() - self._started
         if error is None:
             self._storage.mark(self.id, "done", **details)
         else:
