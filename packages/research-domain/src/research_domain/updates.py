@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from research_domain.errors import UpdateError
 from research_domain.values import same
+from research_domain.values.names import takes
 from research_domain.when import When
 
 __all__ = ["UpdateRule", "evaluate_named"]
@@ -87,7 +88,7 @@ class UpdateRule:
                 "function", f"expected a function that returns a domain or None, got {function!r}"
             )
         given = dict(kwargs or {})
-        ours = [name for name in (*_ITERATION, "wait") if name in given and not _takes(function, name)]
+        ours = [name for name in (*_ITERATION, "wait") if name in given and not takes(function, name)]
         own = {name: given.pop(name) for name in ours}
         wait = own.pop("wait", None)
         if wait is not None and not isinstance(wait, bool):
@@ -195,14 +196,6 @@ class UpdateRule:
             ) from None
 
 
-def _takes(function: Callable[..., Any], name: str) -> bool:
-    """Whether a function has a parameter of that name."""
-    try:
-        return name in inspect.signature(function).parameters
-    except (TypeError, ValueError):  # some builtins do not tell
-        return False
-
-
 def _shown(value: Any) -> str:
     try:
         text = repr(value)
@@ -229,4 +222,4 @@ def _is_named(value: Any) -> bool:
     if evaluate_named.dispatch(kind) is not evaluate_named.dispatch(object):
         return True
     get = getattr(kind, "get", None)
-    return callable(get) and _takes(get, "research")
+    return callable(get) and takes(get, "research")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from research_domain.algebra._reseeding import can_be_reseeded, reseeded
 from research_domain.alias import PLAIN, Alias, as_alias, check_key
 from research_domain.errors import AliasError, ParameterError
 from research_domain.values import digest
+from research_domain.values.names import takes
 
 LONGEST_GRID = 4096
 """Ranges up to this length are written out, which makes them faster."""
@@ -62,17 +62,10 @@ def as_source(values: Any) -> ValueSource | None:
     if isinstance(values, type):
         return None
     if callable(sample := getattr(values, "sample", None)) and not hasattr(values, "__array__"):
-        if _takes_rng(sample):
+        if takes(sample, "rng"):
             return Native(values)
         return Holding(values) if can_be_reseeded(values) else Foreign(values)
     return Frozen(values) if callable(getattr(values, "rvs", None)) else None
-
-
-def _takes_rng(sample: Any) -> bool:
-    try:
-        return "rng" in inspect.signature(sample).parameters
-    except (TypeError, ValueError):
-        return False
 
 
 def as_values(name: str, sample: Any, size: int) -> list[Any]:

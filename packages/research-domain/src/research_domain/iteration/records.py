@@ -9,7 +9,7 @@ from functools import reduce
 from itertools import groupby
 from typing import Any
 
-from research_domain.alias import Alias, ConfigAlias
+from research_domain.alias import ConfigAlias
 from research_domain.config import Config
 from research_domain.errors import ParameterError
 
@@ -81,6 +81,5 @@ def _rows_of_frame(frame: Any) -> Iterator[dict[str, Any]]:
 
 def _is_missing(value: Any) -> bool:
     """Whether a cell is empty: NaN and its like; None in a column of objects is a value."""
-    if isinstance(value, Alias) or type(value).__name__ in ("NAType", "NaTType"):
-        return not isinstance(value, Alias)
-    return isinstance(value, float) and value != value  # NaN alone differs from itself
+    is_nan = isinstance(value, float) and value != value  # nothing else differs from itself
+    return is_nan or type(value).__name__ in ("NAType", "NaTType")

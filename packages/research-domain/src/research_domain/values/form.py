@@ -28,7 +28,7 @@ class ValueWriter(FormWriter):
 
     def compound(self, value: Any) -> str:
         kind = type(value)
-        write = _WRITERS.get(kind) or _named_writer(kind)
+        write = _WRITERS.get(kind) or _BY_NAME.get(f"{_package(kind)}.{kind.__qualname__}")
         if write is not None:
             return write(self, value)
         if isinstance(value, np.generic):
@@ -163,10 +163,6 @@ def count_as(kind: type, convert: Callable[[Any], Any]) -> None:
     _WRITERS[kind] = lambda writer, value: writer.text(convert(value))
 
 
-def _named_writer(kind: type) -> Callable[[FormWriter, Any], str] | None:
-    return _BY_NAME.get(f"{_package(kind)}.{kind.__qualname__}")
-
-
 def _package(kind: type) -> str:
     """Return the package of a type; types of Cython may have anything in place of the name of a module."""
     module = kind.__module__
@@ -189,15 +185,8 @@ def form(value: Any, by_value: bool = False) -> Form:
         text = writer.text(value)
     except (TangledError, RecursionError):
         name = qualified_name(type(value))
-        return Form(f"V{string(name)}{string(_short_display(value))}", False, (name,))
+        return Form(f"V{string(name)}{string(display(value))}", False, (name,))
     return Form(text, writer.plain, tuple(sorted(writer.vague)))
-
-
-def _short_display(value: Any) -> str:
-    try:
-        return display(value)
-    except RecursionError:
-        return ""
 
 
 def digest(value: Any) -> bytes:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import re
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
-__all__ = ["display", "field_names", "lasting_name", "qualified_name"]
+__all__ = ["display", "field_names", "lasting_name", "qualified_name", "takes"]
 
 
 def qualified_name(value: Any) -> str:
@@ -24,6 +25,14 @@ def lasting_name(value: Any) -> str | None:
         return None
     name = qualified_name(value)
     return None if "<" in name else name
+
+
+def takes(function: Any, name: str) -> bool:
+    """Tell whether a function has a parameter of that name, as far as it tells."""
+    try:
+        return name in inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return False
 
 
 def field_names(value: Any) -> tuple[str, ...] | None:

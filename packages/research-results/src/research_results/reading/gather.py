@@ -38,7 +38,8 @@ def gather(count: int, parts: Sequence[Segment]) -> Array:
     else:
         whole = np.empty(count, dtype)
     for part in parts:
-        whole[part.indices] = part.values if dtype.kind != "O" else _as_objects(part.values)
+        # numbers of 64 bits are builtin numbers among objects, so that 1 stays 1
+        whole[part.indices] = part.values.astype(object) if dtype.kind == "O" else part.values
     return whole
 
 
@@ -62,12 +63,6 @@ def _fits(values: Array, common: np.dtype[Any]) -> bool:
         return True
     limit = 2 ** (np.finfo(common).nmant + 1)
     return bool(-limit <= int(values.min()) and int(values.max()) <= limit)
-
-
-def _as_objects(values: Array) -> Array:
-    """Return builtin numbers for numbers of 64 bits, so that 1 stays 1."""
-    objects: Array = values.astype(object)
-    return objects
 
 
 def take(values: Array, indices: Ints) -> Array:
