@@ -15,7 +15,7 @@ from functools import lru_cache
 from types import CodeType, FunctionType
 from typing import Any, Final
 
-__all__ = ["carried_source", "carry_source", "class_source", "function_source"]
+__all__ = ["carried_source", "carry_source", "class_source", "function_source", "nested_codes"]
 
 _CARRIED: Final[dict[int, tuple[weakref.ref[Any], str | None]]] = {}
 """By id, as equal codes may have different sources."""
@@ -30,7 +30,7 @@ class _File:
 
     def __init__(self, text: str, name: str) -> None:
         self.tree = ast.parse(text)
-        self.codes = frozenset(_codes(compile(text, name, "exec", dont_inherit=True)))
+        self.codes = frozenset(nested_codes(compile(text, name, "exec", dont_inherit=True)))
         self.functions: dict[tuple[str, int], list[_Function]] = {}
         for node in ast.walk(self.tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -110,11 +110,12 @@ def _parsed(text: str, name: str) -> _File | None:
         return None
 
 
-def _codes(code: CodeType) -> Iterator[CodeType]:
+def nested_codes(code: CodeType) -> Iterator[CodeType]:
+    """Yield code and all code inside of it."""
     yield code
     for const in code.co_consts:
         if isinstance(const, CodeType):
-            yield from _codes(const)
+            yield from nested_codes(const)
 
 
 def _around(nodes: list[_Function], code: CodeType) -> list[_Function]:

@@ -20,7 +20,8 @@ from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, Final
 
 from research_domain.texts import decode_text
-from research_runner.code.importing import RecordedModule, installed, nested_codes
+from research_domain.values.source import nested_codes
+from research_runner.code.importing import RecordedModule, installed
 from research_runner.code.owned import is_extension, is_own_file, is_own_name, own_folders
 from research_runner.code.reading import Reading, is_up_to_date
 from research_runner.code.watching import source_file

@@ -229,11 +229,3 @@ def decode_modules(data: bytes) -> tuple[tuple[RecordedModule, ...], str]:
     if magic != MAGIC_NUMBER:
         modules = tuple(module._replace(code=b"") for module in modules)
     return modules, listing
-
-
-def nested_codes(code: CodeType) -> Iterator[CodeType]:
-    """Yield code and all code inside of it."""
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from nested_codes(constant)

@@ -12,7 +12,8 @@ from importlib.util import MAGIC_NUMBER, cache_from_source
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, Final
 
-from research_runner.code.importing import RecordedLoader, RecordedModule, content_digest, nested_codes
+from research_domain.values.source import nested_codes
+from research_runner.code.importing import RecordedLoader, RecordedModule, content_digest
 from research_runner.code.owned import is_own_file
 from research_runner.code.watching import noted, source_file
 

@@ -27,7 +27,7 @@ from typing import Any, Final
 import dill
 
 from research_domain.values.code import keep_source, source_of
-from research_runner.code.importing import nested_codes
+from research_domain.values.source import nested_codes
 from research_runner.pool.class_registry import (
     Identity,
     bind_name,

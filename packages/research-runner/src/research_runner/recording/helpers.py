@@ -13,9 +13,10 @@ from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, Final
 
 from research_domain import Domain
+from research_domain.values.source import nested_codes
 from research_experiment import ExperimentPlan
 from research_runner.code.finding import imports_of, own_attributes
-from research_runner.code.importing import RecordedModule, nested_codes
+from research_runner.code.importing import RecordedModule
 from research_runner.code.owned import is_own_file, is_own_name
 from research_runner.code.watching import source_file
 from research_runner.recording.fingerprints import code_digest
