@@ -57,6 +57,17 @@ def test_a_study_is_answered_without_pandas(capfd):
     assert {row.config.get("units", 1) for row in results.best(["-accuracy", "size"])} <= {1, 8, 32}
     assert results.aggregate("accuracy", by="model")["iteration"].max() == 2
 
+    marginal = results.aggregate("accuracy", by="units", at="last", stats=["mean", "sem"])
+    assert marginal["mean"].notna().tolist() == [True, True, False, True]
+    assert (
+        results.best("-accuracy", at="best", n=1)[0].statistics["accuracy"]["mean"]
+        >= (best[0].statistics["accuracy"]["mean"])
+    )
+    assert results.importances("accuracy", model="network")["effect"][0] == "units"
+    results.plot("-accuracy", by="model").savefig("curves.png")
+    results.plot("-accuracy", "heatmap", x="units", y="alpha").savefig("heatmap.png")
+    assert results.export("models.csv").read_text().count(",32,") == 6
+
     better, worse = (ResearchResults("models", model=model) for model in ("network", "linear"))
     compared = compare(better, worse, variables="accuracy")
     assert [side.name for side in compared.sides] == ["model=network", "model=linear"]

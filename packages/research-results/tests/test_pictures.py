@@ -312,3 +312,29 @@ def test_two_configs_in_a_cell_of_a_heat_map_are_refused_instead_of_hiding_each_
     assert [axes.get_title() for axes in results.plot("loss", "heatmap", x="lr", y="units").axes[:2]] == [
         *("act=a", "act=b")
     ]
+
+
+def test_numbers_that_were_drawn_at_random_are_in_their_order_and_their_ticks_can_be_read():
+    depths = [5, 2, 9, 1]
+    results = filled(
+        [{"lr": 0.37**n, "depth": depths[n % 4]} for n in range(40)], lambda c, r: {"loss": {0: r}}
+    )
+    assert legend_of(results.plot("loss", x="lr", by="depth")) == ["1", "2", "5", "9"]
+    boxes = results.plot("loss", "box", by="depth").axes[0]
+    assert [text.get_text() for text in boxes.get_yticklabels()] == ["1", "2", "5", "9"]
+    heat = results.plot("loss", "heatmap", x="lr", y="depth").axes[0]
+    assert len(heat.get_xticks()) == 20 and heat.get_xlim() == (0, 40)
+    assert [text.get_text() for text in heat.get_yticklabels()] == ["1", "2", "5", "9"]
+
+
+def test_boxes_say_which_config_they_are_of():
+    configs = [{"the model": "network", "rate": rate} for rate in (0.001, 0.002)]
+    labels = filled(configs, lambda c, r: {"loss": {0: r}}).plot("loss", "box", by=["the model", "rate"])
+    assert [text.get_text() for text in labels.axes[0].get_yticklabels()] == [
+        "network, 0.001",
+        "network, 0.002",
+    ]
+    union = filled([*configs, {"the model": "forest"}], lambda c, r: {"loss": {0: r}}).plot("loss", "box")
+    assert [text.get_text() for text in union.axes[0].get_yticklabels()] == [
+        *("the model=network, rate=0.001", "the model=network, rate=0.002", "the model=forest")
+    ]

@@ -67,12 +67,16 @@ def refined(numbers: Ints, codes: Ints) -> Ints:
 def split(factors: Sequence[Factor], drawn: Ints, *, named: bool = False) -> Split:
     """Group the configs that are drawn by parameters, in the order of the domain; none make one group.
 
-    With `named` labels are ``name=value`` also where all configs have all parameters.
+    Groups by one parameter that is a number are in its order, as values may have been drawn at random. With
+    `named` labels are ``name=value`` also where all configs have all parameters.
     """
     size = len(factors[0].codes) if factors else (int(drawn.max()) + 1 if len(drawn) else 0)
     own = np.zeros(len(drawn), np.int64)
     for factor in factors:
         own = refined(own, factor.codes[drawn])
+    if len(factors) == 1 and factors[0].numbers is not None:
+        rank = {code: place for place, code in enumerate(factors[0].ordered())}
+        own = np.unique([rank[code] for code in factors[0].codes[drawn].tolist()], return_inverse=True)[1]
     numbers = np.full(size, -1, np.int64)
     numbers[drawn] = own
     _, first = np.unique(own, return_index=True)

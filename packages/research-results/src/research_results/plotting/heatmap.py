@@ -18,6 +18,7 @@ from research_results.plotting.request import Request
 from research_results.plotting.texts import add_color_bar, name_axes, plain
 
 _MOST_NUMBERS = 64
+_MOST_TICKS = 20
 
 
 def draw_heatmaps(data: PlotData, request: Request) -> Any:
@@ -46,7 +47,8 @@ def draw_heatmaps(data: PlotData, request: Request) -> Any:
             axes.set(xlim=(0, table.shape[1]), ylim=(0, table.shape[0]))
             ticks = [[cut_text(each.label(code), 12) for code in each.ordered()] for each in (x, y)]
             for axis, labels in zip((axes.xaxis, axes.yaxis), ticks, strict=True):
-                axis.set_ticks(np.arange(len(labels)) + 0.5, labels, parse_math=False)
+                step = -(-len(labels) // _MOST_TICKS)
+                axis.set_ticks((np.arange(len(labels)) + 0.5)[::step], labels[::step], parse_math=False)
             if sum(map(len, ticks[0])) > 30:
                 axes.tick_params(axis="x", rotation=45)
             _write_numbers(axes, image, table)

@@ -45,7 +45,7 @@ def add_color_bar(axes: Axes, colored: Any, label: str) -> None:
 
 def name_ticks(axes: Axes, which: str, labels: Sequence[str]) -> None:
     """Give the positions 0, 1, ... of an axis their labels."""
-    shown = [cut_text(label, 20) for label in labels]
+    shown = [cut_text(label, 20 if which == "x" else 40) for label in labels]
     tilted = which == "x" and sum(map(len, shown)) > 30
     axis = axes.xaxis if which == "x" else axes.yaxis
     look: dict[str, Any] = {"rotation": 45.0, "ha": "right", "rotation_mode": "anchor"} if tilted else {}
