@@ -59,19 +59,13 @@ def start_detached(settings: RunSettings) -> DetachedRun:
         if answer != _STARTED:
             rest = answers.read()
             process.wait()
-            raise _error_of(answer, rest)
+            error = wire.loads(rest) if answer == _FAILED else None
+            if isinstance(error, Exception):
+                raise error
+            text = decode_text(answer + rest).strip()
+            raise RunnerError(f"the detached process could not begin: {text}")
     process.returncode = 0  # it is not our child to wait for any more
     return DetachedRun(str(settings.path), trusted=True)
-
-
-def _error_of(answer: bytes, rest: bytes) -> Exception:
-    """Return what kept a detached process from beginning."""
-    if answer == _FAILED:
-        error = wire.loads(rest)
-        if isinstance(error, Exception):
-            return error
-    text = decode_text(answer + rest).strip()
-    return RunnerError(f"the detached process could not begin: {text}")
 
 
 def main() -> None:

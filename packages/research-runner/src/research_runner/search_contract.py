@@ -60,26 +60,24 @@ class SearchContract:
     def test_it_names_what_it_watches(self) -> None:
         """Variables are names, and steps are in the language of ``when``."""
         search = self._begun()
-        _require(
-            search.variables == tuple(map(str, search.variables)) != (), f"variables: {search.variables}"
-        )
-        _require(search.steps is None or When.parse(search.steps), "steps")
+        expect(search.variables == tuple(map(str, search.variables)) != (), f"variables: {search.variables}")
+        expect(search.steps is None or When.parse(search.steps), "steps")
 
     def test_it_is_a_function_of_what_it_was_told_and_not_of_who_is_faster(self) -> None:
         """The same configs, verdicts and ends come whichever experiment goes on next."""
         first = self._played()
         for pick in (max, random.Random(1).choice):  # noqa: S311 - no secret
-            _require(self._played(pick) == first, "two searches that were told the same have differed")
+            expect(self._played(pick) == first, "two searches that were told the same have differed")
 
     def test_configs_are_those_of_the_domain(self) -> None:
         """Most answers are; others are told as infeasible, and do not end the search."""
         ran = [told for told in self._played() if told.status != "infeasible"]
-        _require(len({told.config.alias(as_string=True) for told in ran}) == _COUNT, "too few configs")
+        expect(len({told.config.alias(as_string=True) for told in ran}) == _COUNT, "too few configs")
 
     def test_it_begins_with_what_is_known(self) -> None:
         """Experiments of another research are known from the beginning, and none of them is an answer."""
         known = [replace(told, number=None) for told in self._played() if told.status != "infeasible"]
-        _require(len(self._played(known=known)) >= _COUNT, "too few configs")
+        expect(len(self._played(known=known)) >= _COUNT, "too few configs")
 
     def test_branches_share_what_their_root_depends_on(self) -> None:
         """An answer to a question that is like another one has the parameters of its root."""
@@ -87,14 +85,14 @@ class SearchContract:
             each for each in self._played(branches=2) if each.status != "infeasible" and each.same_as is None
         ]
         roots = [each.config["a"] for each in sorted(told, key=lambda each: each.number or 0)]
-        _require(roots[::2] == roots[1::2], f"roots of pairs differ: {roots}")
+        expect(roots[::2] == roots[1::2], f"roots of pairs differ: {roots}")
 
     def test_a_config_that_is_put_in_is_told_as_an_answer(self) -> None:
         """It is in the question, and the search goes on."""
         config, search = self._played()[0].config, self._begun()
         for number, given in enumerate((config, None)):
             answer = search.ask(Question(number, 0, number, None, given))
-            _require(
+            expect(
                 given is not None or ConfigAlias(answer) in self.domain, f"{answer!r} is none of the domain"
             )
             search.tell(
@@ -163,6 +161,7 @@ class _Play:
         return False
 
 
-def _require(condition: Any, message: str) -> None:
+def expect(condition: Any, message: str) -> None:
+    """Raise `AssertionError` unless something is the case."""
     if not condition:
         raise AssertionError(message)

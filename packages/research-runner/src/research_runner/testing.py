@@ -25,7 +25,7 @@ import threading
 import time
 import unittest
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -37,7 +37,7 @@ from research_experiment import EC, EP, E, O
 from research_runner.errors import EngineLostError
 from research_runner.pool import TravelError
 from research_runner.research import Research
-from research_runner.search_contract import SearchContract
+from research_runner.search_contract import SearchContract, expect
 from research_runner.searching.rules import MedianStop
 from research_runner.system.texts import append_text, read_text, write_text
 
@@ -62,11 +62,6 @@ def wait_until(condition: Callable[[], Any], patience_s: float = _PATIENCE_S) ->
         time.sleep(0.01)
 
 
-def _require(condition: Any, message: str) -> None:
-    if not condition:
-        raise AssertionError(message)
-
-
 # -- units ------------------------------------------------------------------------------------------
 
 
@@ -84,8 +79,8 @@ def _tick(x: int, gate: Path) -> Iterator[int]:
         time.sleep(0.02)
 
 
-def _rest(x: int, rest_s: float = 0.1) -> int:
-    time.sleep(rest_s)
+def _rest(x: int) -> int:
+    time.sleep(0.1)
     return x * 2
 
 
@@ -163,6 +158,12 @@ def _modules(folder: Path) -> Iterator[tuple[Callable[[], int], list[Path]]]:
             sys.modules.pop(each, None)
 
 
+def _study(name: Path, values: Iterable[int], unit: Callable[..., Any], **arguments: Any) -> Research:
+    """Return a research with one unit, which takes x."""
+    research = Research(str(name), Domain(x=list(values)))
+    return research.add_callable("unit", unit, x=EC("x"), save_to="y", **arguments)
+
+
 class BackendContract:
     """Tests that any backend passes; see the module for how to use them.
 
@@ -223,7 +224,7 @@ class BackendContract:
             yield errors
         finally:
             thread.join(_PATIENCE_S)
-            _require(not thread.is_alive(), "the run did not end")
+            expect(not thread.is_alive(), "the run did not end")
 
     def _needs(self, method: str) -> None:
         if getattr(type(self), method) is getattr(BackendContract, method):
@@ -242,21 +243,15 @@ class BackendContract:
             .add_callable("times", lambda a, b: a * b, args=[O("walk"), O("scale")], save_to="scaled")
         )
 
-    @staticmethod
-    def _rests(name: Path, size: int) -> Research:
-        return Research(str(name), Domain(x=list(range(size)))).add_callable(
-            "rest", _rest, x=EC("x"), save_to="y"
-        )
-
     def _expect_same(self, research: Research, other: Research) -> None:
         left, right = research.results.df, other.results.df
-        _require(left.equals(right), f"the tables differ:\n{left}\n{right}")
+        expect(left.equals(right), f"the tables differ:\n{left}\n{right}")
 
     @staticmethod
     def _expect_doubled(research: Research, size: int) -> None:
         table = research.results.df
         found = list(zip(table["x"], table["y"], strict=True))
-        _require(found == [(x, 2 * x) for x in range(size)], f"found {table}")
+        expect(found == [(x, 2 * x) for x in range(size)], f"found {table}")
 
     # -- results ----------------------------------------------------------------------------------
 
@@ -264,7 +259,7 @@ class BackendContract:
         """The same seed gives the same table, with branches and several workers."""
         here = self._walks(tmp_path / "here").run(n_iters=4, seed=11, bar=False, backend="inline")
         there = self._run(self._walks(tmp_path / "there"), n_iters=4, branches=2)
-        _require(there.monitor.finished_experiments == 6, "experiments are missing")
+        expect(there.monitor.finished_experiments == 6, "experiments are missing")
         self._expect_same(there, here)
 
     def test_experiments_are_ended_early_as_in_an_inline_run(self, tmp_path: Path) -> None:
@@ -278,7 +273,7 @@ class BackendContract:
             there = self._run(self._walks(tmp_path / f"there-{target}", 10), **options)
             self._expect_same(there, here)
             stopped = there.results.experiments["stopped"]
-            _require(0 < stopped.count() < 10, f"ended were {stopped}")
+            expect(0 < stopped.count() < 10, f"ended were {stopped}")
 
     def test_table_is_the_same_in_memory(self, tmp_path: Path) -> None:
         """Results can stay in memory."""
@@ -295,20 +290,18 @@ class BackendContract:
         with self._running(research) as errors:
             try:
                 wait_until(lambda: errors or len(research.results.df))
-                _require(not research.is_finished, "values were seen only after the end")
+                expect(not research.is_finished, "values were seen only after the end")
             finally:
                 gate.touch()
-        _require(not errors, f"the run raised {errors}")
-        _require(research.monitor.finished_experiments == 2, "experiments are missing")
+        expect(not errors, f"the run raised {errors}")
+        expect(research.monitor.finished_experiments == 2, "experiments are missing")
 
     def test_large_results_arrive_whole(self, tmp_path: Path) -> None:
         """Values of many megabytes come back as they were."""
-        research = Research(str(tmp_path / "large"), Domain(x=[1, 2, 3])).add_callable(
-            "make", lambda x: np.arange(_LARGE) * x, x=EC("x"), save_to="array"
-        )
-        table = self._run(research).results.df.set_index("x")["array"]
+        research = _study(tmp_path / "large", [1, 2, 3], lambda x: np.arange(_LARGE) * x)
+        table = self._run(research).results.df.set_index("x")["y"]
         for x in (1, 2, 3):
-            _require(np.array_equal(table[x], np.arange(_LARGE) * x), f"the array of x={x} has changed")
+            expect(np.array_equal(table[x], np.arange(_LARGE) * x), f"the array of x={x} has changed")
 
     def test_configs_of_workers_are_appended(self, tmp_path: Path) -> None:
         """A worker adds its config to those of its experiments."""
@@ -317,54 +310,47 @@ class BackendContract:
         )
         workers = [{"who": "a"}] if not self.attempts_can_die else [{"who": "a"}, {"who": "b"}]
         table = self._run(research, workers=workers).results.df
-        _require(set(table["name"]) <= {"a", "b"} and len(table) == 8, f"found {table}")
+        expect(set(table["name"]) <= {"a", "b"} and len(table) == 8, f"found {table}")
 
     def test_files_of_experiments_are_in_their_folders(self, tmp_path: Path) -> None:
         """What a unit leaves in EP() is found in the folder of the research."""
-        research = Research(str(tmp_path / "files"), Domain(x=[1, 2, 3])).add_callable(
-            "leave", _leave_file, x=EC("x"), path=EP(), save_to="x2"
-        )
+        research = _study(tmp_path / "files", [1, 2, 3], _leave_file, path=EP())
         self._run(research)
         for experiment_id, x in research.results.df.set_index("id")["x"].items():
             file = tmp_path / "files" / "experiments" / str(experiment_id) / "deep" / "file.bin"
-            _require(file.read_bytes() == bytes([x]) * 5_000_000, f"{file} is not what was written")
+            expect(file.read_bytes() == bytes([x]) * 5_000_000, f"{file} is not what was written")
 
     def test_output_is_caught(self, tmp_path: Path) -> None:
         """What experiments print is kept, for each and for all of them."""
-        research = Research(str(tmp_path / "output"), Domain(x=[1, 2, 3])).add_callable(
-            "speak", _speak, x=EC("x"), save_to="x2"
-        )
+        research = _study(tmp_path / "output", [1, 2, 3], _speak)
         self._run(research, redirect_stdout=3)
         everything = read_text(tmp_path / "output" / "stdout.txt")
         for experiment_id, x in research.results.df.set_index("id")["x"].items():
             own = tmp_path / "output" / "experiments" / str(experiment_id) / "stdout.txt"
-            _require(read_text(own) == f"this is {x}\n", f"{own} is not what was printed")
-            _require(f"this is {x}\n" in everything, f"the common file lacks x={x}")
+            expect(read_text(own) == f"this is {x}\n", f"{own} is not what was printed")
+            expect(f"this is {x}\n" in everything, f"the common file lacks x={x}")
 
     def test_edits_change_nothing_in_a_running_research(self, tmp_path: Path) -> None:
         """To all workers modules that are edited, broken, removed and restored are the first version."""
         with _modules(tmp_path) as (value, files):
-            research = Research(str(tmp_path / "edits"), Domain(x=list(range(8)))).add_callable(
-                *("edit", _edit),
-                args=[EC("x"), value, files, tmp_path / "log", self.attempts_can_die],
-                save_to="y",
+            log, dies = tmp_path / "log", self.attempts_can_die
+            research = _study(
+                tmp_path / "edits", range(8), _edit, value=value, files=files, log=log, dies=dies
             )
             table = self._run(research).results.df
-        _require(list(table["y"]) == [2] * 8, f"found {table}")
+        expect(list(table["y"]) == [2] * 8, f"found {table}")
 
     # -- what goes wrong --------------------------------------------------------------------------
 
     def test_failed_unit_fails_its_experiment_alone(self, tmp_path: Path) -> None:
         """An exception arrives with its traceback."""
-        research = Research(str(tmp_path / "fails"), Domain(x=list(range(4)))).add_callable(
-            "fail", _fail, x=EC("x"), bad=2, save_to="y"
-        )
+        research = _study(tmp_path / "fails", range(4), _fail, bad=2)
         self._run(research)
         failures = research.results.failures
-        _require(list(failures["cause"]) == ["exception"], f"found {failures}")
-        _require("no 2 please" in failures["message"].iloc[0], "the message is lost")
-        _require("_fail" in failures["traceback"].iloc[0], "the traceback is lost")
-        _require(len(research.results.df["y"].dropna()) == 3, "other experiments have suffered")
+        expect(list(failures["cause"]) == ["exception"], f"found {failures}")
+        expect("no 2 please" in failures["message"].iloc[0], "the message is lost")
+        expect("_fail" in failures["traceback"].iloc[0], "the traceback is lost")
+        expect(len(research.results.df["y"].dropna()) == 3, "other experiments have suffered")
 
     def test_plan_that_cannot_travel_is_refused(self, tmp_path: Path) -> None:
         """Nothing is created for a plan that no worker could load."""
@@ -374,45 +360,39 @@ class BackendContract:
         try:
             self._run(research)
         except TravelError as error:
-            _require("use" in str(error), f"the error does not name the unit: {error}")
+            expect("use" in str(error), f"the error does not name the unit: {error}")
         else:
             raise AssertionError("no TravelError was raised")
-        _require(not (tmp_path / "stays").exists(), "a folder was created")
+        expect(not (tmp_path / "stays").exists(), "a folder was created")
 
     def test_each_attempt_is_counted_once(self, tmp_path: Path) -> None:
         """An experiment that takes its worker with it is tried as often as it was asked for."""
         self._needs_processes()
         log = tmp_path / "log"
-        research = Research(str(tmp_path / "dies"), Domain(x=list(range(6)))).add_callable(
-            "die", _die, x=EC("x"), bad=3, log=log, until=100, save_to="y"
-        )
+        research = _study(tmp_path / "dies", range(6), _die, bad=3, log=log, until=100)
         self._run(research, max_attempts=3)
         failures = research.results.failures
-        _require(len(read_text(log).splitlines()) == 3, f"attempts: {read_text(log)!r}")
-        _require(list(failures["cause"]) == ["signal"], f"found {failures}")
-        _require(len(research.results.df["y"].dropna()) == 5, "other experiments have suffered")
+        expect(len(read_text(log).splitlines()) == 3, f"attempts: {read_text(log)!r}")
+        expect(list(failures["cause"]) == ["signal"], f"found {failures}")
+        expect(len(research.results.df["y"].dropna()) == 5, "other experiments have suffered")
 
     def test_second_attempt_may_succeed(self, tmp_path: Path) -> None:
         """The death of a worker is not the end of its experiment."""
         self._needs_processes()
-        research = Research(str(tmp_path / "dies"), Domain(x=list(range(4)))).add_callable(
-            "die", _die, x=EC("x"), bad=2, log=tmp_path / "log", until=2, save_to="y"
-        )
+        research = _study(tmp_path / "dies", range(4), _die, bad=2, log=tmp_path / "log", until=2)
         self._run(research)
         experiments = research.results.experiments
-        _require(list(experiments["status"]) == ["done"] * 4, f"found {experiments}")
-        _require(sorted(experiments["attempts"]) == [1, 1, 1, 2], f"found {experiments}")
+        expect(list(experiments["status"]) == ["done"] * 4, f"found {experiments}")
+        expect(sorted(experiments["attempts"]) == [1, 1, 1, 2], f"found {experiments}")
 
     def test_time_limit_kills_what_hangs(self, tmp_path: Path) -> None:
         """An experiment that takes too long is killed, and no other one suffers."""
         self._needs_processes()
-        research = Research(str(tmp_path / "hangs"), Domain(x=list(range(5)))).add_callable(
-            "hang", _hang, x=EC("x"), bad=1, save_to="y"
-        )
+        research = _study(tmp_path / "hangs", range(5), _hang, bad=1)
         self._run(research, timeout=1, max_attempts=1)
         failures = research.results.failures
-        _require(list(failures["cause"]) == ["timeout"], f"found {failures}")
-        _require(len(research.results.df["y"].dropna()) == 4, "other experiments have suffered")
+        expect(list(failures["cause"]) == ["timeout"], f"found {failures}")
+        expect(len(research.results.df["y"].dropna()) == 4, "other experiments have suffered")
 
     def test_fresh_worker_for_each_task(self, tmp_path: Path) -> None:
         """Workers can be replaced, which is what frees the memory of devices."""
@@ -421,46 +401,44 @@ class BackendContract:
             "pid", os.getpid, save_to="pid"
         )
         table = self._run(research, tasks_per_worker=1).results.df
-        _require(table["pid"].nunique() == 5, f"found {table}")
+        expect(table["pid"].nunique() == 5, f"found {table}")
 
     # -- ends before the end ----------------------------------------------------------------------
 
     def test_stop_lets_what_runs_end_and_resume_goes_on(self, tmp_path: Path) -> None:
         """A stopped run loses nothing; the rest is run later, with the same table."""
-        research = self._rests(tmp_path / "stops", 12)
+        research = _study(tmp_path / "stops", range(12), _rest)
         with self._running(research) as errors:
             wait_until(lambda: errors or research.monitor.finished_experiments >= 2)
             research.terminate(wait=False)
         statuses = set(research.results.experiments["status"])
-        _require(not errors, f"the run raised {errors}")
-        _require(statuses <= {"done", "queued"}, f"found {statuses}")
-        _require(2 <= research.monitor.finished_experiments < 12, "it did not stop")
+        expect(not errors, f"the run raised {errors}")
+        expect(statuses <= {"done", "queued"}, f"found {statuses}")
+        expect(2 <= research.monitor.finished_experiments < 12, "it did not stop")
         self._run(research, resume=True)
         self._expect_doubled(research, 12)
 
     def test_kill_ends_at_once(self, tmp_path: Path) -> None:
         """A run can be ended while its experiments hang."""
         self._needs_processes()
-        research = Research(str(tmp_path / "hangs"), Domain(x=[1, 1, 1])).add_callable(
-            "hang", _hang, x=EC("x"), bad=1, save_to="y"
-        )
+        research = _study(tmp_path / "hangs", [1, 1, 1], _hang, bad=1)
         with self._running(research) as errors:
             wait_until(lambda: errors or research.monitor.in_progress == 2)
             research.terminate(force=True, wait=False)
-        _require(not errors, f"the run raised {errors}")
+        expect(not errors, f"the run raised {errors}")
         statuses = list(research.results.experiments["status"])
-        _require(statuses.count("lost") == 2, f"found {statuses}")
+        expect(statuses.count("lost") == 2, f"found {statuses}")
 
     def test_death_of_an_engines_worker_loses_nothing(self, tmp_path: Path) -> None:
         """The engine may lose a worker process in the middle."""
         self._needs("kill_engine_worker")
-        research = self._rests(tmp_path / "loses", 20)
+        research = _study(tmp_path / "loses", range(20), _rest)
         with self._running(research) as errors:
             wait_until(lambda: errors or research.monitor.finished_experiments >= 3)
             self.kill_engine_worker()
-        _require(not errors, f"the run raised {errors}")
+        expect(not errors, f"the run raised {errors}")
         experiments = research.results.experiments
-        _require(list(experiments["status"]) == ["done"] * 20, f"found {experiments}")
+        expect(list(experiments["status"]) == ["done"] * 20, f"found {experiments}")
         self._expect_doubled(research, 20)
 
     def test_run_goes_on_when_its_engine_is_back(self, tmp_path: Path) -> None:
@@ -476,9 +454,7 @@ class BackendContract:
     def _expect_to_go_on(self, name: Path, end: Callable[[], None]) -> None:
         """Let the engine end in the middle of a run, and resume that when the engine is back."""
         gate = name.with_name("gate")
-        research = Research(str(name), Domain(x=list(range(12)))).add_callable(
-            "queue", _queue, x=EC("x"), first=5, gate=gate, save_to="y"
-        )
+        research = _study(name, range(12), _queue, first=5, gate=gate)
         with self._running(research, max_attempts=1) as errors:
             wait_until(
                 lambda: (
@@ -487,13 +463,13 @@ class BackendContract:
                 )
             )
             end()
-        _require([type(error) for error in errors] == [EngineLostError], f"the run raised {errors}")
-        _require("resume=True" in str(errors[0]), f"the error does not say what to do: {errors[0]}")
+        expect([type(error) for error in errors] == [EngineLostError], f"the run raised {errors}")
+        expect("resume=True" in str(errors[0]), f"the error does not say what to do: {errors[0]}")
         statuses = list(research.results.experiments["status"])
-        _require(statuses.count("done") == 5 and "failed" not in statuses, f"found {statuses}")
+        expect(statuses.count("done") == 5 and "failed" not in statuses, f"found {statuses}")
         gate.touch()
         self.bring_back_engine()
         self._run(research, resume=True, max_attempts=1)
         self._expect_doubled(research, 12)
         attempts = set(research.results.experiments["attempts"])
-        _require(attempts == {1}, f"experiments have taken {attempts} attempts")
+        expect(attempts == {1}, f"experiments have taken {attempts} attempts")

@@ -48,13 +48,10 @@ def own_folders(folders: Iterable[str]) -> tuple[str, ...]:
 
 
 def _is_own(path: str, folder: str) -> bool:
-    return _is_own_folder(folder) and not _has_install_record(path)
-
-
-def _has_install_record(path: str) -> bool:
-    """Whether ``pip --target`` or the like has installed a path into a folder of the import path."""
+    if not _is_own_folder(folder):
+        return False
     roots = (root.rstrip(os.sep) + os.sep for root in sys.path if root)
-    return any(
+    return not any(  # ``pip --target`` and the like install into folders of the import path
         path[len(root) :].partition(os.sep)[0] in _installed_in(root)
         for root in roots
         if path.startswith(root)

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from research_runner.devices.errors import DeviceLostError, DriverMissingError
 from research_runner.devices.probe import Gpu, GpuMemory
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = ["FakeProbe"]
 
@@ -71,13 +66,9 @@ class FakeProbe:
             raise DeviceLostError(uuid, "GPU is lost")
         if uuid not in known:
             raise DeviceLostError(uuid, "Not Found")
-        return GpuMemory(int(FAKE_MEMORY_BYTES * self._next_share(uuid)), FAKE_MEMORY_BYTES)
-
-    def _next_share(self, uuid: str) -> float:
-        shares: Sequence[float] = self._free.get(uuid, (1.0,))
-        if len(shares) > 1:
-            return self._free[uuid].pop(0)
-        return shares[0]
+        shares = self._free.get(uuid, [1.0])
+        share = shares.pop(0) if len(shares) > 1 else shares[0]
+        return GpuMemory(int(FAKE_MEMORY_BYTES * share), FAKE_MEMORY_BYTES)
 
     def _check_driver(self) -> None:
         if not self._driver:

@@ -339,12 +339,7 @@ def run(control: socket.socket) -> NoReturn:
         os._exit(code)
 
 
-def _main() -> NoReturn:
-    """Run as a script, with an empty ``__main__`` for the workers to fill."""
+if __name__ == "__main__":  # with an empty one for the workers to fill
     sys.modules["research_runner_supervisor"] = sys.modules["__main__"]
     sys.modules["__main__"] = types.ModuleType("__main__")
     run(socket.socket(fileno=int(sys.argv[1])))
-
-
-if __name__ == "__main__":
-    _main()

@@ -49,31 +49,13 @@ class WorkerPool:
     The pool restarts nothing by itself: it reports, and its owner decides. It belongs to the thread that
     made it, except that any thread may make a watched file descriptor readable.
 
-    Parameters
-    ----------
-    size : int
-        Number of slots, at least 1.
-    serve : callable
-        Called with a `Channel` in every worker. Any callable: functions of notebooks and scripts, closures
-        and objects are serialised with their code, once.
-    start_method : {'auto', 'fork', 'forkserver', 'spawn'}
-        ``'auto'`` is a warm fork server on Linux and spawn elsewhere.
-    environments : sequence of mappings, length `size` or 0
-        Environment variables of each slot, set before any user code is imported.
-    preload : sequence of str
-        Modules that the fork server imports before it forks.
-    code : callable
-        Returns the user's modules for workers to import, as `encode_modules` writes them, or nothing; called
-        once, while the supervisor starts.
-    keep : bool
-        Keep the supervisor for the next such pool of this process, if it is the script's own.
-
-    Raises
-    ------
-    StartMethodError
-        If the start method is unknown or cannot be used.
-    TravelError
-        If `serve` cannot be serialised.
+    `serve` is called with a `Channel` in every worker. It may be any callable: functions of notebooks and
+    scripts, closures and objects are serialised with their code, once; `TravelError` if it cannot be.
+    `environments` are variables of each slot, set before any user code is imported, and `preload` modules
+    that the fork server imports before it forks. `code` returns the user's modules for workers to import, as
+    `encode_modules` writes them, or nothing; it is called once, while the supervisor starts. With `keep`, the
+    supervisor stays for the next such pool of this process, if it is the script's own. Start methods: see
+    `resolve_start_method`.
 
     Examples
     --------

@@ -42,7 +42,11 @@ class FolderTries(ByHand):
     def take(self, number: int, admit: Admit, is_new: bool) -> ConfigAlias | None:
         """Return the config that was taken at this question, or the oldest one that waits."""
         if number in self._taken:
-            return self._taken_before(number, admit)
+            try:
+                return admit(self._taken[number])
+            except Exception as error:  # noqa: BLE001 - of a domain that has changed, and its functions
+                _LOG.warning("a config that was put in is not tried again: %s", error)
+                return None
         waiting = sorted((self._folder / _REQUESTS).glob("*.json")) if is_new else ()
         for path in waiting:
             config = None if path.stem in self._answered else self._new(path, number, admit)
@@ -50,13 +54,6 @@ class FolderTries(ByHand):
             if config is not None:
                 return config
         return None
-
-    def _taken_before(self, number: int, admit: Admit) -> ConfigAlias | None:
-        try:
-            return admit(self._taken[number])
-        except Exception as error:  # noqa: BLE001 - of a domain that has changed, and its functions
-            _LOG.warning("a config that was put in is not tried again: %s", error)
-            return None
 
     def _new(self, path: Path, number: int, admit: Admit) -> ConfigAlias | None:
         """Take a config that waits; None if it is refused."""

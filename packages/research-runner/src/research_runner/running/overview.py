@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from research_domain import Domain, Identifier
+from research_domain import Identifier
 
 if TYPE_CHECKING:
     from research_runner.settings.values import RunSettings
@@ -75,22 +75,17 @@ def look_ahead(settings: RunSettings) -> ResearchPlan:
     domain = settings.iteration.prepare(settings.domain)
     experiments = domain.size
     tasks = None if experiments is None else -(-experiments // settings.branches)
-    looked_at, duplicates = _duplicates(domain)
+    identifier = Identifier()
+    occurrences = [identifier.identify(config).occurrence for config in islice(iter(domain), _LOOK_AT)]
     saved = None if experiments is None or tasks is None else experiments - tasks
     return ResearchPlan(
         configs=domain.len,
         experiments=experiments,
         tasks=tasks,
-        duplicates=duplicates,
-        looked_at=looked_at,
+        duplicates=sum(occurrence > 0 for occurrence in occurrences),
+        looked_at=len(occurrences),
         saved_root_runs={unit.name: saved for unit in settings.experiment.units if unit.root},
         devices=tuple(setup.device_names for setup in settings.setups),
         iterations=settings.n_iters,
         entropy=settings.iteration.seed,
     )
-
-
-def _duplicates(domain: Domain) -> tuple[int, int]:
-    identifier = Identifier()
-    occurrences = [identifier.identify(config).occurrence for config in islice(iter(domain), _LOOK_AT)]
-    return len(occurrences), sum(occurrence > 0 for occurrence in occurrences)

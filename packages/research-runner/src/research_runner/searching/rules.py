@@ -45,7 +45,8 @@ class StopWhen:
 
     def make(self, context: SearchContext) -> _OwnReports:
         """Return a new rule."""
-        return _OwnReports(_as_names(self.variables), self.steps, self.function)
+        names = (self.variables,) if isinstance(self.variables, str) else tuple(self.variables)
+        return _OwnReports(names, self.steps, self.function)
 
 
 class _OwnReports:
@@ -130,7 +131,3 @@ class _Median:
     def _badness(self, values: tuple[float, ...]) -> float:
         """Return a number that is the less the better; NaN is as bad as can be."""
         return math.inf if math.isnan(values[0]) else self._sign * values[0]
-
-
-def _as_names(variables: str | Sequence[str]) -> tuple[str, ...]:
-    return (variables,) if isinstance(variables, str) else tuple(variables)

@@ -104,38 +104,26 @@ class DeathExaminer:
     def _cause(self, status: int, requested_cause: str | None) -> str:
         if requested_cause is not None and (requested_cause != "stopped" or status == 0):
             return requested_cause
-        if status == -signals.SIGKILL and self._memory_ran_out():
+        if status == -signals.SIGKILL and count_oom_kills(self._root) > self._oom_kills:
+            self._oom_kills += 1  # explains one death
             return "memory"
         return "signal" if status < 0 else "exit"
-
-    def _memory_ran_out(self) -> bool:
-        """Whether the counter has risen above the deaths that it already explained."""
-        if count_oom_kills(self._root) <= self._oom_kills:
-            return False
-        self._oom_kills += 1
-        return True
 
 
 def count_oom_kills(root: Path = Path("/")) -> int:
     """Return the kernel's count of out-of-memory kills: in our control group, else on the host."""
-    for path in (_control_group(root) / "memory.events", root / "proc/vmstat"):
-        try:
-            lines = read_text(path).splitlines()
-        except OSError:
-            continue
-        for line in lines:
-            if line.startswith("oom_kill "):
-                return int(line.split()[1])
-    return 0
+    groups = [line for line in _lines(root / "proc/self/cgroup") if line.startswith("0::/")]
+    own = root / "sys/fs/cgroup" / (groups[0].removeprefix("0::/") if groups else "")
+    counts = (line for path in (own / "memory.events", root / "proc/vmstat") for line in _lines(path))
+    return next((int(line.split()[1]) for line in counts if line.startswith("oom_kill ")), 0)
 
 
-def _control_group(root: Path) -> Path:
+def _lines(path: Path) -> list[str]:
+    """Return the lines of a file; none if it cannot be read."""
     try:
-        lines = read_text(root / "proc/self/cgroup").splitlines()
+        return read_text(path).splitlines()
     except OSError:
-        lines = []
-    groups = [line.removeprefix("0::/") for line in lines if line.startswith("0::/")]
-    return root / "sys/fs/cgroup" / (groups[0] if groups else "")
+        return []
 
 
 def signal_name(number: int) -> str:

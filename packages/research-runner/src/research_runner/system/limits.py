@@ -10,9 +10,9 @@ import importlib.util
 from typing import Any, Final
 
 
-def _own_copy(module: str) -> Any:
-    """Return a module of C of our own, None where there is none."""
-    spec = importlib.util.find_spec(module)
+def _own_copy() -> Any:
+    """Return a copy of the module of our own, None where there is none."""
+    spec = importlib.util.find_spec("resource")
     if spec is None or spec.loader is None:
         return None
     copy = importlib.util.module_from_spec(spec)
@@ -20,4 +20,4 @@ def _own_copy(module: str) -> Any:
     return copy
 
 
-resource: Final = _own_copy("resource")
+resource: Final = _own_copy()

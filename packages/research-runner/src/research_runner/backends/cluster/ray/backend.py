@@ -106,22 +106,16 @@ class RayBackend:
         return backend
 
     def _transport(self, needs: _Needs, preload: str) -> _DirectTransport | _DriverTransport:
-        address = _address_here()
-        if address is not None and self.address in (None, "auto", address):
-            return _DirectTransport(address, needs, preload)
+        ray = sys.modules.get("ray")
+        if ray is not None and ray.is_initialized():  # this process is connected
+            address = str(ray.get_runtime_context().gcs_address)
+            if self.address in (None, "auto", address):
+                return _DirectTransport(address, needs, preload)
         _check_reachable(self.address)
         return _DriverTransport(self.address, needs, preload)
 
     def _needs(self, setup: WorkerSetup) -> Mapping[str, Any]:
         return {"num_cpus": self.num_cpus, "num_gpus": setup.gpus, "resources": dict(self.resources)}
-
-
-def _address_here() -> str | None:
-    """Return the address of the cluster that this process is connected to."""
-    ray = sys.modules.get("ray")
-    if ray is None or not ray.is_initialized():
-        return None
-    return str(ray.get_runtime_context().gcs_address)
 
 
 def _check_reachable(address: str | None) -> None:
