@@ -17,6 +17,8 @@
 ``texts``     text to bytes and back: the one rule of all packages
 ``lazy_exports``  exports of a package that are imported when somebody asks for them
 ``errors``    everything that is raised
+
+Modules in folders are internal, but for ``samplers``: what users need of them is imported from here.
 """
 
 from research_domain._version import __version__

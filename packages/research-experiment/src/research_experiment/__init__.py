@@ -16,6 +16,8 @@
 ``forks``        forked children of units that come back into our code
 ``careful_logging``  handlers of the user that raise are shown and ignored
 ``errors``       everything that is raised
+
+Modules in folders are internal: what users need of them is imported from here.
 """
 
 from research_experiment._version import __version__

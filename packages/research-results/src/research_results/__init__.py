@@ -8,7 +8,8 @@
 ``exporting`` formats of files, by suffix; see ResearchResults.export
 ``errors``    everything that is raised
 
-The other folders are internal: ``writing``, ``frames``, ``plotting``, ``reading``, ``disk`` and ``codec``.
+What users need is imported from here. Modules in folders are internal, so are ``writing``, ``frames``,
+``plotting``, ``reading``, ``disk`` and ``codec``.
 """
 
 from typing import TYPE_CHECKING

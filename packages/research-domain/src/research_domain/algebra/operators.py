@@ -16,8 +16,6 @@ from research_domain.algebra._paths import check_paths
 from research_domain.alias import Alias, check_key
 from research_domain.errors import ParameterError, WeightError
 
-__all__ = ["Algebra"]
-
 
 class Algebra:
     """A space of parameters without settings of how it is iterated.

@@ -10,8 +10,6 @@ from research_domain.config import Config
 from research_domain.errors import ParameterError, hint
 from research_domain.values import same
 
-__all__ = ["star_options"]
-
 
 def star_options(base: Any, options: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the parameters of each summand of a star: the base, then one parameter after another."""

@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Answer", "Category", "Choice", "Integer", "Real"]
-
 Answer = int | float
 
 

@@ -14,8 +14,6 @@ from research_domain.choices.kinds import Answer, Choice
 from research_domain.errors import ChoiceError, hint
 from research_domain.seeds import make_rng
 
-__all__ = ["Choices"]
-
 
 class Choices(Mapping[str, Choice]):
     """What a domain leaves open, as questions whose answers lead to a config; see :meth:`Domain.choices`.

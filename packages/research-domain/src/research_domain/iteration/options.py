@@ -13,8 +13,6 @@ from research_domain.alias import Alias, ConfigAlias, as_alias, check_key
 from research_domain.errors import InfiniteDomainError, ParameterError
 from research_domain.seeds import make_rng, make_seed_sequence
 
-__all__ = ["create_aliases", "option_items", "option_iterator", "option_sample"]
-
 
 def create_aliases(options: Mapping[Any, Any]) -> dict[Alias, Any]:
     """Wrap each key and each value into an alias.

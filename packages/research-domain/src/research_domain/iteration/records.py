@@ -13,8 +13,6 @@ from research_domain.alias import ConfigAlias
 from research_domain.config import Config
 from research_domain.errors import ParameterError
 
-__all__ = ["from_records", "nested", "to_frame"]
-
 
 def nested(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Yield plain rows with paths as nested dictionaries."""

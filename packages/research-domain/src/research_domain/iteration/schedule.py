@@ -11,8 +11,6 @@ from typing import Any, Final
 from research_domain._counting import check_count, check_digits, take
 from research_domain.alias import Pairs, check_key
 
-__all__ = ["UNCHANGED", "IterParams", "Schedule", "Unchanged", "auxiliary"]
-
 _BUFFER = 4096
 _ENDLESS_BLOCK = 100
 

@@ -18,8 +18,6 @@ from research_domain.errors import DomainWarning
 from research_domain.iteration.schedule import UNCHANGED, IterParams, Unchanged
 from research_domain.seeds import make_seed_sequence
 
-__all__ = ["AlgebraWithSettings"]
-
 
 class Prepared(NamedTuple):
     """What a space of parameters produces, its draws, and whether filters make its length unknown."""

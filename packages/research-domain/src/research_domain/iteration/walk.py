@@ -19,8 +19,6 @@ from research_domain.iteration.schedule import Schedule, auxiliary
 from research_domain.iteration.settings import AlgebraWithSettings
 from research_domain.seeds import distinct, make_seed_sequence
 
-__all__ = ["Walk"]
-
 
 class Walk(AlgebraWithSettings):
     """A space of parameters that produces configs."""

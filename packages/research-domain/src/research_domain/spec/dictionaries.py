@@ -44,8 +44,6 @@ from research_domain.samplers import (
 from research_domain.samplers._sampler import OPERATIONS, Arithmetic, Mixed, Sampler, Stacked
 from research_domain.spec._sources import sampler_of
 
-__all__ = ["from_spec", "to_spec"]
-
 D = TypeVar("D", bound=Algebra)
 
 

@@ -10,6 +10,7 @@
 ``source``    where the source of code is
 """
 
-from research_domain.values.form import count_as, digest, is_plain, lasting_name, same
+from research_domain.values.form import count_as, digest, is_plain, same
+from research_domain.values.names import lasting_name
 
 __all__ = ["count_as", "digest", "is_plain", "lasting_name", "same"]

@@ -9,8 +9,6 @@ import numpy as np
 from research_domain.values.numbers import by_value, string
 from research_domain.values.writer import FormWriter, hashed
 
-__all__ = ["array", "equals_list", "scalar"]
-
 
 def scalar(writer: FormWriter, value: np.generic[Any]) -> str:
     """Write a scalar: a number as the Python number that it equals, anything else with its dtype."""

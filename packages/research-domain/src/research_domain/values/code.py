@@ -12,8 +12,6 @@ from research_domain.values.names import display, qualified_name
 from research_domain.values.numbers import string
 from research_domain.values.writer import FormWriter, hashed
 
-__all__ = ["code_text", "keep_source", "object_text", "source_of"]
-
 _BUILTINS = (
     *(
         types.BuiltinFunctionType,

@@ -16,17 +16,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from research_domain.values import arrays
-from research_domain.values.names import display, field_names, lasting_name, qualified_name
+from research_domain.values.names import display, field_names, qualified_name
 from research_domain.values.numbers import by_value, decimal_by_value, string
 from research_domain.values.writer import FormWriter, TangledError, digest_of, hashed
-
-__all__ = ["Form", "count_as", "digest", "form", "is_plain", "lasting_name", "same"]
 
 
 class ValueWriter(FormWriter):
     """Writes values of all types."""
 
     def compound(self, value: Any) -> str:
+        """Return the form of what is no scalar, by its type."""
         kind = type(value)
         write = _WRITERS.get(kind) or _BY_NAME.get(f"{_package(kind)}.{kind.__qualname__}")
         if write is not None:

@@ -10,8 +10,6 @@ import numpy as np
 from research_domain.values.numbers import string
 from research_domain.values.writer import FormWriter
 
-__all__ = ["pandas_text"]
-
 
 def pandas_text(writer: FormWriter, value: Any) -> str | None:
     """Write a frame, series, index, array or scalar of pandas; None for what is none of them."""

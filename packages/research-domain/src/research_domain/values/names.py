@@ -8,8 +8,6 @@ import re
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
-__all__ = ["display", "field_names", "lasting_name", "qualified_name", "takes"]
-
 
 def qualified_name(value: Any) -> str:
     """Return module and name of a function or class; a script's module has one name in all processes."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["SCALARS", "SCALARS_BY_VALUE", "by_value", "decimal_by_value", "string"]
-
 
 def string(value: str) -> str:
     """Return a text with its length, so that what follows cannot be taken for a part of it."""

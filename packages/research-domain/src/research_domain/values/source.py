@@ -15,8 +15,6 @@ from functools import lru_cache
 from types import CodeType, FunctionType
 from typing import Any, Final
 
-__all__ = ["carried_source", "carry_source", "class_source", "function_source", "nested_codes"]
-
 _CARRIED: Final[dict[int, tuple[weakref.ref[Any], str | None]]] = {}
 """By id, as equal codes may have different sources."""
 

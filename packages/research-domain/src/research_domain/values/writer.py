@@ -8,8 +8,6 @@ from typing import Any
 
 from research_domain.values.numbers import SCALARS, SCALARS_BY_VALUE
 
-__all__ = ["FormWriter", "TangledError", "digest_of", "hashed", "sha256"]
-
 _LONGEST = 128
 """Characters of a piece that stands in the form as it is."""
 _DEEPEST = 150

@@ -34,8 +34,6 @@ from research_experiment.errors import PlanError
 from research_experiment.pipelines import Pipeline
 from research_experiment.plan import CallUnit, Instance, PipelineUnit, SaveUnit, Store
 
-__all__ = ["ExperimentBuilder"]
-
 
 class ExperimentBuilder(Draft):
     """Units, instances, saves and dumps, in the order in which they were added.

@@ -10,8 +10,6 @@ from typing import Any, TypeAlias
 
 from research_experiment.errors import NamespaceError, hint
 
-__all__ = ["DEFAULT", "Namespace", "find_function", "read_namespace", "similar"]
-
 Namespace: TypeAlias = str | Mapping[str, Any]
 """The name of an imported module, or names → functions."""
 

@@ -19,8 +19,6 @@ from research_experiment.failures import Failure
 from research_experiment.plan import ExperimentPlan
 from research_experiment.profiling import UnitTime
 
-__all__ = ["StartedExperiment"]
-
 
 class StartedExperiment:
     """An experiment that was started by hand, for notebooks and debuggers; `Experiment.init` makes it.

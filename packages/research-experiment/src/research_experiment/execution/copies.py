@@ -23,8 +23,6 @@ from typing import Any, Final
 
 import numpy as np
 
-__all__ = ["LARGE_BYTES", "UNCHANGING", "Copier", "is_unchanging", "separate", "snapshot"]
-
 LARGE_BYTES: Final = 1_000_000
 """Arrays of more bytes are shared, read-only, where copies would be made for each experiment."""
 

@@ -35,18 +35,6 @@ from research_experiment.expressions._nodes import (
 from research_experiment.expressions._references import leaves
 from research_experiment.expressions.named import Expression, freeze, value_at
 
-__all__ = [
-    "Binder",
-    "Fixed",
-    "Getter",
-    "Varying",
-    "check_outside",
-    "compile_value",
-    "evaluate",
-    "evaluate_outside",
-    "getter_of",
-]
-
 Getter: TypeAlias = Callable[[], Any]
 
 Binder: TypeAlias = Callable[[RunningExperiment], Any]

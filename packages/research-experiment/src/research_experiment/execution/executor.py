@@ -25,8 +25,6 @@ from research_experiment.execution.settings import ExecutorSettings
 from research_experiment.plan import ExperimentPlan
 from research_experiment.protocols import Sink
 
-__all__ = ["Executor"]
-
 Configs: TypeAlias = Iterable[ConfigAlias | Mapping[str, Any]]
 
 

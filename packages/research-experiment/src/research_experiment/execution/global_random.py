@@ -22,8 +22,6 @@ import numpy as np
 
 from research_experiment.execution._mersenne import SEED_BYTES, Mersenne
 
-__all__ = ["ScriptRandom", "Turns", "global_seed", "seed_globals"]
-
 _SEED_BYTES: Final = 32
 _INTEGERS: Final = (int, np.integer)
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 from research_experiment.execution.running import RunningExperiment
 from research_experiment.failures import Failure
 
-__all__ = ["Hook"]
-
 
 class Hook:
     """Watches experiments; every method does nothing until it is overridden.

@@ -18,8 +18,6 @@ from research_experiment.expressions._references import leaves
 from research_experiment.expressions.named import Expression
 from research_experiment.plan import CallUnit, ExperimentPlan, Instance, PipelineUnit, SaveUnit, Unit
 
-__all__ = ["explained"]
-
 
 def explained(
     error: BaseException, name: str, plan: ExperimentPlan, running: RunningExperiment

@@ -25,8 +25,6 @@ from research_experiment.execution.units import RunningPipeline, RunningUnit, Un
 from research_experiment.failures import Failure
 from research_experiment.profiling import FunctionTime, Profile, UnitTime
 
-__all__ = ["Progress", "RunningExperiment", "Surroundings"]
-
 
 def _temporary_path(experiment_id: str) -> Path:
     return Path(mkdtemp(prefix=f"research-{experiment_id}-"))

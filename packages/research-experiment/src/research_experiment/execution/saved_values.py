@@ -9,8 +9,6 @@ from research_experiment.execution.copies import UNCHANGING, is_unchanging, sepa
 from research_experiment.plan import check_variable
 from research_experiment.protocols import Sink
 
-__all__ = ["ExperimentStorage"]
-
 
 class ExperimentStorage:
     """The saved values of one running experiment; what ``S()`` gives.

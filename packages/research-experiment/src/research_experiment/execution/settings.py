@@ -18,8 +18,6 @@ from research_experiment.plan import ExperimentPlan
 from research_experiment.profiling import parse_profile
 from research_experiment.protocols import KeepingSink, Sink, Values
 
-__all__ = ["ExecutorSettings", "Target", "parse_target"]
-
 Target: TypeAlias = Literal["for", "threads"]
 
 _TARGETS: Mapping[str, Target] = {"for": "for", "f": "for", "threads": "threads", "t": "threads"}

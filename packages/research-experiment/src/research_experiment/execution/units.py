@@ -7,8 +7,6 @@ from typing import Any, NamedTuple
 
 from research_experiment.errors import PlanError, UnitOutputError
 
-__all__ = ["RunningPipeline", "RunningUnit", "UnitKind"]
-
 
 class UnitKind(NamedTuple):
     """What a unit is: whether it was added by `add_pipeline`, and whether it runs once per task."""

@@ -28,9 +28,6 @@ from research_experiment.expressions._nodes import (
     Structure,
 )
 
-__all__ = ["EC", "EP", "E", "Expression", "O", "R", "S", "expression_of", "freeze", "value_at"]
-
-
 Text: TypeAlias = str
 """`str` where a method of that name hides it."""
 

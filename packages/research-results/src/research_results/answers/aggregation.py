@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from research_results.reading.gather import Array, Ints
     from research_results.reading.reader import Questions
 
-__all__ = ["aggregate_frame", "parameter_fields"]
-
 
 def aggregate_frame(
     reader: Questions,

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from research_results.answers.surroundings import Facts, Row
     from research_results.reading.gather import Array, Ints
 
-__all__ = ["Comparison"]
-
 
 class Comparison:
     """How researches or experiments differ; ``print`` it.

@@ -12,8 +12,6 @@ from research_results.answers.surroundings import Row
 from research_results.answers.texts import short_number, text_table
 from research_results.reading.gather import Ints
 
-__all__ = ["differences_text", "finals_text", "rows_text", "sides_text", "short_names"]
-
 _WIDTH = 80
 _LONGEST_NAME = 14
 _LONGEST_TITLE = 18

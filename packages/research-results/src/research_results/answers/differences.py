@@ -9,8 +9,6 @@ import numpy as np
 
 from research_results.reading.gather import Floats, Ints, Mask
 
-__all__ = ["Difference", "Side", "VariableOfConfigs"]
-
 
 @dataclass(frozen=True, slots=True)
 class Side:

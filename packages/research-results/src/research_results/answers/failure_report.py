@@ -13,8 +13,6 @@ from research_results.reading.filters import Query
 from research_results.reading.reader import Questions
 from research_results.reading.selected import Selected
 
-__all__ = ["failure_report"]
-
 _ENDED = "SELECT key, host FROM experiments WHERE status IN ('done', 'failed')"
 _LAST = """SELECT experiments.key, CAST(coalesce(cause, '') AS TEXT), CAST(coalesce(type, '') AS TEXT),
 CAST(coalesce(message, '') AS TEXT), CAST(unit AS TEXT),

@@ -14,8 +14,6 @@ from research_results.reading.distinct import distinct_values, renumbered
 from research_results.reading.filters import texts_of
 from research_results.reading.gather import Ints
 
-__all__ = ["Groups", "group_by", "group_experiments", "names_of", "told_apart"]
-
 
 @dataclass(frozen=True, slots=True)
 class Groups:

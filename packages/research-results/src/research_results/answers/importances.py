@@ -13,9 +13,6 @@ import numpy as np
 from research_results.errors import ArgumentError, MissingExtraError
 from research_results.reading.gather import Floats, Ints
 
-__all__ = ["Effect", "Levels", "explained"]
-
-
 _LARGEST_GRID = 20_000
 _MOST_LEVELS = 12
 

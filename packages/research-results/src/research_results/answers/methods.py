@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from research_results.answers.objectives import At, Mode
     from research_results.answers.ranking import Ranking
 
-__all__ = ["ResultsAnswers"]
-
 
 class ResultsAnswers(ResultsFrames):
     """Answers from the results that a reader finds, under filters that always hold."""

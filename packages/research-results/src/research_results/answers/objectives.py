@@ -15,19 +15,6 @@ from research_results.errors import ArgumentError, UnknownVariableError
 from research_results.reading.columns import Column
 from research_results.reading.gather import Array, Ints, Mask, run_starts
 
-__all__ = [
-    "At",
-    "Mode",
-    "Objective",
-    "as_floats",
-    "check_at",
-    "is_answered",
-    "is_reached",
-    "numbers_of",
-    "parse_objectives",
-    "values_at",
-]
-
 At: TypeAlias = "Literal['last', 'best'] | int"
 Mode: TypeAlias = Literal["min", "max"]
 

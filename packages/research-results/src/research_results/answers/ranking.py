@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from research_results.reading.gather import Array, Mask
     from research_results.reading.reader import Questions
 
-__all__ = ["RankedConfig", "Ranking", "check_count", "pareto_set", "rank"]
 
 _TITLES = {"std": "std", "sem": "sem", "count": "n"}
 _STATISTICS = (USUAL, ("mean", "std", "count"), ("mean",))

@@ -20,8 +20,6 @@ from research_results.reading.gather import Array, Floats, Ints, Mask, take
 from research_results.reading.reader import Questions
 from research_results.reading.selected import Selected
 
-__all__ = ["Study", "read_study"]
-
 _FAILED = "SELECT key FROM experiments WHERE status IN ('failed', 'lost')"
 
 

@@ -23,8 +23,6 @@ from research_results.reading.gather import Ints
 from research_results.reading.status import STATUSES
 from research_results.reading.together import Part, ReaderOfSeveral
 
-__all__ = ["compare_sides", "sides_of"]
-
 
 def sides_of(parts: Sequence[Part], experiment_ids: Sequence[str]) -> ReaderOfSeveral:
     """Return a reader of what is compared: some experiments of researches, or if none are given these.

@@ -10,8 +10,6 @@ import numpy as np
 from research_results.errors import ArgumentError
 from research_results.reading.gather import Array, Floats, Ints
 
-__all__ = ["STATISTICS", "USUAL", "check_statistics", "statistics"]
-
 
 class _Grouped:
     """Values with the group of each; what several statistics need is computed once."""

@@ -12,8 +12,6 @@ from research_results.reading.selected import Selected
 from research_results.reading.together import Part
 from research_results.reading.versions import versions_in
 
-__all__ = ["Facts", "Row", "code_rows", "environment_rows"]
-
 Row: TypeAlias = tuple[str, tuple[tuple[str, ...], ...]]
 """What something is called, and for each side the values that it has there, none, one or several."""
 

@@ -6,8 +6,6 @@ import re
 import textwrap
 from collections.abc import Sequence
 
-__all__ = ["short_number", "text_table"]
-
 _NUMBER = re.compile(r"[-+]?([\d,]*\.?\d+([eE][-+]?\d+)?|inf|nan)")
 _NARROWEST = 24
 """Letters that the last column has in any case."""

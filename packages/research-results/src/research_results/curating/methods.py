@@ -11,8 +11,6 @@ from research_results.errors import ArgumentError
 from research_results.reading.methods import ResultsReading
 from research_results.reading.versions import Versions, versions_in
 
-__all__ = ["ResultsCuration"]
-
 
 class ResultsCuration(ResultsReading):
     """What people say of the results that a reader finds, and in what surroundings they came about."""

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from research_results.reading.reader import Reader
     from research_results.reading.together import ReaderOfSeveral
 
-__all__ = ["Notes", "Tags"]
-
 
 class _Said:
     """What was said, and how more is: of the experiments that filters let through, or of the research."""

@@ -15,8 +15,6 @@ from research_results.exporting.registry import TABLE_OPTIONS, refuse_options
 from research_results.frames.columns import is_gap
 from research_results.frames.texts import as_text, uncut
 
-__all__ = ["plain_arrays", "writing"]
-
 
 def plain_arrays(results: Any, options: dict[str, Any]) -> Any:
     """Return `to_xarray` with arrays of objects as numbers or strings.

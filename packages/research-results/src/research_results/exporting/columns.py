@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
-__all__ = ["holds_objects", "mapped", "plain_column", "plain_frame"]
-
 
 def plain_frame(frame: pd.DataFrame, keeps: Callable[[pd.Series[Any]], bool]) -> pd.DataFrame:
     """Return a frame whose columns are strings, numbers, bools, or what a format keeps besides.

@@ -8,8 +8,6 @@ from typing import Any
 from research_results.exporting.columns import holds_objects, mapped
 from research_results.frames.texts import as_text, uncut
 
-__all__ = ["write"]
-
 
 def write(results: Any, path: Path, /, **options: Any) -> None:
     """Write results; `options` are those of `to_df`."""

@@ -12,8 +12,6 @@ import pandas as pd
 from research_results.exporting.registry import require
 from research_results.exporting.tables import quoted, tables_of
 
-__all__ = ["write"]
-
 
 def write(results: Any, path: Path, /, **options: Any) -> None:
     """Write results; `options` are filters and ``use_alias``."""

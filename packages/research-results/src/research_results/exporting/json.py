@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["write"]
 
 _GAP: Final = object()
 

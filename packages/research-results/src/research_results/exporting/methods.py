@@ -7,8 +7,6 @@ from typing import Any
 
 from research_results.exporting.registry import Exporter, export_with, exporter_of
 
-__all__ = ["ResultsExports"]
-
 
 class ResultsExports:
     """Exports of the results that a reader finds."""

@@ -8,8 +8,6 @@ from typing import Any
 from research_results.exporting.arrays import plain_arrays, writing
 from research_results.exporting.registry import require
 
-__all__ = ["write"]
-
 
 def write(results: Any, path: Path, /, **options: Any) -> None:
     """Write results; `options` are those of `to_xarray`."""

@@ -13,8 +13,6 @@ from typing import Any, Protocol
 
 from research_results.errors import ArgumentError, MissingExtraError, NameRefusedError
 
-__all__ = ["GROUP", "TABLE_OPTIONS", "Exporter", "export_with", "exporter_of", "refuse_options", "require"]
-
 GROUP = "research.exporters"
 """Entry-point group under which packages register exporters, by the suffixes of files without the dot."""
 

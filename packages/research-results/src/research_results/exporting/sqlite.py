@@ -12,8 +12,6 @@ import pandas as pd
 from research_results.errors import ArgumentError
 from research_results.exporting.tables import Table, quoted, tables_of
 
-__all__ = ["write"]
-
 _LARGEST = 2**63 - 1
 
 

@@ -13,8 +13,6 @@ from research_results.exporting.registry import TABLE_OPTIONS, refuse_options
 from research_results.frames.columns import free_labels
 from research_results.frames.texts import uncut
 
-__all__ = ["Table", "quoted", "tables_of"]
-
 
 class Table(NamedTuple):
     """A table of a database."""

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["write"]
 
 _ROWS: Final = 1_048_576
 _COLUMNS: Final = 16_384

@@ -8,8 +8,6 @@ from typing import Any, Final
 from research_results.exporting.arrays import plain_arrays, writing
 from research_results.exporting.registry import require
 
-__all__ = ["write"]
-
 _FORMAT: Final = 2
 """Format 3 has no specification of strings yet."""
 

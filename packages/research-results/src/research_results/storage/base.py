@@ -25,8 +25,6 @@ from research_results.storage.recording import ExperimentRecorder
 from research_results.writing.opened import OpenResearch
 from research_results.writing.writer import Added, Attempt
 
-__all__ = ["BaseStorage", "Stream"]
-
 Stream: TypeAlias = Literal["stdout", "stderr"]
 
 

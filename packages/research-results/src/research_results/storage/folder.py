@@ -28,8 +28,6 @@ from research_results.results import ResearchResults
 from research_results.storage.base import BaseStorage
 from research_results.writing.opened import OpenFolder
 
-__all__ = ["FolderStorage", "ResearchStorage", "remove_research"]
-
 
 class FolderStorage(BaseStorage):
     """Results in a folder that lasts.

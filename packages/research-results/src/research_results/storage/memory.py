@@ -15,8 +15,6 @@ from research_results.results import ResearchResults
 from research_results.storage.base import BaseStorage
 from research_results.writing.opened import OpenMemory
 
-__all__ = ["MemoryStorage"]
-
 
 class MemoryStorage(BaseStorage):
     """Results in the memory of this process; gone with it.

@@ -12,8 +12,6 @@ from research_results.codec.encoding import Values
 from research_results.errors import ArgumentError
 from research_results.writing.failing import as_failure
 
-__all__ = ["ExperimentRecorder"]
-
 
 class _Storage(Protocol):
     """What a round is written to; see `BaseStorage`."""

@@ -19,8 +19,6 @@ from research_results.results import ResearchResults
 from research_results.storage.folder import ResearchStorage
 from research_results.storage.recording import ExperimentRecorder
 
-__all__ = ["SharedStorage"]
-
 
 class SharedStorage:
     """A folder that several processes write to: each call opens it, waits for its turn, and closes it again.
