@@ -25,7 +25,7 @@ from research_runner.scheduling.events import (
 )
 from research_runner.scheduling.searches import SearchSource
 from research_runner.scheduling.source import IterationOptions, TaskSource
-from research_runner.searching.order import ArrivalOrder, Journal, VirtualOrder
+from research_runner.searching.order import ArrivalOrder, DecisionJournal, VirtualOrder
 from research_runner.searching.rules import MedianStop
 from research_runner.searching.trials import Recorded, Trials
 from research_runner.searching.watching import Watch, reports_of
@@ -74,7 +74,7 @@ class Worker:
     waits: bool = False
 
 
-class Disk(Journal):
+class Disk(DecisionJournal):
     """What survives the coordinator: ends that were committed, arrivals, and configs that were put in."""
 
     def __init__(self):

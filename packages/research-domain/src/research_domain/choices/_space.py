@@ -30,7 +30,7 @@ Found = tuple[Answers, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class AnswerSource:
     """Where answers come from, and what is drawn beside them."""
 
     ask: Ask
@@ -47,7 +47,7 @@ class Space:
     name: str
     question: Choice | None = None
 
-    def point(self, asking: Asking) -> Pairs:
+    def point(self, asking: AnswerSource) -> Pairs:
         """Return the point that answers lead to; an InfeasibleError if a filter rejects it."""
         raise NotImplementedError
 
@@ -60,7 +60,7 @@ class Space:
         """The name of each question of this node, and the question, without those of its children."""
         return () if self.question is None else ((self.name, self.question),)
 
-    def chosen(self, asking: Asking) -> int:
+    def chosen(self, asking: AnswerSource) -> int:
         """Return the answer to the question of this node, 0 if it has none."""
         return 0 if self.question is None else int(asking.ask(self.name, self.question))
 
@@ -105,7 +105,7 @@ class Listed(_Parameter):
     def __init__(self, key: Alias, values: Sequence[Any], name: str, question: Choice | None) -> None:
         self.key, self.values, self.name, self.question = key, values, name, question
 
-    def point(self, asking: Asking) -> Pairs:
+    def point(self, asking: AnswerSource) -> Pairs:
         return ((self.key, self.values[self.chosen(asking)]),)
 
     def find(self, query: Query, hidden: frozenset[str]) -> Iterator[Found]:
@@ -143,7 +143,7 @@ class Sampled(_Parameter):
     def __init__(self, key: Alias, drawn: Drawn) -> None:
         self.key, self.drawn = key, drawn
 
-    def point(self, asking: Asking) -> Pairs:
+    def point(self, asking: AnswerSource) -> Pairs:
         return ((self.key, as_values(self.key.value, self.drawn.row(asking.ask), 1)[0]),)
 
     def find(self, query: Query, hidden: frozenset[str]) -> Iterator[Found]:
@@ -177,7 +177,7 @@ class Noise(_Parameter):
     def __init__(self, node: Draw) -> None:
         self.key, self.node = node.key, node
 
-    def point(self, asking: Asking) -> Pairs:
+    def point(self, asking: AnswerSource) -> Pairs:
         rng = asking.rng()
         return ((self.key, None if rng is None else self.node.draw(_SOME, rng)[0]),)
 
@@ -205,7 +205,7 @@ class Rows(Space):
     def keys(self) -> frozenset[str]:
         return self.node.keys
 
-    def point(self, asking: Asking) -> Pairs:
+    def point(self, asking: AnswerSource) -> Pairs:
         row = self.chosen(asking)
         draws: Any = SimpleNamespace(pair=lambda leaf, _: self.drawn[id(leaf)].point(asking)[0])
         return self.node.at(row, 0, draws)
@@ -238,7 +238,7 @@ class Every(Space):
     def __init__(self, children: Sequence[Space]) -> None:
         self.children = tuple(children)
 
-    def point(self, asking: Asking) -> Pairs:
+    def point(self, asking: AnswerSource) -> Pairs:
         return unique(tuple(pair for child in self.children for pair in child.point(asking)))
 
     def find(self, query: Query, hidden: frozenset[str]) -> Iterator[Found]:
@@ -267,7 +267,7 @@ class Either(Space):
     def __init__(self, children: Sequence[Space], name: str, question: Choice) -> None:
         self.children, self.name, self.question = tuple(children), name, question
 
-    def point(self, asking: Asking) -> Pairs:
+    def point(self, asking: AnswerSource) -> Pairs:
         return self.children[self.chosen(asking)].point(asking)
 
     def find(self, query: Query, hidden: frozenset[str]) -> Iterator[Found]:
@@ -283,7 +283,7 @@ class Where(Space):
     def __init__(self, child: Space, filters: tuple[Filter, ...]) -> None:
         self.children, self.filters = (child,), filters
 
-    def point(self, asking: Asking) -> Pairs:
+    def point(self, asking: AnswerSource) -> Pairs:
         pairs = self.children[0].point(asking)
         if not passes(self.filters, pairs):
             text = ConfigAlias.of_pairs(pairs).alias(as_string=True)
@@ -292,7 +292,7 @@ class Where(Space):
 
     def find(self, query: Query, hidden: frozenset[str]) -> Iterator[Found]:
         for answers, paths in self.children[0].find(query, hidden):
-            known = Asking(lambda name, _, given=answers: given[name], lambda: None)  # type: ignore[misc]
+            known = AnswerSource(lambda name, _, given=answers: given[name], lambda: None)  # type: ignore[misc]
             pairs = self.children[0].point(known)
             as_given = tuple((key, _given(query, paths, key.value, value)) for key, value in pairs)
             if passes(self.filters, as_given):

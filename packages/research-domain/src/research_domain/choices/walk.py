@@ -9,7 +9,7 @@ from research_domain.algebra._body import Body
 from research_domain.alias import ConfigAlias, as_query
 from research_domain.choices._compiling import Compiler
 from research_domain.choices._drawn import Answers
-from research_domain.choices._space import Asking
+from research_domain.choices._space import AnswerSource
 from research_domain.choices.kinds import Answer, Choice
 from research_domain.errors import ChoiceError, hint
 from research_domain.seeds import make_rng
@@ -90,7 +90,7 @@ class Choices(Mapping[str, Choice]):
             return answer
 
         rng = make_rng(seed) if self.noise else None
-        return ConfigAlias.of_pairs(self._space.point(Asking(ask, lambda: rng)))
+        return ConfigAlias.of_pairs(self._space.point(AnswerSource(ask, lambda: rng)))
 
     def answers(self, config: Mapping[str, Any] | ConfigAlias) -> Answers:
         """Return the answers that lead to a config, for what is known already.

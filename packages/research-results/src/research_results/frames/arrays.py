@@ -1,7 +1,7 @@
 """Labelled arrays: parameters that vary are dimensions, and configs of different parameters are a tree.
 
 Experiments whose configs have the same parameters are a node. Its parameters that vary are axes; those that
-another one determines lie along the axis of that one. The cell of an experiment is its place on all axes.
+another one determines lie along the axis of that one. The cell of an experiment is its position on all axes.
 """
 
 from __future__ import annotations
@@ -50,41 +50,41 @@ class _Factor:
         return self.parameter is RESEARCH or self.parameter.name == _REPETITION
 
     def of(self, node: Ints) -> tuple[Ints, Ints]:
-        """Return the place of each experiment of a node, by first appearance, and the number of each."""
+        """Return the position of each experiment of a node, by first appearance, and the number of each."""
         numbers = self.numbers[node]
-        places = renumbered(numbers)
-        found = np.empty(int(places.max()) + 1, np.int64)
-        found[places] = numbers
-        return places, found
+        positions = renumbered(numbers)
+        found = np.empty(int(positions.max()) + 1, np.int64)
+        found[positions] = numbers
+        return positions, found
 
 
 class _Axis:
-    """A dimension of a node: its places are the values of its first parameter."""
+    """A dimension of a node: its positions are the values of its first parameter."""
 
     def __init__(self, first: _Factor, node: Ints) -> None:
         self.names = [first.label]
         self.factors = [first]
         self.node = node
-        self.places, self.numbers = first.of(node)
+        self.positions, self.numbers = first.of(node)
 
     def __len__(self) -> int:
         return len(self.numbers)
 
     def take(self, factor: _Factor) -> bool:
-        """Take a parameter whose value its places determine; tell whether they do."""
+        """Take a parameter whose value its positions determine; tell whether they do."""
         if factor.stands_alone or self.factors[0].stands_alone:
             return False
-        places, numbers = factor.of(self.node)
-        if len(np.unique(self.places * len(numbers) + places)) > len(self):
+        positions, numbers = factor.of(self.node)
+        if len(np.unique(self.positions * len(numbers) + positions)) > len(self):
             return False
         self.factors.append(factor)
         self.names += [factor.label] if len(numbers) == len(self) else []
         return True
 
     def coordinate(self, factor: _Factor) -> Array:
-        """Return the value of a parameter in each of its places."""
+        """Return the value of a parameter in each of its positions."""
         number_of = np.empty(len(self), np.int64)
-        number_of[self.places] = factor.numbers[self.node]
+        number_of[self.positions] = factor.numbers[self.node]
         used, inverse = np.unique(number_of, return_inverse=True)
         options = [factor.options[number] for number in used.tolist()]
         return as_coordinate(options, factor.values[used])[inverse.reshape(-1)]
@@ -99,11 +99,11 @@ def labelled_arrays(reader: Questions, wanted: Query, *, dense: bool) -> Any:
     with reader.selected(wanted) as selected:
         experiments, columns = selected.experiments, selected.columns()
         factors, labels = _factors(selected, tuple(columns))
-        places, (statuses,) = selected.rows(_STATUS)
+        positions, (statuses,) = selected.rows(_STATUS)
     if not len(experiments):
         raise ArgumentError("to_xarray", "there are no experiments to make arrays of")
     status = np.full(len(experiments), _ABSENT, object)
-    status[places] = statuses
+    status[positions] = statuses
     variables = {labels[name]: column for name, column in columns.items()}
     nodes = _nodes(experiments, factors)
     datasets = [_dataset(xr, experiments, status, factors, variables, node, dense=dense) for node in nodes]
@@ -195,7 +195,9 @@ def _dataset(
     axes = _axes(varying, node)
     sizes = tuple(map(len, axes))
     cells = (
-        np.ravel_multi_index([axis.places for axis in axes], sizes) if axes else np.zeros(len(node), np.int64)
+        np.ravel_multi_index([axis.positions for axis in axes], sizes)
+        if axes
+        else np.zeros(len(node), np.int64)
     )
     _check(experiments, node, cells, math.prod(sizes), dense=dense)
     dims = _dims(axes, [*_OURS, *variables, *(factor.label for factor in factors)])

@@ -29,7 +29,7 @@ class ResultsFigure(Figure):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class DrawingTarget:
     """Where a picture shall be drawn."""
 
     axes: tuple[Axes, ...] | None
@@ -57,16 +57,16 @@ def colors() -> list[str]:
     return [str(color) for color in mpl.rcParams["axes.prop_cycle"].by_key().get("color", ["C0"])]
 
 
-def parse_target(ax: Any, figure: Any) -> Target:
+def parse_target(ax: Any, figure: Any) -> DrawingTarget:
     """Read where to draw; `ax` and `figure` together are refused."""
     if ax is None:
-        return Target(None, figure, None)
+        return DrawingTarget(None, figure, None)
     if figure is not None:
         raise ArgumentError("ax", "give ax= or figure=, not both")
     axes = (ax,) if isinstance(ax, Axes) else tuple(_flat(ax))
     if not axes or not all(isinstance(each, Axes) for each in axes):
         raise ArgumentError("ax", f"is an Axes of matplotlib or an array of them, got {ax!r}")
-    return Target(axes, None, ax)
+    return DrawingTarget(axes, None, ax)
 
 
 def _flat(ax: Any) -> Iterable[Any]:
@@ -76,7 +76,7 @@ def _flat(ax: Any) -> Iterable[Any]:
 
 
 def make_canvas(
-    target: Target, count: int, columns: int, *, share: str = "", height: float = _HEIGHT
+    target: DrawingTarget, count: int, columns: int, *, share: str = "", height: float = _HEIGHT
 ) -> Canvas:
     """Return as many panels as are needed, in rows of so many columns.
 

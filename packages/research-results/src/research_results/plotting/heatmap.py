@@ -81,8 +81,8 @@ def _axes_of(data: PlotData, request: Request, varying: Sequence[Factor]) -> tup
 
 def _table(x: Factor, y: Factor, points: Points, inside: Any, varying: Sequence[Factor]) -> Any:
     """Return means by row and column; NaN where there is no config. Two configs in a cell are refused."""
-    columns = {code: place for place, code in enumerate(x.ordered())}
-    rows = {code: place for place, code in enumerate(y.ordered())}
+    columns = {code: index for index, code in enumerate(x.ordered())}
+    rows = {code: index for index, code in enumerate(y.ordered())}
     table, taken = np.full((len(rows), len(columns)), np.nan), dict[tuple[int, int], int]()
     for config, mean in zip(points.configs[inside].tolist(), points.mean[inside].tolist(), strict=True):
         cell = rows[int(y.codes[config])], columns[int(x.codes[config])]

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from research_results.answers.groups import names_of
 from research_results.answers.objectives import At, check_at
 from research_results.errors import ArgumentError
-from research_results.plotting.canvas import Target
+from research_results.plotting.canvas import DrawingTarget
 from research_results.plotting.data import BANDS, Band
 
 Kind: TypeAlias = Literal["curve", "final", "heatmap", "parallel", "box", "importances", "pareto"]
@@ -42,7 +42,7 @@ class Request:
     """Which value of an experiment counts."""
     band: Band | None
     """What is drawn around a mean."""
-    target: Target
+    target: DrawingTarget
     """Where to draw."""
 
     def check_for(self, kind: str) -> None:
@@ -75,7 +75,7 @@ def parse_request(
     facets: str | Sequence[str] | None,
     at: At,
     band: Band | None,
-    target: Target,
+    target: DrawingTarget,
 ) -> Request:
     """Check the arguments of `plot`."""
     if kind is not None and kind not in KINDS:

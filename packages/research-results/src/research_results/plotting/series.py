@@ -133,30 +133,36 @@ def _finals(
     there[there] = points.configs[indices[there]] == configs[there]
     configs, indices = configs[there], indices[there]
     if x is None:
-        place = np.zeros(len(configs)) + shift
+        positions = np.zeros(len(configs)) + shift
     elif x.numbers is not None:
         known = x.codes[configs] >= 0
         configs, indices = configs[known], indices[known]
-        place = x.numbers[x.codes[configs]]
+        positions = x.numbers[x.codes[configs]]
     else:
         position = {code: index for index, code in enumerate(x.ordered())}
-        place = np.array([position[code] for code in x.codes[configs].tolist()], np.float64) + shift
+        positions = np.array([position[code] for code in x.codes[configs].tolist()], np.float64) + shift
     if not len(configs):
         return
-    order = np.argsort(place, kind="stable")
-    place, indices = place[order], indices[order]
+    order = np.argsort(positions, kind="stable")
+    positions, indices = positions[order], indices[order]
     joined = joined and x is not None and x.numbers is not None
     mean, low, high = points.mean[indices], points.low[indices], points.high[indices]
     axes.plot(
-        place, mean, color=color, label=label, marker="o", markersize=4, linestyle="-" if joined else "none"
+        positions,
+        mean,
+        color=color,
+        label=label,
+        marker="o",
+        markersize=4,
+        linestyle="-" if joined else "none",
     )
     if not bool((high > low).any()):
         return
     if joined:
-        axes.fill_between(place, low, high, color=color, alpha=0.2, lw=0)
+        axes.fill_between(positions, low, high, color=color, alpha=0.2, lw=0)
     else:
         some = high > low
-        axes.vlines(place[some], low[some], high[some], color=color, alpha=0.5)
+        axes.vlines(positions[some], low[some], high[some], color=color, alpha=0.5)
 
 
 def _scale(axes: Axes, x: Factor | None) -> None:

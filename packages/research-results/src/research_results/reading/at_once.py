@@ -77,11 +77,11 @@ class ExperimentRows:
         if np.array_equal(keys, self.keys):
             return self
         order = np.argsort(self.keys)
-        places = order[np.searchsorted(self.keys, keys, sorter=order)]
+        found = order[np.searchsorted(self.keys, keys, sorter=order)]
         return ExperimentRows(
             keys,
-            {name: column[places] for name, column in self.numbers.items()},
-            {name: Coded(column.values, column.codes[places]) for name, column in self.texts.items()},
+            {name: column[found] for name, column in self.numbers.items()},
+            {name: Coded(column.values, column.codes[found]) for name, column in self.texts.items()},
         )
 
     def integers(self, name: str) -> tuple[Ints, Mask]:
@@ -120,7 +120,7 @@ def read_ids(connection: sqlite3.Connection) -> tuple[Ints, list[str]]:
         (ids,) = columns_of(connection.execute("SELECT id FROM experiments ORDER BY key"))
     order = np.lexsort((keys, positions))
     is_sorted = bool((np.diff(order) > 0).all())
-    return keys[order], ids if is_sorted else [ids[place] for place in order.tolist()]
+    return keys[order], ids if is_sorted else [ids[index] for index in order.tolist()]
 
 
 def read_rows(

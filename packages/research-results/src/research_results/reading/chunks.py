@@ -61,7 +61,7 @@ class Chunk(NamedTuple):
         return data
 
 
-def place_of(experiment_id: str, variable: str | None) -> str:
+def name_of_value(experiment_id: str, variable: str | None) -> str:
     """Say whose values a row has, for errors."""
     name = "without a name" if variable is None else repr(variable)
     return f"experiment {experiment_id!r}, variable {name}"

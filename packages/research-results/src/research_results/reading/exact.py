@@ -8,7 +8,7 @@ from typing import Any
 
 from research_results.codec.encoding import NUMBER_KINDS, decode_numbers, decode_value
 from research_results.errors import DamagedError
-from research_results.reading.chunks import Chunk, place_of, read_chunks
+from research_results.reading.chunks import Chunk, name_of_value, read_chunks
 from research_results.reading.experiments import Experiments
 from research_results.reading.filters import Query
 from research_results.reading.source import Source
@@ -25,7 +25,7 @@ def read_values(
     for chunk in read_chunks(connection, experiments, numbers_of_variables(names, wanted)):
         index = index_of.get(chunk.experiment)
         if index is not None and is_wanted(chunk.variable, names, wanted):
-            where = place_of(experiments.ids[index], names[chunk.variable])
+            where = name_of_value(experiments.ids[index], names[chunk.variable])
             found[index].setdefault(chunk.variable, {}).update(chunk_values(chunk, source, where))
         elif index is None and experiments.complete:
             raise DamagedError("table chunks", f"row {chunk.number} is of no experiment")

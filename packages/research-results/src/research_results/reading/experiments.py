@@ -282,8 +282,8 @@ def read_options(
         f"SELECT {', '.join(_OPTION)} FROM options WHERE {condition} ORDER BY option",  # noqa: S608
         arguments,
     )
-    place, wanted = list(_OPTION).index(by), set(numbers or ())
-    chosen = rows if numbers is None else (row for row in rows if row[place] in wanted)
+    column, wanted = list(_OPTION).index(by), set(numbers or ())
+    chosen = rows if numbers is None else (row for row in rows if row[column] in wanted)
     found = {}
     for number, parameter, *rest, lasting_name, checksum in checked("options", _OPTION, chosen):
         if parameter not in parameters:

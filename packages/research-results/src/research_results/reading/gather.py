@@ -76,8 +76,8 @@ def take(values: Array, indices: Ints) -> Array:
 def concatenated(arrays: Sequence[Array]) -> Array:
     """Return arrays one after another, in a type that holds all their values exactly."""
     ends = np.cumsum([len(values) for values in arrays]).tolist()
-    places = (np.arange(end - len(values), end) for end, values in zip(ends, arrays, strict=True))
-    return gather(ends[-1], list(map(Segment, places, arrays)))
+    rows = (np.arange(end - len(values), end) for end, values in zip(ends, arrays, strict=True))
+    return gather(ends[-1], list(map(Segment, rows, arrays)))
 
 
 def run_starts(*columns: Ints) -> Mask:

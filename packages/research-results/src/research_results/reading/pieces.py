@@ -10,7 +10,7 @@ import numpy as np
 from research_results.codec.encoding import NUMBER_KINDS, decode_value, number_array, number_dtype
 from research_results.disk.checksums import CHANGED, row_checksums
 from research_results.errors import DamagedError
-from research_results.reading.chunks import Chunk, place_of
+from research_results.reading.chunks import Chunk, name_of_value
 from research_results.reading.experiments import Experiments
 from research_results.reading.gather import Array, Ints, Mask
 from research_results.reading.packed import KINDS, PackedRows
@@ -32,7 +32,7 @@ class _Layout(NamedTuple):
         return all(np.array_equal(one, another) for one, another in zip(self, other, strict=True))
 
 
-class _Places(NamedTuple):
+class _ValueIndex(NamedTuple):
     """The experiment and iteration of each value, and whether they are known to be in order, each once."""
 
     owners: Ints
@@ -76,7 +76,7 @@ class PieceMaker:
         self._names = names
         self._keys, self._indices = experiments.sorted_keys()
         self._wanted = None if iterations is None else np.unique(np.asarray(iterations, np.int64))
-        self._last: tuple[_Layout, _Places] | None = None
+        self._last: tuple[_Layout, _ValueIndex] | None = None
 
     def of_packed(self, rows: PackedRows) -> Iterator[tuple[int, Piece]]:
         """Yield variable and piece for each variable and kind of packed numbers."""
@@ -118,25 +118,25 @@ class PieceMaker:
         order = np.argsort(found, kind="stable")
         order = order[found[order] >= 0]
         own = [chunks[index] for index in order.tolist()]
-        places = [
-            place_of(self._experiments.ids[owner], self._names.get(chunk.variable))
+        names = [
+            name_of_value(self._experiments.ids[owner], self._names.get(chunk.variable))
             for owner, chunk in zip(found[order].tolist(), own, strict=True)
         ]
-        data = [chunk.bytes(source, where) for chunk, where in zip(own, places, strict=True)]
+        data = [chunk.bytes(source, where) for chunk, where in zip(own, names, strict=True)]
         kind = chunks[0].kind
         if kind in NUMBER_KINDS:
-            iterations = list(map(_iterations, own, data, places))
+            iterations = list(map(_iterations, own, data, names))
             values = number_array(kind, b"".join(data))
         else:
-            iterations = list(map(_iteration, own, places))
+            iterations = list(map(_iteration, own, names))
             values = np.empty(len(own), object)
-            for index, (chunk, content, where) in enumerate(zip(own, data, places, strict=True)):
+            for index, (chunk, content, where) in enumerate(zip(own, data, names, strict=True)):
                 values[index] = decode_value(
                     kind, chunk.type_name, chunk.text, content, allow_pickle=allow_pickle, where=where
                 )
         counts = np.array(list(map(len, iterations)), np.int64)
         joined = np.concatenate(iterations) if iterations else np.empty(0, np.int64)
-        of_values = _Places(np.repeat(found[order], counts), joined, in_order=False)
+        of_values = _ValueIndex(np.repeat(found[order], counts), joined, in_order=False)
         return self._piece(of_values, values, numbers[order], counts)
 
     def _owners(self, numbers: Ints, keys: Ints) -> Ints:
@@ -156,17 +156,17 @@ class PieceMaker:
         """Refuse rows that are not what they should be, before anything is made of them."""
         if not fits.all():
             owner = self._experiments.ids[int(owners[int(np.argmin(fits))])]
-            raise DamagedError(place_of(owner, self._names.get(variable)), reason)
+            raise DamagedError(name_of_value(owner, self._names.get(variable)), reason)
 
-    def _piece(self, places: _Places, values: Array, rows: Ints, counts: Ints) -> Piece:
-        owners, iterations, in_order = places
+    def _piece(self, index: _ValueIndex, values: Array, rows: Ints, counts: Ints) -> Piece:
+        owners, iterations, in_order = index
         if self._wanted is None:
             return Piece(owners, iterations, values, in_order, rows, counts, None)
         mask = np.isin(iterations, self._wanted)
         return Piece(owners[mask], iterations[mask], values[mask], in_order, rows, counts, mask)
 
 
-def _progressions(layout: _Layout) -> _Places:
+def _progressions(layout: _Layout) -> _ValueIndex:
     """Return where values belong whose iterations are arithmetic progressions, row by row."""
     owners, counts, firsts, steps = layout
     starts = np.cumsum(counts) - counts
@@ -180,7 +180,7 @@ def _progressions(layout: _Layout) -> _Places:
     lasts = firsts + steps * (counts - 1)
     follow = (owners[1:] > owners[:-1]) | (firsts[1:] > lasts[:-1])
     in_order = bool(follow.all() and ((steps > 0) | (counts == 1)).all() and (counts > 0).all())
-    return _Places(np.repeat(owners, counts), iterations, in_order)
+    return _ValueIndex(np.repeat(owners, counts), iterations, in_order)
 
 
 def _iterations(chunk: Chunk, data: bytes, where: str) -> Ints:

@@ -13,7 +13,7 @@ from research_domain import ConfigAlias
 from research_results.errors import DamagedError
 from research_results.reading.artifacts import Artifact
 from research_results.reading.changes import Change, Stored
-from research_results.reading.chunks import Chunk, place_of
+from research_results.reading.chunks import Chunk, name_of_value
 from research_results.reading.exact import chunk_values
 from research_results.reading.filters import Query, parse_filter, select_experiments
 from research_results.reading.following import Page, check_since, read_page, status_change
@@ -133,7 +133,7 @@ class Reader(Questions):
         if not isinstance(row, Chunk):
             return status_change(row, experiment_id)
         variable = page.variables.get(row.variable)
-        where = place_of(experiment_id, variable)
+        where = name_of_value(experiment_id, variable)
         if variable is None:
             raise DamagedError(where, "nothing is written about it")
         keep = wanted.iterations

@@ -155,7 +155,7 @@ class FolderJournal(Journal):
         return self._folder / f"{generated}.dill"
 
 
-class FolderDecisions(order.Journal):
+class FolderDecisions(order.DecisionJournal):
     """Keeps the sequence of begins and ends of a search by arrival in the folder of the research.
 
     A line is written before anything follows from it, and is there when this process is killed; the power may

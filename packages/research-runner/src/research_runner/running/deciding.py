@@ -17,7 +17,7 @@ from research_runner.scheduling.asking import Asking
 from research_runner.scheduling.searches import Proposals, SearchSource
 from research_runner.scheduling.source import TaskSource
 from research_runner.scheduling.tasks import plain
-from research_runner.searching.order import ArrivalOrder, Journal, Order, VirtualOrder
+from research_runner.searching.order import ArrivalOrder, DecisionJournal, Order, VirtualOrder
 from research_runner.searching.protocol import Outcome, Search, SearchContext, StopRule, Told
 from research_runner.searching.trials import Recorded, Trials
 from research_runner.searching.watching import Watch, reports_of
@@ -112,7 +112,7 @@ class Decider:
             return ArrivalOrder()
         if self._deciding.order == "steps":
             return VirtualOrder(self._deciding.slots, self.watch)
-        journal = Journal() if settings.path is None else FolderDecisions(settings.path)
+        journal = DecisionJournal() if settings.path is None else FolderDecisions(settings.path)
         ahead = math.inf if self.search is None else len(settings.setups) * settings.branches
         return ArrivalOrder(ahead, journal)
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from research_runner.searching.watching import Watch
 
-__all__ = ["ArrivalOrder", "Journal", "Order", "VirtualOrder"]
+__all__ = ["ArrivalOrder", "DecisionJournal", "Order", "VirtualOrder"]
 
 
 class Order(Protocol):
@@ -41,7 +41,7 @@ class Order(Protocol):
         """Return the next experiment to be told, once; None if that is none, or not known yet."""
 
 
-class Journal:
+class DecisionJournal:
     """The sequence in which experiments were begun and told, for a run that goes on: here of none.
 
     What an earlier run did is `recorded`: ``'begun'`` or ``'told'``, and the number of the experiment.
@@ -75,9 +75,9 @@ class ArrivalOrder:
 
     is_prompt = True
 
-    def __init__(self, ahead: float = math.inf, journal: Journal | None = None) -> None:
+    def __init__(self, ahead: float = math.inf, journal: DecisionJournal | None = None) -> None:
         self.ahead = ahead
-        self._journal = journal or Journal()
+        self._journal = journal or DecisionJournal()
         self._recorded = deque(self._journal.recorded)
         self._ended: list[int] = []
 

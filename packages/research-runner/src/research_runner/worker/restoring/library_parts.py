@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from research_runner.system.c_library import c_function
-from research_runner.worker.restoring.parts import Part, Several
+from research_runner.worker.restoring.parts import MultiPart, Part
 
 __all__ = ["in_own_context", "library_parts"]
 
@@ -27,7 +27,7 @@ _ATTRIBUTES = (
     (warnings, "showwarning"),
     (logging, "_warnings_showwarning"),  # with it: `logging.captureWarnings` sets both
 )
-_PLACES = tuple([(vars(module), name) for module, name in _ATTRIBUTES])
+_NAMESPACES = tuple([(vars(module), name) for module, name in _ATTRIBUTES])
 
 
 class _Locale(Part):
@@ -59,17 +59,17 @@ class _BlockedSignals(Part):
         _signal.pthread_sigmask(_signal.SIG_SETMASK, kept)
 
 
-class _Attributes(Several):
+class _Attributes(MultiPart):
     name = "sys.argv, sys.stdin, sys.excepthook, tempfile.tempdir or warnings.showwarning"
     keys = tuple(range(len(_ATTRIBUTES)))
 
     def look(self) -> tuple[Any, ...]:
-        found = [names.get(name) for names, name in _PLACES]
+        found = [names.get(name) for names, name in _NAMESPACES]
         found[0] = found[0] and list(found[0])  # the arguments are changed in place
         return tuple(found)
 
     def glance(self) -> tuple[Callable[[], Any], Any]:
-        return lambda: [names.get(name) for names, name in _PLACES], list(self._kept)
+        return lambda: [names.get(name) for names, name in _NAMESPACES], list(self._kept)
 
     def put_one(self, key: int, kept: Any, now: Any) -> None:
         setattr(*_ATTRIBUTES[key], kept and list(kept) if key == 0 else kept)

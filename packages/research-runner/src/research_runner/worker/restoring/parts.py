@@ -24,7 +24,7 @@ from research_runner.system.limits import resource as _resource
 from research_runner.worker.output.redirect import STREAMS
 from research_runner.worker.script.filters import put_filters
 
-__all__ = ["Part", "Several", "WarningFilters", "all_parts", "is_usable", "of_nobody"]
+__all__ = ["Part", "MultiPart", "WarningFilters", "all_parts", "is_usable", "of_nobody"]
 
 _getsignal: Callable[[int], Any] = importlib.import_module("_signal").getsignal
 _STATUS = Path("/proc/self/status")
@@ -74,7 +74,7 @@ class Part(ABC):
         self.adopt(before, after)
 
 
-class Several(Part):
+class MultiPart(Part):
     """A part with a value for each of its keys."""
 
     keys: ClassVar[tuple[int, ...]]
@@ -121,7 +121,7 @@ _LIMITS = {
 }
 
 
-class _Limits(Several):
+class _Limits(MultiPart):
     """Resource limits; nobody can have changed them who has not imported what can."""
 
     name = "a resource limit"
@@ -147,7 +147,7 @@ _ALARM = getattr(signal, "SIGALRM", 0)
 _REAL_TIME = getattr(signal, "SIGRTMIN", signal.NSIG)  # twice as many, and hardly ever used
 
 
-class _SignalHandlers(Several):
+class _SignalHandlers(MultiPart):
     """Handlers of signals, and the timers that send them: one that is left would kill without its handler."""
 
     name = "the handler of a signal"
@@ -295,7 +295,7 @@ class WarningFilters(Part):
         """Keep what was added between two looks, in front if it was put there."""
         added = [each for each in after if each not in before]
         old = [each for each in self._kept if each in after or each not in before]
-        first = next((place for place, each in enumerate(after) if each in before), len(after))
+        first = next((index for index, each in enumerate(after) if each in before), len(after))
         front = [each for each in after[:first] if each not in old]
         self._kept = front + old + [each for each in added if each not in front and each not in old]
 
@@ -348,9 +348,9 @@ class _Streams(Part):
             self._restore_descriptors()
 
     def _restore_objects(self) -> None:
-        for place, (fd, name) in enumerate(STREAMS.items()):
+        for index, (fd, name) in enumerate(STREAMS.items()):
             now = getattr(sys, name, None)
-            if now is not self._kept[place] and not self._is_ours(fd, now):
+            if now is not self._kept[index] and not self._is_ours(fd, now):
                 del now  # nothing here may hold those of a unit any longer
                 self.put(self._kept, self.look())
                 return
