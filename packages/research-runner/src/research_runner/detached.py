@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from research_domain.texts import decode_text
 from research_runner.code.importing import decode_modules, install
@@ -15,9 +15,7 @@ from research_runner.errors import RunnerError
 from research_runner.loaded import LoadedResearch
 from research_runner.pool import wire
 from research_runner.recording.code import RunCode
-
-if TYPE_CHECKING:
-    from research_runner.settings.values import RunSettings
+from research_runner.settings.values import RunSettings
 
 __all__ = ["DetachedRun", "start_detached"]
 

@@ -24,19 +24,13 @@ _LATEST = 500
 class Progress:
     """How far a research is."""
 
-    counts: Mapping[str, int]
-    """Status → number of experiments."""
-    expected: int | None
-    """How many experiments there will be, as far as is known."""
-    started_s: float | None
-    """When it began, in Unix seconds, as the other times are."""
+    counts: Mapping[str, int]  # status → number of experiments
+    expected: int | None  # how many experiments there will be, as far as is known
+    started_s: float | None  # when it began, in Unix seconds, as the other times are
     ended_s: float | None
-    now_s: float
-    """When this was read."""
-    run_s: float | None = None
-    """When the last run began: the first one, or the one that went on."""
-    finished_before: int = 0
-    """Experiments that had ended before the last run."""
+    now_s: float  # when this was read
+    run_s: float | None = None  # when the last run began: the first one, or the one that went on
+    finished_before: int = 0  # experiments that had ended before the last run
 
     @classmethod
     def of(cls, results: ResearchResults) -> Progress:

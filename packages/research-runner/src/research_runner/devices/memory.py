@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from research_runner.devices.grid import WorkerRow, row_ids
+from research_runner.devices.probe import GpuProbe
 from research_runner.errors import OptionError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from research_runner.devices.probe import GpuProbe
 
 __all__ = ["MemoryGate", "MemoryVerdict"]
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from research_experiment.careful_logging import careful_logger
 from research_runner.devices.errors import DeviceLostError, DriverMissingError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 __all__ = ["Gpu", "GpuMemory", "GpuProbe", "NvmlProbe"]
 

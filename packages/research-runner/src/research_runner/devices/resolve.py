@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from research_experiment.careful_logging import careful_logger
 from research_runner.devices.errors import DriverMissingError, UnknownDeviceError
 from research_runner.devices.grid import DeviceGrid, row_ids
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from research_runner.devices.probe import Gpu, GpuProbe
+from research_runner.devices.probe import Gpu, GpuProbe
 
 __all__ = ["resolve"]
 

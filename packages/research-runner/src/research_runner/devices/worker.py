@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from research_runner.devices.grid import WorkerRow, row_ids
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["branch_devices", "worker_environment"]
 
