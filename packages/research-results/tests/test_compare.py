@@ -284,3 +284,17 @@ def test_empty_researches_are_compared_without_a_variable(tmp_path, pair):
         "none",
     ]
     assert compare(pair[0], tmp_path / "new").differences[0].configs == 3
+
+
+def test_of_many_sides_each_has_lines_for_what_it_has():
+    sides = [ResearchResults("memory", dump_results=False) for _ in range(5)]
+    for number, side in enumerate(sides):
+        for value in range(2):
+            side.put(str(value), {f"v{number}": {0: 1.0}}, {f"p{number}": value})
+    lines = [line.split() for line in str(compare(*sides)).split("\n")]
+    assert [line for line in lines if line and line[0][0] == "p" and line[0] != "parameter"] == [
+        [f"p{number}", "ABCDE"[number], "0,", "1"] for number in range(5)
+    ]
+    assert [(line[0], line[-1]) for line in lines if line and line[0] in ("v0", "v4") and len(line) == 7] == [
+        *(("v0", "A"), ("v4", "E"))
+    ]

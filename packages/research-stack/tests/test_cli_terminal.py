@@ -285,3 +285,26 @@ def test_a_table_of_means_leaves_out_what_is_no_number_and_shows_objects_by_thei
 class Net:
     def __repr__(self):
         return "small net"
+
+
+def test_a_value_is_chosen_as_it_is_shown_or_as_python_and_json_write_it(tmp_path, capsys):
+    odd = str(tmp_path / "odd")
+    configs = [
+        {"lr": 0.1, "net": Net(), "k": None},
+        {"lr": 1, "net": True, "k": (3,)},
+        {"lr": "1", "name": "b"},
+    ]
+    with ResearchStorage(odd) as storage:
+        for number, config in enumerate(configs):
+            storage.results.put(str(number), {"loss": {0: number}}, config)
+
+    def chosen(*words):
+        where = [part for word in words for part in ("-w", word)]
+        return [row["ids"][0] for row in said(capsys, "best", odd, "loss", *where, "--json")]
+
+    assert chosen("lr=.1") == chosen("lr=1e-1") == chosen("net=small net") == chosen("k=None") == ["0"]
+    assert chosen("k=null") == ["0"] and chosen("k=(3,)") == chosen("net=true") == chosen("net=True") == ["1"]
+    assert chosen("lr=1") == ["1", "2"] and chosen('lr="1"') == ["2"] and chosen("name=b", "lr=1") == ["2"]
+    assert chosen("lr=.1", "lr=1") == ["0", "1", "2"] and chosen("lr=7") == []
+    assert main(["tag", odd, "good", "-w", "lr=7"]) == 1
+    assert "no experiment has lr=7; nothing was changed" in capsys.readouterr().err

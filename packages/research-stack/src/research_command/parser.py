@@ -37,7 +37,7 @@ _WHERE = _arg(
     action="append",
     default=[],
     metavar="NAME=VALUE",
-    help="only experiments with this value of a parameter; may be given several times",
+    help="only experiments with this value of a parameter; of several values any will do",
 )
 _TAG = _arg(
     "--tag", action="append", metavar="TAG", help="only experiments with this tag; may be given several times"

@@ -47,10 +47,15 @@ def sides_text(names: Sequence[str], sides: Sequence[Side]) -> str:
 
 
 def rows_text(title: str, names: Sequence[str], rows: Sequence[Row]) -> str:
-    """Return values side by side, or with many sides one below the other."""
+    """Return values side by side, or with many sides one below the other, without those that lack them."""
     cells = [[cut_text(name, _LONGEST_TITLE), *(_joined(values) for values in own)] for name, own in rows]
     if len(names) > _MOST_SIDES:
-        long = [[line[0], name, cell] for line in cells for name, cell in zip(names, line[1:], strict=True)]
+        long = [
+            [first, name, cell]
+            for first, *own in cells
+            for name, cell in zip(names, own, strict=True)
+            if cell != "-"
+        ]
         return text_table([title, "", ""], long, _WIDTH)
     taken = max(len(line[0]) for line in [[title], *cells])
     room = (_WIDTH - taken) // len(names) - 2
@@ -60,7 +65,7 @@ def rows_text(title: str, names: Sequence[str], rows: Sequence[Row]) -> str:
 
 
 def differences_text(names: Sequence[str], differences: Sequence[Difference]) -> str:
-    """Return the means of variables on each side."""
+    """Return the means of variables on each side; of many sides those that have some."""
     rows = [
         [
             cut_text(row.variable, _LONGEST_TITLE),
@@ -69,6 +74,7 @@ def differences_text(names: Sequence[str], differences: Sequence[Difference]) ->
             names[number % len(names)],
         ]
         for number, row in enumerate(differences)
+        if row.configs or len(names) <= _MOST_SIDES
     ]
     return text_table(["variable", "configs", "mean", "difference", "std", "sem", "research"], rows, _WIDTH)
 

@@ -34,9 +34,11 @@ class _Said:
         return {name: said[name] for name in self._reader.ids(self._wanted({})) if name in said}
 
     def _change(self, filters: Mapping[str, Any], change: Callable[[Remarks], Remarks]) -> None:
-        ids = self._reader.ids(self._wanted(filters)) if filters else None
+        wanted = self._wanted(filters)
+        ids = self._reader.ids(wanted) if filters else None
         if ids is not None and not ids:
-            raise ArgumentError("filters", f"no experiment passes {dict(filters)}; nothing was changed")
+            which = f" has {wanted.describe()}" if wanted.describe() else " passes the filters"
+            raise ArgumentError("filters", f"no experiment{which}; nothing was changed")
         self._reader.source.curation.edit(lambda now: now.with_remarks(ids, change))
 
 

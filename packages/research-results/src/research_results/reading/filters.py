@@ -29,6 +29,7 @@ from research_results.reading.experiments import (
     read_parameters,
 )
 from research_results.reading.source import Source
+from research_results.reading.typed import Typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +236,7 @@ class _Values:
                     if found is _NOTHING:
                         continue
                 seen = True
-                if any(_is_same(found, value) for value in wanted):
+                if any(_is_same(found, value, None if rest else option.alias) for value in wanted):
                     matching.append(number)
         if inner and not seen and not any(name.startswith(f"{path}/") for name in inner):
             self.names.refuse(path, inner)
@@ -269,7 +270,9 @@ class _Values:
                 )
 
 
-def _is_same(found: Any, value: Any) -> bool:
+def _is_same(found: Any, value: Any, alias: str | None) -> bool:
+    if isinstance(value, Typed):
+        return value.means(found, alias)
     if isinstance(found, Opaque) and found.value_digest is None:  # older folders have pickles alone
         try:
             return pickle_value(value) == found.data
