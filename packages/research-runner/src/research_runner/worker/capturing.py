@@ -18,16 +18,6 @@ from research_runner.worker.output import (
 from research_runner.worker.output.branches import BranchCapture
 from research_runner.worker.plan import WorkerPlan
 
-__all__ = [
-    "branch_capture",
-    "process_capture",
-    "forget_spools",
-    "recover",
-    "shared_targets",
-    "targets_of",
-    "task_label",
-]
-
 _SPOOL: Final = "spool"
 
 

@@ -12,8 +12,6 @@ from research_runner.searching.watching import Latest, Watch, as_number
 from research_runner.system.fail_points import fail_point
 from research_runner.worker.reporting import EncodingSink, KeptValue, Outbox
 
-__all__ = ["Consultant", "WatchingSink"]
-
 
 class WatchingSink(EncodingSink):
     """The encoding sink that keeps the latest values of watched variables, whether they are dumped or not."""

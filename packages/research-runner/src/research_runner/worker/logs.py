@@ -14,8 +14,6 @@ from research_experiment.careful_logging import CarefulLogger, careful_logger
 from research_experiment.failures import FAILURES_LOGGER
 from research_runner.system.texts import append_text, log_file
 
-__all__ = ["Diary", "ExperimentLog", "experiment_log", "research_log"]
-
 _FORMAT: Final = "%(asctime)s %(levelname)-8s %(process)d %(message)s"
 _ROOT: Final = logging.getLogger("research")
 _DIARY: Final = "research.experiment.diary"

@@ -17,8 +17,6 @@ from research_runner.worker.script import Arrival
 if TYPE_CHECKING:
     from research_runner.devices import MemoryGate
 
-__all__ = ["Execution", "WorkerPlan", "experiment_path"]
-
 Entropy: TypeAlias = int | Sequence[int]
 
 

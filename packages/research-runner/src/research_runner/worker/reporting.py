@@ -28,8 +28,6 @@ from research_runner.scheduling.events import (
 from research_runner.system.fail_points import fail_point
 from research_runner.system.texts import short_text
 
-__all__ = ["EncodingSink", "KeptValue", "Outbox", "Reporter", "Timekeeper"]
-
 _REPORT_EVERY_S: Final = 0.1
 _SHOWN: Final = 24
 """Characters of a value that is shown."""

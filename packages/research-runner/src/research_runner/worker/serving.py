@@ -41,8 +41,6 @@ from research_runner.worker.restoring import GarbageCollector, ProcessState, in_
 from research_runner.worker.restoring.parts import of_nobody
 from research_runner.worker.script import routed_handlers, settle
 
-__all__ = ["SLOT_VARIABLE", "Serve", "TaskRunner"]
-
 _LONG_S: Final = 0.1
 """After a task that took longer, in seconds, the tasks sent ahead with it go back, for any free worker."""
 

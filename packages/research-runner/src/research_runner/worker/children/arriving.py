@@ -16,8 +16,6 @@ from research_runner.worker.children.by_name import pickle_by_name
 from research_runner.worker.children.telling import show_main
 from research_runner.worker.script.surroundings import arrive_here, settle
 
-__all__ = ["arrive"]
-
 _LEFT_MAINS: Final[list[ModuleType]] = []
 """Main modules that were replaced; the code that is running needs their globals."""
 

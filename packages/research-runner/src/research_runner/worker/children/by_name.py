@@ -15,8 +15,6 @@ from multiprocess.reduction import ForkingPickler
 from research_runner.pool import wire
 from research_runner.pool.class_registry import arrived_modules, has_its_name
 
-__all__ = ["pickle_by_name", "pickle_by_value"]
-
 
 def _reduce(_: Any, value: Any) -> str | tuple[Callable[..., Any], tuple[Any, ...]]:
     if isinstance(value, FunctionType | type) and value.__module__ in arrived_modules():

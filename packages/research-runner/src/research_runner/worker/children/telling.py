@@ -19,8 +19,6 @@ from research_runner.pool.class_registry import arrived_modules
 from research_runner.pool.travel import complaint
 from research_runner.worker.children.by_name import pickle_by_name, pickle_by_value
 
-__all__ = ["show_main", "told_children"]
-
 _PREPARE: Final = Path(__file__).with_name("prepare.py")
 
 

@@ -13,8 +13,6 @@ from research_runner.system.transient import is_full
 from research_runner.worker.output.capture import DEFAULT_CAP_BYTES
 from research_runner.worker.output.redirect import STDERR, STDOUT, STREAMS, Redirect
 
-__all__ = ["BranchCapture"]
-
 
 class _Target(Protocol):
     def append(self, text: str) -> None: ...

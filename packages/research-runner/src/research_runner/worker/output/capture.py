@@ -20,8 +20,6 @@ from research_runner.system.transient import is_full
 from research_runner.worker.output._delivery import CapturedText, Delivery, Files, Spool, spool_path
 from research_runner.worker.output.redirect import STREAMS, Target
 
-__all__ = ["DEFAULT_CAP_BYTES", "OutputCapture", "capture_fd", "recover_output"]
-
 DEFAULT_CAP_BYTES = 64 * 2**20
 TICK_S, FLOOD_TICK_S = 0.1, 0.01
 _ORIGINALS = {fd: f"__{name}__" for fd, name in STREAMS.items()}

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-__all__ = ["STDERR", "STDOUT", "STREAMS", "Redirect", "Stream", "Target", "task_targets"]
-
 Stream: TypeAlias = Literal["stdout", "stderr"]
 
 STDOUT, STDERR = 1, 2

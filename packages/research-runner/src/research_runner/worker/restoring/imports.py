@@ -14,8 +14,6 @@ from typing import Any
 
 from research_runner.code.importing import found_behind
 
-__all__ = ["ImportWatch"]
-
 
 class ImportWatch(MetaPathFinder):
     """Looks before and after a module that was not there before is executed.

@@ -15,8 +15,6 @@ from typing import Any
 from research_runner.system.c_library import c_function
 from research_runner.worker.restoring.parts import MultiPart, Part
 
-__all__ = ["in_own_context", "library_parts"]
-
 _locale: Any = importlib.import_module("_locale")  # that of Python looks names up, and this is asked often
 _signal: Any = importlib.import_module("_signal")  # that of Python makes enums
 _ATTRIBUTES = (

@@ -16,8 +16,6 @@ from research_runner.worker.restoring.parts import Part
 from research_runner.worker.script.loggers import all_loggers
 from research_runner.worker.script.surroundings import assert_logging
 
-__all__ = ["LoggingPart"]
-
 _MARK: Final = "research"
 _Look: TypeAlias = tuple[int, Mapping[logging.Logger, tuple[Any, ...]]]
 

@@ -9,8 +9,6 @@ from typing import Final
 
 from research_runner.system.open_files import collect_garbage
 
-__all__ = ["GROWTH_BYTES", "GarbageCollector"]
-
 GROWTH_BYTES: Final = 100 * 2**20
 """Growth after which garbage is collected."""
 

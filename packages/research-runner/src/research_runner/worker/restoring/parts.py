@@ -24,8 +24,6 @@ from research_runner.system.limits import resource as _resource
 from research_runner.worker.output.redirect import STREAMS
 from research_runner.worker.script.filters import put_filters
 
-__all__ = ["Part", "MultiPart", "WarningFilters", "all_parts", "is_usable", "of_nobody"]
-
 _getsignal: Callable[[int], Any] = importlib.import_module("_signal").getsignal
 _STATUS = Path("/proc/self/status")
 

@@ -14,8 +14,6 @@ from research_runner.worker.restoring.parts import all_parts, of_nobody
 from research_runner.worker.script.filters import spared
 from research_runner.worker.script.surroundings import is_of_script
 
-__all__ = ["ProcessState"]
-
 _LOG = logging.getLogger("research.worker")
 
 

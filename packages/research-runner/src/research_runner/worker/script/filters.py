@@ -10,8 +10,6 @@ from typing import Any
 from research_runner.pool import wire
 from research_runner.pool.travel import complaint
 
-__all__ = ["dump_filters", "put_filters", "spared"]
-
 
 def dump_filters() -> bytes:
     """Return the filters of this process as bytes for `wire.load_code`, without those that cannot travel."""

@@ -13,15 +13,6 @@ from research_experiment.capture import captured
 from research_runner.pool import wire
 from research_runner.worker.output import STREAMS
 
-__all__ = [
-    "HandlerRecord",
-    "StandardStream",
-    "describe_handler",
-    "is_ours",
-    "routed_handlers",
-    "standard_name",
-]
-
 _OWN: Final = ("_closed", "_name", "console", "filters", "formatter", "level", "lock", "stream")
 _STYLES: Final = {logging.StrFormatStyle: "{", logging.StringTemplateStyle: "$"}
 

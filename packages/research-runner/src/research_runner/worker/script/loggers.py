@@ -16,8 +16,6 @@ from research_runner.worker.script.handlers import (
     standard_name,
 )
 
-__all__ = ["LoggingRecord", "LoggingState", "all_loggers", "describe_logging"]
-
 _LEVELS: Final = {0: "NOTSET", 10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
 
 

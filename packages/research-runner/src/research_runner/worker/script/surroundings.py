@@ -15,8 +15,6 @@ from research_runner.worker.script.arithmetic import put_arithmetic, take_arithm
 from research_runner.worker.script.filters import dump_filters, put_filters, without_errors
 from research_runner.worker.script.loggers import LoggingRecord, LoggingState, describe_logging
 
-__all__ = ["Arrival", "ScriptSurroundings", "is_of_script", "settle", "take_surroundings"]
-
 _LOG = logging.getLogger("research.worker")
 
 
