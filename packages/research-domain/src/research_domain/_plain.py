@@ -19,7 +19,7 @@ _SCALARS = (bool, int, float, str)
 
 
 def to_plain(name: str, value: Any) -> Any:
-    """Return a value of what is called `name` as plain data; a SpecError if it cannot be written so."""
+    """Return a value as plain data, or raise a SpecError that names the parameter `name`."""
     kind = type(value)
     if kind in _SCALARS:
         return value

@@ -134,7 +134,7 @@ def as_alias(value: Any) -> Alias:
 
 
 def value_of(value: Any) -> Any:
-    """Return what an alias stands for, anything else as it is."""
+    """Return the value of an alias; other objects are returned unchanged."""
     return value.value if isinstance(value, Alias) else value
 
 

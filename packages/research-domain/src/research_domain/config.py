@@ -75,7 +75,7 @@ class Config(dict[str, Any]):
         self._put(key, value)
 
     def _put(self, key: str, leaf: Any) -> None:
-        """Set what is under a path without looking into it."""
+        """Set the value at a path without converting it."""
         *branches, name = key.split("/") if "/" in key else (key,)
         tree: Config = self
         for depth, branch in enumerate(branches):
@@ -141,7 +141,7 @@ class Config(dict[str, Any]):
         return default if value is _MISSING else value
 
     def pop(self, key: str, *default: Any) -> Any:
-        """Remove what is under a key or path and return it; `default` if there is nothing, else an error."""
+        """Remove and return the value at a key or path; if there is none, return `default` or raise."""
         if default and key not in self:
             return default[0]
         value = self[key]
@@ -149,7 +149,7 @@ class Config(dict[str, Any]):
         return value
 
     def setdefault(self, key: str, default: Any = None) -> Any:
-        """Return what is under a key or path; set it to `default` first if there is nothing."""
+        """Return the value at a key or path; if there is none, set it to `default`."""
         if key not in self:
             self[key] = default
         return self[key]
@@ -174,7 +174,7 @@ class Config(dict[str, Any]):
         return _flatten(self)
 
     def copy(self) -> Config:
-        """Return a config with branches of its own and the same leaves.
+        """Return a copy with new branches and the same leaves.
 
         Examples
         --------
@@ -248,7 +248,7 @@ def of_leaves(items: Mapping[str, Any]) -> Config:
 
 
 def as_leaf(value: Any) -> Any:
-    """Return a value as it can stand below a config: of a branch of another one a config of its own."""
+    """Return a value that can be stored in a config: branches of other configs are copied."""
     return value.copy() if _is_branch(value) else value
 
 
@@ -270,7 +270,7 @@ def overlap(key: str, other: str) -> bool:
 
 
 def _find(tree: Any, path: str) -> Any:
-    """Return what is under a path, which may begin with any key of a mapping; `_MISSING` if nothing is."""
+    """Return the value at a path, which may begin with any key of a mapping, or `_MISSING`."""
     is_config = isinstance(tree, Config)
     value = dict.get(tree, path, _MISSING) if is_config else tree.get(path, _MISSING)
     if value is not _MISSING:
@@ -331,7 +331,7 @@ def _made(items: Mapping[str, Any], *, is_branch: bool, kind: type[Config] = Con
 
 
 def _restored(kind: type[Config], items: dict[str, Any], is_branch: bool) -> Config:
-    """Return what was pickled, every value as it was."""
+    """Return an unpickled config."""
     return _made(items, is_branch=is_branch, kind=kind)
 
 

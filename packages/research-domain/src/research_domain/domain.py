@@ -97,7 +97,7 @@ class Domain(Walk):
         return _text.describe_settings(texts, self._rule)
 
     def _told(self) -> dict[str, Any]:
-        """Return the parameters of iteration that were set; a seed that was drawn as what was drawn."""
+        """Return the iteration parameters that were set, with the drawn value of a random seed."""
         names = [field.name for field in fields(self._params) if field.name in self._given]
         told = {name: getattr(self._params, name) for name in names}
         if isinstance(told.get("seed"), bool):
@@ -172,7 +172,7 @@ class Domain(Walk):
         return self._rule
 
     def update(self, generated: int, research: Any = None) -> Domain | None:
-        """Return the domain that replaces what is left of this one, None if it goes on.
+        """Return the domain that replaces the rest of this one, or None if it continues.
 
         Parameters
         ----------

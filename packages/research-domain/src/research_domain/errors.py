@@ -79,7 +79,7 @@ class ParameterError(DomainError, ValueError):
 
 
 class AliasError(DomainError, ValueError):
-    """An alias that somebody chose stands for two different values of a parameter."""
+    """An explicit alias is used for two different values of a parameter."""
 
     parameter: str
     """Name of the parameter."""

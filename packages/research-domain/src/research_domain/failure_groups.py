@@ -220,7 +220,7 @@ def group_failures(
 
 
 def _variants(failures: list[FailedExperiment]) -> list[list[FailedExperiment]]:
-    """Split failures by message and iteration, by message alone, or not at all: there shall be few groups.
+    """Split failures by message and iteration, by message, or not at all, to get few groups.
 
     Messages that differ in numbers alone are one.
     """

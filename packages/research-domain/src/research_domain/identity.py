@@ -158,7 +158,7 @@ class Identifier:
         return layout
 
     def _piece(self, pair: Pair) -> tuple[bytes, Pair]:
-        """Return the bytes that stand for an item of a config; the same item is written once."""
+        """Return the bytes of an item of a config, which are computed once for equal items."""
         key, value = pair
         write = SCALARS.get(type(value))
         text = self._values.text(key, value) if write is None else write(value)
@@ -211,7 +211,7 @@ class _Values:
         self._chosen: dict[tuple[str, str], bytes] = {}
 
     def text(self, key: Alias, value: Any) -> str:
-        """Return the text that stands for a value of a parameter."""
+        """Return the text that represents a value of a parameter."""
         known = self._texts.get(id(value))
         if known is not None:
             return known[1]
@@ -238,7 +238,7 @@ class _Values:
 
 
 def warn_vague(name: str, kinds: tuple[str, ...], value: Any) -> None:
-    """Say that a value can be told from others by its text alone."""
+    """Warn that a value is identified by its text only."""
     warnings.warn(
         f"parameter {name!r}: objects of {', '.join(kinds)} are told apart by type and text alone, here "
         f"{display(value)[:80]!r}, as they cannot be written down; give each value a name: "

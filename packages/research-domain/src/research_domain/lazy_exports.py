@@ -13,7 +13,7 @@ __all__ = ["lazy_exports"]
 def lazy_exports(
     package: str, modules: Mapping[str, Iterable[str]]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """Return ``__getattr__`` and ``__dir__`` of a package whose exports come from other modules, see PEP 562.
+    """Return ``__getattr__`` and ``__dir__`` of a package with lazy exports, see PEP 562.
 
     Parameters
     ----------

@@ -33,7 +33,7 @@ def encode_text(text: str) -> bytes:
 
 
 def decode_text(data: bytes) -> str:
-    r"""Return the text of bytes, with a mark in the place of what is no UTF-8.
+    r"""Return the text of bytes; invalid UTF-8 is replaced.
 
     Examples
     --------

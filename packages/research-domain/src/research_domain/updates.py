@@ -155,7 +155,7 @@ class UpdateRule:
             raise self._misbehaved(generated, f"raised {type(error).__name__}: {error}") from error
 
     def refuse(self, new: Any, generated: int) -> UpdateError:
-        """Return the error that says that the function returned what is no domain."""
+        """Return the error for a function that did not return a domain."""
         return self._misbehaved(generated, f"returned neither a domain nor None: {_shown(new)}")
 
     def _misbehaved(self, generated: int, how: str) -> UpdateError:

@@ -157,7 +157,7 @@ def captured(name: str) -> TextStream | None:
 
 
 class _Router(io.TextIOBase):
-    """Stands for ``sys.stdout`` or ``sys.stderr`` and writes where the current context wants it."""
+    """Replaces ``sys.stdout`` or ``sys.stderr`` and writes to the stream of the current context."""
 
     def __init__(self, name: str, original: TextIO) -> None:
         self._name = name
@@ -210,7 +210,7 @@ class _Router(io.TextIOBase):
 
 
 class _Bytes(io.RawIOBase):
-    """What is below a stream that takes text only: it writes bytes as the text that they are."""
+    """The binary buffer of a text stream: decodes bytes and writes them as text."""
 
     def __init__(self, stream: _Router) -> None:
         self._stream = stream

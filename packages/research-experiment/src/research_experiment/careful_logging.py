@@ -12,7 +12,7 @@ __all__ = ["CarefulLogger", "careful_logger"]
 
 
 class CarefulLogger(logging.LoggerAdapter[logging.Logger]):
-    """A logger of ours: what its handlers raise is shown on stderr, as errors that they report themselves."""
+    """A logger that shows exceptions of its handlers on stderr, like errors that they report."""
 
     def log(self, level: int, msg: object, *args: Any, **kwargs: Any) -> None:
         """Log a record; the other methods come through here."""

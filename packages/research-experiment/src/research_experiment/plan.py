@@ -97,7 +97,7 @@ def check_variable(name: object, unit: str | None = None) -> None:
 
 
 def _references(unit: str, *values: Any) -> frozenset[Leaf]:
-    """Return the leaves of all expressions in the values; what was only meant as one is refused."""
+    """Return the leaves of all expressions in the values; incomplete expressions are refused."""
     foreign = find_foreign(list(values))
     if foreign is not None:
         raise PlanError(f"unit {unit!r} has {what_is_foreign(foreign)}", unit=unit)
@@ -190,7 +190,7 @@ class PipelineUnit:
 
 
 def _freeze_call(call: Instance | CallUnit, owner: frozenset[str]) -> None:
-    """Freeze the arguments of what is called, and note what they refer to."""
+    """Freeze the arguments of a call, and collect their references."""
     args = call.args
     source = call.source if isinstance(call, CallUnit) else call.creator
     references = _references(call.name, source, args, call.kwargs, call.spread)
@@ -270,7 +270,7 @@ class ExperimentPlan:
 
     @cached_property
     def has_root(self) -> bool:
-        """Whether anything is shared by the branches of a task."""
+        """Whether there are root units or instances."""
         return any(item.root for item in (*self.instances, *self.units))
 
     def root_parameters(self, known: Iterable[str]) -> frozenset[str]:

@@ -161,7 +161,7 @@ class Storage(Sink, Protocol):
         """Return the folder of an experiment, made on first use."""
 
     def close(self) -> None:
-        """Make everything durable and let go of all files."""
+        """Make everything durable and close all files."""
 
 
 class StorageFactory(Protocol):
@@ -182,7 +182,7 @@ class StorageFactory(Protocol):
         """
 
     def open(self, path: Path, *, allow_pickle: bool = False) -> Storage:
-        """Open what is there for writing more; an error if somebody else has it open."""
+        """Open an existing research for writing; an error if another process has it open."""
 
     def read(self, path: Path, *, allow_pickle: bool = False) -> Any:
         """Return a reader; it needs no writer, and disturbs none.

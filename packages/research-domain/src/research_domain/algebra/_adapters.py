@@ -97,7 +97,7 @@ def option_node(key: Any, values: Any) -> Node:
 
 
 def _check_aliases(name: str, listed: Sequence[Any]) -> None:
-    """Refuse two different values under one alias that somebody chose."""
+    """Refuse two different values with the same explicit alias."""
     chosen: dict[str, Any] = {}
     for alias in listed:
         if isinstance(alias, Alias) and alias.given:

@@ -141,7 +141,7 @@ def cross(left: Body, right: Body) -> Body:
 
 
 def _factors(body: Body) -> Iterator[Term]:
-    """Yield terms whose filters are ready for being combined: those upon draws alone draw again."""
+    """Yield terms with filters that can be combined: filters of draws alone draw again."""
     for term in body.terms:
         parts: tuple[Node | Body, ...] = (term.source,)
         if term.filters and isinstance(term.source, Concat):
@@ -193,14 +193,14 @@ def _as_node(body: Body, size: int) -> Node:
 
 
 def has_filters(body: Body) -> bool:
-    """Tell whether the length depends on what is drawn."""
+    """Tell whether the length depends on draws."""
     return any(
         term.filters or (isinstance(term.source, Body) and has_filters(term.source)) for term in body.terms
     )
 
 
 def is_random(body: Body) -> bool:
-    """Tell whether anything depends on the seed."""
+    """Tell whether any config depends on the seed."""
     return any(
         term.weight is not None or isinstance(term.source, Body) or term.source.has_draws
         for term in body.terms
@@ -233,7 +233,7 @@ def unrepeatable(sequence: Sequence) -> tuple[str, ...]:
 
 
 class _Streams:
-    """Numbers the nodes of a body that draw, by order alone, and those that remember."""
+    """Numbers for nodes that draw, and for nodes that keep draws, by their order in the body."""
 
     __slots__ = ("leaves", "others")
 

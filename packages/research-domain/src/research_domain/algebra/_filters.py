@@ -146,7 +146,7 @@ class Kept(Node):
 
 
 class _Block(NamedTuple):
-    """What is kept of a block of indices, and how many candidates were checked for it."""
+    """The points of a block of indices that pass, and the number of candidates that were checked."""
 
     number: int
     kept: list[Pairs]

@@ -22,7 +22,7 @@ from research_domain.alias import Pairs
 
 
 class Sequence:
-    """What is produced, by index."""
+    """The configs that a domain produces, by index."""
 
     __slots__ = ()
 
@@ -45,7 +45,7 @@ class Sequence:
         raise NotImplementedError
 
     def walk(self, index: int, draw: int, draws: Draws) -> Iterator[Pairs]:
-        """Yield what is produced from an index on, pass after pass."""
+        """Yield the points from an index on, pass after pass."""
         length = self.length(draws) if index else None
         turn, inner = divmod(index, length) if length else (0, index)
         while True:
@@ -58,7 +58,7 @@ class Sequence:
             turn, inner = turn + 1, 0
 
     def at(self, index: int, draw: int, draws: Draws) -> Pairs:
-        """Return what is produced at `index`, with the draws of index `draw`."""
+        """Return the point at `index`, with the draws of index `draw`."""
         return next(self.walk(index, draw, draws))
 
 
@@ -102,7 +102,7 @@ def _until_held(node: Node, index: int, draw: int, draws: Draws) -> Iterator[Pai
 
 
 class Several(Sequence):
-    """What is made of several sequences."""
+    """A sequence that consists of several ones."""
 
     __slots__ = ("children", "parts")
 

@@ -144,7 +144,7 @@ def _named_values(pairs: Pairs) -> Iterator[tuple[str, str]]:
 
 
 def _telling(fixed: list[dict[str, str]]) -> str | None:
-    """Return the parameter whose constants tell all branches apart, None if there is none."""
+    """Return the parameter whose constants distinguish all branches, or None."""
     for name in fixed[0]:
         if len({values.get(name) for values in fixed}) == len(fixed) and all(name in v for v in fixed):
             return name

@@ -205,7 +205,7 @@ class _OneOf(Drawn):
 
 
 class _Cut(Drawn):
-    """What lies within limits; anything else is infeasible."""
+    """Values within limits; others are infeasible."""
 
     __slots__ = ("parts", "sampler")
 

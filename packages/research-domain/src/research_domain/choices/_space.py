@@ -31,7 +31,7 @@ Found = tuple[Answers, frozenset[str]]
 
 @dataclass(frozen=True, slots=True)
 class AnswerSource:
-    """Where answers come from, and what is drawn beside them."""
+    """The source of answers, and the generator of values that are drawn without a question."""
 
     ask: Ask
     rng: Callable[[], np.random.Generator | None]
@@ -81,7 +81,7 @@ class Space:
 
     @property
     def fixed(self) -> Pairs:
-        """What is the same in all points."""
+        """The pairs that are the same in all points."""
         return ()
 
 
@@ -123,7 +123,7 @@ class Listed(_Parameter):
 
 
 class Spanned(Listed):
-    """A parameter whose values are a range that is too long to be written out."""
+    """A parameter with a range of values too long to be listed."""
 
     __slots__ = ("node",)
 
@@ -190,7 +190,7 @@ _SOME = 2
 
 
 class Rows(Space):
-    """Nodes that are joined one by one: a question for the row, and those of what is drawn in it."""
+    """A zip of nodes: a question for the row, and the questions of draws in it."""
 
     __slots__ = ("drawn", "name", "node", "question")
 
@@ -260,7 +260,7 @@ def _find_all(children: tuple[Space, ...], query: Query, hidden: frozenset[str])
 
 
 class Either(Space):
-    """A sum: a question for the branch, and those of the branch."""
+    """A sum: a question for the branch, and the questions of the branch."""
 
     __slots__ = ("children", "name", "question")
 
@@ -276,7 +276,7 @@ class Either(Space):
 
 
 class Where(Space):
-    """What passes filters; anything else is infeasible."""
+    """Points that pass filters; others are infeasible."""
 
     __slots__ = ("children", "filters")
 

@@ -103,7 +103,7 @@ class Integer(Choice):
 
 @dataclass(frozen=True, slots=True)
 class Category(Choice):
-    """A choice between things without an order; the answer is an index.
+    """A choice between unordered values; the answer is an index.
 
     Parameters
     ----------

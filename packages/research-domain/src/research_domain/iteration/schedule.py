@@ -16,7 +16,7 @@ _ENDLESS_BLOCK = 100
 
 
 class Unchanged(Enum):
-    """What stands for a parameter of iteration that is left as it is."""
+    """Placeholder for an iteration parameter that is not changed."""
 
     UNCHANGED = "unchanged"
 
@@ -79,7 +79,7 @@ class Schedule:
 
     @classmethod
     def of_unknown(cls, params: IterParams) -> Schedule | None:
-        """Make the schedule of a domain whose length is not known yet, None if it has to be."""
+        """Make the schedule of a domain of unknown length, or return None if the length is needed."""
         if params.n_items is None and params.n_reps > 1 and (params.repeat_each or _BUFFER + 1) > _BUFFER:
             return None
         each = params.repeat_each or params.n_items or 1

@@ -60,7 +60,7 @@ class AlgebraWithSettings(Algebra):
         create_id_prefix: bool | int | Unchanged = UNCHANGED,
         seed: Any = UNCHANGED,
     ) -> Self:
-        """Set how this domain is iterated; what is not given stays as it is.
+        """Set how this domain is iterated; other settings are unchanged.
 
         Parameters
         ----------
@@ -115,7 +115,7 @@ class AlgebraWithSettings(Algebra):
         return self
 
     def _set(self, values: Mapping[str, Any]) -> None:
-        """Set some parameters of iteration; None takes back what was set."""
+        """Set iteration parameters; None resets one."""
         params = dataclasses.replace(self._params, **values)
         if "seed" in values:
             self._seed = None if params.seed is None else make_seed_sequence(params.seed)
@@ -124,7 +124,7 @@ class AlgebraWithSettings(Algebra):
         self._ready = self._iterator = None
 
     def set_default_seed(self, seed: Any) -> Self:
-        """Set the seed that this domain has if it was given none, which is no setting of its own.
+        """Set the default seed, which is used if no seed is set and is not a setting.
 
         Parameters
         ----------
@@ -154,7 +154,7 @@ class AlgebraWithSettings(Algebra):
         return unrepeatable(self._prepared().sequence) if is_random(self._body) else ()
 
     def keep_draws(self, draws: MutableMapping[str, list[Any]]) -> Self:
-        """Keep the draws that no seed repeats, and take those that are there already.
+        """Store draws that no seed can repeat, and reuse stored ones.
 
         Parameters
         ----------

@@ -162,7 +162,7 @@ class Walk(AlgebraWithSettings):
     def __getitem__(self, index: slice) -> list[ConfigAlias]: ...
 
     def __getitem__(self, index: int | slice) -> ConfigAlias | list[ConfigAlias]:
-        """Return what iterating gives at a position, or at those of a slice, without iterating."""
+        """Return the config at a position, or those of a slice, without iterating."""
         if isinstance(index, slice):
             return self._slice(index)
         if not hasattr(index, "__index__"):

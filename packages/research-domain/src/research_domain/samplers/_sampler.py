@@ -157,7 +157,7 @@ class Sampler:
         return value
 
     def apply(self, transform: Callable[[Array], Any]) -> Applied:
-        """Transform what is drawn.
+        """Return a sampler of transformed values.
 
         Parameters
         ----------
@@ -184,7 +184,7 @@ class Sampler:
         max_iter: int | None = None,
         sample_anyways: bool = False,
     ) -> Truncated:
-        """Draw again what lies outside of limits.
+        """Return a sampler that redraws values outside of limits.
 
         Parameters
         ----------
@@ -292,7 +292,7 @@ class Arithmetic(Sampler):
 
 
 class Mixed(Sampler):
-    """One of several samplers for each value, chosen by weight, which is 1 for those without."""
+    """A mixture: each value comes from one of several samplers, chosen by weight (default 1)."""
 
     def __init__(self, parts: tuple[Sampler, ...]) -> None:
         super().__init__()
@@ -301,7 +301,7 @@ class Mixed(Sampler):
 
     @classmethod
     def of(cls, left: Sampler, right: Sampler) -> Mixed:
-        """Return a mixture, joining those that have no weight of their own."""
+        """Return a mixture; parts that are mixtures without a weight are merged."""
         parts: list[Sampler] = []
         for one in (left, right):
             if isinstance(one, Mixed) and one.weight is None:
@@ -355,7 +355,7 @@ class Stacked(Sampler):
 
 
 class Applied(Sampler):
-    """What a function makes of a sample."""
+    """A sampler of values transformed by a function."""
 
     def __init__(self, sampler: Sampler, transform: Callable[[Array], Any]) -> None:
         super().__init__()
@@ -385,7 +385,7 @@ def _called(function: Callable[[Array], Any], name: str, text: str, given: Array
 
 
 class Truncated(Sampler):
-    """What of a sample lies within limits."""
+    """A sampler of values within limits."""
 
     def __init__(
         self,
@@ -447,7 +447,7 @@ class Truncated(Sampler):
         return {"$sampler": "truncate", "of": [self.sampler.to_spec()], **options}
 
     def _options(self) -> dict[str, Any]:
-        """Return what was given, without what is so by default."""
+        """Return the arguments that differ from their defaults."""
         defaults = {"high": None, "low": None, "expr": None, "prob": 0.5}
         defaults |= {"max_iter": _MOST_DRAWS, "sample_anyways": False}
         options = {name: getattr(self, name) for name in defaults}

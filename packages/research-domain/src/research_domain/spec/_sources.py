@@ -23,7 +23,7 @@ def sampler_of(source: ValueSource) -> Any:
 
 
 def _is_known(distribution: Any) -> bool:
-    """Whether a distribution is the one of its name in ``scipy.stats``, and not a variant of somebody."""
+    """Whether a distribution is the original one of its name in ``scipy.stats``."""
     from scipy import stats
 
     known = getattr(stats, distribution.name, None)

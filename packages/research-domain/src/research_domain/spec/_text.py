@@ -75,7 +75,7 @@ def _filtered(text: str, source: Node | Body, filters: tuple[Filter, ...]) -> st
 
 
 def _filtered_product(factors: list[Node], filters: tuple[Filter, ...]) -> str:
-    """Write a product some of whose factors are filtered before they are combined with the others."""
+    """Write a product in which some factors are filtered before the product."""
     inner, outer = _inner_and_outer(factors, filters)
     sets = [one.keys for one in inner if one.keys is not None]
     largest = [each for each in sets if not any(each < other for other in sets)]

@@ -187,7 +187,7 @@ def _is_operator(key: Any) -> bool:
 
 
 def _read_options(above: str, description: Mapping[Any, Any]) -> Iterator[tuple[Any, Any]]:
-    """Yield the names of parameters with their values; a nested table has its name before those in it."""
+    """Yield names and values of parameters; names in nested tables become paths."""
     for key, values in description.items():
         name = above + key.removeprefix("$") if isinstance(key, str) else key
         if isinstance(name, str) and isinstance(values, Mapping) and not any(map(_is_operator, values)):

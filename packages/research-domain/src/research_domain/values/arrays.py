@@ -11,7 +11,7 @@ from research_domain.values.writer import FormWriter, hashed
 
 
 def scalar(writer: FormWriter, value: np.generic[Any]) -> str:
-    """Write a scalar: a number as the Python number that it equals, anything else with its dtype."""
+    """Write a scalar: a number as the equal Python number, others with their dtype."""
     if isinstance(value, np.bool_ | np.integer):
         return writer.text(value.item())
     if isinstance(value, np.floating):

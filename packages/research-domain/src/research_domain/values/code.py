@@ -29,7 +29,7 @@ _NOT_ITS_OWN = {
 
 
 def code_text(writer: FormWriter, value: Any) -> str | None:
-    """Write a function, method, class, module or code; None for what is none of them."""
+    """Write a function, method, class, module or code object; return None for others."""
     if isinstance(value, types.FunctionType):
         return _function(writer, value)
     if isinstance(value, type):
@@ -46,7 +46,7 @@ def code_text(writer: FormWriter, value: Any) -> str | None:
 
 
 def source_of(value: types.FunctionType | type) -> str | None:
-    """Return what stands for the source of a function or class in its form, None if that is not there."""
+    """Return the normalised source of a function or class, or None without source."""
     from research_domain.values.source import carried_source, class_source, function_source  # late: rare
 
     code = value.__code__ if isinstance(value, types.FunctionType) else value

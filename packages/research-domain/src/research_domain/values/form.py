@@ -25,7 +25,7 @@ class ValueWriter(FormWriter):
     """Writes values of all types."""
 
     def compound(self, value: Any) -> str:
-        """Return the form of what is no scalar, by its type."""
+        """Return the form of a value that is not a scalar, by its type."""
         kind = type(value)
         write = _WRITERS.get(kind) or _BY_NAME.get(f"{_package(kind)}.{kind.__qualname__}")
         if write is not None:
@@ -163,7 +163,7 @@ def count_as(kind: type, convert: Callable[[Any], Any]) -> None:
 
 
 def _package(kind: type) -> str:
-    """Return the package of a type; types of Cython may have anything in place of the name of a module."""
+    """Return the package of a type; ``__module__`` of Cython types may be any object."""
     module = kind.__module__
     return module.partition(".")[0] if isinstance(module, str) else ""
 

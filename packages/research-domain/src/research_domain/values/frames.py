@@ -12,7 +12,7 @@ from research_domain.values.writer import FormWriter
 
 
 def pandas_text(writer: FormWriter, value: Any) -> str | None:
-    """Write a frame, series, index, array or scalar of pandas; None for what is none of them."""
+    """Write a frame, series, index, array or scalar of pandas; return None for others."""
     pd = sys.modules.get("pandas")
     if pd is None:
         return None

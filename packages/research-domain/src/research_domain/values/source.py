@@ -144,7 +144,7 @@ def _classes(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.ClassDef]]:
 
 
 def _spell(node: object) -> str:
-    """Write a tree of syntax; what is empty is left out, as versions of Python differ in what there is."""
+    """Write a syntax tree without empty fields, which differ between versions of Python."""
     if isinstance(node, ast.Constant):
         return f"{type(node.value).__name__}={node.value!a}"
     if isinstance(node, ast.AST):

@@ -88,11 +88,11 @@ class FormWriter(ABC):
 
     @abstractmethod
     def compound(self, value: Any) -> str:
-        """Return the form of what is no scalar, long or not."""
+        """Return the form of a value that is not a scalar."""
 
     @abstractmethod
     def not_plain(self, value: Any) -> str:
-        """Return the form of what is no plain data, always exact."""
+        """Return the form of a value that is not plain data; it is always exact."""
 
 
 def hashed(text: str, count: int = 0) -> str:

@@ -180,7 +180,7 @@ def _differing(flat: Sequence[Mapping[str, Any]]) -> set[str]:
 
 
 def _same_item(key: str, left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
-    """Whether two configs have the very same value: 1 and 1.0 differ to a unit."""
+    """Whether two configs have equal values of equal types: 1 and 1.0 differ for a unit."""
     if key not in left or key not in right:
         return False
     return left[key] is right[key] or digest(left[key]) == digest(right[key])

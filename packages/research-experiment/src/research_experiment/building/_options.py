@@ -25,7 +25,7 @@ class UnitOptions:
     timeout: Any = None
 
     def given(self) -> dict[str, Any]:
-        """Return those that are not what they are by default."""
+        """Return the options that differ from their defaults."""
         options = {field.name: (getattr(self, field.name), field.default) for field in fields(self)}
         return {
             name: value
@@ -35,7 +35,7 @@ class UnitOptions:
 
 
 def take_options(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Take the options of a unit from what is given for it; the rest are arguments of its function."""
+    """Split keywords into options of a unit and arguments of its function."""
     return {name: kwargs.pop(name) for name in ("root", "save_output_dict", "timeout") if name in kwargs}
 
 

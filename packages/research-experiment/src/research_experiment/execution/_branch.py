@@ -30,7 +30,7 @@ class Stage:
     streams: Streams
 
     def flush(self) -> None:
-        """Pass on what was printed."""
+        """Write buffered output."""
         for stream in (self.streams.stdout, self.streams.stderr):
             try:
                 if stream is not None:
@@ -135,7 +135,7 @@ class Branch:
             self.turns.take(self.running.identity.digest)
 
     def run_by_hand(self, name: str) -> bool:
-        """Run a step if it is due, whatever happened before; return whether it ran, and has not stopped."""
+        """Run a step if it is due, in spite of failures; return whether it ran without stopping."""
         for unit in (unit for units in self._segments for unit in units if unit.name == name):
             self.ending = False
             self._missing.clear()
@@ -205,7 +205,7 @@ class Branch:
         self.end_here()
 
     def fail(self, error: BaseException, unit: str | None) -> None:
-        """Take note of a failure; the first one is the cause."""
+        """Record a failure; the first one counts as the cause."""
         if unit is not None:
             self.miss(unit)
             error = explained(error, unit, self._plan, self.running)
@@ -234,11 +234,11 @@ class Branch:
             raise error
 
     def miss(self, name: str) -> None:
-        """Take note that a unit or instance has nothing to give in this iteration."""
+        """Record that a unit or instance has no output in this iteration."""
         self._missing.add(name)
 
     def exhaust(self, name: str) -> None:
-        """Take note that a unit has nothing new to give; its last output is still there."""
+        """Record that a unit has no new output; its last one remains."""
         self._exhausted.add(name)
 
     def end_here(self) -> None:
@@ -290,7 +290,7 @@ class Branch:
                 tell(self._listeners["ended"], self.running)
 
     def _close_made(self, report: Callable[[BaseException, str], None]) -> None:
-        """Close iterators and instances, what was made last first."""
+        """Close iterators and instances in reverse order of creation."""
         if self.running.progress.made:
             self._take_turn()
         made, owner = self.running.progress.made, getpid()
@@ -305,7 +305,7 @@ class Branch:
                 report(error, name)
 
     def abandon(self) -> None:
-        """End because the run was interrupted; what was saved is put if that is possible."""
+        """End because of an interrupt; saved values are put into the sink if possible."""
         try:
             self.running.storage.flush()
         except self._rules.catch:
@@ -313,7 +313,7 @@ class Branch:
         self.close()
 
     def close(self) -> None:
-        """Close what was made, and let go of it; what cannot be closed is logged."""
+        """Close created objects and release them; errors are logged."""
         self.enter(self._close_made, self._log_unclosed)
         self.release()
 
@@ -321,7 +321,7 @@ class Branch:
         self.running.logger.error("%r could not be closed", name, exc_info=error)
 
     def release(self) -> None:
-        """Let go of whatever the compiled steps hold."""
+        """Release objects that compiled steps hold."""
         progress = self.running.progress
         progress.ended, progress.open = True, False
         progress.functions = {}
@@ -367,13 +367,13 @@ class Root(Branch):
             branch.end_here()
 
     def miss(self, name: str) -> None:
-        """Take note that a unit has nothing to give, for all branches."""
+        """Record for all branches that a unit has no output."""
         super().miss(name)
         for branch in self._alive:
             branch.miss(name)
 
     def exhaust(self, name: str) -> None:
-        """Take note that a unit has nothing new to give, for all branches."""
+        """Record for all branches that a unit has no new output."""
         super().exhaust(name)
         for branch in self._alive:
             branch.exhaust(name)

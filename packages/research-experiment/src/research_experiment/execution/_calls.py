@@ -36,7 +36,7 @@ class CompiledCall:
         self._positional = () if self._unpacked else tuple([compile_value(item) for item in args])
 
     def bind(self, function: Callable[..., Any], running: RunningExperiment) -> Callable[[], Any]:
-        """Return what calls a function with an experiment's values; those that are known are bound once."""
+        """Return a function that makes the call for an experiment; known values are bound once."""
         keywords = self._known.copy()
         varying: dict[str, Getter] = {}
         for name, bind in self._keywords:
@@ -70,7 +70,7 @@ class CompiledCall:
         keywords: Mapping[str, Any],
         spread: Getter,
     ) -> Callable[[], Any]:
-        """Bind a call of which nobody knows yet what keyword arguments it has."""
+        """Bind a call whose keyword arguments are not known yet."""
         if self._unpacked is not None:
             positional: Getter = self._unpacked(running).get
         else:
@@ -88,7 +88,7 @@ def _count_known(values: Sequence[Any]) -> int:
 
 
 def _compile_spread(spread: Any) -> Binder:
-    """Compile what is unpacked into keyword arguments; a flat config is known from the beginning."""
+    """Compile keyword arguments from unpacking; those of a flat config are known at once."""
     general = _compile_unpacked(spread, Mapping, "kwargs")
     node = spread._node if isinstance(spread, Expression) else None
     if not isinstance(node, ConfigPart) or node.all:
@@ -104,7 +104,7 @@ def _compile_spread(spread: Any) -> Binder:
 
 
 def _compile_unpacked(value: Any, kind: type, parameter: str) -> Callable[[RunningExperiment], Varying]:
-    """Compile what is unpacked into arguments, and say which expression gave something else."""
+    """Compile arguments from unpacking; an error names the expression that cannot be unpacked."""
     bind = compile_value(value)
 
     def bind_checked(running: RunningExperiment) -> Varying:

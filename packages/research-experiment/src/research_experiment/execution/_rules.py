@@ -44,7 +44,7 @@ _METHODS = tuple(name for name in vars(Hook) if not name.startswith("_"))
 
 @lru_cache(256)
 def _overridden(hook: Hashable) -> tuple[str, ...]:
-    """Return the methods by which a class of hooks wants to be told; it is asked for every experiment."""
+    """Return the methods that a class of hooks overrides; called for every experiment."""
     return tuple(name for name in _METHODS if getattr(hook, name) is not getattr(Hook, name))
 
 

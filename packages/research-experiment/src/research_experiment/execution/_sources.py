@@ -64,7 +64,7 @@ class CompiledPipeline:
         self._shared_batch = shared_batch
 
     def bind(self, running: RunningExperiment) -> tuple[Pipeline, Callable[[], Any]]:
-        """Return the experiment's own pipeline, and what is called in each iteration."""
+        """Return the experiment's copy of the pipeline, and the function for each iteration."""
         unit = self._unit
         pipeline, fresh = _own_pipeline(unit, running)
         if unit.mode != "execute_for" and (reason := not_ready(pipeline)) is not None:

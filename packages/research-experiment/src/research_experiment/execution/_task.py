@@ -129,7 +129,7 @@ class RunningTask:
                 branch.turns = turns
 
     def start(self, *, in_turn: bool = True) -> None:
-        """Set everybody's stage, and make all instances; those of the root first.
+        """Prepare all contexts and create all instances, those of the root first.
 
         In turn, each branch has a stream of global random numbers of its own, as the root has; branches that
         run at the same time share one.
@@ -151,7 +151,7 @@ class RunningTask:
             branch.make_instances(instances)
 
     def close(self) -> None:
-        """Close and let go of everything, also of branches that were interrupted; of the root last."""
+        """Close all branches, also interrupted ones, and finally the root."""
         for branch in self.branches:
             if branch.running.is_alive:
                 branch.abandon()
@@ -192,7 +192,7 @@ def _run_all(
 
 
 def _root_identity(first: Identity) -> Identity:
-    """Return an identity for what all branches share, with a random stream of its own."""
+    """Return the identity of the root, which has its own random stream."""
     return Identity(first.id, bytes(255 - byte for byte in first.digest), first.repetition, first.occurrence)
 
 
@@ -213,7 +213,7 @@ def _common_config(configs: Sequence[ConfigAlias]) -> ConfigAlias:
 
 
 def _without(value: Mapping[str, Any], paths: set[str]) -> Any:
-    """Return a copy of a mapping without what is under some paths."""
+    """Return a copy of a mapping without the values at some paths."""
     twin: Any = copy(value)
     for key, item in value.items():
         inside = {path[len(key) + 1 :] for path in paths if path.startswith(f"{key}/")}

@@ -120,7 +120,7 @@ class StartedExperiment:
 
     @property
     def is_failed(self) -> bool:
-        """Whether a unit has raised anything but StopIteration."""
+        """Whether a unit has raised an exception other than StopIteration."""
         return self.running.is_failed
 
     @property
@@ -195,7 +195,7 @@ class StartedExperiment:
         return [*([] if self._task.root is None else [self._task.root]), *self._task.branches]
 
     def close(self) -> None:
-        """Close iterators and instances; what was saved, and the outputs, stay."""
+        """Close iterators and instances; saved values and outputs remain."""
         try:
             for branch in self._task.branches:
                 if branch.running.is_alive:

@@ -79,7 +79,7 @@ class Copier:
             return self._share(value, known)
 
     def forget(self) -> None:
-        """Let go of all originals and copies."""
+        """Release all originals and copies."""
         self._memo.clear()
         self._originals.clear()
         self._shared.clear()
@@ -276,7 +276,7 @@ def _never_copied(value: Any) -> list[Any]:
 
 
 def _is_frame(value: Any) -> bool:
-    """Whether a value is a frame or series of pandas, which nobody imports for this question."""
+    """Whether a value is a frame or series of pandas, without importing pandas."""
     pandas = sys.modules.get("pandas")
     return pandas is not None and isinstance(value, pandas.DataFrame | pandas.Series)
 

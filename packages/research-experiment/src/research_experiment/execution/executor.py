@@ -143,7 +143,7 @@ class Executor:
         root: Identity | None = None,
         capture: Capture | None = None,
     ) -> Self:
-        """Return the executor of one more task, for those who run many: nothing is parsed or compiled again.
+        """Return the executor of another task, without parsing or compiling again.
 
         A class of one's own is called, because its constructor may do more.
 
@@ -218,7 +218,7 @@ class Executor:
         return self
 
     def close(self) -> None:
-        """End, and drop outputs and instances; what was saved, and how the experiments ended, stays.
+        """Close, and drop outputs and instances; saved values and failures remain.
 
         One that runs, in another thread, ends after its current iteration, and drops nothing.
         """

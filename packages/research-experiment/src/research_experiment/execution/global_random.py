@@ -116,7 +116,7 @@ def _mersenne() -> Mersenne:
 
 
 class _Torch(_Imported):
-    """The generators of `torch`, which draw from seeds of the system until somebody seeds them."""
+    """The generators of `torch`, which have random seeds by default."""
 
     name = "torch"
     mark = "set_rng_state"

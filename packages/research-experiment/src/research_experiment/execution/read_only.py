@@ -80,7 +80,7 @@ def _arguments(item: Unit | Instance) -> Iterator[tuple[str, Any]]:
 
 
 def _names(function: Any, count: int) -> list[str]:
-    """Return the names of positional parameters; those that are not known are numbered."""
+    """Return the names of positional parameters; unknown ones are numbered."""
     try:
         known = list(inspect.signature(function).parameters)[:count]
     except Exception:  # noqa: BLE001 - a user's __signature__ may raise anything

@@ -39,7 +39,7 @@ def _no_results() -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What an experiment may ask of those who run it.
+    """What a runner provides to an experiment.
 
     Parameters
     ----------
@@ -211,7 +211,7 @@ class RunningExperiment:
         return self._copier.copy(value)
 
     def forget_originals(self) -> None:
-        """Let go of what copies were made of, when no unit will run any more."""
+        """Release the originals of copies when no further unit will run."""
         if self._copier is not None:
             with self._lock:
                 self._copier.forget()
@@ -233,7 +233,7 @@ class RunningExperiment:
 
     @property
     def is_failed(self) -> bool:
-        """Whether a unit has raised anything but StopIteration."""
+        """Whether a unit has raised an exception other than StopIteration."""
         return self.progress.failure is not None
 
     @property

@@ -62,7 +62,7 @@ _INSTEAD: Mapping[str, str] = {
 
 
 def public_names(node: Node) -> tuple[str, ...] | None:
-    """Return the attributes of what an expression stands for; None if nobody knows them yet."""
+    """Return the attributes of the value of an expression, or None if they are not known yet."""
     match node:
         case Reference("E", None, False):
             return EXPERIMENT

@@ -43,7 +43,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The running experiment, or a thing that belongs to it, of one or all branches.
+    """The running experiment, or an object that belongs to it, of one or all branches.
 
     `letter` is the name of the expression's class: E, EP, R or S.
     """

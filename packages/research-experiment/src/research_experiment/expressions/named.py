@@ -388,7 +388,7 @@ class O(Expression):  # noqa: E742 - the name that users know
 
 
 class _Thing(Expression):
-    """A thing that belongs to an experiment, by the letters that its class is called."""
+    """A reference to an object of an experiment; its class has a short name."""
 
     __slots__ = ()
 
