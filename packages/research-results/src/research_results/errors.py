@@ -39,7 +39,7 @@ def _meant(name: str, known: tuple[str, ...]) -> str:
 
 
 def _known(name: str, known: tuple[str, ...]) -> str:
-    """Return the name that was meant, if there is one like it, and the first of those that there are."""
+    """Return a hint with the closest name and the first known names."""
     return f"{_meant(name, known)}; there are: {', '.join(map(repr, known[:20])) or 'none'}"
 
 
@@ -105,7 +105,7 @@ class OldFormatError(_FolderError):
 
 
 class LockedError(_FolderError):
-    """Somebody else has the research open for writing."""
+    """Another writer has the research open."""
 
     host: str
     """Where the holder runs."""
@@ -200,7 +200,7 @@ class ClosedError(_FolderError):
 
 
 class DamagedError(ResultsError):
-    """What is stored does not decode: written by something else, or changed since."""
+    """Stored data cannot be decoded: it was written by another program or changed."""
 
     where: str
     """The experiment, variable, file or table."""

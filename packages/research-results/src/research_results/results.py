@@ -104,7 +104,7 @@ class ResearchResults(ResultsPictures, ResultsExports, ResultsCuration, ResultsW
 
     @classmethod
     def of(cls, source: Source, opened: OpenResearch) -> ResearchResults:
-        """Return a reader of what is open for writing already."""
+        """Return a reader of a research that is open for writing."""
         from research_results.reading.reader import Reader
 
         results = cls.__new__(cls)

@@ -110,7 +110,7 @@ class MissingPackageError(RunnerError, ImportError):
 
 
 class WorkersDieError(RunnerError):
-    """Workers die before they begin with anything."""
+    """Workers die before they begin a task."""
 
     death: str
     """How the last one died."""
@@ -178,7 +178,7 @@ class MiscountedError(RunnerError):
 
 
 class UntrustedError(RunnerError, PermissionError):
-    """Resuming a research runs code that is kept in its folder, and nobody said that it can be trusted."""
+    """Resuming runs code that is stored in the folder, which has to be trusted explicitly."""
 
     name: str
     """Name of the research."""
@@ -250,7 +250,7 @@ class StaleCodeError(RunnerError):
 
     @property
     def what(self) -> str:
-        """What was found, without what to do about it."""
+        """The problem without the advice."""
         named = ", ".join(f"{name!r} ({file})" for name, file in self.modules)
         return f"changed since this process imported it: {named}"
 

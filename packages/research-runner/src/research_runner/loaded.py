@@ -59,7 +59,7 @@ class StoredMonitor:
 
     @property
     def failed_experiments(self) -> int:
-        """Those among them that failed."""
+        """The number of failed experiments."""
         return self._count("failed", "lost")
 
     @property
@@ -324,7 +324,7 @@ def replacing(name: str) -> Iterator[None]:
 
 
 def _check_removable(path: Path, instead: str) -> None:
-    """Refuse to delete what is no research, or is being run."""
+    """Refuse to delete a folder that is not a research, or is in use."""
     if path.is_symlink() or not any((path / mark).is_file() for mark in (_MARK, NOTE)):
         raise NotAResearchError(str(path))
     if _is_running(str(path)):
@@ -353,7 +353,7 @@ def remove_research(name: str, *, ask: bool, force: bool) -> None:
 
 
 def _is_running(name: str) -> bool:
-    """Whether somebody writes to a folder, as far as it can be read."""
+    """Whether a folder is being written to, as far as can be seen."""
     try:
         return not LoadedResearch(name).is_finished
     except Exception:  # noqa: BLE001 - what cannot be read can be removed

@@ -407,7 +407,7 @@ class Research(ExperimentBuilder):
         return look_ahead(self._read(options)[-1])
 
     def _read(self, given: Mapping[str, Any]) -> tuple[str, Options, RunSettings]:
-        """Return the name, the parameters one by one, and what is to be run with them."""
+        """Return the name, the parsed parameters and the settings of a run."""
         from research_runner.settings.parameters import as_given, read_options
         from research_runner.settings.reading import make_settings
         from research_runner.settings.values import Study

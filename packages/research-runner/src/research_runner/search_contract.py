@@ -43,7 +43,7 @@ class SearchContract:
     domain: Domain = _MIXED.where(lambda config: config["rate"] < 0.9)
 
     def search(self) -> Any:
-        """Return what is given to ``run(search=...)``."""
+        """Return a search for ``run(search=...)``."""
         raise NotImplementedError
 
     def _begun(self, domain: Domain | None = None, known: Iterable[Told] = ()) -> Any:

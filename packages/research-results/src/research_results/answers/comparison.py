@@ -92,7 +92,7 @@ class Comparison:
 
     @property
     def parameters(self) -> pd.DataFrame:
-        """The parameters whose values differ: a column for each side, with its values, or None."""
+        """The parameters that differ: a column for each side, with its values or None."""
         return self._frame("parameter", self._facts.parameters)
 
     @property
@@ -150,7 +150,7 @@ class Comparison:
         return make_frame(fields, len(self._configs))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the comparison as dicts and lists, for JSON; what is not known is None."""
+        """Return the comparison as dicts and lists, for JSON; unknown values are None."""
         names = [side.name for side in self.sides]
 
         def by_side(rows: Sequence[Row]) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ def short_names(sides: Sequence[Side]) -> list[str]:
 
 
 def sides_text(names: Sequence[str], sides: Sequence[Side]) -> str:
-    """Return what is compared, side by side."""
+    """Return the table of the sides."""
     counts = [
         ", ".join(f"{count} {status}" for status, count in side.counts.items()) or "none" for side in sides
     ]

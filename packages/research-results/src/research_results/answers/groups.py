@@ -38,7 +38,7 @@ def names_of(argument: str, given: str | Sequence[str] | None) -> tuple[str, ...
 def group_experiments(
     table: ConfigTable, count: int, by: Sequence[str] | None, over: Sequence[str]
 ) -> Groups:
-    """Group experiments by the parameters `by`; None stands for all that say what a config is, but `over`."""
+    """Group experiments by the parameters `by`; None for all except auxiliary ones and `over`."""
     columns = table.columns(lambda _: True)
     if by is None:
         return group_by(told_apart(columns, over), count)

@@ -33,7 +33,7 @@ class Objective:
 def parse_objectives(
     given: str | Sequence[str], mode: Mode, variables: Sequence[str]
 ) -> tuple[Objective, ...]:
-    """Read which variables are wanted, and which way; a variable whose name begins with ``-`` is one."""
+    """Parse objectives; a name with a leading ``-`` that is a variable is not negated."""
     if mode not in ("min", "max"):
         raise ArgumentError("mode", f"is 'min' or 'max', got {mode!r}")
     names: list[Any] = (
@@ -109,7 +109,7 @@ _NUMBERS = (int, float, np.bool_, np.integer, np.floating, decimal.Decimal, frac
 
 
 def as_floats(values: Array) -> Array | None:
-    """Return numbers as floats, NaN for what is missing or None; None if other values are among them."""
+    """Return numbers as floats, with NaN for missing values; None if there are other values."""
     if values.dtype.kind in "biuf":
         return values.astype(np.float64)
     if values.dtype.kind != "O":

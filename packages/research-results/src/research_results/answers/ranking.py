@@ -195,7 +195,7 @@ def _own(named: ConfigAlias) -> ConfigAlias:
 
 
 def check_count(n: int | None) -> int | None:
-    """Refuse what is no number of configs."""
+    """Refuse an invalid number of configs."""
     if n is not None and (not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 1):
         raise ArgumentError("n", f"is a positive whole number, got {n!r}")
     return n

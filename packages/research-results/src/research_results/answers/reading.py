@@ -62,7 +62,7 @@ class Study:
         return values_at(objective, column, values, at)
 
     def config_of(self, group: int) -> ConfigAlias:
-        """Return the config of a group, without what the groups are not told apart by."""
+        """Return the config of a group, with only the parameters that define groups."""
         names = {column.parameter.name for column in self.groups.columns}
         config = self.table.config_of(int(self.groups.first[group]))
         return ConfigAlias([pair for pair in config.pairs if pair[0].value in names])

@@ -114,7 +114,7 @@ def _values_on(column: ConfigColumn, sides: Ints, count: int) -> tuple[list[list
 def _of_configs(
     columns: Sequence[ConfigColumn], over: Sequence[str], sides: Ints, count: int
 ) -> list[ConfigColumn]:
-    """Return the parameters that tell configs apart: those with several values on some side."""
+    """Return the parameters that distinguish configs: those with several values on some side."""
     return [
         column
         for column in told_apart(columns, over)
@@ -137,7 +137,7 @@ def _values(column: ConfigColumn, sides: Ints, count: int) -> Row | None:
 def _variable(
     study: Study, objective: Objective, cells: Ints, shape: tuple[int, int], at: At, *, strict: bool
 ) -> VariableOfConfigs | None:
-    """Return a variable in each config on each side; None for one that nobody asked for and that has none."""
+    """Return a variable in each config on each side; None without values, unless it is requested."""
     column = study.columns.get(objective.variable)
     if column is None or not (strict or is_answered(column, at)):
         return None

@@ -54,7 +54,7 @@ class _Grouped:
         return divisors
 
     def of_sorted(self, pick: Callable[[Floats, Ints, Ints], Floats]) -> Floats:
-        """Return what is picked from the sorted values of each group, by their first index and number.
+        """Return a statistic of the sorted values of each group, given their start and count.
 
         NaN for groups without values, and for those with a NaN among them.
         """

@@ -108,7 +108,7 @@ def _merged(given: Iterator[Mapping[str, Any]] | Sequence[Mapping[str, Any]]) ->
 
 
 def _texts(values: Sequence[Any]) -> tuple[str, ...]:
-    """Return values as texts, each once, without what is not known."""
+    """Return distinct known values as texts."""
     return tuple(dict.fromkeys(str(value) for value in values if value not in (None, "")))
 
 

@@ -164,7 +164,7 @@ def encode_value(value: Any) -> tuple[str, str | None, str | None, bytes]:
 
 
 def _brought_back(opaque: Opaque, where: str) -> Any:
-    """Return the value, or what stands for it where its code is not there or does not run any more."""
+    """Return the value, or the opaque one if its code is missing or fails."""
     try:
         return unpickle_value(opaque.data)
     except Exception as error:  # noqa: BLE001  (whatever somebody's code raises)

@@ -66,7 +66,7 @@ class Opaque:
 
 
 def pickle_value(value: Any) -> bytes:
-    """Serialise anything that dill can: with the code of its class, or by the name of it if that fails."""
+    """Pickle a value with dill: with the code of its class, or else by the name of the class."""
     import dill  # only opaque values pay for it
 
     class Pickler(dill.Pickler):  # type: ignore[misc]
@@ -90,7 +90,7 @@ def pickle_value(value: Any) -> bytes:
 
 
 def unpickle_value(data: bytes) -> Any:
-    """Bring a pickled value back; callers have been told that they may.
+    """Unpickle a value; the caller has checked that this is allowed.
 
     dill carries the classes of a script with their code. Where the script that reads has a class of that name
     itself, its own class is meant.

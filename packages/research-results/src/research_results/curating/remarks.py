@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class _Said:
-    """What was said, and how more is: of the experiments that filters let through, or of the research."""
+    """Remarks on the experiments that filters select, or on the research."""
 
     def __init__(
         self, reader: Reader | ReaderOfSeveral, wanted: Callable[[Mapping[str, Any]], Query]
@@ -69,7 +69,7 @@ class Tags(_Said):
 
     @property
     def experiments(self) -> dict[str, tuple[str, ...]]:
-        """Experiment to its tags, for those that have some."""
+        """Experiment → its tags; experiments without tags are missing."""
         return {name: each.tags for name, each in self._of_experiments().items() if each.tags}
 
     def add(self, *tags: str, **filters: Any) -> None:
@@ -91,14 +91,14 @@ class Tags(_Said):
         self._change(filters, lambda each: replace(each, tags=tuple(sorted({*each.tags, *given}))))
 
     def remove(self, *tags: str, **filters: Any) -> None:
-        """Take tags away, where they are; parameters as those of `add`."""
+        """Remove tags if they are set; parameters as in `add`."""
         given = _checked(tags)
         self._change(
             filters, lambda each: replace(each, tags=tuple(tag for tag in each.tags if tag not in given))
         )
 
     def set(self, *tags: str, **filters: Any) -> None:
-        """Let these be the only tags, none without arguments; parameters as those of `add`."""
+        """Replace all tags by these; parameters as in `add`."""
         given = _checked(tags)
         self._change(filters, lambda each: replace(each, tags=tuple(sorted(given))))
 
@@ -134,7 +134,7 @@ class Notes(_Said):
 
     @property
     def experiments(self) -> dict[str, str]:
-        """Experiment to the note on it, for those that have one."""
+        """Experiment → its note; experiments without a note are missing."""
         return {name: each.note for name, each in self._of_experiments().items() if each.note}
 
     def set(self, text: str, **filters: Any) -> None:

@@ -49,7 +49,7 @@ class Blobs:
         return data
 
     def sweep(self, used: Container[str]) -> None:
-        """Remove what is not used any more."""
+        """Remove unused files."""
         for path in self.folder.glob("*/*"):
             if path.name not in used and _DIGEST.fullmatch(path.name):
                 path.unlink(missing_ok=True)

@@ -21,7 +21,7 @@ _WAIT_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Remarks:
-    """What somebody has said of an experiment, or of a whole research."""
+    """Tags and note of an experiment, or of a whole research."""
 
     tags: tuple[str, ...] = ()
     """Sorted."""
@@ -60,7 +60,7 @@ class Curation:
 
 
 class MemoryCuration:
-    """What was said of results in the memory of this process."""
+    """Curation of results in memory."""
 
     def __init__(self) -> None:
         self._now = Curation()
@@ -75,7 +75,7 @@ class MemoryCuration:
 
 
 class FolderCuration:
-    """What is said in curation.json, which has a lock of its own: a research that runs is curated as well."""
+    """Curation in curation.json, which has its own lock, so that it works during a run."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -119,7 +119,7 @@ Curated: TypeAlias = FolderCuration | MemoryCuration
 
 
 def _described(remarks: Remarks) -> dict[str, Any]:
-    """Return what is said, without what is not."""
+    """Return the remarks that are not empty."""
     return {name: value for name, value in asdict(remarks).items() if value}
 
 

@@ -196,12 +196,12 @@ class Database:
             raise self._failed from error
 
     def flush(self) -> None:
-        """Write what waits for the end of a transaction, for somebody who reads in the middle of it."""
+        """Write rows that wait for the end of a transaction, so that a reader can see them before."""
         if self._depth:
             self.before_commit()
 
     def _diagnosed(self, error: sqlite3.DatabaseError) -> ResultsError:
-        """Return what an error means: that the file is lost, if it is, whatever SQLite makes of it."""
+        """Return the error to raise: that the file is lost, if so, or the original one."""
         try:
             if self._watch is not None:
                 self._watch.check()
@@ -248,7 +248,7 @@ class Database:
 
 
 def _abandon(connection: sqlite3.Connection) -> None:
-    """Let go of a connection to a lost file: closing it would fold the log into whatever is there now."""
+    """Abandon a connection to a lost file: closing it would write the log into the new file."""
     if sys.version_info >= (3, 12):
         connection.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)
         connection.close()

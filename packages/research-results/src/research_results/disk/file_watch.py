@@ -76,7 +76,7 @@ class FileWatch:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Return what a file is, whatever it is called; None if there is none."""
+    """Return the identity of a file, independent of its name; None if it does not exist."""
     try:
         status = os.lstat(path)
     except OSError:

@@ -30,7 +30,7 @@ _KINDS = {
 
 
 def kind_of(path: Path) -> str | None:
-    """Return in words what is at a path; None if nothing is there."""
+    """Describe the kind of file at a path; None if there is none."""
     try:
         return _KINDS.get(stat.S_IFMT(os.lstat(path).st_mode), "no file")
     except (FileNotFoundError, NotADirectoryError):

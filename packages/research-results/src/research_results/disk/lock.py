@@ -44,7 +44,7 @@ def in_turn(take: Callable[[], T], wait_s: float, *refusals: type[Exception]) ->
 
 @dataclass(frozen=True, slots=True)
 class _Holder:
-    """Who wrote the lock file."""
+    """The process that wrote the lock file."""
 
     host: str
     pid: int

@@ -95,7 +95,7 @@ def write_description(folder: Path, description: Description) -> None:
 
 
 def write_text(folder: Path, description: Description, counts: Mapping[str, int]) -> None:
-    """Write research.txt: what this folder is, for whoever finds it."""
+    """Write research.txt, which explains the folder to people."""
     states = ", ".join(f"{count} {status}" for status, count in counts.items()) or "none"
     lines = [
         f"Research {folder.resolve().name!r}, written by {description.written_by}",

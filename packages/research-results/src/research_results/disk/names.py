@@ -27,7 +27,7 @@ def check_name(kind: str, name: str) -> str:
 
 
 def folder_name(experiment_id: str) -> str:
-    """Return the folder of an experiment: its id if that is plain, else what is plain of it and a hash.
+    """Return the folder of an experiment: its id, or if that is no safe name, its safe part and a hash.
 
     Two different ids never share a folder, on no file system, and no id leads out of it.
 
@@ -46,7 +46,7 @@ def folder_name(experiment_id: str) -> str:
 
 
 def check_file_name(kind: str, name: str) -> str:
-    """Return the name of one file in a folder of ours; NameRefusedError if it could lead elsewhere."""
+    """Return a file name; raise NameRefusedError if it could leave the folder."""
     if not isinstance(name, str) or not _PLAIN_FILE.fullmatch(name) or _DEVICES.fullmatch(name):
         reason = "use up to 100 letters, digits, '.', '_' and '-', not beginning or ending with '.'"
         raise NameRefusedError(kind, clean_text(str(name))[:80], reason)

@@ -65,7 +65,7 @@ class FolderOutputs:
 
 
 class _Files(Mapping[str, str]):
-    """Experiment to the text of its file, for those that have one."""
+    """Experiment → the text of its file; experiments without a file are missing."""
 
     def __init__(self, file: Callable[[str], Path | None], ids: Callable[[], Iterable[str]]) -> None:
         self._file = file

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def plain_frame(frame: pd.DataFrame, keeps: Callable[[pd.Series[Any]], bool]) -> pd.DataFrame:
-    """Return a frame whose columns are strings, numbers, bools, or what a format keeps besides.
+    """Return a frame whose columns are strings, numbers, bools, or other types of the format.
 
     `keeps` tells of a column that is none of objects, strings, bools, ints and floats whether the format has
     a type for it.

@@ -62,7 +62,7 @@ def export_with(exporter: Exporter, results: Any, path: str | Path, options: dic
 
 
 def refuse_options(options: Mapping[str, Any], refused: Iterable[str], what: str) -> None:
-    """Refuse what was asked for that a format cannot do."""
+    """Refuse options that a format does not support."""
     for name in refused:
         if name in options:
             raise ArgumentError(name, f"is for tables, and {what}; leave it out, or take .csv or .parquet")
@@ -78,7 +78,7 @@ def require(module: str, feature: str, extra: str) -> Any:
 
 @contextlib.contextmanager
 def _replacing(path: str | Path, research: Path | None) -> Iterator[Path]:
-    """Give a temporary name beside a path, and rename what is there then if all went well."""
+    """Yield a temporary path, and rename the file if no exception was raised."""
     target = Path(path)
     if "\0" in str(path) or not target.name:
         raise NameRefusedError("a file", str(path)[:80], "it is no path of a file")

@@ -79,7 +79,7 @@ def _joined(
 
 
 def _distinct(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame whose columns differ also for databases, which do not look at upper and lower case."""
+    """Return a frame whose column names also differ in databases, which ignore case."""
     taken: set[str] = set()
     labels = []
     for name in map(str, frame.columns):

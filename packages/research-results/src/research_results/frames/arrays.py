@@ -46,7 +46,7 @@ class _Factor:
 
     @property
     def stands_alone(self) -> bool:
-        """Whether it never lies along another one: what is averaged over, and what is compared."""
+        """Whether it always is a separate dimension, as repetitions and researches are."""
         return self.parameter is RESEARCH or self.parameter.name == _REPETITION
 
     def of(self, node: Ints) -> tuple[Ints, Ints]:
@@ -127,7 +127,7 @@ def _factors(selected: Selected, variables: Sequence[str]) -> tuple[list[_Factor
 
 
 def _nodes(experiments: Experiments, factors: Sequence[_Factor]) -> list[Ints]:
-    """Return the experiments whose configs have the same parameters; researches that differ are apart."""
+    """Return the groups of experiments whose configs have the same parameters."""
     keys = np.zeros(len(experiments), np.int64)
     for factor in factors:
         if factor.parameter is not RESEARCH:
@@ -145,7 +145,7 @@ def _differs(factor: _Factor, researches: Ints) -> bool:
 
 
 def _node_names(factors: Sequence[_Factor], nodes: Sequence[Ints]) -> list[str]:
-    """Name nodes by parameters that have one value in each, else by those that only some of them have."""
+    """Name nodes by parameters with one value in each, or by parameters that only some have."""
     fixed = [[(factor, set(factor.numbers[node].tolist())) for factor in factors] for node in nodes]
     telling = [
         index

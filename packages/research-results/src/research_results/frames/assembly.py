@@ -110,7 +110,7 @@ def _spread(count: int, rows: Ints, values: Array, *, nullable: bool) -> Any:
 
 
 def _used(options: Sequence[Option], codes: Ints) -> tuple[Sequence[Option], Ints]:
-    """Return the options that are shown, and their indices: no object is made that nobody sees."""
+    """Return the options that are shown, and their indices; others are not decoded."""
     used = np.unique(codes[codes >= 0])
     if len(used) == len(options):
         return options, codes

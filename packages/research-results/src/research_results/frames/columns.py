@@ -27,7 +27,7 @@ _LONGER_UNITS = ("m", "h", "D", "W")
 
 
 def free_labels(names: Sequence[tuple[str, bool]]) -> list[str]:
-    """Return a label for each column, all of them different: of a name, and whether it is one of ours.
+    """Return a distinct label for each column, given its name and whether that is reserved.
 
     Ours keep their names. Of others with one name the first keeps it; the rest get a number.
     """
@@ -84,7 +84,7 @@ def _texts(values: Array, _present: Array) -> Any:
 
 
 def _python_times(values: Array, present: Array) -> Any:
-    """Return times of one zone, or spans, as a column; anything else stays as it is."""
+    """Return times of one zone, or spans, as a column; other values are unchanged."""
     column = pd.Series(values, dtype=object).infer_objects()
     if column.dtype.kind not in "mM":
         return values

@@ -9,7 +9,7 @@ from research_results.reading.experiments import RESEARCH, ConfigParameter
 
 @dataclass(frozen=True, slots=True)
 class ConfigLayout:
-    """How configs stand in a frame."""
+    """The layout of configs in a DataFrame."""
 
     include_config: bool = True
     """Whether there are columns for them at all."""
@@ -25,7 +25,7 @@ class ConfigLayout:
     """Ints stay ints where a row lacks one, in columns of pandas' nullable types."""
 
     def shows(self, parameter: ConfigParameter) -> bool:
-        """Tell whether a parameter has a column of its own; the research stands beside the id."""
+        """Tell whether a parameter has its own column; the research is next to the id instead."""
         if parameter is RESEARCH:
             return False
         if parameter.is_auxiliary:

@@ -65,7 +65,7 @@ def as_text(value: Any) -> str:
 
 
 def as_json(value: Any) -> str:
-    """Return plain data as JSON, anything else as the text that it gives itself."""
+    """Return plain data as JSON, other values as their own text."""
     try:
         plain = _plain(value)
         return _encodable(json.dumps(plain, ensure_ascii=False)) or json.dumps(plain)
@@ -74,7 +74,7 @@ def as_json(value: Any) -> str:
 
 
 def plain_or_none(value: Any) -> Any:
-    """Return plain data as what JSON is written from; None for anything else, and for None."""
+    """Return plain data as input for JSON; None for other values."""
     try:
         return _plain(value)
     except (_NotPlainError, RecursionError):

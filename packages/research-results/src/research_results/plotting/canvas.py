@@ -30,7 +30,7 @@ class ResultsFigure(Figure):
 
 @dataclass(frozen=True, slots=True)
 class DrawingTarget:
-    """Where a picture shall be drawn."""
+    """Where a picture is drawn."""
 
     axes: tuple[Axes, ...] | None
     """Axes that are given, one for each panel."""

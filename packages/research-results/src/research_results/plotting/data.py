@@ -41,7 +41,7 @@ BANDS = ("std", "sem", "min-max")
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """Means over repetitions, sorted by config and iteration; those that are NaN are left out."""
+    """Means over repetitions, sorted by config and iteration, without NaN."""
 
     configs: Ints
     iterations: Ints
@@ -109,7 +109,7 @@ class PlotData:
 
     @property
     def note(self) -> str:
-        """What the legend says of parameters that nobody has asked to average over."""
+        """The note in the legend about parameters that are averaged over by default."""
         return f"mean over {', '.join(map(shortened, self.averaged))}" if self.averaged else ""
 
     def reaching(self, at: At) -> PlotData:
@@ -148,7 +148,7 @@ def read_plot_data(
     over: Sequence[str],
     named: Sequence[tuple[str, str]],
 ) -> PlotData:
-    """Read what a filter lets through as pictures are drawn from it; arguments as those of `plot`.
+    """Read the experiments of a filter as data of pictures; arguments as in `plot`.
 
     `named` are pairs of an argument and a parameter that it names; these parameters are not averaged over.
     """

@@ -30,7 +30,7 @@ _DEFAULTS = {"x": None, "y": None, "by": None, "facets": None, "at": "last", "ba
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a picture shall be like."""
+    """The checked arguments of `plot`."""
 
     x: str | None
     y: str | None
@@ -54,7 +54,7 @@ class Request:
 
     @property
     def suffix(self) -> str:
-        """What is said beside a variable about which of its values it is."""
+        """The suffix of a label that says which value of a variable is drawn."""
         if self.at == "last":
             return ""
         return " (best)" if self.at == "best" else f" (iteration {self.at})"

@@ -177,7 +177,7 @@ def _scale(axes: Axes, x: Factor | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Panels:
-    """Panels for each variable, one for each group of configs that has panels of its own."""
+    """The panels of each variable, one for each group of configs."""
 
     canvas: Canvas
     arrangement: Arrangement

@@ -48,7 +48,7 @@ class Chunk(NamedTuple):
     checksum: int | None
 
     def bytes(self, source: Source, where: str) -> bytes:
-        """Return its data, from the row or from a file, if it is what was written; `where` is for errors."""
+        """Return the data, from the row or a file, after checking it; `where` is for errors."""
         if self.checksum is None:
             check_row(where, _KINDS, self)
         numbers = (self.number, self.experiment, self.variable, self.length, self.first, self.step)
@@ -62,7 +62,7 @@ class Chunk(NamedTuple):
 
 
 def name_of_value(experiment_id: str, variable: str | None) -> str:
-    """Say whose values a row has, for errors."""
+    """Name the experiment and variable of a row, for errors."""
     name = "without a name" if variable is None else repr(variable)
     return f"experiment {experiment_id!r}, variable {name}"
 
@@ -91,7 +91,7 @@ def chunks_between(connection: sqlite3.Connection, since: int, until: int, count
 
 
 def _rows(connection: sqlite3.Connection, sql: str, arguments: list[int]) -> Iterator[tuple[Any, ...]]:
-    """Read rows also if texts are no UTF-8 any more: the checksum finds it, and knows whose they are."""
+    """Read rows even if texts are invalid UTF-8, so that the checksum can report them."""
     connection.text_factory = _lenient
     try:
         yield from connection.execute(sql, arguments)

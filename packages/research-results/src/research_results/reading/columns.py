@@ -92,7 +92,7 @@ def _column(pieces: list[Piece]) -> Column:
 
 
 def _tidy(owners: Ints, iterations: Ints, values: Array, numbers: Ints | None) -> Column:
-    """Sort by experiment and iteration; of equal ones keep what was written last."""
+    """Sort by experiment and iteration, and keep the last of equal ones."""
     if not _increasing(owners, iterations):
         order = np.lexsort((iterations, owners) if numbers is None else (numbers, iterations, owners))
         owners, iterations, values = owners[order], iterations[order], values[order]

@@ -176,7 +176,7 @@ class ConfigTable:
         return decode_option(option, allow_pickle=self.allow_pickle)
 
     def _of_each(self, items: Sequence[T]) -> list[list[T]]:
-        """Return for each experiment those of the items that belong to the options of its config."""
+        """Return for each experiment the items that belong to its config."""
         rows: list[list[T]] = [[] for _ in range(len(self.experiments))]
         found = np.searchsorted(self.numbers, self.experiments.options)
         for owner, index in zip(self.experiments.owners.tolist(), found.tolist(), strict=True):

@@ -257,7 +257,7 @@ def read_parameters(connection: sqlite3.Connection) -> dict[int, ConfigParameter
 
 
 def seen_parameters(connection: sqlite3.Connection) -> list[ConfigParameter]:
-    """Return the parameters, without those that only removed experiments have."""
+    """Return the parameters that not only removed experiments have."""
     parameters = read_parameters(connection)
     if not hides_some(connection):
         return list(parameters.values())

@@ -34,7 +34,7 @@ from research_results.reading.typed import Typed
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is wanted; None stands for everything."""
+    """A parsed filter; None means no restriction."""
 
     ids: tuple[str, ...] | None = None
     names: tuple[str, ...] | None = None
@@ -107,7 +107,7 @@ def parse_filter(
 def select_experiments(
     connection: sqlite3.Connection, source: Source, wanted: Query, *, configs: bool = True
 ) -> Experiments:
-    """Return the experiments that a filter lets through; without their configs if nobody asks for them.
+    """Return the experiments that a filter selects, with their configs if requested.
 
     A filter that names what is not there is refused, and one with the alias of a value in place of the value.
     """
@@ -245,7 +245,7 @@ class _Values:
         return matching
 
     def having_alias(self, path: str, texts: tuple[str, ...]) -> list[int]:
-        """Return the options with one of some aliases: that of the whole value, else those of its items."""
+        """Return the options with an alias: that of the whole value, or else one of those of its items."""
         self.names.check(path)
         options = self._options(path)
         known = {option.alias for option in options.values()}

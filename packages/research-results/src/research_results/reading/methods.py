@@ -133,7 +133,7 @@ class ResultsReading:
 
     @property
     def meta(self) -> Mapping[str, Any]:
-        """What is kept about the whole research: options, entropy, times; of several, about each of them."""
+        """Metadata of the research: options, entropy, times; for several, of each of them."""
         return dict(self._reader.meta)
 
     def load(self, **kwargs: Any) -> Loaded:

@@ -153,7 +153,7 @@ class PieceMaker:
         return np.where(known, self._indices[found], -1) if len(self._keys) else np.full(len(keys), -1)
 
     def _check(self, fits: Mask, owners: Ints, variable: int, reason: str) -> None:
-        """Refuse rows that are not what they should be, before anything is made of them."""
+        """Check rows before they are used."""
         if not fits.all():
             owner = self._experiments.ids[int(owners[int(np.argmin(fits))])]
             raise DamagedError(name_of_value(owner, self._names.get(variable)), reason)
@@ -167,7 +167,7 @@ class PieceMaker:
 
 
 def _progressions(layout: _Layout) -> _ValueIndex:
-    """Return where values belong whose iterations are arithmetic progressions, row by row."""
+    """Return experiment and iteration of values whose iterations are arithmetic progressions."""
     owners, counts, firsts, steps = layout
     starts = np.cumsum(counts) - counts
     iterations = np.arange(int(counts.sum()), dtype=np.int64)

@@ -33,7 +33,7 @@ def check_column(table: str, name: str, values: Iterable[Any], kinds: Types) -> 
 
 
 def check_row(where: str, kinds: Mapping[str, Types], row: Iterable[Any]) -> None:
-    """Refuse a row with values of other types than its columns have; `where` says whose it is."""
+    """Refuse a row whose values do not have the types of its columns; `where` names the row."""
     for value, (name, expected) in zip(row, kinds.items(), strict=True):
         if type(value) not in expected:
             raise _damaged(where, name, type(value))

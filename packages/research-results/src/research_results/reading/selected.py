@@ -32,7 +32,7 @@ from research_results.reading.variables import (
 
 
 class _Checked(ABC):
-    """Experiments whose variables are read only if those that are asked for are there."""
+    """Experiments whose variables are read after the requested ones have been checked."""
 
     __slots__ = ()
     wanted: Query

@@ -150,7 +150,7 @@ class MemorySource:
         return [] if folder is None else [folder]
 
     def size_bytes(self) -> int:
-        """Return nothing: what is in memory is not on disk."""
+        """Return None: memory takes no space on disk."""
         return 0
 
 

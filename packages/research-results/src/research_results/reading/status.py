@@ -72,7 +72,7 @@ class Summary:
 
 
 def count_statuses(connection: Executes) -> dict[str, int]:
-    """Return how many experiments have each status, for those that some have."""
+    """Return the number of experiments for each status that occurs."""
     counts = dict(connection.execute("SELECT status, count(*) FROM experiments GROUP BY status").fetchall())
     return {status: int(counts[status]) for status in STATUSES if status in counts}
 

@@ -95,7 +95,7 @@ class ReaderOfSeveral(Questions):
 
     @property
     def source(self) -> Source:
-        """Refuse: whoever asks for it asks for what each research has of its own."""
+        """Raise: several researches have no common source."""
         raise ArgumentError("ResearchResults", f"these are several researches: {self.name}; ask one of them")
 
     @property
@@ -175,7 +175,7 @@ class ReaderOfSeveral(Questions):
 
     @staticmethod
     def _tags(parts: Sequence[Part], wanted: Sequence[str] | None) -> list[tuple[str, ...] | None]:
-        """Return the tags that are wanted of each research: those that are there."""
+        """Return the requested tags that a research has."""
         if wanted is None:
             return [part.own.tags for part in parts]
         known = [known_tags(part.reader.source) for part in parts]

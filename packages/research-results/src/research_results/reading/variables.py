@@ -22,7 +22,7 @@ def known_variables(connection: sqlite3.Connection) -> tuple[str, ...]:
 
 
 def chosen_variables(connection: sqlite3.Connection, wanted: tuple[str, ...] | None) -> dict[int, str]:
-    """Return number and name of variables, also of those that only removed experiments have."""
+    """Return numbers and names of variables, including those of removed experiments."""
     rows = connection.execute("SELECT variable, name FROM main.variables ORDER BY variable")
     return {number: str(name) for number, name in rows if wanted is None or name in wanted}
 
@@ -33,7 +33,7 @@ def numbers_of_variables(names: dict[int, str], wanted: Query) -> list[int] | No
 
 
 def is_wanted(variable: int, names: dict[int, str], wanted: Query) -> bool:
-    """Tell whether a variable is among those asked for; where many are, rows of others are read as well."""
+    """Tell whether a variable is requested; with many, rows of others are read as well."""
     if variable in names:
         return True
     if wanted.names is None:

@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """What a run, and those after it until something changed, had for surroundings.
+    """The environment of a run, and of later runs until it changed.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Versions:
 
 
 def versions_in(meta: Mapping[str, Any]) -> tuple[Versions, ...]:
-    """Return what is recorded with a research; what is no such record is left out."""
+    """Return the valid records of versions of a research."""
     records = meta.get("versions")
     given = records if isinstance(records, list) else []
     return tuple(_parsed(each) for each in given if isinstance(each, dict))

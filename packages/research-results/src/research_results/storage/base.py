@@ -51,11 +51,11 @@ class BaseStorage(ABC):
     @property
     @abstractmethod
     def meta(self) -> Mapping[str, Any]:
-        """What is kept about the whole research; JSON has it all."""
+        """Metadata of the research, as JSON values."""
 
     @property
     def results(self) -> ResearchResults:
-        """Reader of what is committed so far; it stays good after `close`."""
+        """A reader of committed values; it remains usable after `close`."""
         return ResearchResults.of(self._opened.source, self._opened)
 
     @property
@@ -199,7 +199,7 @@ class BaseStorage(ABC):
         self._outputs.append(experiment_id, stream, text)
 
     def check(self) -> None:
-        """Look whether what was written is still where it was written.
+        """Check that the files that were written still exist.
 
         Raises
         ------
@@ -211,7 +211,7 @@ class BaseStorage(ABC):
         self._writer.database.check()
 
     def counts(self) -> Mapping[str, int]:
-        """Return how many experiments have each status, for those that some have."""
+        """Return the number of experiments for each status that occurs."""
         return self._writer.counts()
 
     @property
@@ -237,7 +237,7 @@ class BaseStorage(ABC):
         return self._writer.digests()
 
     def named_values(self) -> Mapping[tuple[str, str], frozenset[bytes]]:
-        """Return the digests of values that have a name for good.
+        """Return the digests of values with a permanent name.
 
         Returns
         -------
@@ -253,11 +253,11 @@ class BaseStorage(ABC):
 
     @property
     def removed(self) -> frozenset[str]:
-        """Experiments that somebody has removed: readers do not see them, and no run begins them again."""
+        """Removed experiments: hidden from readers, and not run again."""
         return self._opened.removed
 
     def check_there(self, experiment_id: str) -> None:
-        """Refuse to write where nobody would see it.
+        """Refuse to write values of removed experiments.
 
         Raises
         ------
@@ -267,7 +267,7 @@ class BaseStorage(ABC):
         self._opened.check_there(experiment_id)
 
     def collect(self, *, ended_only: bool) -> list[str]:
-        """Delete the values and files of removed experiments for good; see `ResearchResults.gc`.
+        """Delete the values and files of removed experiments permanently; see `ResearchResults.gc`.
 
         Parameters
         ----------

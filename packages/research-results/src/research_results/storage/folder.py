@@ -147,7 +147,7 @@ class FolderStorage(BaseStorage):
 
     @property
     def meta(self) -> Mapping[str, Any]:
-        """What is kept about the whole research."""
+        """Metadata of the research."""
         return dict(self._opened.description.meta)
 
     @property

@@ -52,7 +52,7 @@ class MemoryStorage(BaseStorage):
 
     @property
     def meta(self) -> Mapping[str, Any]:
-        """What is kept about the whole research."""
+        """Metadata of the research."""
         return dict(self._meta)
 
     @property

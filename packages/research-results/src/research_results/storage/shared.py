@@ -81,7 +81,7 @@ class SharedStorage:
 
     @property
     def results(self) -> ResearchResults:
-        """Reader of what is committed so far, by whichever process."""
+        """A reader of committed values of all processes."""
         return ResearchResults(self._path)
 
     @contextlib.contextmanager
@@ -107,7 +107,7 @@ class SharedStorage:
 
     @property
     def removed(self) -> frozenset[str]:
-        """Experiments that somebody has removed."""
+        """Removed experiments."""
         return FolderCuration(self._path).read().removed
 
     def check_there(self, experiment_id: str) -> None:

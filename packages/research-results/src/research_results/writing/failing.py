@@ -8,7 +8,7 @@ from typing import Any
 
 
 def as_failure(failure: Any, iteration: int | None = None) -> Any:
-    """Return what is kept of an exception; anything else has the attributes of a failure itself."""
+    """Return an exception as a failure; other objects already have the attributes of one."""
     if not isinstance(failure, BaseException):
         return failure
     return SimpleNamespace(

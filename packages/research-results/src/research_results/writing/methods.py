@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ResultsWriting(ResultsReading):
-    """What is written to the results that a reader finds, and deleted of them."""
+    """Methods of results that write and delete."""
 
     _opened: OpenResearch | None
 
@@ -39,7 +39,7 @@ class ResultsWriting(ResultsReading):
             opened.put(experiment_id, results)
 
     def gc(self) -> list[str]:
-        """Delete the values and files of removed experiments for good; a folder gets smaller by them.
+        """Delete the values and files of removed experiments permanently, which frees space.
 
         Those that wait or run in this process stay removed, and can still be restored.
 
@@ -69,7 +69,7 @@ class ResultsWriting(ResultsReading):
 
     @contextmanager
     def _writing(self) -> Iterator[OpenResearch]:
-        """Give what is open already, or open the folder for a while."""
+        """Yield the open research, or open the folder temporarily."""
         path = self._reader.source.path
         if self._opened is not None and (self._opened.is_open or path is None):
             yield self._opened

@@ -58,11 +58,11 @@ class OpenResearch:
 
     @property
     def removed(self) -> frozenset[str]:
-        """Experiments that somebody has removed."""
+        """Removed experiments."""
         return self.source.curation.read().removed
 
     def check_there(self, experiment_id: str) -> None:
-        """Refuse to write to an experiment that was removed, where nobody would see it."""
+        """Refuse to write values of a removed experiment."""
         if experiment_id in self.removed:
             raise ArgumentError(
                 "experiment_id",

@@ -11,7 +11,7 @@ _MANY_BYTES: Final = 16_384
 
 
 class Gathering:
-    """Finds a time for which nobody has to listen: every worker has work, and room for its results.
+    """Finds out how long the coordinator may wait: every worker has work, and space for its results.
 
     A coordinator that is woken for each result competes with the worker that has sent it for its processor.
 

@@ -81,7 +81,7 @@ def reached_names(values: Iterable[object]) -> set[str]:
 
 
 def _parts(value: Any, names: set[str]) -> Iterator[object]:
-    """Note what a value refers to, and yield what is inside of it."""
+    """Collect the modules that a value refers to, and yield its parts."""
     if isinstance(value, ModuleType):
         names.add(value.__name__)
     elif isinstance(value, FunctionType):
@@ -129,7 +129,7 @@ def _spelled_names(code: CodeType) -> Iterator[str]:
 
 
 def _attributes(value: Any) -> Iterator[object]:
-    """Yield what an object has of its own, and what its parts are if it is a wrapper of a function."""
+    """Yield the own attributes of an object, and the parts of a wrapper of a function."""
     if isinstance(value, MethodType | classmethod | staticmethod):
         yield from (value.__func__, getattr(value, "__self__", None))
     elif isinstance(value, functools.partial):
@@ -150,7 +150,7 @@ def _attributes(value: Any) -> Iterator[object]:
 
 
 def own_attributes(value: Any) -> dict[str, Any]:
-    """Return the attributes that an object has of its own; no code of its class is asked."""
+    """Return the own attributes of an object, without running code of its class."""
     try:
         own = object.__getattribute__(value, "__dict__")
     except (AttributeError, TypeError):

@@ -70,7 +70,7 @@ class RecordedLoader(SourceFileLoader):
 
 
 def _show_lines(path: str, source: bytes) -> None:
-    """Let tracebacks show these lines of a file, whatever becomes of it."""
+    """Register the lines of a file for tracebacks, even if the file changes."""
     if not path:
         return
     with contextlib.suppress(SyntaxError, UnicodeDecodeError):

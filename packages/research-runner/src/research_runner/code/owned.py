@@ -43,7 +43,7 @@ def is_own_file(path: str | None) -> bool:
 
 
 def own_folders(folders: Iterable[str]) -> tuple[str, ...]:
-    """Return those folders of a package that are the user's own."""
+    """Return the folders of a package that belong to the user."""
     return tuple(folder for folder in folders if _is_own(folder, folder))
 
 

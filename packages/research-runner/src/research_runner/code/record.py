@@ -30,7 +30,7 @@ FOLDER: Final = "code"
 
 
 class StaleCodeWarning(UserWarning):
-    """A module is recorded as its file is, which is not what was imported."""
+    """A module is recorded from its file, which has changed since its import."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class CodeRecord:
 
     @property
     def own(self) -> tuple[RecordedModule, ...]:
-        """The modules without the script, whose code travels with the units."""
+        """The modules except the script, whose code is sent with the units."""
         return tuple(module for module in self.modules if module.name != SCRIPT)
 
     def version(self, fingerprints: Mapping[str, str]) -> str:

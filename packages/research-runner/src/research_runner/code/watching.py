@@ -84,7 +84,7 @@ def _started_ns() -> float:
 
 
 class _Watch(MetaPathFinder):
-    """Stands first among the finders, and notes what those behind it find when it has been imported."""
+    """The first finder of modules: records what other finders import."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -100,7 +100,7 @@ class _Watch(MetaPathFinder):
 
 
 class _Noting:
-    """Stands for the method ``get_code`` of a loader for one call.
+    """Replaces the method ``get_code`` of a loader for one call.
 
     The module is executed after that, so that no line of ours is in the tracebacks of imports that fail.
     """

@@ -49,7 +49,7 @@ class FakeProbe:
         self._free[uuid] = list(shares)
 
     def fall_off(self, uuid: str) -> None:
-        """Lose a device for good."""
+        """Remove a device permanently."""
         self._lost.add(uuid)
 
     def gpus(self) -> tuple[Gpu, ...]:

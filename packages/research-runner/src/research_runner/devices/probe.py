@@ -54,7 +54,7 @@ class GpuProbe(Protocol):
     """
 
     def gpus(self) -> tuple[Gpu, ...]:
-        """Return the GPUs of this machine; raises `DriverMissingError` when nobody can be asked."""
+        """Return the GPUs of this machine; raises `DriverMissingError` without a driver."""
         ...
 
     def memory(self, uuid: str) -> GpuMemory:

@@ -103,7 +103,7 @@ def _warn_about_mig(grid: DeviceGrid) -> None:
 
 
 def _warn_about_mask(names: Mapping[str, str], gpus: tuple[Gpu, ...], mask: str | None) -> None:
-    """Warn about devices that somebody (a batch system, mostly) has hidden from this process."""
+    """Warn about devices that are hidden from this process, usually by a batch system."""
     if mask is None:
         return
     visible = set()

@@ -78,7 +78,7 @@ def accept_arrivals() -> None:
 
 
 def arrived_modules() -> frozenset[str]:
-    """Return the names of the modules whose contents a fresh process cannot import; the main one at least."""
+    """Return the names of modules that a fresh process cannot import, such as the main one."""
     return frozenset({"__main__", *_ARRIVALS})
 
 

@@ -59,7 +59,7 @@ _SENTINELS: Final = {
 
 
 def dump_code(value: object, *, with_sources: bool = False) -> bytes:
-    """Serialise a value, and by value whatever code in it a fresh process could not import.
+    """Pickle a value; code that a fresh process cannot import is pickled by value.
 
     With sources, this code takes along what stands for its source in its identity, which a process that does
     not run the same script or notebook cannot find. Domains that are loaded again need it.
@@ -115,7 +115,7 @@ class _CodePickler(dill.Pickler):  # type: ignore[misc]
         return reduce_resource(value)
 
     def _sourced(self, value: FunctionType | type, reduced: Any) -> Any:
-        """Let a function or class take what stands for its source along."""
+        """Attach the normalised source to a function or class."""
         if not self._with_sources:
             return reduced
         make, arguments, state, items, pairs, fill = reduced

@@ -69,7 +69,7 @@ def _header(kind: Kind, continued: bool, payload: bytes | memoryview) -> bytes:
 
 
 class FrameReader:
-    """Put the messages of a stream together; what is incomplete waits for the rest."""
+    """Assembles messages from a stream; incomplete ones wait for the rest."""
 
     __slots__ = ("_at", "_buffer", "_chunks", "_have", "_need", "_pieces")
 
@@ -87,7 +87,7 @@ class FrameReader:
         return max(self._need - self._have, 0)
 
     def feed(self, chunk: bytes) -> None:
-        """Take what was read from the stream."""
+        """Add bytes that were read from the stream."""
         self._chunks.append(chunk)
         self._have += len(chunk)
 

@@ -23,7 +23,7 @@ _OF_THE_PROCESS: Final = ("/proc/self/cgroup", "/proc/self/oom_score_adj")
 
 
 class _Shelf:
-    """Where the supervisor is that nobody uses; safe in any thread."""
+    """Holds the idle supervisor; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -32,7 +32,7 @@ class _Shelf:
         self.is_forked = False
 
     def swap(self, link: SupervisorLink | None) -> SupervisorLink | None:
-        """Put one there, or nothing; return what was there."""
+        """Replace the supervisor, by another one or None; return the previous one."""
         with self._lock:
             self._link, before = link, self._link
             if link is not None and not self._is_registered:
@@ -41,7 +41,7 @@ class _Shelf:
         return before
 
     def forget(self) -> None:
-        """Let go of what belongs to the parent, in a fork of it."""
+        """Forget the parent's supervisor in a forked process."""
         self._lock = threading.Lock()
         self.is_forked = True
         link, self._link = self._link, None

@@ -125,7 +125,7 @@ def check_descriptors(size: int) -> None:
 
 
 def cuda_user(descriptors: Path = Path("/proc/self/fd")) -> str | None:
-    """Say who initialised CUDA in this process, None if nobody did; imports nothing."""
+    """Return how CUDA was initialised in this process, or None; imports nothing."""
     torch = sys.modules.get("torch")
     if torch is not None and getattr(torch, "cuda", None) is not None and torch.cuda.is_initialized():
         return "torch.cuda is initialised"
@@ -249,7 +249,7 @@ class SupervisorLink:
         return time.monotonic() < self._rests_until and self.read() == ([], True)
 
     def _has_connection(self) -> bool:
-        """Whether our descriptor is still the connection: somebody may have closed all that there are."""
+        """Whether the descriptor is still our connection: a unit may have closed all descriptors."""
         try:
             return os.fstat(self.control.fileno()).st_ino == self._inode
         except OSError:
@@ -286,7 +286,7 @@ class SupervisorLink:
 
 
 def blocking_pair() -> tuple[socket.socket, socket.socket]:
-    """Return two connected sockets that block, whatever timeout sockets have by default in this process."""
+    """Return two connected blocking sockets, regardless of the default timeout."""
     pair = socket.socketpair()
     for end in pair:
         end.settimeout(None)
@@ -299,7 +299,7 @@ def _whoever_listens() -> contextlib.suppress:
 
 
 def current_path() -> list[str]:
-    """Return the import path of this process, absolute; without what was relative to a removed directory."""
+    """Return `sys.path` as absolute paths, without those relative to a removed directory."""
     here = current_directory()
     entries = [entry for entry in sys.path if isinstance(entry, str)]
     if here is None:

@@ -22,7 +22,7 @@ def preflight(
     environment: Mapping[str, str] | None = None,
     code: Callable[[], bytes] = bytes,
 ) -> None:
-    """Check that every part can travel to a worker, by the name that an error shall call it.
+    """Check that every part can be sent to a worker; keys are the names for errors.
 
     `TravelError` names a part that cannot be serialised here, or loaded there, and the attribute in it.
     Workers are started as by a `WorkerPool` with this start method, environment of the worker and code.

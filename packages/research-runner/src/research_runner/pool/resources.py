@@ -19,7 +19,7 @@ _FILES: Final = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.Buff
 
 
 def reduce_resource(value: Any) -> Any:
-    """Return how a worker gets at a file or proxy, NotImplemented for what is neither.
+    """Return how a file or proxy is rebuilt in a worker, or NotImplemented for others.
 
     Raises `pickle.PicklingError` if a copy would act in the world, or be of no use.
     """

@@ -97,7 +97,7 @@ class Supervisor:
         self._finish()
 
     def _patience_ms(self) -> float | None:
-        """Return how long to wait for anything: to look for the parent, or to end a rest."""
+        """Return the time until the parent has to be checked, or an idle period ends."""
         if self._rests_until is None:
             return None if _LINUX else 500
         left_ms = max(self._rests_until - time.monotonic(), 0.0) * 1000 + 1
@@ -114,7 +114,7 @@ class Supervisor:
         continue_on_parent_death()
 
     def _on_parent_death(self, *_: object) -> None:
-        """Leave at once if there is nobody to kill: an import of the preload may take long."""
+        """Exit at once if there are no workers, because an import may take long."""
         if os.getppid() != self._config["coordinator"] and not self._ids:
             os._exit(0)
 

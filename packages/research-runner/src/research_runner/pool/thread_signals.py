@@ -17,7 +17,7 @@ _SIGNALS: Final = (threading.Event, threading.Condition, threading.Semaphore, th
 
 
 def find_signal(value: object) -> tuple[str, object] | None:
-    """Return the path to what signals between threads, and the thing, if a unit would get a copy of it.
+    """Return the path to an event, condition or queue of which a unit would get a copy, and the object.
 
     Looked into are containers, arguments of partial functions, and what functions take from their script:
     globals, closures and defaults. Inside other objects such things travel new, as locks do.

@@ -13,7 +13,7 @@ from research_runner.pool.code_pickle import global_names
 
 @dataclass(frozen=True, slots=True)
 class Culprit:
-    """The innermost thing that is refused."""
+    """The innermost object that cannot be pickled."""
 
     path: str  # how to get there from the whole, such as ``.model._lock``; empty if the whole is at fault
     kind: str  # the type of the thing
@@ -21,7 +21,7 @@ class Culprit:
 
     @property
     def reason(self) -> str:
-        """What the thing is and why it is refused."""
+        """What the object is, and why it cannot be pickled."""
         article = "an" if self.kind[0] in "aeiou" else "a"
         return f"it is {article} {self.kind} ({describe(self.error)})"
 
@@ -92,7 +92,7 @@ def contents_of(value: Any) -> Iterator[tuple[str, object]]:
 
 
 def attributes_of(value: object) -> Iterator[str]:
-    """Yield the names of the attributes that an object has of its own, or a class but for special ones."""
+    """Yield the names of the own attributes of an object, or of a class without special ones."""
     if isinstance(value, type):
         yield from (name for name in vars(value) if not name.startswith("__"))
         return

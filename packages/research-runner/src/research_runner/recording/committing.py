@@ -47,7 +47,7 @@ class Committer:
         self._committed = self._checked = time.monotonic()
 
     def begin(self, bar: ProgressBar | None = None) -> None:
-        """Ask the listeners for what they are to be told, and let a bar follow the run."""
+        """Register the listeners by the kinds of their events, and start the bar."""
         self._bar = bar
         for listener in self._listeners:
             for kind in listener.kinds:

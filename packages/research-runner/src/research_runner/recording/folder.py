@@ -31,7 +31,7 @@ _PASSED_BY: Final = "passed-by"
 
 
 def folders_of_experiments(folder: Path) -> list[str]:
-    """Return whose files there are, also of experiments whose coordinator was killed before it noted them."""
+    """Return the experiments that have files, also of a coordinator that was killed before recording them."""
     try:
         return [entry.name for entry in os.scandir(folder / "experiments")]
     except FileNotFoundError:
@@ -54,7 +54,7 @@ def set_aside(folder: Path, experiment_id: str) -> None:
 
 
 class FolderDraws(MutableMapping[str, list[Any]]):
-    """Keeps what was drawn for parameters whose draws no seed repeats, one block of values per file."""
+    """Stores draws that no seed can repeat, one block of values per file."""
 
     def __init__(self, folder: Path, is_ending: Callable[[], bool]) -> None:
         self._folder = folder
@@ -211,7 +211,7 @@ def write_whole(path: Path, data: bytes, *, sync: bool = True) -> None:
 
 
 def save_settings(folder: Path, settings: RunSettings) -> None:
-    """Keep what is run, so that a research can go on without the script that began it."""
+    """Store the settings, so that a research can be resumed without its script."""
     try:
         code = wire.dump_code(settings, with_sources=True)
     except Exception as error:  # noqa: BLE001 - whatever a user's object raises when it is pickled
@@ -228,7 +228,7 @@ def settings_are_kept(folder: Path) -> bool:
 
 
 def load_settings(folder: Path) -> RunSettings:
-    """Return what is run in a folder; this runs code of the folder, so that it has to be trusted.
+    """Return the settings in a folder; this runs code of the folder, which has to be trusted.
 
     Modules are also looked for where the script that began the research found them, last in ``sys.path``.
     Raises `NoSettingsError` if nothing was kept, and `LostCodeError` if what it needs is not there any more.

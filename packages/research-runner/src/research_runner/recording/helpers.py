@@ -90,7 +90,7 @@ class _Walk:
         return found
 
     def _used_by(self, value: Any) -> list[tuple[str, Any]]:
-        """Return names and values of what a value uses directly; names are empty for what is part of it."""
+        """Return names and values that a value uses directly; names of its parts are empty."""
         known = self._uses.get(id(value))
         if known is None:
             known = self._uses[id(value)] = (value, list(self._look_into(value)))
@@ -135,7 +135,7 @@ class _Walk:
             yield from self._imports(code, package)
 
     def _of_name(self, name: str, value: Any, names: set[str]) -> Iterator[tuple[str, Any]]:
-        """Yield what a global stands for; of a module, what the code may take from it."""
+        """Yield the value of a global, or the attributes of a module that the code may use."""
         if not isinstance(value, ModuleType):
             yield from self._as_helper(name, value)
         elif _is_own(value.__name__):

@@ -38,7 +38,7 @@ class RunLog:
         return (UnitFailed, WorkerLeaves, TaskReturned, ExperimentLost, *ends)
 
     def _traceback(self, failure: Failure) -> str:
-        """Return the traceback of a failure, or whose it equals."""
+        """Return the traceback of a failure, or a reference to an equal one."""
         text = failure.traceback.rstrip("\n")
         first = self._tracebacks.get(text)
         if first is not None:

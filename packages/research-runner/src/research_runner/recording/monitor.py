@@ -21,14 +21,14 @@ from research_runner.scheduling.events import (
 
 
 class Listener(Protocol):
-    """Is told events of some kinds, in order, in the coordinator's thread."""
+    """Receives events of some kinds, in order, in the thread of the coordinator."""
 
     @property
     def kinds(self) -> tuple[type[Any], ...]:
-        """Kinds of events that it is told; asked when the run begins."""
+        """Kinds of events that it receives; read when the run begins."""
 
     def handle(self, event: Event) -> None:
-        """Take note of an event."""
+        """Process an event."""
 
 
 class Monitor:
@@ -93,7 +93,7 @@ class Monitor:
 
     @property
     def begun_experiments(self) -> float:
-        """How much of an experiment those have done together that run now, in quarters of an experiment.
+        """The progress of running experiments together, in quarters of an experiment.
 
         An experiment is taken to be as long as the longest that is done, or whose generators tell how
         long they are; this is 0 as long as there is none.

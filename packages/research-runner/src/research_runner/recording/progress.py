@@ -97,7 +97,7 @@ class ProgressBar:
 
 
 def _takes_initial(bar_class: Any) -> bool:
-    """Whether a class is told what an earlier run has done, as tqdm is."""
+    """Whether a class has the parameter ``initial``, as tqdm does."""
     try:
         parameters = inspect.signature(bar_class).parameters.values()
     except (TypeError, ValueError):

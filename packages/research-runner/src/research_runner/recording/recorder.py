@@ -66,7 +66,7 @@ class Recorder:
         self._left = queued
 
     def settle(self, now: float) -> None:
-        """Take note that what was written is committed."""
+        """Record that all written rows are committed."""
         self._queued = self._left
         if now >= self._ends:
             self._long, self._ends = list(self._queued), now + self._wait_s

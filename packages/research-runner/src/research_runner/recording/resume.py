@@ -142,7 +142,7 @@ def continued(settings: RunSettings, code: RunCode, meta: Mapping[str, Any]) -> 
 
 
 def describe(settings: RunSettings) -> dict[str, Any]:
-    """Return what is recorded about a run, for one that goes on with it: plain JSON values."""
+    """Return the record of a run that a resume compares with: plain JSON values."""
     params = settings.iteration.prepare(settings.domain).iter_params
     return {
         "entropy": settings.iteration.seed,
@@ -166,7 +166,7 @@ def describe(settings: RunSettings) -> dict[str, Any]:
 
 
 def describe_domain(domain: Domain) -> dict[str, Any]:
-    """Return what is recorded about a domain: the beginning of its text, and its spec unless it is long.
+    """Return the record of a domain: the beginning of its text, and its spec unless it is long.
 
     Examples
     --------

@@ -16,7 +16,7 @@ _FILE: Final = "spent.txt"
 
 
 class TimeBudget:
-    """Seconds after which nothing new begins, those of earlier runs (`before_s`) included.
+    """The budget of seconds, after which no experiment begins; includes earlier runs (`before_s`).
 
     Without a limit nothing is recorded; nobody waits for room on the disk when the run is ending. A run that
     is killed has noted its seconds but for about the last one, or the last iteration where experiments run in

@@ -205,4 +205,4 @@ class PlainStorage:
         return Path(mkdtemp(prefix=f"research-{experiment_id}-"))
 
     def close(self) -> None:
-        """Nothing has to be let go of."""
+        """Do nothing: memory has no files to close."""

@@ -76,7 +76,7 @@ class Decider:
     def source(
         self, walk: TaskSource, past: Past, reader: Callable[[], Any], is_ending: Callable[[], bool]
     ) -> SearchSource:
-        """Return a source of tasks whose experiments this decides on; `walk` gives them if no search does."""
+        """Return the source of tasks that this decides on; `walk` provides configs without a search."""
         settings, branches = self._settings, self._settings.branches
         domain, seed = settings.iteration.prepare(settings.domain), settings.iteration.seed
         trials = Trials(
@@ -187,7 +187,7 @@ def _history(name: str, variables: Sequence[str]) -> Iterator[Told]:
 
 
 def _past(results: Any, watch: Watch) -> Iterator[tuple[str, Any, Recorded]]:
-    """Yield id, config and what is known of each experiment that has ended."""
+    """Yield id, config and results of each experiment that has ended."""
     if not hasattr(results, "history"):
         raise OptionError(
             "storage",

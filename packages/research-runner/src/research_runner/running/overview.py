@@ -17,7 +17,7 @@ _LOOK_AT: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class ResearchPlan:
-    """How much there is to do, and who will do it; ``print`` it.
+    """The plan of a run: its experiments and workers; ``print`` it.
 
     Parameters
     ----------

@@ -52,7 +52,7 @@ class PreparedRun:
     coordinator: Coordinator
 
     def expected_here(self) -> int | None:
-        """Return how many experiments there will be, without those that somebody has removed."""
+        """Return the expected number of experiments, without removed ones."""
         expected = self.coordinator.expected
         return None if expected is None else expected - len(self.past.removed)
 
@@ -63,7 +63,7 @@ def prepare(
     is_ending: Callable[[], bool],
     report: Callable[[Sequence[BackendEvent]], None],
 ) -> PreparedRun:
-    """Open or create everything; let go of it if anything is refused.
+    """Open or create everything; close it again if anything is refused.
 
     `code` is given if it is known. Nobody waits for a full disk in a run that `is_ending`. `report` takes
     events of tasks that run in this process.
@@ -111,7 +111,7 @@ def prepare(
 
 
 def _open_earlier(settings: RunSettings, storage_class: Any) -> Storage | None:
-    """Open what an earlier run left, if there is anything and it is to be continued."""
+    """Open the storage of an earlier run, if there is one and it is to be resumed."""
     if settings.path is None or not storage_class.is_there(settings.path):
         return None
     if settings.resume is None:
@@ -183,7 +183,7 @@ def _make_coordinator(
     if decider is not None:
 
         def past_results() -> Any:
-            """Return a reader of what was decided on, also if somebody has removed some of it since."""
+            """Return a reader of all earlier experiments, including removed ones."""
             return getattr(storage, "past", None) or storage.results
 
         source = decider.source(tasks, past, past_results, is_ending)

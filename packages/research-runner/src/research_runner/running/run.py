@@ -55,7 +55,7 @@ class ProfileListener:
                 self._file.write(event.experiment_id, event.rows)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._file is not None:
             self._file.close()
 
@@ -85,7 +85,7 @@ class ResearchRun:
 
     @property
     def search(self) -> Search | None:
-        """What decides on configs; None if they are those of the domain in their order."""
+        """The search that decides on configs, or None."""
         return None if self._run.decider is None else self._run.decider.search
 
     @property
@@ -145,7 +145,7 @@ class ResearchRun:
             raise FailedExperimentsError(failures.failed, failures.total, report)
 
     def _check_counts(self) -> None:
-        """Compare what was counted with what is stored, without what was removed before."""
+        """Compare the counts of the monitor with the storage, without removed experiments."""
         self.storage.check()
         monitor, stored = self.monitor, self.storage.counts()
         failed = monitor.failed_experiments
@@ -166,7 +166,7 @@ class ResearchRun:
             )
 
     def _warn_if_nothing_was_shown(self) -> None:
-        """Say that nobody has saved what the bar was to show, where that could not be known before."""
+        """Warn if the variable of `show` was never saved."""
         show, monitor = self._run.settings.execution.show, self.monitor
         if show is None or monitor.finished_experiments == monitor.failed_experiments:
             return
@@ -197,7 +197,7 @@ class ResearchRun:
         fail_point("after-ended")
 
     def _close(self, noted: bool) -> None:
-        """Let go of the storage; first say in the folder that the run has ended, if that was not done."""
+        """Close the storage; first record the end of the run, if that was not done."""
         self._profiles.close()
         try:
             if not noted:

@@ -64,7 +64,7 @@ class Session:
         self.is_updating = False  # whether the function of an update runs, in the thread of this session
 
     def run(self, bar: ProgressBar | None = None) -> None:
-        """Run until nothing is left, then let go of all workers.
+        """Run until no task is left, then stop all workers.
 
         Raises what the domain or its update function raised, after everything that ran had ended, and what
         the storage raised.
@@ -85,7 +85,7 @@ class Session:
             raise self._coordinator.error
 
     def _finish(self) -> None:
-        """Let go of everything, with everything written that was reported."""
+        """Close everything, after all reported events are written."""
         try:
             self._backend.close(force=self._end.is_kill_due())
             fail_point("workers-gone")

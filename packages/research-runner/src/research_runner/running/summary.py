@@ -43,7 +43,7 @@ class RunSummary:
         return f"; what experiments printed is in {' and '.join(found)}" if found else ""
 
     def failures(self) -> FailureReport | None:
-        """Return what failed, if anything did; it goes into the log as well."""
+        """Return the failures, if any, and log them."""
         if not self._monitor.failed_experiments:
             return None
         report: FailureReport = self._storage.results.failure_report()
@@ -59,7 +59,7 @@ class RunSummary:
             write_line(self.with_hint(report.headline if in_short else str(report)), sys.stderr)
 
     def with_hint(self, report: str) -> str:
-        """Return what is said of failures, and where to look for more."""
+        """Return the text about failures, with a hint where to find more."""
         hint = "see research.results.failures"
         path = self._settings.path
         if path is not None:
@@ -78,7 +78,7 @@ class RunSummary:
         return f"{text}, or without the script: research resume {shlex.quote(str(name))}"
 
     def log_end(self, begun: float, why: str | None = None) -> str:
-        """Log how the run has ended, before the folder says so: who follows the log then stops reading."""
+        """Log the end of the run before the folder records it, because followers of the log then stop."""
         monitor, path = self._monitor, self._settings.path
         failed = monitor.failed_experiments
         where = "results are in memory" if path is None else f"results are in {_short(path)}"

@@ -101,7 +101,7 @@ class Asking:
         return self._questions.tried.number(plain(spec.config))
 
     def is_update_due(self, idle: bool) -> bool:
-        """Return False: a search asks nobody else for a domain."""
+        """Return False: a search has no updates of the domain."""
         return False
 
     def update(self) -> None:
@@ -118,7 +118,7 @@ class _Tried:
 
     @staticmethod
     def _key(config: ConfigAlias) -> bytes:
-        """Return what is equal for equal configs."""
+        """Return a key that is equal for equal configs."""
         return Identifier().identify(ConfigAlias.of_pairs((*config.pairs, *auxiliary(0, 0)))).digest
 
     def number(self, config: ConfigAlias) -> int:
@@ -126,11 +126,11 @@ class _Tried:
         return self.numbers[self._key(config)]
 
     def first(self, config: ConfigAlias, number: int) -> int:
-        """Take note of the answer to a question; return the first one with this answer."""
+        """Record the answer to a question; return the first question with this answer."""
         return self.numbers.setdefault(self._key(config), number)
 
     def admit(self, values: Mapping[str, Any], is_new: bool) -> ConfigAlias:
-        """Return a config that somebody puts in, if it is one of the domain that was not tried."""
+        """Return a config that a user adds, if the domain has it and it was not tried."""
         config = config_of(self.domain, values)
         if is_new and self._key(config) in self.numbers:
             raise SearchError(
@@ -190,7 +190,7 @@ class _Questions:
         return self._taken(number, answer if isinstance(answer, ConfigAlias) else ConfigAlias(answer))
 
     def _taken(self, number: int, config: ConfigAlias) -> ConfigAlias | None:
-        """Return an answer, unless it is none of the domain, or was there before, which is told."""
+        """Return an answer; tell the search if it is infeasible or was tried, and return None."""
         if config not in self.tried.domain:
             self._trials.teller.tell(Told(number, config, None, (), 0, "infeasible"))
         elif (first := self.tried.first(config, number)) != number:

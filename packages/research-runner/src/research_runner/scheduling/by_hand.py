@@ -13,7 +13,7 @@ Admit: TypeAlias = Callable[[Mapping[str, Any]], ConfigAlias]
 
 
 class ByHand:
-    """Where such configs come from: here nobody puts any in."""
+    """The source of configs that users add; this one has none."""
 
     def take(self, number: int, admit: Admit, is_new: bool) -> ConfigAlias | None:
         """Return the config that is the answer to a question; None if the search has to answer it.

@@ -21,7 +21,7 @@ class Submit(NamedTuple):
 
 
 class Stop(NamedTuple):
-    """Let the worker in a slot go when it is through with its task; those sent ahead may stay undone."""
+    """Stop the worker in a slot after its current task; tasks sent in advance may stay undone."""
 
     slot: int
 

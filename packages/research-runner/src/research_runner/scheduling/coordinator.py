@@ -130,7 +130,7 @@ class Coordinator:
             self._give_up(error)
 
     def stop(self) -> None:
-        """Start no more tasks; those that run may end."""
+        """Start no more tasks; running ones are finished."""
         self._course.stopping = True
         self._again.clear()
 
@@ -292,7 +292,7 @@ class Coordinator:
         return []
 
     def begun(self) -> list[Event]:
-        """Return which experiments have begun, as far as listeners were not told.
+        """Return events for experiments that have begun and were not announced yet.
 
         Ask before each commit. Short experiments have ended by then, and are told as a whole.
         """

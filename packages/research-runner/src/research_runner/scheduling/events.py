@@ -121,7 +121,7 @@ class TaskEnded(NamedTuple):
 
 
 class TaskFinished(NamedTuple):
-    """A worker is through with a task whose last experiment is done, in one event.
+    """A worker has finished a task and its last experiment, in one event.
 
     It stands for `ValuesSaved` if there is anything in `encoded`, `ExperimentEnded` and `TaskEnded`.
     """
@@ -207,7 +207,7 @@ class ExperimentLost(NamedTuple):
 
 
 class ExperimentReturned(NamedTuple):
-    """An experiment has to begin anew through no fault of its own; it costs no attempt."""
+    """An experiment has to start again without having failed; it loses no attempt."""
 
     experiment_id: str
 

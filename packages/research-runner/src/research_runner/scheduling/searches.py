@@ -100,7 +100,7 @@ class SearchSource:
         return None
 
     def _begin(self, spec: ExperimentSpec) -> bool:
-        """Take note of an experiment; return whether it has to run."""
+        """Record an experiment; return whether it has to run."""
         experiment_id = spec.identity.id
         if not self._needs_past and self._kept(experiment_id):
             return False
@@ -120,7 +120,7 @@ class SearchSource:
         return self._proposals.is_update_due(idle and self._ready is None)
 
     def update(self) -> None:
-        """Let the domain be updated; if this has waited for all experiments, they are told before."""
+        """Update the domain; if the update waited for all experiments, these are told first."""
         while not self._proposals.is_update_due(idle=False) and self._trials.tell_next():
             pass
         self._proposals.update()
@@ -130,9 +130,9 @@ class SearchSource:
         return self._trials.report(experiment_id, step, values) is Verdict.STOP
 
     def note_last(self, experiment_id: str, values: tuple[float, ...] | None) -> None:
-        """Take note of the last values of an experiment that is about to end."""
+        """Record the last values of an experiment before its end."""
         self._trials.note_last(experiment_id, values)
 
     def conclude(self, experiment_id: str, steps: int, is_failed: bool) -> int | None:
-        """Take note of an end; return the step at which a verdict has ended the experiment, if one has."""
+        """Record an end; return the step at which a verdict stopped the experiment, if any."""
         return self._trials.conclude(experiment_id, steps, is_failed=is_failed)

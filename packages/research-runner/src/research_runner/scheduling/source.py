@@ -42,7 +42,7 @@ class IterationOptions:
 
 
 def overlapping(domain: Domain, added: Iterable[str]) -> list[str]:
-    """Return the parameters of a domain in whose place something else would be put."""
+    """Return the parameters of a domain that would be replaced."""
     return [name for name in domain.parameters if any(overlap(key, name) for key in added)]
 
 
@@ -164,7 +164,7 @@ class TaskSource:
         return None if expected is None else -(-max(expected - self.generated, 0) // self._branches)
 
     def next_group(self) -> list[ExperimentSpec]:
-        """Return the experiments of the next task, also those that are kept; none as :meth:`next_task`."""
+        """Return the experiments of the next task, including kept ones."""
         if not self._fill():
             return []
         group, self._group, self._is_closed = self._group, [], False

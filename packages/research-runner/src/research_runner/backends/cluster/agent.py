@@ -157,7 +157,7 @@ class Agent:
             shutil.rmtree(self._scratch, ignore_errors=True)
 
     def _serve(self, setup: AgentSetup, orders: list[Any]) -> None:
-        """Start a worker, so that it is known whether it can load the plan, then do what is wanted."""
+        """Start a worker at once, to see whether it can load the plan, then apply orders."""
         backend = self._start(setup, setup.shares_files is not False)
         while True:
             for each in orders:
@@ -190,7 +190,7 @@ class Agent:
         return self._start(setup, False)
 
     def _apply(self, backend: ProcessBackend, slot: int, order: Any) -> None:
-        """Apply an order, unless it was for a worker whose death the coordinator has not heard of yet."""
+        """Apply an order, unless its worker died and the coordinator does not know that yet."""
         match order:
             case Start():
                 backend.start(slot)

@@ -66,7 +66,7 @@ class FileSync:
         yield from self._whole(self._scratch / "experiments" / experiment_id)
 
     def of_task(self, task: Task) -> Iterator[FileChunk]:
-        """Yield what is left of a task that has ended, and remove it."""
+        """Yield the remaining files of a task that has ended, and remove them."""
         folders = [self._scratch / "experiments" / spec.identity.id for spec in task.experiments]
         for folder in (*folders, self._scratch / "output" / task_label(task)):
             yield from self._whole(folder)

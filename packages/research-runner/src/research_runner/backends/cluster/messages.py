@@ -116,7 +116,7 @@ class DeferredPlan(WorkerPlan):
 
     @classmethod
     def of(cls, agent_setup: AgentSetup, moved: Path | None, environment: Mapping[str, str]) -> DeferredPlan:
-        """Make the plan of an agent whose place has an environment of its own."""
+        """Make the plan of an agent whose worker has its own environment."""
         nothing: Any = None
         root = moved or agent_setup.root
         devices = visible_devices({**os.environ, **environment}) or ()
@@ -175,7 +175,7 @@ class MessageChunk(NamedTuple):
 
     @classmethod
     def unpack(cls, packed: bytes) -> MessageChunk:
-        """Return what was packed.
+        """Return the unpacked object.
 
         Examples
         --------

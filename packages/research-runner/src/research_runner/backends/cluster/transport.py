@@ -41,7 +41,7 @@ class ClusterTransport(Protocol):
         """Let the engine run an agent of this number, for a slot, wherever there is a place, once."""
 
     def send(self, number: int, data: bytes) -> None:
-        """Send to an agent, in order; what is sent to one that is gone is dropped."""
+        """Send bytes to an agent, in order; bytes for a lost agent are dropped."""
 
     def receive(self, timeout_s: float) -> Sequence[TransportEvent]:
         """Wait at most `timeout_s` seconds for events and return them, in order for each agent.
@@ -56,7 +56,7 @@ class ClusterTransport(Protocol):
         """Take back an agent that has not begun, or that is gone."""
 
     def close(self) -> None:
-        """Take back what is left of the run, and let the engine go."""
+        """Cancel the remaining agents, and disconnect from the engine."""
 
 
 class AgentTransport(Protocol):

@@ -72,7 +72,7 @@ class DaskTransport:
             raise self._on_lost(how_it_ended(error)) from error
 
     def launch(self, number: int, slot: int) -> None:
-        """Submit an agent as a task that Dask shall not try again."""
+        """Submit an agent as a task without retries."""
         orders = Orders(f"{self._name}-orders-{number}", self._client)
         self._outgoing.put(orders.open)
         with self._connected():
@@ -125,7 +125,7 @@ class DaskTransport:
             self._disconnect()
 
     def _release(self) -> None:
-        """Leave nothing in the scheduler, once the agents that were told to leave have ended."""
+        """Remove everything from the scheduler after the agents have ended."""
         self._client.unsubscribe_topic("all")
         wait_while(lambda: any(not future.done() for future, _ in self._agents.values()), PUT_S)
         for number in list(self._agents):
@@ -166,7 +166,7 @@ class DaskTransport:
             self._on_lost(how_it_ended(error))
 
     def _on_scheduler_event(self, event: tuple[float, Any]) -> None:
-        """Take note of Dask workers that are gone."""
+        """Record lost Dask workers."""
         _, message = event
         if not isinstance(message, Mapping) or message.get("action") != "remove-worker":
             return
@@ -176,7 +176,7 @@ class DaskTransport:
                 self._on_gone(number, f"the Dask worker at {message.get('worker')} is gone")
 
     def _on_task_done(self, number: int, future: Any) -> None:
-        """Take note of an agent that did not end as it should; one that did has said so."""
+        """Record an agent that ended without a message."""
         if future.status == "error":
             self._on_gone(number, f"its Dask task failed: {future.exception()!r}")
         elif future.status == "cancelled":

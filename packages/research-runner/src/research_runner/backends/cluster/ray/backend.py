@@ -119,7 +119,7 @@ class RayBackend:
 
 
 def _check_reachable(address: str | None) -> None:
-    """Check in seconds what Ray finds out in minutes: that somebody listens at the address."""
+    """Check that the address accepts connections; Ray would take minutes to notice."""
     host, _, port = (address or "").rpartition("://")[2].rpartition(":")
     if port.isdigit():
         try:

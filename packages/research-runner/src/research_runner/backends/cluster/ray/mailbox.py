@@ -57,7 +57,7 @@ class Mailbox:
         self._relays: dict[int, asyncio.Task[None]] = {}
 
     async def launch(self, number: int, needs: dict[str, Any], preload: str) -> None:
-        """Submit an agent, which Ray shall not try again."""
+        """Submit an agent without retries."""
         ray = importlib.import_module("ray")
         task = ray.remote(max_retries=0)(relay).options(name="research", **needs)
         me = ray.get_runtime_context().current_actor
