@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,11 +11,7 @@ import pandas as pd
 from research_domain.texts import clean_text
 from research_results.frames.columns import TEXT, is_gap
 from research_results.frames.texts import as_json, as_text
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Mask = np.ndarray[Any, np.dtype[np.bool_]]
+from research_results.reading.gather import Mask
 
 
 def plain_frame(frame: pd.DataFrame, keeps: Callable[[pd.Series[Any]], bool]) -> pd.DataFrame:

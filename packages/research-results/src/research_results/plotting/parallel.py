@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from research_results.errors import ArgumentError
 from research_results.plotting.canvas import make_canvas
+from research_results.plotting.data import Measure, PlotData
+from research_results.plotting.factors import Factor
+from research_results.plotting.request import Request
 from research_results.plotting.scales import is_logarithmic
 from research_results.plotting.texts import add_color_bar, plain, shortened
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from research_results.plotting.data import Measure, PlotData
-    from research_results.plotting.factors import Factor
-    from research_results.plotting.request import Request
-    from research_results.reading.gather import Floats
-
+from research_results.reading.gather import Floats
 
 _MOST_TICKS = 6
 _ABSENT = -0.12

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from research_results.plotting.arrangement import Arrangement, arrange, needed
 from research_results.plotting.canvas import Canvas, colors, make_canvas
 from research_results.plotting.data import PlotData, Points, drawn_configs, find_factor
+from research_results.plotting.factors import Factor
 from research_results.plotting.legend import add_legend
+from research_results.plotting.request import Request
 from research_results.plotting.scales import set_scale
 from research_results.plotting.texts import name_axes, name_ticks, plain, shortened
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from matplotlib.axes import Axes
-
-    from research_results.plotting.factors import Factor
-    from research_results.plotting.request import Request
-    from research_results.reading.gather import Floats, Ints
-
+from research_results.reading.gather import Floats, Ints
 
 _PANELS_IN_A_ROW = 3
 

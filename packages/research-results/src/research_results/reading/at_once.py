@@ -13,18 +13,14 @@ from __future__ import annotations
 import sqlite3
 import struct
 import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from research_results.reading.gather import Array, Ints, Mask
 from research_results.reading.rows import INT, OPTIONAL_INT, OPTIONAL_NUMBER, check_column, columns_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from research_results.reading.gather import Array, Ints, Mask
-
 
 _NO_INT, _NO_FLOAT = -(2**63), -sys.float_info.max
 """What stands for NULL among packed numbers."""

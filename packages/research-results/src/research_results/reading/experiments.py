@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -17,6 +19,7 @@ from research_results.disk.checksums import CHANGED, experiment_checksums, is_in
 from research_results.disk.schema import hides_some
 from research_results.errors import DamagedError
 from research_results.reading.at_once import read_ids
+from research_results.reading.gather import Ints, Mask
 from research_results.reading.rows import (
     BYTES,
     INT,
@@ -28,14 +31,7 @@ from research_results.reading.rows import (
     checked,
     columns_of,
 )
-
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Sequence
-
-    from research_results.reading.gather import Ints, Mask
-    from research_results.reading.source import Source
-
+from research_results.reading.source import Source
 
 _OPTION = {
     **dict.fromkeys(("option", "parameter"), INT),

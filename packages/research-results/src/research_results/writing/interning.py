@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
-from research_domain import Alias, Config, digest
+from research_domain import Alias, Config, ConfigAlias, digest
 from research_domain.alias import is_auxiliary
 from research_domain.texts import clean_text
 from research_domain.values import lasting_name
 from research_results.codec.encoding import describe, encode_value
-from research_results.disk.blobs import BLOB_LIMIT_BYTES
+from research_results.disk.blobs import BLOB_LIMIT_BYTES, Blobs
 from research_results.disk.checksums import row_checksum
+from research_results.disk.database import Database
 from research_results.disk.names import check_name
 from research_results.errors import UnstorableError
-
-if TYPE_CHECKING:
-    from research_domain import ConfigAlias
-    from research_results.disk.blobs import Blobs
-    from research_results.disk.database import Database
-
 
 _LIMIT = 100_000
 _ITEMS_LIMIT = 10_000

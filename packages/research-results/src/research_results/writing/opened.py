@@ -7,12 +7,15 @@ import shutil
 import sqlite3
 import uuid
 import weakref
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, Self
 
 from research_domain import ConfigAlias
-from research_results.codec.encoding import encode
+from research_results.codec.encoding import Values, encode
 from research_results.disk.blobs import Blobs
+from research_results.disk.connections import JournalMode
 from research_results.disk.database import Database, connect_writer
 from research_results.disk.fail_points import fail_point
 from research_results.disk.lock import WriteLock
@@ -28,17 +31,8 @@ from research_results.errors import (
     StorageFullError,
     StorageLostError,
 )
-from research_results.reading.source import DATABASE, FolderSource, MemorySource, TemporaryFolder
+from research_results.reading.source import DATABASE, FolderSource, MemorySource, Source, TemporaryFolder
 from research_results.writing.writer import Writer
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-    from typing import Self
-
-    from research_results.codec.encoding import Values
-    from research_results.disk.connections import JournalMode
-    from research_results.reading.source import Source
 
 
 class OpenResearch:

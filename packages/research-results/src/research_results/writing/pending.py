@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
+from research_results.disk.database import Database
 from research_results.errors import DamagedError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from research_results.disk.database import Database
-
 
 _INSERT_CHUNKS = """INSERT INTO chunks
 (chunk, experiment, variable, kind, count, first, step, iterations, type, text, data, blob, checksum)

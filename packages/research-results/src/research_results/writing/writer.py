@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
+from research_domain import ConfigAlias
 from research_domain.texts import clean_text
-from research_results.disk.blobs import BLOB_LIMIT_BYTES
+from research_results.codec.encoding import Encoded
+from research_results.disk.blobs import BLOB_LIMIT_BYTES, Blobs
 from research_results.disk.checksums import experiment_checksum, row_checksum
+from research_results.disk.database import Database
 from research_results.disk.names import check_name
 from research_results.disk.schema import FAILURE_COLUMNS, index_experiments, newest_revision
 from research_results.errors import ArgumentError, UnknownExperimentError
@@ -16,14 +20,6 @@ from research_results.writing.failing import as_failure
 from research_results.writing.interning import Interner, stored_blob
 from research_results.writing.known_names import KnownNames
 from research_results.writing.pending import PendingRows
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from research_domain import ConfigAlias
-    from research_results.codec.encoding import Encoded
-    from research_results.disk.blobs import Blobs
-    from research_results.disk.database import Database
 
 
 def _text(value: object) -> str:
