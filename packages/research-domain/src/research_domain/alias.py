@@ -408,6 +408,17 @@ def wrapped(points: Iterable[Pairs], extra: Pairs) -> Iterator[ConfigAlias]:
         yield config
 
 
+def plain_config(config: ConfigAlias) -> Config | None:
+    """Return the config of numbers and texts, which never change, under names; None if it has others."""
+    leaves = {}
+    for key, value in config._pairs:
+        name = key.value
+        if type(value) not in PLAIN or "/" in name:
+            return None
+        leaves[name] = value
+    return of_leaves(leaves)
+
+
 def is_plain(config: ConfigAlias) -> bool:
     """Whether all values of a config are numbers and texts, which never change."""
     return PLAIN.issuperset([type(value) for _, value in config._pairs])

@@ -11,10 +11,11 @@ from typing import Any
 from research_experiment.capture import Streams
 from research_experiment.careful_logging import careful_logger
 from research_experiment.execution._closing import close
-from research_experiment.execution._program import Action, CompiledInstance, CompiledUnit, Scope
+from research_experiment.execution._program import Action, CompiledInstance, CompiledUnit, Scope, Watch
 from research_experiment.execution._rules import Rules, tell
 from research_experiment.execution.global_random import Turns
 from research_experiment.execution.read_only import explained
+from research_experiment.execution.running import RunningExperiment
 from research_experiment.failures import FAILURES_LOGGER, Failure
 from research_experiment.forks import DEPTH, end_if_forked
 from research_experiment.plan import ExperimentPlan
@@ -39,7 +40,7 @@ class Stage:
                 _LOG.exception("output of an experiment could not be flushed")
 
 
-class Branch:
+class Branch(Scope):
     """Runs the steps of one experiment, and keeps to the rules when a unit stops or fails.
 
     Attributes
@@ -59,23 +60,22 @@ class Branch:
         "_missing",
         "_plan",
         "_rules",
-        "_scope",
         "_segments",
         "ending",
-        "running",
         "stage",
         "turns",
     )
 
     def __init__(
         self,
-        scope: Scope,
+        running: RunningExperiment,
+        owners: tuple[RunningExperiment, ...],
+        watch: Watch | None,
         segments: Sequence[Sequence[CompiledUnit]],
         rules: Rules,
         plan: ExperimentPlan,
     ) -> None:
-        self.running = scope.running
-        self._scope = scope
+        self.running, self.owners, self.watch = running, owners, watch
         self._plan = plan
         self.ending = False
         self.stage: Stage | None = None
@@ -101,7 +101,7 @@ class Branch:
                 continue
             try:
                 try:
-                    instance.make(self.running, self._scope.owners)
+                    instance.make(self.running, self.owners)
                 finally:
                     end_if_forked(owner)
             except StopIteration:
@@ -124,11 +124,10 @@ class Branch:
 
     def run(self, segment: int) -> None:
         """Run the steps of one segment that are due."""
-        stage = self.stage
-        if stage is None:
+        if self.stage is None:
             self._run(self._segments[segment])
         else:
-            stage.context.run(self._run, self._segments[segment])
+            self.stage.context.run(self._run, self._segments[segment])
 
     def _take_turn(self) -> None:
         if self.turns is not None:
@@ -148,7 +147,8 @@ class Branch:
     def _run(self, units: Sequence[CompiledUnit]) -> None:
         if self.turns is not None:
             self._take_turn()
-        progress, iteration, catch = self.running.progress, self.running.storage.iteration, self._rules.catch
+        running, catch = self.running, self._rules.catch
+        progress, iteration = running.progress, running.storage.iteration
         ran, actions, owner, depth = progress.ran, self._actions, getpid(), DEPTH[0]
         for unit in units:
             if unit.when is not None and not unit.when.due(iteration, progress.last):
@@ -171,13 +171,13 @@ class Branch:
 
     def _bind(self, unit: CompiledUnit) -> Action:
         """Return the action of a unit that is due for the first time; it stays the same from now on."""
-        scope, watch = self._scope, self._scope.watch
+        watch = self.watch
         if watch is None or not unit.is_working:
-            self._actions[unit] = action = unit.bind(scope)
+            self._actions[unit] = action = unit.bind(self)
             return action
 
         def first() -> None:
-            action = unit.bind(scope)
+            action = unit.bind(self)
             self._actions[unit] = watch(unit.name, action)
             action()
 
@@ -249,13 +249,14 @@ class Branch:
 
     def end_iteration(self, flush: bool) -> bool:
         """Tell that the iteration has ended; return whether it was the last, and the experiment has ended."""
-        if self._listeners["iterated"]:
-            tell(self._listeners["iterated"], self.running)
-        if self._listeners["ends"] and not self.running.progress.last:
+        listeners, progress = self._listeners, self.running.progress
+        if listeners["iterated"]:
+            tell(listeners["iterated"], self.running)
+        if listeners["ends"] and not progress.last:
             self._ask_ends()
         if flush:
             self._flush()
-        if not self.running.progress.last:
+        if not progress.last:
             return False
         self.end()
         return True
@@ -279,15 +280,18 @@ class Branch:
 
     def end(self) -> None:
         """End the experiment, with everything put and closed."""
+        running = self.running
         try:
-            self._flush()
+            running.storage.flush()
+        except self._rules.catch as error:
+            self.enter(self.fail, error, None)
         finally:
             try:
-                if self.running.progress.made:
+                if running.progress.made:
                     self.enter(self._close_made, self.fail)
             finally:
                 self.release()
-                tell(self._listeners["ended"], self.running)
+                tell(self._listeners["ended"], running)
 
     def _close_made(self, report: Callable[[BaseException, str], None]) -> None:
         """Close iterators and instances in reverse order of creation."""
@@ -322,10 +326,12 @@ class Branch:
 
     def release(self) -> None:
         """Release objects that compiled steps hold."""
-        progress = self.running.progress
+        running = self.running
+        progress = running.progress
         progress.ended, progress.open = True, False
         progress.functions = {}
-        self.running.forget_originals()
+        if running._copier is not None:
+            running.forget_originals()
         self._segments, self._actions = (), {}
         if self.stage is not None:
             self.stage.flush()
@@ -338,13 +344,15 @@ class Root(Branch):
 
     def __init__(
         self,
-        scope: Scope,
+        running: RunningExperiment,
+        owners: tuple[RunningExperiment, ...],
+        watch: Watch | None,
         segments: Sequence[Sequence[CompiledUnit]],
         rules: Rules,
         plan: ExperimentPlan,
         branches: Sequence[Branch],
     ) -> None:
-        super().__init__(scope, segments, rules, plan)
+        super().__init__(running, owners, watch, segments, rules, plan)
         self._branches = branches
 
     @property

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
@@ -36,16 +35,17 @@ Watch: TypeAlias = Callable[[str, Action], Action]
 """Puts a watcher around an action, given the name of its unit."""
 
 
-@dataclass(slots=True)
 class Scope:
     """The experiment that a unit runs for, those who see its output, and what watches its actions.
 
     The owners are the experiment itself, or the root and all its branches.
     """
 
+    __slots__ = ("owners", "running", "watch")
+
     running: RunningExperiment
     owners: tuple[RunningExperiment, ...]
-    watch: Watch | None = None
+    watch: Watch | None
 
 
 class CompiledUnit:

@@ -17,7 +17,7 @@ from research_domain.identity import Identity
 from research_experiment.building._checks import differing_keys
 from research_experiment.capture import Capture, Streams, activate
 from research_experiment.execution._branch import Branch, Root, Stage
-from research_experiment.execution._program import Action, Program, Scope, Watch, compile_plan
+from research_experiment.execution._program import Action, Program, Watch, compile_plan
 from research_experiment.execution._rules import Rules, tell
 from research_experiment.execution.global_random import Turns, global_seed, seed_globals
 from research_experiment.execution.running import RunningExperiment, Surroundings
@@ -77,15 +77,28 @@ class RunningTask:
         root: Identity | None = None,
     ) -> None:
         self._kind, self._capture = kind, capture
-        running = _run_all(kind, experiments, sink)
-        segments = kind.program.branch
-        self.branches = tuple(
-            [Branch(self._scope(one, (one,)), segments, kind.rules, kind.plan) for one in running]
-        )
+        program, rules, surroundings = kind.program, kind.rules, kind.surroundings
+        running, branches = [], []
+        for index, (identity, config) in enumerate(experiments):
+            storage = ExperimentStorage(identity.id, sink)
+            one = RunningExperiment(identity, index, config, storage, surroundings, program.units)
+            running.append(one)
+            branches.append(Branch(one, (one,), None, program.branch, rules, kind.plan))
+        self.branches = tuple(branches)
+        if len(running) > 1:
+            weak = [ref(one) for one in running]
+            for one in running:
+                one.share_task(weak)
+        if kind.is_watched:
+            self._watch_all()
         self.root = self._make_root(running, root) if kind.plan.has_root else None
 
-    def _scope(self, running: RunningExperiment, owners: tuple[RunningExperiment, ...]) -> Scope:
-        return Scope(running, owners, self._watch(running) if self._kind.is_watched else None)
+    def _watch_all(self) -> None:
+        turn = RLock()
+        for branch in self.branches:
+            if self._kind.profile:
+                branch.running.progress.profile = Profile(self._kind.profile, turn)
+            branch.watch = self._watch(branch.running)
 
     def _make_root(self, branches: Sequence[RunningExperiment], identity: Identity | None) -> Root:
         kind, first = self._kind, branches[0]
@@ -101,8 +114,9 @@ class RunningTask:
         running.progress.profile = first.progress.profile  # the root's time was spent once
         for one in (running, *branches):
             one.progress.root_ran = running.progress.ran
-        scope = self._scope(running, (running, *branches))
-        return Root(scope, kind.program.root, kind.rules, kind.plan, self.branches)
+        watch = self._watch(running) if kind.is_watched else None
+        owners = (running, *branches)
+        return Root(running, owners, watch, kind.program.root, kind.rules, kind.plan, self.branches)
 
     def _watch(self, running: RunningExperiment) -> Watch:
         rules, profile = self._kind.rules, running.progress.profile
@@ -118,16 +132,6 @@ class RunningTask:
     def _everybody(self) -> Sequence[Branch]:
         return self.branches if self.root is None else (*self.branches, self.root)
 
-    def _share_globals(self, *, in_turn: bool) -> None:
-        """Seed the global generators of random numbers: those that run at the same time share a stream."""
-        surroundings, everybody = self._kind.surroundings, self._everybody
-        if len(everybody) == 1 or not in_turn:
-            seed_globals(global_seed(surroundings.entropy, everybody[0].running.identity.digest))
-        else:
-            turns = Turns(surroundings.entropy)
-            for branch in everybody:
-                branch.turns = turns
-
     def start(self, *, in_turn: bool = True) -> None:
         """Prepare all contexts and create all instances, those of the root first.
 
@@ -135,13 +139,23 @@ class RunningTask:
         run at the same time share one.
         """
         started = self._kind.rules.listeners["started"]
+        has_stages = self._capture is not None or len(self.branches) > 1
         for branch in self.branches:
-            self._set_stage(branch, (branch.running.id,))
-            tell(started, branch.running)
-        if self.root is not None:
+            if has_stages:
+                self._set_stage(branch, (branch.running.id,))
+            if started:
+                tell(started, branch.running)
+        if has_stages and self.root is not None:
             self._set_stage(self.root, tuple(branch.running.id for branch in self.branches))
-        if self._kind.surroundings.seed_globals:
-            self._share_globals(in_turn=in_turn)
+        surroundings = self._kind.surroundings
+        if surroundings.seed_globals:
+            if not in_turn or (self.root is None and len(self.branches) == 1):  # they share a stream
+                digest = self.branches[0].running.identity.digest
+                seed_globals(global_seed(surroundings.entropy, digest))
+            else:
+                turns = Turns(surroundings.entropy)
+                for branch in self._everybody:
+                    branch.turns = turns
         instances = self._kind.program.instances
         if not instances:
             return
@@ -153,42 +167,21 @@ class RunningTask:
     def close(self) -> None:
         """Close all branches, also interrupted ones, and finally the root."""
         for branch in self.branches:
-            if branch.running.is_alive:
+            if not branch.running.progress.ended:
                 branch.abandon()
         if self.root is not None:
             self.root.close()
 
     def forget(self) -> None:
         """Drop the outputs and instances of all experiments, which may refer to them through ``E()``."""
-        for branch in self._everybody:
+        for branch in self.branches if self.root is None else self._everybody:
             branch.running.outputs.clear()
             branch.running.instances.clear()
 
     def _set_stage(self, branch: Branch, ids: tuple[str, ...]) -> None:
         capture = self._capture
-        if capture is None and len(self.branches) == 1:
-            return
         branch.stage = Stage(copy_context(), Streams() if capture is None else capture.streams(ids))
         branch.enter(activate, branch.stage.streams)
-
-
-def _run_all(
-    kind: TaskKind, experiments: Sequence[tuple[Identity, ConfigAlias]], sink: Sink | None
-) -> list[RunningExperiment]:
-    surroundings, units = kind.surroundings, kind.program.units
-    running = [
-        RunningExperiment(identity, index, config, ExperimentStorage(identity.id, sink), surroundings, units)
-        for index, (identity, config) in enumerate(experiments)
-    ]
-    if len(running) > 1:
-        weak = [ref(one) for one in running]
-        for one in running:
-            one.share_task(weak)
-    if kind.profile:
-        turn = RLock()
-        for one in running:
-            one.progress.profile = Profile(kind.profile, turn)
-    return running
 
 
 def _root_identity(first: Identity) -> Identity:

@@ -172,7 +172,7 @@ def _known_item(key: str, bind: Binder) -> Binder:
     """Return a binder that first looks where most items of a config are: at its top, and not a config."""
 
     def bind_item(running: RunningExperiment) -> Any:
-        value = dict.get(running.config, key, _MISSING)
+        value = dict.get(running._config or running.config, key, _MISSING)
         return bind(running) if value is _MISSING or isinstance(value, Config) else value
 
     return bind_item

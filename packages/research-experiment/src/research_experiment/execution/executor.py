@@ -250,7 +250,9 @@ class Executor:
         in_turn = self._settings.target == "for" or len(task.branches) == 1
         try:
             task.start(in_turn=in_turn)
-            if in_turn:
+            if len(task.branches) == 1:
+                self._loop(task.branches, task.root, None)
+            elif in_turn:
                 self._run_branches(None)
             else:
                 self._run_in_threads()
@@ -268,7 +270,7 @@ class Executor:
 
     def _run_branches(self, threads: Threads | None) -> None:
         branches = self._task.branches
-        if len(branches) == 1 or self._settings.task.plan.in_step:
+        if self._settings.task.plan.in_step:
             self._loop(branches, self._task.root, threads)
         elif threads is not None:
             threads.each(lambda branch: self._loop([branch], None, None), branches)
@@ -301,7 +303,7 @@ class Executor:
                 for branch in alive:
                     has_ended |= branch.end_iteration(flush)
                 if has_ended:
-                    alive = [branch for branch in alive if branch.running.is_alive]
+                    alive = [branch for branch in alive if not branch.running.progress.ended]
                 iteration += 1
         except BaseException:
             self._state = "interrupted"

@@ -137,7 +137,8 @@ class _Torch(_Imported):
 
 
 _LATE: Final = {generator.name: generator for generator in (_NumPy(), _Torch())}
-_ALL: Final = (_Python(), *_LATE.values())
+_PYTHON: Final = _Python()
+_ALL: Final = (_PYTHON, *_LATE.values())
 
 
 def seed_globals(seed: bytes) -> None:
@@ -152,8 +153,10 @@ def seed_globals(seed: bytes) -> None:
     True
     """
     _LATE_SEEDS.set(seed)
-    for generator in _ALL:
-        if generator.is_there():
+    _PYTHON.seed(seed)
+    modules = sys.modules
+    for name, generator in _LATE.items():
+        if name in modules and generator.is_there():
             generator.seed(seed)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
@@ -14,7 +14,7 @@ from weakref import ref
 import numpy as np
 
 from research_domain import Config, ConfigAlias
-from research_domain.alias import is_plain, with_values
+from research_domain.alias import plain_config, with_values
 from research_domain.identity import Identity
 from research_domain.seeds import experiment_seed, make_rng
 from research_experiment.careful_logging import CarefulLogger, careful_logger
@@ -67,25 +67,36 @@ class Surroundings:
 _UNMEASURED: Final = Profile()
 """The profile of experiments that nobody measures: it stays empty."""
 
+_RLock: Final = type(RLock())
+"""What `RLock` makes; without a function of Python in between."""
+
 _NO_UNITS: Final[Mapping[str, UnitKind]] = {}
 
 
-@dataclass(slots=True)
 class Progress:
-    """How far an experiment has come; changed by the executor alone."""
+    """How far an experiment has come; changed by the executor alone.
 
-    last: bool = False
-    ended: bool = False
-    open: bool = True
-    failure: Failure | None = None
-    functions: dict[str, Any] = field(default_factory=dict)
-    """Unit → its function or iterator, those of the root as well."""
-    ran: dict[str, int] = field(default_factory=dict)
-    """Unit → the iteration in which it last ran, or tried to."""
-    root_ran: dict[str, int] = field(default_factory=dict)
-    profile: Profile = _UNMEASURED
-    made: list[tuple[str, Any]] = field(default_factory=list)
-    """Its own instances and iterators with their names, in the order in which they were made."""
+    Attributes
+    ----------
+    functions : dict
+        Unit → its function or iterator, those of the root as well.
+    ran, root_ran : dict
+        Unit → the iteration in which it last ran, or tried to: its own, and those of the root.
+    made : list
+        Its own instances and iterators with their names, in the order in which they were made.
+    """
+
+    __slots__ = ("ended", "failure", "functions", "last", "made", "open", "profile", "ran", "root_ran")
+
+    def __init__(self) -> None:
+        self.last = self.ended = False
+        self.open = True
+        self.failure: Failure | None = None
+        self.functions: dict[str, Any] = {}
+        self.ran: dict[str, int] = {}
+        self.root_ran: dict[str, int] = {}
+        self.profile = _UNMEASURED
+        self.made: list[tuple[str, Any]] = []
 
 
 class RunningExperiment:
@@ -147,7 +158,7 @@ class RunningExperiment:
         self._config: Config | None = None
         self._cache: dict[str, Any] = {}
         self._copier: Copier | None = None
-        self._lock = RLock()
+        self._lock = _RLock()
 
     @property
     def id(self) -> str:
@@ -172,8 +183,7 @@ class RunningExperiment:
         Values that can change are the experiment's own copies.
         """
         if self._config is None:
-            own = self.recorded_config if is_plain(self.recorded_config) else self.config_alias
-            self._config = own.config()
+            self._config = plain_config(self.recorded_config) or self.config_alias.config()
         return self._config
 
     def config_of(self, branch: RunningExperiment) -> Config:

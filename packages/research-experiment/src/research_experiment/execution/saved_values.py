@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from research_experiment.execution.copies import UNCHANGING, is_unchanging, separate, snapshot
 from research_experiment.plan import check_variable
 from research_experiment.protocols import Sink
+
+_check: Final = lru_cache(1024)(check_variable)
 
 
 class ExperimentStorage:
@@ -70,7 +73,7 @@ class ExperimentStorage:
             shown, kept = self._as_it_is(name, value)
         column = self.results.get(name)
         if column is None:
-            check_variable(name)
+            _check(name)
             column = self.results[name] = {}
         column[iteration] = shown
         if self._sink is not None:

@@ -91,7 +91,10 @@ def encode(values: Values) -> Encoded:
     """
     rows: list[Row] = []
     for variable, by_iteration in values.items():
-        row = _encode_uniform(variable, by_iteration)
+        if len(by_iteration) == 1:
+            row = _encode_single(variable, *by_iteration.items())
+        else:
+            row = _encode_uniform(variable, by_iteration)
         if row is not None:
             rows.append(row)
         else:
@@ -101,8 +104,6 @@ def encode(values: Values) -> Encoded:
 
 def _encode_uniform(variable: str, by_iteration: Mapping[int, Any]) -> Row | None:
     """Return the row of builtin numbers of one type in successive iterations, the frequent case; or None."""
-    if len(by_iteration) == 1:
-        return _encode_single(variable, *by_iteration.items())
     numbers = list(by_iteration.values())
     kinds = set(map(type, numbers))
     kind, code = _FORMATS.get(kinds.pop(), ("", "")) if len(kinds) == 1 else ("", "")

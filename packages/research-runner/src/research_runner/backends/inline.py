@@ -103,7 +103,7 @@ class InlineBackend:
         if self._script_random is not None:
             self._script_random.put_back()
 
-    def _take(self, events: tuple[Any, ...]) -> None:
+    def _take(self, events: Sequence[Any]) -> None:
         with self._reporting:
             self._events.extend(BackendEvent(0, event) for event in events)
             if current_thread() is self._thread:

@@ -35,6 +35,7 @@ class Channel:
         self._reader = FrameReader()
         self._messages: deque[tuple[Kind, bytes]] = deque()
         self._sending = threading.Lock()
+        self._writer = wire.Writer()
         self._answers: dict[str, Any] = {}
         self._answered = threading.Condition()
         self._is_read = False
@@ -54,7 +55,8 @@ class Channel:
         Raises `WireError` if it cannot be serialised, and sends nothing; `WorkerStop` if the coordinator is
         gone.
         """
-        self.send_message(Kind.MESSAGE, wire.dumps(payload))
+        with self._sending:
+            self._write(Kind.MESSAGE, self._writer.dumps(payload))
 
     def poll(self, timeout_s: float | None = 0.0) -> bool:
         """Whether `recv` would return at once; waits up to `timeout_s` seconds (None: for ever)."""
@@ -101,12 +103,15 @@ class Channel:
 
     def send_message(self, kind: Kind, payload: bytes = b"") -> None:
         """Send one message; a process that was forked off this one ends here instead."""
+        with self._sending:
+            self._write(kind, payload)
+
+    def _write(self, kind: Kind, payload: bytes) -> None:
         if os.getpid() != self._owner:
             end_if_forked(self._owner)
         try:
-            with self._sending:
-                for data in frames(kind, payload):
-                    self._socket.sendall(data)
+            for data in frames(kind, payload):
+                self._socket.sendall(data)
         except (BrokenPipeError, ConnectionResetError):
             raise WorkerStop from None
 

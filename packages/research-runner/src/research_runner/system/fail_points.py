@@ -24,7 +24,8 @@ class _Trap:
     token: Path
 
 
-_trap: _Trap | None = None
+ARMED: Final[list[_Trap]] = []
+"""The fail point that is armed, if any; what runs for each experiment looks here before it calls."""
 
 
 def fail_point(name: str) -> None:
@@ -34,13 +35,13 @@ def fail_point(name: str) -> None:
     --------
     >>> fail_point("after-commit")  # does nothing unless it is armed
     """
-    if _trap is None or _trap.name != name:
+    if not ARMED or ARMED[0].name != name:
         return
-    _trap.passes -= 1
-    if _trap.passes:
+    ARMED[0].passes -= 1
+    if ARMED[0].passes:
         return
     try:
-        _trap.token.unlink()
+        ARMED[0].token.unlink()
     except FileNotFoundError:
         return
     os.kill(os.getpid(), signal.SIGKILL)
@@ -48,13 +49,11 @@ def fail_point(name: str) -> None:
 
 def arm() -> None:
     """Read the environment variable again; importing this module reads it as well."""
-    global _trap
+    ARMED.clear()
     text = os.environ.get(VARIABLE)
-    if not text:
-        _trap = None
-        return
-    name, passes, token = text.split(":", 2)
-    _trap = _Trap(name, int(passes), Path(token))
+    if text:
+        name, passes, token = text.split(":", 2)
+        ARMED.append(_Trap(name, int(passes), Path(token)))
 
 
 arm()

@@ -12,7 +12,7 @@ from threading import Lock
 from typing import Any, Final, NamedTuple
 
 from research_experiment import ExpressionError, Failure, Hook, RunningExperiment
-from research_experiment.forks import end_if_forked
+from research_experiment.forks import DEPTH, end_if_forked
 from research_experiment.protocols import Encoded, Values
 from research_runner.profiling import profile_rows
 from research_runner.scheduling.events import (
@@ -25,7 +25,8 @@ from research_runner.scheduling.events import (
     ValueShown,
     ValuesSaved,
 )
-from research_runner.system.fail_points import fail_point
+from research_runner.scheduling.tasks import new
+from research_runner.system.fail_points import ARMED, fail_point
 from research_runner.system.texts import short_text
 
 _REPORT_EVERY_S: Final = 0.1
@@ -36,16 +37,16 @@ _SHOWN: Final = 24
 class Outbox:
     """Gathers events and sends them together: at most ten times a second, or when it is flushed."""
 
-    def __init__(self, send: Callable[[tuple[Any, ...]], None]) -> None:
+    def __init__(self, send: Callable[[Sequence[Any]], None]) -> None:
         self._send = send
         self._events: list[Any] = []
         self._sent = time.monotonic()
         self._lock = Lock()
-        self._owner = getpid()
+        self._owner, self._depth = getpid(), DEPTH[0]
 
     def add(self, event: Any) -> None:
         """Add an event; send all if the last time was more than a tenth of a second ago."""
-        if getpid() != self._owner:
+        if DEPTH[0] != self._depth:
             end_if_forked(self._owner)
         with self._lock:
             self._events.append(event)
@@ -54,19 +55,21 @@ class Outbox:
 
     def flush(self, *events: Any) -> None:
         """Send all events that wait, and these."""
-        if getpid() != self._owner:
+        if DEPTH[0] != self._depth:
             end_if_forked(self._owner)
         with self._lock:
             self._events += events
             self._flush()
 
     def _flush(self) -> None:
-        events, self._events = tuple(self._events), []
+        events, self._events = self._events, []
         self._sent = time.monotonic()
         if events:
-            fail_point("before-report")
+            if ARMED:
+                fail_point("before-report")
             self._send(events)
-            fail_point("after-report")
+            if ARMED:
+                fail_point("after-report")
 
 
 class KeptValue(NamedTuple):
@@ -102,7 +105,7 @@ class EncodingSink:
         """Emit encoded values, and the latest one of the variable that is shown."""
         unchanging, kept = _parted(values) if self._has_kept else (values, ())
         if unchanging:
-            self._emit(ValuesSaved(experiment_id, self._encode(unchanging)))
+            self._emit(new(ValuesSaved, (experiment_id, self._encode(unchanging))))
         for each in kept:
             self._emit(ValuesSaved(experiment_id, each.encoded))
         if self._show is not None and (column := values.get(self._show)):
@@ -182,7 +185,9 @@ class Reporter(Hook):
             self._emit(Profiled(experiment_id, tuple(rows)))
         elapsed_s, retriable = time.perf_counter() - self._started, experiment_id in self._retriable
         iterations = experiment.storage.iteration + 1
-        self._emit(ExperimentEnded(experiment_id, iterations, elapsed_s, progress.failure, retriable))
+        self._emit(
+            new(ExperimentEnded, (experiment_id, iterations, elapsed_s, progress.failure, retriable, None))
+        )
         if elapsed_s > _REPORT_EVERY_S and len(experiment.branches) > 1:
             self._flush()
 

@@ -21,8 +21,8 @@ from research_runner.scheduling.events import (
     WorkerLeaves,
     pack_report,
 )
-from research_runner.scheduling.tasks import Task
-from research_runner.system.fail_points import fail_point
+from research_runner.scheduling.tasks import Task, new
+from research_runner.system.fail_points import ARMED, fail_point
 from research_runner.worker.capturing import (
     branch_capture,
     process_capture,
@@ -124,8 +124,12 @@ class TaskRunner:
         else:
             branches = None if len(task.experiments) == 1 else branch_capture(self._plan)
             label, targets = task_label(task), self._targets or targets_of(self._plan, task)
-            with self._output.task(label, targets) as captured:
+            output = self._output
+            output.begin(label, targets)
+            try:
                 self._execute(task, branches)
+            finally:
+                captured = output.end()
             for fd, kept in captured.items():
                 if kept.text:
                     self._hand_over(label, fd, kept.text)
@@ -224,11 +228,12 @@ class Serve:
                         if channel.is_stopping():
                             outbox.flush()
                             return
-                    if elapsed_s > _LONG_S or runner.lost is not None:
+                    lost = runner.lost
+                    if elapsed_s > _LONG_S or lost is not None:
                         for other in tasks:
                             outbox.add(TaskReturned(Task.unpack(other).index))
-                    if runner.lost is not None:
-                        outbox.add(WorkerLeaves(runner.lost))
+                    if lost is not None:
+                        outbox.add(WorkerLeaves(lost))
                         outbox.flush()
                         return
                 is_stopping = channel.is_stopping()
@@ -243,12 +248,15 @@ class Serve:
         if reason is not None:
             outbox.add(TaskReturned(task.index, reason))
             return 0.0
-        fail_point("task-taken")
-        outbox.flush(TaskStarted(task.index, time.time()))
-        fail_point("task-announced")
+        if ARMED:
+            fail_point("task-taken")
+        outbox.flush(new(TaskStarted, (task.index, time.time())))
+        if ARMED:
+            fail_point("task-announced")
         begun = time.perf_counter()
         runner.run(task)
-        fail_point("task-run")
+        if ARMED:
+            fail_point("task-run")
         elapsed_s = time.perf_counter() - begun
-        outbox.add(TaskEnded(task.index, elapsed_s))
+        outbox.add(new(TaskEnded, (task.index, elapsed_s)))
         return elapsed_s

@@ -13,6 +13,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final, Self, TextIO
 
+from research_experiment.forks import DEPTH
 from research_runner.errors import RunnerError
 from research_runner.system.c_library import c_function
 from research_runner.system.texts import text_stream
@@ -66,6 +67,7 @@ class OutputCapture:
         self._own: Mapping[int, Target] = {}
         self._deliveries: dict[int, Delivery] = {}
         self._active = _Active()
+        self._depth = DEPTH[0]
         self._ticker = _Ticker(self._active.forward)
 
     def __enter__(self) -> Self:
@@ -98,7 +100,9 @@ class OutputCapture:
         channel = self._channels.get(fd)
         return channel is not None and channel.text is stream
 
-    def _begin(self, label: str, targets: Mapping[int, Target]) -> None:
+    def begin(self, label: str, targets: Mapping[int, Target]) -> None:
+        """Begin what `task` does in a block."""
+        self._depth = DEPTH[0]
         if self._active.deliveries:
             raise RunnerError(
                 f"cannot catch the output of {label!r}: another task of this process is running"
@@ -110,6 +114,13 @@ class OutputCapture:
         for delivery in self._deliveries.values():
             delivery.label = label
         self._active.deliveries = self._deliveries
+
+    def end(self) -> dict[int, CapturedText]:
+        """End what was begun, and return the output; a forked child that gets here owns nothing."""
+        if DEPTH[0] != self._depth:
+            return {}
+        self._redirection.pause()
+        return self._active.finish()
 
     def _lead_to(self, targets: Mapping[int, Target], label: str) -> None:
         """Lead the descriptors of these targets into spools, whose text goes to the targets."""
@@ -187,7 +198,7 @@ def recover_output(
 class _Round:
     """The block in which the output of one task is caught."""
 
-    __slots__ = ("_capture", "_captured", "_label", "_owner", "_targets")
+    __slots__ = ("_capture", "_captured", "_label", "_targets")
 
     def __init__(self, capture: OutputCapture, label: str, targets: Mapping[int, Target]) -> None:
         self._capture = capture
@@ -196,14 +207,11 @@ class _Round:
         self._captured: dict[int, CapturedText] = {}
 
     def __enter__(self) -> dict[int, CapturedText]:
-        self._owner = os.getpid()
-        self._capture._begin(self._label, self._targets)
+        self._capture.begin(self._label, self._targets)
         return self._captured
 
     def __exit__(self, *exc_info: object) -> None:
-        if os.getpid() == self._owner:  # a forked child that unwinds through here owns nothing
-            self._capture._redirection.pause()
-            self._captured.update(self._capture._active.finish())
+        self._captured.update(self._capture.end())
 
 
 class _Active:
@@ -346,7 +354,8 @@ def _lead(fd: int, channel: _Channel) -> None:
         is_as_opened = False
     if not is_as_opened:
         channel.text = _open_text(fd)
-    setattr(sys, STREAMS[fd], channel.text)
+    if getattr(sys, STREAMS[fd], None) is not channel.text:
+        setattr(sys, STREAMS[fd], channel.text)
 
 
 def _fill_gaps() -> None:

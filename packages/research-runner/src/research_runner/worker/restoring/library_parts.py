@@ -93,7 +93,7 @@ def in_own_context(function: Callable[[], object]) -> None:
 
 
 def _apart(function: Callable[[], object]) -> None:
-    decimal, numpy = (sys.modules.get(name) for name in ("decimal", "numpy"))
+    decimal, numpy = sys.modules.get("decimal"), sys.modules.get("numpy")
     if decimal is not None:
         decimal.setcontext(decimal.getcontext().copy())
     if numpy is None or not numpy.__version__.startswith("1."):

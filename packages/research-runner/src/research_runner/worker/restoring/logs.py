@@ -47,8 +47,8 @@ class LoggingPart(Part):
 
     def _note(self) -> None:
         """Take note of what tells that somebody has touched a logger."""
-        _cache()[_MARK] = True
-        self._newest = _newest_handler()
+        vars(logging.root)["_cache"][_MARK] = True
+        self._handlers = logging._handlerList[:]  # type: ignore[attr-defined]
         watched = {
             logger: state
             for logger, state in self._kept[1].items()
@@ -58,7 +58,10 @@ class LoggingPart(Part):
         self._live = [(*state[:3], *map(list, state[3:])) for state in watched.values()]
 
     def _is_touched(self) -> bool:
-        if _MARK not in _cache() or _newest_handler() != self._newest:
+        if _MARK not in vars(logging.root)["_cache"]:
+            return True
+        handlers = logging._handlerList  # type: ignore[attr-defined]
+        if len(handlers) != len(self._handlers) or handlers[-1:] != self._handlers[-1:]:
             return True
         return list(map(_live_state, self._watched)) != self._live
 
@@ -111,13 +114,3 @@ def _put_one(logger: logging.Logger, state: tuple[Any, ...]) -> None:
     logger.handlers[:], logger.filters[:] = handlers, filters
     if logger.level != level:
         logger.setLevel(level)
-
-
-def _cache() -> dict[Any, Any]:
-    cache: dict[Any, Any] = vars(logging.root)["_cache"]
-    return cache
-
-
-def _newest_handler() -> tuple[int, Any]:
-    handlers = logging._handlerList  # type: ignore[attr-defined]
-    return len(handlers), handlers[-1] if handlers else None
