@@ -156,3 +156,9 @@ def test_messages_that_differ_in_numbers_alone_are_one_group():
     )
     failures[0] = failures[0]._replace(message="loss is too large")
     assert len(group_failures(failures, CONFIGS).groups) == 2
+
+
+def test_a_report_that_is_looked_at_is_short_in_python_and_a_text_in_a_notebook():
+    report = group_failures([failure(name, message="<boom>") for name in those(width=["16"])], CONFIGS)
+    assert repr(report) == f"<FailureReport: {report.headline}>"
+    assert report._repr_html_().startswith("<pre>8 of 24 failed: RuntimeError: &lt;boom&gt;, in &#x27;train")

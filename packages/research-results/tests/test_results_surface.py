@@ -58,3 +58,11 @@ def test_only_one_module_unpickles():
     doors = [*modules, "allow_pickle=True)", "loads(data)"]
     holders = {path.name for path in PACKAGE.rglob("*.py") if any(door in path.read_text() for door in doors)}
     assert holders == {"pickles.py"}
+
+
+def test_results_name_their_researches_and_filters():
+    first, second = (ResearchResults("memory", dump_results=False) for _ in range(2))
+    for each in (first, second):
+        each.put("a", {"loss": {0: 1.0}}, {"lr": 1})
+    assert repr(first) == "ResearchResults('memory')"
+    assert repr(ResearchResults([first, second], lr=1)) == "ResearchResults(['memory', 'memory (2)'], lr=1)"

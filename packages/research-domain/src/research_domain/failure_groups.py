@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -126,7 +127,7 @@ class FailureGroup:
         return f"{text}; {which}" if which else text
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class FailureReport:
     """All failures of a research; ``print`` it.
 
@@ -160,8 +161,14 @@ class FailureReport:
         """A line for each of the largest groups, without tracebacks."""
         return "\n".join(self._lines(tracebacks=False))
 
+    def __repr__(self) -> str:
+        return f"<FailureReport: {self.headline}>"
+
     def __str__(self) -> str:
         return "\n".join(self._lines(tracebacks=True))
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(str(self))}</pre>"
 
     def _lines(self, *, tracebacks: bool) -> Iterator[str]:
         if not self.groups:

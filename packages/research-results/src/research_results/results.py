@@ -111,6 +111,11 @@ class ResearchResults(ResultsPictures, ResultsExports, ResultsCuration, ResultsW
         results._reader, results._opened, results._filters = Reader(source), opened, {}
         return results
 
+    def __repr__(self) -> str:
+        names = [part.label for part in self._parts()]
+        filters = "".join(f", {name}={value!r}" for name, value in self._filters.items())
+        return f"ResearchResults({(names[0] if len(names) == 1 else names)!r}{filters})"
+
 
 def _together(
     given: Sequence[str | Path | ResearchResults], dump_results: bool, allow_pickle: bool

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -92,6 +93,8 @@ class ProgressBar:
         if self._bar is None:
             return
         with self._kept_apart():
+            if self._bar.n == int(self._bar.n):  # quarters of experiments have been added up: 4, not 4.0
+                self._bar.n = int(self._bar.n)
             self._bar.refresh()
             self._bar.close()
 
@@ -114,7 +117,9 @@ def make_bar(
     if bar is True and not is_drawable(sys.stderr):
         bar = ProgressLines
     elif bar is True:
-        from tqdm.auto import tqdm
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a notebook without ipywidgets has a bar of text
+            from tqdm.auto import tqdm
 
         bar = tqdm
     return ProgressBar(bar, monitor, n_iters, show, name)
