@@ -36,9 +36,8 @@ class Occurrences:
         self._resize(_SLOTS)
 
     def _resize(self, slots: int) -> None:
-        self._beginnings = array("Q", bytes(8 * slots))
-        self._rests = array("I", bytes(4 * slots))
-        self._counts = array("I", bytes(4 * slots))
+        self._beginnings = array("Q", [0]) * slots
+        self._rests, self._counts = array("I", [0]) * slots, array("I", [0]) * slots
         self._mask = slots - 1
         self._left = 2 * slots // 3
 
@@ -66,11 +65,11 @@ class Occurrences:
 
     def _grow(self) -> None:
         """Move everything to a larger table; hashes that share a beginning stay in their order."""
-        old = self._beginnings, self._rests, self._counts
+        start = self._counts.index(0)  # neighbours at the end of the table may go on at its beginning
         slots = len(self._counts)
+        old = [memoryview(column) for column in (self._beginnings, self._rests, self._counts)]
         self._resize(slots * (8 if slots < _LARGE else 2))
         beginnings, rests, counts, mask = self._beginnings, self._rests, self._counts, self._mask
-        start = old[2].index(0)  # neighbours at the end of the table may go on at its beginning
         for part in (slice(start, None), slice(start)):
             for beginning, rest, times in zip(*(column[part] for column in old), strict=True):
                 if times:

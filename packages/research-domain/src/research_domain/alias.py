@@ -185,13 +185,13 @@ class ConfigAlias(Mapping[str, Any]):
         if isinstance(given, Config):
             given = given.flatten()
         items = given.items() if isinstance(given, Mapping) else check_order("config", given or ())
-        self._pairs = unique(tuple((check_key(key), value) for key, value in items))
+        self._pairs, self._prefix = unique(tuple((check_key(key), value) for key, value in items)), ""
 
     @classmethod
     def of_pairs(cls, pairs: Pairs) -> ConfigAlias:
         """Wrap pairs whose keys are known to differ."""
         config = _new(cls)
-        config._pairs = pairs
+        config._pairs, config._prefix = pairs, ""
         return config
 
     @property
@@ -202,7 +202,7 @@ class ConfigAlias(Mapping[str, Any]):
     @property
     def prefix(self) -> str:
         """Readable beginning of the id, empty unless :meth:`set_prefix` was called."""
-        return getattr(self, "_prefix", "")
+        return getattr(self, "_prefix", "")  # pickles of earlier versions have none
 
     def config(self) -> Config:
         """Return the values as a :class:`Config`, each as it was given.
@@ -404,7 +404,7 @@ def wrapped(points: Iterable[Pairs], extra: Pairs) -> Iterator[ConfigAlias]:
     """Yield points, whose keys are known to differ, as configs with some more pairs."""
     for pairs in points:
         config = _new(ConfigAlias)
-        config._pairs = pairs + extra
+        config._pairs, config._prefix = pairs + extra, ""
         yield config
 
 

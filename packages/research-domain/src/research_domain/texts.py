@@ -72,4 +72,4 @@ def flaw_of_name(name: object) -> str | None:
         return "it must be a string of at least one character"
     if len(name) > _LONGEST_NAME:
         return f"it has {len(name)} characters, more than {_LONGEST_NAME}"
-    return None if clean_text(name) == name else "it holds half of a surrogate pair"
+    return None if name.isascii() or clean_text(name) == name else "it holds half of a surrogate pair"

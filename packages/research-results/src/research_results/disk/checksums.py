@@ -17,6 +17,7 @@ import numpy as np
 CHANGED = "its bytes are not those that were written"
 """What is wrong with a row whose checksum does not fit."""
 
+_POSITION = struct.Struct("<q")
 _HEADERS: dict[int, struct.Struct] = {count: struct.Struct(f"<{count}q") for count in range(1, 9)}
 
 
@@ -108,7 +109,8 @@ def experiment_checksums(
 
 def experiment_checksum(position: int, experiment_id: str, config: bytes, digest: bytes | None) -> int:
     """Return the checksum of an experiment: its position, id, config and digest."""
-    return crc32(_joined(experiment_id, config, digest), crc32(_HEADERS[1].pack(position)))
+    name = experiment_id.encode("utf-8", "surrogatepass")
+    return crc32(name + config + (digest or b""), crc32(_POSITION.pack(position)))
 
 
 def _joined(experiment_id: str, config: bytes, digest: bytes | None) -> bytes:

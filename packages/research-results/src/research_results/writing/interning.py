@@ -50,7 +50,8 @@ class Interner:
         self._variables: dict[str, int] = {}
         self._parameters: dict[_Key, int] = {}
         self._options: dict[Any, int] = {}
-        self._pairs: dict[int, tuple[int, object]] = {}  # they are kept, so that no other gets their id
+        self._pairs: dict[int, int] = {}
+        self._kept: list[object] = []  # those pairs, so that no other gets their id
         self._opaque: dict[int, tuple[Any, _Encoded]] = {}
 
     def forget(self) -> None:
@@ -59,6 +60,7 @@ class Interner:
         self._parameters.clear()
         self._options.clear()
         self._pairs.clear()
+        self._kept.clear()
 
     def variable(self, name: str) -> int:
         """Return the number of a variable."""
@@ -76,22 +78,26 @@ class Interner:
     def config(self, config: ConfigAlias) -> bytes:
         """Return the numbers of the items of a config, four bytes each."""
         known, pairs = self._pairs, config.pairs
-        numbers = [(known.get(id(pair)) or self._item(pair))[0] for pair in pairs]
+        numbers: list[Any] = list(map(known.get, map(id, pairs)))
+        if None in numbers:
+            numbers = [known.get(id(pair)) or self._item(pair) for pair in pairs]
         layout = _LAYOUTS.get(len(numbers)) or struct.Struct(f"<{len(numbers)}i")
         return layout.pack(*numbers)
 
-    def _item(self, pair: tuple[Alias, Any]) -> tuple[int, object]:
+    def _item(self, pair: tuple[Alias, Any]) -> int:
         """Return the number of an item of a config; the same item is looked up once if it cannot change."""
         key, value = pair
         alias, given = None, False
         if isinstance(value, Alias):
             value, alias, given = value.value, value.alias, value.given
-        item = self._option(key, value, alias, given), pair
+        number = self._option(key, value, alias, given)
         if type(value) in _UNCHANGING:
             if len(self._pairs) >= _ITEMS_LIMIT:
                 self._pairs.clear()
-            self._pairs[id(pair)] = item
-        return item
+                self._kept.clear()
+            self._pairs[id(pair)] = number
+            self._kept.append(pair)
+        return number
 
     def _parameter(self, key: _Key) -> int:
         number = self._parameters.get(key)

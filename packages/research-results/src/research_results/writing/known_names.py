@@ -28,7 +28,7 @@ class KnownNames:
         self._resize(256)
 
     def _resize(self, slots: int) -> None:
-        self._table = array("Q", bytes(8 * slots))
+        self._table = array("Q", [0]) * slots
         self._mask = slots - 1
         self._left = 2 * slots // 3
 

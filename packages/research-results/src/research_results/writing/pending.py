@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any, TypeAlias
 
@@ -12,8 +12,8 @@ from research_results.errors import DamagedError
 _INSERT_CHUNKS = """INSERT INTO chunks
 (chunk, experiment, variable, kind, count, first, step, iterations, type, text, data, blob, checksum)
 VALUES """
-_INSERT_WHOLE = """INSERT INTO experiments
-(key, id, position, config, digest, checksum, status, attempt, worker, host, device, code, started,
+_INSERT_DONE = """INSERT INTO experiments
+(status, key, id, position, config, digest, checksum, attempt, worker, host, device, code, started,
 iterations, elapsed_s) VALUES """
 _INSERT_CHANGES = "INSERT INTO changes (revision, experiment, change, attempt) VALUES "
 _AT_ONCE = 32
@@ -23,12 +23,14 @@ _IS_THERE = "SELECT count(*) FROM experiments WHERE key = ? AND id = ?"
 class PendingRows:
     """Rows that wait: experiments and changes of them, one row for each, values and revisions.
 
-    `whole` are rows of the table of experiments, for those that are new and done, `chunks` rows of the table
-    of values, and `changes` of that of changes.
+    `done` are experiments that are new and done, and `attempts` the revision of their first change, their
+    key, the revision of their last one, and the number of the attempt. `chunks` are rows of the table of
+    values, `changes` of that of changes.
     """
 
     def __init__(self) -> None:
-        self.whole: list[tuple[Any, ...]] = []
+        self.done: list[tuple[Any, ...]] = []
+        self.attempts: list[tuple[int, int, int, int]] = []
         self.chunks: list[tuple[Any, ...]] = []
         self.changes: list[tuple[int, int, str, int | None]] = []
         self._added: dict[int, dict[str, Any]] = {}
@@ -48,7 +50,8 @@ class PendingRows:
 
     def write(self, database: Database) -> None:
         """Write all rows, and forget them; DamagedError if an experiment is not there any more."""
-        _insert(database, _INSERT_WHOLE, self.whole)
+        _insert(database, _INSERT_DONE, self.done, lambda _: f"('done'{', ?' * 14})")
+        _insert(database, _INSERT_CHANGES, self.attempts, _changes_of)
         for names, rows in _grouped(self._added):
             marks = ", ".join("?" * (len(names) + 1))
             insert = f"INSERT INTO experiments (key, {', '.join(names)}) VALUES ({marks})"  # noqa: S608  (ours)
@@ -59,13 +62,14 @@ class PendingRows:
             values = [(*columns[1:], key, columns[0]) for key, columns in rows]
             if database.executemany(sql, values).rowcount != len(rows):
                 self._refuse(database)
-        _insert(database, _INSERT_CHUNKS, self.chunks)
-        _insert(database, _INSERT_CHANGES, self.changes)
+        _insert(database, _INSERT_CHUNKS, self.chunks, lambda _: f"(?{', ?' * 12})")
+        _insert(database, _INSERT_CHANGES, self.changes, lambda _: "(?, ?, ?, ?)")
         self.clear()
 
     def clear(self) -> None:
         """Forget all rows."""
-        self.whole.clear()
+        self.done.clear()
+        self.attempts.clear()
         self.chunks.clear()
         self.changes.clear()
         self._added.clear()
@@ -81,14 +85,26 @@ class PendingRows:
         raise DamagedError("table experiments", "changes of statuses did not reach one row each")
 
 
-def _insert(database: Database, insert: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Write rows, many by one statement each, which is faster than a statement for each row."""
+def _changes_of(first: int) -> str:
+    """Return the changes of an experiment that is new and done, by the number of its first value."""
+    revision, key, last, attempt = (f"?{first + number}" for number in range(4))
+    queued = f"({revision}, {key}, 'queued', NULL)"
+    return f"{queued}, ({revision} + 1, {key}, 'running', {attempt}), ({last}, {key}, 'done', {attempt})"
+
+
+def _insert(
+    database: Database, insert: str, rows: Sequence[tuple[Any, ...]], marks: Callable[[int], str]
+) -> None:
+    """Write rows, many by one statement each, which is faster than a statement for each row.
+
+    `marks` returns what stands for a row in a statement, by the number of its first value, from 1.
+    """
     many = len(rows) // _AT_ONCE * _AT_ONCE
     batches = [tuple(chain.from_iterable(rows[at : at + _AT_ONCE])) for at in range(0, many, _AT_ONCE)]
     for count, values in ((_AT_ONCE, batches), (1, rows[many:])):
         if values:
-            marks = f"({', '.join('?' * len(rows[0]))})"
-            database.executemany(insert + ", ".join([marks] * count), values)
+            width = len(rows[0])
+            database.executemany(insert + ", ".join([marks(at * width + 1) for at in range(count)]), values)
 
 
 _Group: TypeAlias = list[tuple[int, tuple[Any, ...]]]

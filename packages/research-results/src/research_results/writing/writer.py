@@ -111,7 +111,7 @@ class Writer:
                 "status": "queued",
             }
             if key is None:
-                self._newest_key = key = (self._newest_key or 0) + 1
+                self._newest_key = key = self._newest() + 1
                 self._pending.add(key, columns)
                 self._remember(experiment_id, key)
                 self._fresh.add(key)
@@ -142,7 +142,7 @@ class Writer:
     def put(self, experiment_id: str, encoded: Encoded) -> None:
         """Write values; large ones are on disk in blobs/ before their row."""
         with self.database:
-            self._put(self.key(experiment_id), encoded)
+            self._revision = self._put(self.key(experiment_id), encoded, self._newest_revision())
 
     def put_attempts(
         self, attempts: Iterable[Attempt], added: Mapping[str, Added], code: str | None = None
@@ -151,36 +151,31 @@ class Writer:
 
         An experiment that is new is one row then, which nothing has to be looked up or changed for.
         """
-        keys, pending, pack = self._keys, self._pending, self._interner.config
-        code = _short_text(code)
+        keys, pending, pack, code = self._keys, self._pending, self._interner.config, _short_text(code)
         with self.database:
+            newest, others, revision = self._newest(), self._others, self._newest_revision()
             for attempt in attempts:
                 name, number, worker, host, device, started, iterations, elapsed_s, encoded = attempt
                 new = added.get(name)
-                if new is None or name in keys or self._find_known(name) is not None:
+                may_be_there = name in keys or others is None or name in others
+                if new is None or (may_be_there and self._find(name) is not None):
                     if new is not None:
                         self.add(*new)
                     self._put_attempt(attempt, code)
+                    newest, revision = self._newest(), self._newest_revision()
                     continue
                 _, config, position, digest = new
                 packed = pack(config)
                 checksum = experiment_checksum(position, check_name("an experiment", name), packed, digest)
-                self._newest_key = keys[name] = key = (self._newest_key or 0) + 1
+                newest += 1
+                self._newest_key = keys[name] = newest
                 self._ended.append(name)
-                pending.whole.append(
-                    (
-                        *(key, name, position, packed, digest, checksum, "done", number, worker),
-                        *(_short_text(host), _short_text(device), code),
-                        *(float(started), int(iterations), float(elapsed_s)),
-                    )
-                )
-                queued, running = self._next_revision(), self._next_revision()
-                self._put(key, encoded)
-                pending.changes += (
-                    (queued, key, "queued", None),
-                    (running, key, "running", number),
-                    (self._next_revision(), key, "done", number),
-                )
+                host, device, begun = _short_text(host), _short_text(device), float(started)
+                ran = (number, worker, host, device, code, begun, int(iterations), float(elapsed_s))
+                pending.done.append((newest, name, position, packed, digest, checksum, *ran))
+                first, revision = revision + 1, self._put(newest, encoded, revision + 2) + 1
+                self._revision = revision
+                pending.attempts.append((first, newest, revision, number))
 
     def _put_attempt(self, attempt: Attempt, code: str | None) -> None:
         """Write a whole attempt at an experiment that is there."""
@@ -188,7 +183,7 @@ class Writer:
         key = self.key(name)
         self._start(key, number)
         self._note(key, "running", number)
-        self._put(key, encoded)
+        self._revision = self._put(key, encoded, self._newest_revision())
         del self._attempts[key]
         self._note(key, "done", number)
         columns = {
@@ -205,19 +200,19 @@ class Writer:
         self._pending.update(key, name, columns)
         self._ended.append(name)
 
-    def _put(self, key: int, encoded: Encoded) -> None:
+    def _put(self, key: int, encoded: Encoded, revision: int) -> int:
+        """Write values with the revisions after one; return the newest."""
+        chunks = self._pending.chunks
         for variable, kind, count, first, step, iterations, type_name, text, data in encoded:
             may_be_blob = count == 1 and len(data) > BLOB_LIMIT_BYTES
             stored, blob = stored_blob(self._blobs, data) if may_be_blob else (data, None)
-            number, revision = self._interner.variable(variable), self._next_revision()
+            number = self._interner.variable(variable)
+            revision += 1
             numbers = (revision, key, number, count, first, step)
             checksum = row_checksum(numbers, (kind, iterations, type_name, text, blob), stored)
-            self._pending.chunks.append(
-                (
-                    *(revision, key, number, kind, count, first, step),
-                    *(iterations, type_name, text, stored, blob, checksum),
-                )
-            )
+            stored_as = (iterations, type_name, text, stored, blob, checksum)
+            chunks.append((revision, key, number, kind, count, first, step, *stored_as))
+        return revision
 
     def drop(self, experiment_id: str) -> None:
         """Delete the values and failures of an experiment; that it was there stays written."""
@@ -319,9 +314,12 @@ class Writer:
 
     def _next_revision(self) -> int:
         """Return a number that was never given before, for a row of `changes` or `chunks`."""
+        self._revision = self._newest_revision() + 1
+        return self._revision
+
+    def _newest_revision(self) -> int:
         if self._revision is None:
             self._revision = newest_revision(self.database)
-        self._revision += 1
         return self._revision
 
     def state(self, experiment_id: str) -> tuple[Status, int] | None:
@@ -376,12 +374,17 @@ class Writer:
             self._remember(experiment_id, key)
         return key
 
-    def _find_known(self, experiment_id: str) -> int | None:
-        """Return the key of an experiment that is probably not there; asks only if it may be."""
+    def _newest(self) -> int:
+        """Return the newest key that was given to an experiment; 0 before the first."""
         if self._newest_key is None:
-            (self._newest_key,) = self.database.execute(_NEWEST_KEY).fetchone()
+            self._newest_key = int(self.database.execute(_NEWEST_KEY).fetchone()[0])
             if self._newest_key == 0:
                 self._others = KnownNames()
+        return self._newest_key
+
+    def _find_known(self, experiment_id: str) -> int | None:
+        """Return the key of an experiment that is probably not there; asks only if it may be."""
+        self._newest()
         if self._others is not None and experiment_id not in self._others:
             return None
         return self._find(experiment_id)

@@ -33,7 +33,7 @@ from research_runner.scheduling.events import (
     TaskStarted,
     WorkerDied,
     WorkerReady,
-    unpack,
+    unpack_report,
 )
 from research_runner.scheduling.setup import WorkerSetup
 from research_runner.scheduling.tasks import Task
@@ -133,8 +133,17 @@ class ProcessBackend:
         if rest_s > 0 and self._plan.watch is None:  # nobody waits for an answer
             time.sleep(min(rest_s, timeout_s))
         early, self._early = self._early, []
-        events = early or self._pool.poll(timeout_s)
-        return [event for pool_event in events for event in self._to_backend_events(pool_event)]
+        events: list[BackendEvent] = []
+        for event in early or self._pool.poll(timeout_s):
+            if not isinstance(event, Message):
+                events.append(self._noted(event))
+            elif event.slot not in self._distrusted:
+                try:
+                    events += self._open(event.slot, event.payload)
+                except (TypeError, ValueError, LookupError, AttributeError) as error:
+                    self._distrusted.add(event.slot)
+                    self._pool.distrust(event.slot, f"{type(error).__name__}: {error}")
+        return events
 
     def answer(self, slot: int, experiment_id: str, ends: bool) -> None:
         """Tell an experiment whether it is to end."""
@@ -156,22 +165,14 @@ class ProcessBackend:
             self._recover(slot)
         forget_spools(self._plan)
 
-    def _to_backend_events(self, event: PoolEvent) -> list[BackendEvent]:
-        match event:
-            case Message(slot, payload):
-                try:
-                    return [] if slot in self._distrusted else self._open(slot, payload)
-                except (TypeError, ValueError, LookupError, AttributeError) as error:
-                    self._distrusted.add(slot)
-                    self._pool.distrust(slot, f"{type(error).__name__}: {error}")
-                    return []
-            case WorkerReady(slot):
-                place = Place.here(self._plan.setups[slot].device_names)
-                return [BackendEvent(slot, event._replace(place=place))]
-            case WorkerDied(slot):
-                self._distrusted.discard(slot)
-                self._recover(slot)
-        return [BackendEvent(event.slot, event)]
+    def _noted(self, event: WorkerReady | WorkerDied) -> BackendEvent:
+        """Take note that a worker is there, or is gone."""
+        slot = event.slot
+        if isinstance(event, WorkerReady):
+            return BackendEvent(slot, event._replace(place=Place.here(self._plan.setups[slot].device_names)))
+        self._distrusted.discard(slot)
+        self._recover(slot)
+        return BackendEvent(slot, event)
 
     def _open(self, slot: int, payload: Any) -> list[BackendEvent]:
         """Return the events of a message, and track which task the worker runs.
@@ -180,20 +181,21 @@ class ProcessBackend:
         """
         if isinstance(payload, WireError):
             raise ValueError(str(payload))
-        events = [unpack(packed) for packed in payload]
-        given = self._given[slot]
-        for event in events:
-            if isinstance(event, _OF_TASKS):
+        given, events = self._given[slot], []
+        for event in unpack_report(payload):
+            kind = type(event)
+            if kind in _OF_TASKS:
                 if event.task != given[0].index:
                     raise ValueError(f"task {event.task} in the place of task {given[0].index}")
-                if isinstance(event, TaskStarted):
+                if kind is TaskStarted:
                     self._running.add(slot)
                 else:
                     self._running.discard(slot)
                     given.popleft()
-                    if not isinstance(event, TaskReturned):
+                    if kind is not TaskReturned:
                         self._gathering.measure(event[1])
-        return [BackendEvent._make((slot, event)) for event in events]
+            events.append(tuple.__new__(BackendEvent, (slot, event)))
+        return events
 
     def _recover(self, slot: int) -> None:
         recover(self._plan, slot, self._given[slot][0] if slot in self._running else None)

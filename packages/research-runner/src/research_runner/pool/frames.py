@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 PIECE_BYTES: Final = 8 << 20
@@ -20,6 +20,7 @@ _FIELDS: Final = struct.Struct(">4sBBII")
 _HEADER: Final = struct.Struct(">4sBBIII")
 _CHECKSUM: Final = struct.Struct(">I")
 _HEADER_BYTES: Final = _HEADER.size
+_FIELDS_BYTES: Final = _FIELDS.size
 
 
 class Kind(enum.IntEnum):
@@ -93,31 +94,32 @@ class FrameReader:
 
     def take(self) -> tuple[Kind, bytes] | None:
         """Return the next message, None if it has not arrived whole; `BrokenStreamError` if it is none."""
+        return next(self.messages(), None)
+
+    def messages(self) -> Iterator[tuple[Kind, bytes]]:
+        """Yield the messages that have arrived whole; `BrokenStreamError` at the first that is none."""
         while self._have >= self._need:
             if self._chunks:
                 self._buffer = b"".join([self._buffer[self._at :], *self._chunks])
                 self._chunks, self._at = [], 0
-            kind, continued, length, checksum = self._read_header()
+            buffer, start = self._buffer, self._at + _HEADER_BYTES
+            head = buffer[self._at : start]
+            magic, number, continued, length, payload_checksum, checksum = _HEADER.unpack(head)
+            if magic != _MAGIC or zlib.crc32(head[:_FIELDS_BYTES]) != checksum:
+                raise BrokenStreamError(f"{head!r} where a frame had to begin")
+            kind = _KINDS[number]
             self._need = _HEADER_BYTES + length
             if self._have < self._need:
                 break
-            start = self._at + _HEADER_BYTES
-            payload = self._buffer[start : start + length]
-            if zlib.crc32(payload) != checksum:
+            payload = buffer[start : start + length]
+            if zlib.crc32(payload) != payload_checksum:
                 raise BrokenStreamError(f"{length} bytes that do not have the checksum of their frame")
             self._at = start + length
             self._have -= self._need
             self._need = _HEADER_BYTES
-            self._pieces.append(payload)
+            if continued or self._pieces:
+                self._pieces.append(payload)
             if not continued:
-                whole = payload if len(self._pieces) == 1 else b"".join(self._pieces)
-                self._pieces = []
-                return kind, whole
-        return None
-
-    def _read_header(self) -> tuple[Kind, bool, int, int]:
-        head = self._buffer[self._at : self._at + _HEADER_BYTES]
-        magic, kind, continued, length, payload_checksum, checksum = _HEADER.unpack(head)
-        if magic != _MAGIC or zlib.crc32(head[: _FIELDS.size]) != checksum:
-            raise BrokenStreamError(f"{head!r} where a frame had to begin")
-        return _KINDS[kind], bool(continued), length, payload_checksum
+                if self._pieces:
+                    payload, self._pieces = b"".join(self._pieces), []
+                yield kind, payload

@@ -73,12 +73,8 @@ class Link:
 
         They are noted in `broken`, and nothing of the stream is believed from there on.
         """
-        while not self.broken:
+        if not self.broken:
             try:
-                message = self.reader.take()
+                yield from self.reader.messages()
             except BrokenStreamError as error:
                 self.broken = str(error)
-                return
-            if message is None:
-                return
-            yield message

@@ -265,12 +265,15 @@ class WorkerPool:
 
     def _deliver(self, link: Link) -> None:
         for kind, payload in link.messages():
-            if kind == Kind.MESSAGE:
-                self._events.append(Message(link.slot, _payload(payload)))
-            elif kind == Kind.READY:
+            if kind is Kind.MESSAGE:
+                try:
+                    self._events.append(tuple.__new__(Message, (link.slot, wire.loads(payload))))
+                except WireError as error:
+                    self._events.append(Message(link.slot, error))
+            elif kind is Kind.READY:
                 link.pid = int.from_bytes(payload)
                 self._events.append(WorkerReady(link.slot, link.pid))
-            elif kind == Kind.FAILURE:
+            elif kind is Kind.FAILURE:
                 link.detail = decode_text(payload)
 
     def _read_reports(self) -> None:
@@ -344,10 +347,3 @@ class WorkerPool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close(force=kind is not None)
-
-
-def _payload(data: bytes) -> Any:
-    try:
-        return wire.loads(data)
-    except WireError as error:
-        return error

@@ -117,6 +117,11 @@ class FolderJournal(Journal):
         text = str(generated).encode()
         keep_trying(lambda: write_in(self._folder / _PASSED_BY, text, sync=False), self._is_ending)
 
+    @property
+    def has_records(self) -> bool:
+        """Whether there are updates that were not repeated yet."""
+        return bool(self._recorded)
+
     def recorded(self, generated: int, due: bool) -> Domain | None:
         """Return the domain of the update after this many configs; None if there was none."""
         if generated not in self._recorded:

@@ -125,11 +125,17 @@ class Monitor:
 
     def handle(self, event: Event) -> None:
         """Count an event."""
+        if type(event) is AttemptDone:
+            iterations = event.iterations
+            self.finished_experiments += 1
+            self._ended_iterations += iterations
+            if iterations > self._longest:
+                self._longest = iterations
+            return
+        if type(event) is ExperimentQueued:
+            self.generated_experiments = max(self.generated_experiments, event.number + 1)
+            return
         match event:
-            case AttemptDone():
-                self._end(event.iterations, failed=False)
-            case ExperimentQueued(_, _, number, _):
-                self.generated_experiments = max(self.generated_experiments, number + 1)
             case ExperimentStarted():
                 self._running[event.experiment_id] = 0
             case Progressed(experiment_id, iterations, of):
@@ -154,8 +160,8 @@ class Monitor:
 
     def _end(self, iterations: int, *, failed: bool) -> None:
         self._ended_iterations += iterations
-        if not failed:
-            self._longest = max(self._longest, iterations)
+        if not failed and iterations > self._longest:
+            self._longest = iterations
         self._count(failed=failed)
 
     def _count(self, *, failed: bool) -> None:

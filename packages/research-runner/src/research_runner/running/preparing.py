@@ -28,7 +28,7 @@ from research_runner.running.deciding import Decider
 from research_runner.scheduling.coordinator import Coordinator
 from research_runner.scheduling.events import BackendEvent
 from research_runner.scheduling.searches import SearchSource
-from research_runner.scheduling.source import TaskSource
+from research_runner.scheduling.source import TaskSource, keep_nothing
 from research_runner.settings.values import RunSettings
 from research_runner.system.environment import RunVersions
 from research_runner.system.fail_points import fail_point
@@ -177,8 +177,9 @@ def _make_coordinator(
         past.clear_up(storage)
         fail_point("cleared-up")
     source: TaskSource | SearchSource
+    kept = past.keeps if past.known else keep_nothing
     source = tasks = TaskSource(
-        settings.domain, settings.iteration, settings.branches, storage, past.keeps, journal, past.identifier
+        settings.domain, settings.iteration, settings.branches, storage, kept, journal, past.identifier
     )
     if decider is not None:
 

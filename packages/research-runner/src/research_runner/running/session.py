@@ -145,9 +145,9 @@ class Session:
         now, is_writer = time.monotonic(), get_ident() == self._thread
         if is_writer:
             self._committer.check(now)
-        waiting = self._committer.waiting
+        waiting, handle = self._committer.waiting, self._coordinator.handle
         for slot, event in reports:
-            waiting += self._coordinator.handle(slot, event, now)
+            waiting += handle(slot, event, now)
         fail_point("heard")
         for command in self._coordinator.answers():
             self._apply(command)

@@ -5,7 +5,7 @@ The first group is made by workers, the second by the coordinator from their rep
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from research_domain import ConfigAlias
@@ -279,7 +279,7 @@ def pack_report(events: Sequence[Any]) -> list[tuple[Any, ...]]:
     --------
     >>> ended = ExperimentEnded("a", 1, 0.5, None)
     >>> report = pack_report([TaskStarted(3, 0.0), ValuesSaved("a", ()), ended, TaskEnded(3, 0.6)])
-    >>> [unpack(packed) for packed in report]
+    >>> unpack_report(report)
     [TaskStarted(task=3, started=0.0), TaskFinished(task=3, task_s=0.6, experiment_id='a', iterations=1, ...)]
     """
     packed: list[tuple[Any, ...]] = []
@@ -297,4 +297,18 @@ def pack_report(events: Sequence[Any]) -> list[tuple[Any, ...]]:
 
 def unpack(packed: tuple[Any, ...]) -> Any:
     """Return the event of a packed tuple."""
-    return _ON_THE_WIRE[packed[0]]._make(packed[1:])
+    return unpack_report([packed])[0]
+
+
+def unpack_report(packed: Iterable[tuple[Any, ...]]) -> list[Any]:
+    """Return the events of packed tuples.
+
+    TypeError, LookupError or ValueError if they are none.
+    """
+    events = []
+    for number, *fields in packed:
+        kind = _ON_THE_WIRE[number]
+        if len(fields) != len(kind._fields):
+            raise ValueError(f"{kind.__name__} with {len(fields)} fields")
+        events.append(tuple.__new__(kind, fields))  # in a third of the time of a call
+    return events

@@ -40,6 +40,11 @@ class Canary:
         self._left = count
         self._kind: Hashable = None
 
+    @property
+    def watches(self) -> bool:
+        """Whether it may still sing."""
+        return self._left > 0
+
     def sings(self, failure: Failure | None) -> bool:
         """Record how an experiment ended; return whether the research has to be given up now."""
         if self._left <= 0:

@@ -73,6 +73,11 @@ class SearchSource:
         left = None if left is None else left + (self._ready is not None)
         return left if left is not None and left <= ahead else int(ahead) if ahead < math.inf else None
 
+    def add_tasks(self, tasks: list[Task], most: int) -> None:
+        """Add the next tasks, until there are `most`; fewer as :meth:`next_task`."""
+        while len(tasks) < most and (task := self.next_task()) is not None:
+            tasks.append(task)
+
     def next_task(self) -> Task | None:
         """Return the next task; None if an experiment has to end first, an update is due, or none is left."""
         task, self._ready = self._ready or self._next(), None

@@ -23,11 +23,10 @@ class State(Enum):
     LEAVING = auto()
 
 
-@dataclass(slots=True)
 class Assignment:
     """A task that a worker was given."""
 
-    task: Task
+    # what is so for most of them stands in the class: one is made for each task
     ended: frozenset[str] = frozenset()  # ids of its experiments that have ended
     # monotonic time at which the coordinator heard that the task had begun, in seconds
     started: float | None = None
@@ -36,6 +35,9 @@ class Assignment:
     deadlines: tuple[tuple[tuple[str, str], float], ...] = ()
     # ends of experiments that may be tried again once the task has ended
     retriable: tuple[ExperimentEnded, ...] = ()
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
 
     @property
     def left(self) -> list[ExperimentSpec]:

@@ -87,6 +87,11 @@ class Journal:
         """Return whether an earlier run has asked the function after this many configs, so that it stands."""
         return False
 
+    @property
+    def has_records(self) -> bool:
+        """Whether there are updates that were not repeated yet."""
+        return False
+
     def recorded(self, generated: int, due: bool) -> Domain | None:
         """Return what the function returned after this many configs; None if that was no domain.
 
@@ -169,6 +174,24 @@ class TaskSource:
             return []
         group, self._group, self._is_closed = self._group, [], False
         return group
+
+    def add_tasks(self, tasks: list[Task], most: int) -> None:
+        """Add the next tasks, until there are `most`; fewer as :meth:`next_task`."""
+        is_plain = self._branches == 1 and self._domain.update_rule is None and not self._journal.has_records
+        if not is_plain or self._group or self._ahead:
+            while len(tasks) < most and (task := self.next_task()) is not None:
+                tasks.append(task)
+            return
+        identify, kept, numbers = self._identifier.identify, self._kept, self._numbers
+        for config in self._configs:
+            identity = identify(config)
+            # as these, in a third of the time of a call: ExperimentSpec(...), Task(...)
+            spec = tuple.__new__(ExperimentSpec, (identity, config, self.generated, 0))
+            self.generated += 1
+            if kept is keep_nothing or not kept(identity.id):
+                tasks.append(tuple.__new__(Task, (next(numbers), (spec,), identity)))
+                if len(tasks) >= most:
+                    return
 
     def next_task(self) -> Task | None:
         """Return the next task; None when an update is due, or the domain is exhausted."""

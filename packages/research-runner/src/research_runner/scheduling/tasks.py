@@ -29,17 +29,19 @@ class Task(NamedTuple):
 
     def pack(self) -> tuple[Any, ...]:
         """Return the task as plain tuples, which pickle several times as fast."""
+        root = self.root
         return (
             self.index,
-            tuple(self.root),
+            tuple(root),
             [
                 (
-                    None if spec.identity is self.root else tuple(spec.identity),
-                    _packed(spec.config),
-                    spec.index,
-                    spec.branch,
+                    None if identity is root else tuple(identity),
+                    # as it is what has a prefix, or stands for a config on the way
+                    config.pairs if type(config) is ConfigAlias and not config.prefix else config,
+                    index,
+                    branch,
                 )
-                for spec in self.experiments
+                for identity, config, index, branch in self.experiments
             ],
         )
 
@@ -64,8 +66,3 @@ new: Final[Any] = tuple.__new__
 def plain(config: ConfigAlias) -> ConfigAlias:
     """Return a config without what says how it is run."""
     return ConfigAlias.of_pairs(tuple(pair for pair in config.pairs if not is_auxiliary(pair[0])))
-
-
-def _packed(config: Any) -> Any:
-    """Return the items of a config; as it is what has a prefix, or stands for a config on the way."""
-    return config.pairs if type(config) is ConfigAlias and not config.prefix else config
