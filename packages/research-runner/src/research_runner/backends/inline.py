@@ -41,6 +41,8 @@ class InlineBackend:
     large, and short tasks would take longer to keep them than to run.
     """
 
+    slots = 1  # tasks run one at a time in this process
+
     def __init__(
         self,
         plan: WorkerPlan,
@@ -60,11 +62,6 @@ class InlineBackend:
         self._environment = without_what_is_set(plan.setups[0].environment, forked=True)
         if self._environment and (user := cuda_user()):
             _LOG.warning("devices cannot be chosen any more, because %s; use parallel=True", user)
-
-    @property
-    def slots(self) -> int:
-        """Return 1: tasks run one at a time in this process."""
-        return 1
 
     def start(self, slot: int) -> None:
         """Report the worker as ready."""

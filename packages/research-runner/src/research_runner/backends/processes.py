@@ -67,6 +67,7 @@ class ProcessBackend:
         *,
         keep: bool = False,
     ) -> None:
+        self.slots = len(plan.setups)
         self._plan = plan
         self._code = code
         self._start_method: StartMethod = start_method
@@ -101,11 +102,6 @@ class ProcessBackend:
         """Raise the error that names the part that cannot travel."""
         environment: Mapping[str, str] = self._plan.setups[_FIRST].environment
         preflight(self._plan.parts(), self._start_method, environment, self._code)
-
-    @property
-    def slots(self) -> int:
-        """How many workers there can be."""
-        return len(self._given)
 
     def watch(self, fd: int) -> None:
         """Let `poll` return as soon as a file descriptor is readable."""

@@ -91,7 +91,9 @@ class WorkerPool:
             )
         check_descriptors(size)
         slots = tuple(dict(each) for each in environments) or ({},) * size
-        self._settings = LaunchSettings(size, resolve_start_method(start_method), slots, tuple(preload))
+        self.size = size
+        self.start_method = resolve_start_method(start_method)
+        self._settings = LaunchSettings(size, self.start_method, slots, tuple(preload))
         self._serve = serialise_part("the work", serve)
         self._find_code = code
         self._code: bytes | None = None
@@ -104,16 +106,6 @@ class WorkerPool:
         self._starts = 0
         self.most_read = 0  # bytes that the last poll has read from a worker at once
         self._examiner = DeathExaminer()
-
-    @property
-    def size(self) -> int:
-        """Number of slots."""
-        return self._settings.size
-
-    @property
-    def start_method(self) -> str:
-        """The start method in use: ``'fork'``, ``'forkserver'`` or ``'spawn'``."""
-        return self._settings.method
 
     @property
     def alive(self) -> tuple[int, ...]:

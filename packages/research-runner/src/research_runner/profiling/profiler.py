@@ -35,7 +35,8 @@ class Profiler:
     Parameters
     ----------
     max_rows : int
-        Rows that are kept: calls of units, and functions below them, each. A row takes 32 bytes.
+        Rows that are kept: calls of units, and functions below them, each. A row takes 32 bytes. Those above
+        are counted in `dropped_rows`.
 
     Examples
     --------
@@ -53,15 +54,10 @@ class Profiler:
         self._ids = _Names()
         self._units = _Names()
         self._function_names = _Names()
-        self._dropped_rows = 0
+        self.dropped_rows = 0
 
     def __len__(self) -> int:
         return len(self._calls)
-
-    @property
-    def dropped_rows(self) -> int:
-        """Rows above the limit, which were dropped."""
-        return self._dropped_rows
 
     def add(self, rows: Iterable[ProfileRow]) -> None:
         """Add rows of a worker."""
@@ -83,9 +79,9 @@ class Profiler:
             self._drop(len(row.functions) - room)
 
     def _drop(self, rows: int) -> None:
-        if not self._dropped_rows:
+        if not self.dropped_rows:
             logger.warning("the profiler keeps %d rows at most; what follows is dropped", self._max_rows)
-        self._dropped_rows += rows
+        self.dropped_rows += rows
 
     @property
     def profile_info(self) -> Frame:

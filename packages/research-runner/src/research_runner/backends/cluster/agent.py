@@ -57,6 +57,7 @@ class _MessageStream:
     """Messages over a transport; events in quick succession go together."""
 
     def __init__(self, number: int, transport: AgentTransport) -> None:
+        self.fd = transport.fd
         self._number = number
         self._transport = transport
         self._nonce = uuid.uuid4().bytes
@@ -64,10 +65,6 @@ class _MessageStream:
         self._reassembler = Reassembler()
         self._gathered: list[Any] = []
         self._due = 0.0
-
-    @property
-    def fd(self) -> int:
-        return self._transport.fd
 
     def orders(self) -> list[Any]:
         """Return the orders that have come."""

@@ -102,6 +102,7 @@ class RemoteBackend:
         self._transport = transport
         self._root = environment.root
         self._setup = _agent_setup(plan, environment, capabilities)
+        self.slots = len(self._setup.environments)
         self._probe = Probe(self._root, self._setup.token)
         self._agents: dict[int, AgentState] = {}
         self._events: list[BackendEvent] = []
@@ -119,11 +120,6 @@ class RemoteBackend:
             if not has_begun and any(agent.nonce for agent in self._agents.values()):
                 deadline, has_begun = time.monotonic() + _LOAD_S, True
         return any(isinstance(event, WorkerReady) for _, event in self._events)
-
-    @property
-    def slots(self) -> int:
-        """How many workers there can be."""
-        return len(self._setup.environments)
 
     # -- orders -----------------------------------------------------------------------------------
 
