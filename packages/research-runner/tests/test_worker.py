@@ -15,9 +15,10 @@ from research_runner.pool.channel import Channel, WorkerStop
 from research_runner.scheduling.events import TaskFinished, TaskReturned, TaskStarted, WorkerLeaves, unpack
 from research_runner.scheduling.setup import WorkerSetup
 from research_runner.scheduling.source import IterationOptions, TaskSource
+from research_runner.system.libraries import SLOT_VARIABLE
 from research_runner.worker import serving as worker
 from research_runner.worker.plan import Execution, WorkerPlan
-from research_runner.worker.serving import SLOT_VARIABLE, Serve
+from research_runner.worker.serving import Serve
 
 
 def nap(seconds):

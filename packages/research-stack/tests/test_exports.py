@@ -26,6 +26,21 @@ def test_names_are_listed_before_anybody_asked_for_them_and_others_are_refused()
         from research_stack import Reserach  # noqa: F401
 
 
+def test_a_research_is_built_without_what_runs_it_and_expressions_are_known():
+    code = """
+import sys
+from research_stack import EC, Domain, R, Research
+research = Research(domain=Domain(x=[1])).add_callable('double', lambda x: 2 * x, x=EC('x'), save_to='y')
+later = 'dill', 'research_experiment.execution', 'research_runner.backends', 'research_runner.worker.serving'
+assert not [name for name in sys.modules if name.startswith(later)]
+research.domain.set_update(lambda found: Domain(x=[found]), when=1, found=R().df)
+class Table:
+    results = type('Results', (), {'df': 7})
+assert [config['x'] for config in research.domain.update(1, Table())] == [7]
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 @pytest.mark.parametrize("package", ["research_results", "research_runner"])
 def test_packages_import_what_they_export_when_it_is_asked_for(package):
     code = f"""

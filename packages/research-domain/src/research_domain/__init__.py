@@ -21,50 +21,109 @@
 Modules in folders are internal, but for ``samplers``: what users need of them is imported from here.
 """
 
+from typing import TYPE_CHECKING
+
 from research_domain._version import __version__
-from research_domain.algebra._filters import Constraint
-from research_domain.alias import AUXILIARY_KEYS, Alias, AuxiliaryKey, ConfigAlias
-from research_domain.choices import Category, Choice, Choices, Integer, Real
-from research_domain.config import Config
-from research_domain.domain import Domain, Option
-from research_domain.errors import (
-    AliasError,
-    ChoiceError,
-    ConfigKeyError,
-    DomainError,
-    DomainIndexError,
-    DomainWarning,
-    InfeasibleError,
-    InfiniteDomainError,
-    ParameterError,
-    PredicateError,
-    SamplerError,
-    SeedError,
-    SpecError,
-    UpdateError,
-    WeightError,
-    WhenError,
-    ZipError,
+from research_domain.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from research_domain.algebra._filters import Constraint
+    from research_domain.alias import AUXILIARY_KEYS, Alias, AuxiliaryKey, ConfigAlias
+    from research_domain.choices import Category, Choice, Choices, Integer, Real
+    from research_domain.config import Config
+    from research_domain.domain import Domain, Option
+    from research_domain.errors import (
+        AliasError,
+        ChoiceError,
+        ConfigKeyError,
+        DomainError,
+        DomainIndexError,
+        DomainWarning,
+        InfeasibleError,
+        InfiniteDomainError,
+        ParameterError,
+        PredicateError,
+        SamplerError,
+        SeedError,
+        SpecError,
+        UpdateError,
+        WeightError,
+        WhenError,
+        ZipError,
+    )
+    from research_domain.failure_groups import FailedExperiment, FailureGroup, FailureReport, group_failures
+    from research_domain.identity import Identifier, Identity
+    from research_domain.iteration import IterParams
+    from research_domain.samplers import (
+        ChoiceSampler,
+        ConstantSampler,
+        HistoSampler,
+        NumpySampler,
+        Sampler,
+        ScipySampler,
+        choice,
+        integers,
+        loguniform,
+        uniform,
+    )
+    from research_domain.seeds import experiment_seed, make_rng, make_seed_sequence
+    from research_domain.updates import UpdateRule
+    from research_domain.values import digest, is_plain, same
+    from research_domain.when import When
+
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "research_domain.algebra._filters": ("Constraint",),
+        "research_domain.alias": ("AUXILIARY_KEYS", "Alias", "AuxiliaryKey", "ConfigAlias"),
+        "research_domain.choices": ("Category", "Choice", "Choices", "Integer", "Real"),
+        "research_domain.config": ("Config",),
+        "research_domain.domain": ("Domain", "Option"),
+        "research_domain.errors": (
+            "AliasError",
+            "ChoiceError",
+            "ConfigKeyError",
+            "DomainError",
+            "DomainIndexError",
+            "DomainWarning",
+            "InfeasibleError",
+            "InfiniteDomainError",
+            "ParameterError",
+            "PredicateError",
+            "SamplerError",
+            "SeedError",
+            "SpecError",
+            "UpdateError",
+            "WeightError",
+            "WhenError",
+            "ZipError",
+        ),
+        "research_domain.failure_groups": (
+            "FailedExperiment",
+            "FailureGroup",
+            "FailureReport",
+            "group_failures",
+        ),
+        "research_domain.identity": ("Identifier", "Identity"),
+        "research_domain.iteration": ("IterParams",),
+        "research_domain.samplers": (
+            "ChoiceSampler",
+            "ConstantSampler",
+            "HistoSampler",
+            "NumpySampler",
+            "Sampler",
+            "ScipySampler",
+            "choice",
+            "integers",
+            "loguniform",
+            "uniform",
+        ),
+        "research_domain.seeds": ("experiment_seed", "make_rng", "make_seed_sequence"),
+        "research_domain.updates": ("UpdateRule",),
+        "research_domain.values": ("digest", "is_plain", "same"),
+        "research_domain.when": ("When",),
+    },
 )
-from research_domain.failure_groups import FailedExperiment, FailureGroup, FailureReport, group_failures
-from research_domain.identity import Identifier, Identity
-from research_domain.iteration import IterParams
-from research_domain.samplers import (
-    ChoiceSampler,
-    ConstantSampler,
-    HistoSampler,
-    NumpySampler,
-    Sampler,
-    ScipySampler,
-    choice,
-    integers,
-    loguniform,
-    uniform,
-)
-from research_domain.seeds import experiment_seed, make_rng, make_seed_sequence
-from research_domain.updates import UpdateRule
-from research_domain.values import digest, is_plain, same
-from research_domain.when import When
 
 __all__ = [
     "AUXILIARY_KEYS",

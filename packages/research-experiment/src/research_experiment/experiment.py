@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from research_domain import ConfigAlias
 from research_experiment.building.builder import ExperimentBuilder
 from research_experiment.errors import ExecutorError
-from research_experiment.execution.by_hand import StartedExperiment
-from research_experiment.execution.running import Surroundings
+
+if TYPE_CHECKING:
+    from research_experiment.execution.by_hand import StartedExperiment
+    from research_experiment.execution.running import Surroundings
 
 __all__ = ["Experiment"]
 
@@ -85,6 +87,8 @@ class Experiment(ExperimentBuilder):
                 "init() starts an experiment that is run by hand and takes no executor; "
                 "to run it as a whole, use Executor(experiment, configs=[config]).run()"
             )
+        from research_experiment.execution.by_hand import StartedExperiment  # late: builders need it not
+
         return StartedExperiment(self.build(), index, config, surroundings)
 
     def __repr__(self) -> str:

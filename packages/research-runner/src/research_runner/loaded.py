@@ -15,6 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
+from research_experiment.execution.evaluation import evaluate_outside
+from research_experiment.expressions.named import Expression, value_at
 from research_runner.errors import (
     NotAResearchError,
     NotFoundError,
@@ -298,6 +300,11 @@ class LoadedResearch:
 
     def __repr__(self) -> str:
         return f"LoadedResearch({self.name!r})"
+
+
+@value_at.register(LoadedResearch)
+def _value_at_research(context: LoadedResearch, expression: Expression) -> Any:
+    return evaluate_outside(expression, lambda: context.results)
 
 
 @contextlib.contextmanager

@@ -4,35 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Self
 
 from research_domain import Domain, UpdateRule
-from research_experiment import (
-    Executor,
-    Experiment,
-    ExperimentBuilder,
-    Expression,
-    Hook,
-    StorageFactory,
-    UnknownUnitError,
-    check_outside,
-    evaluate_outside,
-    value_at,
-)
+from research_experiment import Experiment, ExperimentBuilder, UnknownUnitError
+from research_experiment.expressions.named import Expression, value_at
 from research_runner.errors import NotRunError, OptionError, ResearchExistsError
-from research_runner.loaded import LoadedResearch, remove_research, replacing
 from research_runner.running.attributes import in_results, nothing_to_add
-from research_runner.running.display import as_html, as_text, describe, progress_of
 from research_runner.scheduling.source import IterationOptions
-from research_runner.settings.arguments import parse_name, parse_optional_count
+from research_runner.settings.arguments import parse_name, parse_optional_count, parse_workers
+from research_runner.system.libraries import library_environment
 from research_runner.system.paths import has_number, next_free
+from research_runner.worker.starting import start_early
 
 if TYPE_CHECKING:
+    from research_experiment import Executor, Hook, StorageFactory
     from research_runner.backends.protocol import BackendFactory
     from research_runner.detached import DetachedRun
     from research_runner.devices import DeviceSpec
+    from research_runner.loaded import LoadedResearch
     from research_runner.pool import StartMethod
     from research_runner.profiling import Profiler
     from research_runner.running.overview import ResearchPlan
@@ -147,6 +139,8 @@ class Research(ExperimentBuilder):
 
         With ``table=R().df`` among its arguments the function gets the table so far.
         """
+        from research_experiment import check_outside  # late, here and below: `run` begins with less
+
         check_outside(kwargs)
         UpdateRule.parse(function, when, kwargs).check_call()
         self.domain.set_update(function, when, **kwargs)
@@ -352,6 +346,8 @@ class Research(ExperimentBuilder):
         """
         options = dict(locals())
         del options["self"]
+        if parallel and backend is None and devices is None and not detach:
+            _start_early(workers, threads, start_method)
         self._begin(options).execute(bar)
         return self
 
@@ -360,7 +356,8 @@ class Research(ExperimentBuilder):
         name, parsed, settings = self._read(options)
         if not options["detach"]:
             settings.prepare()
-        from research_runner.detached import start_detached  # late, here and below: no worker needs it
+        from research_runner.detached import start_detached
+        from research_runner.loaded import replacing
         from research_runner.running.run import ResearchRun
         from research_runner.settings.contradictions import check_purpose
 
@@ -574,6 +571,8 @@ class Research(ExperimentBuilder):
         MissingPackageError
             If research-results is not installed.
         """
+        from research_runner.loaded import LoadedResearch
+
         return LoadedResearch(name, trusted)
 
     @classmethod
@@ -601,6 +600,8 @@ class Research(ExperimentBuilder):
         RunnerError
             If it is being run.
         """
+        from research_runner.loaded import remove_research
+
         remove_research(name, ask=ask, force=force)
 
     def copy(self) -> Research:
@@ -610,6 +611,8 @@ class Research(ExperimentBuilder):
         return twin
 
     def _rows(self) -> list[tuple[str, str]]:
+        from research_runner.running.display import describe, progress_of
+
         last, progress = self._last, "not run yet"
         if last is not None:
             where = "memory" if last.storage.path is None else str(last.storage.path)
@@ -617,16 +620,29 @@ class Research(ExperimentBuilder):
         return describe(self.domain, self._iteration, self._draft(), progress)
 
     def __str__(self) -> str:
+        from research_runner.running.display import as_text
+
         return as_text(f"Research {self.name!r}", self._rows())
 
     def _repr_html_(self) -> str:
+        from research_runner.running.display import as_html
+
         return as_html(f"Research {self.name!r}", self._rows())
 
     def __repr__(self) -> str:
         return f"Research({self.name!r}, domain={self.domain!r}, units=[{', '.join(self._draft().names)}])"
 
 
+def _start_early(workers: Any, threads: Any, start_method: Any) -> None:
+    """Let workers begin while the other parameters are read, which takes as long as they take to begin."""
+    with suppress(OptionError):  # whoever reads all of them says more
+        count = len(parse_workers("workers", workers))
+        limit = parse_optional_count("threads", threads)
+        start_early([library_environment(limit, count, shares_machine=True)] * count, start_method)
+
+
 @value_at.register(Research)
-@value_at.register(LoadedResearch)
-def _value_at_research(context: Research | LoadedResearch, expression: Expression) -> Any:
+def _value_at_research(context: Research, expression: Expression) -> Any:
+    from research_experiment import evaluate_outside
+
     return evaluate_outside(expression, lambda: context.results)

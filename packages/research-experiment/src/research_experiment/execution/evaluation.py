@@ -14,7 +14,6 @@ from typing import Any, Final, TypeAlias
 
 from research_domain import Config, ConfigAlias
 from research_domain.identity import Identity
-from research_domain.updates import evaluate_named
 from research_experiment.errors import ExpressionError, UnitOutputError, shorten
 from research_experiment.execution.copies import UNCHANGING
 from research_experiment.execution.running import RunningExperiment, Surroundings
@@ -129,18 +128,6 @@ def check_outside(value: Any) -> None:
 @value_at.register(RunningExperiment)
 def _value_at_experiment(context: RunningExperiment, expression: Expression) -> Any:
     return evaluate(expression, context)
-
-
-@evaluate_named.register(Expression)
-def _evaluate_for_update(value: Expression, research: Any) -> Any:
-    """Evaluate an argument of an update of a domain."""
-
-    def results() -> Any:
-        if research is None:
-            raise ExpressionError(repr(value), "there is no research; use update(generated, research)")
-        return research.results
-
-    return evaluate_outside(value, results)
 
 
 def compile_value(value: Any, *, copied: bool = True) -> Binder:

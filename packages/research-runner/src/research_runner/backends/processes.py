@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -14,17 +13,13 @@ from research_runner.backends.protocol import Capabilities, RunEnvironment
 from research_runner.backends.registry import refuse_address
 from research_runner.pool import (
     Message,
-    PoolError,
     PoolEvent,
     StartMethod,
-    StartMethodError,
     TravelError,
     WireError,
     WorkerPool,
-    launch_early,
     preflight,
 )
-from research_runner.pool.launch import LaunchSettings, check_descriptors, resolve_start_method
 from research_runner.scheduling.events import (
     BackendEvent,
     TaskEnded,
@@ -38,14 +33,11 @@ from research_runner.scheduling.events import (
 from research_runner.scheduling.setup import WorkerSetup
 from research_runner.scheduling.tasks import Task
 from research_runner.system.fail_points import fail_point
-from research_runner.system.libraries import without_what_is_set
 from research_runner.system.place import Place
 from research_runner.worker.capturing import forget_spools, recover
 from research_runner.worker.plan import WorkerPlan
-from research_runner.worker.serving import SLOT_VARIABLE, Serve
-
-_PRELOAD: Final = ("research_runner.worker.serving", "research_results.codec.encoding")
-"""What workers need; nothing of the user's, such as an encoder of their own, as it is kept between runs."""
+from research_runner.worker.serving import Serve
+from research_runner.worker.starting import PRELOAD, start_early, worker_environments
 
 _OF_TASKS: Final = (TaskStarted, TaskFinished, TaskEnded, TaskReturned)
 _FIRST: Final = 0
@@ -81,8 +73,8 @@ class ProcessBackend:
                 len(plan.setups),
                 Serve(plan),
                 start_method=start_method,
-                environments=_environments(plan.setups, start_method),
-                preload=_PRELOAD,
+                environments=worker_environments([setup.environment for setup in plan.setups], start_method),
+                preload=PRELOAD,
                 code=code,
                 keep=keep,
             )
@@ -215,13 +207,7 @@ class ProcessFactory:
 
     def prepare(self, setups: Sequence[WorkerSetup], start_method: StartMethod) -> None:
         """Begin what takes time and needs no plan: the process that workers are started from."""
-        if start_method == "fork":
-            return
-        with contextlib.suppress(PoolError, StartMethodError):  # `make` raises them
-            check_descriptors(len(setups))
-            method = resolve_start_method(start_method)
-            environments = tuple(_environments(setups, start_method))
-            launch_early(LaunchSettings(len(setups), method, environments, _PRELOAD))
+        start_early([setup.environment for setup in setups], start_method)
 
     def make(self, plan: WorkerPlan, environment: RunEnvironment) -> ProcessBackend:
         """Start the first worker, to see that the plan can travel."""
@@ -232,14 +218,3 @@ class ProcessFactory:
             backend.close(force=True)
             raise
         return backend
-
-
-def _environments(setups: Sequence[WorkerSetup], start_method: StartMethod) -> list[dict[str, str]]:
-    """Return the environment variables of each worker."""
-    return [
-        {
-            **without_what_is_set(setup.environment, forked=start_method == "fork"),
-            SLOT_VARIABLE: str(slot),
-        }
-        for slot, setup in enumerate(setups)
-    ]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, SupportsIndex, TypeAlias
+from typing import Any, SupportsIndex, TypeAlias
 
 from research_experiment.careful_logging import careful_logger
 from research_runner.devices.errors import DeviceRoomError
 from research_runner.errors import OptionError
+from research_runner.system.limits import MOST
 
 __all__ = ["DeviceGrid", "DeviceSpec", "WorkerRow", "split_devices"]
 
@@ -73,10 +74,6 @@ class DeviceGrid:
 def row_ids(row: WorkerRow) -> tuple[str, ...]:
     """Return the devices of one worker once each, in order of first appearance."""
     return tuple(dict.fromkeys(device for branch in row for device in branch if device is not None))
-
-
-MOST: Final = 1_000_000
-"""Workers, or branches of a worker, that a research may have."""
 
 
 def split_devices(devices: DeviceSpec, workers: int, branches: int) -> DeviceGrid:

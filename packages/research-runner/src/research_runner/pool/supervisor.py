@@ -77,10 +77,12 @@ class Supervisor:
     def run(self) -> None:
         """Serve until the coordinator closes the connection or is gone; then leave nothing behind."""
         self._watch_parent()
+        gc.disable()  # all that is imported stays
         for name in self._config["preload"]:
             with contextlib.suppress(Exception, SystemExit):
                 importlib.import_module(name)
         gc.freeze()
+        gc.enable()
         poller = select.poll()
         poller.register(self._control, select.POLLIN)
         poller.register(self._wake, select.POLLIN)

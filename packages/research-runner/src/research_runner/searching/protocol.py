@@ -15,9 +15,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 
-from research_domain import ConfigAlias, Domain
+from research_domain import ConfigAlias
+
+if TYPE_CHECKING:
+    from research_domain import Domain
 
 __all__ = [
     "WAIT",

@@ -5,19 +5,20 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping
-from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from research_domain import ConfigAlias
 from research_domain.config import as_mapping
 from research_domain.seeds import entropy_of
-from research_experiment import Executor, ExecutorError, Hook, StorageFactory, parse_target
-from research_runner.devices.grid import MOST
 from research_runner.errors import OptionError
-from research_runner.searching.protocol import SearchFactory, StopFactory
 from research_runner.system.libraries import available_cores
-from research_runner.worker.plan import Entropy
+from research_runner.system.limits import MOST
+
+if TYPE_CHECKING:
+    from research_experiment import Executor, Hook, StorageFactory
+    from research_runner.searching.protocol import SearchFactory, StopFactory
+    from research_runner.worker.plan import Entropy
 
 SEARCHES: Final = "research.searches"
 """Entry-point group under which packages register searches: callables without arguments."""
@@ -84,11 +85,6 @@ parse_resume = _rule(
     lambda value: value is None or isinstance(value, bool) or value == "force",
     lambda value: value or False,
 )
-parse_executor = _rule(
-    "a subclass of Executor",
-    lambda cls: cls is None or (isinstance(cls, type) and issubclass(cls, Executor)),
-    lambda cls: cls or Executor,
-)
 parse_profile = _rule(
     "0, 1, 2, False, True or 'detailed'",
     lambda level: level == "detailed" or (isinstance(level, int) and 0 <= level <= 2),
@@ -136,8 +132,19 @@ def parse_workers(option: str, value: Any) -> tuple[ConfigAlias, ...]:
         raise OptionError(option, f"{error.reason}; 'all' is one for each core") from None
 
 
+def parse_executor(option: str, value: Any) -> type[Executor]:
+    """Read the class that runs experiments."""
+    from research_experiment import Executor  # late, here and below: a builder needs only the simple rules
+
+    if value is not None and not (isinstance(value, type) and issubclass(value, Executor)):
+        raise OptionError(option, f"must be a subclass of Executor, got {value!r}")
+    return value or Executor
+
+
 def parse_target_name(option: str, value: Any) -> str:
     """Read how branches are run; return ``'threads'`` or ``'for'``."""
+    from research_experiment import ExecutorError, parse_target
+
     try:
         return parse_target(value)
     except ExecutorError as error:
@@ -172,6 +179,8 @@ def parse_storage(option: str, value: Any) -> str | StorageFactory | None:
 
 def parse_hooks(option: str, value: Any) -> tuple[Hook, ...]:
     """Read what watches experiments: objects of subclasses of `Hook`."""
+    from research_experiment import Hook
+
     hooks = tuple(value) if isinstance(value, Iterable) else (value,)
     for hook in hooks:
         if not isinstance(hook, Hook):
@@ -196,6 +205,8 @@ def parse_search(option: str, value: Any) -> SearchFactory | None:
     """Read what makes a search, or the name of what an installed package offers, or None."""
     factory = value
     if isinstance(value, str):
+        from importlib.metadata import entry_points
+
         offered = {entry.name: entry for entry in entry_points(group=SEARCHES)}
         if value not in offered:
             names = ", ".join(sorted(offered)) or "none: pip install research-search"

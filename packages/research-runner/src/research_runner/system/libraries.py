@@ -1,10 +1,13 @@
-"""Environment variables that limit the threads of libraries and fix the hashing of Python."""
+"""Environment variables of workers: they limit the threads of libraries and fix the hashing of Python."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
 from typing import Final
+
+SLOT_VARIABLE: Final = "RESEARCH_WORKER"
+"""Environment variable with the number of the worker's slot."""
 
 _THREADS: Final = (
     "OMP_NUM_THREADS",

@@ -1,4 +1,4 @@
-"""The module `resource`, loaded without making it known.
+"""Limits: how many workers there may be, and the module `resource`, loaded without making it known.
 
 So `sys.modules` tells whether anybody else has imported it, and can have changed a limit; otherwise workers
 need not look at the limits after each task, which takes nine calls of the system.
@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import importlib.util
 from typing import Any, Final
+
+MOST: Final = 1_000_000
+"""Workers, or branches of a worker, that a research may have."""
 
 
 def _own_copy() -> Any:

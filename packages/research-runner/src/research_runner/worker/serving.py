@@ -23,6 +23,7 @@ from research_runner.scheduling.events import (
 )
 from research_runner.scheduling.tasks import Task, new
 from research_runner.system.fail_points import ARMED, fail_point
+from research_runner.system.libraries import SLOT_VARIABLE
 from research_runner.worker.capturing import (
     branch_capture,
     process_capture,
@@ -46,9 +47,6 @@ _LONG_S: Final = 0.1
 
 _ASK_EVERY_S: Final = 0.001
 """Tasks that take less together, in seconds, do not look for a request to stop, which costs a system call."""
-
-SLOT_VARIABLE: Final = "RESEARCH_WORKER"
-"""Environment variable with the number of the worker's slot."""
 
 
 class TaskRunner:

@@ -20,9 +20,9 @@ from research_runner.devices import NvmlProbe
 from research_runner.pool import StartMethod, wire
 from research_runner.scheduling.setup import WorkerSetup
 from research_runner.scheduling.tasks import Task
+from research_runner.system.libraries import SLOT_VARIABLE
 from research_runner.worker.output import Redirect
 from research_runner.worker.plan import Execution, WorkerPlan, experiment_path
-from research_runner.worker.serving import SLOT_VARIABLE
 
 CHUNK_BYTES: Final = 1 << 22
 """Size of the chunks of a message: no process on the way has to hold a whole one."""
