@@ -1,10 +1,12 @@
 """Settings of a domain: what changes them, what keeps them, and what says that it drops them."""
 
+import base64
 import copy
 import itertools
 import pickle
 import subprocess
 import sys
+import zlib
 
 import numpy as np
 import pytest
@@ -327,3 +329,21 @@ def test_draws_that_fail_name_the_parameter(sampler):
     with pytest.raises(SamplerError, match="parameter 'width'") as caught:
         Domain(width=sampler)[0]
     assert caught.value.parameter == "width"
+
+
+PICKLED = (
+    r"c-nPRO>fgc5KV~fB;vpYI8-W71X3a(zX3``B`jG8xNtz$+B;-dadxe>ovH^UI5a5I+!+2Z<8?m_ReYKCe7t#YW_|>J"
+    r"o{k3o!-ozk5H44#v}>WwqBDfiN%#0o^PlvcW*DZfDS#5Zo35a&Q|ZK6#Sso<R-O|c{tqRJC1g%4F5|&*Ydl`kmet_a"
+    r"6{#r(pZRqim|;}e#^peGv==eA>r5Mv%=4`^xu|>PVG2f8G{;G<bRiuWQulHE!CBely+n0@kM=e&Rzk&`Po0)M?5Psf"
+    r"rSctyrL_eoJ-Cgc1^dG{-u8s0T_nM9sW;4vF*c%TSn5zvv!yH^#&@=~r3?S39%JyS6sE`d*$zi5I43o`^1MjY%bj|K"
+    r"!_3!U<Po|3Bx`h0Ytu4u!YqMd;=%jZ$M**D@E3jb>04?c$94m*5GCzA#FM>a`NoLg+QGzp13hVzG*^(Xcq8$EH_%=P"
+    r"eI<3Ej&7K%=eJm^g;za_gB#TsgyX9|>J+1Q{@q_f=|E~;I{YJYBusl=81Q^}#vK&5y_VUH=M3~x)s(0&^Dd=o-P2Ta"
+    r"6H!~o+lf*Kf^Rixvc+HNAVe?"
+)
+"""``Domain(a=[1, 2]) * Domain(b=range(10**6)) + Domain(a=[3, 4]).where(any)``, as folders have it."""
+
+
+def test_what_was_pickled_before_is_that_domain_still():
+    domain = pickle.loads(zlib.decompress(base64.b85decode(PICKLED)))
+    assert domain == Domain(a=[1, 2]) * Domain(b=range(10**6)) + Domain(a=[3, 4]).where(any)
+    assert (len(domain), domain[-1].config()["a"]) == (2_000_002, 4)

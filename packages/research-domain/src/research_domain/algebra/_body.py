@@ -62,13 +62,13 @@ class Body:
 class Fixed(Node):
     """A finite sum with weights as a grid, so that it can be joined to another one by one."""
 
-    __slots__ = ("body", "sequence", "size")
-    has_draws = True
+    __slots__ = ("body", "has_draws", "sequence", "size")
 
     def __init__(self, body: Body, size: int, sequence: Sequence | None = None) -> None:
         self.body = body
         self.size = size
         self.sequence = sequence if sequence is not None else Chain(())
+        self.has_draws = True
 
     @property
     def points(self) -> int:

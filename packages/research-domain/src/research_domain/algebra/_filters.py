@@ -91,11 +91,12 @@ class Kept(Node):
     Iterating from the start needs no enumeration; the length needs one.
     """
 
-    __slots__ = ("_checked", "_kept", "children", "filters")
+    __slots__ = ("_checked", "_kept", "children", "filters", "has_draws")
 
     def __init__(self, base: Node, filters: tuple[Filter, ...]) -> None:
         self.children = (base,)
         self.filters = filters
+        self.has_draws = False
         self._kept: list[int] = []
         self._checked = 0
 
@@ -159,11 +160,12 @@ class Redraw(Point):
     Each block of indices has candidates of its own, so that any index is reached without those before it.
     """
 
-    __slots__ = ("children", "filters", "stream")
+    __slots__ = ("children", "filters", "has_draws", "stream")
 
     def __init__(self, base: Node, filters: tuple[Filter, ...], stream: int = -1) -> None:
         self.children = (base,)
         self.filters = filters
+        self.has_draws = True
         self.stream = stream
 
     def at(self, point: int, draw: int, draws: Draws) -> Pairs:

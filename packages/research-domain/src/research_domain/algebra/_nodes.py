@@ -29,8 +29,7 @@ class Node:
     """A grid of points."""
 
     __slots__ = ()
-    has_draws: bool = False
-    """Whether there are sampled parameters in it."""
+    has_draws: bool
     children: tuple[Node, ...] = ()
 
     @property
@@ -90,10 +89,11 @@ class Grid(Node):
     Without parameters there is one point, the empty config.
     """
 
-    __slots__ = ("pools",)
+    __slots__ = ("has_draws", "pools")
 
     def __init__(self, pools: tuple[Pool, ...] = ()) -> None:
         self.pools = pools
+        self.has_draws = False
 
     @property
     def points(self) -> int:
@@ -148,11 +148,12 @@ class Grid(Node):
 class Span(Node):
     """The values of one parameter, taken from a range that is too long to be written out."""
 
-    __slots__ = ("key", "values")
+    __slots__ = ("has_draws", "key", "values")
 
     def __init__(self, key: Alias, values: range) -> None:
         self.key = key
         self.values = values
+        self.has_draws = False
 
     @property
     def points(self) -> int:
@@ -182,7 +183,6 @@ class Point(Node):
     """A single point, drawn anew each time, without end."""
 
     __slots__ = ()
-    has_draws = True
 
     @property
     def points(self) -> int:
@@ -196,12 +196,13 @@ class Point(Node):
 class Draw(Leaf, Point):
     """A sampled parameter; the number of its random stream is -1 until the domain is compiled."""
 
-    __slots__ = ("key", "source", "stream")
+    __slots__ = ("has_draws", "key", "source", "stream")
 
     def __init__(self, key: Alias, source: ValueSource, stream: int = -1) -> None:
         self.key = key
         self.source = source
         self.stream = stream
+        self.has_draws = True
 
     def parameters(self) -> Iterator[Values]:
         yield self.key.value, None
