@@ -213,8 +213,8 @@ class Research(ExperimentBuilder):
             Iterations of each experiment; by default 1 if all units are callables, else until a generator
             ends.
         devices : int, str, list, mapping or None
-            Devices to share between workers and branches; see ``get_devices``. An engine is asked for as
-            many, and chooses which.
+            Devices to share between workers and branches; see ``get_devices``. Of a cluster engine only their
+            number is requested.
         executor_class : subclass of Executor, optional
             Runs the tasks.
         dump_results : bool
@@ -227,7 +227,7 @@ class Research(ExperimentBuilder):
             The lowest level that goes into ``research.log`` and the ``experiment.log`` of each experiment; by
             default only ``research.log`` is written, at level info.
         bar : bool or tqdm-like class
-            Show a progress bar, and a last line that sums up.
+            Show a progress bar, and a summary at the end.
         detach : bool
             Run in a process of its own that outlives this one, and return at once.
         debug : bool
@@ -245,7 +245,7 @@ class Research(ExperimentBuilder):
         memory_ratio : float, optional
             Share of free memory that all devices of a worker must have before a task starts.
         n_gpu_checks : int
-            How often they are asked before the task goes back to the queue.
+            Number of checks before the task goes back to the queue.
         gpu_check_delay : float
             Time between these checks in seconds.
         create_id_prefix : bool or int, optional
@@ -256,7 +256,7 @@ class Research(ExperimentBuilder):
         redirect_stderr : bool or int
             The same for what goes to standard error.
         max_attempts : int
-            How often an experiment is tried whose worker dies.
+            Number of attempts at an experiment whose worker dies.
         timeout : float, optional
             Seconds that a task may take; then its worker is killed, which costs its experiments an attempt.
         tasks_per_worker : int or inf, optional
@@ -266,7 +266,7 @@ class Research(ExperimentBuilder):
             How worker processes are started.
         strict_code : bool
             Refuse modules whose files were changed since this process imported them; False warns, and runs
-            what the files hold.
+            the current files.
         threads : int, optional
             Threads that OpenMP, BLAS, polars and the like may use in each worker; by default the cores shared
             among the workers, unless the variables of these libraries are set.
@@ -275,20 +275,20 @@ class Research(ExperimentBuilder):
         retry_on : exception class or tuple of them
             Exceptions of units that cost an attempt; by default all of them fail an experiment at once.
         canary : int, optional
-            Give up when the first so many experiments all fail with the same error; by default three per
-            worker, 0 for never.
+            Give up if this many first experiments all fail with the same error; by default three per worker,
+            0 for never.
         resume : bool or 'force'
-            Go on with what is in the folder: finished experiments are kept, interrupted ones begin anew, with
-            the seed of the first run. ``'force'`` does so even if units, or values under an alias of yours or
-            in an edited function, have changed.
+            Continue the research in the folder: finished experiments are kept, interrupted ones start again,
+            with the seed of the first run. ``'force'`` does so even if units, or values under an alias of
+            yours or in an edited function, have changed.
         retry_failed : bool
             Run failed experiments again when a research is resumed.
         overwrite : bool
-            Remove the folder of that name first, if it is a research that nobody runs.
+            Remove the folder of that name first, if it is a research that is not running.
         show : str, optional
             Name of a saved variable whose latest value is shown on the bar: for long experiments.
         quiet : bool
-            Say nothing on standard error about experiments that failed.
+            Print nothing about failed experiments on standard error.
         raise_on_failure : bool
             Raise `FailedExperimentsError` at the end if experiments have failed: for scripts and CI.
         backend : str or object, optional
@@ -296,29 +296,30 @@ class Research(ExperimentBuilder):
             ``'dask'`` or ``'ray'`` for a local cluster of `workers`, ``'dask://host:port'`` or
             ``'ray://host:port'`` for one that exists, or an object such as ``DaskBackend(client)``.
         hooks : list of Hook
-            Are told what experiments do, in the process where they run.
+            Are notified of events of experiments, in the process where these run.
         storage : str or class, optional
-            What keeps the results in the folder, in place of ours: a name that an installed package offers,
-            or a class.
+            Replaces the storage of results in the folder: a name that an installed package registers, or a
+            class.
         seed_globals : bool
             Seed ``random``, ``numpy.random`` and, if it is imported, ``torch`` for each experiment, from
-            `seed` and from what the experiment is.
+            `seed` and its config.
         stop : object, optional
             A rule that ends experiments early by the values that they save, such as ``StopWhen`` or
             ``MedianStop``.
         search : str or object, optional
-            Decides on the next config by what is known, in place of the order of the domain: a name that an
-            installed package offers, or an object such as ``TPE('loss')`` of research-search.
+            Chooses the next config by earlier results, instead of the order of the domain: a name that an
+            installed package registers, or an object such as ``TPE('loss')`` of research-search.
         order : {'steps', 'arrival'}
             With a search, or a rule that compares: the order in which experiments count as ended.
             ``'steps'``: that of virtual time, the same for any number of workers. ``'arrival'``: as they end,
-            so that another run differs.
+            which differs from run to run.
         slots : int
-            Experiments that are under way at a time in ``order='steps'``, however many workers there are.
+            Experiments that run at the same virtual time with ``order='steps'``, whatever the number of
+            workers.
         budget : mapping, optional
-            After how much nothing new begins, and what runs ends: ``{'seconds': 3600}``, of all runs of the
-            research together, and with a search or a rule ``{'steps': 10_000}``, iterations of all
-            experiments that have ended.
+            Limits after which no experiment starts, and running ones are finished: ``{'seconds': 3600}`` for
+            all runs of the research together, and with a search or a rule ``{'steps': 10_000}``, the
+            iterations of all experiments that have ended.
 
         Returns
         -------

@@ -49,8 +49,8 @@ PARAMETERS: Final = (
         "Iterations of each experiment; by default 1 if all units are callables, else until a generator "
         "ends."),
     Parameter("devices", "DeviceSpec", None, arguments.parse_anything, "int, str, list, mapping or None",
-        "Devices to share between workers and branches; see ``get_devices``. An engine is asked for as "
-        "many, and chooses which."),
+        "Devices to share between workers and branches; see ``get_devices``. Of a cluster engine only their "
+        "number is requested."),
     Parameter("executor_class", "type[Executor] | None", None, arguments.parse_executor,
         "subclass of Executor, optional",
         "Runs the tasks."),
@@ -65,7 +65,7 @@ PARAMETERS: Final = (
         "The lowest level that goes into ``research.log`` and the ``experiment.log`` of each experiment; "
         "by default only ``research.log`` is written, at level info."),
     Parameter("bar", "Any", True, arguments.parse_bar, "bool or tqdm-like class",
-        "Show a progress bar, and a last line that sums up."),
+        "Show a progress bar, and a summary at the end."),
     Parameter("detach", "bool", False, arguments.parse_switch, "bool",
         "Run in a process of its own that outlives this one, and return at once."),
     Parameter("debug", "bool", False, arguments.parse_switch, "bool",
@@ -83,7 +83,7 @@ PARAMETERS: Final = (
     Parameter("memory_ratio", "float | None", None, arguments.parse_share, "float, optional",
         "Share of free memory that all devices of a worker must have before a task starts."),
     Parameter("n_gpu_checks", "int", 3, arguments.parse_count, "int",
-        "How often they are asked before the task goes back to the queue."),
+        "Number of checks before the task goes back to the queue."),
     Parameter("gpu_check_delay", "float", 5, arguments.parse_time, "float",
         "Time between these checks in seconds."),
     Parameter("create_id_prefix", "bool | int | None", None, arguments.parse_id_prefix,
@@ -95,7 +95,7 @@ PARAMETERS: Final = (
     Parameter("redirect_stderr", "bool | int", True, arguments.parse_redirect, "bool or int",
         "The same for what goes to standard error."),
     Parameter("max_attempts", "int", 2, arguments.parse_count, "int",
-        "How often an experiment is tried whose worker dies."),
+        "Number of attempts at an experiment whose worker dies."),
     Parameter("timeout", "float | None", None, arguments.parse_timeout, "float, optional",
         "Seconds that a task may take; then its worker is killed, which costs its experiments an attempt."),
     Parameter("tasks_per_worker", "float | None", None, arguments.parse_number_of_tasks,
@@ -107,7 +107,7 @@ PARAMETERS: Final = (
         "How worker processes are started."),
     Parameter("strict_code", "bool", True, arguments.parse_switch, "bool",
         "Refuse modules whose files were changed since this process imported them; False warns, and runs "
-        "what the files hold."),
+        "the current files."),
     Parameter("threads", "int | None", None, arguments.parse_optional_count, "int, optional",
         "Threads that OpenMP, BLAS, polars and the like may use in each worker; by default the cores shared "
         "among the workers, unless the variables of these libraries are set."),
@@ -117,20 +117,20 @@ PARAMETERS: Final = (
         arguments.parse_retry_on, "exception class or tuple of them",
         "Exceptions of units that cost an attempt; by default all of them fail an experiment at once."),
     Parameter("canary", "int | None", None, arguments.parse_canary, "int, optional",
-        "Give up when the first so many experiments all fail with the same error; by default three per "
-        "worker, 0 for never."),
+        "Give up if this many first experiments all fail with the same error; by default three per worker, "
+        "0 for never."),
     Parameter("resume", "bool | str", False, arguments.parse_resume, "bool or 'force'",
-        "Go on with what is in the folder: finished experiments are kept, interrupted ones begin anew, "
+        "Continue the research in the folder: finished experiments are kept, interrupted ones start again, "
         "with the seed of the first run. ``'force'`` does so even if units, or values under an alias of "
         "yours or in an edited function, have changed."),
     Parameter("retry_failed", "bool", False, arguments.parse_switch, "bool",
         "Run failed experiments again when a research is resumed."),
     Parameter("overwrite", "bool", False, arguments.parse_switch, "bool",
-        "Remove the folder of that name first, if it is a research that nobody runs."),
+        "Remove the folder of that name first, if it is a research that is not running."),
     Parameter("show", "str | None", None, arguments.parse_show, "str, optional",
         "Name of a saved variable whose latest value is shown on the bar: for long experiments."),
     Parameter("quiet", "bool", False, arguments.parse_switch, "bool",
-        "Say nothing on standard error about experiments that failed."),
+        "Print nothing about failed experiments on standard error."),
     Parameter("raise_on_failure", "bool", False, arguments.parse_switch, "bool",
         "Raise `FailedExperimentsError` at the end if experiments have failed: for scripts and CI."),
     Parameter("backend", "str | BackendFactory | None", None, parse_backend, "str or object, optional",
@@ -138,30 +138,31 @@ PARAMETERS: Final = (
         "says), ``'dask'`` or ``'ray'`` for a local cluster of `workers`, ``'dask://host:port'`` or "
         "``'ray://host:port'`` for one that exists, or an object such as ``DaskBackend(client)``."),
     Parameter("hooks", "Iterable[Hook]", (), arguments.parse_hooks, "list of Hook",
-        "Are told what experiments do, in the process where they run."),
+        "Are notified of events of experiments, in the process where these run."),
     Parameter("storage", "str | StorageFactory | None", None, arguments.parse_storage,
         "str or class, optional",
-        "What keeps the results in the folder, in place of ours: a name that an installed package offers, or "
-        "a class."),
+        "Replaces the storage of results in the folder: a name that an installed package registers, or a "
+        "class."),
     Parameter("seed_globals", "bool", True, arguments.parse_switch, "bool",
         "Seed ``random``, ``numpy.random`` and, if it is imported, ``torch`` for each experiment, from "
-        "`seed` and from what the experiment is."),
+        "`seed` and its config."),
     Parameter("stop", "StopFactory | None", None, arguments.parse_stop, "object, optional",
         "A rule that ends experiments early by the values that they save, such as ``StopWhen`` or "
         "``MedianStop``."),
     Parameter("search", "str | SearchFactory | None", None, arguments.parse_search, "str or object, optional",
-        "Decides on the next config by what is known, in place of the order of the domain: a name that an "
-        "installed package offers, or an object such as ``TPE('loss')`` of research-search."),
+        "Chooses the next config by earlier results, instead of the order of the domain: a name that an "
+        "installed package registers, or an object such as ``TPE('loss')`` of research-search."),
     Parameter("order", "str", "steps", arguments.parse_order, "{'steps', 'arrival'}",
-        "With a search, or a rule that compares: the order in which experiments count as ended. ``'steps'``: "
-        "that of virtual time, the same for any number of workers. ``'arrival'``: as they end, so that "
-        "another run differs."),
+        "With a search, or a rule that compares: the order in which experiments count as ended. "
+        "``'steps'``: that of virtual time, the same for any number of workers. ``'arrival'``: as they end, "
+        "which differs from run to run."),
     Parameter("slots", "int", 16, arguments.parse_count, "int",
-        "Experiments that are under way at a time in ``order='steps'``, however many workers there are."),
+        "Experiments that run at the same virtual time with ``order='steps'``, whatever the number of "
+        "workers."),
     Parameter("budget", "Mapping[str, float] | None", None, arguments.parse_budget, "mapping, optional",
-        "After how much nothing new begins, and what runs ends: ``{'seconds': 3600}``, of all runs of the "
-        "research together, and with a search or a rule ``{'steps': 10_000}``, iterations of all experiments "
-        "that have ended."),
+        "Limits after which no experiment starts, and running ones are finished: ``{'seconds': 3600}`` for "
+        "all runs of the research together, and with a search or a rule ``{'steps': 10_000}``, the "
+        "iterations of all experiments that have ended."),
 )
 # fmt: on
 
