@@ -144,8 +144,8 @@ def ratio(measure: Callable[[], float], base: Callable[[], float]) -> float:
 
 
 CASES: list[tuple[str, Callable[[], float], Callable[[], float], float | None]] = [
-    ("three units / plain loop", experiment, plain_loop, 2.5),
-    ("ten units more / ten functions more in the plain loop", ten_unit_calls, ten_plain_calls, 1.5),
+    ("three units / plain loop", experiment, plain_loop, 1.5),
+    ("ten units more / ten functions more in the plain loop", ten_unit_calls, ten_plain_calls, 1.2),
     ("the same with two hooks", lambda: experiment(hooks=[OnIteration(), OnCall()]), plain_loop, 8.0),
     ("the same with capture", lambda: experiment(capture=TextCapture()), plain_loop, None),
     ("the same with profile=1", lambda: experiment(profile=1), plain_loop, None),

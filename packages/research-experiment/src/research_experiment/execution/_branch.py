@@ -122,12 +122,30 @@ class Branch(Scope):
         running.storage.iteration = iteration
         running.progress.last = last or self.ending
 
-    def run(self, segment: int) -> None:
-        """Run the steps of one segment that are due."""
+    def run(self, segment: int, owner: int) -> None:
+        """Run the steps of one segment that are due, in the process with the id `owner`."""
         if self.stage is None:
-            self._run(self._segments[segment])
+            self._run(self._segments[segment], owner)
         else:
-            self.stage.context.run(self._run, self._segments[segment])
+            self.stage.context.run(self._run, self._segments[segment], owner)
+
+    def iterate(self, iteration: int, last: bool, owner: int, due: Callable[[], bool] | None) -> bool:
+        """Run a whole iteration of a branch without a root; return whether the experiment has ended."""
+        running = self.running
+        running.storage.iteration = iteration
+        running.progress.last = last or self.ending
+        for units in self._segments:
+            if self.stage is None:
+                self._run(units, owner)
+            else:
+                self.stage.context.run(self._run, units, owner)
+        flush = due is not None and due()
+        if flush or self._rules.is_told:
+            return self.end_iteration(flush)
+        if running.progress.last:
+            self.end()
+            return True
+        return False
 
     def _take_turn(self) -> None:
         if self.turns is not None:
@@ -139,17 +157,17 @@ class Branch(Scope):
             self.ending = False
             self._missing.clear()
             self._exhausted.clear()
-            self.enter(self._run, [unit])
+            self.enter(self._run, [unit], getpid())
             due = unit.when is None or unit.when.due(self.running.iteration, self.running.last)
             return due and not self.ending
         return False
 
-    def _run(self, units: Sequence[CompiledUnit]) -> None:
+    def _run(self, units: Sequence[CompiledUnit], owner: int) -> None:
         if self.turns is not None:
             self._take_turn()
         running, catch = self.running, self._rules.catch
         progress, iteration = running.progress, running.storage.iteration
-        ran, actions, owner, depth = progress.ran, self._actions, getpid(), DEPTH[0]
+        ran, actions, depth = progress.ran, self._actions, DEPTH[0]
         for unit in units:
             if unit.when is not None and not unit.when.due(iteration, progress.last):
                 continue
@@ -359,14 +377,14 @@ class Root(Branch):
     def _alive(self) -> list[Branch]:
         return [branch for branch in self._branches if branch.running.is_alive]
 
-    def run(self, segment: int) -> None:
+    def run(self, segment: int, owner: int) -> None:
         """Run the root's steps of one segment; it ends when all of its branches do."""
         for branch in self._branches:  # those that have ended are ending still
             if not branch.ending:
                 break
         else:
             super().end_here()
-        super().run(segment)
+        super().run(segment, owner)
 
     def end_here(self) -> None:
         """Make the current iteration the last one, for all branches."""

@@ -79,6 +79,19 @@ class CompiledCall:
         return _general_call(function, positional, getters, spread)
 
 
+class OneArgument:
+    """A call of a function with one argument that is asked for each time."""
+
+    __slots__ = ("function", "get")
+
+    def __init__(self, function: Callable[..., Any], get: Getter) -> None:
+        self.function, self.get = function, get
+
+    def __call__(self) -> Any:
+        """Call the function; who runs it in each iteration does so itself, in one call less."""
+        return self.function(self.get())
+
+
 def _count_known(values: Sequence[Any]) -> int:
     """Return how many values in front are constants."""
     for number, value in enumerate(values):
@@ -161,7 +174,7 @@ def _positional_call(function: Callable[..., Any], items: Sequence[Any]) -> Call
     getters = list(map(getter_of, items))
     match getters:
         case [get]:
-            return lambda: function(get())
+            return OneArgument(function, get)
         case [first, second]:
             return lambda: function(first(), second())
         case _:

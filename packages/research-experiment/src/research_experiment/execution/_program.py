@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from research_domain.when import When
 from research_experiment.errors import SaveError
-from research_experiment.execution._calls import CompiledCall
+from research_experiment.execution._calls import CompiledCall, OneArgument
 from research_experiment.execution._sources import CompiledPipeline, compile_source
 from research_experiment.execution.copies import LARGE_BYTES, is_unchanging, separate
 from research_experiment.execution.evaluation import compile_value, getter_of
@@ -192,6 +192,15 @@ def _storing(
     only = owners[0].outputs
     if len(owners) > 1:
         return _sharing(call, name, owners, save)
+    if type(call) is OneArgument:
+        function, get = call.function, call.get
+
+        def run_with_one() -> None:
+            output = only[name] = function(get())
+            if save is not None:
+                save(output)
+
+        return run_with_one
     if save is None:
 
         def run_alone() -> None:

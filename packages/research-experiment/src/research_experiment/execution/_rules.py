@@ -30,6 +30,8 @@ class Rules:
 
     listeners: Mapping[str, Sequence[Callable[..., Any]]] = field(init=False, repr=False, compare=False)
     """Method of `Hook` → the bound methods of those hooks that override it."""
+    is_told: bool = field(init=False, repr=False, compare=False)
+    """Whether any of them is told or asked after each iteration."""
 
     def __post_init__(self) -> None:
         listeners: dict[str, list[Callable[..., Any]]] = {method: [] for method in _METHODS}
@@ -37,6 +39,7 @@ class Rules:
             for method in _overridden(cast("Hashable", type(hook))):
                 listeners[method].append(getattr(hook, method))
         object.__setattr__(self, "listeners", listeners)
+        object.__setattr__(self, "is_told", bool(listeners["iterated"] or listeners["ends"]))
 
 
 _METHODS = tuple(name for name in vars(Hook) if not name.startswith("_"))

@@ -7,7 +7,7 @@ becomes a constant, so that a call costs only what really changes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from operator import attrgetter, itemgetter
 from typing import Any, Final, TypeAlias
@@ -188,7 +188,7 @@ def _compile_node(node: Node, copied: bool) -> Binder:
         case ConfigItem(key, _):
             return lambda running: _bind_config_item(key, running.config)
         case Output(unit):
-            return lambda running: Varying(_output_getter(unit, running.outputs))
+            return lambda running: Varying(partial(running.outputs.__getitem__, unit))
         case Reference():
             return _compile_reference(node)
         case AttributeOf(Expression(_node=Reference("E", str(unit), False)), name) if name in UNIT:
@@ -319,16 +319,6 @@ def _bind_config_item(key: str, config: Config) -> Any:
     if key == "device":
         return None  # the device of a run that has none
     return Varying(partial(config.__getitem__, key))  # raises when, and only if, the unit runs
-
-
-def _output_getter(unit: str, outputs: Mapping[str, Any]) -> Callable[[], Any]:
-    def get() -> Any:
-        try:
-            return outputs[unit]
-        except KeyError:
-            raise UnitOutputError(unit) from None
-
-    return get
 
 
 def _ask(letter: str, unit: str | None, running: RunningExperiment) -> Any:

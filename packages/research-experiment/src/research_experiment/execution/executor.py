@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from operator import methodcaller
+from os import getpid
 from typing import Any, Literal, Self, TypeAlias
 
 from research_domain import ConfigAlias, Identifier
@@ -281,9 +282,14 @@ class Executor:
     def _loop(self, branches: Sequence[Branch], root: Root | None, threads: Threads | None) -> None:
         """Run branches in step: segment by segment, iteration by iteration."""
         iterations, order = self._settings.iterations, self._settings.task.program.order
-        n_iters, clock = iterations.n_iters, iterations.clock()
+        n_iters, due, owner = iterations.n_iters, iterations.clock(), getpid()
+        alone = branches[0] if root is None and len(branches) == 1 else None
         alive, iteration = list(branches), 0
         try:
+            while alone is not None and self._state == "running":
+                if alone.iterate(iteration, iteration + 1 == n_iters, owner, due):
+                    return
+                iteration += 1
             while alive and self._state == "running":
                 last = iteration + 1 == n_iters
                 if root is not None:
@@ -292,13 +298,13 @@ class Executor:
                     branch.begin_iteration(iteration, last)
                 for segment, is_root in order:
                     if is_root and root is not None:
-                        root.run(segment)
+                        root.run(segment, owner)
                     elif threads is not None:
-                        threads.each(methodcaller("run", segment), alive)
+                        threads.each(methodcaller("run", segment, owner), alive)
                     else:
                         for branch in alive:
-                            branch.run(segment)
-                flush = clock is not None and clock.due()
+                            branch.run(segment, owner)
+                flush = due is not None and due()
                 has_ended = False
                 for branch in alive:
                     has_ended |= branch.end_iteration(flush)

@@ -18,7 +18,7 @@ from research_domain.alias import plain_config, with_values
 from research_domain.identity import Identity
 from research_domain.seeds import experiment_seed, make_rng
 from research_experiment.careful_logging import CarefulLogger, careful_logger
-from research_experiment.errors import ExperimentError, UnknownUnitError, hint
+from research_experiment.errors import ExperimentError, UnitOutputError, UnknownUnitError, hint
 from research_experiment.execution.copies import LARGE_BYTES, UNCHANGING, Copier
 from research_experiment.execution.saved_values import ExperimentStorage
 from research_experiment.execution.units import RunningPipeline, RunningUnit, UnitKind
@@ -99,6 +99,15 @@ class Progress:
         self.made: list[tuple[str, Any]] = []
 
 
+class Outputs(dict[str, Any]):
+    """Unit → its last output; a unit that has none is named by the error."""
+
+    __slots__ = ()
+
+    def __missing__(self, unit: str) -> Any:
+        raise UnitOutputError(unit)
+
+
 class RunningExperiment:
     """One experiment of a task while it runs.
 
@@ -149,7 +158,7 @@ class RunningExperiment:
         self.index = index
         self.recorded_config = recorded_config
         self.storage = storage
-        self.outputs: dict[str, Any] = {}
+        self.outputs: dict[str, Any] = Outputs()
         self.instances: dict[str, Any] = {}
         self._branches: Sequence[ref[RunningExperiment]] = ()
         self._surroundings = surroundings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Literal, Self, TypeAlias
@@ -52,9 +52,9 @@ class Iterations:
     n_iters: int | None
     flush_every_s: float | None = None
 
-    def clock(self) -> _Clock | None:
+    def clock(self) -> Callable[[], bool] | None:
         """Return what tells when values are to be put between iterations, if they are."""
-        return None if self.flush_every_s is None or self.n_iters == 1 else _Clock(self.flush_every_s)
+        return None if self.flush_every_s is None or self.n_iters == 1 else _Clock(self.flush_every_s).due
 
 
 class _Clock:
