@@ -48,33 +48,22 @@ class OptionError(RunnerError, ValueError):
 
 
 class SearchError(RunnerError):
-    """A search, or a rule that ends experiments early, does not do what it has to.
-
-    Parameters
-    ----------
-    reason : str
-        What it did, and what it should do.
-    """
+    """A search, or a rule that ends experiments early, does not do what it has to."""
 
     reason: str
+    """What it did, and what it should do."""
 
     def __str__(self) -> str:
         return self.reason
 
 
 class WatchedValueError(RunnerError, TypeError):
-    """A value of a variable that a search or rule watches is no number.
-
-    Parameters
-    ----------
-    variable : str
-        Name of the variable.
-    value : str
-        What was saved, as text.
-    """
+    """A value of a variable that a search or rule watches is no number."""
 
     variable: str
+    """Name of the variable."""
     value: str
+    """What was saved, as text."""
 
     def __str__(self) -> str:
         return (

@@ -27,11 +27,6 @@ ROUNDING = 1e-9  # three shares of 1/3 fit on one device
 class DeviceGrid:
     """Devices of every branch of every worker.
 
-    Parameters
-    ----------
-    rows : tuple of tuple of tuple of (str or None), shape (workers, branches, k)
-        ``rows[w][b]`` are the devices of branch `b` of worker `w`; ``None`` stands for no device.
-
     Examples
     --------
     >>> grid = DeviceGrid(((("0",), ("1",)), (("2",), (None,))))
@@ -41,6 +36,7 @@ class DeviceGrid:
     [[['0'], ['1']], [['2'], [None]]]
     """
 
+    # rows[w][b] are the devices of branch b of worker w; None stands for no device
     rows: tuple[WorkerRow, ...]
 
     def __len__(self) -> int:
