@@ -297,6 +297,7 @@ def _name_of(letter: str, name: Any) -> str:
     return name
 
 
+# The methods of these classes are a part of the fingerprints of units: an edit looks like a changed unit.
 class E(Expression):
     """The running experiment, or one of its units or instances.
 
@@ -387,16 +388,7 @@ class O(Expression):  # noqa: E742 - the name that users know
         object.__setattr__(self, "_node", Output(_name_of("O", name), all))
 
 
-class _Thing(Expression):
-    """A reference to an object of an experiment; its class has a short name."""
-
-    __slots__ = ()
-
-    def __init__(self, unit: str | None = None, all: bool = False) -> None:  # noqa: A002 - known by this name
-        object.__setattr__(self, "_node", Reference(type(self).__name__, unit, all))
-
-
-class EP(_Thing):
+class EP(Expression):
     """The experiment's own folder, made on first use.
 
     Parameters
@@ -414,8 +406,11 @@ class EP(_Thing):
 
     __slots__ = ()
 
+    def __init__(self, unit: str | None = None, all: bool = False) -> None:  # noqa: A002 - known by this name
+        object.__setattr__(self, "_node", Reference("EP", unit, all))
 
-class R(_Thing):
+
+class R(Expression):
     """The results of the research so far.
 
     Examples
@@ -426,8 +421,11 @@ class R(_Thing):
 
     __slots__ = ()
 
+    def __init__(self, unit: str | None = None, all: bool = False) -> None:  # noqa: A002 - known by this name
+        object.__setattr__(self, "_node", Reference("R", unit, all))
 
-class S(_Thing):
+
+class S(Expression):
     """The experiment's storage; ``S().update_variable(name, value)`` saves under the current iteration.
 
     Examples
@@ -437,3 +435,6 @@ class S(_Thing):
     """
 
     __slots__ = ()
+
+    def __init__(self, unit: str | None = None, all: bool = False) -> None:  # noqa: A002 - known by this name
+        object.__setattr__(self, "_node", Reference("S", unit, all))
