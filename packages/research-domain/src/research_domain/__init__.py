@@ -15,7 +15,7 @@
 ``identity``  Identifier, Identity: who an experiment is
 ``failure_groups``  failures of experiments, and the parameters that tell them from the rest
 ``texts``     text to bytes and back: the one rule of all packages
-``lazy_exports``  exports of a package that are imported when somebody asks for them
+``lazy_exports``  exports of a package that are imported on first use
 ``errors``    everything that is raised
 
 Modules in folders are internal, but for ``samplers``: what users need of them is imported from here.

@@ -16,7 +16,7 @@ class Config(dict[str, Any]):
     """Nested dictionary whose items are reached by keys or by paths such as ``'model/layers'``.
 
     Paths, configs and plain dicts with string keys build branches, which are configs as well; everything else
-    is a leaf and stays the object that it is. Paths look into leaves that are mappings, too. It is a dict for
+    is a leaf and is kept unchanged. Paths look into leaves that are mappings, too. It is a dict for
     whoever expects one, such as ``json.dumps(config)`` and ``function(**config)``.
 
     Parameters

@@ -40,7 +40,7 @@ class Domain(Walk):
 
     Notes
     -----
-    All combinations are produced, the last parameter varying fastest; sampled parameters are drawn anew for
+    All combinations are produced, the last parameter varying fastest; sampled parameters get new values for
     each. A domain of sampled parameters alone is infinite. ``+`` puts one domain after another,
     ``*`` combines each config with each, ``@`` joins two domains config by config, ``number * domain`` gives
     a weight: neighbouring summands with weights are sampled from. An empty domain has a single empty config.

@@ -47,7 +47,7 @@ class FailedExperiment(NamedTuple):
     unit : str or None
         Where it happened.
     iteration : int or None
-        When it happened; None or negative if nobody knows.
+        When it happened; None or negative if unknown.
     traceback : str
         Its traceback.
     """
@@ -74,7 +74,7 @@ class FailureGroup:
     messages : int
         How many different messages there are.
     iterations : tuple of (int, int) or None
-        The first and the last iteration at which it happened; None if nobody knows.
+        The first and the last iteration at which it happened; None if unknown.
     parameters : dict of str to tuple of str
         The parameters that all of the group have and the others do not, and their values; empty if none tell
         the group from the others.

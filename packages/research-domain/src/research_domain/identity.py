@@ -118,7 +118,7 @@ class Identifier:
         ParameterError
             If the repetition is no int.
         AliasError
-            If an alias that somebody chose stands for another value than before.
+            If an alias that a user chose stands for another value than before.
 
         Warns
         -----

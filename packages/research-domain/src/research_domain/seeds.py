@@ -25,7 +25,7 @@ def make_seed_sequence(seed: Any = None) -> np.random.SeedSequence:
     Returns
     -------
     numpy.random.SeedSequence
-        The very sequence of the object if it has one, a new one otherwise.
+        The sequence of the object if it has one, a new one otherwise.
 
     Raises
     ------

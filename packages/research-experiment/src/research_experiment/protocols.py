@@ -190,7 +190,7 @@ class StorageFactory(Protocol):
         What a run and `Research.load` say comes from its `meta`, from its frames `experiments` (with columns
         ``status`` and ``iterations``) and `failures` (``id``, ``unit``, ``iteration``, ``message``), and from
         `failure_report()`, which :func:`research_domain.group_failures` makes. What a rule that compares
-        experiments, or a search, knows when a run goes on comes from ``history(variables)``: for each
+        experiments, or a search, knows when a run is resumed comes from ``history(variables)``: for each
         experiment that is done or failed, in the order of the domain, a tuple of its id, its config as a
         `ConfigAlias`, its status, its number of iterations or None, the ``stopped`` that it was marked with
         or None, and variable → iteration → value of those variables that it saved.

@@ -103,7 +103,7 @@ class TransientStorageContract(SinkContract):
         self._expect(storage, "a", {"x": {0: 3}})
 
     def test_history_has_the_experiments_that_have_ended(self) -> None:
-        """What a rule or search has to know when a run goes on; a reader without it serves all other runs."""
+        """Rules and searches need it when a run is resumed; other runs need no such reader."""
         storage = self.create()
         if not hasattr(storage.results, "history"):
             raise unittest.SkipTest(f"readers of {self.storage_class.__name__} have no history()")

@@ -40,7 +40,7 @@ class ResearchResults(ResultsPictures, ResultsExports, ResultsCuration, ResultsW
     dump_results : bool
         False for results in the memory of this process, to be `put` here.
     allow_pickle : bool
-        Let opaque values run their code: you trust whoever made the folder.
+        Let opaque values run their code: you trust the origin of the folder.
     **kwargs
         Filters for everything that is read: `experiment_id`, `iterations`, `config`, `alias`, `domain`,
         `tags`, and parameters with their values.

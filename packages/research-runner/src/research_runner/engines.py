@@ -1,15 +1,15 @@
-"""What the author of a backend needs, in one place.
+"""Everything that the author of a backend needs.
 
 ``BackendFactory``
     what ``run(backend=...)`` takes: `Capabilities`, and `make`, which gets a `RunEnvironment`
 ``Backend``
-    what `make` returns: it obeys the coordinator
+    what `make` returns: carries out the commands of the coordinator
 ``install_encoded``
     lets a process have the user's modules, before it loads the plan
 ``RemoteBackend``
     all of it for a cluster engine, over a `ClusterTransport`, whose `receive` returns `Arrived` and `Gone`
 ``Agent``
-    what the engine runs in each place, over an `AgentTransport`, which may raise `TransportLostError`
+    what the engine runs on its workers, over an `AgentTransport`, which may raise `TransportLostError`
 ``EngineLostError``
     raised when the engine is gone; ``EngineUnreachableError`` when it was never there
 ``require``, ``refuse_address``

@@ -218,7 +218,7 @@ class LoadedResearch:
         -------
         int or None
             The question that it is the answer to; None if the search has not looked yet: the config is tried
-            when it does, be it in a run that goes on.
+            when it does, be it in a resumed run.
 
         Raises
         ------
@@ -257,7 +257,7 @@ class LoadedResearch:
         quiet: bool = False,
         raise_on_failure: bool = False,
     ) -> Self:
-        """Go on with the research without the script that began it, with the code in its folder.
+        """Continue the research without the script that began it, with the code in its folder.
 
         Parameters
         ----------

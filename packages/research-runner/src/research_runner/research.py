@@ -100,7 +100,7 @@ class Research(ExperimentBuilder):
         Parameters
         ----------
         function : callable
-            Returns the new domain, or None to go on with the old one.
+            Returns the new domain, or None to keep the old one.
         when : int, str or list
             In the language of iterations, with "configs generated so far, minus one" in place of the
             iteration; ``'last'``: when the domain is exhausted and all of its experiments have ended.

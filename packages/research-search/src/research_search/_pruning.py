@@ -19,8 +19,8 @@ from research_search.objectives import Objective
 class PrunerRule:
     """Ends experiments when the pruners of all variables agree, each of which has a study of its own.
 
-    The pruner, a class of ``optuna.pruners``, is made anew with its arguments for each verdict, as some keep
-    what they found out first; `OptionError` if it does not take them. With `sees_all`, verdicts see all that
+    A new pruner, of a class of ``optuna.pruners``, is created for each verdict, because some keep what they
+    found out first; `OptionError` if it does not take its arguments. With `sees_all`, verdicts see all that
     was reported, where its order is that of virtual time.
     """
 
@@ -47,7 +47,7 @@ class PrunerRule:
         return made
 
     def report(self, number: int, step: int, values: tuple[float, ...], seen: int) -> Verdict:
-        """Ask the pruners; what failed is compared with nobody."""
+        """Ask the pruners; failed experiments are ignored."""
 
         def is_visible(other: int) -> bool:
             return self.sees_all or other == number or self._told_at.get(other, seen) < seen
@@ -68,7 +68,7 @@ class PrunerRule:
             return study.pruner.prune(study, storage.get_trial(trial_id))
 
     def tell(self, told: Told) -> None:
-        """Take note of an end, and of what an earlier run has recorded; what is known twice counts once."""
+        """Record an end, also one of an earlier run; one that is known already counts once."""
         if told.number is not None and told.same_as is None and told.status != "infeasible":
             for index, study in enumerate(self.studies):
                 self._end(study, told.number, told, index)

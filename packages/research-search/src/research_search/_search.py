@@ -230,7 +230,7 @@ class OptunaSearch:
         return made
 
     def _proposed(self, question: Question, trial: optuna.Trial, config: ConfigAlias) -> ConfigAlias:
-        """Take note of a proposal; after one that was tried already the next ones are random."""
+        """Record a proposal; after one that was tried already the next ones are random."""
         mark = frozenset(trial.params.items())
         is_new = mark not in self._tried or bool(self._choices.noise)
         self._repeats = 0 if is_new else self._repeats + 1

@@ -41,7 +41,7 @@ class SeenStorage(InMemoryStorage):
 
 
 def new_study(directions: list[str], **parts: Any) -> optuna.Study:
-    """Return a study without trials; nobody is told of it in a log."""
+    """Return a study without trials; nothing is logged."""
     storage = SeenStorage()
     logger = optuna.logging.get_logger(InMemoryStorage.__module__)
     was_disabled, logger.disabled = logger.disabled, True

@@ -27,7 +27,7 @@ class Objective:
 def only_objective(option: str, name: str, saved: frozenset[str] | None) -> tuple[Objective, ...]:
     """Return the one variable that is saved, for a search or rule that names none.
 
-    Raises `OptionError` if there is more than one, or nobody knows.
+    Raises `OptionError` if there is more than one, or unknown.
     """
     if saved is not None and len(saved) == 1:
         return parse_objectives(*saved)

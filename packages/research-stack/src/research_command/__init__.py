@@ -1,4 +1,4 @@
-"""The command ``research``: look at folders of results, answer questions, go on with them, remove them.
+"""The command ``research``: inspects folders of results, and resumes, curates and removes researches.
 
 ``main`` imports nothing of the other packages before a subcommand needs it: ``research --version`` is quick.
 The other modules are internal.

@@ -27,7 +27,7 @@ def export(arguments: argparse.Namespace) -> int:
 
 
 def resume(arguments: argparse.Namespace) -> int:
-    """Go on with a research; the code is 1 if any of its experiments has failed."""
+    """Continue a research; the code is 1 if any of its experiments has failed."""
     from research_runner import Research
 
     research = Research.load(arguments.name, trusted=True)

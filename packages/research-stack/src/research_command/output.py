@@ -39,7 +39,7 @@ def say(text: str, *, end: str = "\n", to_error: bool = False, fold: bool = Fals
 
 
 def _folded(text: str, width: int) -> str:
-    """Return text whose lines go on, as far as words allow, in the next one, indented by two more."""
+    """Return text wrapped at words; continued lines are indented by two more."""
     lines = []
     for line in text.split("\n"):
         indent = " " * (len(line) - len(line.lstrip()) + 2)

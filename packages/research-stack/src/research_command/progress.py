@@ -72,7 +72,7 @@ class Progress:
 
     @property
     def rate_per_s(self) -> float | None:
-        """Experiments that end in a second of the last run; None if nobody knows."""
+        """Experiments that end in a second of the last run; None if unknown."""
         finished = self.finished - self.finished_before
         if self.run_s is None or finished <= 0:
             return None
@@ -81,7 +81,7 @@ class Progress:
 
     @property
     def left_s(self) -> float | None:
-        """Seconds until it will end at this rate; None if nobody knows, or it does not run."""
+        """Seconds until it will end at this rate; None if unknown, or it does not run."""
         if not self.is_running or self.rate_per_s is None:
             return None
         return (self.total - self.finished) / self.rate_per_s

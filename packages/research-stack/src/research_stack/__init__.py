@@ -41,7 +41,7 @@ _PARTS = (
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is exported here when somebody asks for it first, see PEP 562."""
+    """Import what is exported here on first use, see PEP 562."""
     for part in map(import_module, _PARTS if name in __all__ else ()):
         if name in part.__all__:
             globals()[name] = getattr(part, name)

@@ -180,7 +180,7 @@ class Span(Node):
 
 
 class Point(Node):
-    """A single point, drawn anew each time, without end."""
+    """A single point with new draws each time, without end."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""Frames, series and other values of pandas as text; whoever has such a value has imported pandas."""
+"""Frames, series and other values of pandas as text; such a value implies that pandas is imported."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ class Copier:
         return twin
 
     def _share(self, value: Any, known: int) -> Any:
-        """Take back the copies that an attempt made, and go on with the original."""
+        """Discard the copies of an attempt, and use the original again."""
         while len(self._memo) > known:
             self._memo.popitem()
         self._originals.append(value)

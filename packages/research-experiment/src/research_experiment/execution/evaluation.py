@@ -208,7 +208,7 @@ def _compile_node(node: Node, copied: bool) -> Binder:
 
 
 def _varying(ask: Callable[[RunningExperiment], Any]) -> Binder:
-    """Return the binder of what is asked of the experiment each time."""
+    """Return the binder of a value that is read from the experiment each time."""
     return lambda running: Varying(partial(ask, running))
 
 
@@ -286,7 +286,7 @@ def _experiment_attribute(running: RunningExperiment, name: str) -> Any:
 
 
 def _ask_branches(node: ConfigPart | ConfigItem | Output, running: RunningExperiment) -> list[Any]:
-    """Return what is asked of all branches, values of configs as copies of the one that asks."""
+    """Return the values of all branches; values of configs are copies for the asking branch."""
     branches = running.branches
     if isinstance(node, Output):
         if not any(node.unit in branch.outputs for branch in branches):

@@ -1,4 +1,4 @@
-"""The trees that named expressions build: what is asked for, without any experiment."""
+"""The trees that named expressions build, independent of any experiment."""
 
 from __future__ import annotations
 

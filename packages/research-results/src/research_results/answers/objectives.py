@@ -101,7 +101,7 @@ def is_reached(column: Column, at: At | None) -> bool:
 
 
 def is_answered(column: Column | None, at: At | None) -> bool:
-    """Tell whether a variable that nobody has named has an answer: numbers, of which some count."""
+    """Tell whether a variable that was not requested has numbers to compare."""
     return column is not None and as_floats(column.values) is not None and is_reached(column, at)
 
 

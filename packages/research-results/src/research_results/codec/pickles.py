@@ -48,7 +48,7 @@ class Opaque:
         Parameters
         ----------
         allow_pickle : bool
-            Must be True: you trust whoever made the folder.
+            Must be True: you trust the origin of the folder.
 
         Returns
         -------

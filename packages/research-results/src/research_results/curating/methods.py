@@ -111,7 +111,7 @@ class ResultsCuration(ResultsReading):
         Raises
         ------
         ArgumentError
-            If one of them was not removed, or is gone for good.
+            If one of them was not removed, or was deleted.
         """
         curation = self._reader.source.curation
         said = curation.read().experiments

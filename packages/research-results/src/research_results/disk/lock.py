@@ -31,7 +31,7 @@ _POLL_S = 0.01
 
 
 def in_turn(take: Callable[[], T], wait_s: float, *refusals: type[Exception]) -> T:
-    """Return what a call returns as soon as it is not refused; after some seconds the refusal goes on."""
+    """Retry a call while it is refused; after some seconds raise the refusal."""
     deadline = time.monotonic() + wait_s
     while True:
         try:
@@ -132,7 +132,7 @@ class WriteLock:
 if sys.platform == "win32":
 
     def _lock(handle: int) -> bool:
-        """Lock an open file; OSError if somebody has it."""
+        """Lock an open file; OSError if it is locked."""
         os.lseek(handle, 1 << 20, os.SEEK_SET)
         msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
         return True
@@ -144,7 +144,7 @@ if sys.platform == "win32":
 else:
 
     def _lock(handle: int) -> bool:
-        """Lock an open file; False where there are no locks; OSError if somebody has it."""
+        """Lock an open file; False where there are no locks; OSError if it is locked."""
         try:
             fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (BlockingIOError, PermissionError):

@@ -13,7 +13,7 @@ from research_domain import same
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Typed:
-    """What somebody has typed for the value of a parameter: one of these texts.
+    """A value of a parameter as typed on the command line: one of these texts.
 
     A value is meant by its alias, which tables show, and by JSON or a literal of Python that is the same.
 

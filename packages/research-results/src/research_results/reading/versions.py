@@ -22,7 +22,7 @@ class Versions:
     packages : mapping of str to str
         Version of each package that was imported when the run began.
     commit : str
-        The commit of the repository in which it ran; empty if there was none, or nobody knows.
+        The commit of the repository in which it ran; empty if there was none, or unknown.
     is_changed : bool
         Whether tracked files differed from the commit.
     """

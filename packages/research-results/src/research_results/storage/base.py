@@ -115,7 +115,7 @@ class BaseStorage(ABC):
         index : int, optional
             Its position in the order of the domain, by default after all others.
         digest : bytes, optional
-            Its identity, by which a run that goes on knows it again.
+            Its identity, by which a resumed run knows it again.
         """
         alias = config if isinstance(config, ConfigAlias) else ConfigAlias(config)
         self._writer.add(experiment_id, alias, index, digest)
@@ -242,7 +242,7 @@ class BaseStorage(ABC):
         Returns
         -------
         mapping of (str, str) to frozenset of bytes
-            Parameter and name: an alias that somebody chose, or that of a function or class in its module.
+            Parameter and name: an alias that a user chose, or that of a function or class in its module.
         """
         return self._writer.named_values()
 
@@ -299,8 +299,8 @@ class BaseStorage(ABC):
         experiment_id : str, optional
             Its name, by default derived from the config.
         skip_done : bool
-            Go on with a loop that was begun before: a config that is done is left alone, ``run.is_done`` says
-            so, and any other begins anew. Without it, a config that has ended is another experiment when it
+            Continue a loop that was begun before: a config that is done is left alone, ``run.is_done`` says
+            so, and any other starts again. Without it, a config that has ended is another experiment when it
             comes again. What a killed process had begun is replaced in any case.
 
         Examples

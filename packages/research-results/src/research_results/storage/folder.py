@@ -43,7 +43,7 @@ class FolderStorage(BaseStorage):
     journal : {'auto', 'wal', 'truncate'}
         How the database keeps its commits; ``'auto'`` knows.
     allow_pickle : bool
-        Let :attr:`results` run the code of opaque values: you trust whoever made the folder.
+        Let :attr:`results` run the code of opaque values: you trust the origin of the folder.
     """
 
     _busy_s = 2.0
@@ -118,7 +118,7 @@ class FolderStorage(BaseStorage):
         Raises
         ------
         LockedError
-            If somebody writes to it; a dead holder's lock is taken over.
+            If it is open for writing; a dead holder's lock is taken over.
         NotAResearchError, FormatError, StorageAccessError, StorageFullError
             If it cannot be opened.
         """
@@ -236,7 +236,7 @@ def remove_research(path: str | Path, *, force: bool = False) -> None:
     NotAResearchError, FormatError
         If it is no research that this version knows.
     LockedError
-        If somebody writes to it.
+        If it is open for writing.
 
     Examples
     --------

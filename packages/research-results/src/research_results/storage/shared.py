@@ -129,8 +129,8 @@ class SharedStorage:
     ) -> ExperimentRecorder:
         """Return one round of a loop; `skip_done` leaves alone what another process has begun or done.
 
-        What a killed process had begun is begun anew by ``ResearchStorage(path)``, which has the folder for
-        itself.
+        Experiments of a killed process are started again by ``ResearchStorage(path)``, which has exclusive
+        access.
         """
         return ExperimentRecorder(self, config, experiment_id, skip_done=skip_done)
 

@@ -1,4 +1,4 @@
-"""Rows of one transaction that are written together, when it ends or before somebody reads."""
+"""Rows of one transaction, written together when it ends or before they are read."""
 
 from __future__ import annotations
 

@@ -244,7 +244,7 @@ class Writer:
             return dict(rows.fetchall())
 
     def named_values(self) -> dict[tuple[str, str], frozenset[bytes]]:
-        """Return parameter and name of each value that has a name for good, and the digests that it had."""
+        """Return the parameters and names of values with permanent names, and their digests."""
         found: dict[tuple[str, str], set[bytes]] = {}
         with self.database.guard:
             for parameter, name, digest in self.database.execute(_NAMED_VALUES):

@@ -1,10 +1,10 @@
 """Backends: where tasks run.
 
-``protocol``   what a backend has to do, and what it is told
+``protocol``   the methods of a backend, and what it is given
 ``registry``   backends by name, from the entry points ``research.backends``, ours included
 ``inline``     in this process, one task after another
 ``processes``  in supervised worker processes
-``cluster``    on Dask and Ray: an agent in each place, which has worker processes of its own
+``cluster``    on Dask and Ray: an agent on each worker of the engine, with its own worker process
 ``dask``, ``ray``  what users import of these
 """
 

@@ -154,7 +154,7 @@ class ProcessBackend:
         forget_spools(self._plan)
 
     def _noted(self, event: WorkerReady | WorkerDied) -> BackendEvent:
-        """Take note that a worker is there, or is gone."""
+        """Record that a worker is there, or is gone."""
         slot = event.slot
         if isinstance(event, WorkerReady):
             return BackendEvent(slot, event._replace(place=Place.here(self._plan.setups[slot].device_names)))

@@ -47,7 +47,7 @@ class MemoryGate:
     Parameters
     ----------
     probe : GpuProbe
-        Whom to ask.
+        The probe to ask.
     ratio : float
         The share of memory that must be free, ``0 < ratio <= 1``.
     n_checks : int
@@ -95,7 +95,7 @@ class MemoryGate:
     def check(self, row: WorkerRow) -> MemoryVerdict:
         """Ask once about all resolved devices of a worker; without any, the verdict is good.
 
-        Raises `DriverMissingError` if there is nobody to ask, and `DeviceLostError` if a device does not
+        Raises `DriverMissingError` without a driver, and `DeviceLostError` if a device does not
         answer any more.
         """
         shares = tuple((device, self._probe.memory(device).free_share) for device in row_ids(row))

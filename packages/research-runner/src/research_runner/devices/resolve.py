@@ -22,7 +22,7 @@ def resolve(grid: DeviceGrid, probe: GpuProbe, mask: str | None = None) -> Devic
     grid : DeviceGrid
         Ids as indices (in the order of ``nvidia-smi``), UUIDs, or unambiguous beginnings of UUIDs.
     probe : GpuProbe
-        Whom to ask; it is not asked for a grid without devices.
+        The probe to ask; it is not asked for a grid without devices.
     mask : str, optional
         ``CUDA_VISIBLE_DEVICES`` of this process: devices outside of it are warned about.
 

@@ -23,7 +23,7 @@ class ProfileFile:
 
     Each line is an experiment, ``[id, [[iteration, unit, started, elapsed_s, [[function, ncalls, tottime,
     cumtime], ...]], ...]]``, where a function is a number. A line that is a list of texts has the names that
-    the next numbers stand for, and an empty list begins anew at 0. The file is made with the first profile;
+    the next numbers stand for, and an empty list starts again at 0. The file is made with the first profile;
     at most `max_rows` are kept, calls of units and functions below them together.
     """
 

@@ -74,7 +74,7 @@ class Committer:
         return any(isinstance(event, _URGENT) for event in new)
 
     def commit(self, is_ending: Callable[[], bool], *, everything: bool = False) -> None:
-        """Write the events in one transaction, then tell them; nobody waits for a full disk at the end."""
+        """Write the events in one transaction, then tell them; does not wait for a full disk at the end."""
         now = math.inf if everything else time.monotonic()
         if self.waiting or self._recorder.is_due(now):
             fail_point("before-commit")

@@ -89,7 +89,7 @@ class FolderJournal(Journal):
     """Keeps the updates of a domain in the folder of the research.
 
     `known` is how many experiments an earlier run had taken from the domain; `force` repeats updates also
-    where the domain or its rule have changed; nobody waits for room on the disk when the run `is_ending`.
+    where the domain or its rule have changed; does not wait for space on the disk when the run `is_ending`.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class FolderJournal(Journal):
         return generated < self._known or (generated == self._passed_by and not self._force)
 
     def pass_by(self, generated: int) -> None:
-        """Write down that the function was asked, for a run that goes on from here."""
+        """Write down that the function was asked, for a resumed run."""
         self._passed_by = generated
         text = str(generated).encode()
         keep_trying(lambda: write_in(self._folder / _PASSED_BY, text, sync=False), self._is_ending)

@@ -37,7 +37,7 @@ class Monitor:
     Parameters
     ----------
     expected : callable
-        Returns how many experiments there will be, None if nobody knows.
+        Returns how many experiments there will be, None if unknown.
     done, failed : int
         Experiments that are kept from an earlier run.
 

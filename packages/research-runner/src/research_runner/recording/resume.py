@@ -100,7 +100,7 @@ class Past:
         return sum(status == "failed" and self.keeps(each) for each, status in self.statuses.items())
 
     def clear_up(self, storage: Storage) -> None:
-        """Queue the experiments that begin anew, and move all files away that are not of kept ones."""
+        """Queue the experiments that start again, and move all files away that are not of kept ones."""
         kept = {experiment_id for experiment_id in self.statuses if self.keeps(experiment_id)}
         with storage.transaction():
             for experiment_id in self.statuses:
@@ -117,7 +117,7 @@ def _changed(parameter: str, name: str) -> str:
 
 
 def continued(settings: RunSettings, code: RunCode, meta: Mapping[str, Any]) -> IterationOptions:
-    """Return how configs are taken by a run that goes on with an earlier one: with its seed.
+    """Return how a resumed run takes configs from the domain: with the seed of the earlier run.
 
     Raises `OptionError` if another seed was asked for, and `ChangedError` if units, what they use, the update
     of the domain, the number of iterations or `seed_globals` have changed and that was not forced.

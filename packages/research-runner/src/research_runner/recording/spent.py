@@ -18,7 +18,7 @@ _FILE: Final = "spent.txt"
 class TimeBudget:
     """The budget of seconds, after which no experiment begins; includes earlier runs (`before_s`).
 
-    Without a limit nothing is recorded; nobody waits for room on the disk when the run is ending. A run that
+    Without a limit nothing is recorded. It does not wait for disk space when the run is ending. A run that
     is killed has noted its seconds but for about the last one, or the last iteration where experiments run in
     this process.
     """
@@ -51,7 +51,7 @@ class TimeBudget:
         return self.spent_s >= self._limit_s
 
     def note(self) -> None:
-        """Note how much is spent, for a run that goes on."""
+        """Note how much is spent, for a resumed run."""
         if self._path is not None:
             path, self._noted_s = self._path, self.spent_s
             text = f"{self._noted_s:.3f}\n".encode()

@@ -2,7 +2,7 @@
 
 Whoever puts one in leaves a file in ``tries``. The run takes the oldest one when its search would choose a
 config, and writes a line to ``tries.jsonl`` before anything follows from it: for whoever waits for an answer,
-and for a run that goes on, which takes the same config at the same question.
+and for a resumed run, which takes the same config at the same question.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ANSWERS: Final = "tries.jsonl"
 
 
 class FolderTries(ByHand):
-    """Takes configs from the folder of a research; nobody waits for a full disk when the run is ending."""
+    """Takes configs from the folder of a research; does not wait for a full disk when the run is ending."""
 
     def __init__(self, folder: Path, is_ending: Callable[[], bool] = lambda: False) -> None:
         self._folder, self._is_ending = folder, is_ending

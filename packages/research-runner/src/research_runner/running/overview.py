@@ -29,7 +29,7 @@ class ResearchPlan:
     looked_at : int
         How many configs were looked at for duplicates.
     saved_root_runs : dict
-        Root unit → how many of its runs sharing it between branches saves; None if nobody knows.
+        Root unit → how many of its runs sharing it between branches saves; None if unknown.
     devices : tuple of (str or None)
         Devices of each worker.
     iterations : int or None

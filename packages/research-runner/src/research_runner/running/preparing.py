@@ -65,7 +65,7 @@ def prepare(
 ) -> PreparedRun:
     """Open or create everything; close it again if anything is refused.
 
-    `code` is given if it is known. Nobody waits for a full disk in a run that `is_ending`. `report` takes
+    `code` is given if it is known. It does not wait for a full disk in a run that `is_ending`. `report` takes
     events of tasks that run in this process.
     """
     storage_class = find_storage(settings.storage or ("memory" if settings.path is None else "folder"))

@@ -26,7 +26,7 @@ class Asking:
     Configs are taken from the `domain`, which is iterated as the research says: its `len` is the most. The
     `trials` are the experiments that have begun. From the seed of the research, `entropy`, each question has
     its own; `identifier` makes from ``create_id_prefix`` what gives experiments their identities; `by_hand`
-    has configs that somebody puts in, and `known` is how many experiments an earlier run has recorded.
+    has configs that users add, and `known` is how many experiments an earlier run has recorded.
     Where a search `races`, repetitions run one after another, as far as the trials say. `generated` is the
     number of experiments so far.
     """

@@ -150,7 +150,7 @@ class TaskSource:
         self._identifier = identifier(self._domain.iter_params.create_id_prefix)
 
     def _take_from(self, domain: Domain) -> None:
-        """Go on with a domain; what no seed repeats is drawn as it was in an earlier run."""
+        """Continue with a domain; draws that no seed repeats are those of an earlier run."""
         if domain.unrepeatable:
             domain.keep_draws(self._journal.draws)
         self._domain, self._configs, self._size = domain, iter(domain), domain.size
@@ -263,9 +263,9 @@ class TaskSource:
         return self._due is Due.NOW or (idle and self._due is Due.WHEN_IDLE)
 
     def update(self) -> None:
-        """Ask the function of the update, and go on with the domain that it returns, if it does.
+        """Call the function of the update, and continue with the domain that it returns, if any.
 
-        Raises `UpdateError` if it raises, or returns something that a research cannot go on with.
+        Raises `UpdateError` if it raises, or returns an object that the research cannot use.
         """
         self._due, rule = Due.NEVER, self._domain.update_rule
         if rule is None:
@@ -285,7 +285,7 @@ class TaskSource:
         self._take_from(domain)
 
     def _checked(self, new: Domain, by: str) -> Domain:
-        """Return the domain that a function returned, ready to go on with."""
+        """Return the domain that a function returned, checked and prepared."""
         domain = self._domain.replaced(new, self.generated)
         returned = f"{by} returned {new!r}"
         try:

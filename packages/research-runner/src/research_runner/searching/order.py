@@ -29,20 +29,20 @@ class Order(Protocol):
         """Whether verdicts see all that has ended, and not only what had when their experiment began."""
 
     def begin(self, number: int) -> None:
-        """Take note that an experiment was decided on."""
+        """Record that an experiment was decided on."""
 
     def reach(self, number: int, step: int) -> None:
-        """Take note that an experiment has done so many steps and goes on."""
+        """Record that an experiment has done so many steps and goes on."""
 
     def end(self, number: int, steps: int) -> None:
-        """Take note that an experiment has ended after so many steps."""
+        """Record that an experiment has ended after so many steps."""
 
     def next_ended(self) -> int | None:
         """Return the next experiment to be told, once; None if that is none, or not known yet."""
 
 
 class DecisionJournal:
-    """The sequence in which experiments were begun and told, for a run that goes on: here of none.
+    """The sequence in which experiments were begun and told, for a resumed run: here of none.
 
     What an earlier run did is `recorded`: ``'begun'`` or ``'told'``, and the number of the experiment.
     """
@@ -89,14 +89,14 @@ class ArrivalOrder:
         return 0 if self._ended else math.inf
 
     def begin(self, number: int) -> None:
-        """Take note of a begin."""
+        """Record a begin."""
         self._note("begun", number)
 
     def reach(self, number: int, step: int) -> None:
         """Do nothing: only the end of an experiment matters here."""
 
     def end(self, number: int, steps: int) -> None:
-        """Take note of an end."""
+        """Record an end."""
         self._ended.append(number)
 
     def next_ended(self) -> int | None:
@@ -166,12 +166,12 @@ class VirtualOrder:
         self._running[number] = _Running(self._now)
 
     def reach(self, number: int, step: int) -> None:
-        """Take note that an experiment has done so many steps and goes on."""
+        """Record that an experiment has done so many steps and goes on."""
         running = self._running[number]
         running.steps = max(running.steps, step)
 
     def end(self, number: int, steps: int) -> None:
-        """Take note that an experiment has ended after so many steps."""
+        """Record that an experiment has ended after so many steps."""
         running = self._running[number]
         running.steps, running.ended = max(steps, running.steps + 1), True
 

@@ -141,9 +141,9 @@ class SearchContext:
     domain : Domain
         The domain; its `size` is the number of configs without a search, None if infinite.
     n_configs : int or None
-        Number of experiments that may run; None if nobody said.
+        Number of experiments that may run; None if not given.
     n_iters : int or None
-        Iterations of each experiment; None if nobody knows.
+        Iterations of each experiment; None if unknown.
     entropy : int or sequence of int
         The seed of the research.
     root_parameters : frozenset of str
@@ -151,7 +151,7 @@ class SearchContext:
     history : callable
         Name of a research and variables → what it has done, as an iterable of `Told`: for a warm start.
     saved : frozenset of str or None
-        Names of the variables that units save; None if nobody knows.
+        Names of the variables that units save; None if unknown.
     n_reps : int
         Repetitions of each config.
     """
@@ -206,7 +206,7 @@ class StopRule(Protocol):
         """
 
     def tell(self, told: Told) -> None:
-        """Take note of an experiment that has ended; each one is told once."""
+        """Record an experiment that has ended; each one is told once."""
 
 
 class Search(StopRule, Protocol):
@@ -239,7 +239,7 @@ class Search(StopRule, Protocol):
     """
 
     def begin(self, domain: Domain, history: Iterable[Told]) -> None:
-        """Begin, or begin anew; called once, before everything else.
+        """Begin, or start again; called once, before everything else.
 
         Parameters
         ----------

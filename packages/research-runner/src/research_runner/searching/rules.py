@@ -122,7 +122,7 @@ class _Median:
         return Verdict.STOP if is_worse else Verdict.CONTINUE
 
     def tell(self, told: Told) -> None:
-        """Keep its values; those of one that failed are compared with nobody's."""
+        """Keep its values; those of a failed one are ignored."""
         if told.number is not None:
             self._best.pop(told.number, None)
         reports = told.reports if told.status in ("done", "stopped") else ()

@@ -101,7 +101,7 @@ class Repetitions:
         self._reports: dict[int, list[Report]] = {}
 
     def add(self, number: int, told: Told, teller: Teller) -> Told | None:
-        """Take note of one that has ended; return what is told of all of them if no other will run."""
+        """Record one that has ended; return what is told of all of them if no other will run."""
         parts = self._parts.setdefault(number, [])
         parts.append(told)
         is_out = self._rungs is not None and self._is_out(number, parts, self._rungs, teller)
@@ -131,7 +131,7 @@ class Trials:
     The `order` says when experiments begin, and in which order they are told, by a `teller` and with their
     `repetitions`. `ended` is the number of experiments that were told, and `steps` their iterations.
 
-    Nothing is told when it happens, but by :meth:`tell_next`. An experiment that begins anew, because its
+    Nothing is told when it happens, but by :meth:`tell_next`. An experiment that starts again, because its
     worker died, gets the verdicts that it had.
     """
 
@@ -158,7 +158,7 @@ class Trials:
         return bool(self._running)
 
     def begin(self, experiment_id: str, number: int, config: ConfigAlias, repetition: int = 0) -> None:
-        """Take note of an experiment that was decided on."""
+        """Record an experiment that was decided on."""
         count = self.repetitions.count
         position = number if count == 1 else number * count + repetition
         self._running[experiment_id] = _Trial(number, position, config, self.teller.count)
@@ -180,11 +180,11 @@ class Trials:
         return verdict
 
     def note_last(self, experiment_id: str, values: tuple[float, ...] | None) -> None:
-        """Take note of the last values of an experiment that is about to end."""
+        """Record the last values of an experiment that is about to end."""
         self._running[experiment_id].last = values
 
     def conclude(self, experiment_id: str, steps: int, *, is_failed: bool) -> int | None:
-        """Take note that an experiment has ended; return the step at which a verdict ended it, if one did."""
+        """Record that an experiment has ended; return the step at which a verdict ended it, if one did."""
         trial = self._running[experiment_id]
         stopped = None if is_failed else trial.stopped
         steps = max(steps, *trial.values, 0)
@@ -194,7 +194,7 @@ class Trials:
         return stopped
 
     def recall(self, experiment_id: str, recorded: Recorded) -> None:
-        """Take note of what an earlier run has recorded of an experiment."""
+        """Record what an earlier run has recorded of an experiment."""
         trial = self._running[experiment_id]
         for report in recorded.reports:
             if recorded.outcome != "stopped" or report.step < recorded.steps:

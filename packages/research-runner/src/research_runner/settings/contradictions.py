@@ -24,7 +24,7 @@ _Complaints: TypeAlias = Iterator[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What is asked for: parameters that make sense one by one."""
+    """The requested run: parameters that are valid by themselves."""
 
     study: Study
     options: Options
@@ -84,7 +84,7 @@ def _processes(request: RunRequest) -> _Complaints:
 
 
 def _memory(request: RunRequest) -> _Complaints:
-    """Without a folder there are no files, and nothing to go on with."""
+    """Without a folder there are no files, and nothing to continue."""
     options = request.options
     if options["dump_results"]:
         return
@@ -126,7 +126,7 @@ def _show(request: RunRequest) -> _Complaints:
 
 
 def why_unsaved(name: str, experiment: ExperimentPlan, executor_class: type[Executor]) -> str | None:
-    """Say that no unit saves a variable; None if one does, or nobody can know."""
+    """Return an error text if no unit saves a variable; None if one does, or if that is unknown."""
     variables = experiment.variables
     if variables is None or name in variables or executor_class is not Executor:
         return None  # an executor of somebody else's may save what it likes
@@ -171,7 +171,7 @@ def _search(request: RunRequest) -> _Complaints:
 
 
 def _devices(request: RunRequest) -> _Complaints:
-    """What is asked of devices needs devices."""
+    """Options of devices need devices."""
     devices, gpus = request.options["devices"], request.backend.capabilities.gpus
     if request.options["memory_ratio"] is None:
         for option in ("n_gpu_checks", "gpu_check_delay"):

@@ -181,7 +181,7 @@ def _make_output(study: Study, options: Options) -> OutputOptions:
 
 
 def _check_aliases(domain: Domain) -> None:
-    """Refuse an alias that somebody gave to two different values of a parameter."""
+    """Refuse an alias that a user gave to two different values of a parameter."""
     given: dict[tuple[str, str], bytes] = {}
     for parameter, alias in domain.named_values():
         value = digest(alias.value)

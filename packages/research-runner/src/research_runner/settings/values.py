@@ -34,7 +34,7 @@ class Study:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """How to go on with an earlier run."""
+    """How to continue an earlier run."""
 
     retry_failed: bool = False  # run failed experiments again
     force: bool = False  # go on even if units have changed
@@ -128,7 +128,7 @@ class RunSettings:
 
     @property
     def n_iters(self) -> int | None:
-        """Iterations of each experiment, None if nobody knows."""
+        """Iterations of each experiment, None if unknown."""
         if self.execution.n_iters is None and self.experiment.only_callables:
             return 1
         return self.execution.n_iters

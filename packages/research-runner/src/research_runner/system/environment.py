@@ -110,7 +110,7 @@ class RunVersions:
                 self._commit = decode_text(self._git.communicate()[0]).strip()
 
     def close(self) -> None:
-        """Let go of git."""
+        """Stop waiting for git."""
         if self._commit is None:
             self._git.kill()
             self._ask_git(TIMEOUT_S)

@@ -32,7 +32,7 @@ class WatchingSink(EncodingSink):
         return self._latest.setdefault(experiment_id, Latest(self._variables))
 
     def forget(self, experiment_id: str) -> None:
-        """Let go of the values of an experiment that has ended."""
+        """Release the values of an experiment that has ended."""
         self._latest.pop(experiment_id, None)
 
     def keep(self, name: str, iteration: int, value: Any) -> KeptValue:
@@ -67,7 +67,7 @@ class Consultant(Hook):
         self._answer = answer
 
     def started(self, experiment: RunningExperiment) -> None:
-        """Let go of what an interrupted attempt has left."""
+        """Release what an interrupted attempt has left."""
         self._sink.forget(experiment.id)
 
     def ends(self, experiment: RunningExperiment) -> bool:

@@ -185,7 +185,7 @@ class TaskRunner:
 
     @property
     def lost(self) -> str | None:
-        """What of its state the process has lost for good; it is not fit for another task then."""
+        """What the process cannot restore; it is replaced after the task then."""
         return None if self._state is None else self._state.lost
 
     def close(self) -> None:

@@ -29,7 +29,7 @@ def worker_environments(
 
 
 def start_early(given: Sequence[Mapping[str, str]], start_method: StartMethod) -> None:
-    """Let the process begin that workers are started from; whoever needs it gets the error if it cannot.
+    """Start the fork server early; if that fails, the error is raised when it is needed.
 
     If it turns out that workers need another environment, another process is started for them.
     """

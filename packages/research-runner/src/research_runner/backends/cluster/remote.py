@@ -1,4 +1,4 @@
-"""The backend of a cluster: one agent in each place that the engine gives, and messages to and from it."""
+"""The backend of a cluster: one agent for each slot, and messages to and from it."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class ClusterTransport(Protocol):
     """
 
     def launch(self, number: int, slot: int) -> None:
-        """Let the engine run an agent of this number, for a slot, wherever there is a place, once."""
+        """Let the engine run an agent of this number, for a slot, once, on any free worker."""
 
     def send(self, number: int, data: bytes) -> None:
         """Send bytes to an agent, in order; bytes for a lost agent are dropped."""

@@ -265,7 +265,7 @@ class _Channel:
 
 
 class _Sink(io.FileIO):
-    """A file that hides a full disk from its writers: their text is lost, their work goes on."""
+    """A file that hides a full disk from its writers: their text is lost, and they continue."""
 
     def write(self, data: Any, /) -> int:
         try:

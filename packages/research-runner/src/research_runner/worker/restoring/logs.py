@@ -36,17 +36,17 @@ class LoggingPart(Part):
         }
 
     def restore(self) -> None:
-        """Make it what it was, if somebody has touched a logger."""
+        """Make it what it was, if a logger was changed."""
         if self._is_touched():
             super().restore()
             self._note()
 
     def glance(self) -> tuple[Callable[[], Any], Any]:
-        """Look whether somebody has touched a logger."""
+        """Look whether a logger was changed."""
         return self._is_touched, False
 
     def _note(self) -> None:
-        """Take note of what tells that somebody has touched a logger."""
+        """Record what tells that a logger was changed."""
         vars(logging.root)["_cache"][_MARK] = True
         self._handlers = logging._handlerList[:]  # type: ignore[attr-defined]
         watched = {

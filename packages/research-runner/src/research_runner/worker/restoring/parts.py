@@ -50,7 +50,7 @@ class Part(ABC):
         """Put back what differs."""
 
     def close(self) -> None:  # noqa: B027 - most have nothing to let go of
-        """Let go of what was needed for that."""
+        """Release what was needed for that."""
 
     def restore(self) -> None:
         """Make it what it was."""
@@ -120,7 +120,7 @@ _LIMITS = {
 
 
 class _Limits(MultiPart):
-    """Resource limits; nobody can have changed them who has not imported what can."""
+    """Resource limits, which can only change if a module that sets them was imported."""
 
     name = "a resource limit"
     may_be_lost = True
@@ -319,7 +319,7 @@ class _SocketTimeout(Part):
 class _Streams(Part):
     """Standard streams: Python's objects, and the file descriptors below them.
 
-    Objects come first: one of a unit may close, as it goes, a descriptor that is to be ours again. Of
+    Objects come first, because one of a unit may close a descriptor when it is deleted. Of
     descriptors that are caught only the objects are put back, unless they are those of the capture.
     """
 

@@ -1,4 +1,4 @@
-"""Handlers of logging that write to standard streams: described in the script, made anew in a worker."""
+"""Log handlers for standard streams: described in the script, and created again in a worker."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _DOUBT_S: Final = 30.0
 
 
 class Doubts:
-    """Agents that are said to be gone, held until the engine has shown that it goes on without them.
+    """Agents that are said to be gone, held until the engine has shown that it continues without them.
 
     `goes_on` says whether the engine can run something, and raises `ConnectionError` if it is gone.
     """

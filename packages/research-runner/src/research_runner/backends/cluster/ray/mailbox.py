@@ -1,10 +1,10 @@
-"""What runs in the processes of Ray: a mailbox, and a relay in each place.
+"""The parts that run in processes of Ray: a mailbox, and a relay for each agent.
 
 The code travels by value, and needs nothing but the standard library and Ray, so that a process of Ray
 imports nothing of ours: a relay starts a process that does, which is an agent, and carries bytes.
 
 ``Mailbox``      an actor that keeps what is sent until it is asked for, and owns the relays
-``relay``        the task that occupies a place
+``relay``        the task that runs an agent
 
 The mailbox submits all relays but the first, which the coordinator submits while the mailbox starts. Ray ends
 the tasks of an actor with it: so relays end with the mailbox, whether they run or still wait for resources.
