@@ -403,6 +403,18 @@ def test_what_a_killed_writer_left_half_written_is_removed(folder):
     assert blob.exists() and not any(half.exists() for half in halves)
 
 
+def test_what_is_written_about_the_whole_waits_for_the_disk_only_if_it_changes(folder, monkeypatch):
+    folder.update_meta(a=1)
+    synced = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    folder.update_meta(a=1)
+    assert not synced
+    folder.update_meta(a=True)  # equal, and another value
+    assert len(synced) == 2  # the file, and its folder
+    assert ResearchResults(folder.path).meta["a"] is True
+    assert "a            true" in (folder.path / "research.txt").read_text()
+
+
 def test_people_find_out_what_a_folder_is(folder):
     folder.update_meta(options={"workers": 4})
     folder.put("a", {"x": {0: 1.0}})

@@ -16,6 +16,7 @@ from typing import Any
 from research_results.disk.connections import BUSY_S, JournalMode, connect, set_journal
 from research_results.disk.fail_points import fail_point
 from research_results.disk.file_watch import FileWatch
+from research_results.disk.files import sync_file
 from research_results.disk.schema import add_columns, create_tables
 from research_results.disk.sqlite_errors import translated, translating_sqlite
 from research_results.errors import (
@@ -28,13 +29,19 @@ from research_results.errors import (
     StorageLostError,
 )
 
+_NO_SYNC = "PRAGMA synchronous = OFF"
+"""Nothing waits for the disk: for a file that nobody knows yet."""
+
 
 def create_database(path: Path, research_id: str, journal: JournalMode = "auto") -> None:
     """Make the database of a new research, with empty tables; parameters as those of `connect_writer`."""
     with translating_sqlite(path), contextlib.closing(connect(path, "rwc")) as connection:
         connection.execute("PRAGMA page_size = 8192")  # rows of 100 floats fit several a page
+        connection.execute(_NO_SYNC)
         set_journal(connection, path, journal)
+        connection.execute(_NO_SYNC)
         create_tables(connection, research_id)
+    sync_file(path)
 
 
 def connect_writer(

@@ -78,27 +78,35 @@ def append_text(path: Path, text: str) -> None:
         file.write(encode_text(text))
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Write a file so that it is there completely or not at all, also after a loss of power."""
+def write_file(path: Path, data: bytes, *, outlives_power: bool = True) -> None:
+    """Write a file so that it is there completely or not at all, by default also after a loss of power."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         with open(open_own(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            if outlives_power:
+                file.flush()
+                os.fsync(file.fileno())
         fail_point("file-written")
         temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
-    _sync_folder(path.parent)
+    if outlives_power:
+        _sync(path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_file(path: Path) -> None:
+    """Wait until a file that others have written, and its entry in the folder, are on the disk."""
+    for each in (path, path.parent):
+        _sync(each)
+
+
+def _sync(path: Path) -> None:
     if os.name == "nt":
         return
-    handle = os.open(folder, os.O_RDONLY)
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

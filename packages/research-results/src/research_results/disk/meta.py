@@ -88,14 +88,20 @@ def read_description(folder: Path) -> Description:
     return description
 
 
-def write_description(folder: Path, description: Description) -> None:
-    """Write research.json at once."""
+def write_description(folder: Path, description: Description, before: Description | None = None) -> None:
+    """Write research.json at once, unless it holds just that."""
+    data = _as_json(description)
+    if before is None or _as_json(before) != data:
+        write_file(folder / FILE, data)
+
+
+def _as_json(description: Description) -> bytes:
     content = {name: getattr(description, name) for name in Description.__slots__}
-    write_file(folder / FILE, encode_text(json.dumps(content, indent=2, ensure_ascii=False)))
+    return encode_text(json.dumps(content, indent=2, ensure_ascii=False))
 
 
 def write_text(folder: Path, description: Description, counts: Mapping[str, int]) -> None:
-    """Write research.txt, which explains the folder to people."""
+    """Write research.txt, which explains the folder to people; no program reads it."""
     states = ", ".join(f"{count} {status}" for status, count in counts.items()) or "none"
     lines = [
         f"Research {folder.resolve().name!r}, written by {description.written_by}",
@@ -117,4 +123,4 @@ def write_text(folder: Path, description: Description, counts: Mapping[str, int]
         f"    ResearchResults({folder.name!r}).df",
         "",
     ]
-    write_file(folder / TEXT, encode_text("\n".join(lines)))
+    write_file(folder / TEXT, encode_text("\n".join(lines)), outlives_power=False)

@@ -150,7 +150,7 @@ class OpenFolder(OpenResearch):
         self.writer.database.check()
         description = self.description.updated(values)
         with translating(self.path):
-            write_description(self.path, description)
+            write_description(self.path, description, self.description)
             self.description = description
             self._write_text()
 
