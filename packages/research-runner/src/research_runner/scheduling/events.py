@@ -255,10 +255,9 @@ _ON_THE_WIRE: Final[tuple[type[Any], ...]] = (
     TaskFinished,
     Reported,
 )
-_NUMBERS: Final = {kind: number for number, kind in enumerate(_ON_THE_WIRE)}
-_SAVED, _DONE, _ENDED, _FINISHED = map(
-    _NUMBERS.__getitem__, (ValuesSaved, ExperimentEnded, TaskEnded, TaskFinished)
-)
+_HEADS: Final[dict[type, tuple[Any, ...]]] = {kind: (number,) for number, kind in enumerate(_ON_THE_WIRE)}
+_NOTHING: Final[tuple[Any, ...]] = (None,)
+_SAVED, _DONE, _FINISHED = (_HEADS[kind][0] for kind in (ValuesSaved, ExperimentEnded, TaskFinished))
 
 
 def pack(event: Any) -> tuple[Any, ...]:
@@ -269,7 +268,7 @@ def pack(event: Any) -> tuple[Any, ...]:
     >>> unpack(pack(TaskEnded(3, 0.5)))
     TaskEnded(task=3, elapsed_s=0.5)
     """
-    return (_NUMBERS[type(event)], *event)
+    return _HEADS[type(event)] + event  # type: ignore[no-any-return]
 
 
 def pack_report(events: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -284,14 +283,14 @@ def pack_report(events: Sequence[Any]) -> list[tuple[Any, ...]]:
     """
     packed: list[tuple[Any, ...]] = []
     for event in events:
-        kind = _NUMBERS[type(event)]
-        if kind == _ENDED and packed and packed[-1][0] == _DONE and packed[-1][4] is None:
-            _, experiment_id, iterations, elapsed_s, *_ = packed.pop()
-            has_saved = packed and packed[-1][:2] == (_SAVED, experiment_id)
+        done = packed[-1] if packed and type(event) is TaskEnded else _NOTHING
+        if done[0] == _DONE and done[4] is None:
+            packed.pop()
+            has_saved = packed and packed[-1][0] == _SAVED and packed[-1][1] == done[1]
             encoded = packed.pop()[2] if has_saved else ()
-            packed.append((_FINISHED, *event, experiment_id, iterations, elapsed_s, encoded))
+            packed.append((_FINISHED, event[0], event[1], done[1], done[2], done[3], encoded))
         else:
-            packed.append((kind, *event))
+            packed.append(_HEADS[type(event)] + event)
     return packed
 
 

@@ -136,8 +136,8 @@ def _as_text(value: Any) -> str:
         return short_text(value, _SHOWN, str)
 
 
-class Reporter(Hook):
-    """The hook that reports progress, failures and ends of experiments as events.
+class EndReporter(Hook):
+    """The hook that reports failures and ends of experiments as events.
 
     `flush` sends all events that wait; called when a branch ends, because its siblings may run for long.
     """
@@ -158,16 +158,6 @@ class Reporter(Hook):
         """Begin with the next task."""
         self._retriable.clear()
         self._started = time.perf_counter()
-        self._reported = time.monotonic()
-
-    def iterated(self, experiment: RunningExperiment) -> None:
-        """Report progress, at most ten times a second."""
-        now = time.monotonic()
-        if now - self._reported > _REPORT_EVERY_S:
-            self._reported = now
-            for branch in experiment.branches:
-                done = branch.iteration + 1
-                self._emit(Progressed(branch.id, done, _length(branch.progress.made, done)))
 
     def failed(self, experiment: RunningExperiment, failure: Failure) -> None:
         """Report a failed unit, while its exception is being handled."""
@@ -190,6 +180,24 @@ class Reporter(Hook):
         )
         if elapsed_s > _REPORT_EVERY_S and len(experiment.branches) > 1:
             self._flush()
+
+
+class Reporter(EndReporter):
+    """The hook that reports progress as well, for experiments of several iterations."""
+
+    def begin(self) -> None:
+        """Begin with the next task."""
+        super().begin()
+        self._reported = time.monotonic()
+
+    def iterated(self, experiment: RunningExperiment) -> None:
+        """Report progress, at most ten times a second."""
+        now = time.monotonic()
+        if now - self._reported > _REPORT_EVERY_S:
+            self._reported = now
+            for branch in experiment.branches:
+                done = branch.iteration + 1
+                self._emit(Progressed(branch.id, done, _length(branch.progress.made, done)))
 
 
 def _length(made: Sequence[tuple[str, Any]], done: int) -> int:

@@ -37,7 +37,7 @@ from research_runner.worker.logs import Diary, experiment_log, research_log
 from research_runner.worker.output import STREAMS
 from research_runner.worker.output.branches import BranchCapture
 from research_runner.worker.plan import WorkerPlan
-from research_runner.worker.reporting import EncodingSink, Outbox, Reporter, Timekeeper
+from research_runner.worker.reporting import EncodingSink, EndReporter, Outbox, Reporter, Timekeeper
 from research_runner.worker.restoring import GarbageCollector, ProcessState, in_own_context
 from research_runner.worker.restoring.parts import of_nobody
 from research_runner.worker.script import routed_handlers, settle
@@ -71,7 +71,9 @@ class TaskRunner:
         self._adds_nothing = not any(added.pairs for added in self._setup.additions)
         self._outbox = outbox
         self._own_process = own_process
-        self._reporter = Reporter(outbox.add, plan.execution.retry_on, outbox.flush)
+        n_iters = plan.execution.n_iters or (1 if plan.experiment.only_callables else None)
+        reporter = EndReporter if n_iters == 1 else Reporter
+        self._reporter = reporter(outbox.add, plan.execution.retry_on, outbox.flush)
         self._settings = self._compile(answer)
         self._output = process_capture(plan, slot) if own_process else None
         self._targets = shared_targets(plan)
