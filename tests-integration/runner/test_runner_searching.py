@@ -3,6 +3,7 @@
 import pickle
 import time
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from statistics import median
 from types import SimpleNamespace
@@ -434,8 +435,12 @@ def test_the_settings_of_a_search_travel(expected):
 
 
 def test_a_search_is_found_by_name(monkeypatch):
-    entry = SimpleNamespace(name="climb", load=lambda: Climb)
-    monkeypatch.setattr("research_runner.settings.arguments.entry_points", lambda group: [entry])
+    entry, found = SimpleNamespace(name="climb", load=lambda: Climb), metadata.entry_points
+    monkeypatch.setattr(
+        metadata,
+        "entry_points",
+        lambda group: [entry] if group == "research.searches" else found(group=group),
+    )
     assert run(study(n_configs=3), search="climb").monitor.finished_experiments == 3
     with pytest.raises(OptionError, match="there is no 'climp'; there are climb"):
         run(study(), search="climp")
