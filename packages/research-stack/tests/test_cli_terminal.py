@@ -10,10 +10,12 @@ import subprocess
 import sys
 import termios
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from research_command.parser import COMMANDS, describe
+from research_command.progress import Progress
 from research_stack import EC, Domain, E, Research, ResearchResults, ResearchStorage
 from research_stack.cli import main
 
@@ -308,3 +310,23 @@ def test_a_value_is_chosen_as_it_is_shown_or_as_python_and_json_write_it(tmp_pat
     assert chosen("lr=.1", "lr=1") == ["0", "1", "2"] and chosen("lr=7") == []
     assert main(["tag", odd, "good", "-w", "lr=7"]) == 1
     assert "no experiment has lr=7; nothing was changed" in capsys.readouterr().err
+
+
+def test_a_research_whose_process_has_died_does_not_run(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("begun")
+    os.mkfifo("go")
+    with subprocess.Popen([sys.executable, "-c", WAITING]) as run:
+        Path("begun").read_text()
+        run.kill()
+    shown = said(capsys, "show", "study", "--json")
+    assert shown["running"] is False and shown["ended"] is None and shown["left_s"] is None
+    assert shown["rate_per_s"] is None and shown["share"] == 0
+    for command in (["show", "study"], ["watch", "study"], ["ls", "--json"]):
+        assert main(command) == 0
+        text = capsys.readouterr().out
+        assert "process has died; research resume goes on with it" in text or '"running": false' in text
+        assert " running" not in text
+    meta = ResearchResults("study").meta
+    alike = SimpleNamespace(meta=meta, removed=(), counts={"running": 2, "lost": 1, "done": 3})
+    assert Progress.of(alike).counts == {"lost": 3, "done": 3}

@@ -28,7 +28,7 @@ from research_runner.profiling import Profiler, read_profiles
 from research_runner.recording.storage_lookup import NOTE, storage_of
 from research_runner.system.console import ResearchWarning
 from research_runner.system.paths import absolute_path
-from research_runner.system.process_identity import fingerprint
+from research_runner.system.process_identity import is_alive
 
 __all__ = ["LoadedResearch", "StoredMonitor", "remove_research", "replacing"]
 
@@ -157,12 +157,8 @@ class LoadedResearch:
         return self.meta.get("ended") is not None or not self._is_alive()
 
     def _is_alive(self) -> bool:
-        runner = self.meta.get("owner")
-        if runner is None:
-            return False
-        if runner["host"] != socket.gethostname():
-            return True  # nobody can tell from here
-        return bool(runner["fingerprint"] == fingerprint(runner["pid"]))
+        owner = self.meta.get("owner")
+        return owner is not None and is_alive(owner)
 
     def terminate(self, kill_processes: bool = False, force: bool = False, wait: bool = True) -> None:
         """End the run in the process that runs it; nothing happens if it has ended.

@@ -31,23 +31,31 @@ class Progress:
     now_s: float  # when this was read
     run_s: float | None = None  # when the last run began: the first one, or the one that went on
     finished_before: int = 0  # experiments that had ended before the last run
+    is_gone: bool = False  # whether the process that ran it has died before its end
 
     @classmethod
     def of(cls, results: ResearchResults) -> Progress:
         """Read how far a research is."""
-        meta: Mapping[str, Any] = results.meta
+        meta = results.meta
+        if is_gone := _is_gone(meta):
+            meta = results.meta  # it may have ended meanwhile
+            is_gone = _is_gone(meta)
         expected = meta.get("expected")
         if expected is not None:
             expected -= len(results.removed)
         started_s, run = meta.get("started"), meta.get("run") or {}
+        counts = dict(results.counts)
+        if is_gone and "running" in counts:
+            counts["lost"] = counts.get("lost", 0) + counts.pop("running")
         return cls(
-            results.counts,
+            counts,
             expected,
             started_s,
             meta.get("ended"),
             time.time(),
             run.get("started", started_s),
             run.get("finished_before", 0),
+            is_gone,
         )
 
     @property
@@ -67,14 +75,14 @@ class Progress:
 
     @property
     def is_running(self) -> bool:
-        """Whether its end has not been written down."""
-        return self.started_s is not None and self.ended_s is None
+        """Whether it goes on."""
+        return self.started_s is not None and self.ended_s is None and not self.is_gone
 
     @property
     def rate_per_s(self) -> float | None:
         """Experiments that end in a second of the last run; None if unknown."""
         finished = self.finished - self.finished_before
-        if self.run_s is None or finished <= 0:
+        if self.run_s is None or finished <= 0 or self.is_gone:
             return None
         passed_s = (self.ended_s or self.now_s) - self.run_s
         return finished / passed_s if passed_s > 0 else None
@@ -93,7 +101,9 @@ class Progress:
             rows.append(("begun", moment(iso_time(self.started_s))))
         if self.rate_per_s is not None:
             rows.append(("rate", f"{self.rate_per_s:.3g} experiments/s"))
-        if self.ended_s is not None:
+        if self.is_gone:
+            rows.append(("ended", "too early: its process has died; research resume goes on with it"))
+        elif self.ended_s is not None:
             rows.append(("ended", moment(iso_time(self.ended_s))))
         elif self.left_s is not None:
             rows.append(("ends", f"in {duration(self.left_s)}, {moment(iso_time(self.now_s + self.left_s))}"))
@@ -112,6 +122,15 @@ class Progress:
             "rate_per_s": self.rate_per_s,
             "left_s": self.left_s,
         }
+
+
+def _is_gone(meta: Mapping[str, Any]) -> bool:
+    """Tell whether a research has begun and not ended, and nobody runs it any more."""
+    if meta.get("started") is None or meta.get("ended") is not None or not meta.get("owner"):
+        return False
+    from research_runner.system.process_identity import is_alive
+
+    return not is_alive(meta["owner"])
 
 
 def iso_time(seconds: float) -> str:

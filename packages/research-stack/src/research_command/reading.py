@@ -116,8 +116,11 @@ def show(arguments: argparse.Namespace) -> int:
     if arguments.json:
         say_json(_facts(results))
         return 0
+    progress = Progress.of(results)
     rows = [(line[:11].rstrip(), line[11:]) for line in str(results.summary()).splitlines()]
-    rows += Progress.of(results).rows()
+    if progress.is_gone:
+        rows = [(name, states(progress.counts) if name == "experiments" else text) for name, text in rows]
+    rows += progress.rows()
     if values := last_values(results):
         rows.append(("last", ", ".join(f"{name}={shown(value)}" for name, value in values.items())))
     if (seed := results.meta.get("entropy")) is not None:

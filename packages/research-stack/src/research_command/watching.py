@@ -108,6 +108,8 @@ def _screen(name: str, progress: Progress, values: dict[str, Any]) -> list[str]:
         f"{name}: {states(progress.counts)}",
         f"[{'#' * full}{'.' * (_WIDTH - full)}] {progress.share:.0%} of {progress.total:,}{left}",
     ]
+    if progress.is_gone:
+        lines.append("its process has died; research resume goes on with it")
     if values:
         lines.append(", ".join(f"{key}={shown(value)}" for key, value in values.items()))
     return [line[:79] for line in lines]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,3 +42,10 @@ def fingerprint(pid: int) -> str | None:
 def owner() -> dict[str, Any]:
     """Return the host and process that run a research, as plain values to be recorded with it."""
     return {"host": socket.gethostname(), "pid": os.getpid(), "fingerprint": fingerprint(os.getpid())}
+
+
+def is_alive(owner: Mapping[str, Any]) -> bool:
+    """Tell whether the process that a folder names as its owner lives; on other hosts it is taken to."""
+    if owner["host"] != socket.gethostname():
+        return True
+    return bool(owner["fingerprint"] == fingerprint(owner["pid"]))
