@@ -53,6 +53,13 @@ class Outbox:
             if time.monotonic() - self._sent > _REPORT_EVERY_S:
                 self._flush()
 
+    def hold(self, event: Any) -> None:
+        """Add an event that the next one completes, so that both are sent together."""
+        if DEPTH[0] != self._depth:
+            end_if_forked(self._owner)
+        with self._lock:
+            self._events.append(event)
+
     def flush(self, *events: Any) -> None:
         """Send all events that wait, and these."""
         if DEPTH[0] != self._depth:
@@ -140,6 +147,7 @@ class EndReporter(Hook):
     """The hook that reports failures and ends of experiments as events.
 
     `flush` sends all events that wait; called when a branch ends, because its siblings may run for long.
+    `hold` takes the end of an experiment, which is sent together with the end of its task.
     """
 
     def __init__(
@@ -147,9 +155,11 @@ class EndReporter(Hook):
         emit: Callable[[Any], None],
         retry_on: tuple[type[BaseException], ...],
         flush: Callable[[], None],
+        hold: Callable[[Any], None] | None = None,
     ) -> None:
         self._emit = emit
         self._flush = flush
+        self._hold = hold or emit
         self._retry_on = retry_on
         self._retriable: set[str] = set()
         self.begin()
@@ -175,7 +185,7 @@ class EndReporter(Hook):
             self._emit(Profiled(experiment_id, tuple(rows)))
         elapsed_s, retriable = time.perf_counter() - self._started, experiment_id in self._retriable
         iterations = experiment.storage.iteration + 1
-        self._emit(
+        self._hold(
             new(ExperimentEnded, (experiment_id, iterations, elapsed_s, progress.failure, retriable, None))
         )
         if elapsed_s > _REPORT_EVERY_S and len(experiment.branches) > 1:

@@ -73,7 +73,7 @@ class TaskRunner:
         self._own_process = own_process
         n_iters = plan.execution.n_iters or (1 if plan.experiment.only_callables else None)
         reporter = EndReporter if n_iters == 1 else Reporter
-        self._reporter = reporter(outbox.add, plan.execution.retry_on, outbox.flush)
+        self._reporter = reporter(outbox.add, plan.execution.retry_on, outbox.flush, outbox.hold)
         self._settings = self._compile(answer)
         self._output = process_capture(plan, slot) if own_process else None
         self._targets = shared_targets(plan)
