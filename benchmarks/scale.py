@@ -35,10 +35,8 @@ from research_runner import NotRunError
 from research_runner.backends.protocol import Capabilities, RunEnvironment
 from research_runner.scheduling.events import (
     BackendEvent,
-    ExperimentEnded,
-    TaskEnded,
+    TaskFinished,
     TaskStarted,
-    ValuesSaved,
     WorkerDied,
     WorkerReady,
 )
@@ -110,9 +108,7 @@ class SimulatedBackend:
         name = task.experiments[0].identity.id
         return [
             TaskStarted(task.index, time.time()),
-            ValuesSaved(name, self._encoded),
-            ExperimentEnded(name, 1, self._mean_s, None),
-            TaskEnded(task.index, self._mean_s),
+            TaskFinished(task.index, self._mean_s, name, 1, self._mean_s, self._encoded),
         ]
 
     def stop(self, slot: int) -> None:

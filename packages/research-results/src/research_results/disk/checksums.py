@@ -94,7 +94,7 @@ def _joined_fields(fields: tuple[str | bytes | None, ...]) -> bytes:
 
 _RECENT: dict[tuple[str | bytes | None, ...], bytes] = {}
 _MANY = 1024
-_SHORT = 256
+_SHORT = 64
 
 
 def experiment_checksums(

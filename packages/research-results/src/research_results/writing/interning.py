@@ -15,15 +15,15 @@ from research_results.disk.checksums import row_checksum
 from research_results.disk.database import Database
 from research_results.disk.names import check_name
 from research_results.errors import UnstorableError
+from research_results.writing.pending import PendingRows
 
 _LIMIT = 100_000
 _ITEMS_LIMIT = 10_000
 _LAYOUTS = {count: struct.Struct(f"<{count}i") for count in range(1, 33)}
 _PLAIN = (int, str, bool, type(None))
 _UNCHANGING = (*_PLAIN, float)
-_INSERT_OPTION = """INSERT INTO options
-(parameter, alias, kind, type, text, data, blob, digest, given, lasting_name, checksum)
-VALUES (?,?,?,?,?,?,?,?,?,?,?)"""
+_NEWEST_OPTION = """SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'options'), 0),
+coalesce((SELECT max(option) FROM options), 0))"""
 _FIND_PARAMETER = "SELECT parameter FROM parameters WHERE name = ? AND alias = ? AND auxiliary = ?"
 _INSERT_PARAMETER = "INSERT INTO parameters (name, alias, auxiliary) VALUES (?, ?, ?)"
 _Key: TypeAlias = tuple[str, str, bool]
@@ -41,12 +41,15 @@ class Interner:
     """Give numbers to variables, parameters and the values of parameters.
 
     What is remembered here only saves look-ups: it may be forgotten at any time, and is when a transaction is
-    rolled back. Without `blobs` large values stay in the database.
+    rolled back. Without `blobs` large values stay in the database. Rows of values of parameters wait in
+    `pending`.
     """
 
-    def __init__(self, database: Database, blobs: Blobs | None) -> None:
+    def __init__(self, database: Database, blobs: Blobs | None, pending: PendingRows) -> None:
         self._database = database
         self._blobs = blobs
+        self._pending = pending
+        self._newest: int | None = None  # the last number that was given to a value of a parameter
         self._variables: dict[str, int] = {}
         self._parameters: dict[_Key, int] = {}
         self._options: dict[Any, int] = {}
@@ -56,6 +59,7 @@ class Interner:
 
     def forget(self) -> None:
         """Forget all numbers."""
+        self._newest = None
         self._variables.clear()
         self._parameters.clear()
         self._options.clear()
@@ -140,8 +144,12 @@ class Interner:
         fields = (clean_text(alias), kind, type_name, text)
         identity, given, lasting = who
         checksum = row_checksum((parameter, given), (*fields, blob, identity, lasting), stored)
-        row = (parameter, *fields, stored, blob, identity, given, lasting, checksum)
-        return int(self._database.execute(_INSERT_OPTION, row).lastrowid or 0)
+        if self._newest is None:
+            self._newest = int(self._database.execute(_NEWEST_OPTION).fetchone()[0])
+        self._newest += 1
+        row = (self._newest, parameter, *fields, stored, blob, identity, given, lasting, checksum)
+        self._pending.options.append(row)
+        return self._newest
 
     def _encoded(self, value: Any) -> _Encoded:
         """Return the row of a value; objects that only dill can write are written once."""

@@ -15,6 +15,8 @@ VALUES """
 _INSERT_DONE = """INSERT INTO experiments
 (status, key, id, position, config, digest, checksum, attempt, worker, host, device, code, started,
 iterations, elapsed_s) VALUES """
+_INSERT_OPTIONS = """INSERT INTO options
+(option, parameter, alias, kind, type, text, data, blob, digest, given, lasting_name, checksum) VALUES """
 _INSERT_CHANGES = "INSERT INTO changes (revision, experiment, change, attempt) VALUES "
 _AT_ONCE = 32
 _IS_THERE = "SELECT count(*) FROM experiments WHERE key = ? AND id = ?"
@@ -24,13 +26,14 @@ class PendingRows:
     """Rows that wait: experiments and changes of them, one row for each, values and revisions.
 
     `done` are experiments that are new and done, and `attempts` the revision of their first change, their
-    key, the revision of their last one, and the number of the attempt. `chunks` are rows of the table of
-    values, `changes` of that of changes.
+    key, the revision of their last one, and the number of the attempt. `options`, `chunks` and `changes` are
+    rows of the tables of these names.
     """
 
     def __init__(self) -> None:
         self.done: list[tuple[Any, ...]] = []
         self.attempts: list[tuple[int, int, int, int]] = []
+        self.options: list[tuple[Any, ...]] = []
         self.chunks: list[tuple[Any, ...]] = []
         self.changes: list[tuple[int, int, str, int | None]] = []
         self._added: dict[int, dict[str, Any]] = {}
@@ -50,6 +53,7 @@ class PendingRows:
 
     def write(self, database: Database) -> None:
         """Write all rows, and forget them; DamagedError if an experiment is not there any more."""
+        _insert(database, _INSERT_OPTIONS, self.options, lambda _: f"(?{', ?' * 11})")
         _insert(database, _INSERT_DONE, self.done, lambda _: f"('done'{', ?' * 14})")
         _insert(database, _INSERT_CHANGES, self.attempts, _changes_of)
         for names, rows in _grouped(self._added):
@@ -70,6 +74,7 @@ class PendingRows:
         """Forget all rows."""
         self.done.clear()
         self.attempts.clear()
+        self.options.clear()
         self.chunks.clear()
         self.changes.clear()
         self._added.clear()

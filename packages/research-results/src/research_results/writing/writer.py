@@ -76,7 +76,6 @@ class Writer:
         self.database = database
         self.dropped = False
         self._blobs = blobs
-        self._interner = Interner(database, blobs)
         self._keys: dict[str, int] = {}
         self._attempts: dict[int, int | None] = {}
         self._fresh: set[int] = set()
@@ -87,6 +86,7 @@ class Writer:
         self._others: KnownNames | None = None
         self._is_indexed = False
         self._pending = PendingRows()
+        self._interner = Interner(database, blobs, self._pending)
         database.before_commit = self._write_pending
         database.when_committed = self._forget_ended
         database.when_rolled_back = self._forget
@@ -247,6 +247,7 @@ class Writer:
         """Return the parameters and names of values with permanent names, and their digests."""
         found: dict[tuple[str, str], set[bytes]] = {}
         with self.database.guard:
+            self.database.flush()
             for parameter, name, digest in self.database.execute(_NAMED_VALUES):
                 found.setdefault((parameter, name), set()).add(digest)
         return {key: frozenset(digests) for key, digests in found.items()}

@@ -145,14 +145,19 @@ class Coordinator:
         """
         commands: list[Command] = []
         events: list[Event] = []
+        waiting: int | None = None  # workers that have no task, as far as they have been counted
         for number, slot in enumerate(self._slots):
             if self._overdue(slot, now):
                 commands.append(Kill(number, "timeout"))
             elif slot.state is State.READY:
                 commands.extend(self._fill(number, slot, events))
-            elif slot.state is State.EMPTY and self._wants_worker():
-                slot.state = State.STARTING
-                commands.append(Start(number))
+                waiting = None
+            elif slot.state is State.EMPTY:
+                waiting = sum(each.waits for each in self._slots) if waiting is None else waiting
+                if self._wants_worker(waiting):
+                    slot.state = State.STARTING
+                    commands.append(Start(number))
+                    waiting += 1
         return commands, events
 
     def _overdue(self, slot: Slot, now: float) -> bool:
@@ -199,9 +204,8 @@ class Coordinator:
                 fields = (identity.id, config, index, identity.digest)
                 events.append(tuple.__new__(ExperimentQueued, fields))  # in a third of the time of a call
 
-    def _wants_worker(self) -> bool:
+    def _wants_worker(self, waiting: int) -> bool:
         """Whether there is more to do than there are workers waiting for it."""
-        waiting = sum(slot.waits for slot in self._slots)
         if self._course.exhausted or self._course.stopping:
             return len(self._again) > waiting
         left = self._source.tasks_left
