@@ -108,7 +108,7 @@ class FailureGroup:
 
     @property
     def which(self) -> str:
-        """The parameters that tell the group from the others, in words; empty if there are none."""
+        """The parameters that distinguish the group from others, in words; empty if there are none."""
         shown = list(self.parameters.items())[:_SHOWN_PARAMETERS]
         if not shown:
             return ""

@@ -15,7 +15,7 @@ __all__ = ["Pipeline", "copy_batch", "copy_pipeline", "get_metrics", "missing_me
 
 @runtime_checkable
 class Pipeline(Protocol):
-    """What a pipeline does; every experiment works on a copy of its own.
+    """The protocol of pipelines; every experiment works on its own copy.
 
     Notes
     -----

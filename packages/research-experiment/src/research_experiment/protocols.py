@@ -148,7 +148,7 @@ class Storage(Sink, Protocol):
         """Parameter and lasting name of a value → the digests of the values that had it."""
 
     def counts(self) -> Mapping[str, int]:
-        """Status → number of experiments, for those that some have."""
+        """Status → number of experiments, without zeros."""
 
     def check(self) -> None:
         """Raise an error if what has been written is no longer where it was written.

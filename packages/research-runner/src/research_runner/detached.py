@@ -31,7 +31,7 @@ class DetachedRun(LoadedResearch):
 
 
 def start_detached(settings: RunSettings) -> DetachedRun:
-    """Start a run in a process of its own and wait until it has begun.
+    """Start a run in a separate process and wait until it has begun.
 
     Raises what the run raised before it began, or `RunnerError` if it could not even say why it did not
     begin.

@@ -26,7 +26,7 @@ _MIXED = (Domain(a=["x"], n=[1, 2, 4]) + Domain(a=["y"], b=["s", "t"])) * Domain
 
 
 class SearchContract:
-    """Tests that any search passes: derive a class, and let pytest collect it. None of them needs a process.
+    """Tests that every search has to pass: derive a class for pytest. They need no process.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ class SearchContract:
         expect(len({told.config.alias(as_string=True) for told in ran}) == _COUNT, "too few configs")
 
     def test_it_begins_with_what_is_known(self) -> None:
-        """Experiments of another research are known from the beginning, and none of them is an answer."""
+        """Experiments of another research are known from the beginning, and are not proposed again."""
         known = [replace(told, number=None) for told in self._played() if told.status != "infeasible"]
         expect(len(self._played(known=known)) >= _COUNT, "too few configs")
 

@@ -181,11 +181,11 @@ class BackendContract:
     # -- what the author of a backend says --------------------------------------------------------
 
     def backend(self) -> Any:
-        """Return what is given to ``run(backend=...)``; there must be room for two workers."""
+        """Return an argument for ``run(backend=...)``, with space for two workers."""
         raise NotImplementedError
 
     def kill_engine_worker(self) -> None:
-        """Kill a process of the engine, not of ours, in which an attempt is running."""
+        """Kill the process of the engine (not ours) in which an attempt is running."""
         raise NotImplementedError
 
     def lose_engine(self) -> None:
@@ -282,7 +282,7 @@ class BackendContract:
         self._expect_same(there, here)
 
     def test_values_arrive_while_their_experiment_runs(self, tmp_path: Path) -> None:
-        """Nobody has to wait for the end."""
+        """Values can be read while their experiment runs."""
         gate = tmp_path / "gate"
         research = Research(str(tmp_path / "ticks"), Domain(x=[1, 2])).add_generator(
             "tick", _tick, x=EC("x"), gate=gate, save_to="tick"

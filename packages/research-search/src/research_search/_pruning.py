@@ -17,7 +17,7 @@ from research_search.objectives import Objective
 
 
 class PrunerRule:
-    """Ends experiments when the pruners of all variables agree, each of which has a study of its own.
+    """Ends experiments when the pruners of all variables agree; each has its own study.
 
     A new pruner, of a class of ``optuna.pruners``, is created for each verdict, because some keep what they
     found out first; `OptionError` if it does not take its arguments. With `sees_all`, verdicts see all that

@@ -16,7 +16,7 @@ STUDY = "search"
 
 
 class SeenStorage(InMemoryStorage):
-    """Trials in memory, of which those that a verdict must not know of can be hidden for a while."""
+    """Trials in memory; trials that a verdict must not use can be hidden temporarily."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -52,7 +52,7 @@ def parse_objectives(value: Any) -> tuple[Objective, ...]:
 
 
 class OfObjectives:
-    """What is made of objectives and further options: a value, whose text is an expression that makes it."""
+    """A value made of objectives and options, whose text is an expression that creates it."""
 
     objectives: tuple[Objective, ...] | None
     options: dict[str, Any]

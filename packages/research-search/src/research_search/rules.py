@@ -54,7 +54,7 @@ class PrunerFactory(OfObjectives):
         return PrunerRule(self.pruner, arguments, objectives, steps, self.compares)
 
     def watching(self, objectives: tuple[Objective, ...]) -> Self:
-        """Return a rule that watches these variables, unless it has some of its own."""
+        """Return a rule that watches these variables, unless it names others."""
         if self.objectives is not None:
             return self
         twin = object.__new__(type(self))
@@ -71,7 +71,7 @@ class PrunerFactory(OfObjectives):
 
 
 class ASHA(PrunerFactory):
-    """Ends experiments that are not among the best of those that came to the same rung.
+    """Ends experiments that are not among the best at a rung.
 
     Parameters
     ----------

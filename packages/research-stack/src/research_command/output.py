@@ -65,7 +65,7 @@ def is_confirmed(question: str) -> bool:
 
 
 def say_json(value: Any, *, indent: int | None = 2) -> None:
-    """Write a value as JSON; what JSON has nothing for is a text, and what is no finite number is null."""
+    """Write a value as JSON; other types become texts, and numbers that are not finite null."""
     sys.stdout.write(json.dumps(as_plain(value), indent=indent, ensure_ascii=True) + "\n")
     sys.stdout.flush()
 

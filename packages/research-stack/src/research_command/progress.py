@@ -125,7 +125,7 @@ class Progress:
 
 
 def _is_gone(meta: Mapping[str, Any]) -> bool:
-    """Tell whether a research has begun and not ended, and nobody runs it any more."""
+    """Tell whether a research has begun and not ended, but is not running."""
     if meta.get("started") is None or meta.get("ended") is not None or not meta.get("owner"):
         return False
     from research_runner.system.process_identity import is_alive
@@ -144,7 +144,7 @@ def states(counts: Mapping[str, int]) -> str:
 
 
 def last_values(results: ResearchResults) -> dict[str, Any]:
-    """Return variable to the value that was stored last, of those that were stored lately."""
+    """Return variable → last stored value, among recent ones."""
     from research_results import Stored
 
     try:

@@ -116,7 +116,7 @@ def _screen(name: str, progress: Progress, values: dict[str, Any]) -> list[str]:
 
 
 def _draw(lines: list[str], height: int) -> int:
-    """Write lines over those that were written before."""
+    """Overwrite the lines that were written before."""
     sys.stdout.write(f"\x1b[{height}A\x1b[J" if height else "")
     for line in lines:
         say(line)

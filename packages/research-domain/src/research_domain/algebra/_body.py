@@ -163,7 +163,7 @@ def _cross_terms(left: Term, right: Term) -> Body:
 
 
 def _weight_of(*terms: Term) -> float | None:
-    """Return the weight of what terms are combined to, None if none of them has one."""
+    """Return the weight of a combination of terms, or None if no term has one."""
     weights = [term.weight for term in terms if term.weight is not None]
     return prod(weights) if weights else None
 

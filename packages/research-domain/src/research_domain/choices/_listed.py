@@ -48,7 +48,7 @@ def shares(weights: Sequence[float]) -> tuple[float, ...]:
 
 
 def distinct(names: Sequence[str]) -> tuple[str, ...]:
-    """Return names, those that occur again with a number."""
+    """Return distinct names; repeated ones get a number."""
     seen: Counter[str] = Counter()
     found = []
     for name in names:
@@ -66,6 +66,6 @@ def _are_ordered(values: list[Any]) -> bool:
 
 
 def index_of(values: Sequence[Any], value: Any) -> int:
-    """Return the index of a value among others; of those of its own type first."""
+    """Return the index of a value; an equal value of the same type is preferred."""
     found = [number for number, one in enumerate(values) if same(value_of(one), value)]
     return min(found, key=lambda number: type(value_of(values[number])) is not type(value))

@@ -149,7 +149,7 @@ class Sampler:
         return hash(type(self))
 
     def _value(self) -> dict[str, Any]:
-        """Return what tells this sampler from others of its class."""
+        """Return the values that define this sampler within its class."""
         value = {key: _comparable(each) for key, each in vars(self).items() if key not in _STATE}
         if self.seed is not None and self.seed is not True:  # those two draw another seed each time
             sequence = make_seed_sequence(self.seed)
@@ -256,7 +256,7 @@ _STATE = ("_rng", "_frozen")
 
 
 def _comparable(value: Any) -> Any:
-    """Return samplers as what tells them from others."""
+    """Return samplers in a comparable form."""
     if isinstance(value, Sampler):
         return type(value), value._value()
     return tuple(map(_comparable, value)) if isinstance(value, tuple) else value

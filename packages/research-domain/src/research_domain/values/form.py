@@ -189,7 +189,7 @@ def form(value: Any, by_value: bool = False) -> Form:
 
 
 def digest(value: Any) -> bytes:
-    """Return 32 bytes that tell a value from all others.
+    """Return 32 bytes that identify a value.
 
     Parameters
     ----------

@@ -76,6 +76,6 @@ _BEGINNING: Final = b"\x01" + bytes(15)
 
 
 def _memory(generator: Any, size: int) -> memoryview:
-    """Return the memory of the state of a generator, in which nobody but its owner may write."""
+    """Return the memory of the state of a generator, which only its owner may write."""
     address: int = generator.ctypes.state_address
     return memoryview((ctypes.c_ubyte * size).from_address(address)).cast("B")

@@ -212,7 +212,7 @@ def _states() -> Mapping[str, Any]:
 
 
 def _put(states: Mapping[str, Any], seed: bytes | None) -> None:
-    """Put back what `_states` returned; others get the seed, also those that are imported from now on."""
+    """Restore the result of `_states`; other generators get the seed, also on a later import."""
     _LATE_SEEDS.set(seed)
     for generator in _ALL:
         if generator.is_there():

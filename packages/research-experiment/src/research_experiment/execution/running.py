@@ -176,7 +176,7 @@ class RunningExperiment:
 
     @property
     def branches(self) -> tuple[RunningExperiment, ...]:
-        """All experiments of the task, those that have ended as well, as long as its executor exists."""
+        """All experiments of the task, including ended ones, as long as its executor exists."""
         if not self._branches:
             return (self,)
         return tuple(one for one in [weak() for weak in self._branches] if one is not None)

@@ -47,7 +47,7 @@ def sides_text(names: Sequence[str], sides: Sequence[Side]) -> str:
 
 
 def rows_text(title: str, names: Sequence[str], rows: Sequence[Row]) -> str:
-    """Return values side by side, or with many sides one below the other, without those that lack them."""
+    """Return values side by side, or one below the other for many sides, without missing ones."""
     cells = [[cut_text(name, _LONGEST_TITLE), *(_joined(values) for values in own)] for name, own in rows]
     if len(names) > _MOST_SIDES:
         long = [
@@ -65,7 +65,7 @@ def rows_text(title: str, names: Sequence[str], rows: Sequence[Row]) -> str:
 
 
 def differences_text(names: Sequence[str], differences: Sequence[Difference]) -> str:
-    """Return the means of variables on each side; of many sides those that have some."""
+    """Return the means of variables on each side; with many sides, without empty ones."""
     rows = [
         [
             cut_text(row.variable, _LONGEST_TITLE),

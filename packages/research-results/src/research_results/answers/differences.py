@@ -81,7 +81,7 @@ class VariableOfConfigs:
         return np.asarray((self.count > 0).all(axis=1), np.bool_)
 
     def differences(self, sides: Sequence[str]) -> list[Difference]:
-        """Return what is said of each side."""
+        """Return a description of each side."""
         common = self.everywhere
         paired = bool(common.any())
         rows: list[Difference] = []

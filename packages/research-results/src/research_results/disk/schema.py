@@ -138,7 +138,7 @@ def schema_version(connection: sqlite3.Connection) -> int:
 
 
 def research_id_of(connection: sqlite3.Connection) -> str | None:
-    """Return what tells the research of an open file from all others; None in older files."""
+    """Return the unique id of the research in an open file; None in older files."""
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'research'").fetchone():
         return None
     row = connection.execute("SELECT id FROM research").fetchone()

@@ -56,7 +56,7 @@ def _is_common(column: pd.Series[Any]) -> bool:
 
 
 def _is_told_by_text(column: pd.Series[Any]) -> bool:
-    """Tell whether values are of one simple type, and None among them reads like none of them."""
+    """Tell whether values have one simple type, and the text of None differs from all of them."""
     kinds = {type(value) for value in column if value is not None and not is_gap(value)}
     return len(kinds) == 1 and kinds <= {bool, int, str} and not any(value == "None" for value in column)
 

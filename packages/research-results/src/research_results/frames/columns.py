@@ -126,7 +126,7 @@ _CONVERTERS: dict[type, Callable[[Array, Array], Any]] = {
 
 
 def make_series(values: Any, index: pd.Index) -> Any:
-    """Return a column for a frame; objects as a series, so that pandas looks at none of them."""
+    """Return a column for a frame; objects as a series, so that pandas does not inspect them."""
     if isinstance(values, np.ndarray) and values.dtype.kind == "O":
         return pd.Series(values, index, dtype=object)
     return values

@@ -78,7 +78,7 @@ def _fitting(factors: Sequence[Factor], drawn: Ints, limit: int) -> list[Factor]
 
 
 def needed(by: Sequence[Factor], rest: Sequence[Factor], drawn: Ints) -> list[Factor]:
-    """Return the parameters that tell apart configs of one colour."""
+    """Return the parameters that distinguish configs of the same colour."""
     numbers = np.zeros(len(drawn), np.int64)
     for factor in by:
         numbers = refined(numbers, factor.codes[drawn])

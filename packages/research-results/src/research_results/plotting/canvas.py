@@ -134,7 +134,7 @@ def _new_figure(count: int, columns: int, height: float) -> Figure:
 
 
 def widen(axes: Axes, signs: int) -> None:
-    """Make a figure of ours wide enough for a legend with lines of so many signs."""
+    """Widen a figure for a legend with this number of characters per line."""
     figure = axes.figure
     more = 0.6 + _SIGN_WIDTH * signs - _LEGEND_WIDTH
     if isinstance(figure, ResultsFigure) and more > 0:

@@ -118,7 +118,7 @@ class PlotData:
         return replace(self, measures=kept or self.measures)
 
     def varying(self, drawn: Ints) -> list[Factor]:
-        """Return the parameters that tell apart the configs that are drawn."""
+        """Return the parameters that distinguish the configs that are drawn."""
         return [factor for factor in self.factors if len(np.unique(factor.codes[drawn])) > 1]
 
 
@@ -198,7 +198,7 @@ def _measure(study: Study, objective: Objective, config_of: Ints, *, strict: boo
 def _choose(
     table: ConfigTable, over: Sequence[str], named: Sequence[tuple[str, str]]
 ) -> tuple[list[ConfigColumn], list[ConfigColumn]]:
-    """Return the parameters that tell configs apart, and those that vary and do not, but for `over`.
+    """Return the parameters that distinguish configs, and other ones that vary, except `over`.
 
     These are all that say what a config is; but if those that are named for colours have one value each, one
     colour was asked for: the mean of all.

@@ -46,7 +46,7 @@ def add_legend(
 
 
 def _shown(label: str) -> str:
-    """Return a label that matplotlib does not hide, as it does with those that begin with an underscore."""
+    """Return a label that matplotlib shows; it hides labels with a leading underscore."""
     return f" {label}" if label.startswith("_") or not label else label
 
 

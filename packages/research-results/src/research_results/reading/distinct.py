@@ -41,7 +41,7 @@ def renumbered(keys: Ints) -> Ints:
 
 
 def different(texts: Sequence[str]) -> list[str]:
-    """Return texts; those that occurred before get a number."""
+    """Return distinct texts; repeated ones get a number."""
     counts: dict[str, int] = {}
     labels = []
     for text in texts:

@@ -43,7 +43,7 @@ class KnownNames:
         return False
 
     def add(self, names: Iterable[str]) -> None:
-        """Add names; those that are there stay as they are."""
+        """Add names; existing ones are unchanged."""
         self._add(hash(name) & _WORD or 1 for name in names)
 
     def _add(self, values: Iterable[int]) -> None:

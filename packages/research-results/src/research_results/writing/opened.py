@@ -73,7 +73,7 @@ class OpenResearch:
             self.writer.put(experiment_id, encoded)
 
     def collect(self, *, ended_only: bool) -> list[str]:
-        """Delete the values and files of removed experiments, of `ended_only` those that have ended."""
+        """Delete the values and files of removed experiments; with `ended_only`, of ended ones."""
         curation = self.source.curation
         statuses, waiting = self.writer.statuses(), ("queued", "running") if ended_only else ()
         ids = [name for name in sorted(self.removed) if statuses.get(name, "queued") not in waiting]
@@ -102,7 +102,7 @@ class OpenResearch:
 
 
 class OpenMemory(OpenResearch):
-    """A research in the memory of this process, open until nobody refers to it."""
+    """A research in the memory of this process, open as long as it is referred to."""
 
     def __init__(self, meta: Mapping[str, Any], files: TemporaryFolder) -> None:
         connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)

@@ -109,7 +109,7 @@ class RunEnvironment:
 
 
 class BackendFactory(Protocol):
-    """Makes the backend of one run: what is given to ``run(backend=...)``.
+    """The argument of ``run(backend=...)``: makes the backend of one run.
 
     It is kept with the settings of the research, so that it has to be picklable, and small. It may have a
     method ``prepare(setups, start_method)``, called before `make`, which begins what needs time and no plan.

@@ -206,7 +206,7 @@ def read_content(path: Path) -> bytes:
 
 
 def content_digest(source: bytes) -> bytes:
-    """Return what tells the content of a file from any other."""
+    """Return a hash of the content of a file."""
     return hashlib.blake2b(source, digest_size=16).digest()
 
 

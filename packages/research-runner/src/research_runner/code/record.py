@@ -61,7 +61,7 @@ class CodeRecord:
         return tuple(module for module in self.modules if module.name != SCRIPT)
 
     def version(self, fingerprints: Mapping[str, str]) -> str:
-        """Return what tells this code, and that of the units, from any other, as 12 hexadecimal digits."""
+        """Return the version of this code and that of the units: a hash of 12 hexadecimal digits."""
         told = [(module.name, content_digest(module.source).hex()) for module in self.own]
         text = json.dumps([told, sorted(fingerprints.items())])
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]

@@ -85,7 +85,7 @@ class Channel:
             return self._answers.pop(question)
 
     def _read_for_all(self) -> None:
-        """Read without holding up threads that come to wait, and wake those that wait."""
+        """Read for all threads, without blocking new ones, and wake waiting ones."""
         self._is_read = True
         self._answered.release()
         try:

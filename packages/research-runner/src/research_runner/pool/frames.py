@@ -97,7 +97,7 @@ class FrameReader:
         return next(self.messages(), None)
 
     def messages(self) -> Iterator[tuple[Kind, bytes]]:
-        """Yield the messages that have arrived whole; `BrokenStreamError` at the first that is none."""
+        """Yield complete messages; raise `BrokenStreamError` for invalid bytes."""
         while self._have >= self._need:
             if self._chunks:
                 self._buffer = b"".join([self._buffer[self._at :], *self._chunks])

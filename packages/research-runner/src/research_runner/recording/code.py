@@ -34,7 +34,7 @@ class RunCode:
 
     @cached_property
     def version(self) -> str:
-        """What tells this code from any other."""
+        """The version of the code."""
         settings = self._settings
         prints = unit_fingerprints(settings.experiment) | update_fingerprints(settings.domain)
         helpers = {f"helper {name}": digest for name, digest in self.helpers.digests.items()}

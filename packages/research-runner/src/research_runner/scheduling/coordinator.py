@@ -212,7 +212,7 @@ class Coordinator:
         return left is None or max(left + len(self._again), 1) > waiting
 
     def _take(self, room: int) -> list[Task]:
-        """Return tasks: first those that have to run again, then new ones."""
+        """Return tasks: first ones that have to run again, then new ones."""
         tasks: list[Task] = []
         while len(tasks) < room:
             if self._again:
@@ -420,7 +420,7 @@ class Coordinator:
     def _lose(
         self, item: Assignment, death: Death, blamed: Mapping[str, str | None], place: Place | None
     ) -> list[Event]:
-        """Count a lost attempt of all running experiments, or only of those that had exceeded a limit."""
+        """Count a lost attempt for all running experiments, or only for those beyond a time limit."""
         events: list[Event] = []
         again: list[ExperimentSpec] = []
         for spec in item.left:

@@ -38,7 +38,7 @@ class Order(Protocol):
         """Record that an experiment has ended after so many steps."""
 
     def next_ended(self) -> int | None:
-        """Return the next experiment to be told, once; None if that is none, or not known yet."""
+        """Return the next experiment to be told, once; None if there is none, or it is not known yet."""
 
 
 class DecisionJournal:

@@ -260,7 +260,7 @@ class Search(StopRule, Protocol):
 
 
 class StopFactory(Protocol):
-    """Makes a rule: what is given to ``run(stop=...)``.
+    """The argument of ``run(stop=...)``: makes a rule.
 
     It is kept with the settings of the research, so that it has to be picklable, and small.
     """
@@ -270,7 +270,7 @@ class StopFactory(Protocol):
 
 
 class SearchFactory(Protocol):
-    """Makes a search: what is given to ``run(search=...)``.
+    """The argument of ``run(search=...)``: makes a search.
 
     It is kept with the settings of the research, so that it has to be picklable, and small. A package offers
     some by name with entry points of the group ``research.searches``: callables without arguments that return

@@ -69,7 +69,7 @@ class Teller:
         self._rule.tell(told)
 
     def answer(self, number: int, told: Told) -> None:
-        """Tell the answer to a question, and to those that wait for the same one."""
+        """Tell the result of a question, and of questions that wait for the same one."""
         self.tell(told)
         if self._answers is not None:
             self._answers[number] = told
@@ -101,7 +101,7 @@ class Repetitions:
         self._reports: dict[int, list[Report]] = {}
 
     def add(self, number: int, told: Told, teller: Teller) -> Told | None:
-        """Record one that has ended; return what is told of all of them if no other will run."""
+        """Record an ended repetition; return the result of all of them if no other will run."""
         parts = self._parts.setdefault(number, [])
         parts.append(told)
         is_out = self._rungs is not None and self._is_out(number, parts, self._rungs, teller)
@@ -222,7 +222,7 @@ class Trials:
 
 
 def together(parts: Sequence[Told]) -> Told:
-    """Return what is told of the repetitions of a config.
+    """Return the result of the repetitions of a config, for the search.
 
     Examples
     --------

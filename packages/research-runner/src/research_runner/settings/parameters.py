@@ -170,7 +170,7 @@ DEFAULTS: Final = {parameter.name: parameter.default for parameter in PARAMETERS
 
 
 def read_options(given: Mapping[str, Any]) -> Options:
-    """Read each parameter by itself; those that are missing have their defaults.
+    """Parse each parameter by itself; missing ones get their defaults.
 
     Raises `OptionError` for a value that makes no sense, and `TypeError` for a name that is no parameter.
 

@@ -47,7 +47,7 @@ def library_environment(threads: int | None, workers: int, *, shares_machine: bo
 
 
 def without_what_is_set(environment: Mapping[str, str], *, forked: bool) -> dict[str, str]:
-    """Return the variables of a worker without those of ours that the user has set, or that come too late.
+    """Return the variables of a worker, without ours if the user has set them or it is too late.
 
     A forked worker has imported everything already, so that all of ours come too late.
     """

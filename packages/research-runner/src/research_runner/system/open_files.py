@@ -58,7 +58,7 @@ def _end(file: Any, function: Callable[[], object]) -> None:
 
 
 def _open_files() -> list[Any]:
-    """Return the plain files that are open for writing; those that stand above others come before them."""
+    """Return the regular files that are open for writing; wrappers come before wrapped ones."""
     found = [each for each in gc.get_objects() if issubclass(type(each), _FILE) and _is_written(each)]
     return sorted(found, key=_layer)
 

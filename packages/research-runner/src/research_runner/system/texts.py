@@ -60,7 +60,7 @@ def text_stream(binary: BinaryIO) -> TextIO:
 
 
 class _LogFile(logging.FileHandler):
-    """A log file of ours; a class of its own tells it from those of users."""
+    """A log file of the runner; its class distinguishes it from handlers of users."""
 
 
 def log_file(path: Path) -> logging.Handler:

@@ -41,7 +41,7 @@ class WatchingSink(EncodingSink):
         return kept._replace(value=as_number(name, value)) if name in self._variables else kept
 
     def put(self, experiment_id: str, values: Values) -> None:
-        """Emit encoded values, and keep those that are watched."""
+        """Emit encoded values, and keep the watched ones."""
         super().put(experiment_id, values)
         for name in self._variables:
             column = values.get(name)

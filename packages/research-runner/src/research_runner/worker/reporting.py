@@ -122,7 +122,7 @@ class EncodingSink:
 
 
 def _parted(values: Values) -> tuple[Values, Sequence[KeptValue]]:
-    """Part the values of variables from those that are encoded already."""
+    """Separate values from values that are encoded already."""
     mixed = [name for name, column in values.items() if KeptValue in map(type, column.values())]
     if not mixed:
         return values, []

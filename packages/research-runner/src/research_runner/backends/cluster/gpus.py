@@ -87,7 +87,7 @@ class Shelf:
         self._lock = threading.Lock()
 
     def take(self, gpus: float) -> tuple[str, ...]:
-        """Return devices that have room; those that are used least if none has."""
+        """Return devices with free capacity, or else the least used ones."""
         share = min(gpus, 1.0)
         with self._lock:
             free = (each for each in self._all() if self._used[each] + share <= 1 + ROUNDING)

@@ -82,7 +82,7 @@ class _Stream:
 
 
 class BranchCapture:
-    """Gives each branch of a task streams of its own; what the root prints goes to all of its branches.
+    """Gives each branch of a task its own streams; output of the root goes to all branches.
 
     The limit is one of characters, for each stream of each experiment. Without a folder, separate texts are
     kept and returned by :meth:`finish`.

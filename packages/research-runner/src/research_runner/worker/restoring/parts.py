@@ -78,7 +78,7 @@ class MultiPart(Part):
     keys: ClassVar[tuple[int, ...]]
 
     def put(self, kept: Sequence[Any], now: Sequence[Any]) -> None:
-        """Put back those that differ."""
+        """Restore the values that differ."""
         errors: list[Exception] = []
         for key, old, new in zip(self.keys, kept, now, strict=True):
             if new != old:
@@ -94,7 +94,7 @@ class MultiPart(Part):
         """Put back the value of one key."""
 
     def adopt(self, before: Sequence[Any], after: Sequence[Any]) -> None:
-        """Keep those that have changed between two looks."""
+        """Keep values that have changed between two looks."""
         triples = zip(self._kept, before, after, strict=True)
         self._kept = tuple(kept if new == old else new for kept, old, new in triples)
 
@@ -273,7 +273,7 @@ class _Umask(Part):
 
 
 class WarningFilters(Part):
-    """The filters of warnings; those that a module of the script brings along are the script's already."""
+    """Warning filters; those of modules of the script are part of the inherited ones."""
 
     name = "the filters of warnings"
 

@@ -12,7 +12,7 @@ from research_runner.pool.travel import complaint
 
 
 def dump_filters() -> bytes:
-    """Return the filters of this process as bytes for `wire.load_code`, without those that cannot travel."""
+    """Return the filters of this process as bytes for `wire.load_code`, if they can be pickled."""
     filters = list(warnings.filters)
     try:
         return wire.dump_code(filters)

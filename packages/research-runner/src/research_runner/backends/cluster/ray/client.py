@@ -83,7 +83,7 @@ class RayClient:
         self._mailbox.report.remote([_END])
 
     def close(self) -> None:
-        """Let all agents end; those that do not in time, or have not begun, end with the mailbox."""
+        """Tell all agents to end; slow ones, and those that have not begun, end with the mailbox."""
         ray = ray_package()
         self._doubts.close()
         with contextlib.suppress(ray.exceptions.RayError):
