@@ -18,6 +18,7 @@ __all__ = [
     "HistoSampler",
     "LogUniformSampler",
     "NumpySampler",
+    "SPEC_KINDS",
     "ScipySampler",
     "choice",
     "integers",
@@ -337,6 +338,17 @@ class LogUniformSampler(Sampler):
 
     def _text(self) -> str:
         return self._call("loguniform", self.low, self.high)
+
+
+SPEC_KINDS: dict[str, type[Sampler]] = {
+    "numpy": NumpySampler,
+    "scipy": ScipySampler,
+    "histogram": HistoSampler,
+    "constant": ConstantSampler,
+    "choice": ChoiceSampler,
+    "loguniform": LogUniformSampler,
+}
+"""The word after ``$sampler`` in plain data → the class, which is called with the other items."""
 
 
 def uniform(low: float = 0.0, high: float = 1.0, seed: Any = None) -> Sampler:

@@ -33,15 +33,8 @@ from research_domain.algebra.operators import Algebra
 from research_domain.alias import Alias
 from research_domain.errors import SpecError, close_matches
 from research_domain.iteration.schedule import IterParams
-from research_domain.samplers import (
-    ChoiceSampler,
-    ConstantSampler,
-    HistoSampler,
-    LogUniformSampler,
-    NumpySampler,
-    ScipySampler,
-)
 from research_domain.samplers._sampler import OPERATIONS, Arithmetic, Mixed, Sampler, Stacked
+from research_domain.samplers.distributions import SPEC_KINDS
 from research_domain.spec._sources import sampler_of
 
 D = TypeVar("D", bound=Algebra)
@@ -234,12 +227,7 @@ def _read_sampler(name: str, description: Mapping[str, Any]) -> Sampler:
     ]
     arguments = {key: from_plain(f"{name}: {key}", value) for key, value in given.items()}
     makers: dict[str, Any] = {
-        "numpy": NumpySampler,
-        "scipy": ScipySampler,
-        "histogram": HistoSampler,
-        "constant": ConstantSampler,
-        "choice": ChoiceSampler,
-        "loguniform": LogUniformSampler,
+        **SPEC_KINDS,
         "truncate": lambda **limits: parts[0].truncate(**limits),
         "&": lambda: Stacked(tuple(parts)),
         "|": lambda weights=None: _mixed(parts, weights),
