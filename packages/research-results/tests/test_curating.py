@@ -323,3 +323,14 @@ def test_remarks_on_experiments_that_are_not_there_are_refused(storage):
         with pytest.raises(ArgumentError, match="no experiment has lr=9; nothing was changed"):
             say("good", lr=9)
     assert results.tags.experiments == {} and results.notes.experiments == {}
+
+
+def test_who_asks_for_what_was_removed_is_told_so(storage):
+    storage.results.put("a", {"loss": {0: 0.5}}, {"lr": 0.1})
+    results = storage.results
+    results.remove("a")
+    for ask in (results.remove, lambda name: results.to_df(experiment_id=name), results.load_results):
+        with pytest.raises(
+            UnknownExperimentError, match=r"'a' was removed; .*results.restore\('a'\) brings it"
+        ):
+            ask("a")

@@ -255,8 +255,15 @@ class UnknownExperimentError(ResultsError):
     """The name."""
     known: tuple[str, ...] = ()
     """The experiments that there are, as far as they were looked up."""
+    is_removed: bool = False
+    """Whether it was removed, by `ResearchResults.remove`."""
 
     def __str__(self) -> str:
+        if self.is_removed:
+            return (
+                f"experiment {self.experiment_id!r} was removed; unless gc() has deleted it, "
+                f"results.restore({self.experiment_id!r}) brings it back"
+            )
         return (
             f"no experiment {self.experiment_id!r} in this research{_meant(self.experiment_id, self.known)}; "
             "add(...) it first, or look it up in results.experiments"

@@ -121,7 +121,7 @@ def select_experiments(
             names.check(parameter)
     needs_configs = configs or bool(having) or wanted.domain is not None
     experiments = read_experiments(connection, wanted.ids, having, configs=needs_configs)
-    _check_ids(connection, wanted.ids, having, experiments)
+    _check_ids(connection, source, wanted.ids, having, experiments)
     if wanted.domain is not None:
         found = ConfigTable.read(connection, source, experiments, allow_pickle=False).values()
         mask = [_holds(wanted.domain, config) for config in found]
@@ -158,13 +158,19 @@ def _alternatives(value: Any) -> tuple[Any, ...]:
 
 
 def _check_ids(
-    connection: sqlite3.Connection, ids: tuple[str, ...] | None, having: list[Any], found: Experiments
+    connection: sqlite3.Connection,
+    source: Source,
+    ids: tuple[str, ...] | None,
+    having: list[Any],
+    found: Experiments,
 ) -> None:
     """Refuse experiments that are not there, unless there are none at all."""
     missing = set(ids).difference(found.ids) if ids else set()
     if missing and having:
         missing.difference_update(read_experiments(connection, sorted(missing)).ids)
     if missing:
+        if removed := missing & source.curation.read().removed:
+            raise UnknownExperimentError(min(removed), is_removed=True)
         known = connection.execute("SELECT id FROM experiments ORDER BY position LIMIT 1000").fetchall()
         if known:
             raise UnknownExperimentError(min(missing), tuple(str(row[0]) for row in known))
