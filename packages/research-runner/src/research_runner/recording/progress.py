@@ -53,7 +53,7 @@ class ProgressBar:
     def _done(self) -> float:
         ended = self._monitor.finished_experiments
         if self._n_iters is None:
-            return ended + self._monitor.begun_experiments
+            return ended + (self._monitor.begun_experiments or 0)  # whole numbers are shown as such
         return ended * self._n_iters + self._monitor.running_iterations
 
     @property
