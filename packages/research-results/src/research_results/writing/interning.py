@@ -147,7 +147,9 @@ class Interner:
         if self._newest is None:
             self._newest = int(self._database.execute(_NEWEST_OPTION).fetchone()[0])
         self._newest += 1
-        row = (self._newest, parameter, *fields, stored, blob, identity, given, lasting, checksum)
+        content = stored if stored is None else bytearray(stored)  # see `PendingRows`
+        whose = (bytearray(identity), int(given), lasting)
+        row = (self._newest, parameter, *fields, content, blob, *whose, checksum)
         self._pending.options.append(row)
         return self._newest
 

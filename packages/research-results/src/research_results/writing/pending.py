@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import chain
+from itertools import chain, compress, count
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 from research_results.disk.database import Database
 from research_results.errors import DamagedError
 
-_INSERT_CHUNKS = """INSERT INTO chunks
-(chunk, experiment, variable, kind, count, first, step, iterations, type, text, data, blob, checksum)
-VALUES """
-_INSERT_DONE = """INSERT INTO experiments
-(status, key, id, position, config, digest, checksum, attempt, worker, host, device, code, started,
-iterations, elapsed_s) VALUES """
-_INSERT_OPTIONS = """INSERT INTO options
-(option, parameter, alias, kind, type, text, data, blob, digest, given, lasting_name, checksum) VALUES """
-_INSERT_CHANGES = "INSERT INTO changes (revision, experiment, change, attempt) VALUES "
+_OPTIONS = (
+    *("option", "parameter", "alias", "kind", "type", "text", "data", "blob", "digest", "given"),
+    *("lasting_name", "checksum"),
+)
+_DONE = (
+    *("key", "id", "position", "config", "digest", "checksum", "status", "attempt", "worker", "host"),
+    *("device", "code", "started", "iterations", "elapsed_s"),
+)
+_CHUNKS = (
+    *("chunk", "experiment", "variable", "kind", "count", "first", "step", "iterations", "type", "text"),
+    *("data", "blob", "checksum"),
+)
+_CHANGES = ("revision", "experiment", "change", "attempt")
 _AT_ONCE = 32
 _IS_THERE = "SELECT count(*) FROM experiments WHERE key = ? AND id = ?"
 
@@ -53,9 +58,9 @@ class PendingRows:
 
     def write(self, database: Database) -> None:
         """Write all rows, and forget them; DamagedError if an experiment is not there any more."""
-        _insert(database, _INSERT_OPTIONS, self.options, lambda _: f"(?{', ?' * 11})")
-        _insert(database, _INSERT_DONE, self.done, lambda _: f"('done'{', ?' * 14})")
-        _insert(database, _INSERT_CHANGES, self.attempts, _changes_of)
+        _insert(database, "options", _OPTIONS, self.options)
+        _insert(database, "experiments", _DONE, self.done)
+        _execute(database, "changes", _CHANGES, self.attempts, _changes_of)
         for names, rows in _grouped(self._added):
             marks = ", ".join("?" * (len(names) + 1))
             insert = f"INSERT INTO experiments (key, {', '.join(names)}) VALUES ({marks})"  # noqa: S608  (ours)
@@ -66,8 +71,8 @@ class PendingRows:
             values = [(*columns[1:], key, columns[0]) for key, columns in rows]
             if database.executemany(sql, values).rowcount != len(rows):
                 self._refuse(database)
-        _insert(database, _INSERT_CHUNKS, self.chunks, lambda _: f"(?{', ?' * 12})")
-        _insert(database, _INSERT_CHANGES, self.changes, lambda _: "(?, ?, ?, ?)")
+        _insert(database, "chunks", _CHUNKS, self.chunks)
+        _insert(database, "changes", _CHANGES, self.changes)
         self.clear()
 
     def clear(self) -> None:
@@ -97,19 +102,39 @@ def _changes_of(first: int) -> str:
     return f"{queued}, ({revision} + 1, {key}, 'running', {attempt}), ({last}, {key}, 'done', {attempt})"
 
 
-def _insert(
-    database: Database, insert: str, rows: Sequence[tuple[Any, ...]], marks: Callable[[int], str]
+def _insert(database: Database, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Write rows of a table, without the columns that are empty in all of them.
+
+    The module sqlite3 looks for an adapter of each value that is None or bytes, which takes longer than the
+    rest of an insert; it looks for none of numbers, texts and byte arrays.
+    """
+    columns_of_rows = zip(*rows, strict=True)
+    filled = [column[0] is not None or column.count(None) < len(rows) for column in columns_of_rows]
+    if not all(filled):
+        pick = itemgetter(*compress(count(), filled))
+        columns, rows = pick(columns), list(map(pick, rows))
+    marks = f"(?{', ?' * (len(columns) - 1)})"
+    _execute(database, table, columns, rows, lambda _: marks)
+
+
+def _execute(
+    database: Database,
+    table: str,
+    columns: Sequence[str],
+    rows: Sequence[tuple[Any, ...]],
+    marks: Callable[[int], str],
 ) -> None:
     """Write rows, many by one statement each, which is faster than a statement for each row.
 
     `marks` returns what stands for a row in a statement, by the number of its first value, from 1.
     """
+    insert = f"INSERT INTO {table} ({', '.join(columns)}) VALUES "  # noqa: S608  (ours)
     many = len(rows) // _AT_ONCE * _AT_ONCE
     batches = [tuple(chain.from_iterable(rows[at : at + _AT_ONCE])) for at in range(0, many, _AT_ONCE)]
-    for count, values in ((_AT_ONCE, batches), (1, rows[many:])):
+    for at_once, values in ((_AT_ONCE, batches), (1, rows[many:])):
         if values:
             width = len(rows[0])
-            database.executemany(insert + ", ".join([marks(at * width + 1) for at in range(count)]), values)
+            database.executemany(insert + ", ".join([marks(at * width + 1) for at in range(at_once)]), values)
 
 
 _Group: TypeAlias = list[tuple[int, tuple[Any, ...]]]

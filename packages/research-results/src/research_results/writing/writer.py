@@ -49,6 +49,7 @@ Attempt: TypeAlias = tuple[str, int, int, Any, Any, float, int, float, Any]
 Added: TypeAlias = "tuple[str, ConfigAlias, int, bytes | None]"
 """Experiment, config, position and identity."""
 
+_SHORT = 4096
 _KEYS_LIMIT = 200_000
 _ENDS = ("done", "failed", "lost")
 _NEWEST_KEY = """SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'experiments'), 0),
@@ -172,7 +173,8 @@ class Writer:
                 self._ended.append(name)
                 host, device, begun = _short_text(host), _short_text(device), float(started)
                 ran = (number, worker, host, device, code, begun, int(iterations), float(elapsed_s))
-                pending.done.append((newest, name, position, packed, digest, checksum, *ran))
+                row = (newest, name, position, bytearray(packed), digest and bytearray(digest), checksum)
+                pending.done.append((*row, "done", *ran))
                 first, revision = revision + 1, self._put(newest, encoded, revision + 2) + 1
                 self._revision = revision
                 pending.attempts.append((first, newest, revision, number))
@@ -210,7 +212,9 @@ class Writer:
             revision += 1
             numbers = (revision, key, number, count, first, step)
             checksum = row_checksum(numbers, (kind, iterations, type_name, text, blob), stored)
-            stored_as = (iterations, type_name, text, stored, blob, checksum)
+            # see `PendingRows`
+            content = bytearray(stored) if stored is not None and len(stored) <= _SHORT else stored
+            stored_as = (iterations, type_name, text, content, blob, checksum)
             chunks.append((revision, key, number, kind, count, first, step, *stored_as))
         return revision
 

@@ -102,11 +102,11 @@ class FrameReader:
             if self._chunks:
                 self._buffer = b"".join([self._buffer[self._at :], *self._chunks])
                 self._chunks, self._at = [], 0
-            buffer, start = self._buffer, self._at + _HEADER_BYTES
-            head = buffer[self._at : start]
-            magic, number, continued, length, payload_checksum, checksum = _HEADER.unpack(head)
-            if magic != _MAGIC or zlib.crc32(head[:_FIELDS_BYTES]) != checksum:
-                raise BrokenStreamError(f"{head!r} where a frame had to begin")
+            buffer, at = self._buffer, self._at
+            start = at + _HEADER_BYTES
+            magic, number, continued, length, payload_checksum, checksum = _HEADER.unpack_from(buffer, at)
+            if magic != _MAGIC or zlib.crc32(buffer[at : at + _FIELDS_BYTES]) != checksum:
+                raise BrokenStreamError(f"{buffer[at:start]!r} where a frame had to begin")
             kind = _KINDS[number]
             self._need = _HEADER_BYTES + length
             if self._have < self._need:

@@ -15,6 +15,7 @@ from research_runner.pool.unpicklable import blame
 
 _PICKLE: Final = b"P"
 _CODE: Final = b"C"
+_SHORT: Final = 4096
 _KEPT_BYTES: Final = 1 << 16
 
 
@@ -102,7 +103,9 @@ def loads(data: bytes) -> Any:
     """Read what `dumps` wrote; `WireError` if it needs code that this process does not have."""
     try:
         if data[:1] == _PICKLE:
-            return pickle.loads(memoryview(data)[1:])  # noqa: S301 - our own workers wrote it
+            # a view takes longer to make than a few bytes to copy
+            pickled = data[1:] if len(data) < _SHORT else memoryview(data)[1:]
+            return pickle.loads(pickled)  # noqa: S301 - our own workers wrote it
         return load_code(memoryview(data)[1:])
     except Exception as error:
         reason = f"it cannot be loaded on this side: {type(error).__name__}: {error}"
