@@ -256,7 +256,9 @@ def single(report: Report, scale: float) -> None:
     more_s = statistics.median(first - second for first, second in pairs)
     bare_s = statistics.median(second for _, second in pairs)
     report.line("python script.py: the bare function, pandas imported", f"{bare_s:.2f} s")
-    report.line("  one experiment to results on disk: more", f"{more_s:.2f} s", "<= 0.3 s, aim 0.2", more_s <= 0.3)
+    report.line(
+        "  one experiment to results on disk: more", f"{more_s:.2f} s", "<= 0.3 s, aim 0.2", more_s <= 0.3
+    )
 
 
 def in_fresh_process(task: str, *arguments: object) -> dict[str, float]:

@@ -143,25 +143,30 @@ def continued(settings: RunSettings, code: RunCode, meta: Mapping[str, Any]) -> 
 
 def describe(settings: RunSettings) -> dict[str, Any]:
     """Return the record of a run that a resume compares with: plain JSON values."""
-    params = settings.iteration.prepare(settings.domain).iter_params
     return {
         "entropy": settings.iteration.seed,
         "seed_given": settings.iteration.seed_given,
-        "options": {
-            "n_configs": params.n_items,
-            "n_reps": params.n_reps,
-            "repeat_each": params.repeat_each,
-            "n_iters": settings.n_iters,
-            "workers": len(settings.setups),
-            "branches": settings.branches,
-            "executor_target": settings.execution.target,
-            "finalize": settings.execution.finalize,
-            "seed_globals": settings.execution.seed_globals,
-            "start_method": settings.start_method if settings.is_parallel else None,
-        },
+        "options": describe_options(settings),
         "units": unit_fingerprints(settings.experiment),
         "updates": update_fingerprints(settings.domain),
         "rules": rule_fingerprints(settings.deciding),
+    }
+
+
+def describe_options(settings: RunSettings) -> dict[str, Any]:
+    """Return how a run goes through its domain, as plain JSON values."""
+    params = settings.iteration.prepare(settings.domain).iter_params
+    return {
+        "n_configs": params.n_items,
+        "n_reps": params.n_reps,
+        "repeat_each": params.repeat_each,
+        "n_iters": settings.n_iters,
+        "workers": len(settings.setups),
+        "branches": settings.branches,
+        "executor_target": settings.execution.target,
+        "finalize": settings.execution.finalize,
+        "seed_globals": settings.execution.seed_globals,
+        "start_method": settings.start_method if settings.is_parallel else None,
     }
 
 

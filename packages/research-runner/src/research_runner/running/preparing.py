@@ -8,7 +8,7 @@ import tempfile
 import time
 import uuid
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,7 +21,7 @@ from research_runner.code.record import CodeRecord
 from research_runner.errors import OptionError, ResearchExistsError
 from research_runner.pool import refuse_signals
 from research_runner.recording.code import RunCode
-from research_runner.recording.folder import FolderJournal, save_settings
+from research_runner.recording.folder import FolderJournal, dump_settings, save_settings
 from research_runner.recording.resume import Past, continued, describe, describe_domain
 from research_runner.recording.storage_lookup import find_storage, note_storage, read_results
 from research_runner.running.deciding import Decider
@@ -84,6 +84,9 @@ def prepare(
         versions = RunVersions(before, with_commit=settings.path is not None)
         undo.callback(versions.close)
         plan = _make_plan(settings, root, storage_class.encode, decider, lambda: storage.results)
+        # what the folder keeps is made now, while the process of the workers begins
+        described = {**describe(settings), "domain": describe_domain(settings.domain)}
+        kept = None if settings.path is None else dump_settings(replace(settings, resume=None))
         environment = RunEnvironment(root, settings.start_method, report, run_code)
         backend = settings.backend.make(plan, environment)
         undo.callback(backend.close, force=True)
@@ -92,16 +95,16 @@ def prepare(
             raise OptionError("backend", problem)
         own_modules = run_code.record.own  # found by now, unless the backend needs none of it
         fail_point("workers-there")
-        storage: Storage = opened or _make_storage(settings, storage_class)
+        storage: Storage = opened or _make_storage(settings, storage_class, described)
         if opened is None:
             undo.callback(storage.close)
         if settings.path is not None or (settings.is_parallel and own_modules):
             run_code.save()
         if settings.path is not None:
-            save_settings(settings.path, replace(settings, resume=None))
+            save_settings(settings.path, kept)
         fail_point("settings-kept")
         coordinator = _make_coordinator(settings, storage, past, decider, is_ending)
-        _note_begin(settings, storage, past, run_code, versions, coordinator)
+        _note_begin(settings, storage, past, run_code, versions, coordinator, described)
         undo.pop_all()
     code_before = before.get("code")
     run = PreparedRun(settings, run_code, code_before, past, decider, versions, backend, storage, coordinator)
@@ -150,11 +153,10 @@ def _make_plan(
     return plan
 
 
-def _make_storage(settings: RunSettings, storage_class: Any) -> Storage:
+def _make_storage(settings: RunSettings, storage_class: Any, described: Mapping[str, Any]) -> Storage:
     trust = {} if settings.path is None else {"allow_pickle": True}
-    described = {**describe(settings), "started": time.time()}
     try:
-        storage: Storage = storage_class.create(settings.path, described, **trust)
+        storage: Storage = storage_class.create(settings.path, {**described, "started": time.time()}, **trust)
     except FileExistsError:  # made by another process since it was looked for
         raise ResearchExistsError(str(settings.path)) from None
     for name, text in settings.output.environment.items():
@@ -199,18 +201,18 @@ def _note_begin(
     code: RunCode,
     versions: RunVersions,
     coordinator: Coordinator,
+    described: Mapping[str, Any],
 ) -> None:
     storage.update_meta(
         expected=coordinator.expected,
         owner=owner(),
         ended=None,
         run={"started": time.time(), "finished_before": past.done + past.failed},
-        domain=describe_domain(settings.domain),
         given=dict(settings.given),
         code=code.version,
         helpers=code.helpers.as_plain(),
         versions=versions.record(),
-        **describe(settings),
+        **described,
     )
 
 

@@ -19,7 +19,7 @@ from research_runner.recording.committing import Committer
 from research_runner.recording.logs import RunLog
 from research_runner.recording.monitor import Monitor
 from research_runner.recording.progress import make_bar
-from research_runner.recording.resume import describe
+from research_runner.recording.resume import describe_options
 from research_runner.recording.spent import TimeBudget
 from research_runner.running.interrupts import gentle_interrupts
 from research_runner.running.preparing import prepare
@@ -102,7 +102,7 @@ class ResearchRun:
         settings, code = self._run.settings, self._run.code
         begun = time.monotonic()
         with research_log(settings.path, settings.output.log_level):
-            _LOG.info("started: %s", describe(settings)["options"])
+            _LOG.info("started: %s", describe_options(settings))
             if (before := self._run.code_before) not in (None, code.version):
                 _LOG.info("the code has changed: it was %s and is %s", before, code.version)
             if settings.is_parallel and (left := settings.surroundings.left):
