@@ -186,3 +186,20 @@ def test_message_that_cannot_be_loaded_says_why():
     blob = wire.dumps(Path("x")).replace(b"pathlib", b"pathlob")
     with pytest.raises(WireError, match="cannot be loaded on this side: ModuleNotFoundError"):
         wire.loads(blob)
+
+
+def test_writer_serialises_each_message_by_itself():
+    writer, shared = wire.Writer(), ["shared"]
+    large, small = ["x" * 100_000, shared], [shared, (1, 2.5, b"\0")]
+    for message in (small, large, small, small):
+        assert wire.loads(writer.dumps(message)) == message
+    assert writer.dumps(small) == wire.dumps(small)
+
+
+def test_writer_goes_on_after_a_message_that_needs_code_or_cannot_be_serialised():
+    writer = wire.Writer()
+    assert wire.loads(writer.dumps(["before", lambda: 3]))[1]() == 3
+    with pytest.raises(WireError, match="it is a generator") as caught:
+        writer.dumps([["kept"] * 3, (i for i in "a")], "message")
+    assert caught.value.path == "message[1]"
+    assert wire.loads(writer.dumps(["after"])) == ["after"]
