@@ -301,3 +301,11 @@ def test_a_ranking_shows_what_there_is_room_for(storage):
         assert [word for word in text.split("\n")[0].split() if word in ("std", "sem", "n")] == shown
         assert all(len(line) <= 80 for line in text.split("\n")), text
         assert text.count("rate=0.1") == 2
+
+
+def test_what_contradicts_the_parameters_that_have_rows_of_their_own_is_refused(results):
+    for over in (None, "units", ["repetition", "units"]):
+        with pytest.raises(ArgumentError, match="over: with by= all other parameters are averaged over"):
+            results.aggregate("error", by="units", over=over)
+    named = results.aggregate("error", by="units", over=["model", "repetition"], at="last")
+    assert named.equals(results.aggregate("error", by="units", at="last"))

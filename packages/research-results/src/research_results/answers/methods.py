@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from research_results.errors import ArgumentError
 from research_results.frames.methods import ResultsFrames
 
 if TYPE_CHECKING:
@@ -258,6 +259,12 @@ class ResultsAnswers(ResultsFrames):
         from research_results.answers.objectives import check_at, parse_objectives
         from research_results.answers.statistics import check_statistics
 
+        groups, averaged = None if by is None else names_of("by", by), names_of("over", over)
+        contradicts = groups is not None and (not averaged or not {*groups}.isdisjoint(averaged))
+        if contradicts and over != "repetition":
+            raise ArgumentError(
+                "over", "with by= all other parameters are averaged over, and none of by; leave it out"
+            )
         known = self.variables
         given = known if variables is None else variables
         objectives = parse_objectives(given, mode, known) if known or given else ()
@@ -265,8 +272,8 @@ class ResultsAnswers(ResultsFrames):
             self._reader,
             self._wanted(kwargs),
             objectives,
-            None if by is None else names_of("by", by),
-            names_of("over", over),
+            groups,
+            averaged,
             check_statistics(stats),
             None if at is None else check_at(at),
             prefixed=not isinstance(variables, str),
