@@ -18,8 +18,8 @@ def test_orders_are_kept_in_the_order_in_which_they_were_sent():
     async def use():
         mailbox = Mailbox(8)
         for sequence, data in ((2, b"c"), (0, b"a"), (1, b"b")):
-            await mailbox.order(sequence, 5, data)
-        return await mailbox.orders(5)
+            await mailbox.command(sequence, 5, data)
+        return await mailbox.commands(5)
 
     assert asyncio.run(use()) == [b"a", b"b", b"c"]
 
@@ -27,11 +27,11 @@ def test_orders_are_kept_in_the_order_in_which_they_were_sent():
 def test_nobody_waits_for_orders_of_an_agent_that_is_dismissed():
     async def use():
         mailbox = Mailbox(8)
-        waiting = asyncio.ensure_future(mailbox.orders(1))
+        waiting = asyncio.ensure_future(mailbox.commands(1))
         await asyncio.sleep(0)
         await mailbox.dismiss(1)
-        await mailbox.order(0, 1, b"too late")
-        return await waiting, await mailbox.orders(1)
+        await mailbox.command(0, 1, b"too late")
+        return await waiting, await mailbox.commands(1)
 
     assert asyncio.run(use()) == (None, None)
 
@@ -63,7 +63,7 @@ def test_agent_that_cannot_begin_says_why(monkeypatch):
 
     ray = SimpleNamespace(get=lambda value: value, exceptions=SimpleNamespace(RayError=RayError))
     monkeypatch.setitem(sys.modules, "ray", ray)
-    mailbox = Remote(orders=lambda number: None, dismiss=lambda number: None)
+    mailbox = Remote(commands=lambda number: None, dismiss=lambda number: None)
     with pytest.raises(RuntimeError, match="No module named 'no_such_module'"):
         relay(0, mailbox, "no_such_module")
 
@@ -108,10 +108,10 @@ def test_only_agents_that_have_begun_are_waited_for():
         running, waiting = loop.create_future(), loop.create_future()
         await mailbox.follow(1, [running])
         await mailbox.follow(2, [waiting])
-        orders = asyncio.ensure_future(mailbox.orders(1))
+        commands = asyncio.ensure_future(mailbox.commands(1))
         await asyncio.sleep(0)
         closing = asyncio.ensure_future(mailbox.close(3600))
-        await orders
+        await commands
         running.set_result(None)
         await closing
         waiting.cancel()

@@ -198,18 +198,18 @@ class SupervisorLink:
 
     def start(self, number: int, environment: Mapping[str, str], connection: socket.socket) -> None:
         """Ask for a worker behind a connection."""
-        line = _line({"order": "start", "id": number, "environment": dict(environment)})
+        line = _line({"command": "start", "id": number, "environment": dict(environment)})
         with _whoever_listens():
             sent = socket.send_fds(self.control, [line], [connection.fileno()])
             self.control.sendall(line[sent:])
 
     def kill(self, number: int) -> None:
         """Ask to kill a worker and its group."""
-        self._write({"order": "kill", "id": number})
+        self._write({"command": "kill", "id": number})
 
-    def _write(self, order: Mapping[str, Any]) -> None:
+    def _write(self, command: Mapping[str, Any]) -> None:
         with _whoever_listens():
-            self.control.sendall(_line(order))
+            self.control.sendall(_line(command))
 
     def read(self) -> tuple[list[dict[str, Any]], bool]:
         """Return the reports that have arrived, and whether the supervisor is still there; never waits."""
@@ -229,7 +229,7 @@ class SupervisorLink:
         """End everything below the supervisor, and let it wait for another pool; whether it does."""
         if not self.is_ours:
             return False
-        self._write({"order": "rest"})
+        self._write({"command": "rest"})
         poller = select.poll()
         poller.register(self.control, select.POLLIN)
         deadline = time.monotonic() + timeout_s
@@ -319,8 +319,8 @@ def _interpreter() -> list[str]:
     return [sys.executable, *subprocess._args_from_interpreter_flags()]  # type: ignore[attr-defined]
 
 
-def _line(order: Mapping[str, Any]) -> bytes:
-    return json.dumps(order).encode() + b"\n"
+def _line(command: Mapping[str, Any]) -> bytes:
+    return json.dumps(command).encode() + b"\n"
 
 
 def _become_supervisor(ours: socket.socket, theirs: socket.socket) -> NoReturn:

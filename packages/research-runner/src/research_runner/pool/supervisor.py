@@ -133,14 +133,14 @@ class Supervisor:
         self._sockets.extend(fds)
         *lines, self._unread = (self._unread + data).split(b"\n")
         for line in lines:
-            order = json.loads(line)
-            if order["order"] == "start":
+            command = json.loads(line)
+            if command["command"] == "start":
                 self._rests_until = None
-                self._start(order["id"], order["environment"])
-            elif order["order"] == "rest":
+                self._start(command["id"], command["environment"])
+            elif command["command"] == "rest":
                 self._rest()
             else:
-                self._kill(order["id"])
+                self._kill(command["id"])
         return bool(data)
 
     def _start(self, number: int, environment: dict[str, str]) -> None:

@@ -112,7 +112,7 @@ class WorkerPool:
         """The slots that were started and whose death was not reported yet."""
         return tuple(sorted(self._links))
 
-    # -- orders -----------------------------------------------------------------------------------
+    # -- commands ---------------------------------------------------------------------------------
 
     def start(self, slot: int) -> None:
         """Start a worker in a free slot; `WorkerReady` follows when it has loaded its work."""

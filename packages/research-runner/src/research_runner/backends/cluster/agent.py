@@ -1,4 +1,4 @@
-"""The agent: runs in an engine's worker, keeps one worker process, and forwards orders and events.
+"""The agent: runs in an engine's worker, keeps one worker process, and forwards commands and events.
 
 It occupies one place of the engine from the first task of its slot to the last. Experiments run in its child
 process, so that time limits, kills, the output of processes and the memory of devices are dealt with as they
@@ -66,8 +66,8 @@ class _MessageStream:
         self._gathered: list[Any] = []
         self._due = 0.0
 
-    def orders(self) -> list[Any]:
-        """Return the orders that have come."""
+    def commands(self) -> list[Any]:
+        """Return the commands that have come."""
         if not self._transport.is_wanted():
             raise TransportLostError("nobody wants it any more")
         messages = [self._reassembler.add(MessageChunk.unpack(data)) for data in self._transport.received()]
@@ -142,22 +142,22 @@ class Agent:
             self._messages.report()
             poller = select.poll()
             poller.register(self._messages.fd, select.POLLIN)
-            while not (orders := self._messages.orders()):
+            while not (commands := self._messages.commands()):
                 poller.poll(_PATIENCE_S * 1000)
-            first, *orders = orders  # what is to be served comes before all others
+            first, *commands = commands  # what is to be served comes before all others
             if isinstance(first, Leave):
                 raise TransportLostError("it was not needed")
-            self._serve(first, orders)
+            self._serve(first, commands)
         finally:
             if self._backend is not None:
                 self._backend.close(force=True)
             shutil.rmtree(self._scratch, ignore_errors=True)
 
-    def _serve(self, setup: AgentSetup, orders: list[Any]) -> None:
-        """Start a worker at once, to see whether it can load the plan, then apply orders."""
+    def _serve(self, setup: AgentSetup, commands: list[Any]) -> None:
+        """Start a worker at once, to see whether it can load the plan, then apply commands."""
         backend = self._start(setup, setup.shares_files is not False)
         while True:
-            for each in orders:
+            for each in commands:
                 if isinstance(each, Begin):
                     backend = self._begin(backend, setup)
                 else:
@@ -165,7 +165,7 @@ class Agent:
             if self._leave is not None:
                 break
             self._forward([event for _, event in backend.poll(self._messages.patience_s)])
-            orders = self._messages.orders()
+            commands = self._messages.commands()
         self._finish(backend, self._leave.force)
 
     def _start(self, setup: AgentSetup, shares_files: bool) -> ProcessBackend:
@@ -186,13 +186,13 @@ class Agent:
         backend.close(force=True)
         return self._start(setup, False)
 
-    def _apply(self, backend: ProcessBackend, slot: int, order: Any) -> None:
-        """Apply an order, unless its worker died and the coordinator does not know that yet."""
-        match order:
+    def _apply(self, backend: ProcessBackend, slot: int, command: Any) -> None:
+        """Apply a command, unless its worker died and the coordinator does not know that yet."""
+        match command:
             case Start():
                 backend.start(slot)
             case Leave():
-                self._leave = order
+                self._leave = command
             case _ if not backend.has_worker(slot):
                 pass
             case Submit(_, tasks):

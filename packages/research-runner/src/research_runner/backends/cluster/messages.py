@@ -30,7 +30,7 @@ CHUNK_BYTES: Final = 1 << 22
 _HEADER: Final = struct.Struct(">Q16sQ?")
 
 
-# -- orders, and what answers them that is not an event -----------------------------------------------
+# -- commands, and what answers them that is not an event ---------------------------------------------
 
 
 class Hello(NamedTuple):

@@ -121,7 +121,7 @@ class RemoteBackend:
                 deadline, has_begun = time.monotonic() + _LOAD_S, True
         return any(isinstance(event, WorkerReady) for _, event in self._events)
 
-    # -- orders -----------------------------------------------------------------------------------
+    # -- commands ---------------------------------------------------------------------------------
 
     def start(self, slot: int) -> None:
         """Start a worker process, in an agent that is there or in a new one."""
@@ -161,13 +161,13 @@ class RemoteBackend:
     def _of_slot(self, slot: int) -> AgentState | None:
         return next((agent for agent in self._agents.values() if agent.slot == slot), None)
 
-    def _send_to_slot(self, slot: int, order: object) -> None:
+    def _send_to_slot(self, slot: int, command: object) -> None:
         agent = self._of_slot(slot)
         if agent is not None:
-            self._send(agent, order)
+            self._send(agent, command)
 
-    def _send(self, agent: AgentState, order: object) -> None:
-        for chunk in split_message(wire.dumps(order), agent.number, _NOBODY, agent.sequence):
+    def _send(self, agent: AgentState, command: object) -> None:
+        for chunk in split_message(wire.dumps(command), agent.number, _NOBODY, agent.sequence):
             self._transport.send(agent.number, chunk.pack())
             agent.sequence += 1
 

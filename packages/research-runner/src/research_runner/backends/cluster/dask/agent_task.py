@@ -42,7 +42,7 @@ class DaskAgentTransport:
         self._received: deque[bytes] = deque()
         self._wake, self._waker = socket.socketpair()
         self._wake.setblocking(False)
-        self._thread = threading.Thread(target=self._listen, name="research-orders", daemon=True)
+        self._thread = threading.Thread(target=self._listen, name="research-commands", daemon=True)
         self._thread.start()
 
     @property
@@ -52,7 +52,7 @@ class DaskAgentTransport:
 
     @property
     def fd(self) -> int:
-        """Readable when orders have come."""
+        """Readable when commands have come."""
         return self._wake.fileno()
 
     def _listen(self) -> None:

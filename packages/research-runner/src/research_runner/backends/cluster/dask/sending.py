@@ -16,8 +16,8 @@ from research_runner.backends.cluster.dask.package import (
 )
 
 
-class Orders:
-    """The queue of orders for one agent; its methods run in the thread of the client."""
+class CommandQueue:
+    """The queue of commands for one agent; its methods run in the thread of the client."""
 
     def __init__(self, name: str, client: Any) -> None:
         self.name = name
@@ -29,7 +29,7 @@ class Orders:
         self._queue = await distributed_package().Queue(self.name, client=self._client)
 
     async def put(self, data: bytes) -> None:
-        """Send an order; dropped if the agent is gone, and with it its queue."""
+        """Send a command; dropped if the agent is gone, and with it its queue."""
         with contextlib.suppress(KeyError):
             await self._queue.put(data, asynchronous=True)
 

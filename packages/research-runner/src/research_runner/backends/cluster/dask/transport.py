@@ -25,7 +25,7 @@ from research_runner.backends.cluster.dask.package import (
     silent_client,
     wait_while,
 )
-from research_runner.backends.cluster.dask.sending import Orders, Outgoing
+from research_runner.backends.cluster.dask.sending import CommandQueue, Outgoing
 from research_runner.backends.cluster.transport import Arrived, Gone, TransportEvent
 from research_runner.errors import EngineLostError
 
@@ -47,7 +47,7 @@ class DaskTransport:
         self._needs = needs
         self._engine = f"the Dask scheduler at {client.scheduler.address}"
         self._name = f"research-{uuid.uuid4().hex}"
-        self._agents: dict[int, tuple[Any, Orders]] = {}
+        self._agents: dict[int, tuple[Any, CommandQueue]] = {}
         self._events: queue.SimpleQueue[TransportEvent | EngineLostError] = queue.SimpleQueue()
         self._outgoing = Outgoing(client, self._on_lost)
         try:
@@ -73,13 +73,13 @@ class DaskTransport:
 
     def launch(self, number: int, slot: int) -> None:
         """Submit an agent as a task without retries."""
-        orders = Orders(f"{self._name}-orders-{number}", self._client)
-        self._outgoing.put(orders.open)
+        commands = CommandQueue(f"{self._name}-commands-{number}", self._client)
+        self._outgoing.put(commands.open)
         with self._connected():
             future = self._client.submit(
                 serve,
                 number,
-                orders.name,
+                commands.name,
                 self._inbox.name,
                 self._needs[slot].get(GPU, 0),
                 key=f"{self._name}-{number}",
@@ -87,7 +87,7 @@ class DaskTransport:
                 retries=0,
                 resources=dict(self._needs[slot]) or None,
             )
-        self._agents[number] = future, orders
+        self._agents[number] = future, commands
         future.add_done_callback(lambda done: self._on_task_done(number, done))
 
     def send(self, number: int, data: bytes) -> None:
@@ -113,9 +113,9 @@ class DaskTransport:
     def forget(self, number: int) -> None:
         """Release the task; the agent notices that it is not wanted."""
         if number in self._agents:
-            future, orders = self._agents.pop(number)
+            future, commands = self._agents.pop(number)
             future.release()
-            self._outgoing.put(orders.close)
+            self._outgoing.put(commands.close)
 
     def close(self) -> None:
         """Release everything, then close the client and a cluster of our own; an engine may be gone."""

@@ -26,7 +26,7 @@ class _PipeTransport:
 
     @property
     def fd(self) -> int:
-        """Readable when orders have come, or the other end is closed."""
+        """Readable when commands have come, or the other end is closed."""
         return self._connection.fileno()
 
     def received(self) -> list[bytes]:

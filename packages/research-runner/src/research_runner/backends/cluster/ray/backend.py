@@ -220,9 +220,9 @@ class _DriverTransport:
         """Let the driver take an agent back."""
         self._tell("forget", number)
 
-    def _tell(self, *order: Any) -> None:
+    def _tell(self, *command: Any) -> None:
         with contextlib.suppress(PoolError):  # it is gone, which `receive` reports
-            self._pool.submit(0, order)
+            self._pool.submit(0, command)
 
     def close(self) -> None:
         """Disconnect; a local cluster ends with the process that is connected, and its folder with it."""
@@ -268,7 +268,7 @@ class _Driver:
         ray_package().init(**self._options(), log_to_driver=False, logging_level=logging.ERROR)
         channel.send([])
         client = RayClient(self.needs, self.preload)
-        threading.Thread(target=self._apply_orders, args=(channel, client), daemon=True).start()
+        threading.Thread(target=self._apply_commands, args=(channel, client), daemon=True).start()
         while (events := client.events(_TURN_S)) is not None:
             if events:
                 channel.send(events)
@@ -285,7 +285,7 @@ class _Driver:
         return {"address": "local", "include_dashboard": False, "resources": resources, **room, **folder}
 
     @staticmethod
-    def _apply_orders(channel: Channel, client: RayClient) -> None:
+    def _apply_commands(channel: Channel, client: RayClient) -> None:
         try:
             while True:
                 name, *arguments = channel.recv()

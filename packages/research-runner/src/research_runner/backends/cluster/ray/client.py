@@ -26,7 +26,7 @@ def ray_package() -> Any:
 class RayClient:
     """Launches agents on Ray, and exchanges bytes with them through the mailbox.
 
-    One thread gives orders, another one may wait in `events`.
+    One thread gives commands, another one may wait in `events`.
     """
 
     def __init__(self, needs: Sequence[Mapping[str, Any]], preload: str) -> None:
@@ -54,7 +54,7 @@ class RayClient:
 
     def send(self, number: int, data: bytes) -> None:
         """Send to an agent."""
-        self._mailbox.order.remote(self._sequence, number, data)
+        self._mailbox.command.remote(self._sequence, number, data)
         self._sequence += 1
 
     def forget(self, number: int) -> None:

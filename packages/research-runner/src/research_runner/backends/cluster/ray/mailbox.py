@@ -42,7 +42,7 @@ _AT_ONCE_BYTES: Final = 1 << 24
 
 
 class Mailbox:
-    """Keeps orders for each agent, and events for the coordinator; all methods run in one thread.
+    """Keeps commands for each agent, and events for the coordinator; all methods run in one thread.
 
     Agents wait while more than `events_max` chunks of events are here.
     """
@@ -78,7 +78,7 @@ class Mailbox:
         del self._relays[number]
         await self._events.put((number, reason))
 
-    async def order(self, sequence: int, number: int, data: bytes) -> None:
+    async def command(self, sequence: int, number: int, data: bytes) -> None:
         """Take a chunk for an agent; calls of this method may overtake each other, chunks do not."""
         self._early[sequence] = number, data
         while self._next in self._early:
@@ -90,7 +90,7 @@ class Mailbox:
     def _of(self, number: int) -> asyncio.Queue[bytes | None]:
         return self._orders.setdefault(number, asyncio.Queue())
 
-    async def orders(self, number: int) -> list[bytes] | None:
+    async def commands(self, number: int) -> list[bytes] | None:
         """Return what there is for an agent; wait for it. None if there will be nothing more."""
         self._begun.add(number)
         if number in self._gone:
@@ -99,11 +99,11 @@ class Mailbox:
         found = [await queue.get()]
         while not queue.empty():
             found.append(queue.get_nowait())
-        orders = [each for each in found if each is not None]
-        return orders or None
+        commands = [each for each in found if each is not None]
+        return commands or None
 
     async def dismiss(self, number: int) -> None:
-        """Take an agent back: it gets no more orders, and ends."""
+        """Take an agent back: it gets no more commands, and ends."""
         self._gone.add(number)
         self._of(number).put_nowait(None)
         del self._orders[number]
@@ -143,8 +143,8 @@ def relay(number: int, mailbox: Any, preload: str) -> None:
         process = subprocess.Popen(  # noqa: S603 - our own code
             command, stdin=subprocess.DEVNULL, pass_fds=[fd], start_new_session=True
         )
-    orders = threading.Thread(target=_carry_orders, args=(ours, number, mailbox), daemon=True)
-    orders.start()
+    commands = threading.Thread(target=_carry_commands, args=(ours, number, mailbox), daemon=True)
+    commands.start()
     try:
         _carry_events(ours, mailbox)
     finally:
@@ -155,14 +155,14 @@ def relay(number: int, mailbox: Any, preload: str) -> None:
         raise RuntimeError(f"the process of the agent ended with code {code}")
 
 
-def _carry_orders(connection: Connection, number: int, mailbox: Any) -> None:
-    """Carry orders until there will be none, then tell the agent that it is no longer wanted."""
+def _carry_commands(connection: Connection, number: int, mailbox: Any) -> None:
+    """Carry commands until there will be none, then tell the agent that it is no longer wanted."""
     ray = importlib.import_module("ray")
     try:
         try:
-            while (orders := ray.get(mailbox.orders.remote(number))) is not None:
-                for order in orders:
-                    connection.send_bytes(order)
+            while (commands := ray.get(mailbox.commands.remote(number))) is not None:
+                for command in commands:
+                    connection.send_bytes(command)
         except ray.exceptions.RayError:
             pass  # the mailbox is gone, and with it the coordinator
         connection.send_bytes(_GIVE_UP)
