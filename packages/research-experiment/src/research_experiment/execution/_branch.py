@@ -140,11 +140,8 @@ class Branch(Scope):
             else:
                 self.stage.context.run(self._run, units, owner)
         flush = due is not None and due()
-        if flush or self._rules.is_told:
+        if flush or running.progress.last or self._rules.is_told:
             return self.end_iteration(flush)
-        if running.progress.last:
-            self.end()
-            return True
         return False
 
     def _take_turn(self) -> None:

@@ -306,8 +306,10 @@ class Executor:
                             branch.run(segment, owner)
                 flush = due is not None and due()
                 has_ended = False
+                is_told = flush or self._settings.task.rules.is_told
                 for branch in alive:
-                    has_ended |= branch.end_iteration(flush)
+                    if is_told or branch.running.progress.last:
+                        has_ended |= branch.end_iteration(flush)
                 if has_ended:
                     alive = [branch for branch in alive if not branch.running.progress.ended]
                 iteration += 1
