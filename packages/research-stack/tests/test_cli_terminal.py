@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 
 from research_command.parser import COMMANDS, describe
-from research_command.progress import Progress
+from research_command.progress import ResearchProgress
 from research_stack import EC, Domain, E, Research, ResearchResults, ResearchStorage
 from research_stack.cli import main
 
@@ -329,4 +329,4 @@ def test_a_research_whose_process_has_died_does_not_run(tmp_path, capsys, monkey
         assert " running" not in text
     meta = ResearchResults("study").meta
     alike = SimpleNamespace(meta=meta, removed=(), counts={"running": 2, "lost": 1, "done": 3})
-    assert Progress.of(alike).counts == {"lost": 3, "done": 3}
+    assert ResearchProgress.of(alike).counts == {"lost": 3, "done": 3}

@@ -21,7 +21,7 @@ _LATEST = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ResearchProgress:
     """How far a research is."""
 
     counts: Mapping[str, int]  # status → number of experiments
@@ -34,7 +34,7 @@ class Progress:
     is_gone: bool = False  # whether the process that ran it has died before its end
 
     @classmethod
-    def of(cls, results: ResearchResults) -> Progress:
+    def of(cls, results: ResearchResults) -> ResearchProgress:
         """Read how far a research is."""
         meta = results.meta
         if is_gone := _is_gone(meta):

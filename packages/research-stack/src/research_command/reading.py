@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from research_command.filtering import filters_of
 from research_command.output import as_rows, moment, refuse, say, say_json, size
-from research_command.progress import LONGEST_VALUE, Progress, last_values, shown, states
+from research_command.progress import LONGEST_VALUE, ResearchProgress, last_values, shown, states
 
 if TYPE_CHECKING:
     from research_domain import FailureReport
@@ -33,7 +33,7 @@ def ls(arguments: argparse.Namespace) -> int:
             if not wanted or wanted.intersection(row["tags"]):
                 rows.append({"name": name, "path": str(path), "error": None, **row})
         except ResultsError as error:
-            nothing = Progress({}, None, None, None, 0.0).as_dict()
+            nothing = ResearchProgress({}, None, None, None, 0.0).as_dict()
             row = {"size_bytes": 0, "tags": (), "note": "", **nothing}
             if not wanted:
                 rows.append({"name": name, "path": str(path), "error": str(error), **row})
@@ -77,7 +77,10 @@ def _row(path: Path) -> dict[str, Any]:
     from research_results import ResearchResults
 
     results = ResearchResults(path)
-    progress, said = Progress.of(results), {"tags": results.tags.research, "note": results.notes.research}
+    progress, said = (
+        ResearchProgress.of(results),
+        {"tags": results.tags.research, "note": results.notes.research},
+    )
     files = (path / "research.db", path / "research.db-wal")
     own = sum(file.stat().st_size for file in files if file.is_file())
     blobs = sum(entry.stat().st_size for entry in _entries(path / "blobs"))
@@ -116,7 +119,7 @@ def show(arguments: argparse.Namespace) -> int:
     if arguments.json:
         say_json(_facts(results))
         return 0
-    progress = Progress.of(results)
+    progress = ResearchProgress.of(results)
     rows = [(line[:11].rstrip(), line[11:]) for line in str(results.summary()).splitlines()]
     if progress.is_gone:
         rows = [(name, states(progress.counts) if name == "experiments" else text) for name, text in rows]
@@ -135,7 +138,7 @@ def _facts(results: ResearchResults) -> dict[str, Any]:
     summary, meta = results.summary(), results.meta
     return {
         "name": summary.name,
-        **Progress.of(results).as_dict(),
+        **ResearchProgress.of(results).as_dict(),
         "parameters": summary.parameters,
         "variables": summary.variables,
         "values": summary.values,

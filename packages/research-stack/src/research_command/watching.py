@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from research_command.output import duration, say, say_json
-from research_command.progress import Progress, last_values, shown, states
+from research_command.progress import ResearchProgress, last_values, shown, states
 from research_domain.texts import decode_text
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def watch(arguments: argparse.Namespace) -> int:
     in_place = sys.stdout.isatty() and not arguments.json
     while True:
         running = _is_running(arguments.name)
-        progress, values = Progress.of(results), last_values(results)
+        progress, values = ResearchProgress.of(results), last_values(results)
         seen = (progress.counts, values)
         if arguments.json and str(seen) != str(before):
             say_json({**progress.as_dict(), "running": running, "last_values": values}, indent=None)
@@ -100,7 +100,7 @@ def watch(arguments: argparse.Namespace) -> int:
         time.sleep(arguments.every)
 
 
-def _screen(name: str, progress: Progress, values: dict[str, Any]) -> list[str]:
+def _screen(name: str, progress: ResearchProgress, values: dict[str, Any]) -> list[str]:
     """Return the lines that are shown."""
     full = round(progress.share * _WIDTH)
     left = "" if progress.left_s is None else f", {duration(progress.left_s)} left"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from research_results.answers.objectives import At, Objective, is_answered, numbers_of
-from research_results.answers.reading import Study, read_study
+from research_results.answers.reading import StudyData, read_study
 from research_results.answers.statistics import statistics
 from research_results.errors import ArgumentError
 from research_results.frames.assembly import Field, make_frame
@@ -63,7 +63,7 @@ def parameter_fields(parameters: Iterable[tuple[str, Array]]) -> list[Field]:
     return [Field(name, as_column(values), False) for name, values in parameters]
 
 
-def _points(study: Study, objective: Objective, at: At | None) -> tuple[Ints, Ints, Array]:
+def _points(study: StudyData, objective: Objective, at: At | None) -> tuple[Ints, Ints, Array]:
     """Return group, iteration and value of each value to be averaged; all iterations are 0 unless wanted."""
     if at is not None:
         owners, values = study.finals(objective, at)
@@ -76,7 +76,9 @@ def _points(study: Study, objective: Objective, at: At | None) -> tuple[Ints, In
     return study.groups.numbers[column.experiments], column.iterations, values
 
 
-def _rows(study: Study, points: Sequence[tuple[Ints, Ints]], at: At | None) -> tuple[Ints, Ints, list[Ints]]:
+def _rows(
+    study: StudyData, points: Sequence[tuple[Ints, Ints]], at: At | None
+) -> tuple[Ints, Ints, list[Ints]]:
     """Return group and iteration of each row, and for each variable the rows of its values.
 
     Final values have a row for each group, also if all of it has failed; curves only where there is a value.

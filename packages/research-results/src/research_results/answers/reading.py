@@ -24,7 +24,7 @@ _FAILED = "SELECT key FROM experiments WHERE status IN ('failed', 'lost')"
 
 
 @dataclass(frozen=True, slots=True)
-class Study:
+class StudyData:
     """Experiments with their variables and configs."""
 
     selected: Selected
@@ -84,7 +84,7 @@ def read_study(
     objectives: Sequence[Objective],
     by: Sequence[str] | None,
     over: Sequence[str],
-) -> Iterator[Study]:
+) -> Iterator[StudyData]:
     """Read what an answer is made of; the values of configs can be asked for in the block."""
     if wanted.names is not None:
         raise ArgumentError("name", "variables are the first argument here; leave name= out")
@@ -95,7 +95,7 @@ def read_study(
         failed[selected.rows(_FAILED)[0]] = True
         groups = group_experiments(table, len(experiments), by, over)
         kept = {name: _without(column, failed) for name, column in columns.items()}
-        yield Study(selected, experiments, kept, table, groups, failed)
+        yield StudyData(selected, experiments, kept, table, groups, failed)
 
 
 def _without(column: Column, failed: Mask) -> Column:

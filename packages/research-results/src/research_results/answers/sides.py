@@ -12,7 +12,7 @@ from research_results.answers.comparison import Comparison
 from research_results.answers.differences import Side, VariableOfConfigs
 from research_results.answers.groups import group_by, told_apart
 from research_results.answers.objectives import At, Mode, Objective, is_answered, parse_objectives
-from research_results.answers.reading import Study, read_study
+from research_results.answers.reading import StudyData, read_study
 from research_results.answers.statistics import USUAL, statistics
 from research_results.answers.surroundings import Facts, Row, code_rows, environment_rows
 from research_results.errors import ArgumentError
@@ -21,10 +21,10 @@ from research_results.reading.distinct import distinct_values
 from research_results.reading.experiments import RESEARCH
 from research_results.reading.gather import Ints
 from research_results.reading.status import STATUSES
-from research_results.reading.together import Part, ReaderOfSeveral
+from research_results.reading.together import Member, ReaderOfSeveral
 
 
-def sides_of(parts: Sequence[Part], experiment_ids: Sequence[str]) -> ReaderOfSeveral:
+def sides_of(parts: Sequence[Member], experiment_ids: Sequence[str]) -> ReaderOfSeveral:
     """Return a reader of what is compared: some experiments of researches, or if none are given these.
 
     Less than two sides are refused, and an experiment that is in several researches.
@@ -135,7 +135,7 @@ def _values(column: ConfigColumn, sides: Ints, count: int) -> Row | None:
 
 
 def _variable(
-    study: Study, objective: Objective, cells: Ints, shape: tuple[int, int], at: At, *, strict: bool
+    study: StudyData, objective: Objective, cells: Ints, shape: tuple[int, int], at: At, *, strict: bool
 ) -> VariableOfConfigs | None:
     """Return a variable in each config on each side; None without values, unless it is requested."""
     column = study.columns.get(objective.variable)
@@ -146,7 +146,7 @@ def _variable(
     return VariableOfConfigs(objective.variable, *(found[name].reshape(shape) for name in USUAL))
 
 
-def _sides(study: Study, parts: Sequence[Part], configs: Sequence[int]) -> list[Side]:
+def _sides(study: StudyData, parts: Sequence[Member], configs: Sequence[int]) -> list[Side]:
     """Return what the sides are."""
     owners, (statuses,) = study.selected.rows("SELECT key, status FROM experiments")
     researches = study.experiments.researches

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from research_results.disk.files import read_text
 from research_results.reading.selected import Selected
-from research_results.reading.together import Part
+from research_results.reading.together import Member
 from research_results.reading.versions import versions_in
 
 Row: TypeAlias = tuple[str, tuple[tuple[str, ...], ...]]
@@ -28,7 +28,7 @@ _PLACES = "SELECT key, host, device, code FROM experiments ORDER BY position, ke
 _DIGITS = 12
 
 
-def code_rows(selected: Selected, parts: Sequence[Part]) -> list[Row]:
+def code_rows(selected: Selected, parts: Sequence[Member]) -> list[Row]:
     """Return the version of the code, units and modules of each side, as far as they differ."""
     _, _, versions = _places(selected, len(parts))
     rows: list[Row] = [("version", tuple(versions))]
@@ -42,7 +42,7 @@ def code_rows(selected: Selected, parts: Sequence[Part]) -> list[Row]:
     return [*rows, *_different("unit", [_merged([own]) for own in units]), *_different("", modules)]
 
 
-def environment_rows(selected: Selected, parts: Sequence[Part]) -> list[Row]:
+def environment_rows(selected: Selected, parts: Sequence[Member]) -> list[Row]:
     """Return options of `run`, seeds, hosts, devices and versions of each side, as far as they differ."""
     hosts, devices, _ = _places(selected, len(parts))
     rows = [("host", tuple(hosts)), ("device", tuple(devices))]

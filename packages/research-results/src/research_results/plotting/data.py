@@ -20,7 +20,7 @@ from research_results.answers.objectives import (
     parse_objectives,
     values_at,
 )
-from research_results.answers.reading import Study, read_study
+from research_results.answers.reading import StudyData, read_study
 from research_results.answers.statistics import statistics
 from research_results.errors import ArgumentError
 from research_results.plotting.factors import Factor
@@ -180,7 +180,7 @@ def _objectives(
     return parse_objectives(known if variables is None else variables, mode, known)
 
 
-def _measure(study: Study, objective: Objective, config_of: Ints, *, strict: bool) -> Measure | None:
+def _measure(study: StudyData, objective: Objective, config_of: Ints, *, strict: bool) -> Measure | None:
     """Return a variable as numbers; None for one that is not, or has no value, unless it was asked for."""
     column = study.columns.get(objective.variable)
     if column is None or not len(column.values):

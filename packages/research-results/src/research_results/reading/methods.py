@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from research_results.reading.changes import Change
     from research_results.reading.filters import Query
     from research_results.reading.reader import Reader
-    from research_results.reading.together import Part, ReaderOfSeveral
+    from research_results.reading.together import Member, ReaderOfSeveral
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,13 +353,13 @@ class ResultsReading:
         """Return the filter of a call together with those of this object."""
         return self._reader.query({**self._filters, **given})
 
-    def _parts(self) -> list[Part]:
+    def _parts(self) -> list[Member]:
         """Return the researches that these are, each with the filter that always holds."""
-        from research_results.reading.together import Part, ReaderOfSeveral
+        from research_results.reading.together import Member, ReaderOfSeveral
 
         if isinstance(self._reader, ReaderOfSeveral):
             return self._reader.narrowed(self._wanted({}))
-        return [Part(self._reader.name, self._reader, self._wanted({}))]
+        return [Member(self._reader.name, self._reader, self._wanted({}))]
 
 
 def _given(

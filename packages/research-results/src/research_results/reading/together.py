@@ -25,7 +25,7 @@ from research_results.reading.source import Source
 from research_results.reading.status import STATUSES, Summary
 
 
-class Part(NamedTuple):
+class Member(NamedTuple):
     """One of several researches: what it is called, its reader, and the filter that always holds."""
 
     label: str
@@ -56,7 +56,7 @@ def labels_of(paths: Sequence[Path | None]) -> list[str]:
     return different(["/".join(tail) for tail in tails])
 
 
-def put_together(parts: Sequence[Part], *, name_experiments: bool = False) -> ReaderOfSeveral:
+def put_together(parts: Sequence[Member], *, name_experiments: bool = False) -> ReaderOfSeveral:
     """Return a reader of several researches, called by their folders; parts of one by their filters.
 
     With `name_experiments` a part of one experiment is called by that. A folder that is there twice, and
@@ -86,7 +86,7 @@ def put_together(parts: Sequence[Part], *, name_experiments: bool = False) -> Re
 class ReaderOfSeveral(Questions):
     """Answers questions about several researches, one after another."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[Member, ...]
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -145,7 +145,7 @@ class ReaderOfSeveral(Questions):
             experiments = Experiments.together(labels, [each.experiments for each in found])
             yield SelectedTogether(experiments, wanted, tuple(found))
 
-    def narrowed(self, wanted: Query) -> list[Part]:
+    def narrowed(self, wanted: Query) -> list[Member]:
         """Return the researches that a filter asks for, with that filter and the one that always holds."""
         parts = [part for part in self.parts if wanted.researches is None or part.label in wanted.researches]
         ids, tags = self.ids_of(parts, wanted.ids), self._tags(parts, wanted.tags)
@@ -154,7 +154,7 @@ class ReaderOfSeveral(Questions):
             for part, own_ids, own_tags in zip(parts, ids, tags, strict=True)
         ]
 
-    def ids_of(self, parts: Sequence[Part], wanted: Sequence[str] | None) -> list[tuple[str, ...] | None]:
+    def ids_of(self, parts: Sequence[Member], wanted: Sequence[str] | None) -> list[tuple[str, ...] | None]:
         """Return the experiments that are wanted of each research: ``id`` in all, ``research/id`` in one."""
         if wanted is None:
             return [part.own.ids for part in parts]
@@ -174,7 +174,7 @@ class ReaderOfSeveral(Questions):
         return [tuple(dict.fromkeys(own.values())) for own in found]
 
     @staticmethod
-    def _tags(parts: Sequence[Part], wanted: Sequence[str] | None) -> list[tuple[str, ...] | None]:
+    def _tags(parts: Sequence[Member], wanted: Sequence[str] | None) -> list[tuple[str, ...] | None]:
         """Return the requested tags that a research has."""
         if wanted is None:
             return [part.own.tags for part in parts]
