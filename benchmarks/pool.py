@@ -14,7 +14,10 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 
-from research_runner.pool import Message, WorkerDied, WorkerPool, WorkerReady, wire
+from research_runner.pool import wire
+from research_runner.pool.events import Message
+from research_runner.pool.worker_pool import WorkerPool
+from research_runner.system.worker_events import WorkerDied, WorkerReady
 
 METHODS = ("fork", "forkserver", "spawn")
 REPEATS = 5

@@ -9,7 +9,7 @@ from itertools import cycle
 import pytest
 
 import research_runner.running.preparing
-from research_runner.pool import WorkerPool
+from research_runner.pool.worker_pool import WorkerPool
 
 
 def hold(x, marks):

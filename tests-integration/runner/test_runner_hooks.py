@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from research_runner import OptionError
-from research_runner.pool import TravelError
+from research_runner.pool.errors import TravelError
 from research_stack import EC, EP, Domain, E, Executor, Experiment, Hook, Research
 
 

@@ -12,7 +12,7 @@ from research_domain import UpdateError
 from research_results import FolderStorage
 from research_runner import NotAResearchError, OptionError, ResearchExistsError, RunnerError
 from research_runner.devices import FakeProbe
-from research_runner.pool import TravelError
+from research_runner.pool.errors import TravelError
 from research_runner.settings import reading as settings
 from research_stack import EC, Domain, Research
 

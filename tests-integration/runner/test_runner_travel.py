@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from research_runner.pool import TravelError
+from research_runner.pool.errors import TravelError
 from research_stack import EC, Domain, Research
 
 CODE = """

@@ -5,7 +5,6 @@ import pytest
 from research_domain import Domain, UpdateError
 from research_experiment import Failure
 from research_runner.errors import HopelessError, WorkersDieError
-from research_runner.pool import Death
 from research_runner.scheduling.commands import Kill, Start, Stop, Submit
 from research_runner.scheduling.coordinator import Coordinator, Limits
 from research_runner.scheduling.events import (
@@ -25,6 +24,7 @@ from research_runner.scheduling.events import (
     WorkerReady,
 )
 from research_runner.scheduling.source import IterationOptions, TaskSource
+from research_runner.system.death import Death
 from research_runner.system.place import Place
 
 KILLED = Death("signal", signal="SIGKILL")

@@ -15,7 +15,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from research_domain import Domain
 from research_experiment import Failure
-from research_runner.pool import Death
 from research_runner.recording.resume import Past
 from research_runner.scheduling.commands import Kill, Start, Stop, Submit
 from research_runner.scheduling.coordinator import Coordinator, Limits
@@ -39,6 +38,7 @@ from research_runner.scheduling.events import (
 )
 from research_runner.scheduling.source import IterationOptions, TaskSource
 from research_runner.settings.values import Resume
+from research_runner.system.death import Death
 
 DEATHS = [Death("signal", signal="SIGKILL"), Death("exit", exit_code=0), Death("memory", signal="SIGKILL")]
 ENDED = ("done", "failed")

@@ -3,7 +3,6 @@
 import pytest
 
 from research_domain import Domain
-from research_runner.pool import Death
 from research_runner.recording.committing import Committer
 from research_runner.recording.storage_lookup import PlainStorage, encode_plain
 from research_runner.running.session import RunEnd, Session
@@ -18,6 +17,7 @@ from research_runner.scheduling.events import (
     WorkerReady,
 )
 from research_runner.scheduling.source import IterationOptions, TaskSource
+from research_runner.system.death import Death
 
 
 class PlayedBackend:

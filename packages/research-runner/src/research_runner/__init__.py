@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         WorkersDieError,
     )
     from research_runner.loaded import LoadedResearch
-    from research_runner.pool import shutdown
+    from research_runner.pool.kept import shutdown
     from research_runner.recording.monitor import Listener, Monitor
     from research_runner.research import Research
     from research_runner.running.overview import ResearchPlan
@@ -61,7 +61,7 @@ __getattr__, __dir__ = lazy_exports(
             "WorkersDieError",
         ),
         "research_runner.loaded": ("LoadedResearch",),
-        "research_runner.pool": ("shutdown",),
+        "research_runner.pool.kept": ("shutdown",),
         "research_runner.recording.monitor": ("Listener", "Monitor"),
         "research_runner.research": ("Research",),
         "research_runner.running.overview": ("ResearchPlan",),

@@ -24,7 +24,8 @@ from research_runner.errors import (
     RunnerError,
     UntrustedError,
 )
-from research_runner.profiling import Profiler, read_profiles
+from research_runner.profiling.profiler import Profiler
+from research_runner.profiling.stored import read_profiles
 from research_runner.recording.storage_lookup import NOTE, storage_of
 from research_runner.system.console import ResearchWarning
 from research_runner.system.paths import absolute_path

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from research_runner.detached import DetachedRun
     from research_runner.devices import DeviceSpec
     from research_runner.loaded import LoadedResearch
-    from research_runner.pool import StartMethod
-    from research_runner.profiling import Profiler
+    from research_runner.pool.launch import StartMethod
+    from research_runner.profiling.profiler import Profiler
     from research_runner.running.overview import ResearchPlan
     from research_runner.running.run import ResearchRun
     from research_runner.searching.protocol import Search, SearchFactory, StopFactory

@@ -35,7 +35,7 @@ import numpy as np
 from research_domain import Domain
 from research_experiment import EC, EP, E, O
 from research_runner.errors import EngineLostError
-from research_runner.pool import TravelError
+from research_runner.pool.errors import TravelError
 from research_runner.research import Research
 from research_runner.search_contract import SearchContract, expect
 from research_runner.searching.rules import MedianStop

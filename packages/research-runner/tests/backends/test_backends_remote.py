@@ -18,7 +18,8 @@ from research_runner.backends.cluster.messages import split_message
 from research_runner.backends.cluster.transport import Arrived, Gone
 from research_runner.backends.protocol import Capabilities
 from research_runner.errors import EngineLostError
-from research_runner.pool import TravelError, wire
+from research_runner.pool import wire
+from research_runner.pool.errors import TravelError
 from research_runner.scheduling.events import TaskStarted, pack
 
 

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from research_runner.pool import Message, PoolEvent, WorkerDied, WorkerPool, WorkerReady
+from research_runner.pool.events import Message, PoolEvent
+from research_runner.pool.worker_pool import WorkerPool
+from research_runner.system.worker_events import WorkerDied, WorkerReady
 
 WATCHDOG_S = 60
 METHODS = ("fork", "forkserver", "spawn")

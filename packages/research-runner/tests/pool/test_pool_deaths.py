@@ -12,8 +12,10 @@ import time
 
 import pytest
 
-from research_runner.pool import Message, WorkerDied, WorkerPool, WorkerReady
+from research_runner.pool.events import Message
 from research_runner.pool.frames import Kind, frames
+from research_runner.pool.worker_pool import WorkerPool
+from research_runner.system.worker_events import WorkerDied, WorkerReady
 
 
 def test_kill_of_an_idle_worker_is_reported_with_its_signal(driver):

@@ -15,7 +15,8 @@ import psutil
 import pytest
 
 from research_runner import shutdown
-from research_runner.pool import WorkerPool, kept, launch
+from research_runner.pool import kept, launch
+from research_runner.pool.worker_pool import WorkerPool
 from research_runner.testing import wait_until
 
 
@@ -246,7 +247,7 @@ def test_outside_of_the_process_of_the_script_none_is_kept(use, mark, monkeypatc
 
 SCRIPT = """
 import json, os, signal, sys
-from research_runner.pool import WorkerPool
+from research_runner.pool.worker_pool import WorkerPool
 
 def serve(channel):
     channel.recv()

@@ -11,14 +11,17 @@ import sys
 import psutil
 import pytest
 
-from research_runner.pool import WorkerPool, WorkerReady
+from research_runner.pool.worker_pool import WorkerPool
+from research_runner.system.worker_events import WorkerReady
 from research_runner.testing import wait_until
 
 # Not guarded by `if __name__ == "__main__"`, on purpose. One worker idles, one holds the interpreter in C,
 # one is busy and has a child, a child in a session of its own, and an orphan in a session of its own.
 SCRIPT = """
 import ctypes, json, os, signal, subprocess, sys
-from research_runner.pool import Message, WorkerReady, WorkerPool
+from research_runner.pool.events import Message
+from research_runner.pool.worker_pool import WorkerPool
+from research_runner.system.worker_events import WorkerReady
 
 def descendants():
     sleep = ["sleep", "1000"]

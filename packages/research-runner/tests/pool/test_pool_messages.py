@@ -8,7 +8,10 @@ import threading
 
 import pytest
 
-from research_runner.pool import Message, WireError, WorkerDied, WorkerPool
+from research_runner.pool.errors import WireError
+from research_runner.pool.events import Message
+from research_runner.pool.worker_pool import WorkerPool
+from research_runner.system.worker_events import WorkerDied
 
 
 def test_large_messages_cross_while_both_sides_write(driver):

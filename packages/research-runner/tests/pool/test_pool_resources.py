@@ -11,7 +11,9 @@ import threading
 
 import pytest
 
-from research_runner.pool import TravelError, WireError, refuse_signals, wire
+from research_runner.pool import wire
+from research_runner.pool.errors import TravelError, WireError
+from research_runner.pool.travel import refuse_signals
 
 
 @pytest.fixture

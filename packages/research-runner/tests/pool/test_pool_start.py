@@ -14,8 +14,11 @@ import multiprocess
 import multiprocess.forkserver
 import pytest
 
-from research_runner.pool import Message, PoolError, StartMethodError, WorkerPool, WorkerReady
+from research_runner.pool.errors import PoolError, StartMethodError
+from research_runner.pool.events import Message
 from research_runner.pool.launch import cuda_user, resolve_start_method
+from research_runner.pool.worker_pool import WorkerPool
+from research_runner.system.worker_events import WorkerReady
 
 
 def test_auto_is_a_fork_server_on_linux(monkeypatch):
@@ -289,7 +292,7 @@ def test_exit_handlers_of_the_coordinator_do_not_run_in_workers(tmp_path, method
     path, script = tmp_path / "ran", tmp_path / "script.py"
     script.write_text(
         "import atexit, os, sys\n"
-        "from research_runner.pool import WorkerPool\n"
+        "from research_runner.pool.worker_pool import WorkerPool\n"
         f"atexit.register(lambda: open({str(path)!r}, 'a').write('x'))\n"
         "def serve(channel):\n"
         f"    atexit.register(lambda: open({str(path)!r}, 'a').write('w'))\n"

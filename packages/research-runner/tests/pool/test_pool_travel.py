@@ -10,16 +10,10 @@ import sys
 import pytest
 
 from research_runner.errors import RunnerError
-from research_runner.pool import (
-    Death,
-    PoolError,
-    StartMethodError,
-    TravelError,
-    WireError,
-    WorkerPool,
-    preflight,
-)
-from research_runner.system.death import DeathExaminer, count_oom_kills, signal_name
+from research_runner.pool.errors import PoolError, StartMethodError, TravelError, WireError
+from research_runner.pool.trial_travel import preflight
+from research_runner.pool.worker_pool import WorkerPool
+from research_runner.system.death import Death, DeathExaminer, count_oom_kills, signal_name
 
 ERRORS = [
     PoolError("the pool is closed"),

@@ -14,7 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from research_runner.pool import Message, WireError, WorkerDied, WorkerPool, wire
+from research_runner.pool import wire
+from research_runner.pool.errors import WireError
+from research_runner.pool.events import Message
+from research_runner.pool.worker_pool import WorkerPool
+from research_runner.system.worker_events import WorkerDied
 
 SAMPLES_PATH = Path(__file__).with_name("code_samples.py")
 

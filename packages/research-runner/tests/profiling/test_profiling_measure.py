@@ -11,7 +11,7 @@ from research_experiment import EC, Executor, Experiment
 from research_experiment.profiling import FunctionTime as Measured
 from research_experiment.profiling import UnitTime
 from research_runner.errors import OptionError
-from research_runner.profiling import MAX_FUNCTIONS, FunctionProfile, ProfileRow, profile_rows
+from research_runner.profiling.measure import MAX_FUNCTIONS, FunctionProfile, ProfileRow, profile_rows
 from research_runner.settings.arguments import parse_profile
 
 

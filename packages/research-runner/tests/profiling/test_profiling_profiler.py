@@ -8,7 +8,8 @@ import tracemalloc
 import pytest
 
 from research_runner.errors import MissingPackageError, OptionError
-from research_runner.profiling import FunctionProfile, Profiler, ProfileRow
+from research_runner.profiling.measure import FunctionProfile, ProfileRow
+from research_runner.profiling.profiler import Profiler
 
 
 @pytest.fixture

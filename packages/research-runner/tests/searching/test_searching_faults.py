@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from research_domain import ConfigAlias, Domain, DomainError, When
 from research_runner.errors import RunnerError
-from research_runner.pool import Death
 from research_runner.scheduling.asking import Asking
 from research_runner.scheduling.commands import Start, Submit
 from research_runner.scheduling.coordinator import Coordinator, Limits
@@ -29,6 +28,7 @@ from research_runner.searching.order import ArrivalOrder, DecisionJournal, Virtu
 from research_runner.searching.rules import MedianStop
 from research_runner.searching.trials import Recorded, Trials
 from research_runner.searching.watching import Watch, reports_of
+from research_runner.system.death import Death
 
 SIZE, STEPS = 24, ["%0", "%2", 4]
 WATCH = Watch(("loss",), When.parse(STEPS))

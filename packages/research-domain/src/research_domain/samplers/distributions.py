@@ -12,20 +12,6 @@ from research_domain._written import written
 from research_domain.errors import SamplerError, close_matches
 from research_domain.samplers._sampler import Sampler
 
-__all__ = [
-    "ChoiceSampler",
-    "ConstantSampler",
-    "HistoSampler",
-    "LogUniformSampler",
-    "NumpySampler",
-    "SPEC_KINDS",
-    "ScipySampler",
-    "choice",
-    "integers",
-    "loguniform",
-    "uniform",
-]
-
 SHORT_NAMES = {
     "b": ("binomial", "binom"),
     "be": ("beta", "beta"),

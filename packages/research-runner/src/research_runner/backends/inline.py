@@ -15,10 +15,10 @@ from research_experiment.careful_logging import careful_logger
 from research_experiment.execution.global_random import ScriptRandom
 from research_runner.backends.protocol import Capabilities, RunEnvironment
 from research_runner.backends.registry import refuse_address
-from research_runner.pool import Death
 from research_runner.pool.launch import cuda_user
 from research_runner.scheduling.events import BackendEvent, TaskEnded, TaskStarted, WorkerDied, WorkerReady
 from research_runner.scheduling.tasks import Task
+from research_runner.system.death import Death
 from research_runner.system.libraries import without_what_is_set
 from research_runner.system.open_files import finish_files
 from research_runner.system.place import Place

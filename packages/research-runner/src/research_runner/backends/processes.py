@@ -11,15 +11,11 @@ from typing import Any, Final
 from research_runner.backends.gathering import Gathering
 from research_runner.backends.protocol import Capabilities, RunEnvironment
 from research_runner.backends.registry import refuse_address
-from research_runner.pool import (
-    Message,
-    PoolEvent,
-    StartMethod,
-    TravelError,
-    WireError,
-    WorkerPool,
-    preflight,
-)
+from research_runner.pool.errors import TravelError, WireError
+from research_runner.pool.events import Message, PoolEvent
+from research_runner.pool.launch import StartMethod
+from research_runner.pool.trial_travel import preflight
+from research_runner.pool.worker_pool import WorkerPool
 from research_runner.scheduling.events import (
     BackendEvent,
     TaskEnded,
@@ -48,7 +44,7 @@ class ProcessBackend:
     """One worker process per slot; raises `TravelError` if a part of the plan cannot travel to a worker.
 
     `code` returns the user's modules as workers import them; with `keep`, what workers are started from stays
-    for the next run of this process. See :class:`~research_runner.pool.WorkerPool`.
+    for the next run of this process. See :class:`~research_runner.pool.worker_pool.WorkerPool`.
     """
 
     def __init__(

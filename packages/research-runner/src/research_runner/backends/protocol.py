@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from research_runner.pool import StartMethod
+from research_runner.pool.launch import StartMethod
 from research_runner.scheduling.events import BackendEvent
 from research_runner.scheduling.tasks import Task
 from research_runner.worker.plan import WorkerPlan

@@ -14,7 +14,8 @@ from research_domain import Domain, UpdateError
 from research_domain.texts import decode_text
 from research_experiment.careful_logging import careful_logger
 from research_runner.errors import ChangedError, LostCodeError, NoSettingsError
-from research_runner.pool import current_path, wire
+from research_runner.pool import wire
+from research_runner.pool.launch import current_path
 from research_runner.scheduling.source import Journal
 from research_runner.searching import order
 from research_runner.settings.values import RunSettings

@@ -19,7 +19,7 @@ from research_experiment import Storage
 from research_runner.backends.protocol import Backend, RunEnvironment
 from research_runner.code.record import CodeRecord
 from research_runner.errors import OptionError, ResearchExistsError
-from research_runner.pool import refuse_signals
+from research_runner.pool.travel import refuse_signals
 from research_runner.recording.code import RunCode
 from research_runner.recording.folder import FolderJournal, dump_settings, save_settings
 from research_runner.recording.resume import Past, continued, describe, describe_domain

@@ -14,7 +14,8 @@ from research_experiment.careful_logging import careful_logger
 from research_runner.code.importing import installed_for
 from research_runner.code.record import CodeRecord
 from research_runner.errors import FailedExperimentsError, MiscountedError
-from research_runner.profiling import ProfileFile, Profiler
+from research_runner.profiling.profiler import Profiler
+from research_runner.profiling.stored import ProfileFile
 from research_runner.recording.committing import Committer
 from research_runner.recording.logs import RunLog
 from research_runner.recording.monitor import Monitor

@@ -10,7 +10,7 @@ from pathlib import Path
 from research_domain import FailureReport
 from research_experiment import Storage
 from research_experiment.careful_logging import careful_logger
-from research_runner.pool import current_directory
+from research_runner.pool.launch import current_directory
 from research_runner.recording.folder import settings_are_kept
 from research_runner.recording.monitor import Monitor
 from research_runner.settings.values import RunSettings

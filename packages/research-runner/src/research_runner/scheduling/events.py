@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from research_domain import ConfigAlias
 from research_experiment import Failure
-from research_runner.profiling import ProfileRow
+from research_runner.profiling.measure import ProfileRow
 from research_runner.system.worker_events import WorkerDied as WorkerDied
 from research_runner.system.worker_events import WorkerReady as WorkerReady
 

@@ -11,7 +11,7 @@ from research_domain import Domain
 from research_experiment import ExperimentPlan, StorageFactory
 from research_runner.backends.protocol import BackendFactory
 from research_runner.devices import MemoryGate
-from research_runner.pool import StartMethod
+from research_runner.pool.launch import StartMethod
 from research_runner.scheduling.coordinator import Limits
 from research_runner.scheduling.setup import WorkerSetup
 from research_runner.scheduling.source import IterationOptions

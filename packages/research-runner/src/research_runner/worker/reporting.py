@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from research_experiment import ExpressionError, Failure, Hook, RunningExperiment
 from research_experiment.forks import DEPTH, end_if_forked
 from research_experiment.protocols import Encoded, Values
-from research_runner.profiling import profile_rows
+from research_runner.profiling.measure import profile_rows
 from research_runner.scheduling.events import (
     ExperimentEnded,
     Profiled,

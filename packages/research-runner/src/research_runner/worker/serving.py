@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from research_experiment import Executor, Hook, Surroundings
 from research_experiment.execution.settings import ExecutorSettings
-from research_runner.pool import Channel
+from research_runner.pool.channel import Channel
 from research_runner.scheduling.events import (
     OutputCaptured,
     TaskEnded,

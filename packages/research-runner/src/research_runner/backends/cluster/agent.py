@@ -35,7 +35,8 @@ from research_runner.backends.cluster.messages import (
 from research_runner.backends.cluster.transport import AgentTransport, TransportLostError
 from research_runner.backends.processes import ProcessBackend
 from research_runner.code.record import save_encoded
-from research_runner.pool import StartMethod, wire
+from research_runner.pool import wire
+from research_runner.pool.launch import StartMethod
 from research_runner.scheduling.commands import Answer, Kill, Start, Stop, Submit
 from research_runner.scheduling.events import (
     ExperimentEnded,

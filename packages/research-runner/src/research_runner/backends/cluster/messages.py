@@ -17,7 +17,8 @@ from typing import Any, Final, NamedTuple
 
 from research_runner.backends.cluster.gpus import found_devices, visible_devices
 from research_runner.devices import NvmlProbe
-from research_runner.pool import StartMethod, wire
+from research_runner.pool import wire
+from research_runner.pool.launch import StartMethod
 from research_runner.scheduling.setup import WorkerSetup
 from research_runner.scheduling.tasks import Task
 from research_runner.system.libraries import SLOT_VARIABLE

@@ -27,7 +27,7 @@ from research_runner.backends.cluster.messages import (
 from research_runner.backends.cluster.transport import Arrived, ClusterTransport, Gone
 from research_runner.backends.processes import ProcessBackend
 from research_runner.backends.protocol import Capabilities, RunEnvironment
-from research_runner.pool import Death, wire
+from research_runner.pool import wire
 from research_runner.scheduling.commands import Answer, Kill, Start, Stop, Submit
 from research_runner.scheduling.events import (
     BackendEvent,
@@ -38,6 +38,7 @@ from research_runner.scheduling.events import (
     WorkerReady,
     unpack,
 )
+from research_runner.system.death import Death
 from research_runner.system.place import Place
 from research_runner.worker.plan import WorkerPlan
 

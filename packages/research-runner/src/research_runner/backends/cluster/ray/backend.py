@@ -32,10 +32,14 @@ from research_runner.backends.cluster.transport import TransportEvent
 from research_runner.backends.protocol import Backend, Capabilities, RunEnvironment
 from research_runner.backends.registry import require
 from research_runner.errors import EngineLostError, EngineUnreachableError
-from research_runner.pool import Channel, Message, PoolError, PoolEvent, WorkerDied, WorkerPool, WorkerStop
+from research_runner.pool.channel import Channel, WorkerStop
+from research_runner.pool.errors import PoolError
+from research_runner.pool.events import Message, PoolEvent
+from research_runner.pool.worker_pool import WorkerPool
 from research_runner.scheduling.setup import WorkerSetup
 from research_runner.system.console import say
 from research_runner.system.texts import write_text
+from research_runner.system.worker_events import WorkerDied
 from research_runner.worker.plan import WorkerPlan
 
 _Needs: TypeAlias = tuple[Mapping[str, Any], ...]
