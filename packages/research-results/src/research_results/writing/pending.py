@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, compress, count
 from operator import itemgetter
 from typing import Any, TypeAlias
@@ -23,6 +23,7 @@ _CHUNKS = (
     *("data", "blob", "checksum"),
 )
 _CHANGES = ("revision", "experiment", "change", "attempt")
+_CHANGES_OF_AN_ATTEMPT = "(?, ?, 'queued', NULL), (?, ?, 'running', ?), (?, ?, 'done', ?)"
 _AT_ONCE = 32
 _IS_THERE = "SELECT count(*) FROM experiments WHERE key = ? AND id = ?"
 
@@ -60,7 +61,11 @@ class PendingRows:
         """Write all rows, and forget them; DamagedError if an experiment is not there any more."""
         _insert(database, "options", _OPTIONS, self.options)
         _insert(database, "experiments", _DONE, self.done)
-        _execute(database, "changes", _CHANGES, self.attempts, _changes_of)
+        ended = [
+            (revision, key, revision + 1, key, attempt, last, key, attempt)
+            for revision, key, last, attempt in self.attempts
+        ]
+        _execute(database, "changes", _CHANGES, ended, _CHANGES_OF_AN_ATTEMPT)
         for names, rows in _grouped(self._added):
             marks = ", ".join("?" * (len(names) + 1))
             insert = f"INSERT INTO experiments (key, {', '.join(names)}) VALUES ({marks})"  # noqa: S608  (ours)
@@ -95,13 +100,6 @@ class PendingRows:
         raise DamagedError("table experiments", "changes of statuses did not reach one row each")
 
 
-def _changes_of(first: int) -> str:
-    """Return the changes of an experiment that is new and done, by the number of its first value."""
-    revision, key, last, attempt = (f"?{first + number}" for number in range(4))
-    queued = f"({revision}, {key}, 'queued', NULL)"
-    return f"{queued}, ({revision} + 1, {key}, 'running', {attempt}), ({last}, {key}, 'done', {attempt})"
-
-
 def _insert(database: Database, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
     """Write rows of a table, without the columns that are empty in all of them.
 
@@ -114,7 +112,7 @@ def _insert(database: Database, table: str, columns: Sequence[str], rows: Sequen
         pick = itemgetter(*compress(count(), filled))
         columns, rows = pick(columns), list(map(pick, rows))
     marks = f"(?{', ?' * (len(columns) - 1)})"
-    _execute(database, table, columns, rows, lambda _: marks)
+    _execute(database, table, columns, rows, marks)
 
 
 def _execute(
@@ -122,19 +120,18 @@ def _execute(
     table: str,
     columns: Sequence[str],
     rows: Sequence[tuple[Any, ...]],
-    marks: Callable[[int], str],
+    marks: str,
 ) -> None:
     """Write rows, many by one statement each, which is faster than a statement for each row.
 
-    `marks` returns what stands for a row in a statement, by the number of its first value, from 1.
+    `marks` stands for a row in a statement.
     """
     insert = f"INSERT INTO {table} ({', '.join(columns)}) VALUES "  # noqa: S608  (ours)
     many = len(rows) // _AT_ONCE * _AT_ONCE
     batches = [tuple(chain.from_iterable(rows[at : at + _AT_ONCE])) for at in range(0, many, _AT_ONCE)]
     for at_once, values in ((_AT_ONCE, batches), (1, rows[many:])):
         if values:
-            width = len(rows[0])
-            database.executemany(insert + ", ".join([marks(at * width + 1) for at in range(at_once)]), values)
+            database.executemany(insert + ", ".join([marks] * at_once), values)
 
 
 _Group: TypeAlias = list[tuple[int, tuple[Any, ...]]]

@@ -216,22 +216,16 @@ def write_whole(path: Path, data: bytes, *, sync: bool = True) -> None:
     partial.replace(path)
 
 
-def dump_settings(settings: RunSettings) -> bytes | None:
-    """Return the settings as `load_settings` reads them; None, and a warning, if they cannot be kept."""
+def save_settings(folder: Path, settings: RunSettings) -> None:
+    """Store the settings, so that a research can be resumed without its script."""
     try:
         code = wire.dump_code(settings, with_sources=True)
     except Exception as error:  # noqa: BLE001 - whatever a user's object raises when it is pickled
         _LOG.warning("only its script can resume this research, because something cannot be kept: %s", error)
-        return None
-    return json.dumps(current_path()).encode() + b"\n" + code
-
-
-def save_settings(folder: Path, settings: bytes | None) -> None:
-    """Store what `dump_settings` returned, so that a research can be resumed without its script."""
-    if settings is None:
         (folder / _SETTINGS).unlink(missing_ok=True)
-    else:
-        write_whole(folder / _SETTINGS, settings)
+        return
+    path = json.dumps(current_path()).encode()
+    write_whole(folder / _SETTINGS, path + b"\n" + code)
 
 
 def settings_are_kept(folder: Path) -> bool:

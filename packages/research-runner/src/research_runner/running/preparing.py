@@ -21,7 +21,7 @@ from research_runner.code.record import CodeRecord
 from research_runner.errors import OptionError, ResearchExistsError
 from research_runner.pool.travel import refuse_signals
 from research_runner.recording.code import RunCode
-from research_runner.recording.folder import FolderJournal, dump_settings, save_settings
+from research_runner.recording.folder import FolderJournal, save_settings
 from research_runner.recording.resume import Past, continued, describe, describe_domain
 from research_runner.recording.storage_lookup import find_storage, note_storage, read_results
 from research_runner.running.deciding import Decider
@@ -84,9 +84,8 @@ def prepare(
         versions = RunVersions(before, with_commit=settings.path is not None)
         undo.callback(versions.close)
         plan = _make_plan(settings, root, storage_class.encode, decider, lambda: storage.results)
-        # what the folder keeps is made now, while the process of the workers begins
+        # described now, while the process of the workers begins
         described = {**describe(settings), "domain": describe_domain(settings.domain)}
-        kept = None if settings.path is None else dump_settings(replace(settings, resume=None))
         environment = RunEnvironment(root, settings.start_method, report, run_code)
         backend = settings.backend.make(plan, environment)
         undo.callback(backend.close, force=True)
@@ -101,7 +100,8 @@ def prepare(
         if settings.path is not None or (settings.is_parallel and own_modules):
             run_code.save()
         if settings.path is not None:
-            save_settings(settings.path, kept)
+            # not before the code is recorded: `research resume` would take values of the script for others
+            save_settings(settings.path, replace(settings, resume=None))
         fail_point("settings-kept")
         coordinator = _make_coordinator(settings, storage, past, decider, is_ending)
         _note_begin(settings, storage, past, run_code, versions, coordinator, described)
