@@ -7,13 +7,13 @@ import logging
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import copy_context
 from functools import partial
 from typing import Any
 
 from research_runner.system.c_library import c_function
-from research_runner.worker.restoring.parts import MultiPart, Part
+from research_runner.worker.restoring.parts import Glance, MultiPart, Part
 
 _locale: Any = importlib.import_module("_locale")  # that of Python looks names up, and this is asked often
 _signal: Any = importlib.import_module("_signal")  # that of Python makes enums
@@ -34,11 +34,11 @@ class _Locale(Part):
     def look(self) -> Any:
         return _locale.setlocale(_locale.LC_ALL)
 
-    def glance(self) -> tuple[Callable[[], Any], Any]:
+    def glances(self) -> Iterable[Glance]:
         look = c_function("setlocale", gives_bytes=True)  # that of Python decodes the long name first
         if look is None:
-            return super().glance()
-        return partial(look, _locale.LC_ALL, None), self._kept.encode()
+            return super().glances()
+        return ((partial(look, _locale.LC_ALL, None), self._kept.encode()),)
 
     def put(self, kept: Any, _: Any) -> None:
         _locale.setlocale(_locale.LC_ALL, kept)
@@ -50,8 +50,8 @@ class _BlockedSignals(Part):
     def look(self) -> Any:
         return _signal.pthread_sigmask(_signal.SIG_BLOCK, ())
 
-    def glance(self) -> tuple[Callable[[], Any], Any]:
-        return partial(_signal.pthread_sigmask, _signal.SIG_BLOCK, ()), self._kept
+    def glances(self) -> Iterable[Glance]:
+        return ((partial(_signal.pthread_sigmask, _signal.SIG_BLOCK, ()), self._kept),)
 
     def put(self, kept: Any, _: Any) -> None:
         _signal.pthread_sigmask(_signal.SIG_SETMASK, kept)
@@ -66,8 +66,9 @@ class _Attributes(MultiPart):
         found[0] = found[0] and list(found[0])  # the arguments are changed in place
         return tuple(found)
 
-    def glance(self) -> tuple[Callable[[], Any], Any]:
-        return lambda: [names.get(name) for names, name in _NAMESPACES], list(self._kept)
+    def glances(self) -> Iterable[Glance]:
+        looks = [partial(names.get, name) for names, name in _NAMESPACES]
+        return zip(looks, self._kept, strict=True)
 
     def put_one(self, key: int, kept: Any, now: Any) -> None:
         setattr(*_ATTRIBUTES[key], kept and list(kept) if key == 0 else kept)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
-from research_runner.worker.restoring.parts import Part
+from research_runner.worker.restoring.parts import Glance, Part
 from research_runner.worker.script.loggers import all_loggers
 from research_runner.worker.script.surroundings import assert_logging
 
@@ -41,29 +42,29 @@ class LoggingPart(Part):
             super().restore()
             self._note()
 
-    def glance(self) -> tuple[Callable[[], Any], Any]:
+    def glances(self) -> Iterable[Glance]:
         """Look whether a logger was changed."""
-        return self._is_touched, False
+        return self._noted
 
     def _note(self) -> None:
         """Record what tells that a logger was changed."""
-        vars(logging.root)["_cache"][_MARK] = True
-        self._handlers = logging._handlerList[:]  # type: ignore[attr-defined]
+        cache, handlers = vars(logging.root)["_cache"], logging._handlerList[:]  # type: ignore[attr-defined]
+        cache[_MARK] = True
         watched = {
             logger: state
             for logger, state in self._kept[1].items()
             if logger is logging.root or state[:3] != _UNTOUCHED[:3] or _says_something(state[3])
         }
-        self._watched = list(watched)
-        self._live = [(*state[:3], *map(list, state[3:])) for state in watched.values()]
+        self._noted: list[Glance] = [
+            (partial(cache.get, _MARK), True),
+            (partial(vars(logging).get, "_handlerList"), handlers),
+        ]
+        for logger, state in watched.items():
+            live = (*state[:3], *map(list, state[3:]))
+            self._noted.append((partial(_live_state, logger), live))
 
     def _is_touched(self) -> bool:
-        if _MARK not in vars(logging.root)["_cache"]:
-            return True
-        handlers = logging._handlerList  # type: ignore[attr-defined]
-        if len(handlers) != len(self._handlers) or handlers[-1:] != self._handlers[-1:]:
-            return True
-        return list(map(_live_state, self._watched)) != self._live
+        return any(look() != noted for look, noted in self._noted)
 
     def put(self, kept: _Look, now: _Look) -> None:
         """Put back what differs, and close handlers that are new."""

@@ -15,10 +15,11 @@ import sys
 import time
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from research_runner.system.limits import resource as _resource
 from research_runner.worker.output.redirect import STREAMS
@@ -26,6 +27,9 @@ from research_runner.worker.script.filters import put_filters
 
 _getsignal: Callable[[int], Any] = importlib.import_module("_signal").getsignal
 _STATUS = Path("/proc/self/status")
+
+Glance: TypeAlias = tuple[Callable[[], Any], Any]
+"""A call, in C where there is one, and what it gives while nothing has changed."""
 
 
 class Part(ABC):
@@ -58,9 +62,9 @@ class Part(ABC):
         if now != self._kept:
             self.put(self._kept, now)
 
-    def glance(self) -> tuple[Callable[[], Any], Any]:
-        """Return a fast look, and what it gives while there is nothing to put back; by default `restore`."""
-        return self.restore, None
+    def glances(self) -> Iterable[Glance]:
+        """Return fast looks, with what each gives while there is nothing to restore; by default `restore`."""
+        return ((self.restore, None),)
 
     def adopt(self, before: Any, after: Any) -> None:
         """Keep what has changed between two looks."""
@@ -105,8 +109,8 @@ class _RecursionLimit(Part):
     def look(self) -> int:
         return sys.getrecursionlimit()
 
-    def glance(self) -> tuple[Callable[[], Any], Any]:
-        return sys.getrecursionlimit, self._kept
+    def glances(self) -> Iterable[Glance]:
+        return ((sys.getrecursionlimit, self._kept),)
 
     def put(self, kept: int, _: int) -> None:
         sys.setrecursionlimit(kept)
@@ -117,6 +121,7 @@ _LIMITS = {
     for name in ("AS", "CORE", "CPU", "DATA", "FSIZE", "MEMLOCK", "NOFILE", "NPROC", "STACK")
     if hasattr(_resource, f"RLIMIT_{name}")
 }
+_are_limits_safe = partial(sys.modules.keys().isdisjoint, ("resource", "psutil"))
 
 
 class _Limits(MultiPart):
@@ -130,8 +135,11 @@ class _Limits(MultiPart):
         return tuple(map(_resource.getrlimit, self.keys))
 
     def restore(self) -> None:
-        if "resource" in sys.modules or "psutil" in sys.modules:
+        if not _are_limits_safe():
             super().restore()
+
+    def glances(self) -> Iterable[Glance]:
+        return ((_are_limits_safe, True),) if _are_limits_safe() else super().glances()
 
     def put_one(self, key: int, kept: tuple[int, int], now: tuple[int, int]) -> None:
         try:
@@ -162,12 +170,9 @@ class _SignalHandlers(MultiPart):
         self._end_alarm()
         super().restore()
 
-    def glance(self) -> tuple[Callable[[], Any], Any]:
-        def look() -> tuple[Any, ...]:
-            self._end_alarm()
-            return tuple(map(_getsignal, self.keys))
-
-        return look, self._kept
+    def glances(self) -> Iterable[Glance]:
+        end_alarm = ((partial(signal.alarm, 0), 0),) if _ALARM in self._timers else ()
+        return (*end_alarm, (self.look, self._kept))
 
     def _end_alarm(self) -> None:
         if _ALARM in self._timers:
@@ -196,8 +201,8 @@ class _Directory(Part):
         except OSError:  # it was removed
             return None
 
-    def glance(self) -> tuple[Callable[[], Any], Any]:
-        return os.getcwd, self._kept
+    def glances(self) -> Iterable[Glance]:
+        return ((os.getcwd, self._kept),)
 
     def put(self, kept: str | None, _: str | None) -> None:
         if kept is not None:
@@ -224,7 +229,7 @@ class _Environment(Part):
         if self._data != self._kept:
             self.put(self._kept, self.look())
 
-    def glance(self) -> tuple[Callable[[], Any], Any]:
+    def glances(self) -> Iterable[Glance]:
         environ = self._environ
         state = vars(environ)
 
@@ -232,7 +237,7 @@ class _Environment(Part):
             os.environ = environ  # noqa: B003 - as above
             return state["_data"]
 
-        return look, self._kept
+        return ((look, self._kept),)
 
     def put(self, kept: dict[Any, Any], now: dict[Any, Any]) -> None:
         environ = self._environ
@@ -265,8 +270,8 @@ class _Umask(Part):
     def restore(self) -> None:
         os.umask(self._kept)
 
-    def glance(self) -> tuple[Callable[[], Any], Any]:
-        return partial(os.umask, self._kept), self._kept
+    def glances(self) -> Iterable[Glance]:
+        return ((partial(os.umask, self._kept), self._kept),)
 
     def put(self, kept: int, _: int) -> None:
         os.umask(kept)
@@ -281,9 +286,9 @@ class WarningFilters(Part):
         """Return the filters."""
         return list(warnings.filters)
 
-    def glance(self) -> tuple[Callable[[], Any], Any]:
+    def glances(self) -> Iterable[Glance]:
         """Compare them without a copy."""
-        return partial(vars(warnings).get, "filters"), self._kept
+        return ((partial(vars(warnings).get, "filters"), self._kept),)
 
     def put(self, kept: list[Any], _: list[Any]) -> None:
         """Put them back."""
@@ -309,8 +314,8 @@ class _SocketTimeout(Part):
     def look(self) -> float | None:
         return socket.getdefaulttimeout()
 
-    def glance(self) -> tuple[Callable[[], Any], Any]:
-        return socket.getdefaulttimeout, self._kept
+    def glances(self) -> Iterable[Glance]:
+        return ((socket.getdefaulttimeout, self._kept),)
 
     def put(self, kept: float | None, _: float | None) -> None:
         socket.setdefaulttimeout(kept)
@@ -344,6 +349,10 @@ class _Streams(Part):
             self._restore_objects()
         if self._saved:
             self._restore_descriptors()
+
+    def glances(self) -> Iterable[Glance]:
+        streams = itemgetter(*STREAMS.values())
+        return super().glances() if self._saved else ((partial(streams, vars(sys)), self._ours),)
 
     def _restore_objects(self) -> None:
         for index, (fd, name) in enumerate(STREAMS.items()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from operator import call
 from typing import Any
 
 from research_runner.worker.restoring.imports import ImportWatch
@@ -57,13 +58,13 @@ class ProcessState:
 
     def _prepare_glances(self) -> None:
         """Prepare to see at a glance that nothing is to be put back, as after most experiments."""
-        glances = [part.glance() for part in self._parts]
-        self._glances, self._expected = [look for look, _ in glances], [expected for _, expected in glances]
+        glances = [glance for part in self._parts for glance in part.glances()]
+        self._looks, self._expected = [look for look, _ in glances], [expected for _, expected in glances]
 
     def restore(self) -> None:
         """Put back what differs; what cannot be put back is logged, once."""
         try:
-            if [glance() for glance in self._glances] == self._expected:
+            if list(map(call, self._looks)) == self._expected:
                 return
         except Exception:  # noqa: BLE001, S110 - it is raised again, and dealt with, below
             pass
@@ -75,6 +76,7 @@ class ProcessState:
                     self.lost = f"{part.name} could not be put back after an experiment: {error}"
                 else:
                     self._complain(part.name, error)
+        self._prepare_glances()
 
     def _complain(self, name: str, error: Exception) -> None:
         if name not in self._complained:
