@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextvars import Context
 from dataclasses import dataclass
 from os import getpid
-from typing import Any
+from typing import Any, Final
 
 from research_experiment.capture import Streams
 from research_experiment.careful_logging import careful_logger
@@ -21,6 +21,9 @@ from research_experiment.forks import DEPTH, end_if_forked
 from research_experiment.plan import ExperimentPlan
 
 _LOG = careful_logger("research.experiment")
+
+
+_NONE: Final[frozenset[str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +86,7 @@ class Branch(Scope):
         self._segments = segments
         self._actions: dict[CompiledUnit, Action] = {}
         self._rules = rules
-        self._missing: set[str] = set()
-        self._exhausted: set[str] = set()
+        self._missing = self._exhausted = _NONE
         self._listeners = rules.listeners
 
     def make_instances(self, instances: Iterable[CompiledInstance]) -> None:
@@ -152,8 +154,7 @@ class Branch(Scope):
         """Run a step if it is due, in spite of failures; return whether it ran without stopping."""
         for unit in (unit for units in self._segments for unit in units if unit.name == name):
             self.ending = False
-            self._missing.clear()
-            self._exhausted.clear()
+            self._missing = self._exhausted = _NONE
             self.enter(self._run, [unit], getpid())
             due = unit.when is None or unit.when.due(self.running.iteration, self.running.last)
             return due and not self.ending
@@ -250,11 +251,11 @@ class Branch(Scope):
 
     def miss(self, name: str) -> None:
         """Record that a unit or instance has no output in this iteration."""
-        self._missing.add(name)
+        self._missing |= {name}
 
     def exhaust(self, name: str) -> None:
         """Record that a unit has no new output; its last one remains."""
-        self._exhausted.add(name)
+        self._exhausted |= {name}
 
     def end_here(self) -> None:
         """Make the current iteration the last one."""

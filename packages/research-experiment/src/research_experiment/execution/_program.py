@@ -13,7 +13,7 @@ from research_experiment.errors import SaveError
 from research_experiment.execution._calls import CompiledCall, OneArgument
 from research_experiment.execution._sources import CompiledPipeline, compile_source
 from research_experiment.execution.copies import LARGE_BYTES, is_unchanging, separate
-from research_experiment.execution.evaluation import compile_value, getter_of
+from research_experiment.execution.evaluation import Fixed, compile_value, getter_of
 from research_experiment.execution.running import RunningExperiment
 from research_experiment.execution.units import UnitKind
 from research_experiment.plan import (
@@ -150,7 +150,7 @@ def _compile_call(unit: CallUnit) -> Callable[[Scope], Action]:
 
     def bind(scope: Scope) -> Action:
         running = scope.running
-        function = source(running)
+        function = source.value if type(source) is Fixed else source(running)
         call = compiled.bind(function, running)
         if is_generator:
             function = _iterate(name, call())

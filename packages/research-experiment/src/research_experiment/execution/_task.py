@@ -172,12 +172,6 @@ class RunningTask:
         if self.root is not None:
             self.root.close()
 
-    def forget(self) -> None:
-        """Drop the outputs and instances of all experiments, which may refer to them through ``E()``."""
-        for branch in self.branches if self.root is None else self._everybody:
-            branch.running.outputs.clear()
-            branch.running.instances.clear()
-
     def _set_stage(self, branch: Branch, ids: tuple[str, ...]) -> None:
         capture = self._capture
         branch.stage = Stage(copy_context(), Streams() if capture is None else capture.streams(ids))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from operator import methodcaller
@@ -185,7 +185,8 @@ class Executor:
             check_root(kind.plan, [config for _, config in experiments])
         self._settings = settings
         self._capture = capture
-        self._task = RunningTask(kind, experiments, settings.sink_for(len(experiments)), capture, root)
+        sink = settings.sink if len(experiments) == 1 else settings.locked_sink
+        self._task = RunningTask(kind, experiments, sink, capture, root)
         self._state: Literal["new", "running", "interrupted", "ended"] = "new"
 
     @property
@@ -244,7 +245,10 @@ class Executor:
         An instance or output that was given ``E()`` refers to the experiment, which refers to it: otherwise
         both stay until Python's garbage collection, which counts objects, not bytes.
         """
-        self._task.forget()
+        task = self._task
+        for branch in task.branches if task.root is None else (*task.branches, task.root):
+            branch.running.outputs.clear()
+            branch.running.instances.clear()
 
     def _run_task(self) -> None:
         task = self._task
@@ -280,42 +284,55 @@ class Executor:
                 self._loop([branch], None, None)
 
     def _loop(self, branches: Sequence[Branch], root: Root | None, threads: Threads | None) -> None:
-        """Run branches in step: segment by segment, iteration by iteration."""
-        iterations, order = self._settings.iterations, self._settings.task.program.order
-        n_iters, due, owner = iterations.n_iters, iterations.clock(), getpid()
-        alone = branches[0] if root is None and len(branches) == 1 else None
-        alive, iteration = list(branches), 0
+        """Run branches in step; one that is alone runs its iterations itself."""
+        iterations, owner = self._settings.iterations, getpid()
+        n_iters, iteration = iterations.n_iters, 0
+        due = None if n_iters == 1 else iterations.clock()
         try:
-            while alone is not None and self._state == "running":
-                if alone.iterate(iteration, iteration + 1 == n_iters, owner, due):
-                    return
-                iteration += 1
-            while alive and self._state == "running":
-                last = iteration + 1 == n_iters
-                if root is not None:
-                    root.begin_iteration(iteration, last)
-                for branch in alive:
-                    branch.begin_iteration(iteration, last)
-                for segment, is_root in order:
-                    if is_root and root is not None:
-                        root.run(segment, owner)
-                    elif threads is not None:
-                        threads.each(methodcaller("run", segment, owner), alive)
-                    else:
-                        for branch in alive:
-                            branch.run(segment, owner)
-                flush = due is not None and due()
-                has_ended = False
-                is_told = flush or self._settings.task.rules.is_told
-                for branch in alive:
-                    if is_told or branch.running.progress.last:
-                        has_ended |= branch.end_iteration(flush)
-                if has_ended:
-                    alive = [branch for branch in alive if not branch.running.progress.ended]
+            if root is not None or len(branches) > 1:
+                self._loop_in_step(branches, root, threads, due, owner)
+                return
+            iterate = branches[0].iterate
+            while self._state == "running" and not iterate(iteration, iteration + 1 == n_iters, owner, due):
                 iteration += 1
         except BaseException:
             self._state = "interrupted"
             raise
+
+    def _loop_in_step(
+        self,
+        branches: Sequence[Branch],
+        root: Root | None,
+        threads: Threads | None,
+        due: Callable[[], bool] | None,
+        owner: int,
+    ) -> None:
+        """Run branches segment by segment, iteration by iteration."""
+        n_iters, kind = self._settings.iterations.n_iters, self._settings.task
+        alive, iteration = list(branches), 0
+        while alive and self._state == "running":
+            last = iteration + 1 == n_iters
+            if root is not None:
+                root.begin_iteration(iteration, last)
+            for branch in alive:
+                branch.begin_iteration(iteration, last)
+            for segment, is_root in kind.program.order:
+                if is_root and root is not None:
+                    root.run(segment, owner)
+                elif threads is not None:
+                    threads.each(methodcaller("run", segment, owner), alive)
+                else:
+                    for branch in alive:
+                        branch.run(segment, owner)
+            flush = due is not None and due()
+            has_ended = False
+            is_told = flush or kind.rules.is_told
+            for branch in alive:
+                if is_told or branch.running.progress.last:
+                    has_ended |= branch.end_iteration(flush)
+            if has_ended:
+                alive = [branch for branch in alive if not branch.running.progress.ended]
+            iteration += 1
 
 
 def _with_seed(surroundings: Surroundings, seed: Any) -> Surroundings:

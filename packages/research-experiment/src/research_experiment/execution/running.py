@@ -71,6 +71,7 @@ _RLock: Final = type(RLock())
 """What `RLock` makes; without a function of Python in between."""
 
 _NO_UNITS: Final[Mapping[str, UnitKind]] = {}
+_NOTHING_RAN: Final[Mapping[str, int]] = {}
 
 
 class Progress:
@@ -94,7 +95,7 @@ class Progress:
         self.failure: Failure | None = None
         self.functions: dict[str, Any] = {}
         self.ran: dict[str, int] = {}
-        self.root_ran: dict[str, int] = {}
+        self.root_ran: Mapping[str, int] = _NOTHING_RAN
         self.profile = _UNMEASURED
         self.made: list[tuple[str, Any]] = []
 

@@ -40,14 +40,13 @@ class ExperimentStorage:
     {'loss': {0: 0.5}}
     """
 
-    __slots__ = ("_keep", "_pending", "_sink", "experiment_id", "iteration", "results")
+    __slots__ = ("_pending", "_sink", "experiment_id", "iteration", "results")
 
     def __init__(self, experiment_id: str, sink: Sink | None = None) -> None:
         self.experiment_id = experiment_id
         self.iteration = 0
         self.results: dict[str, dict[int, Any]] = {}
         self._sink = sink
-        self._keep = getattr(sink, "keep", None)
         self._pending: dict[str, dict[int, Any]] = {}
 
     def update_variable(self, name: str, value: Any) -> None:
@@ -86,8 +85,9 @@ class ExperimentStorage:
         """Return a value that can change as it is now: for :attr:`results`, and for the sink."""
         if self._sink is None:
             return snapshot(value), None
-        if self._keep is not None:
-            return separate(value), self._keep(name, self.iteration, value)
+        keep = getattr(self._sink, "keep", None)
+        if keep is not None:
+            return separate(value), keep(name, self.iteration, value)
         return snapshot(value), snapshot(value)
 
     def flush(self, variables: Iterable[str] | None = None) -> None:

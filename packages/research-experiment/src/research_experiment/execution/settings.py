@@ -54,7 +54,7 @@ class Iterations:
 
     def clock(self) -> Callable[[], bool] | None:
         """Return what tells when values are to be put between iterations, if they are."""
-        return None if self.flush_every_s is None or self.n_iters == 1 else _Clock(self.flush_every_s).due
+        return None if self.flush_every_s is None else _Clock(self.flush_every_s).due
 
 
 class _Clock:
@@ -145,11 +145,12 @@ class ExecutorSettings:
             "profile": self.task.profile,
         }
 
-    def sink_for(self, n_branches: int) -> Sink | None:
-        """Return the sink of a task; branches put their values one at a time."""
+    @property
+    def locked_sink(self) -> Sink | None:
+        """A sink for branches, which put their values one at a time."""
         sink = self.sink
-        if sink is None or n_branches == 1:
-            return sink
+        if sink is None:
+            return None
         return _LockedKeepingSink(sink) if isinstance(sink, KeepingSink) else _LockedSink(sink)
 
 

@@ -256,7 +256,6 @@ _ON_THE_WIRE: Final[tuple[type[Any], ...]] = (
     Reported,
 )
 _HEADS: Final[dict[type, tuple[Any, ...]]] = {kind: (number,) for number, kind in enumerate(_ON_THE_WIRE)}
-_NOTHING: Final[tuple[Any, ...]] = (None,)
 _SAVED, _DONE, _FINISHED = (_HEADS[kind][0] for kind in (ValuesSaved, ExperimentEnded, TaskFinished))
 
 
@@ -283,14 +282,14 @@ def pack_report(events: Sequence[Any]) -> list[tuple[Any, ...]]:
     """
     packed: list[tuple[Any, ...]] = []
     for event in events:
-        done = packed[-1] if packed and type(event) is TaskEnded else _NOTHING
-        if done[0] == _DONE and done[4] is None:
-            packed.pop()
+        kind = type(event)
+        if kind is TaskEnded and packed and packed[-1][0] == _DONE and packed[-1][4] is None:
+            done = packed.pop()
             has_saved = packed and packed[-1][0] == _SAVED and packed[-1][1] == done[1]
             encoded = packed.pop()[2] if has_saved else ()
             packed.append((_FINISHED, event[0], event[1], done[1], done[2], done[3], encoded))
         else:
-            packed.append(_HEADS[type(event)] + event)
+            packed.append(_HEADS[kind] + event)
     return packed
 
 

@@ -50,8 +50,8 @@ class Outbox:
             end_if_forked(self._owner)
         with self._lock:
             self._events.append(event)
-            if time.monotonic() - self._sent > _REPORT_EVERY_S:
-                self._flush()
+        if time.monotonic() - self._sent > _REPORT_EVERY_S:
+            self.flush()
 
     def hold(self, event: Any) -> None:
         """Add an event that the next one completes, so that both are sent together."""
@@ -65,18 +65,15 @@ class Outbox:
         if DEPTH[0] != self._depth:
             end_if_forked(self._owner)
         with self._lock:
-            self._events += events
-            self._flush()
-
-    def _flush(self) -> None:
-        events, self._events = self._events, []
-        self._sent = time.monotonic()
-        if events:
-            if ARMED:
-                fail_point("before-report")
-            self._send(events)
-            if ARMED:
-                fail_point("after-report")
+            waiting, self._events = self._events, []
+            waiting += events
+            self._sent = time.monotonic()
+            if waiting:
+                if ARMED:
+                    fail_point("before-report")
+                self._send(waiting)
+                if ARMED:
+                    fail_point("after-report")
 
 
 class KeptValue(NamedTuple):

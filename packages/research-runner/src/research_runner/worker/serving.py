@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from operator import itemgetter
 from threading import current_thread, main_thread
 from typing import Any, Final
 
-from research_experiment import Executor, Hook, Surroundings
+from research_experiment import Hook, Surroundings
 from research_experiment.execution.settings import ExecutorSettings
 from research_runner.pool.channel import Channel
 from research_runner.scheduling.events import (
@@ -45,6 +46,9 @@ from research_runner.worker.script import routed_handlers, settle
 _LONG_S: Final = 0.1
 """After a task that took longer, in seconds, the tasks sent ahead with it go back, for any free worker."""
 
+_WHO: Final = itemgetter(0, 1)
+"""Identity and config of the specification of an experiment."""
+
 _ASK_EVERY_S: Final = 0.001
 """Tasks that take less together, in seconds, do not look for a request to stop, which costs a system call."""
 
@@ -55,7 +59,14 @@ class TaskRunner:
     `answer` waits for whether the experiment of that id, which has reported, is to end. In a process that
     runs nothing but tasks every exception is a failure of a unit, and output is caught at the level of file
     descriptors.
+
+    Attributes
+    ----------
+    lost : str or None
+        What the process cannot restore; it is replaced after the task then.
     """
+
+    lost: str | None = None
 
     def __init__(
         self,
@@ -175,36 +186,31 @@ class TaskRunner:
         return (*hooks, *self._plan.execution.hooks)
 
     def _execute(self, task: Task, capture: BranchCapture | None) -> None:
+        if self._adds_nothing:
+            experiments = list(map(_WHO, task.experiments))
+        else:
+            experiments = [(spec.identity, self._setup.complete(spec)) for spec in task.experiments]
         try:
-            executor = self._make_executor(task, capture)
+            self._reporter.begin()
+            executor = self._plan.execution.executor_class.of(
+                self._settings, experiments, root=task.root, capture=capture
+            )
             in_own_context(executor.run)
             executor.forget()
             del executor  # its objects go, while output is still caught
         finally:
-            if self._state is not None:
-                self._state.restore()
+            state = self._state
+            if state is not None:
+                state.restore()
+                if state.lost is not None:
+                    self.lost = state.lost
         self._garbage.collect_if_grown()
-
-    @property
-    def lost(self) -> str | None:
-        """What the process cannot restore; it is replaced after the task then."""
-        return None if self._state is None else self._state.lost
 
     def close(self) -> None:
         """Let the process be as it is from now on."""
         if self._state is not None:
             self._state.close()
             self._state = None
-
-    def _make_executor(self, task: Task, capture: BranchCapture | None) -> Executor:
-        if self._adds_nothing:
-            experiments = [(spec.identity, spec.config) for spec in task.experiments]
-        else:
-            experiments = [(spec.identity, self._setup.complete(spec)) for spec in task.experiments]
-        self._reporter.begin()
-        return self._plan.execution.executor_class.of(
-            self._settings, experiments, root=task.root, capture=capture
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +250,7 @@ class Serve:
 
     def _serve(self, task: Task, runner: TaskRunner, outbox: Outbox) -> float:
         """Run a task; return how long it took, in seconds."""
-        reason = runner.devices_are_free()
+        reason = None if self.plan.gate is None else runner.devices_are_free()
         if reason is not None:
             outbox.add(TaskReturned(task.index, reason))
             return 0.0

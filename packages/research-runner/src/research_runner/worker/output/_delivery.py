@@ -32,17 +32,13 @@ _NOTHING = CapturedText("", 0)
 
 
 class Delivery:
-    """Copies the text of one stream, of one task after the other, from the spool to its targets.
+    """Copies the text of one stream, of one task after the other, from the spool to its targets."""
 
-    The label names the task in what it says about dropped text.
-    """
-
-    def __init__(self, spool: Spool, target: Target, files: Files, label: str, cap_bytes: int) -> None:
+    def __init__(self, spool: Spool, target: Target, files: Files, cap_bytes: int) -> None:
         self._spool = spool
         self._target = target
         self._files = files
         self._cap_bytes = cap_bytes
-        self.label = label
         self._begin()
 
     def _begin(self) -> None:
@@ -69,15 +65,15 @@ class Delivery:
             self._spool.set_position(self._done)
         return self._dropped > dropped
 
-    def finish(self) -> CapturedText:
-        """Copy the rest, empty the spool, and be ready for the next task."""
+    def finish(self, label: str) -> CapturedText:
+        """Copy the rest, empty the spool, and be ready for the next task; the label names this one."""
         if not self._spool.size() and not self._dropped:
             if self._done:  # what was forwarded has been removed from the spool
                 self._spool.set_position(0)
                 self._begin()
             return _NOTHING
         self.forward(final=True)
-        note = self._note()
+        note = self._note(label)
         text = self._spool.read(0, self._done) + note if self._target.keep else b""
         if self._done or self._dropped:
             self._end(note)
@@ -94,11 +90,11 @@ class Delivery:
             self._spool.truncate(self._cap_bytes)
         return min(size, self._cap_bytes)
 
-    def _note(self) -> bytes:
+    def _note(self, label: str) -> bytes:
         if not self._dropped:
             return b""
         note = (
-            f"[{self.label}: at least {self._dropped} more bytes of {self._spool.stream} were dropped, "
+            f"[{label}: at least {self._dropped} more bytes of {self._spool.stream} were dropped, "
             f"the limit is {self._cap_bytes} bytes]\n"
         )
         return b"\n" * self._line_open + note.encode()

@@ -62,7 +62,9 @@ class OutputCapture:
         self._cap_bytes = cap_bytes
         self._channels: dict[int, _Channel] = {}
         self._files = Files()
-        self._redirection = _Redirection(hold)
+        self._redirection = _Redirection()
+        self._hold = hold
+        self._label = name
         self._targets: Mapping[int, Target] | None = None
         self._own: Mapping[int, Target] = {}
         self._deliveries: dict[int, Delivery] = {}
@@ -80,6 +82,7 @@ class OutputCapture:
         """End the thread and remove the spools."""
         self._ticker.stop()
         self._redirection.end()
+        self._targets = None
         for channel in self._channels.values():
             channel.spool.close()
         self._channels.clear()
@@ -107,22 +110,25 @@ class OutputCapture:
             raise RunnerError(
                 f"cannot catch the output of {label!r}: another task of this process is running"
             )
-        if targets is not self._targets or not self._redirection.is_on:
-            self._lead_to(targets, label)
+        if targets is not self._targets:
+            self._lead_to(targets)
         elif self._own:
             self._deliver_late()
-        for delivery in self._deliveries.values():
-            delivery.label = label
+        self._label = label
         self._active.deliveries = self._deliveries
 
     def end(self) -> dict[int, CapturedText]:
         """End what was begun, and return the output; a forked child that gets here owns nothing."""
         if DEPTH[0] != self._depth:
             return {}
-        self._redirection.pause()
-        return self._active.finish()
+        if self._hold:
+            self._redirection.pause()
+        else:
+            self._redirection.end()
+            self._targets = None
+        return self._active.finish(self._label)
 
-    def _lead_to(self, targets: Mapping[int, Target], label: str) -> None:
+    def _lead_to(self, targets: Mapping[int, Target]) -> None:
         """Lead the descriptors of these targets into spools, whose text goes to the targets."""
         for fd in targets:
             if fd not in self._channels:
@@ -132,17 +138,17 @@ class OutputCapture:
         self._own = {fd: target for fd, target in targets.items() if target.is_own}
         self._deliver_late()
         self._redirection.begin({fd: self._channels[fd] for fd in targets})
-        self._deliveries = {fd: self._delivery(fd, target, label) for fd, target in targets.items()}
+        self._deliveries = {fd: self._delivery(fd, target) for fd, target in targets.items()}
         self._ticker.start()
 
     def _deliver_late(self) -> None:
         """Keep what processes of earlier tasks still write out of the texts that are a task's own."""
         for fd, target in self._own.items():
             if self._channels[fd].spool.size():
-                self._delivery(fd, Target(target.common), self._name).finish()
+                self._delivery(fd, Target(target.common)).finish(self._name)
 
-    def _delivery(self, fd: int, target: Target, label: str) -> Delivery:
-        return Delivery(self._channels[fd].spool, target, self._files, label, self._cap_bytes)
+    def _delivery(self, fd: int, target: Target) -> Delivery:
+        return Delivery(self._channels[fd].spool, target, self._files, self._cap_bytes)
 
 
 @contextmanager
@@ -187,7 +193,7 @@ def recover_output(
     for fd in STREAMS:
         if spool_path(folder, name, fd).exists():
             spool = Spool(folder, name, fd)
-            text = Delivery(spool, targets.get(fd, Target()), files, label, cap_bytes).finish()
+            text = Delivery(spool, targets.get(fd, Target()), files, cap_bytes).finish(label)
             spool.close()
             if fd in targets:
                 captured[fd] = text
@@ -221,10 +227,13 @@ class _Active:
         self._lock = threading.Lock()
         self.deliveries: Mapping[int, Delivery] = {}
 
-    def finish(self) -> dict[int, CapturedText]:
+    def finish(self, label: str) -> dict[int, CapturedText]:
+        captured = {}
         with self._lock:
             deliveries, self.deliveries = self.deliveries, {}
-            return {fd: delivery.finish() for fd, delivery in deliveries.items()}
+            for fd, delivery in deliveries.items():
+                captured[fd] = delivery.finish(label)
+        return captured
 
     def forward(self) -> bool:
         with self._lock:
@@ -288,14 +297,9 @@ _AS_OPENED: Final = (False, "utf-8", "backslashreplace", True)
 class _Redirection:
     """Redirects file descriptors and the Python streams above them, and restores them."""
 
-    def __init__(self, hold: bool) -> None:
-        self._hold = hold
+    def __init__(self) -> None:
         self._channels: Mapping[int, _Channel] = {}
         self._before: dict[int, tuple[int, Any]] = {}
-
-    @property
-    def is_on(self) -> bool:
-        return bool(self._before)
 
     def begin(self, channels: Mapping[int, _Channel]) -> None:
         if self._before and channels.keys() != self._channels.keys():
@@ -310,9 +314,6 @@ class _Redirection:
 
     def pause(self) -> None:
         """End the text of a task; what a unit has closed is open again before anything else is opened."""
-        if not self._hold:
-            self.end()
-            return
         self._flush()
         for fd, channel in self._channels.items():
             setattr(sys, STREAMS[fd], channel.text)
