@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-_LONGEST_S: Final = 0.01
+_LONGEST_S: Final = 0.025
 _STEP_S: Final = 0.001
 _MANY_BYTES: Final = 16_384
 """A connection holds 60,000 bytes of small messages; a worker waits where it holds no more."""
@@ -47,4 +47,4 @@ class Gathering:
             The most that was read at once from a connection before.
         """
         self._most_s = 0.0 if read_bytes > _MANY_BYTES else min(self._most_s + _STEP_S, _LONGEST_S)
-        return min(self._most_s, max(tasks - 1, 0) * self._task_s / 8)
+        return min(self._most_s, max(tasks - 1, 0) * self._task_s / 2)

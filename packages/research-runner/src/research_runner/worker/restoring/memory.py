@@ -12,8 +12,8 @@ from research_runner.system.open_files import collect_garbage
 GROWTH_BYTES: Final = 100 * 2**20
 """Growth after which garbage is collected."""
 
-_LOOK_EVERY_S: Final = 0.01
-"""Nothing grows by that much in less: the system gives out some gigabytes in a second."""
+_LOOK_EVERY_S: Final = 0.03
+"""Nothing grows by much more in less: the system gives out some gigabytes in a second."""
 
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
