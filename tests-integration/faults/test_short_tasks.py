@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections import Counter
 
 from research_stack import EC, Domain, Research
@@ -40,3 +41,17 @@ def test_what_has_ended_survives_the_death_of_its_worker_and_runs_once(tmp_path)
     assert {x: ran[x] for x in healthy} == dict.fromkeys(healthy, 1)
     assert {x: ran[x] for x in FATAL} == dict.fromkeys(FATAL, 2)  # max_attempts
     assert values == {x: x * x for x in healthy}
+
+
+def test_experiments_in_this_process_are_on_disk_while_others_run(tmp_path):
+    seen = []
+
+    def square(x):
+        time.sleep(0.001)
+        if x in (200, 400):
+            seen.append(len(Research.load(tmp_path / "short").results.df))
+        return x * x
+
+    research = Research(tmp_path / "short", Domain(x=range(401)))
+    research.add_callable("square", square, x=EC("x"), save_to="y").run(parallel=False, bar=False, quiet=True)
+    assert 0 < seen[0] <= 200 < seen[1] <= 400

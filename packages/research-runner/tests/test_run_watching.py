@@ -11,6 +11,7 @@ from research_experiment import EC, Executor, Experiment
 from research_runner import Research
 from research_runner.backends.inline import InlineBackend
 from research_runner.backends.processes import ProcessBackend
+from research_runner.errors import HopelessError
 from research_runner.recording.lines import ProgressLines
 from research_runner.recording.monitor import Monitor
 from research_runner.recording.progress import ProgressBar
@@ -301,3 +302,19 @@ def _kill_when_running(research):
     while research._last is None or not research.monitor.in_progress:
         threading.Event().wait(0.01)
     research.terminate(kill_processes=True)
+
+
+def test_no_short_experiment_begins_in_this_process_after_the_end_was_asked_for():
+    research = Research(domain=Domain(x=list(range(1000))))
+    research.add_callable("end", lambda x: research.terminate(wait=False) if x == 300 else None, x=EC("x"))
+    research.run(dump_results=False, bar=False, parallel=False)
+    assert research.monitor.finished_experiments == 301
+
+
+def test_a_hopeless_run_in_this_process_ends_with_its_canary_however_short_experiments_are():
+    ran = []
+    research = Research(domain=Domain(x=list(range(1000))))
+    research.add_callable("fail", lambda x: ran.append(x) or 1 / 0, x=EC("x"))
+    with pytest.raises(HopelessError):
+        research.run(dump_results=False, bar=False, parallel=False, canary=50)
+    assert len(ran) == 50

@@ -136,12 +136,12 @@ _NOWHERE = Streams()
 def activate(streams: Streams) -> None:
     """Make the current context write there; what a stream leaves open stays with the outer experiment."""
     outer = _CURRENT.get(_NOWHERE)
-    _CURRENT.set(
-        Streams(
-            outer.stdout if streams.stdout is None else streams.stdout,
-            outer.stderr if streams.stderr is None else streams.stderr,
+    if outer is not _NOWHERE:
+        stdout, stderr = streams.stdout, streams.stderr
+        streams = Streams(
+            outer.stdout if stdout is None else stdout, outer.stderr if stderr is None else stderr
         )
-    )
+    _CURRENT.set(streams)
 
 
 def captured(name: str) -> TextStream | None:

@@ -16,7 +16,15 @@ from research_experiment.execution.global_random import ScriptRandom
 from research_runner.backends.protocol import Capabilities, RunEnvironment
 from research_runner.backends.registry import refuse_address
 from research_runner.pool.launch import cuda_user
-from research_runner.scheduling.events import BackendEvent, TaskEnded, TaskStarted, WorkerDied, WorkerReady
+from research_runner.scheduling.events import (
+    BackendEvent,
+    TaskEnded,
+    TaskStarted,
+    WorkerDied,
+    WorkerReady,
+    pack_report,
+    unpack_report,
+)
 from research_runner.scheduling.tasks import Task
 from research_runner.system.death import Death
 from research_runner.system.libraries import without_what_is_set
@@ -30,12 +38,11 @@ _LOG = careful_logger("research.devices")
 
 
 class InlineBackend:
-    """Runs one task in each :meth:`poll`.
+    """Runs queued tasks in :meth:`poll`, one after another as long as `report` says so.
 
-    `report` takes events while a task runs, so that long experiments can be watched; without it all are
-    returned when the task has ended. The environment variables of the worker, which show it its devices, are
-    set while tasks run; a process in which CUDA is already in use keeps the devices that it has, and a
-    warning is logged.
+    `report` takes events while a task runs, so that long experiments can be watched, and when it has ended.
+    The environment variables of the worker, which show it its devices, are set while tasks run; a process in
+    which CUDA is already in use keeps the devices that it has, and a warning is logged.
 
     The script's global generators of random numbers are put back when no task is queued: their states are
     large, and short tasks would take longer to keep them than to run.
@@ -43,12 +50,9 @@ class InlineBackend:
 
     slots = 1  # tasks run one at a time in this process
 
-    def __init__(
-        self,
-        plan: WorkerPlan,
-        report: Callable[[Sequence[BackendEvent]], None] | None = None,
-    ) -> None:
+    def __init__(self, plan: WorkerPlan, report: Callable[[Sequence[BackendEvent]], bool]) -> None:
         self._report = report
+        self._goes_on = False  # whether the next task may begin, as the last report was answered
         self._has_run = False
         self._events: list[BackendEvent] = []
         self._tasks: deque[Task] = deque()
@@ -72,28 +76,32 @@ class InlineBackend:
         self._tasks.extend(tasks)
 
     def poll(self, timeout_s: float) -> Sequence[BackendEvent]:
-        """Run the next task, if there is one, and return what happened."""
+        """Run queued tasks, report them, and return what has happened besides."""
         if self._tasks and not self._events:
-            self._run(self._tasks.popleft())
+            self._has_run = True
+            if self._script_random is not None:
+                self._script_random.keep()
+            with _variables(self._environment), self._runner.prepared():
+                self._run_queued()
             if not self._tasks:
                 self.rest()
         events, self._events = self._events, []
         return events
 
-    def _run(self, task: Task) -> None:
+    def _run_queued(self) -> None:
+        """Run tasks; the beginning of the first one, which may be long, is reported at once."""
         outbox, runner = self._outbox, self._runner
-        outbox.add(TaskStarted(task.index, time.time()))
-        outbox.flush()
-        self._has_run = True
-        if self._script_random is not None:
-            self._script_random.keep()
-        begun = time.perf_counter()
-        try:
-            with _variables(self._environment), runner.prepared():
+        outbox.flush(TaskStarted(self._tasks[0].index, time.time()))
+        while True:
+            task, begun = self._tasks.popleft(), time.perf_counter()
+            try:
                 runner.run(task)
-            outbox.add(TaskEnded(task.index, time.perf_counter() - begun))
-        finally:
-            outbox.flush()
+                outbox.hold(TaskEnded(task.index, time.perf_counter() - begun))
+            finally:
+                outbox.flush()
+            if not (self._tasks and self._goes_on):
+                return
+            outbox.hold(TaskStarted(self._tasks[0].index, time.time()))
 
     def rest(self) -> None:
         """Give the script the global generators of random numbers as it left them."""
@@ -102,14 +110,13 @@ class InlineBackend:
 
     def _take(self, events: Sequence[Any]) -> None:
         with self._reporting:
-            self._events.extend(BackendEvent(0, event) for event in events)
+            self._events += [BackendEvent(0, event) for event in unpack_report(pack_report(events))]
             if current_thread() is self._thread:
                 self._report_all()
 
     def _report_all(self) -> None:
-        if self._report is not None:
-            taken, self._events = self._events, []
-            self._report(taken)
+        taken, self._events = self._events, []
+        self._goes_on = self._report(taken)
 
     def answer(self, slot: int, experiment_id: str, ends: bool) -> None:
         """Keep the answer for the thread that has just reported."""

@@ -94,9 +94,9 @@ class RunEnvironment:
     start_method : {'auto', 'fork', 'forkserver', 'spawn'}
         How worker processes are started.
     report : callable, optional
-        Takes events while :meth:`Backend.poll` runs a task, in the thread that polls, or one call at a time
+        Takes events while :meth:`Backend.poll` runs tasks, in the thread that polls, or one call at a time
         in those of branches that wait for an answer; for backends that run tasks in this process. Others
-        return events from ``poll``.
+        return events from ``poll``. It returns whether the next task may begin before ``poll`` returns.
     code : callable
         Returns the user's modules, for `install_encoded` in each process that runs tasks; nothing if there
         are none. May raise, which refuses the run.
@@ -104,7 +104,7 @@ class RunEnvironment:
 
     root: Path
     start_method: StartMethod = "auto"
-    report: Callable[[Sequence[BackendEvent]], None] | None = None
+    report: Callable[[Sequence[BackendEvent]], bool] = lambda events: False
     code: Callable[[], bytes] = bytes
 
 

@@ -61,7 +61,7 @@ def prepare(
     settings: RunSettings,
     code: CodeRecord | None,
     is_ending: Callable[[], bool],
-    report: Callable[[Sequence[BackendEvent]], None],
+    report: Callable[[Sequence[BackendEvent]], bool],
 ) -> PreparedRun:
     """Open or create everything; close it again if anything is refused.
 

@@ -73,7 +73,7 @@ class Session:
         try:
             self._budget.begin()
             while not self._coordinator.done and not self._end.is_kill_due():
-                if self._end.is_asked or self._budget.is_over():
+                if self._is_ending:
                     self._coordinator.stop()
                 self._step()
         except BaseException:
@@ -83,6 +83,11 @@ class Session:
             self._finish()
         if self._coordinator.error is not None:
             raise self._coordinator.error
+
+    @property
+    def _is_ending(self) -> bool:
+        """Whether nothing new is to be started."""
+        return self._end.is_asked or self._budget.is_over()
 
     def _finish(self) -> None:
         """Close everything, after all reported events are written."""
@@ -137,10 +142,11 @@ class Session:
             case Answer(slot, experiment_id, ends):
                 self._backend.answer(slot, experiment_id, ends)
 
-    def absorb(self, reports: Sequence[BackendEvent]) -> None:
+    def absorb(self, reports: Sequence[BackendEvent]) -> bool:
         """Take in what the backend reports, and commit when enough has come together.
 
-        A branch that runs in this process and waits for an answer may report in its own thread.
+        It returns whether a worker may go on with the tasks that it has. A branch that runs in this process
+        and waits for an answer may report in its own thread.
         """
         now, is_writer = time.monotonic(), get_ident() == self._thread
         if is_writer:
@@ -153,6 +159,7 @@ class Session:
             self._apply(command)
         if is_writer and self._committer.is_due(now):
             self._commit()
+        return is_writer and self._coordinator.goes_on and not self._is_ending
 
     def _commit(self, *, everything: bool = False) -> None:
         self._committer.waiting += self._coordinator.begun()

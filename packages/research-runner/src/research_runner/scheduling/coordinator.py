@@ -122,6 +122,11 @@ class Coordinator:
         idle = not self.busy and not self._again
         return not self._course.stopping and self._source.is_update_due(idle)
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether a worker may begin its next task before anything else is decided."""
+        return not self._course.stopping and not self._source.is_update_due(idle=False)
+
     def update(self) -> None:
         """Let the domain be updated; an error ends the run once all running tasks have ended."""
         try:

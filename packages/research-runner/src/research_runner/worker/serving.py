@@ -102,10 +102,11 @@ class TaskRunner:
                 if self._own_process:
                     stack.enter_context(research_log(plan.folder, plan.log_level))
                 stack.enter_context(experiment_log(plan.path_of, plan.log_level))
-            if self._own_process:
-                stack.enter_context(told_children(plan.arrival.data))
+            stack.enter_context(told_children(plan.arrival.data))
             if self._output is not None:
                 stack.enter_context(self._output)
+            elif not self._own_process and plan.catches_output:
+                stack.enter_context(routed_handlers())
             yield
 
     def devices_are_free(self) -> str | None:
@@ -126,12 +127,7 @@ class TaskRunner:
             self._state = ProcessState(own_process=self._own_process, streams=streams, is_ours=is_ours)
         if self._output is None:
             branches = branch_capture(self._plan)
-            with ExitStack() as stack:
-                if not self._own_process:
-                    stack.enter_context(told_children(self._plan.arrival.data))
-                    if branches is not None:
-                        stack.enter_context(routed_handlers())
-                self._execute(task, branches)
+            self._execute(task, branches)
         else:
             branches = None if len(task.experiments) == 1 else branch_capture(self._plan)
             label, targets = task_label(task), self._targets or targets_of(self._plan, task)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Protocol
@@ -45,8 +46,9 @@ class _Text:
 class _Stream:
     """Passes whole lines on to its targets, up to a limit."""
 
-    def __init__(self, targets: Sequence[_Target], lock: Lock, cap_bytes: int) -> None:
-        self._targets = targets
+    def __init__(self, targets: Callable[[], Sequence[_Target]], lock: Lock, cap_bytes: int) -> None:
+        self._make_targets = targets
+        self._targets: Sequence[_Target] | None = None  # made when the first text comes
         self._lock = lock
         self._left_bytes = cap_bytes
         self._line = ""
@@ -76,6 +78,8 @@ class _Stream:
             text = text[: self._left_bytes] + "\n[the limit of output was reached; the rest was dropped]\n"
             self._left_bytes = 0
         self._left_bytes -= len(text)
+        if self._targets is None:
+            self._targets = self._make_targets()
         with self._lock:
             for target in self._targets:
                 target.append(text)
@@ -95,7 +99,7 @@ class BranchCapture:
         path_of: Callable[[str], Path],
         cap_bytes: int = DEFAULT_CAP_BYTES,
     ) -> None:
-        self._redirects = {fd: redirect for fd, redirect in redirects.items() if redirect}
+        self._redirects = redirects
         self._folder = folder
         self._path_of = path_of
         self._cap_bytes = cap_bytes
@@ -109,17 +113,20 @@ class BranchCapture:
 
     def _stream(self, fd: int, experiment_ids: tuple[str, ...]) -> _Stream | None:
         redirect = self._redirects.get(fd)
-        if redirect is None:
+        if not redirect:
             return None
+        targets = partial(self._targets, fd, redirect, experiment_ids)
+        self._streams.append(stream := _Stream(targets, self._lock, self._cap_bytes))
+        return stream
+
+    def _targets(self, fd: int, redirect: Redirect, experiment_ids: tuple[str, ...]) -> list[_Target]:
         targets: list[_Target] = []
         if redirect.common and self._folder is not None:
-            common = self._folder / f"{STREAMS[fd]}.txt"
-            targets.append(_File(lambda: common))
+            folder = self._folder
+            targets.append(_File(lambda: folder / f"{STREAMS[fd]}.txt"))
         if redirect.separate:
             targets.extend(self._separate(fd, experiment_id) for experiment_id in experiment_ids)
-        stream = _Stream(targets, self._lock, self._cap_bytes)
-        self._streams.append(stream)
-        return stream
+        return targets
 
     def _separate(self, fd: int, experiment_id: str) -> _Target:
         if self._folder is None:

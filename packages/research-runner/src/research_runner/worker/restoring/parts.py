@@ -367,8 +367,10 @@ class _Streams(Part):
         for fd, saved in self._saved.items():
             if self._own_process or not _is_open(fd):
                 os.dup2(saved, fd)
-        self._kept = tuple(map(self._usable, STREAMS, self._kept))
-        self.put(self._kept, self._kept)
+        usable = tuple(map(self._usable, STREAMS, self._kept))
+        if usable != self._kept:
+            self._kept = usable
+            self.put(usable, usable)
 
     def _usable(self, fd: int, stream: Any) -> Any:
         if fd not in self._saved or is_usable(stream):
