@@ -44,7 +44,7 @@ def finite():
         (Domain(x=normal()) + grid) * Domain(c=[1, 2]),
         (grid * Domain(x=normal())) @ Domain(z=range(6)),
         (0.5 * Domain(a=[1, 2, 3]) + 0.5 * Domain(b=[1, 2, 3])) @ Domain(z=range(6)),
-        0.1 * Domain(a=range(900)) + 0.9 * Domain(b=range(900), x=normal()),
+        0.1 * Domain(a=range(100)) + 0.9 * Domain(b=range(600), x=normal()),  # draws are made by 512
         (grid * Domain(x=normal())).where(lambda config: config["x"] > 0),
         grid * Domain(x=normal()).where(lambda config: config["x"] > 0),
         (0.5 * (Domain(a=range(20)) * Domain(x=normal())).where(lambda c: c["x"] > 0)) + 0.5 * grid,

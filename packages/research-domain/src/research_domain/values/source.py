@@ -11,7 +11,7 @@ import linecache
 import sys
 import weakref
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from types import CodeType, FunctionType
 from typing import Any, Final
 
@@ -36,6 +36,14 @@ class _File:
                 self.functions.setdefault((node.name, line), []).append(node)
             elif isinstance(node, ast.Lambda):
                 self.functions.setdefault(("<lambda>", node.lineno), []).append(node)
+
+    @cached_property
+    def classes(self) -> dict[str, list[ast.ClassDef]]:
+        """All classes by their qualified names."""
+        found: dict[str, list[ast.ClassDef]] = {}
+        for path, node in _classes(self.tree, ""):
+            found.setdefault(path, []).append(node)
+        return found
 
 
 def carry_source(thing: CodeType | type, source: str | None) -> None:
@@ -76,7 +84,7 @@ def class_source(cls: type) -> str | None:
         file = _file(name)
         if file is None:
             continue
-        nodes = [node for path, node in _classes(file.tree, "") if path == cls.__qualname__]
+        nodes = file.classes.get(cls.__qualname__, [])
         if len(nodes) == 1 and file.codes.issuperset(code for code in codes if code.co_filename == name):
             return _spell(nodes[0])
     return None
