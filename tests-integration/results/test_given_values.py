@@ -137,8 +137,8 @@ mutable = st.recursive(
 )
 
 
-@settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(parameters=st.lists(mutable, min_size=3, max_size=3))
+@settings(max_examples=2, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(parameters=st.lists(mutable, min_size=6, max_size=6))
 def test_any_values_arrive_the_same_inline_in_branches_and_in_workers(
     parameters, tmp_path_factory, monkeypatch
 ):
