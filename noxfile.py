@@ -46,15 +46,23 @@ nox.options.sessions = [
     "lint",
     "build",
     f"integration-{CURRENT}",
-    "tests",
-    f"minimums-{CURRENT}",
     f"extras-{CURRENT}",
     "docs",
+    f"minimums-{CURRENT}",
+    "tests",
     "typing",
     "imports",
 ]
+"""Sessions run beside each other and begin in this order: what takes long comes first."""
 
-each_package = nox.parametrize("package", list(PROJECTS), ids=list(PROJECTS))
+
+def size_of_tests(package: str) -> int:
+    """Return how many bytes of tests a package has, which tells about how long they take."""
+    return sum(path.stat().st_size for path in ROOT.glob(f"packages/{package}/tests/**/*.py"))
+
+
+LARGEST_FIRST = sorted(PROJECTS, key=size_of_tests, reverse=True)
+each_package = nox.parametrize("package", LARGEST_FIRST, ids=LARGEST_FIRST)
 
 APART = ("tests-integration/interop", "tests-integration/ray")
 """Tests that need a package of their own, and have a session of their own."""
@@ -159,6 +167,11 @@ def install_everything(session: nox.Session, *extra: str) -> None:
     session.install(*wheels(session, PROJECTS), *extra)
 
 
+def run_pytest(session: nox.Session, *arguments: str) -> None:
+    """Run pytest by a script that costs nothing in workers, which run the main script again."""
+    session.run("python", ".ci/pytest", *arguments, *session.posargs)
+
+
 @nox.session(allow_parallel=True)
 def lint(session: nox.Session) -> None:
     """Check style and format."""
@@ -204,13 +217,13 @@ def imports(session: nox.Session) -> None:
 @nox.session(python=PYTHONS, requires=["build"], allow_parallel=True)
 @nox.parametrize("part", [*LARGE_PARTS, "others"], ids=[*LARGE_PARTS, "others"])
 def integration(session: nox.Session, part: str) -> None:
-    """Test all wheels together, in parts; sessions begin in the order of this file: the longest first."""
+    """Test all wheels together, in parts."""
     install_everything(session, *group("integration"))
     elsewhere = [
         f"--ignore={path}" for path in (*APART, *(f"tests-integration/{name}" for name in LARGE_PARTS))
     ]
     chosen = [f"tests-integration/{part}"] if part in LARGE_PARTS else ["tests-integration", *elsewhere]
-    session.run("pytest", *chosen, *session.posargs)
+    run_pytest(session, *chosen)
 
 
 @nox.session(python=PYTHONS, requires=["build"], allow_parallel=True)
@@ -218,14 +231,7 @@ def integration(session: nox.Session, part: str) -> None:
 def tests(session: nox.Session, package: str) -> None:
     """Test one built wheel with only its declared dependencies; its docstring examples as well."""
     install(session, package)
-    session.run(
-        "pytest",
-        f"packages/{package}/tests",
-        "--doctest-modules",
-        "--pyargs",
-        IMPORTS[package],
-        *session.posargs,
-    )
+    run_pytest(session, f"packages/{package}/tests", "--doctest-modules", "--pyargs", IMPORTS[package])
 
 
 @nox.session(python=PYTHONS, requires=["build"], allow_parallel=True)
@@ -233,7 +239,7 @@ def tests(session: nox.Session, package: str) -> None:
 def minimums(session: nox.Session, package: str) -> None:
     """Test one built wheel with the lowest versions that it declares."""
     install(session, package, *floors(*closure(package)), *LOWEST)
-    session.run("pytest", f"packages/{package}/tests", *session.posargs)
+    run_pytest(session, f"packages/{package}/tests")
 
 
 @nox.session(python=PYTHONS, requires=["build"], allow_parallel=True)
@@ -241,29 +247,30 @@ def extras(session: nox.Session) -> None:
     """Test what needs an extra with the lowest versions of everything; some are too large for that."""
     declared = [line for line in floors(*PROJECTS, extras=True) if Requirement(line).name not in TOO_LARGE]
     install_everything(session, *declared, *group("integration"), *LOWEST)
-    session.run("pytest", "tests-integration/dask", *session.posargs)
+    run_pytest(session, "tests-integration/dask")
 
 
 @nox.session(requires=["build"], allow_parallel=True)
 def interop(session: nox.Session) -> None:
     """Run real pipelines of the published batchflow package."""
     install_everything(session, *group("tests", "research-domain"), "batchflow")  # pandas comes with results
-    session.run("pytest", "tests-integration/interop", *session.posargs)
+    run_pytest(session, "tests-integration/interop")
 
 
 @nox.session(requires=["build"], allow_parallel=True)
 def ray(session: nox.Session) -> None:
     """Run the tests of the Ray backend."""
     install_everything(session, *group("integration"), "ray[client]")
-    session.run("pytest", "tests-integration/ray", *session.posargs)
+    run_pytest(session, "tests-integration/ray")
 
 
 @nox.session(requires=["build"], allow_parallel=True)
 def docs(session: nox.Session) -> None:
     """Run every example of the docs, then build them; warnings are errors."""
     install_everything(session, *group("docs"))
-    session.run("pytest", "docs", *session.posargs)
-    session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
+    run_pytest(session, "docs")
+    drawn = [] if session.posargs else ["-t", "drawn"]  # by all pages, which just ran
+    session.run("sphinx-build", "-W", "--keep-going", *drawn, "-b", "html", "docs", "docs/_build/html")
 
 
 @nox.session(requires=["build"])

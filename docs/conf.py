@@ -38,7 +38,12 @@ napoleon_use_ivar = True
 
 
 def draw_pictures(app):
-    """Run the pages that show pictures, which draws them from studies that really ran."""
+    """Run the pages that show pictures, which draws them from studies that really ran.
+
+    The tag `drawn` says that all pages have just been run.
+    """
+    if app.tags.has("drawn"):
+        return
     folder = Path(app.srcdir)
     pages = [page for page in sorted(folder.glob("*.md")) if re.search(r"\]\(_pictures/", page.read_text())]
     subprocess.run([sys.executable, "-m", "pytest", "-q", *map(str, pages)], check=True, cwd=folder.parent)
