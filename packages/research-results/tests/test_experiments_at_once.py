@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from research_results import FolderStorage, MemoryStorage, ResearchResults
-from research_results.reading import at_once
+from research_results.reading import joined
 
 STATUSES = ("queued", "running", "done", "failed", "lost")
 NUMBERS = ("attempt", "worker", "started", "elapsed_s", "iterations", "stopped")
@@ -80,10 +80,10 @@ def expected(table):
 
 
 @settings(max_examples=30)
-@given(tables, st.sampled_from([1, 3, at_once._PAGE]))
+@given(tables, st.sampled_from([1, 3, joined._FIRST_ROWS]))
 def test_the_frame_is_that_of_its_rows(table, page):
     with pytest.MonkeyPatch.context() as patch, closing(written(table)) as storage:
-        patch.setattr(at_once, "_PAGE", page)
+        patch.setattr(joined, "_FIRST_ROWS", page)
         frame = storage.results.experiments
     pd.testing.assert_frame_equal(frame, expected(table))
 

@@ -36,7 +36,7 @@ def is_intact(checksum: Any, numbers: Sequence[Any], fields: tuple[Any, ...], da
 
 
 def row_checksums(
-    numbers: Sequence[Any], fields: Sequence[str | bytes | None], data: Sequence[bytes]
+    numbers: Sequence[Any], fields: Sequence[str | bytes | None], data: Sequence[bytes | memoryview]
 ) -> np.ndarray[Any, Any]:
     """Return what `row_checksum` returns for each of N rows that share their fields.
 
@@ -46,7 +46,7 @@ def row_checksums(
         Numbers, column by column.
     fields : sequence of str, bytes or None
         Other fields.
-    data : sequence of bytes, length N
+    data : sequence of bytes or memoryview, length N
         The data of each row.
     """
     tail = _joined_fields(tuple(fields))
@@ -97,21 +97,7 @@ _MANY = 1024
 _SHORT = 64
 
 
-def experiment_checksums(
-    positions: Sequence[int],
-    ids: Sequence[str],
-    configs: Sequence[bytes],
-    digests: Sequence[bytes | None],
-) -> np.ndarray[Any, Any]:
-    """Return the checksums of experiments, each of its position, id, config and digest."""
-    return row_checksums([np.array(positions, np.int64)], (), list(map(_joined, ids, configs, digests)))
-
-
 def experiment_checksum(position: int, experiment_id: str, config: bytes, digest: bytes | None) -> int:
     """Return the checksum of an experiment: its position, id, config and digest."""
     name = experiment_id.encode("utf-8", "surrogatepass")
     return crc32(name + config + (digest or b""), crc32(_POSITION.pack(position)))
-
-
-def _joined(experiment_id: str, config: bytes, digest: bytes | None) -> bytes:
-    return experiment_id.encode("utf-8", "surrogatepass") + config + (digest or b"")

@@ -1,8 +1,8 @@
 """Columns of the table of experiments, each handed over in one piece.
 
-SQLite's module takes most of its time for each row and each value that it hands over. Here SQLite joins all
-rows: numbers are packed by a function of SQL that is a method of `struct.Struct`, and numpy reads the bytes;
-of texts the different ones are read, and each row has the number of its own.
+Rows are joined by SQLite (`reading.joined`). Where floats are among them, numbers are packed by a function of
+SQL that is a method of `struct.Struct`, and numpy reads the bytes; of texts the different ones are read, and
+each row has the number of its own.
 
 The functions of SQL are written in C. In one of Python a signal could raise its exception, which SQLite's
 module would turn into an error of the database.
@@ -13,22 +13,34 @@ from __future__ import annotations
 import sqlite3
 import struct
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
+from research_results.disk.checksums import CHANGED, row_checksums
+from research_results.errors import DamagedError
 from research_results.reading.gather import Array, Ints, Mask
-from research_results.reading.rows import INT, OPTIONAL_INT, OPTIONAL_NUMBER, check_column, columns_of
+from research_results.reading.joined import integers, joined_bytes, map_pages, pieces_of
+from research_results.reading.rows import (
+    BYTES,
+    INT,
+    OPTIONAL_BYTES,
+    OPTIONAL_INT,
+    OPTIONAL_NUMBER,
+    check_column,
+    check_types,
+    columns_of,
+    strange_type,
+)
 
 _NO_INT, _NO_FLOAT = -(2**63), -sys.float_info.max
 """What stands for NULL among packed numbers."""
 
-_PAGE = 2**17
-"""Experiments in a piece: SQLite joins at most 10^9 bytes."""
-
 _CODES = {int: "q", float: "d"}
+_NOTHING = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,25 +110,71 @@ def _joined(columns: Sequence[Coded]) -> Coded:
     )
 
 
-def read_ids(connection: sqlite3.Connection) -> tuple[Ints, list[str]]:
-    """Return the keys and ids of all experiments, in the order of the domain."""
-    strange = "max(typeof(position) != 'integer')"
-    parts = [np.empty((2, 0), np.int64)]
-    ids: list[str] = []
-    for names, *numbers, is_strange in _pages(
-        connection, f"group_concat(id, char(0)), group_concat(key), group_concat(position), {strange}"
-    ):
-        if is_strange:
-            (positions,) = columns_of(connection.execute("SELECT position FROM experiments"))
-            check_column("experiments", "position", positions, INT)
-        ids += names.split("\0")
-        parts.append(np.array([np.fromstring(text, np.int64, sep=",") for text in numbers]))
-    keys, positions = np.concatenate(parts, axis=1)
+_CONFIG_KINDS = {"position": INT, "config": BYTES, "digest": OPTIONAL_BYTES, "checksum": OPTIONAL_INT}
+_ID, _DIGEST, _NO_CHECKSUM = "CAST(id AS BLOB)", "coalesce(digest, '')", -1
+_CONFIGS = (
+    joined_bytes("config"),
+    joined_bytes(f"{_ID} || config || {_DIGEST}"),
+    "group_concat(length(config))",
+    f"group_concat(length({_ID}) + length(config) + length({_DIGEST}))",
+    f"group_concat(coalesce(checksum, {_NO_CHECKSUM}))",
+)
+
+
+def read_experiment_rows(
+    connection: sqlite3.Connection, condition: str, given: Mapping[str, Any], *, configs: bool
+) -> tuple[Ints, list[str], Ints, Ints]:
+    """Read the experiments for which a condition holds, in the order of the domain.
+
+    Returns
+    -------
+    tuple
+        Keys and ids, length N; the numbers of the options of each config and the index of its experiment,
+        length M. Without `configs` there are no options, and with them they are checked.
+    """
+    kinds = _CONFIG_KINDS if configs else {"position": INT}
+    columns = (
+        *(strange_type(name, kind) for name, kind in kinds.items()),
+        "group_concat(id, char(0)), group_concat(key), group_concat(position)",
+        *(_CONFIGS if configs else ()),
+    )
+
+    def page(*values: Any) -> tuple[list[str], Ints, Ints, Ints, Ints]:
+        check_types("experiments", dict(zip(kinds, values, strict=False)))
+        names, keys, positions, *own = values[len(kinds) :]
+        ids, order = names.split("\0"), integers(positions)
+        counts, options = _configs(ids, order, *own) if configs else (np.zeros_like(order), _NOTHING)
+        return ids, integers(keys), order, counts, options
+
+    pages = map_pages(page, connection, "experiments", "key", ", ".join(columns), condition, given)
+    parts = zip(([], *[_NOTHING] * 4), *pages, strict=True)
+    ids = list(chain.from_iterable(next(parts)))
+    keys, positions, counts, options = map(np.concatenate, parts)
     if len(ids) != len(keys):  # somebody has chosen an id with this character
-        (ids,) = columns_of(connection.execute("SELECT id FROM experiments ORDER BY key"))
+        select = f"SELECT key, id FROM experiments WHERE {condition}"  # noqa: S608  (only our words)
+        id_of = dict(connection.execute(select, given))
+        ids = [id_of[key] for key in keys.tolist()]
     order = np.lexsort((keys, positions))
-    is_sorted = bool((np.diff(order) > 0).all())
-    return keys[order], ids if is_sorted else [ids[index] for index in order.tolist()]
+    owners = np.repeat(np.argsort(order), counts)
+    if (np.diff(order) > 0).all():
+        return keys, ids, options, owners
+    moved = np.argsort(owners, kind="stable")
+    return keys[order], [ids[index] for index in order.tolist()], options[moved], owners[moved]
+
+
+def _configs(
+    ids: Sequence[str], positions: Ints, joined: bytes, hashed: bytes, *texts: str
+) -> tuple[Ints, Ints]:
+    """Return for each experiment how many options its config has, and the options of all."""
+    lengths, hashed_lengths, checksums = map(integers, texts)
+    data = pieces_of(hashed, hashed_lengths)
+    different = row_checksums([positions], (), data) != checksums
+    different &= checksums != _NO_CHECKSUM  # as in older formats
+    if different.any():
+        raise DamagedError(f"the config of experiment {ids[int(np.argmax(different))]!r}", CHANGED)
+    if (lengths % 4).any():
+        raise DamagedError("table experiments", "a config is no list of options")
+    return lengths // 4, np.frombuffer(joined, "<i4").astype(np.int64)
 
 
 def read_rows(
@@ -165,22 +223,8 @@ def _packed(connection: sqlite3.Connection, columns: Mapping[str, tuple[str, str
     given, codes = zip(*columns.values(), strict=True)
     layout = struct.Struct(f"<{''.join(codes)}")
     connection.create_function("pack", len(codes), layout.pack)
-    pages = list(_pages(connection, f"CAST(group_concat(pack({', '.join(given)}), '') AS BLOB)"))
+    none = {"no_int": _NO_INT, "no_float": _NO_FLOAT}
+    joined = joined_bytes(f"pack({', '.join(given)})")
+    pages = map_pages(bytes, connection, "experiments", "key", joined, given=none)
     dtype = [(name, "<i8" if code == "q" else "<f8") for name, code in zip(columns, codes, strict=True)]
-    return np.frombuffer(b"".join(data for (data,) in pages), dtype)
-
-
-def _pages(connection: sqlite3.Connection, joined: str) -> Iterator[tuple[Any, ...]]:
-    """Yield what expressions of SQL make of all experiments of a page, in the order of the keys."""
-    begin, most = -(2**63), 2**63 - 1
-    while begin <= most:
-        (begin,) = connection.execute("SELECT min(key) FROM experiments WHERE key >= ?", (begin,)).fetchone()
-        if begin is None:
-            return
-        end = min(begin + _PAGE, most)
-        given = {"begin": begin, "end": end, "no_int": _NO_INT, "no_float": _NO_FLOAT}
-        yield connection.execute(
-            f"SELECT {joined} FROM experiments WHERE key BETWEEN :begin AND :end",  # noqa: S608
-            given,
-        ).fetchone()
-        begin = end + 1
+    return np.frombuffer(b"".join(pages), dtype)

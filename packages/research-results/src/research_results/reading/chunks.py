@@ -80,8 +80,9 @@ def read_chunks(
     for all; without `packed` rows that `read_packed` reads are left out.
     """
     condition = "1" if packed else f"NOT ({IS_PACKED})"
-    query = chunks_where(", ".join(_KINDS), condition, experiments, variables)
-    return map(Chunk._make, _rows(connection, *query))
+    where = chunks_where(condition, experiments, variables)
+    sql = f"SELECT {', '.join(_KINDS)} FROM chunks WHERE {where} ORDER BY chunk"  # noqa: S608  (our words)
+    return map(Chunk._make, _rows(connection, sql))
 
 
 def chunks_between(connection: sqlite3.Connection, since: int, until: int, count: int) -> Iterable[Chunk]:
@@ -90,7 +91,9 @@ def chunks_between(connection: sqlite3.Connection, since: int, until: int, count
     return map(Chunk._make, _rows(connection, sql, [since, until, count]))
 
 
-def _rows(connection: sqlite3.Connection, sql: str, arguments: list[int]) -> Iterator[tuple[Any, ...]]:
+def _rows(
+    connection: sqlite3.Connection, sql: str, arguments: Sequence[int] = ()
+) -> Iterator[tuple[Any, ...]]:
     """Read rows even if texts are invalid UTF-8, so that the checksum can report them."""
     connection.text_factory = _lenient
     try:

@@ -6,7 +6,6 @@ import sqlite3
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import compress
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -15,21 +14,18 @@ from research_domain import AUXILIARY_KEYS
 from research_domain.texts import clean_text
 from research_results.codec.encoding import decode_value
 from research_results.codec.pickles import Opaque
-from research_results.disk.checksums import CHANGED, experiment_checksums, is_intact
+from research_results.disk.checksums import CHANGED, is_intact
 from research_results.disk.schema import hides_some
 from research_results.errors import DamagedError
-from research_results.reading.at_once import read_ids
+from research_results.reading.at_once import read_experiment_rows
 from research_results.reading.gather import Ints, Mask
 from research_results.reading.rows import (
-    BYTES,
     INT,
     OPTIONAL_BYTES,
     OPTIONAL_INT,
     OPTIONAL_TEXT,
     TEXT,
-    check_column,
     checked,
-    columns_of,
 )
 from research_results.reading.source import Source
 
@@ -159,11 +155,11 @@ class Experiments:
         return self.keys[indices], indices
 
 
-def select_in(column: str, values: Sequence[int] | None) -> tuple[str, list[int]]:
-    """Return a condition for few values; for none or many a condition that is always true."""
-    if values is None or len(values) > _FEW:
-        return "1", []
-    return f"{column} IN ({','.join('?' * len(values))})", list(values)
+def select_in(column: str, numbers: Sequence[int] | None) -> str:
+    """Return a condition for few numbers; for none or many a condition that is always true."""
+    if numbers is None or len(numbers) > _FEW:
+        return "1"
+    return f"{column} IN ({','.join(map(str, numbers))})"
 
 
 def read_experiments(
@@ -178,66 +174,33 @@ def read_experiments(
     `having` are groups of options, of each of which a config must have one. Without `configs` they are
     neither read nor checked.
     """
-    complete = ids is None and not having
-    if complete and not configs:
-        all_keys, all_ids = read_ids(connection)
-        return Experiments(all_keys, tuple(all_ids), _NOTHING, _NOTHING, complete)
-    conditions, arguments = _having(having)
+    conditions, given = _having(having)
     wanted = None if ids is None else {name for name in ids if clean_text(name) == name}
     if wanted is not None and len(wanted) <= _FEW:
-        conditions.append(f"id IN ({','.join('?' * len(wanted))})")
-        arguments += wanted
-    where = " AND ".join(conditions) or "1"
-    names = "key, id, config, position, digest, checksum" if configs else "key, id"
-    cursor = connection.execute(
-        f"SELECT {names} FROM experiments WHERE {where} ORDER BY position, key",  # noqa: S608
-        arguments,
-    )
-    columns = columns_of(cursor)
+        names = {f"id_{number}": name for number, name in enumerate(wanted)}
+        conditions.append(f"id IN ({', '.join(f':{name}' for name in names)})")
+        given |= names
+    condition = " AND ".join(conditions) or "1"
+    keys, found, options, owners = read_experiment_rows(connection, condition, given, configs=configs)
+    complete = ids is None and not having
+    experiments = Experiments(keys, tuple(found), options, owners, complete)
     if wanted is not None:
-        kept = [name in wanted for name in columns[1]]
-        columns = tuple(list(compress(column, kept)) for column in columns)
-    if not configs:
-        keys, ids = columns
-        check_column("experiments", "key", keys, INT)
-        return Experiments(np.array(keys, np.int64), tuple(map(str, ids)), _NOTHING, _NOTHING)
-    experiments = _experiments(columns, complete=complete)
-    for options in having:
-        experiments = experiments.where(experiments.having(options))
+        experiments = experiments.where(np.array([name in wanted for name in found], np.bool_))
+    for group in having:
+        experiments = experiments.where(experiments.having(group))
     return experiments
 
 
-def _having(groups: Sequence[Sequence[int]]) -> tuple[list[str], list[Any]]:
+def _having(groups: Sequence[Sequence[int]]) -> tuple[list[str], dict[str, Any]]:
     """Return conditions that leave out most configs without an option: its bytes must occur in them."""
     conditions: list[str] = []
-    arguments: list[Any] = []
+    given: dict[str, Any] = {}
     for options in groups:
         if len(options) <= _FEW_OPTIONS:
-            tests = ["instr(config, ?)"] * len(options)
-            conditions.append(f"({' OR '.join(tests) or '0'})")
-            arguments += [struct.pack("<i", option) for option in options]
-    return conditions, arguments
-
-
-def _experiments(given: tuple[list[Any], ...], *, complete: bool) -> Experiments:
-    if not given[0]:
-        return Experiments(_NOTHING, (), _NOTHING, _NOTHING, complete)
-    keys, names, configs, positions, digests, checksums = given
-    kinds = {"key": INT, "config": BYTES, "position": INT, "digest": OPTIONAL_BYTES, "checksum": OPTIONAL_INT}
-    columns = (keys, configs, positions, digests, checksums)
-    for (name, kind), column in zip(kinds.items(), columns, strict=True):
-        check_column("experiments", name, column, kind)
-    ids = tuple(map(str, names))
-    if None not in checksums:  # as in older formats
-        different = experiment_checksums(positions, ids, configs, digests) != np.array(checksums, np.int64)
-        if different.any():
-            raise DamagedError(f"the config of experiment {ids[int(np.argmax(different))]!r}", CHANGED)
-    lengths = np.array(list(map(len, configs)), np.int64)
-    if (lengths % 4).any():
-        raise DamagedError("table experiments", "a config is no list of options")
-    options = np.frombuffer(b"".join(configs), "<i4").astype(np.int64)
-    owners = np.repeat(np.arange(len(keys), dtype=np.int64), lengths // 4)
-    return Experiments(np.array(keys, np.int64), ids, options, owners, complete)
+            names = {f"option_{option}": struct.pack("<i", option) for option in options}
+            conditions.append(f"({' OR '.join(f'instr(config, :{name})' for name in names) or '0'})")
+            given |= names
+    return conditions, given
 
 
 def read_parameters(connection: sqlite3.Connection) -> dict[int, ConfigParameter]:
@@ -272,11 +235,9 @@ def read_options(
     by: Literal["option", "parameter"] = "option",
 ) -> dict[int, Option]:
     """Read options by their own numbers or by those of their parameters; None for all."""
-    condition, arguments = select_in(by, numbers)
     parameters = read_parameters(connection)
     rows = connection.execute(
-        f"SELECT {', '.join(_OPTION)} FROM options WHERE {condition} ORDER BY option",  # noqa: S608
-        arguments,
+        f"SELECT {', '.join(_OPTION)} FROM options WHERE {select_in(by, numbers)} ORDER BY option",  # noqa: S608
     )
     column, wanted = list(_OPTION).index(by), set(numbers or ())
     chosen = rows if numbers is None else (row for row in rows if row[column] in wanted)

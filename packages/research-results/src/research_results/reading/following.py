@@ -75,9 +75,9 @@ def _ids(connection: sqlite3.Connection, keys: Sequence[int]) -> dict[int, str]:
     """Return number and name of some experiments."""
     found: dict[int, str] = {}
     for start in range(0, len(keys), _FEW):
-        condition, arguments = select_in("key", keys[start : start + _FEW])
+        condition = select_in("key", keys[start : start + _FEW])
         select = f"SELECT key, id FROM experiments WHERE {condition}"  # noqa: S608  (only our words)
-        found.update(connection.execute(select, arguments).fetchall())
+        found.update(connection.execute(select).fetchall())
     return found
 
 

@@ -1,82 +1,76 @@
-"""Rows of packed numbers, read for the table: a few integers and the data of each row.
+"""Rows of packed numbers, read for the table: columns of integers, and the data of each row.
 
-SQLite's module takes most of its time for each value that it hands over, whatever that is. What is small in
-a row therefore comes as parts of two integers, which are taken apart for all rows at once. Rows that do not
-fit into this form are not read here: values that are no numbers, lists of iterations, rows without a
-checksum, and whatever is damaged in a way that shows.
+Rows that do not fit into this form are not read here: values that are no numbers, lists of iterations, rows
+without a checksum, and whatever is damaged in a way that shows.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 
-from research_results.codec.encoding import NUMBER_KINDS
+from research_results.codec.encoding import NUMBER_KINDS, number_dtype
+from research_results.disk.checksums import row_checksums
 from research_results.reading.experiments import Experiments, select_in
-from research_results.reading.gather import Ints
-from research_results.reading.rows import columns_of
+from research_results.reading.gather import Ints, Mask
+from research_results.reading.joined import integers, joined_bytes, map_pages, pieces_of
 
 KINDS = ("float", "int", "bool", "complex", *sorted(NUMBER_KINDS - {"float", "int", "bool", "complex"}))
 """Kinds of numbers; a row has the index of its kind."""
 
-_KIND_BITS, _VARIABLE_BITS, _STEP_BITS, _FIRST_BITS = 5, 20, 10, 28
-"""Parts of one integer of 63 bits, the lowest first."""
+_ITEM_BYTES = np.array([number_dtype(kind).itemsize for kind in KINDS])
 
-_CHECKSUM_BITS = 32
-_EXPERIMENT_BITS = 31
 
-_CASES = " ".join(f"WHEN '{kind}' THEN {index}" for index, kind in enumerate(KINDS))
-_LIMITS = {
-    "checksum": _CHECKSUM_BITS,
-    "experiment": _EXPERIMENT_BITS,
-    "first": _FIRST_BITS,
-    "step": _STEP_BITS,
-    "variable": _VARIABLE_BITS,
-}
-_FITS = " AND ".join(f"{column} BETWEEN 0 AND {2**bits - 1}" for column, bits in _LIMITS.items())
-_STEP_AT = _KIND_BITS + _VARIABLE_BITS
-_FIRST_AT = _STEP_AT + _STEP_BITS
-_SPAN = (
-    f"CASE WHEN iterations IS NULL AND typeof(data) = 'blob' AND {_FITS} THEN (first << {_FIRST_AT}) | "
-    f"(step << {_STEP_AT}) | (variable << {_KIND_BITS}) | CASE kind {_CASES} END END"
+def _by_kind(numbers: Sequence[int]) -> str:
+    """Return an expression of SQL for the number that belongs to the kind of a row; NULL for other kinds."""
+    cases = (f"WHEN {kind!r} THEN {number}" for kind, number in zip(KINDS, numbers, strict=True))
+    return f"CASE kind {' '.join(cases)} END"
+
+
+IS_PACKED = (
+    "((experiment | variable | first | step | checksum) NOT NULL AND iterations IS NULL AND "
+    f"typeof(data) = 'blob' AND length(data) = count * {_by_kind(_ITEM_BYTES.tolist())}) IS TRUE"
 )
-_WHOSE = f"(experiment << {_CHECKSUM_BITS}) | checksum"
-_DATA = f"CASE kind {' '.join(f'WHEN {kind!r} THEN data' for kind in KINDS)} END"
-
-IS_PACKED = f"({_SPAN}) NOT NULL"
 """The condition of rows that `read_packed` reads."""
+
+# | 0 makes integers of whatever a damaged file has there, which the checksums will then tell
+_KIND = _by_kind(range(len(KINDS)))
+_INTEGERS = (_KIND, "chunk", "experiment", "variable", "count", "first", "step", "checksum")
+_COLUMNS = ", ".join(
+    ("count(iterations)", joined_bytes("data"), *(f"group_concat({each} | 0)" for each in _INTEGERS))
+)
 
 
 class PackedRows(NamedTuple):
-    """Rows of numbers, column by column, in the order of writing."""
+    """Rows of numbers, column by column, those of each experiment in the order of writing."""
 
+    kinds: Ints
     numbers: Ints
     experiments: Ints
     variables: Ints
-    kinds: Ints
+    counts: Ints
     firsts: Ints
     steps: Ints
-    checksums: Ints
-    """Number of the row, keys of its experiment and variable, index of its kind in `KINDS`, first iteration,
-    step from one to the next, and checksum; length N.
+    """Index of the kind in `KINDS`, number of the row, keys of its experiment and variable, number of values,
+    first iteration, and step from one to the next; length N.
     """
-    data: list[bytes]
+    intact: Mask
+    """Whether it is what was written; length N."""
+    data: Sequence[memoryview]
     """The numbers of each row; length N."""
 
 
-def chunks_where(
-    columns: str, condition: str, experiments: Experiments, variables: Sequence[int] | None
-) -> tuple[str, list[int]]:
-    """Return the statement that reads rows of the table of values, and its arguments."""
+_NONE = PackedRows._make([*[np.empty(0, np.int64)] * 7, np.empty(0, np.bool_), ()])
+
+
+def chunks_where(condition: str, experiments: Experiments, variables: Sequence[int] | None) -> str:
+    """Return the condition of rows of the table of values; rows of other experiments may be among them."""
     keys = None if experiments.complete else experiments.keys.tolist()
-    by_experiment, some = select_in("experiment", keys)
-    by_variable, others = select_in("variable", variables)
-    where = f"{condition} AND {by_experiment} AND {by_variable}"
-    sql = f"SELECT {columns} FROM chunks WHERE {where} ORDER BY chunk"  # noqa: S608  (only our words)
-    return sql, [*some, *others]
+    return f"{condition} AND {select_in('experiment', keys)} AND {select_in('variable', variables)}"
 
 
 def read_packed(
@@ -86,23 +80,38 @@ def read_packed(
 
     Where many experiments are asked for, rows of others may be among them.
     """
-    wanted = chunks_where(f"chunk, {_WHOSE}, {_SPAN}, {_DATA}", "1", experiments, variables)
-    columns = columns_of(connection.execute(*wanted))
-    *_, spans, _ = columns
-    there_are_others = None in spans
-    if there_are_others:
-        kept = [index for index, span in enumerate(spans) if span is not None]
-        columns = tuple([column[index] for index in kept] for column in columns)
-    numbers, whose, spans, data = columns
-    span, who = np.array(spans, np.int64), np.array(whose, np.int64)
-    rows = PackedRows(
-        np.array(numbers, np.int64),
-        who >> _CHECKSUM_BITS,
-        span >> _KIND_BITS & 2**_VARIABLE_BITS - 1,
-        span & 2**_KIND_BITS - 1,
-        span >> _FIRST_AT,
-        span >> _STEP_AT & 2**_STEP_BITS - 1,
-        who & 2**_CHECKSUM_BITS - 1,
-        data,
-    )
-    return rows, there_are_others
+
+    def pages(condition: str) -> list[PackedRows]:
+        where = chunks_where(condition, experiments, variables)
+        return map_pages(_page, connection, "chunks", "chunk", _COLUMNS, where)
+
+    try:
+        found, there_are_others = pages("1"), False  # to test each row takes SQLite half as long again
+    except _OtherRowsError:
+        found, there_are_others = pages(IS_PACKED), True
+    *columns, data = zip(_NONE, *found, strict=True)
+    rows = [*map(np.concatenate, columns), list(chain.from_iterable(data))]
+    return PackedRows._make(rows), there_are_others
+
+
+class _OtherRowsError(Exception):
+    """A page has rows that are not packed numbers."""
+
+
+def _page(listed: int, joined: bytes | None, *texts: str | None) -> PackedRows:
+    """Return the rows of a page, in which SQLite leaves out NULL."""
+    *columns, checksums = map(integers, texts)
+    kinds, *heads = columns
+    if listed or joined is None or {len(column) for column in columns} != {len(checksums)}:
+        raise _OtherRowsError
+    lengths = heads[3] * _ITEM_BYTES[kinds]
+    if lengths.sum() != len(joined) or (lengths < 0).any():
+        raise _OtherRowsError
+    data = pieces_of(joined, lengths)
+    intact = np.empty(len(data), np.bool_)
+    for kind in np.unique(kinds).tolist():
+        own = np.flatnonzero(kinds == kind)
+        numbers, fields = [column[own] for column in heads], (KINDS[kind], None, None, None, None)
+        found = row_checksums(numbers, fields, [data[index] for index in own.tolist()])
+        intact[own] = found == checksums[own]
+    return PackedRows._make([*columns, intact, data])

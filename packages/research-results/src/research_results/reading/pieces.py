@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from research_results.codec.encoding import NUMBER_KINDS, decode_value, number_array, number_dtype
-from research_results.disk.checksums import CHANGED, row_checksums
+from research_results.disk.checksums import CHANGED
 from research_results.errors import DamagedError
 from research_results.reading.chunks import Chunk, name_of_value
 from research_results.reading.experiments import Experiments
@@ -92,22 +92,15 @@ class PieceMaker:
 
     def _packed(self, rows: PackedRows, own: Ints, owners: Ints, variable: int, kind: str) -> Piece:
         """Return the numbers of one variable and kind, which some of the rows hold."""
-        dtype = number_dtype(kind)
-        data = [rows.data[index] for index in own.tolist()]
-        lengths = np.fromiter(map(len, data), np.int64, len(data))
-        layout = _Layout(owners, lengths // dtype.itemsize, rows.firsts[own], rows.steps[own])
-        numbers = [
-            rows.numbers[own],
-            self._experiments.keys[owners],
-            np.full(len(own), variable),
-            *layout[1:],
-        ]
-        found = row_checksums(numbers, (kind, None, None, None, None), data)
-        self._check(found == rows.checksums[own], owners, variable, CHANGED)
-        self._check(lengths % dtype.itemsize == 0, owners, variable, _MISCOUNTED)
+        intact = rows.intact[own]
+        if not intact.all():
+            owner = self._experiments.ids[int(owners[int(np.argmin(intact))])]
+            raise DamagedError(name_of_value(owner, self._names.get(variable)), CHANGED)
+        layout = _Layout(owners, rows.counts[own], rows.firsts[own], rows.steps[own])
         if self._last is None or not layout.equals(self._last[0]):
             self._last = layout, _progressions(layout)
-        return self._piece(self._last[1], number_array(kind, b"".join(data)), numbers[0], layout.counts)
+        values = number_array(kind, b"".join([rows.data[index] for index in own.tolist()]))
+        return self._piece(self._last[1], values, rows.numbers[own], layout.counts)
 
     def of_chunks(self, chunks: Sequence[Chunk], source: Source, *, allow_pickle: bool) -> Piece:
         """Return the values of rows of one variable and kind, each row looked at."""
@@ -151,12 +144,6 @@ class PieceMaker:
         if self._experiments.complete:
             raise DamagedError("table chunks", f"row {numbers[int(np.argmin(known))]} is of no experiment")
         return np.where(known, self._indices[found], -1) if len(self._keys) else np.full(len(keys), -1)
-
-    def _check(self, fits: Mask, owners: Ints, variable: int, reason: str) -> None:
-        """Check rows before they are used."""
-        if not fits.all():
-            owner = self._experiments.ids[int(owners[int(np.argmin(fits))])]
-            raise DamagedError(name_of_value(owner, self._names.get(variable)), reason)
 
     def _piece(self, index: _ValueIndex, values: Array, rows: Ints, counts: Ints) -> Piece:
         owners, iterations, in_order = index

@@ -32,6 +32,22 @@ def check_column(table: str, name: str, values: Iterable[Any], kinds: Types) -> 
         raise _damaged(f"table {table}", name, strange.pop())
 
 
+_TYPES: dict[str, type[Any]] = {"integer": int, "text": str, "blob": bytes, "null": _NONE, "real": float}
+
+
+def strange_type(name: str, kinds: Types) -> str:
+    """Return an aggregate of SQL: NULL, or what SQLite calls a type that a column does not have."""
+    tests = [f"typeof({name}) <> {word!r}" for word, kind in _TYPES.items() if kind in kinds]
+    return f"max(CASE WHEN {' AND '.join(tests)} THEN typeof({name}) END)"
+
+
+def check_types(table: str, found: Mapping[str, str | None]) -> None:
+    """Refuse values of other types than a column has, given what `strange_type` says of each."""
+    for name, word in found.items():
+        if word is not None:
+            raise _damaged(f"table {table}", name, _TYPES[word])
+
+
 def check_row(where: str, kinds: Mapping[str, Types], row: Iterable[Any]) -> None:
     """Refuse a row whose values do not have the types of its columns; `where` names the row."""
     for value, (name, expected) in zip(row, kinds.items(), strict=True):
