@@ -18,7 +18,13 @@ from results_strategies import plain_values, same
 from research_domain import Domain, digest, is_plain
 from research_domain import same as domain_same
 from research_results import MemoryStorage, Opaque
-from research_results.codec.encoding import decode_value, encode, encode_value
+from research_results.codec.encoding import (
+    NUMBER_KINDS,
+    decode_value,
+    encode,
+    encode_value,
+    number_dtype,
+)
 from research_results.codec.tree import load_tree
 from research_results.errors import ArgumentError, DamagedError, PickleRefusedError, UnstorableError
 
@@ -247,3 +253,14 @@ def test_a_file_is_not_a_value(mode, tmp_path):
     with path.open(mode) as file, pytest.raises(UnstorableError, match="a file is not a value"):
         encode_value([file])
     assert path.read_text() == "precious"
+
+
+def test_numbers_of_every_usual_type_of_numpy_are_packed_little_endian():
+    names = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
+    names += ["bool", "float16", "float32", "float64", "complex64", "complex128"]
+    kinds = {name: np.dtype(name).newbyteorder("<").str for name in names}
+    assert {"float", "int", "bool", "complex", *kinds.values()} == NUMBER_KINDS
+    for name, kind in kinds.items():
+        value = np.dtype(name).type(1)
+        assert encode_value(value) == (kind, None, None, np.array(value, kind).tobytes())
+        assert number_dtype(kind) == kind

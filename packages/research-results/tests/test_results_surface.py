@@ -53,6 +53,18 @@ print(sorted({'pandas', 'dill', 'matplotlib', 'pyarrow', 'research_experiment'} 
     assert ended.stdout == "[]\n"
 
 
+def test_encoding_builtin_values_needs_no_numpy():
+    code = """
+import sys
+from research_results.codec.encoding import encode
+rows = encode({'x': {0: 1.0, 1: [1, (2,)], 5: 2j, 6: True, 9: 3, 11: 4}, 'y': {3: 1, 5: 2}})
+print([(row[1], row[2], row[5]) for row in rows], {'numpy', 'pandas', 'dill'} & set(sys.modules))
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    kinds = [("tree", 1, None), ("float", 1, None), ("complex", 1, None), ("bool", 1, None), ("int", 2, None)]
+    assert ended.stdout == f"{[*kinds, ('int', 2, None)]} set()\n"
+
+
 def test_only_one_module_unpickles():
     modules = [f"import {name}" for name in ("dill", "pickle", "marshal", "shelve")]
     doors = [*modules, "allow_pickle=True)", "loads(data)"]

@@ -1,5 +1,7 @@
 """The beginning of a run: what workers are started from begins before the parameters are read."""
 
+import sys
+
 import pytest
 
 from research_domain import Domain
@@ -58,3 +60,22 @@ def test_it_is_kept_for_the_next_run_where_a_parameter_was_refused(begun):
         study().run(dump_results=False, bar=False, workers=0)
     study().run(dump_results=False, bar=False)
     assert len(begun) == 1
+
+
+@pytest.mark.parametrize("is_seen", [True, False])
+def test_workers_share_numpy_if_it_is_seen_where_units_are_defined_and_begin_without_it_if_not(
+    begun, tmp_path, monkeypatch, is_seen
+):
+    (tmp_path / "module_of_units.py").write_text(
+        "import sys\ndef look(expected):\n    assert ('numpy' in sys.modules) is expected\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import module_of_units
+
+    if is_seen:
+        module_of_units.np = pytest.importorskip("numpy")
+    research = Research().add_callable("look", module_of_units.look, expected=is_seen)
+    try:
+        research.run(dump_results=False, bar=False, raise_on_failure=True)
+    finally:
+        del sys.modules["module_of_units"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import nullcontext, suppress
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Self
@@ -348,7 +348,8 @@ class Research(ExperimentBuilder):
         options = dict(locals())
         del options["self"]
         if parallel and backend is None and devices is None and not detach:
-            _start_early(workers, threads, start_method)
+            code = [getattr(each, "source", None) for each in self._units]
+            _start_early(workers, threads, start_method, code)
         self._begin(options).execute(bar)
         return self
 
@@ -634,12 +635,12 @@ class Research(ExperimentBuilder):
         return f"Research({self.name!r}, domain={self.domain!r}, units=[{', '.join(self._draft().names)}])"
 
 
-def _start_early(workers: Any, threads: Any, start_method: Any) -> None:
+def _start_early(workers: Any, threads: Any, start_method: Any, code: Collection[Any]) -> None:
     """Let workers begin while the other parameters are read, which takes as long as they take to begin."""
     with suppress(OptionError):  # whoever reads all of them says more
         count = len(parse_workers("workers", workers))
         limit = parse_optional_count("threads", threads)
-        start_early([library_environment(limit, count, shares_machine=True)] * count, start_method)
+        start_early([library_environment(limit, count, shares_machine=True)] * count, start_method, code)
 
 
 @value_at.register(Research)

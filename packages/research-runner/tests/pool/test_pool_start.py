@@ -19,6 +19,7 @@ from research_runner.pool.events import Message
 from research_runner.pool.launch import cuda_user, resolve_start_method
 from research_runner.pool.worker_pool import WorkerPool
 from research_runner.system.worker_events import WorkerReady
+from research_runner.worker.starting import PRELOAD
 
 
 def test_auto_is_a_fork_server_on_linux(monkeypatch):
@@ -131,6 +132,26 @@ def test_preloaded_modules_see_the_environment_that_all_slots_share(user_module)
         while not payloads:
             payloads = [event.payload for event in pool.poll(30) if isinstance(event, Message)]
     assert payloads == ["all"]
+
+
+@pytest.mark.parametrize("method", ["forkserver", "spawn"])
+def test_workers_import_no_library_before_they_need_it(method, tmp_path, monkeypatch):
+    (tmp_path / "module_that_looks.py").write_text(
+        "import sys\n"
+        "def serve(channel):\n"
+        "    channel.send({'numpy', 'dill', 'multiprocess', 'pandas'} & set(sys.modules))\n"
+        "    channel.recv()\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import module_that_looks
+
+    with WorkerPool(1, module_that_looks.serve, start_method=method, preload=PRELOAD) as pool:
+        pool.start(0)
+        payloads = []
+        while not payloads:
+            payloads = [event.payload for event in pool.poll(30) if isinstance(event, Message)]
+    del sys.modules["module_that_looks"]
+    assert payloads == [set()]
 
 
 def test_environment_reaches_the_worker_and_not_the_coordinator(method, obey):

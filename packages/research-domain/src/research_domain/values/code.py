@@ -6,10 +6,9 @@ import sys
 import types
 from typing import Any
 
-import numpy as np
-
 from research_domain.values.names import display, qualified_name
 from research_domain.values.numbers import string
+from research_domain.values.of_numpy import is_numpy
 from research_domain.values.writer import FormWriter, hashed
 
 _BUILTINS = (
@@ -19,7 +18,7 @@ _BUILTINS = (
         types.MethodWrapperType,
         types.WrapperDescriptorType,
     ),
-    *(types.GetSetDescriptorType, types.MemberDescriptorType, np.ufunc),
+    *(types.GetSetDescriptorType, types.MemberDescriptorType),
 )
 _NOT_ITS_OWN = {
     *("__dict__", "__weakref__", "__module__", "__doc__", "__qualname__", "__firstlineno__"),
@@ -36,7 +35,7 @@ def code_text(writer: FormWriter, value: Any) -> str | None:
         return _class(writer, value)
     if isinstance(value, types.MethodType):
         return "M" + writer.text(value.__func__) + writer.text(value.__self__)
-    if isinstance(value, _BUILTINS):
+    if isinstance(value, _BUILTINS) or is_numpy(value, "ufunc"):
         owner = getattr(value, "__self__", None)
         bound = owner is not None and not isinstance(owner, types.ModuleType)
         return "B" + string(qualified_name(value)) + (writer.text(owner) if bound else "")

@@ -13,11 +13,9 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from research_domain.values import arrays
 from research_domain.values.names import display, field_names, qualified_name
 from research_domain.values.numbers import by_value, decimal_by_value, string
+from research_domain.values.of_numpy import is_numpy
 from research_domain.values.writer import FormWriter, TangledError, digest_of, hashed
 
 
@@ -30,8 +28,8 @@ class ValueWriter(FormWriter):
         write = _WRITERS.get(kind) or _BY_NAME.get(f"{_package(kind)}.{kind.__qualname__}")
         if write is not None:
             return write(self, value)
-        if isinstance(value, np.generic):
-            return arrays.scalar(self, value)
+        if is_numpy(value, "generic"):
+            return str(_arrays().scalar(self, value))
         if _package(kind) == "pandas":
             from research_domain.values.frames import pandas_text  # late, like code: few values are of it
 
@@ -65,6 +63,12 @@ class ValueWriter(FormWriter):
 
         text = code_text(self, value)
         return object_text(self, value) if text is None else text
+
+
+def _arrays() -> Any:
+    from research_domain.values import arrays  # late, as they import NumPy
+
+    return arrays
 
 
 def _sequence(tag: str) -> Callable[[FormWriter, Any], str]:
@@ -131,9 +135,9 @@ _WRITERS: dict[type, Callable[[FormWriter, Any], str]] = {
     slice: lambda writer, value: "j" + writer.items([value.start, value.stop, value.step]),
     type(Ellipsis): lambda _writer, _value: "...;",
     type(NotImplemented): lambda _writer, _value: "!;",
-    np.ndarray: arrays.array,
 }
 _BY_NAME: dict[str, Callable[[FormWriter, Any], str]] = {
+    "numpy.ndarray": lambda writer, value: _arrays().array(writer, value),
     "decimal.Decimal": lambda writer, value: (
         decimal_by_value(value) if writer.by_value else f"D{string(str(value))}"
     ),
@@ -259,10 +263,9 @@ def same(left: Any, right: Any) -> bool:
     stored = _stored_digest(left), _stored_digest(right)
     if stored != (None, None):
         return digest(left) == digest(right)
-    if isinstance(left, np.ndarray) and isinstance(right, list | tuple):
-        return arrays.equals_list(ValueWriter(by_value=True), left, right)
-    if isinstance(right, np.ndarray) and isinstance(left, list | tuple):
-        return arrays.equals_list(ValueWriter(by_value=True), right, left)
+    for array, items in ((left, right), (right, left)):
+        if isinstance(items, list | tuple) and is_numpy(array, "ndarray"):
+            return bool(_arrays().equals_list(ValueWriter(by_value=True), array, items))
     if type(left) in _SIMPLE and type(right) in _SIMPLE:
         return bool(left == right) or (left != left and right != right)
     return form(left, by_value=True).text == form(right, by_value=True).text

@@ -45,7 +45,8 @@ class Mersenne:
         self._is_known = self._matches(bytes(range(SEED_BYTES)))
 
     def seed(self, seed: bytes) -> None:
-        """Begin the stream of a seed of 24 bytes."""
+        """Begin the stream of a seed, of which the last 24 bytes count."""
+        seed = seed[-SEED_BYTES:]
         if not self._is_known:
             self._seed_by_property(seed)
             return

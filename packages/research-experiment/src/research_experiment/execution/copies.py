@@ -19,30 +19,32 @@ import weakref
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 LARGE_BYTES: Final = 1_000_000
 """Arrays of more bytes are shared, read-only, where copies would be made for each experiment."""
 
-UNCHANGING: Final[frozenset[type]] = frozenset(
+UNCHANGING: Final[set[type]] = set(
     {
         *(type(None), bool, int, float, complex, str, bytes, range, type, types.EllipsisType),
         *(types.FunctionType, types.BuiltinFunctionType, types.ModuleType, types.MethodWrapperType),
-        *(types.MethodDescriptorType, types.WrapperDescriptorType, np.ufunc, weakref.ref, re.Pattern),
+        *(types.MethodDescriptorType, types.WrapperDescriptorType, weakref.ref, re.Pattern),
         *(decimal.Decimal, fractions.Fraction, uuid.UUID, datetime.date, datetime.time, datetime.timedelta),
         *(datetime.datetime, datetime.timezone, type(pathlib.PurePath()), type(pathlib.Path())),
-        *(kind for kind in np.sctypeDict.values() if kind not in (np.object_, np.void)),
     }
 )
-"""Types whose objects never change."""
+"""Types whose objects never change; those of NumPy are added when the first of its values is seen."""
 
 
 def is_unchanging(value: Any) -> bool:
     """Whether a value is known never to change; asked for everything that is saved."""
     kind = type(value)
-    return kind in UNCHANGING or (kind is tuple and UNCHANGING.issuperset(map(type, value)))
+    if kind in UNCHANGING or (kind is tuple and UNCHANGING.issuperset(map(type, value))):
+        return True
+    return kind.__module__ == "numpy" and _learn_numpy() and kind in UNCHANGING
 
 
 class Copier:
@@ -94,6 +96,8 @@ class Copier:
         method = _METHODS.get(kind)
         if method is not None:
             return method(self, value)
+        if kind.__module__ == "numpy" and _learn_numpy():
+            return self._copy(value)
         if _is_frame(value):
             return self._copy_frame(value)
         if not self._whole or (isinstance(value, tuple) and hasattr(value, "_fields")):
@@ -202,6 +206,8 @@ class Copier:
         return twin
 
     def _copy_cells(self, column: Any) -> Any:
+        import numpy as np
+
         cells = np.empty(len(column), object)
         for index, item in enumerate(column):
             cells[index] = self._copy(item)
@@ -233,12 +239,22 @@ _METHODS: Final[dict[type, Callable[[Copier, Any], Any]]] = {
     set: Copier._copy_set,
     frozenset: Copier._copy_frozenset,
     bytearray: Copier._copy_bytearray,
-    np.ndarray: Copier._copy_array,
-    np.memmap: Copier._copy_array,
     types.MethodType: Copier._copy_method,
     partial: Copier._copy_partial,
     **dict.fromkeys((OrderedDict, Counter, defaultdict, deque), Copier._copy_container),
 }
+
+
+def _learn_numpy() -> bool:
+    """Add the types of NumPy to the tables; whether they were not there. A value of it implies its import."""
+    import numpy as np
+
+    if np.ndarray in _METHODS:
+        return False
+    UNCHANGING.update({np.ufunc, *np.sctypeDict.values()})
+    UNCHANGING.difference_update((np.object_, np.void))
+    _METHODS.update({np.ndarray: Copier._copy_array, np.memmap: Copier._copy_array})
+    return True
 
 
 _NEVER_COPIED: Final = (

@@ -12,7 +12,6 @@ from typing import Any, Literal, Self, TypeAlias
 from research_domain import ConfigAlias, Identifier
 from research_domain.config import as_mapping, overlap
 from research_domain.identity import Identity
-from research_domain.seeds import entropy_of
 from research_experiment.building._checks import check_config_keys, check_root
 from research_experiment.building.builder import ExperimentBuilder
 from research_experiment.capture import ROUTING, Capture
@@ -336,7 +335,11 @@ class Executor:
 
 
 def _with_seed(surroundings: Surroundings, seed: Any) -> Surroundings:
-    return surroundings if seed is None else replace(surroundings, entropy=entropy_of(seed))
+    if seed is None:
+        return surroundings
+    from research_domain.seeds import entropy_of  # late, as they import NumPy
+
+    return replace(surroundings, entropy=entropy_of(seed))
 
 
 def _as_config(config: ConfigAlias | Mapping[str, Any]) -> ConfigAlias:

@@ -13,17 +13,16 @@ import random
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-import numpy as np
+from research_domain.after_import import AfterImport
+from research_domain.values.of_numpy import is_numpy
 
-from research_experiment.execution._mersenne import SEED_BYTES, Mersenne
+if TYPE_CHECKING:
+    from research_experiment.execution._mersenne import Mersenne
 
 _SEED_BYTES: Final = 32
-_INTEGERS: Final = (int, np.integer)
 
 
 def global_seed(entropy: int | Sequence[int], digest: bytes) -> bytes:
@@ -36,14 +35,14 @@ def global_seed(entropy: int | Sequence[int], digest: bytes) -> bytes:
     >>> global_seed(1, b"a") == global_seed([1], b"a") != global_seed(2, b"a")
     True
     """
-    hashed = _keyed(entropy if isinstance(entropy, _INTEGERS) else tuple(entropy)).copy()
+    words: Any = (entropy,) if isinstance(entropy, int) or is_numpy(entropy, "integer") else entropy
+    hashed = _keyed(tuple(words)).copy()
     hashed.update(digest)
     return hashed.digest()
 
 
 @lru_cache(16)
-def _keyed(entropy: Any) -> hashlib.blake2b:
-    words = (entropy,) if isinstance(entropy, _INTEGERS) else entropy
+def _keyed(words: tuple[Any, ...]) -> hashlib.blake2b:
     key = hashlib.blake2b(repr(tuple(map(int, words))).encode()).digest()
     return hashlib.blake2b(digest_size=_SEED_BYTES, key=key, person=b"globals")
 
@@ -97,7 +96,7 @@ class _NumPy(_Imported):
 
     def seed(self, seed: bytes) -> None:
         mersenne = _mersenne()
-        mersenne.seed(seed[-SEED_BYTES:])
+        mersenne.seed(seed)
         self.module.set_bit_generator(mersenne.generator)  # which forgets the second of two normal numbers
 
     def state(self) -> Any:
@@ -112,6 +111,8 @@ class _NumPy(_Imported):
 @cache
 def _mersenne() -> Mersenne:
     """Return the generator under `numpy.random` while experiments run, whatever the script has put there."""
+    from research_experiment.execution._mersenne import Mersenne  # late, as it imports NumPy
+
     return Mersenne()
 
 
@@ -146,6 +147,7 @@ def seed_globals(seed: bytes) -> None:
 
     Examples
     --------
+    >>> import numpy as np
     >>> seed_globals(bytes(32))
     >>> first = random.random(), np.random.random()
     >>> seed_globals(bytes(32))
@@ -160,47 +162,23 @@ def seed_globals(seed: bytes) -> None:
             generator.seed(seed)
 
 
-class _LateSeeds(MetaPathFinder):
-    """Seeds the generators of modules that an experiment is the first to import.
-
-    This finder stands before the others, and seeds a module when it has been loaded.
-    """
+class _LateSeeds(AfterImport):
+    """Seeds the generators of modules that an experiment is the first to import."""
 
     def __init__(self) -> None:
+        super().__init__(_LATE, self._seed_module)
         self._seed: bytes | None = None
-        self._finding: set[str] = set()
 
     def set(self, seed: bytes | None) -> None:
         """Let this be the seed of what is imported from now on; None for none."""
         self._seed = seed
-        if seed is not None and self not in sys.meta_path:
-            sys.meta_path.insert(0, self)
+        if seed is not None:
+            self.install()
 
-    def find_spec(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """Find these modules as the other finders do, and nothing else."""
-        if name not in _LATE or name in self._finding:
-            return None
-        self._finding.add(name)
-        try:
-            found = (finder.find_spec(name, path, target) for finder in sys.meta_path if finder is not self)
-            spec = next((spec for spec in found if spec is not None), None)
-        finally:
-            self._finding.discard(name)
-        loader: Any = None if spec is None else spec.loader
-        if hasattr(loader, "exec_module"):
-            loader.exec_module = self._seeded(loader.exec_module)
-        return spec
-
-    def _seeded(self, execute: Callable[[ModuleType], None]) -> Callable[[ModuleType], None]:
-        def load(module: ModuleType) -> None:
-            execute(module)
-            generator = _LATE[module.__name__]
-            if self._seed is not None and generator.is_there():
-                generator.seed(self._seed)
-
-        return load
+    def _seed_module(self, module: ModuleType) -> None:
+        generator = _LATE[module.__name__]
+        if self._seed is not None and generator.is_there():
+            generator.seed(self._seed)
 
 
 _LATE_SEEDS: Final = _LateSeeds()

@@ -7,9 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
 from research_domain import Config
+from research_domain.values.of_numpy import is_numpy
 from research_experiment.errors import ReadOnlyError
 from research_experiment.execution.copies import LARGE_BYTES
 from research_experiment.execution.running import RunningExperiment
@@ -109,7 +108,7 @@ def _value_of(leaf: Leaf, running: RunningExperiment) -> Any:
 
 def _has_large_array(value: Any) -> bool:
     """Whether there is a large array in nested containers that cannot be written to."""
-    if isinstance(value, np.ndarray):
+    if is_numpy(value, "ndarray"):
         return not value.flags.writeable and value.nbytes > LARGE_BYTES
     if isinstance(value, Config):
         value = value.to_dict()

@@ -8,15 +8,12 @@ from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 from threading import RLock
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
-
-import numpy as np
 
 from research_domain import Config, ConfigAlias
 from research_domain.alias import plain_config, with_values
 from research_domain.identity import Identity
-from research_domain.seeds import experiment_seed, make_rng
 from research_experiment.careful_logging import CarefulLogger, careful_logger
 from research_experiment.errors import ExperimentError, UnitOutputError, UnknownUnitError, hint
 from research_experiment.execution.copies import LARGE_BYTES, UNCHANGING, Copier
@@ -24,6 +21,9 @@ from research_experiment.execution.saved_values import ExperimentStorage
 from research_experiment.execution.units import RunningPipeline, RunningUnit, UnitKind
 from research_experiment.failures import Failure
 from research_experiment.profiling import FunctionTime, Profile, UnitTime
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def _temporary_path(experiment_id: str) -> Path:
@@ -270,6 +270,8 @@ class RunningExperiment:
     def random(self) -> np.random.Generator:
         """The experiment's own random stream: equal for equal seed and identity, wherever it runs."""
         if "random" not in self._cache:
+            from research_domain.seeds import experiment_seed, make_rng  # late, as they import NumPy
+
             seed = experiment_seed(self._surroundings.entropy, self.identity.digest)
             self._cache["random"] = make_rng(seed)
         return self._cache["random"]  # type: ignore[no-any-return]

@@ -15,15 +15,18 @@ import logging
 import struct
 import zoneinfo
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias
-
-import numpy as np
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from research_domain.texts import clean_text, cut_text
-from research_results.codec.dtypes import NotPlainError
+from research_domain.values.of_numpy import is_numpy
 from research_results.codec.pickles import Opaque, pickle_value, unpickle_value
 from research_results.codec.tree import dump_tree, load_tree
+from research_results.codec.trees import NotPlainError
 from research_results.errors import ArgumentError, DamagedError, UnstorableError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Values: TypeAlias = Mapping[str, Mapping[int, Any]]
 Row: TypeAlias = tuple[str, str, int, int, int, bytes | None, str | None, str | None, bytes]
@@ -33,35 +36,29 @@ TEXT_LIMIT = 200
 """Characters of the text of a value that stays opaque; a longer one is cut and ends in three dots."""
 
 _LOG = logging.getLogger("research.results")
-_BUILTIN: dict[str, np.dtype[Any]] = {
-    "float": np.dtype("<f8"),
-    "int": np.dtype("<i8"),
-    "bool": np.dtype("?"),
-    "complex": np.dtype("<c16"),
-}
-_SCALARS: tuple[type[Any], ...] = (
-    *(np.bool_, np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64),
-    *(np.float16, np.float32, np.float64, np.complex64, np.complex128),
-)
-_NUMPY = {kind: np.dtype(kind).newbyteorder("<").str for kind in _SCALARS}
-_KINDS: dict[type, str] = {float: "float", int: "int", bool: "bool", complex: "complex", **_NUMPY}
-_DTYPES: dict[str, np.dtype[Any]] = {**_BUILTIN, **{name: np.dtype(name) for name in _NUMPY.values()}}
-NUMBER_KINDS = frozenset(_DTYPES)
+_KINDS: dict[type, str] = {float: "float", int: "int", bool: "bool", complex: "complex"}
+_FORMATS = {float: ("float", "d"), int: ("int", "q"), bool: ("bool", "?")}
+_BUILTIN = {"float": "<f8", "int": "<i8", "bool": "?", "complex": "<c16"}
+_NUMPY = ("|b1", "|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8", "<f2", "<f4", "<f8", "<c8", "<c16")
+NUMBER_KINDS = frozenset((*_BUILTIN, *_NUMPY))
 """Kinds of rows that hold packed numbers."""
 
-_FORMATS = {float: ("float", "d"), int: ("int", "q"), bool: ("bool", "?")}
 
-
+@cache
 def number_dtype(kind: str) -> np.dtype[Any]:
     """Return the dtype in which a kind of NUMBER_KINDS is packed."""
-    return _DTYPES[kind]
+    import numpy as np  # late, here and below: workers begin without it
+
+    return np.dtype(_BUILTIN.get(kind, kind))
 
 
 def number_array(kind: str, data: bytes) -> np.ndarray[Any, Any]:
     """Return packed numbers as an array; a bool is whatever is not 0."""
+    import numpy as np
+
     if kind == "bool":
         return np.not_equal(np.frombuffer(data, np.uint8), 0)
-    return np.frombuffer(data, _DTYPES[kind])
+    return np.frombuffer(data, number_dtype(kind))
 
 
 def encode(values: Values) -> Encoded:
@@ -198,8 +195,9 @@ def decode_value(
 
 def decode_numbers(kind: str, data: bytes, *, where: str) -> list[Any]:
     """Return the numbers of a pack, each of the type that it had."""
-    dtype = _DTYPES.get(kind)
-    if dtype is None or len(data) % dtype.itemsize:
+    import numpy as np
+
+    if kind not in NUMBER_KINDS or len(data) % (dtype := number_dtype(kind)).itemsize:
         raise DamagedError(where, f"{len(data)} bytes of unknown kind {str(kind)[:40]!r}")
     array = np.frombuffer(data, dtype)
     if kind == "bool" and array.size and array.view(np.uint8).max() > 1:
@@ -209,7 +207,15 @@ def decode_numbers(kind: str, data: bytes, *, where: str) -> list[Any]:
 
 def _number_kind(value: Any) -> str | None:
     kind = _KINDS.get(type(value))
+    if kind is None and type(value).__module__ == "numpy":
+        return _numpy_kinds().get(type(value))
     return None if kind == "int" and not _is_int64(value) else kind
+
+
+@cache
+def _numpy_kinds() -> Mapping[type, str]:
+    """Return how the numbers of each type are packed."""
+    return {number_dtype(name).type: name for name in _NUMPY}
 
 
 def _is_int64(value: int) -> bool:
@@ -217,7 +223,13 @@ def _is_int64(value: int) -> bool:
 
 
 def _pack(kind: str, numbers: list[Any]) -> bytes:
-    return np.array(numbers, _DTYPES[kind]).tobytes()
+    if kind in _NUMPY:
+        import numpy as np
+
+        return np.array(numbers, number_dtype(kind)).tobytes()
+    if kind == "complex":
+        return b"".join([struct.pack("<2d", number.real, number.imag) for number in numbers])
+    return struct.pack(f"<{len(numbers)}{_FORMATS[type(numbers[0])][1]}", *numbers)
 
 
 def _pack_iterations(iterations: list[int]) -> tuple[int, int, bytes | None]:
@@ -225,7 +237,7 @@ def _pack_iterations(iterations: list[int]) -> tuple[int, int, bytes | None]:
     step = iterations[1] - first if len(iterations) > 1 else 1
     if step and _is_int64(step) and iterations == list(range(first, first + step * len(iterations), step)):
         return first, step, None
-    return first, 0, np.array(iterations, "<i8").tobytes()
+    return first, 0, struct.pack(f"<{len(iterations)}q", *iterations)
 
 
 def _encode_other(value: Any, variable: str, iteration: int) -> tuple[str, str | None, str | None, bytes]:
@@ -262,7 +274,8 @@ def describe(value: Any) -> tuple[str, str]:
 
 
 def _as_int(variable: str, key: Any) -> int:
-    if isinstance(key, (int, np.integer)) and not isinstance(key, bool) and _is_int64(int(key)):
+    is_integer = isinstance(key, int) or is_numpy(key, "integer")
+    if is_integer and not isinstance(key, bool) and _is_int64(int(key)):
         return int(key)
     raise ArgumentError("iteration", f"of variable {variable!r} must be an int of 64 bits, got {key!r}")
 

@@ -6,14 +6,12 @@ import datetime
 import importlib
 import zoneinfo
 from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from research_results.codec.dtypes import NotPlainError
-
-Node: TypeAlias = Any
+from research_results.codec.trees import Dump, Json, Load, NotPlainError
 
 _INDEXES = (
     *(pd.Index, pd.CategoricalIndex, pd.IntervalIndex),
@@ -26,24 +24,7 @@ _MASKED = {
 }
 
 
-class Dump(Protocol):
-    """What makes the trees of the parts of an object."""
-
-    def json(self, value: Any) -> Node:
-        """Return the tree of any plain value."""
-
-    def items(self, values: Any) -> list[Node]:
-        """Return the trees of a sequence of values, one level deeper."""
-
-
-class Load(Protocol):
-    """What makes the parts of an object from their trees."""
-
-    def value(self, node: Node) -> Any:
-        """Return the value of a tree."""
-
-
-def encode(dump: Dump, value: Any) -> Node:
+def encode(dump: Dump, value: Any) -> Json:
     """Return the tree of a pandas object; NotPlainError for subclasses and for arrays of extensions."""
     kind = type(value)
     if value is pd.NaT:
@@ -59,7 +40,7 @@ def encode(dump: Dump, value: Any) -> Node:
     return encoder(dump, value)
 
 
-def decode(load: Load, node: Node) -> Any:
+def decode(load: Load, node: Json) -> Any:
     """Return the pandas object of a tree."""
     tag = node["@"]
     if tag in _MASKED:
@@ -67,20 +48,20 @@ def decode(load: Load, node: Node) -> Any:
     return _DECODERS[tag](load, node)
 
 
-def _array(dump: Dump, array: Any) -> Node:
+def _array(dump: Dump, array: Any) -> Json:
     """Return the tree of the array behind a column or an index."""
     if type(array) is pd.arrays.NumpyExtensionArray:
         return dump.json(array.to_numpy())
     return encode(dump, array)
 
 
-def _restore(load: Load, node: Node, index: pd.Index) -> Any:
+def _restore(load: Load, node: Json, index: pd.Index) -> Any:
     """Return an array as a series of exactly its type."""
     array = load.value(node)
     return pd.Series(array, index=index, dtype=array.dtype)
 
 
-def _zone(dump: Dump, value: Any) -> Node:
+def _zone(dump: Dump, value: Any) -> Json:
     """Return the tree of a time zone: that of a moment in it, or for pytz its name."""
     zone = value.tz
     if zone is None:
@@ -90,7 +71,7 @@ def _zone(dump: Dump, value: Any) -> Node:
     return dump.json(datetime.datetime(2000, 1, 1, tzinfo=zone))
 
 
-def _unzone(load: Load, node: Node) -> Any:
+def _unzone(load: Load, node: Json) -> Any:
     if not isinstance(node, str):
         moment = load.value(node)
         return None if moment is None else moment.tzinfo
@@ -101,19 +82,19 @@ def _unzone(load: Load, node: Node) -> Any:
     return pytz.timezone(node)
 
 
-def _in_zone(load: Load, node: Node, moments: Any) -> Any:
+def _in_zone(load: Load, node: Json, moments: Any) -> Any:
     """Return moments of UTC in the time zone of a node."""
     zone = _unzone(load, node["z"])
     return moments if zone is None else moments.tz_localize("UTC").tz_convert(zone)
 
 
-def _datetimes(dump: Dump, value: Any) -> Node:
+def _datetimes(dump: Dump, value: Any) -> Json:
     naive = value if value.tz is None else value.tz_convert(None)
     return {"@": "pd.datetimes", "v": dump.json(np.asarray(naive)), "z": _zone(dump, value)}
 
 
-def _masked(tag: str) -> Callable[[Dump, Any], Node]:
-    def encode_masked(dump: Dump, value: Any) -> Node:
+def _masked(tag: str) -> Callable[[Dump, Any], Json]:
+    def encode_masked(dump: Dump, value: Any) -> Json:
         mask = np.asarray(value.isna())
         data = value.to_numpy(dtype=value.dtype.numpy_dtype, na_value=value.dtype.type(0))
         return {"@": tag, "v": dump.json(data), "m": dump.json(mask)}
@@ -121,14 +102,14 @@ def _masked(tag: str) -> Callable[[Dump, Any], Node]:
     return encode_masked
 
 
-def _strings(dump: Dump, value: Any) -> Node:
+def _strings(dump: Dump, value: Any) -> Json:
     missing = value.isna().tolist()
     texts = [None if gap else str(text) for text, gap in zip(value.tolist(), missing, strict=True)]
     storage, na_value = value.dtype.storage, value.dtype.na_value
     return {"@": "pd.strings", "v": dump.items(texts), "s": storage, "na": na_value is pd.NA}
 
 
-def _unstrings(load: Load, node: Node) -> Any:
+def _unstrings(load: Load, node: Json) -> Any:
     na_value: Any = pd.NA if node["na"] else np.nan
     texts = [na_value if text is None else load.value(text) for text in node["v"]]
     dtype = _string_dtype(node["s"], na_value)
@@ -150,50 +131,50 @@ def _string_dtype(storage: str, na_value: Any) -> Any:
         return make(storage) if na_value is pd.NA else None
 
 
-def _categorical(dump: Dump, value: pd.Categorical) -> Node:
+def _categorical(dump: Dump, value: pd.Categorical) -> Json:
     categories = dump.json(value.categories)
     return {"@": "pd.categorical", "c": dump.json(value.codes), "v": categories, "o": bool(value.ordered)}
 
 
-def _unperiods(load: Load, node: Node) -> Any:
+def _unperiods(load: Load, node: Json) -> Any:
     dtype: Any = pd.PeriodDtype.construct_from_string(node["f"])
     return pd.arrays.PeriodArray(load.value(node["v"]), dtype=dtype)
 
 
-def _interval(dump: Dump, value: Any) -> Node:
+def _interval(dump: Dump, value: Any) -> Json:
     """Return the tree of an interval, or of an array of intervals."""
     tag = "pd.interval" if isinstance(value, pd.Interval) else "pd.intervals"
     return {"@": tag, "v": dump.items([value.left, value.right]), "c": value.closed}
 
 
-def _uninterval(load: Load, node: Node) -> Any:
+def _uninterval(load: Load, node: Json) -> Any:
     make: Any = pd.Interval if node["@"] == "pd.interval" else pd.arrays.IntervalArray.from_arrays
     left, right = map(load.value, node["v"])
     return make(left, right, closed=node["c"])
 
 
-def _multi(dump: Dump, value: pd.MultiIndex) -> Node:
+def _multi(dump: Dump, value: pd.MultiIndex) -> Json:
     levels = dump.items(value.levels)
     codes = dump.items([np.asarray(code) for code in value.codes])
     return {"@": "pd.multi", "v": levels, "c": codes, "n": dump.items(value.names)}
 
 
-def _unmulti(load: Load, node: Node) -> Any:
+def _unmulti(load: Load, node: Json) -> Any:
     levels, codes, names = (load.value(node[part]) for part in ("v", "c", "n"))
     return pd.MultiIndex(levels=levels, codes=codes, names=names)
 
 
-def _range(dump: Dump, value: pd.RangeIndex) -> Node:
+def _range(dump: Dump, value: pd.RangeIndex) -> Json:
     bounds = [value.start, value.stop, value.step]
     return {"@": "pd.range", "v": dump.items(bounds), "n": dump.json(value.name)}
 
 
-def _unrange(load: Load, node: Node) -> Any:
+def _unrange(load: Load, node: Json) -> Any:
     start, stop, step = map(load.value, node["v"])
     return pd.RangeIndex(start, stop, step, name=load.value(node["n"]))
 
 
-def _unindex(load: Load, node: Node) -> Any:
+def _unindex(load: Load, node: Json) -> Any:
     array = load.value(node["v"])
     index = pd.Index(array, dtype=array.dtype, name=load.value(node["n"]))
     if node["f"] is not None:
@@ -201,25 +182,25 @@ def _unindex(load: Load, node: Node) -> Any:
     return index
 
 
-def _series(dump: Dump, value: pd.Series) -> Node:
+def _series(dump: Dump, value: pd.Series) -> Json:
     index, name = dump.json(value.index), dump.json(value.name)
     return {"@": "pd.series", "v": _array(dump, value.array), "i": index, "n": name, "a": _attrs(dump, value)}
 
 
-def _unseries(load: Load, node: Node) -> Any:
+def _unseries(load: Load, node: Json) -> Any:
     series = _restore(load, node["v"], load.value(node["i"]))
     series.name = load.value(node["n"])
     series.attrs = load.value(node["a"])
     return series
 
 
-def _frame(dump: Dump, value: pd.DataFrame) -> Node:
+def _frame(dump: Dump, value: pd.DataFrame) -> Json:
     columns = [_array(dump, value.iloc[:, number].array) for number in range(value.shape[1])]
     index, names = dump.json(value.index), dump.json(value.columns)
     return {"@": "pd.frame", "v": columns, "i": index, "n": names, "a": _attrs(dump, value)}
 
 
-def _unframe(load: Load, node: Node) -> Any:
+def _unframe(load: Load, node: Json) -> Any:
     index = load.value(node["i"])
     columns = {number: _restore(load, column, index) for number, column in enumerate(node["v"])}
     frame = pd.DataFrame(columns, index=index)
@@ -228,13 +209,13 @@ def _unframe(load: Load, node: Node) -> Any:
     return frame
 
 
-def _attrs(dump: Dump, value: Any) -> Node:
+def _attrs(dump: Dump, value: Any) -> Json:
     if not value.flags.allows_duplicate_labels:
         raise NotPlainError("flags")
     return dump.json(dict(value.attrs))
 
 
-_ENCODERS: dict[type, Callable[[Dump, Any], Node]] = {
+_ENCODERS: dict[type, Callable[[Dump, Any], Json]] = {
     pd.Timestamp: lambda dump, value: {
         "@": "pd.timestamp",
         "v": dump.json(value.asm8),
@@ -267,7 +248,7 @@ _ENCODERS: dict[type, Callable[[Dump, Any], Node]] = {
     **{type(pd.array(["text"], dtype=dtype)): _strings for dtype in ("str", "string")},
 }
 
-_DECODERS: dict[str, Callable[[Load, Node], Any]] = {
+_DECODERS: dict[str, Callable[[Load, Json], Any]] = {
     "pd.NaT": lambda _load, _node: pd.NaT,
     "pd.NA": lambda _load, _node: pd.NA,
     "pd.timestamp": lambda load, node: _in_zone(load, node, pd.Timestamp(load.value(node["v"]))),

@@ -17,15 +17,13 @@ import uuid
 import zoneinfo
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
-import numpy as np
-
-from research_results.codec.dtypes import NotPlainError, array_from, make_dtype, spell_dtype
+from research_domain.values.of_numpy import is_numpy
+from research_results.codec.trees import TAG, Json, NotPlainError
 
 MAX_DEPTH = 60
-_TAG = "@"
-Json: TypeAlias = Any
+_OF_NUMPY = ("array", "objects", "np", "np.str", "np.bytes")
 
 
 class Dump:
@@ -67,12 +65,14 @@ class Dump:
         encoder = _ENCODERS.get(kind)
         if encoder is not None:
             return encoder(self, value)
-        if isinstance(value, np.generic) and kind is value.dtype.type:
-            return {_TAG: "np", "d": spell_dtype(value.dtype), "b": self.add(value.tobytes())}
-        if kind.__module__.partition(".")[0] == "pandas":
-            from research_results.codec.pandas_tree import encode  # late: pandas is there if a value is of it
+        if is_numpy(value, "generic", "ndarray"):  # its module is imported late, as NumPy is there now
+            from research_results.codec import numpy_tree
 
-            return encode(self, value)
+            return numpy_tree.encode(self, value)
+        if kind.__module__.partition(".")[0] == "pandas":
+            from research_results.codec import pandas_tree
+
+            return pandas_tree.encode(self, value)
         raise NotPlainError(f"{kind.__module__}.{kind.__qualname__}")
 
 
@@ -89,25 +89,25 @@ class Load:
             raise ValueError("a buffer lies outside of the data")
         return bytes(self.buffers[start : start + length])
 
-    def array(self, node: Json, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
-        """Return the array of a piece of JSON that has its type and the span of its bytes."""
-        return array_from(self.bytes(node["b"]), make_dtype(node["d"]), shape)
-
     def value(self, node: Json) -> Any:
         """Return the value of a piece of JSON."""
         if isinstance(node, list):
             return [self.value(item) for item in node]
         if not isinstance(node, dict):
             return node
-        tag = node.get(_TAG)
+        tag = node.get(TAG)
         if tag is None:
             return {key: self.value(item) for key, item in node.items()}
         if tag in _DECODERS:
             return _DECODERS[tag](self, node)
-        if isinstance(tag, str) and tag.startswith("pd."):
-            from research_results.codec.pandas_tree import decode
+        if tag in _OF_NUMPY:
+            from research_results.codec import numpy_tree
 
-            return decode(self, node)
+            return numpy_tree.decode(self, node)
+        if isinstance(tag, str) and tag.startswith("pd."):
+            from research_results.codec import pandas_tree
+
+            return pandas_tree.decode(self, node)
         raise ValueError(f"unknown kind {str(tag)[:40]!r}")
 
 
@@ -133,9 +133,9 @@ def _unfloat(_load: Load, node: Json) -> float:
 
 def _dict(dump: Dump, value: dict[Any, Any]) -> Json:
     values = dump.items(value.values())
-    if all(type(key) is str and key != _TAG for key in value):
+    if all(type(key) is str and key != TAG for key in value):
         return dict(zip(value, values, strict=True))
-    return {_TAG: "dict", "k": dump.items(value), "v": values}
+    return {TAG: "dict", "k": dump.items(value), "v": values}
 
 
 def _undict(load: Load, node: Json) -> dict[Any, Any]:
@@ -144,7 +144,7 @@ def _undict(load: Load, node: Json) -> dict[Any, Any]:
 
 def _set(dump: Dump, value: set[Any] | frozenset[Any]) -> Json:
     nodes = sorted(dump.items(value), key=lambda node: json.dumps(node, sort_keys=True))
-    return {_TAG: type(value).__name__, "v": nodes}
+    return {TAG: type(value).__name__, "v": nodes}
 
 
 def _tzinfo(value: datetime.tzinfo | None) -> Json:
@@ -168,24 +168,12 @@ def _untzinfo(node: Json) -> datetime.tzinfo | None:
 
 def _clock(_dump: Dump, value: datetime.datetime | datetime.time) -> Json:
     plain = value.replace(tzinfo=None).isoformat()
-    return {_TAG: type(value).__name__, "v": plain, "z": _tzinfo(value.tzinfo), "f": value.fold}
+    return {TAG: type(value).__name__, "v": plain, "z": _tzinfo(value.tzinfo), "f": value.fold}
 
 
 def _unclock(_load: Load, node: Json) -> datetime.datetime | datetime.time:
-    kind = datetime.datetime if node[_TAG] == "datetime" else datetime.time
+    kind = datetime.datetime if node[TAG] == "datetime" else datetime.time
     return kind.fromisoformat(node["v"]).replace(tzinfo=_untzinfo(node["z"]), fold=node["f"])
-
-
-def _array(dump: Dump, value: np.ndarray[Any, Any]) -> Json:
-    if value.dtype == object:
-        return {_TAG: "objects", "s": list(value.shape), "v": dump.items(value.ravel().tolist())}
-    spelling = spell_dtype(value.dtype)
-    return {_TAG: "array", "d": spelling, "s": list(value.shape), "b": dump.add(value.tobytes())}
-
-
-def _unobjects(load: Load, node: Json) -> np.ndarray[Any, Any]:
-    flat = np.fromiter(map(load.value, node["v"]), object, len(node["v"]))
-    return flat.reshape(tuple(node["s"]))
 
 
 _HERE = type(pathlib.Path())
@@ -199,46 +187,40 @@ def _unpath(_load: Load, node: Json) -> pathlib.PurePath:
 
 
 _ENCODERS: dict[type, Callable[[Dump, Any], Json]] = {
-    int: lambda _dump, value: {_TAG: "int", "v": hex(value)},
-    float: lambda _dump, value: {_TAG: "float", "v": struct.pack("<d", value).hex()},
-    complex: lambda dump, value: {_TAG: "complex", "b": dump.add(struct.pack("<2d", value.real, value.imag))},
-    bytes: lambda dump, value: {_TAG: "bytes", "b": dump.add(value)},
-    bytearray: lambda dump, value: {_TAG: "bytearray", "b": dump.add(bytes(value))},
+    int: lambda _dump, value: {TAG: "int", "v": hex(value)},
+    float: lambda _dump, value: {TAG: "float", "v": struct.pack("<d", value).hex()},
+    complex: lambda dump, value: {TAG: "complex", "b": dump.add(struct.pack("<2d", value.real, value.imag))},
+    bytes: lambda dump, value: {TAG: "bytes", "b": dump.add(value)},
+    bytearray: lambda dump, value: {TAG: "bytearray", "b": dump.add(bytes(value))},
     list: lambda dump, value: dump.items(value),
-    tuple: lambda dump, value: {_TAG: "tuple", "v": dump.items(value)},
+    tuple: lambda dump, value: {TAG: "tuple", "v": dump.items(value)},
     set: _set,
     frozenset: _set,
     dict: _dict,
     OrderedDict: lambda dump, value: {
-        _TAG: "ordered",
+        TAG: "ordered",
         "k": dump.items(value),
         "v": dump.items(value.values()),
     },
     datetime.datetime: _clock,
-    datetime.date: lambda _dump, value: {_TAG: "date", "v": value.isoformat()},
+    datetime.date: lambda _dump, value: {TAG: "date", "v": value.isoformat()},
     datetime.time: _clock,
     datetime.timedelta: lambda _dump, value: {
-        _TAG: "span",
+        TAG: "span",
         "v": [value.days, value.seconds, value.microseconds],
     },
-    decimal.Decimal: lambda _dump, value: {_TAG: "decimal", "v": str(value)},
+    decimal.Decimal: lambda _dump, value: {TAG: "decimal", "v": str(value)},
     fractions.Fraction: lambda dump, value: {
-        _TAG: "fraction",
+        TAG: "fraction",
         "v": dump.items([value.numerator, value.denominator]),
     },
-    uuid.UUID: lambda _dump, value: {_TAG: "uuid", "v": value.hex},
-    range: lambda dump, value: {_TAG: "range", "v": dump.items([value.start, value.stop, value.step])},
-    slice: lambda dump, value: {_TAG: "slice", "v": dump.items([value.start, value.stop, value.step])},
-    type(Ellipsis): lambda _dump, _value: {_TAG: "ellipsis"},
-    np.ndarray: _array,
-    np.str_: lambda _dump, value: {
-        _TAG: "np.str",
-        "v": "".join(value),
-    },  # str() drops trailing NUL characters
-    np.bytes_: lambda dump, value: {_TAG: "np.bytes", "b": dump.add(bytes(value))},
+    uuid.UUID: lambda _dump, value: {TAG: "uuid", "v": value.hex},
+    range: lambda dump, value: {TAG: "range", "v": dump.items([value.start, value.stop, value.step])},
+    slice: lambda dump, value: {TAG: "slice", "v": dump.items([value.start, value.stop, value.step])},
+    type(Ellipsis): lambda _dump, _value: {TAG: "ellipsis"},
     **dict.fromkeys(
         (pathlib.PurePosixPath, pathlib.PureWindowsPath, _HERE),
-        lambda _dump, value: {_TAG: "path", "c": type(value).__name__, "v": str(value)},
+        lambda _dump, value: {TAG: "path", "c": type(value).__name__, "v": str(value)},
     ),
 }
 
@@ -263,10 +245,5 @@ _DECODERS: dict[str, Callable[[Load, Json], Any]] = {
     "range": lambda load, node: range(*map(load.value, node["v"])),
     "slice": lambda load, node: slice(*map(load.value, node["v"])),
     "ellipsis": lambda _load, _node: Ellipsis,
-    "array": lambda load, node: load.array(node, tuple(node["s"])),
-    "objects": _unobjects,
-    "np": lambda load, node: load.array(node, ())[()],
-    "np.str": lambda _load, node: np.str_(node["v"]),
-    "np.bytes": lambda load, node: np.bytes_(load.bytes(node["b"])),
     "path": _unpath,
 }

@@ -21,6 +21,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Final, NamedTuple
 
+from research_domain.after_import import found_behind
 from research_runner.system.own_files import read_own
 
 VARIABLE: Final = "RESEARCH_RUNNER_CODE"
@@ -117,19 +118,6 @@ class RecordedFinder(MetaPathFinder):
         if bool(module.path) != has_file:
             return module.path, module.folders
         return spec.origin or "" if has_file else "", None if folders is None else tuple(folders)
-
-
-def found_behind(
-    finder: MetaPathFinder, name: str, path: Sequence[str] | None, target: ModuleType | None
-) -> ModuleSpec | None:
-    """Return what the finders behind one of them find."""
-    finders = list(sys.meta_path)
-    for other in finders[finders.index(finder) + 1 :] if finder in finders else finders:
-        find = getattr(other, "find_spec", None)
-        spec: ModuleSpec | None = None if find is None else find(name, path, target)
-        if spec is not None:
-            return spec
-    return None
 
 
 def install(modules: Sequence[RecordedModule], listing: str = "") -> None:

@@ -16,12 +16,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+from research_domain.after_import import found_behind
 from research_runner.code.importing import (
     SCRIPT,
     RecordedLoader,
     RecordedModule,
     content_digest,
-    found_behind,
     installed,
 )
 from research_runner.code.owned import installed_roots, is_own_file, is_own_name

@@ -32,10 +32,11 @@ def is_importable(value: Any) -> bool:
 def has_its_name(value: Any) -> bool:
     """Whether a function or class is found in its module, under its name."""
     qualname = getattr(value, "__qualname__", value.__name__)
-    return value.__module__ in sys.modules and _look_up(value.__module__, qualname) is value
+    return value.__module__ in sys.modules and look_up(value.__module__, qualname) is value
 
 
-def _look_up(module: str, qualname: str) -> Any:
+def look_up(module: str, qualname: str) -> Any:
+    """Return what an imported module has under a qualified name, None if there is no such thing."""
     found: Any = sys.modules[module]
     for part in qualname.split("."):
         found = getattr(found, part, None)
@@ -68,7 +69,7 @@ def module_of(value: Any) -> str | None:
     name: str = value.__module__
     if has_its_name(value):
         return name
-    is_free = name == "__main__" and _look_up(name, value.__qualname__) is None
+    is_free = name == "__main__" and look_up(name, value.__qualname__) is None
     return name if is_free else None
 
 
@@ -115,7 +116,7 @@ def find_known(identity: Identity) -> type | None:
     name, module, qualname = identity
     known = _CLASSES.get(name)
     if known is None and module in sys.modules and _ARRIVALS:
-        found = _look_up(module, qualname)  # a fork has it from its parent
+        found = look_up(module, qualname)  # a fork has it from its parent
         has_arrived = any(found is cls for cls in _CLASSES.values())
         if isinstance(found, type) and not has_arrived:
             _CLASSES[name] = known = found

@@ -16,6 +16,7 @@ import enum
 import functools
 import importlib
 import io
+import marshal
 import pickle
 import sys
 import threading
@@ -24,14 +25,13 @@ from collections.abc import Callable, Iterator, Mapping
 from types import CellType, CodeType, FunctionType, MemberDescriptorType, ModuleType
 from typing import Any, Final
 
-import dill
-
 from research_domain.values.code import keep_source, source_of
 from research_domain.values.source import nested_codes
 from research_runner.pool.class_registry import (
     Identity,
     bind_name,
     find_known,
+    has_its_name,
     identify,
     is_findable,
     is_importable,
@@ -74,13 +74,24 @@ def dump_code(value: object, *, with_sources: bool = False) -> bytes:
     True
     """
     buffer = io.BytesIO()
-    _CodePickler(buffer, with_sources=with_sources).dump(value)
+    _pickler()(buffer, with_sources).dump(value)
     return buffer.getvalue()
 
 
 def load_code(data: bytes | memoryview) -> Any:
     """Read what `dump_code` wrote; raises whatever the code raises while it loads."""
-    return dill.loads(data)  # noqa: S301 - the other end of a connection of our own wrote it
+    return _CodeUnpickler(io.BytesIO(data)).load()  # the other end of a connection of our own wrote it
+
+
+class _CodeUnpickler(pickle.Unpickler):
+    """Find what dill has written by dill, which a worker does not import for anything else."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module.partition(".")[0] not in ("dill", "__builtin__"):
+            return super().find_class(module, name)
+        import dill
+
+        return dill.Unpickler(io.BytesIO()).find_class(module, name)  # noqa: S301 - as above
 
 
 def global_names(code: CodeType) -> Iterator[str]:
@@ -91,11 +102,19 @@ def global_names(code: CodeType) -> Iterator[str]:
                 yield str(instruction.argval)
 
 
-class _CodePickler(dill.Pickler):  # type: ignore[misc]
+@functools.cache
+def _pickler() -> Any:
+    """Return the class of our pickler, made when code is sent for the first time."""
+    import dill
+
+    return type("CodePickler", (_CodeReducer, dill.Pickler), {})
+
+
+class _CodeReducer:
     """Pickle code by value where it has no importable name."""
 
-    def __init__(self, file: io.BytesIO, *, with_sources: bool) -> None:
-        super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL, recurse=True)
+    def __init__(self, file: io.BytesIO, with_sources: bool) -> None:
+        super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL, recurse=True)  # type: ignore[call-arg]
         self._with_sources = with_sources
         self._spaces: dict[int, dict[str, Any]] = {}
 
@@ -109,7 +128,11 @@ class _CodePickler(dill.Pickler):  # type: ignore[misc]
                 NotImplemented if is_importable(value) else self._sourced(value, self._reduce_function(value))
             )
         if isinstance(value, type):
-            return NotImplemented if _is_known(value) else self._sourced(value, _reduce_class(value))
+            if not _is_known(value):
+                return self._sourced(value, _reduce_class(value))
+            return value.__qualname__ if has_its_name(value) else NotImplemented
+        if isinstance(value, CodeType) and not self._with_sources:
+            return _reduce_code(value)
         if id(value) in _SENTINELS:
             return getattr, (dataclasses, _SENTINELS[id(value)])
         return reduce_resource(value)
@@ -173,6 +196,14 @@ def _used_submodules(function: FunctionType, used: Mapping[str, Any]) -> Iterato
             if inner is not None:
                 modules.append(inner)
                 yield inner
+
+
+def _reduce_code(code: CodeType) -> Any:
+    """Marshal code, for a process of the same Python; dill has to write code with unusual constants."""
+    try:
+        return marshal.loads, (marshal.dumps(code),)
+    except ValueError:
+        return NotImplemented
 
 
 def _reduce_class(cls: type) -> Any:

@@ -70,7 +70,10 @@ def take_supervisor(settings: LaunchSettings) -> SupervisorLink:
 def launch_early(settings: LaunchSettings) -> None:
     """Let a supervisor begin before there is a pool, if it can wait for it; else do nothing."""
     if settings.method != "fork" and _is_script():
-        _replace(take_supervisor(settings))
+        link = take_supervisor(settings)
+        if settings.method == "forkserver":
+            link.preload(settings.later)
+        _replace(link)
 
 
 def give_back_supervisor(link: SupervisorLink) -> None:

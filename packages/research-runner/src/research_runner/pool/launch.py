@@ -15,7 +15,7 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeAlias
@@ -26,7 +26,7 @@ from research_runner.system.limits import resource
 
 StartMethod: TypeAlias = Literal["auto", "fork", "forkserver", "spawn"]
 
-PRELOAD = ("numpy", "dill", "multiprocess", "research_experiment", "research_runner.pool.worker_main")
+PRELOAD = ("research_experiment", "research_runner.pool.worker_main")
 
 IDLE_S = 300.0
 """Seconds after which a supervisor that nobody uses ends by itself."""
@@ -48,6 +48,7 @@ class LaunchSettings:
     method: str  # ``'fork'``, ``'forkserver'`` or ``'spawn'``
     environments: tuple[Mapping[str, str], ...]  # environment variables of each slot
     preload: tuple[str, ...] = ()  # modules that the fork server imports before its first fork
+    later: tuple[str, ...] = ()  # others that it imports then, also one that was started before
 
     @property
     def shared_environment(self) -> dict[str, str]:
@@ -195,6 +196,10 @@ class SupervisorLink:
         if pid == 0:
             _become_supervisor(self.control, theirs)
         return pid
+
+    def preload(self, modules: Sequence[str]) -> None:
+        """Ask to import modules before any other worker is forked."""
+        self._write({"command": "import", "modules": modules})
 
     def start(self, number: int, environment: Mapping[str, str], connection: socket.socket) -> None:
         """Ask for a worker behind a connection."""

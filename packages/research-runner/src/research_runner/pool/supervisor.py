@@ -10,8 +10,8 @@ process. As a "subreaper" (Linux) it inherits every orphan of its workers, so no
 session. It needs nothing but the standard library, so that it starts in milliseconds under ``spawn``.
 
 Lines of JSON come in on the control socket: the configuration first, then ``start`` (with a socket for the
-worker), ``kill``, and ``rest``: end all workers, and wait for those of the next pool, but not for ever. Lines
-of JSON go out: ``started``, ``refused``, ``died``, ``resting``. End of file means "finish".
+worker), ``import``, ``kill``, and ``rest``: end all workers, and wait for those of the next pool, but not for
+ever. Lines of JSON go out: ``started``, ``refused``, ``died``, ``resting``. End of file means "finish".
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import time
 import traceback
 import types
 import warnings
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -77,12 +77,7 @@ class Supervisor:
     def run(self) -> None:
         """Serve until the coordinator closes the connection or is gone; then leave nothing behind."""
         self._watch_parent()
-        gc.disable()  # all that is imported stays
-        for name in self._config["preload"]:
-            with contextlib.suppress(Exception, SystemExit):
-                importlib.import_module(name)
-        gc.freeze()
-        gc.enable()
+        _import(self._config["preload"])
         poller = select.poll()
         poller.register(self._control, select.POLLIN)
         poller.register(self._wake, select.POLLIN)
@@ -137,6 +132,8 @@ class Supervisor:
             if command["command"] == "start":
                 self._rests_until = None
                 self._start(command["id"], command["environment"])
+            elif command["command"] == "import":
+                _import(command["modules"])
             elif command["command"] == "rest":
                 self._rest()
             else:
@@ -251,6 +248,16 @@ class Supervisor:
     def _report(self, event: str, **values: object) -> None:
         with contextlib.suppress(OSError):
             self._control.sendall(json.dumps({"event": event, **values}).encode() + b"\n")
+
+
+def _import(modules: Iterable[str]) -> None:
+    """Import modules as far as they can be imported, without a look at what may be garbage: all stays."""
+    gc.disable()
+    for name in modules:
+        with contextlib.suppress(Exception, SystemExit):
+            importlib.import_module(name)
+    gc.freeze()
+    gc.enable()
 
 
 def reap_one(leaders: Container[int]) -> tuple[int, int, resource.struct_rusage] | None:

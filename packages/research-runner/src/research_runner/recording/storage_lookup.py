@@ -8,14 +8,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from research_domain import ConfigAlias, FailedExperiment, FailureReport, group_failures
+from research_domain import ConfigAlias
 from research_experiment.protocols import Encoded, Status, StorageFactory, Values
 from research_runner.errors import MissingPackageError, OptionError
 from research_runner.pool import wire
 from research_runner.system.own_files import read_own
 from research_runner.system.texts import write_text
+
+if TYPE_CHECKING:
+    from research_domain import FailureReport
 
 GROUP = "research.storages"
 """Entry-point group under which packages register their storages."""
@@ -102,6 +105,8 @@ class PlainResults:
     def failure_report(self) -> FailureReport:
         """Return the failures, grouped by what they share."""
         failed = [each for each, status in self.statuses.items() if status == "failed"]
+        from research_domain import FailedExperiment, group_failures  # late: workers import this module
+
         ended = [each for each, status in self.statuses.items() if status in ("done", "failed")]
         failures = (
             FailedExperiment(each, f.cause, f.type, f.message, f.unit, f.iteration, f.traceback)

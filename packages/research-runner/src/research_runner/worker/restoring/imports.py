@@ -12,7 +12,7 @@ from threading import get_ident
 from types import ModuleType
 from typing import Any
 
-from research_runner.code.importing import found_behind
+from research_domain.after_import import found_behind
 
 
 class ImportWatch(MetaPathFinder):

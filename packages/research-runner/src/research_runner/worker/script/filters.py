@@ -3,17 +3,50 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from research_runner.pool import wire
+from research_runner.pool.class_registry import is_importable, look_up
 from research_runner.pool.travel import complaint
+
+
+class _Awaited(type):
+    """Makes stand-ins for categories of warnings, in filters, until somebody imports their module."""
+
+    def __subclasscheck__(cls, category: Any) -> bool:
+        names = [(each.__module__, each.__qualname__) for each in getattr(category, "__mro__", ())]
+        return (cls.__module__, cls.__qualname__) in names
+
+
+class _Named:
+    """Becomes the category of this name where it is unpickled, without importing its module."""
+
+    def __init__(self, category: Any) -> None:
+        self._name = category.__module__, category.__qualname__
+
+    def __reduce__(self) -> tuple[Callable[..., type], tuple[str, str]]:
+        return _category, self._name
+
+
+def _category(module: str, name: str) -> type:
+    found = look_up(module, name) if module in sys.modules else None
+    return found if isinstance(found, type) else _Awaited(name, (Warning,), {"__module__": module})
+
+
+def _is_of_library(category: Any) -> bool:
+    is_class = isinstance(category, type) and is_importable(category)
+    return is_class and category.__module__.partition(".")[0] not in sys.stdlib_module_names
 
 
 def dump_filters() -> bytes:
     """Return the filters of this process as bytes for `wire.load_code`, if they can be pickled."""
-    filters = list(warnings.filters)
+    filters: list[Any] = [
+        (*each[:2], _Named(each[2]), *each[3:]) if _is_of_library(each[2]) else each
+        for each in warnings.filters
+    ]
     try:
         return wire.dump_code(filters)
     except Exception:  # noqa: BLE001 - a metaclass of the user's may raise anything

@@ -1,18 +1,61 @@
-"""Array types written as text and read back without trusting the text."""
+"""Arrays and scalars of NumPy as trees, their types as text that is read back without being trusted."""
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from research_results.codec.trees import TAG, Dump, Json, Load, NotPlainError
+
 _PLAIN = re.compile(r"[<>|=][biufcSUVmM?]\d{1,9}(\[\d{0,9}[A-Za-z]{1,7}\])?")
 
 
-class NotPlainError(Exception):
-    """Internal: a value has a part that plain data cannot carry exactly."""
+def encode(dump: Dump, value: Any) -> Json:
+    """Return the tree of an array or scalar; NotPlainError for subclasses."""
+    kind = type(value)
+    if kind is np.ndarray:
+        return _array(dump, value)
+    if kind is np.str_:
+        return {TAG: "np.str", "v": "".join(value)}  # str() drops trailing NUL characters
+    if kind is np.bytes_:
+        return {TAG: "np.bytes", "b": dump.add(bytes(value))}
+    if isinstance(value, np.generic) and kind is value.dtype.type:
+        return {TAG: "np", "d": spell_dtype(value.dtype), "b": dump.add(value.tobytes())}
+    raise NotPlainError(f"{kind.__module__}.{kind.__qualname__}")
+
+
+def decode(load: Load, node: Json) -> Any:
+    """Return the array or scalar of a tree."""
+    return _DECODERS[node[TAG]](load, node)
+
+
+def _array(dump: Dump, value: np.ndarray[Any, Any]) -> Json:
+    if value.dtype == object:
+        return {TAG: "objects", "s": list(value.shape), "v": dump.items(value.ravel().tolist())}
+    spelling = spell_dtype(value.dtype)
+    return {TAG: "array", "d": spelling, "s": list(value.shape), "b": dump.add(value.tobytes())}
+
+
+def _unarray(load: Load, node: Json, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+    return array_from(load.bytes(node["b"]), make_dtype(node["d"]), shape)
+
+
+def _unobjects(load: Load, node: Json) -> np.ndarray[Any, Any]:
+    flat = np.fromiter(map(load.value, node["v"]), object, len(node["v"]))
+    return flat.reshape(tuple(node["s"]))
+
+
+_DECODERS: dict[str, Callable[[Load, Json], Any]] = {
+    "array": lambda load, node: _unarray(load, node, tuple(node["s"])),
+    "objects": _unobjects,
+    "np": lambda load, node: _unarray(load, node, ())[()],
+    "np.str": lambda _load, node: np.str_(node["v"]),
+    "np.bytes": lambda load, node: np.bytes_(load.bytes(node["b"])),
+}
 
 
 def spell_dtype(dtype: np.dtype[Any]) -> Any:
