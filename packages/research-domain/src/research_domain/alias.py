@@ -410,13 +410,9 @@ def wrapped(points: Iterable[Pairs], extra: Pairs) -> Iterator[ConfigAlias]:
 
 def plain_config(config: ConfigAlias) -> Config | None:
     """Return the config of numbers and texts, which never change, under names; None if it has others."""
-    leaves = {}
-    for key, value in config._pairs:
-        name = key.value
-        if type(value) not in PLAIN or "/" in name:
-            return None
-        leaves[name] = value
-    return of_leaves(leaves)
+    leaves = {key.value: value for key, value in config._pairs}
+    is_plain = PLAIN.issuperset(map(type, leaves.values())) and "/" not in "".join(leaves)
+    return of_leaves(leaves) if is_plain else None
 
 
 def is_plain(config: ConfigAlias) -> bool:

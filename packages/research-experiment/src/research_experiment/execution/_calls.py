@@ -25,7 +25,7 @@ from research_experiment.expressions.named import Expression
 class CompiledCall:
     """A call with all its arguments, of which an experiment gets copies of its own."""
 
-    __slots__ = ("_keywords", "_known", "_positional", "_spread", "_unpacked")
+    __slots__ = ("_is_plain", "_keywords", "_known", "_positional", "_spread", "_unpacked")
 
     def __init__(self, args: Any, kwargs: Mapping[str, Any], spread: Any) -> None:
         compiled = {name: compile_value(value) for name, value in kwargs.items()}
@@ -34,6 +34,7 @@ class CompiledCall:
         self._spread = None if spread is None else _compile_spread(spread)
         self._unpacked = _compile_unpacked(args, Iterable, "args") if isinstance(args, Expression) else None
         self._positional = () if self._unpacked else tuple([compile_value(item) for item in args])
+        self._is_plain = spread is None and self._unpacked is None and not self._positional
 
     def bind(self, function: Callable[..., Any], running: RunningExperiment) -> Callable[[], Any]:
         """Return a function that makes the call for an experiment; known values are bound once."""
@@ -43,6 +44,8 @@ class CompiledCall:
             value = keywords[name] = bind(running)
             if type(value) is Varying:
                 varying[name] = value.get
+        if self._is_plain and not varying:
+            return partial(function, **keywords) if keywords else function
         spread = None if self._spread is None else self._spread(running)
         if type(spread) is Varying:
             return self._bind_general(function, running, keywords, spread.get)
@@ -53,8 +56,6 @@ class CompiledCall:
         if self._unpacked is not None:
             function = partial(function, **keywords) if keywords else function
             return _general_call(function, self._unpacked(running).get, varying, None)
-        if not self._positional and not varying:
-            return partial(function, **keywords) if keywords else function
         values = [bind(running) for bind in self._positional]
         known = _count_known(values)
         if known or keywords:

@@ -78,20 +78,19 @@ class RunningTask:
     ) -> None:
         self._kind, self._capture = kind, capture
         program, rules, surroundings = kind.program, kind.rules, kind.surroundings
-        running, branches = [], []
-        for index, (identity, config) in enumerate(experiments):
+        branches: list[Branch] = []
+        for identity, config in experiments:
             storage = ExperimentStorage(identity.id, sink)
-            one = RunningExperiment(identity, index, config, storage, surroundings, program.units)
-            running.append(one)
+            one = RunningExperiment(identity, len(branches), config, storage, surroundings, program.units)
             branches.append(Branch(one, (one,), None, program.branch, rules, kind.plan))
         self.branches = tuple(branches)
-        if len(running) > 1:
-            weak = [ref(one) for one in running]
-            for one in running:
-                one.share_task(weak)
+        if len(branches) > 1:
+            weak = [ref(branch.running) for branch in branches]
+            for branch in branches:
+                branch.running.share_task(weak)
         if kind.is_watched:
             self._watch_all()
-        self.root = self._make_root(running, root) if kind.plan.has_root else None
+        self.root = self._make_root(root) if kind.plan.has_root else None
 
     def _watch_all(self) -> None:
         turn = RLock()
@@ -100,8 +99,9 @@ class RunningTask:
                 branch.running.progress.profile = Profile(self._kind.profile, turn)
             branch.watch = self._watch(branch.running)
 
-    def _make_root(self, branches: Sequence[RunningExperiment], identity: Identity | None) -> Root:
-        kind, first = self._kind, branches[0]
+    def _make_root(self, identity: Identity | None) -> Root:
+        kind, branches = self._kind, [branch.running for branch in self.branches]
+        first = branches[0]
         running = RunningExperiment(
             _root_identity(identity or kind.surroundings.root or first.identity),
             None,
@@ -128,40 +128,36 @@ class RunningTask:
 
         return watch
 
-    @property
-    def _everybody(self) -> Sequence[Branch]:
-        return self.branches if self.root is None else (*self.branches, self.root)
-
     def start(self, *, in_turn: bool = True) -> None:
         """Prepare all contexts and create all instances, those of the root first.
 
         In turn, each branch has a stream of global random numbers of its own, as the root has; branches that
         run at the same time share one.
         """
+        branches, root, surroundings = self.branches, self.root, self._kind.surroundings
+        is_single = len(branches) == 1
         started = self._kind.rules.listeners["started"]
-        has_stages = self._capture is not None or len(self.branches) > 1
-        for branch in self.branches:
-            if has_stages:
-                self._set_stage(branch, (branch.running.id,))
-            if started:
+        has_stages = self._capture is not None or not is_single
+        if has_stages or started:
+            for branch in branches:
+                if has_stages:
+                    self._set_stage(branch, (branch.running.id,))
                 tell(started, branch.running)
-        if has_stages and self.root is not None:
-            self._set_stage(self.root, tuple(branch.running.id for branch in self.branches))
-        surroundings = self._kind.surroundings
+            if has_stages and root is not None:
+                self._set_stage(root, tuple(branch.running.id for branch in branches))
         if surroundings.seed_globals:
-            if not in_turn or (self.root is None and len(self.branches) == 1):  # they share a stream
-                digest = self.branches[0].running.identity.digest
-                seed_globals(global_seed(surroundings.entropy, digest))
+            if not in_turn or (is_single and root is None):  # they share a stream
+                seed_globals(global_seed(surroundings.entropy, branches[0].running.identity.digest))
             else:
                 turns = Turns(surroundings.entropy)
-                for branch in self._everybody:
+                for branch in branches if root is None else (*branches, root):
                     branch.turns = turns
         instances = self._kind.program.instances
         if not instances:
             return
-        if self.root is not None:
-            self.root.make_instances(instances)
-        for branch in self.branches:
+        if root is not None:
+            root.make_instances(instances)
+        for branch in branches:
             branch.make_instances(instances)
 
     def close(self) -> None:

@@ -250,11 +250,11 @@ class Executor:
             branch.running.instances.clear()
 
     def _run_task(self) -> None:
-        task = self._task
-        in_turn = self._settings.target == "for" or len(task.branches) == 1
+        task, is_single = self._task, len(self._task.branches) == 1
+        in_turn = is_single or self._settings.target == "for"
         try:
             task.start(in_turn=in_turn)
-            if len(task.branches) == 1:
+            if is_single:
                 self._loop(task.branches, task.root, None)
             elif in_turn:
                 self._run_branches(None)

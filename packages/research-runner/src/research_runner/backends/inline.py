@@ -16,15 +16,7 @@ from research_experiment.execution.global_random import ScriptRandom
 from research_runner.backends.protocol import Capabilities, RunEnvironment
 from research_runner.backends.registry import refuse_address
 from research_runner.pool.launch import cuda_user
-from research_runner.scheduling.events import (
-    BackendEvent,
-    TaskEnded,
-    TaskStarted,
-    WorkerDied,
-    WorkerReady,
-    pack_report,
-    unpack_report,
-)
+from research_runner.scheduling.events import BackendEvent, TaskStarted, WorkerDied, WorkerReady
 from research_runner.scheduling.tasks import Task
 from research_runner.system.death import Death
 from research_runner.system.libraries import without_what_is_set
@@ -96,7 +88,7 @@ class InlineBackend:
             task, begun = self._tasks.popleft(), time.perf_counter()
             try:
                 runner.run(task)
-                outbox.hold(TaskEnded(task.index, time.perf_counter() - begun))
+                outbox.end(task.index, time.perf_counter() - begun)
             finally:
                 outbox.flush()
             if not (self._tasks and self._goes_on):
@@ -110,7 +102,7 @@ class InlineBackend:
 
     def _take(self, events: Sequence[Any]) -> None:
         with self._reporting:
-            self._events += [BackendEvent(0, event) for event in unpack_report(pack_report(events))]
+            self._events += [BackendEvent(0, event) for event in events]
             if current_thread() is self._thread:
                 self._report_all()
 

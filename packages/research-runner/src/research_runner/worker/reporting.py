@@ -24,6 +24,7 @@ from research_runner.scheduling.events import (
     UnitStarted,
     ValueShown,
     ValuesSaved,
+    add_end,
 )
 from research_runner.scheduling.tasks import new
 from research_runner.system.fail_points import ARMED, fail_point
@@ -35,11 +36,15 @@ _SHOWN: Final = 24
 
 
 class Outbox:
-    """Gathers events and sends them together: at most ten times a second, or when it is flushed."""
+    """Gathers events and sends them together: at most ten times a second, or when it is flushed.
+
+    Any thread may add events. `hold` takes one that the next one completes, so that both are sent together.
+    """
 
     def __init__(self, send: Callable[[Sequence[Any]], None]) -> None:
         self._send = send
-        self._events: list[Any] = []
+        self._events: list[Any] = []  # the same list for ever, so that threads can append without a lock
+        self.hold: Final[Callable[[Any], None]] = self._events.append
         self._sent = time.monotonic()
         self._lock = Lock()
         self._owner, self._depth = getpid(), DEPTH[0]
@@ -48,24 +53,25 @@ class Outbox:
         """Add an event; send all if the last time was more than a tenth of a second ago."""
         if DEPTH[0] != self._depth:
             end_if_forked(self._owner)
-        with self._lock:
-            self._events.append(event)
+        self._events.append(event)
         if time.monotonic() - self._sent > _REPORT_EVERY_S:
             self.flush()
 
-    def hold(self, event: Any) -> None:
-        """Add an event that the next one completes, so that both are sent together."""
+    def end(self, task: int, elapsed_s: float) -> None:
+        """Add the end of a task, whose threads report nothing any more."""
         if DEPTH[0] != self._depth:
             end_if_forked(self._owner)
-        with self._lock:
-            self._events.append(event)
+        add_end(self._events, task, elapsed_s)
+        if time.monotonic() - self._sent > _REPORT_EVERY_S:
+            self.flush()
 
     def flush(self, *events: Any) -> None:
         """Send all events that wait, and these."""
         if DEPTH[0] != self._depth:
             end_if_forked(self._owner)
         with self._lock:
-            waiting, self._events = self._events, []
+            waiting = self._events[:]
+            del self._events[: len(waiting)]
             waiting += events
             self._sent = time.monotonic()
             if waiting:

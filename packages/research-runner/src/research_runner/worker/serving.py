@@ -16,7 +16,6 @@ from research_experiment.execution.settings import ExecutorSettings
 from research_runner.pool.channel import Channel
 from research_runner.scheduling.events import (
     OutputCaptured,
-    TaskEnded,
     TaskReturned,
     TaskStarted,
     WorkerLeaves,
@@ -260,5 +259,5 @@ class Serve:
         if ARMED:
             fail_point("task-run")
         elapsed_s = time.perf_counter() - begun
-        outbox.add(new(TaskEnded, (task.index, elapsed_s)))
+        outbox.end(task.index, elapsed_s)
         return elapsed_s

@@ -7,9 +7,9 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from operator import attrgetter
+from operator import attrgetter, methodcaller
 from pathlib import Path
 from typing import Any, Final, Self, TextIO
 
@@ -23,7 +23,6 @@ from research_runner.worker.output.redirect import STREAMS, Target
 
 DEFAULT_CAP_BYTES = 64 * 2**20
 TICK_S, FLOOD_TICK_S = 0.1, 0.01
-_ORIGINALS = {fd: f"__{name}__" for fd, name in STREAMS.items()}
 
 
 class OutputCapture:
@@ -290,8 +289,9 @@ def _open_text(fd: int) -> TextIO:
     return text_stream(io.BufferedWriter(_Sink(fd, "wb", closefd=False)))
 
 
+_flush_one: Final = methodcaller("flush")
 _how: Final = attrgetter("closed", "encoding", "errors", "line_buffering")
-_AS_OPENED: Final = (False, "utf-8", "backslashreplace", True)
+_AS_OPENED: Final = {(False, "utf-8", "backslashreplace", True)}
 
 
 class _Redirection:
@@ -299,26 +299,47 @@ class _Redirection:
 
     def __init__(self) -> None:
         self._channels: Mapping[int, _Channel] = {}
+        self._texts: dict[str, TextIO] = {}
+        self._names: list[str] = []
         self._before: dict[int, tuple[int, Any]] = {}
 
     def begin(self, channels: Mapping[int, _Channel]) -> None:
         if self._before and channels.keys() != self._channels.keys():
             self.end()
         self._channels = channels
+        self._names = [mark + STREAMS[fd] + mark for fd in channels for mark in ("", "__")]
         if not self._before:
             self._flush()
-        for fd, channel in channels.items():
+        for fd in channels:
             if fd not in self._before:
                 self._before[fd] = (os.dup(fd), getattr(sys, STREAMS[fd]))
-            _lead(fd, channel)
+        self._lead()
 
     def pause(self) -> None:
         """End the text of a task; what a unit has closed is open again before anything else is opened."""
         self._flush()
-        for fd, channel in self._channels.items():
-            setattr(sys, STREAMS[fd], channel.text)
+        vars(sys).update(self._texts)
         for fd, channel in self._channels.items():  # last: an object of a unit may have closed it as it went
-            _lead(fd, channel)
+            os.dup2(channel.spool.writer, fd)
+        try:
+            if _AS_OPENED.issuperset(map(_how, self._texts.values())):
+                return
+        except ValueError:  # a unit has detached it
+            pass
+        self._lead()
+
+    def _lead(self) -> None:
+        """Lead all descriptors into their spools, and the streams of Python above them."""
+        for fd, channel in self._channels.items():
+            os.dup2(channel.spool.writer, fd)
+            try:
+                is_as_opened = _how(channel.text) in _AS_OPENED
+            except ValueError:  # a unit has detached it
+                is_as_opened = False
+            if not is_as_opened:
+                channel.text = _open_text(fd)
+        self._texts = {STREAMS[fd]: channel.text for fd, channel in self._channels.items()}
+        vars(sys).update(self._texts)
 
     def end(self) -> None:
         if not self._before:
@@ -333,30 +354,16 @@ class _Redirection:
 
     def _flush(self) -> None:
         """Flush Python's streams, the original ones as well, and the buffers of the C library."""
-        for fd, channel in self._channels.items():
-            current, original = getattr(sys, STREAMS[fd], None), getattr(sys, _ORIGINALS[fd], None)
-            text = channel.text
-            for stream in (current, original) if current is text else (current, original, text):
-                try:
-                    stream.flush()  # type: ignore[union-attr]
-                except Exception:  # noqa: BLE001, S112 - none, gone, closed; a unit's own class raises anything
-                    continue
+        streams: list[Any] = [*map(vars(sys).get, self._names), *self._texts.values()]
+        try:
+            list(map(_flush_one, streams))
+        except Exception:  # noqa: BLE001 - none, gone, closed; a unit's own class raises anything
+            for stream in streams:
+                with suppress(Exception):
+                    stream.flush()
         flush_c = c_function("fflush")
         if flush_c is not None:
             flush_c(None)
-
-
-def _lead(fd: int, channel: _Channel) -> None:
-    """Lead a descriptor into its spool, and the stream of Python above it."""
-    os.dup2(channel.spool.writer, fd)
-    try:
-        is_as_opened = _how(channel.text) == _AS_OPENED
-    except ValueError:  # a unit has detached it
-        is_as_opened = False
-    if not is_as_opened:
-        channel.text = _open_text(fd)
-    if getattr(sys, STREAMS[fd], None) is not channel.text:
-        setattr(sys, STREAMS[fd], channel.text)
 
 
 def _fill_gaps() -> None:

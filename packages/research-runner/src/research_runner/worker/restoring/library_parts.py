@@ -90,15 +90,12 @@ def in_own_context(function: Callable[[], object]) -> None:
     >>> decimal.getcontext().prec
     28
     """
-    copy_context().run(_apart, function)
-
-
-def _apart(function: Callable[[], object]) -> None:
+    context = copy_context()
     decimal, numpy = sys.modules.get("decimal"), sys.modules.get("numpy")
     if decimal is not None:
-        decimal.setcontext(decimal.getcontext().copy())
+        context.run(decimal.setcontext, decimal.getcontext().copy())
     if numpy is None or not numpy.__version__.startswith("1."):
-        function()
+        context.run(function)
         return
     with numpy.errstate():  # before numpy 2 it belongs to the thread
-        function()
+        context.run(function)
