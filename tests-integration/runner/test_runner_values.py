@@ -1,6 +1,7 @@
 """A resume goes by what the values of parameters are, not by how they read."""
 
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -178,6 +179,16 @@ def run(folder, script, resume):
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
 
 
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    """A folder where the script ran, and once more with comments and other spaces, which are no edits."""
+    folder = tmp_path_factory.mktemp("ran")
+    assert run(folder, SCRIPT, False).stdout == "[6, 4]\n"
+    commented = "# a comment\n" + SCRIPT.replace("    return x * 2", "    # another\n    return (x  *  2)")
+    assert run(folder, commented, True).stdout == "[6, 4]\n"
+    return folder
+
+
 @pytest.mark.parametrize(
     ("edit", "name"),
     [
@@ -186,10 +197,8 @@ def run(folder, script, resume):
         (("rate = 1", "rate = 2"), "__main__.Model"),
     ],
 )
-def test_an_edited_function_or_class_is_an_error_that_names_the_parameter(tmp_path, edit, name):
-    assert run(tmp_path, SCRIPT, False).stdout == "[6, 4]\n"
-    commented = "# a comment\n" + SCRIPT.replace("    return x * 2", "    # another\n    return (x  *  2)")
-    assert run(tmp_path, commented, True).stdout == "[6, 4]\n"
+def test_an_edited_function_or_class_is_an_error_that_names_the_parameter(ran, tmp_path, edit, name):
+    shutil.copytree(ran, tmp_path, dirs_exist_ok=True)
     refused = run(tmp_path, SCRIPT.replace(*edit), True)
     assert refused.returncode == 1
     assert f"ChangedError: the experiment is no longer what it was: the value '{name}' of parameter 'f'" in (
