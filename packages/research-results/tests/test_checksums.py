@@ -12,18 +12,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from research_results import ResearchResults, ResearchStorage
-from research_results.disk.checksums import row_checksum, row_checksums
+from research_results.disk.checksums import head_checksums, intact_rows, row_checksum
 from research_results.errors import DamagedError, ResultsError
 
 ints = st.integers(-(2**63), 2**63 - 1)
 
 
-@given(st.lists(st.tuples(ints, ints, st.binary(max_size=50)), max_size=5), st.text(max_size=5))
-def test_checksums_of_many_rows_are_those_of_each(rows, kind):
+@given(st.lists(st.tuples(ints, ints, st.binary(max_size=50)), max_size=9), st.text(max_size=5), st.data())
+def test_checksums_of_many_rows_are_those_of_each(rows, kind, draw):
     firsts, seconds, data = zip(*rows, strict=True) if rows else ((), (), ())
-    numbers = [np.array(firsts, np.int64), np.array(seconds, np.int64)]
-    found = row_checksums(numbers, (kind, None), data).tolist()
-    assert found == [row_checksum(row[:2], (kind, None), row[2]) for row in rows]
+    heads = head_checksums([np.array(firsts, np.int64), np.array(seconds, np.int64)], (kind, None))
+    checksums = np.array([row_checksum(row[:2], (kind, None), row[2]) for row in rows], np.int64)
+    lengths, joined = np.array(list(map(len, data)), np.int64), bytearray(b"".join(data))
+    assert intact_rows(bytes(joined), lengths, heads, checksums).all()
+    if joined:
+        place = draw.draw(st.integers(0, len(joined) - 1))
+        joined[place] ^= 1 << draw.draw(st.integers(0, 7))
+        intact = intact_rows(bytes(joined), lengths, heads, checksums)
+        assert np.flatnonzero(~intact) == [np.searchsorted(np.cumsum(lengths), place, side="right")]
+    if rows:
+        other = draw.draw(st.integers(0, len(rows) - 1))
+        checksums[other] ^= 1 << draw.draw(st.integers(0, 62))
+        assert not intact_rows(b"".join(data), lengths, heads, checksums)[other]
 
 
 @given(ints, st.binary(max_size=20), st.integers(0, 1000))

@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 from contextlib import closing
-from itertools import chain
+from itertools import accumulate, chain, pairwise
 
 import pandas as pd
 import pytest
@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from research_results import FolderStorage, ResearchResults
 from research_results.errors import DamagedError
+from research_results.frames import assembly
 from research_results.reading import joined
-from research_results.reading.joined import integers, joined_bytes, map_pages, pieces_of
+from research_results.reading.joined import integers, joined_bytes, map_pages
 
 COLUMNS = f"{joined_bytes('data')}, group_concat(key), group_concat(length(data))"
 
@@ -28,7 +29,8 @@ def table(rows):
 
 def page(data, keys, lengths, *_):
     """Return the rows of a page."""
-    return list(zip(integers(keys).tolist(), map(bytes, pieces_of(data, integers(lengths))), strict=True))
+    ends = list(accumulate(integers(lengths).tolist(), initial=0))
+    return [(key, data[begin:end]) for key, (begin, end) in zip(integers(keys), pairwise(ends), strict=True)]
 
 
 @pytest.fixture
@@ -91,11 +93,13 @@ def test_errors_of_a_page_end_the_other_thread(small):
         assert connection.execute("SELECT count(*) FROM things").fetchone() == (9,)
 
 
-def test_pages_are_read_where_no_thread_can_start(small, monkeypatch):
-    def refuse(_):
-        raise RuntimeError("can't start new thread")
+def no_thread(_):
+    """Refuse to start, as at the end of the interpreter."""
+    raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(threading.Thread, "start", refuse)
+
+def test_pages_are_read_where_no_thread_can_start(small, monkeypatch):
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
     rows = dict.fromkeys(range(20), b"x")
     with closing(table(rows)) as connection:
         found = map_pages(page, connection, "things", "key", COLUMNS)
@@ -114,11 +118,14 @@ def written(folder, late):
 
 
 @pytest.mark.parametrize("late", [{0: "text"}, {0: 1, 2: 2, 9: 3}, {0: 2.5}])
-def test_frames_are_the_same_however_rows_are_divided(tmp_path, small, late):
+def test_frames_are_the_same_however_rows_are_divided(tmp_path, small, monkeypatch, late):
     results = written(tmp_path / "study", late)
+    monkeypatch.setattr(assembly, "_MANY", 0)
     frame = results.df
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(joined, "_FIRST_ROWS", 512)
+        pd.testing.assert_frame_equal(results.df, frame)
+        patch.setattr(threading.Thread, "start", no_thread)
         pd.testing.assert_frame_equal(results.df, frame)
     assert frame["id"].drop_duplicates().tolist() == [f"e{number}" for number in range(19, -1, -1)]
     numbers = frame.groupby("id")["n"].first().to_dict()

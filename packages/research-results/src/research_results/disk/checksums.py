@@ -9,10 +9,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 from zlib import crc32
 
 import numpy as np
+
+Checksums: TypeAlias = "np.ndarray[Any, np.dtype[np.uint32]]"
+Mask: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
 
 CHANGED = "its bytes are not those that were written"
 """What is wrong with a row whose checksum does not fit."""
@@ -35,31 +38,75 @@ def is_intact(checksum: Any, numbers: Sequence[Any], fields: tuple[Any, ...], da
         return False
 
 
-def row_checksums(
-    numbers: Sequence[Any], fields: Sequence[str | bytes | None], data: Sequence[bytes | memoryview]
-) -> np.ndarray[Any, Any]:
-    """Return what `row_checksum` returns for each of N rows that share their fields.
+def head_checksums(numbers: Sequence[Any], fields: Sequence[str | bytes | None]) -> Checksums:
+    """Return the checksum of each of N rows that share their fields, as it is before their data.
 
-    Parameters
-    ----------
-    numbers : sequence of int64 arrays, each of length N
-        Numbers, column by column.
-    fields : sequence of str, bytes or None
-        Other fields.
-    data : sequence of bytes or memoryview, length N
-        The data of each row.
+    `numbers` are arrays of int64, length N each.
     """
     tail = _joined_fields(tuple(fields))
     heads = np.column_stack(numbers).astype("<i8", copy=False).view(np.uint8)
-    begun = np.full(len(data), crc32(bytes(heads.shape[1]) + tail), np.uint32)
+    begun = np.full(len(heads), crc32(bytes(heads.shape[1]) + tail), np.uint32)
     effects = _effects(heads.shape[1] + len(tail))
     for place in np.flatnonzero(heads.any(axis=0)).tolist():
         begun ^= effects[-1 - place][heads[:, place]]
-    return np.fromiter(map(crc32, data, begun.tolist()), np.int64, len(data))
+    return begun
+
+
+def intact_rows(joined: bytes, lengths: Any, heads: Checksums, checksums: Any) -> Mask:
+    """Tell which of N rows, given their data one after another, have their checksums.
+
+    `heads` are their checksums before the data. The checksum of all the data follows from those of the rows;
+    only where it differs are rows looked at.
+    """
+    wanted = checksums.astype(np.uint32)
+    data = wanted ^ _with_zeros(heads, lengths)
+    if (wanted == checksums).all() and crc32(joined) == _of_all(data, lengths):
+        return np.ones(len(lengths), np.bool_)
+    ends = np.cumsum(lengths)
+    rows = map(memoryview(joined).__getitem__, map(slice, (ends - lengths).tolist(), ends.tolist()))
+    intact: Mask = np.fromiter(map(crc32, rows, heads.tolist()), np.int64, len(lengths)) == checksums
+    return intact
+
+
+def _of_all(checksums: Checksums, lengths: Any) -> int:
+    """Return the checksum of parts one after another, given those of the parts."""
+    while len(checksums) > 1:
+        if len(checksums) % 2:
+            checksums, lengths = np.insert(checksums, 0, 0), np.insert(lengths, 0, 0)
+        checksums = _with_zeros(checksums[::2], lengths[1::2]) ^ checksums[1::2]
+        lengths = lengths[::2] + lengths[1::2]
+    return int(checksums.sum())
+
+
+def _with_zeros(checksums: Checksums, counts: Any) -> Checksums:
+    """Return what each checksum adds to that of data with so many bytes more."""
+    for bit in range(int(counts.max(initial=0)).bit_length()):
+        has = counts >> bit & 1 == 1
+        if has.any():
+            checksums = np.where(has, _changed(checksums, _zeros(bit)), checksums)
+    return checksums
+
+
+def _changed(checksums: Checksums, effects: Sequence[Checksums]) -> Checksums:
+    """Return the effects of the four bytes of each checksum together."""
+    first, second, third, last = effects
+    ends = first[checksums & 255] ^ second[checksums >> 8 & 255]
+    return ends ^ third[checksums >> 16 & 255] ^ last[checksums >> 24]  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=64)
+def _zeros(bit: int) -> list[Checksums]:
+    """Return what 2**bit bytes of zero make of each value of the four bytes of a checksum."""
+    if bit:
+        before = _zeros(bit - 1)
+        return [_changed(each, before) for each in before]
+    (last,) = _effects(1)
+    values = [np.arange(256, dtype=np.uint32) << np.uint32(8 * place) for place in range(4)]
+    return [(each >> np.uint32(8)) ^ last[each & np.uint32(255)] for each in values]
 
 
 @lru_cache(maxsize=32)
-def _effects(length: int) -> list[np.ndarray[Any, np.dtype[np.uint32]]]:
+def _effects(length: int) -> list[Checksums]:
     """Return what each value of a byte changes in a CRC-32, by the number of bytes that follow it.
 
     Notes

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,8 +16,12 @@ from research_results.reading.columns import Column
 from research_results.reading.experiments import Experiments, Option
 from research_results.reading.filters import Query
 from research_results.reading.gather import Array, Ints, Segment, concatenated, gather, run_starts
+from research_results.reading.joined import ahead
 from research_results.reading.reader import Questions
 from research_results.reading.selected import Selected
+
+_MANY = 1000
+"""Experiments from which on a thread is worth its start."""
 
 
 class Field(NamedTuple):
@@ -76,25 +82,34 @@ def name_fields(experiments: Experiments, counts: Ints) -> list[Field]:
 
 
 def config_fields(selected: Selected, layout: ConfigLayout, counts: Ints) -> list[Field]:
-    """Return the id and what describes the config in frames that have so many rows of each experiment."""
-    fields = name_fields(selected.experiments, counts)
+    """Return the id and what describes the config in frames that have so many rows of each experiment.
+
+    Values are repeated in a thread while those of the next parameter are gathered.
+    """
     if not layout.include_config:
-        return fields
-    table = selected.config_table()
-    if layout.concat_config:
-        fields.append(Field("config", text_column(table.strings(), counts)))
+        return name_fields(selected.experiments, counts)
     present = counts > 0
-    each = counts[present]
-    for column in table.columns(layout.shows, by_alias=layout.use_alias):
-        options, codes = _used(column.options, column.codes[present])
-        if layout.use_alias:
-            name, values = column.parameter.alias, np.array([each.alias for each in options], object)
-        else:
-            name, values = column.parameter.name, table.array(options)
-        there = np.flatnonzero(codes >= 0)
-        shown = _spread(len(codes), there, values[codes[there]], nullable=layout.nullable)
-        fields.append(Field(name, repeat(shown, each), column.parameter.is_auxiliary))
-    return fields
+    coming: list[tuple[str, Callable[[], Any], bool]] = []
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        begin = partial(ahead, thread, alone=len(counts) < _MANY)
+        names = begin(partial(name_fields, selected.experiments, counts))
+        table = selected.config_table()
+        if layout.concat_config:
+            coming.append(("config", begin(partial(text_column, table.strings(), counts)), True))
+        for column in table.columns(layout.shows, by_alias=layout.use_alias):
+            options, codes = _used(column.options, column.codes[present])
+            if layout.use_alias:
+                name, values = column.parameter.alias, np.array([each.alias for each in options], object)
+            else:
+                name, values = column.parameter.name, table.array(options)
+            there = np.flatnonzero(codes >= 0)
+            if len(there) == len(codes):
+                shown = as_column(values)[codes]
+            else:
+                shown = _spread(len(codes), there, values[codes[there]], nullable=layout.nullable)
+            whole = begin(partial(repeat, shown, counts[present]))
+            coming.append((name, whole, column.parameter.is_auxiliary))
+        return [*names(), *(Field(name, whole(), is_ours) for name, whole, is_ours in coming)]
 
 
 def _spread(count: int, rows: Ints, values: Array, *, nullable: bool) -> Any:

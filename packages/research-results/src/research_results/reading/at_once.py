@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from research_results.disk.checksums import CHANGED, row_checksums
+from research_results.disk.checksums import CHANGED, head_checksums, intact_rows
 from research_results.errors import DamagedError
 from research_results.reading.gather import Array, Ints, Mask
-from research_results.reading.joined import integers, joined_bytes, map_pages, pieces_of
+from research_results.reading.joined import integers, joined_bytes, map_pages
 from research_results.reading.rows import (
     BYTES,
     INT,
@@ -124,13 +124,9 @@ _CONFIGS = (
 def read_experiment_rows(
     connection: sqlite3.Connection, condition: str, given: Mapping[str, Any], *, configs: bool
 ) -> tuple[Ints, list[str], Ints, Ints]:
-    """Read the experiments for which a condition holds, in the order of the domain.
+    """Return keys and ids of experiments, in the order of the domain, length N, and their options.
 
-    Returns
-    -------
-    tuple
-        Keys and ids, length N; the numbers of the options of each config and the index of its experiment,
-        length M. Without `configs` there are no options, and with them they are checked.
+    These are the number of each option and the index of its experiment, length M; none without `configs`.
     """
     kinds = _CONFIG_KINDS if configs else {"position": INT}
     columns = (
@@ -167,11 +163,10 @@ def _configs(
 ) -> tuple[Ints, Ints]:
     """Return for each experiment how many options its config has, and the options of all."""
     lengths, hashed_lengths, checksums = map(integers, texts)
-    data = pieces_of(hashed, hashed_lengths)
-    different = row_checksums([positions], (), data) != checksums
-    different &= checksums != _NO_CHECKSUM  # as in older formats
-    if different.any():
-        raise DamagedError(f"the config of experiment {ids[int(np.argmax(different))]!r}", CHANGED)
+    intact = intact_rows(hashed, hashed_lengths, head_checksums([positions], ()), checksums)
+    intact |= checksums == _NO_CHECKSUM  # as in older formats
+    if not intact.all():
+        raise DamagedError(f"the config of experiment {ids[int(np.argmin(intact))]!r}", CHANGED)
     if (lengths % 4).any():
         raise DamagedError("table experiments", "a config is no list of options")
     return lengths // 4, np.frombuffer(joined, "<i4").astype(np.int64)

@@ -10,14 +10,13 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from research_results.reading.gather import Ints
 
 T = TypeVar("T")
-_Page: TypeAlias = "tuple[Any, ...] | None"
 
 _FIRST_ROWS = 512
 _PAGE_BYTES = 4 * 2**20
@@ -37,12 +36,6 @@ def integers(text: str | None) -> Ints:
     return np.fromstring(text, np.int64, sep=",") if text else np.empty(0, np.int64)
 
 
-def pieces_of(joined: bytes, lengths: Ints) -> list[memoryview]:
-    """Return the bytes of each row, given how many there are in each."""
-    ends = np.cumsum(lengths)
-    return list(map(memoryview(joined).__getitem__, map(slice, (ends - lengths).tolist(), ends.tolist())))
-
-
 def map_pages(
     make: Callable[..., T],
     connection: sqlite3.Connection,
@@ -56,24 +49,25 @@ def map_pages(
 
     Pages are in the order of the key. While one is used, a thread reads the next one.
     """
-    read = partial(next, _pages(connection, table, key, columns, condition, given or {}), None)
+    pages = _pages(connection, table, key, columns, condition, given or {})
+    read: Callable[[], tuple[Any, ...] | None] = partial(next, pages, None)
     made = []
     with ThreadPoolExecutor(max_workers=1) as thread:
         page = read()
         while page is not None:
-            following = _ahead(thread, read) if _size(page) > _LARGE_BYTES else read
+            following = ahead(thread, read, alone=_size(page) <= _LARGE_BYTES)
             made.append(make(*page))
             page = following()
     return made
 
 
-def _ahead(thread: ThreadPoolExecutor, read: Callable[[], _Page]) -> Callable[[], _Page]:
-    """Begin to read, and return what waits for the end of it."""
+def ahead(thread: ThreadPoolExecutor, call: Callable[[], T], *, alone: bool) -> Callable[[], T]:
+    """Begin a call in a thread, and return what waits for its end; the call itself where no thread starts."""
     try:
-        return thread.submit(read).result
+        return call if alone else thread.submit(call).result
     except RuntimeError:  # no thread can start any more, as at the end of the interpreter
-        thread.shutdown(cancel_futures=True)
-        return read
+        thread.shutdown(wait=False)
+        return call
 
 
 def _pages(

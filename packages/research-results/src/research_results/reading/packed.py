@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from research_results.codec.encoding import NUMBER_KINDS, number_dtype
-from research_results.disk.checksums import row_checksums
+from research_results.disk.checksums import head_checksums, intact_rows
 from research_results.reading.experiments import Experiments, select_in
 from research_results.reading.gather import Ints, Mask
-from research_results.reading.joined import integers, joined_bytes, map_pages, pieces_of
+from research_results.reading.joined import integers, joined_bytes, map_pages
 
 KINDS = ("float", "int", "bool", "complex", *sorted(NUMBER_KINDS - {"float", "int", "bool", "complex"}))
 """Kinds of numbers; a row has the index of its kind."""
@@ -60,11 +59,19 @@ class PackedRows(NamedTuple):
     """
     intact: Mask
     """Whether it is what was written; length N."""
-    data: Sequence[memoryview]
-    """The numbers of each row; length N."""
+    data: np.ndarray[Any, np.dtype[np.uint8]]
+    """The numbers of all rows, one after another."""
+
+    def numbers_of(self, rows: Ints) -> Any:
+        """Return the bytes of the numbers of some rows."""
+        lengths = self.counts * _ITEM_BYTES[self.kinds]
+        if len(rows) and (lengths == lengths[0]).all():
+            return self.data.reshape(len(lengths), lengths[0])[rows]
+        begins, ends = (np.cumsum(lengths) - lengths)[rows].tolist(), np.cumsum(lengths)[rows].tolist()
+        return b"".join(map(self.data.data.__getitem__, map(slice, begins, ends)))
 
 
-_NONE = PackedRows._make([*[np.empty(0, np.int64)] * 7, np.empty(0, np.bool_), ()])
+_NONE = PackedRows._make([*[np.empty(0, np.int64)] * 7, np.empty(0, np.bool_), np.empty(0, np.uint8)])
 
 
 def chunks_where(condition: str, experiments: Experiments, variables: Sequence[int] | None) -> str:
@@ -89,9 +96,7 @@ def read_packed(
         found, there_are_others = pages("1"), False  # to test each row takes SQLite half as long again
     except _OtherRowsError:
         found, there_are_others = pages(IS_PACKED), True
-    *columns, data = zip(_NONE, *found, strict=True)
-    rows = [*map(np.concatenate, columns), list(chain.from_iterable(data))]
-    return PackedRows._make(rows), there_are_others
+    return PackedRows._make(map(np.concatenate, zip(_NONE, *found, strict=True))), there_are_others
 
 
 class _OtherRowsError(Exception):
@@ -107,11 +112,9 @@ def _page(listed: int, joined: bytes | None, *texts: str | None) -> PackedRows:
     lengths = heads[3] * _ITEM_BYTES[kinds]
     if lengths.sum() != len(joined) or (lengths < 0).any():
         raise _OtherRowsError
-    data = pieces_of(joined, lengths)
-    intact = np.empty(len(data), np.bool_)
+    begun = np.empty(len(kinds), np.uint32)
     for kind in np.unique(kinds).tolist():
-        own = np.flatnonzero(kinds == kind)
-        numbers, fields = [column[own] for column in heads], (KINDS[kind], None, None, None, None)
-        found = row_checksums(numbers, fields, [data[index] for index in own.tolist()])
-        intact[own] = found == checksums[own]
-    return PackedRows._make([*columns, intact, data])
+        own = kinds == kind
+        begun[own] = head_checksums([each[own] for each in heads], (KINDS[kind], None, None, None, None))
+    intact = intact_rows(joined, lengths, begun, checksums)
+    return PackedRows._make([*columns, intact, np.frombuffer(joined, np.uint8)])

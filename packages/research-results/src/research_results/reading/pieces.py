@@ -99,7 +99,7 @@ class PieceMaker:
         layout = _Layout(owners, rows.counts[own], rows.firsts[own], rows.steps[own])
         if self._last is None or not layout.equals(self._last[0]):
             self._last = layout, _progressions(layout)
-        values = number_array(kind, b"".join([rows.data[index] for index in own.tolist()]))
+        values = number_array(kind, rows.numbers_of(own))
         return self._piece(self._last[1], values, rows.numbers[own], layout.counts)
 
     def of_chunks(self, chunks: Sequence[Chunk], source: Source, *, allow_pickle: bool) -> Piece:
