@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import io
 import logging
 import os
 import subprocess
@@ -164,6 +165,22 @@ def test_error_of_the_task_passes_through_and_its_text_is_kept():
         1 / 0
     assert output[STDOUT].text == "before\n"
     assert sys.stdout is stdout
+
+
+def test_stream_that_refuses_to_be_flushed_keeps_no_other_from_it():
+    class Refusing(io.StringIO):
+        def flush(self):
+            raise OSError("not now")
+
+    targets = {STDOUT: Target(keep=True), STDERR: Target(keep=True)}
+    with OutputCapture(hold=True) as capture:
+        with capture.task("a", targets) as output:
+            sys.stderr.write("no end of a line")
+            sys.stdout = Refusing()
+        assert output[STDERR].text == "no end of a line"
+        with capture.task("b", targets) as output:
+            print("of the next task")
+        assert output[STDOUT].text == "of the next task\n"
 
 
 def test_characters_that_cannot_be_encoded_are_no_error():
