@@ -270,7 +270,7 @@ def test_timeout_ends_a_task_that_takes_too_long():
     research = Research(domain=Domain(x=[0, 600])).add_callable(
         "sleep", lambda x: __import__("time").sleep(x), x=EC("x")
     )
-    run(research, timeout=0.5, max_attempts=1, workers=2)
+    run(research, timeout=2, max_attempts=1, workers=2)
     assert [each["exception"].cause for each in research.monitor.exceptions] == ["timeout"]
     assert research.monitor.failed_experiments == 1
 
