@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from research_domain.dataclasses import dataclass
 from research_results.reading.experiments import RESEARCH, ConfigParameter
 
 
