@@ -461,3 +461,17 @@ def test_a_task_that_is_given_back_runs_later_at_no_cost_unless_the_run_is_ended
     play.decide()
     assert play.sent[0] == ([] if stopped else [task])
     assert play.coordinator.done is stopped
+
+
+def test_the_next_task_begins_with_the_end_of_the_one_before_it():
+    play = Play(40)
+    play.ready()
+    play.run_next(elapsed_s=1e-3)  # so that several are sent together
+    play.decide()
+    first, second, *_ = play.sent[0]
+    name, after = (task.experiments[0].identity.id for task in (first, second))
+    play.report(TaskStarted(first.index, 5.0))
+    play.report(TaskFinished(first.index, 1e-4, name, 1, 0.1, (), next_started=6.0))
+    assert play.of(ExperimentStarted)[-1] == ExperimentStarted(after, 1, 0, None, None, 6.0)
+    play.report(WorkerDied(0, 1, KILLED))
+    assert [event.experiment_id for event in play.of(ExperimentLost)] == [after]

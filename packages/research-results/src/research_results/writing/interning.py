@@ -150,7 +150,7 @@ class Interner:
         content = stored if stored is None else bytearray(stored)  # see `PendingRows`
         whose = (bytearray(identity), int(given), lasting)
         row = (self._newest, parameter, *fields, content, blob, *whose, checksum)
-        self._pending.options.append(row)
+        self._pending.options += row
         return self._newest
 
     def _encoded(self, value: Any) -> _Encoded:

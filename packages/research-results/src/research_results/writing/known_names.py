@@ -5,8 +5,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable
 
-_WORD = (1 << 64) - 1
-
 
 class KnownNames:
     """Names by their hashes, in a table with open addressing, at most two thirds full.
@@ -28,13 +26,13 @@ class KnownNames:
         self._resize(256)
 
     def _resize(self, slots: int) -> None:
-        self._table = array("Q", [0]) * slots
+        self._table = array("q", [0]) * slots
         self._mask = slots - 1
         self._left = 2 * slots // 3
 
     def __contains__(self, name: str) -> bool:
         table, mask = self._table, self._mask
-        value = hash(name) & _WORD or 1  # 0 is an empty slot
+        value = hash(name) or 1  # 0 is an empty slot
         slot = value & mask
         while found := table[slot]:
             if found == value:
@@ -44,11 +42,12 @@ class KnownNames:
 
     def add(self, names: Iterable[str]) -> None:
         """Add names; existing ones are unchanged."""
-        self._add(hash(name) & _WORD or 1 for name in names)
+        self._add(map(hash, names))
 
     def _add(self, values: Iterable[int]) -> None:
         table, mask = self._table, self._mask
         for value in values:
+            value = value or 1
             slot = value & mask
             while (found := table[slot]) and found != value:
                 slot = (slot + 1) & mask

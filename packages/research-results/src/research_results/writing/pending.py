@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain, compress, count
-from operator import itemgetter
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 from research_results.disk.database import Database
@@ -23,7 +21,8 @@ _CHUNKS = (
     *("data", "blob", "checksum"),
 )
 _CHANGES = ("revision", "experiment", "change", "attempt")
-_CHANGES_OF_AN_ATTEMPT = "(?, ?, 'queued', NULL), (?, ?, 'running', ?), (?, ?, 'done', ?)"
+_OF_AN_ATTEMPT = "(?, ?, 'queued', NULL), (?, ?, 'running', ?), (?, ?, 'done', ?)"
+_WIDTH_OF_AN_ATTEMPT = _OF_AN_ATTEMPT.count("?")
 _AT_ONCE = 32
 _IS_THERE = "SELECT count(*) FROM experiments WHERE key = ? AND id = ?"
 
@@ -31,17 +30,17 @@ _IS_THERE = "SELECT count(*) FROM experiments WHERE key = ? AND id = ?"
 class PendingRows:
     """Rows that wait: experiments and changes of them, one row for each, values and revisions.
 
-    `done` are experiments that are new and done, and `attempts` the revision of their first change, their
-    key, the revision of their last one, and the number of the attempt. `options`, `chunks` and `changes` are
-    rows of the tables of these names.
+    `done` are experiments that are new and done, and `attempts` the three changes of each of them: revision
+    and key of the first, then revision, key and number of the attempt of the others. `options`, `chunks` and
+    `changes` are rows of the tables of these names. The values of all rows lie one after another.
     """
 
     def __init__(self) -> None:
-        self.done: list[tuple[Any, ...]] = []
-        self.attempts: list[tuple[int, int, int, int]] = []
-        self.options: list[tuple[Any, ...]] = []
-        self.chunks: list[tuple[Any, ...]] = []
-        self.changes: list[tuple[int, int, str, int | None]] = []
+        self.done: list[Any] = []
+        self.attempts: list[int] = []
+        self.options: list[Any] = []
+        self.chunks: list[Any] = []
+        self.changes: list[Any] = []
         self._added: dict[int, dict[str, Any]] = {}
         self._updated: dict[int, dict[str, Any]] = {}
 
@@ -61,11 +60,7 @@ class PendingRows:
         """Write all rows, and forget them; DamagedError if an experiment is not there any more."""
         _insert(database, "options", _OPTIONS, self.options)
         _insert(database, "experiments", _DONE, self.done)
-        ended = [
-            (revision, key, revision + 1, key, attempt, last, key, attempt)
-            for revision, key, last, attempt in self.attempts
-        ]
-        _execute(database, "changes", _CHANGES, ended, _CHANGES_OF_AN_ATTEMPT)
+        _execute(database, "changes", _CHANGES, self.attempts, _WIDTH_OF_AN_ATTEMPT, _OF_AN_ATTEMPT)
         for names, rows in _grouped(self._added):
             marks = ", ".join("?" * (len(names) + 1))
             insert = f"INSERT INTO experiments (key, {', '.join(names)}) VALUES ({marks})"  # noqa: S608  (ours)
@@ -100,38 +95,35 @@ class PendingRows:
         raise DamagedError("table experiments", "changes of statuses did not reach one row each")
 
 
-def _insert(database: Database, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+def _insert(database: Database, table: str, columns: Iterable[str], values: list[Any]) -> None:
     """Write rows of a table, without the columns that are empty in all of them.
 
     The module sqlite3 looks for an adapter of each value that is None or bytes, which takes longer than the
     rest of an insert; it looks for none of numbers, texts and byte arrays.
     """
-    columns_of_rows = zip(*rows, strict=True)
-    filled = [column[0] is not None or column.count(None) < len(rows) for column in columns_of_rows]
-    if not all(filled):
-        pick = itemgetter(*compress(count(), filled))
-        columns, rows = pick(columns), list(map(pick, rows))
-    marks = f"(?{', ?' * (len(columns) - 1)})"
-    _execute(database, table, columns, rows, marks)
+    filled = list(columns)
+    for place in reversed(range(len(filled) if values else 0)):
+        column = slice(place, None, len(filled))
+        if values[place] is None and values[column].count(None) * len(filled) == len(values):
+            del values[column], filled[place]
+    _execute(database, table, filled, values, len(filled), f"(?{', ?' * (len(filled) - 1)})")
 
 
 def _execute(
-    database: Database,
-    table: str,
-    columns: Sequence[str],
-    rows: Sequence[tuple[Any, ...]],
-    marks: str,
+    database: Database, table: str, columns: Iterable[str], values: list[Any], width: int, marks: str
 ) -> None:
     """Write rows, many by one statement each, which is faster than a statement for each row.
 
-    `marks` stands for a row in a statement.
+    `marks` stands for the values of a row, which are so many, in a statement.
     """
     insert = f"INSERT INTO {table} ({', '.join(columns)}) VALUES "  # noqa: S608  (ours)
-    many = len(rows) // _AT_ONCE * _AT_ONCE
-    batches = [tuple(chain.from_iterable(rows[at : at + _AT_ONCE])) for at in range(0, many, _AT_ONCE)]
-    for at_once, values in ((_AT_ONCE, batches), (1, rows[many:])):
-        if values:
-            database.executemany(insert + ", ".join([marks] * at_once), values)
+    step = _AT_ONCE * width
+    many = len(values) // step * step
+    for at_once, begin, end in ((_AT_ONCE, 0, many), (1, many, len(values))):
+        if begin < end:
+            size = at_once * width
+            rows = [values[at : at + size] for at in range(begin, end, size)]
+            database.executemany(insert + ", ".join([marks] * at_once), rows)
 
 
 _Group: TypeAlias = list[tuple[int, tuple[Any, ...]]]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
+from itertools import repeat
 from typing import Any, TypeAlias
 
 from research_domain import ConfigAlias
@@ -174,10 +176,10 @@ class Writer:
                 host, device, begun = _short_text(host), _short_text(device), float(started)
                 ran = (number, worker, host, device, code, begun, int(iterations), float(elapsed_s))
                 row = (newest, name, position, bytearray(packed), digest and bytearray(digest), checksum)
-                pending.done.append((*row, "done", *ran))
+                pending.done += (*row, "done", *ran)
                 first, revision = revision + 1, self._put(newest, encoded, revision + 2) + 1
                 self._revision = revision
-                pending.attempts.append((first, newest, revision, number))
+                pending.attempts += (first, newest, first + 1, newest, number, revision, newest, number)
 
     def _put_attempt(self, attempt: Attempt, code: str | None) -> None:
         """Write a whole attempt at an experiment that is there."""
@@ -215,7 +217,7 @@ class Writer:
             # see `PendingRows`
             content = bytearray(stored) if stored is not None and len(stored) <= _SHORT else stored
             stored_as = (iterations, type_name, text, content, blob, checksum)
-            chunks.append((revision, key, number, kind, count, first, step, *stored_as))
+            chunks += (revision, key, number, kind, count, first, step, *stored_as)
         return revision
 
     def drop(self, experiment_id: str) -> None:
@@ -303,7 +305,7 @@ class Writer:
     def _note(self, key: int, change: str, attempt: int | None) -> None:
         """Write down what became of an experiment, for those who follow; all at once with the commit."""
         attempt = None if attempt is None else int(attempt)
-        self._pending.changes.append((self._next_revision(), key, change, attempt))
+        self._pending.changes += (self._next_revision(), key, change, attempt)
 
     def _write_pending(self) -> None:
         """Write the rows that wait."""
@@ -314,8 +316,7 @@ class Writer:
         ended, self._ended = self._ended, []
         if self._others is not None:
             self._others.add(ended)
-        for experiment_id in ended:
-            self._keys.pop(experiment_id, None)
+        deque(map(self._keys.pop, ended, repeat(None)), maxlen=0)
 
     def _next_revision(self) -> int:
         """Return a number that was never given before, for a row of `changes` or `chunks`."""

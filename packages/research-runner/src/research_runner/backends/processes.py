@@ -60,7 +60,7 @@ class ProcessBackend:
         self._code = code
         self._start_method: StartMethod = start_method
         self._given: dict[int, deque[Task]] = {slot: deque() for slot in range(len(plan.setups))}
-        self._running: set[int] = set()
+        self._running: dict[int, Task | None] = {}
         self._distrusted: set[int] = set()
         self._early: list[PoolEvent] = []
         self._gathering = Gathering()
@@ -171,19 +171,17 @@ class ProcessBackend:
             if kind in _OF_TASKS:
                 if event.task != given[0].index:
                     raise ValueError(f"task {event.task} in the place of task {given[0].index}")
-                if kind is TaskStarted:
-                    self._running.add(slot)
-                else:
-                    self._running.discard(slot)
+                if kind is not TaskStarted:
                     given.popleft()
                     if kind is not TaskReturned:
                         self._gathering.measure(event[1])
+                starts = kind is TaskStarted or (kind is TaskFinished and event.next_started is not None)
+                self._running[slot] = given[0] if starts else None
             events.append(tuple.__new__(BackendEvent, (slot, event)))
         return events
 
     def _recover(self, slot: int) -> None:
-        recover(self._plan, slot, self._given[slot][0] if slot in self._running else None)
-        self._running.discard(slot)
+        recover(self._plan, slot, self._running.pop(slot, None))
         self._given[slot].clear()
 
 

@@ -19,7 +19,7 @@ _COMMIT_EVERY_S: Final = 0.05
 _COMMIT_AT: Final = 4096
 _IDLE_S: Final = 0.1
 _CHECK_EVERY_S: Final = 0.5
-_URGENT: Final = (ExperimentLost, ExperimentReturned)
+_URGENT: Final = frozenset((ExperimentLost, ExperimentReturned))
 """Files of these attempts are moved away before the next attempt begins, so that they are written at once."""
 
 
@@ -71,7 +71,7 @@ class Committer:
         new, self._looked_at = self.waiting[self._looked_at :], len(self.waiting)
         if now - self._committed >= _COMMIT_EVERY_S or len(self.waiting) >= _COMMIT_AT:
             return True
-        return any(isinstance(event, _URGENT) for event in new)
+        return not _URGENT.isdisjoint(map(type, new))
 
     def commit(self, is_ending: Callable[[], bool], *, everything: bool = False) -> None:
         """Write the events in one transaction, then tell them; does not wait for a full disk at the end."""

@@ -266,17 +266,21 @@ class Coordinator:
         """
         slot, kind = self._slots[number], type(event)
         if kind is TaskFinished:
-            return self._finished(number, slot, event)
+            return self._finished(number, slot, event, now)
         if kind is TaskStarted:
-            self._course.idle_deaths = 0
-            item = slot.tasks[0]
-            item.started, item.untold = now, event.started
-            return []
+            return self._note_start(slot, event.started, now)
         if kind is Reported:
             self._decide_on(number, event)
             return []
         told = self._tell_start(number, slot)
         return told + self._apply(slot, event, now) if told else self._apply(slot, event, now)
+
+    def _note_start(self, slot: Slot, started: float, now: float) -> list[Event]:
+        """Record that the first task of a worker has begun; nobody is told yet."""
+        self._course.idle_deaths = 0
+        item = slot.tasks[0]
+        item.started, item.untold = now, started
+        return []
 
     def _apply(self, slot: Slot, event: Any, now: float) -> list[Event]:
         match event:
@@ -329,9 +333,9 @@ class Coordinator:
             for spec in item.task.experiments
         ]
 
-    def _finished(self, number: int, slot: Slot, event: TaskFinished) -> list[Event]:
+    def _finished(self, number: int, slot: Slot, event: TaskFinished, now: float) -> list[Event]:
         """Record the end of a task together with that of its last experiment, which is done."""
-        _, task_s, experiment_id, iterations, elapsed_s, encoded = event
+        _, task_s, experiment_id, iterations, elapsed_s, encoded, next_started = event
         item = slot.tasks[0]
         stopped = self._source.conclude(experiment_id, iterations, False)
         events: list[Event]
@@ -346,6 +350,8 @@ class Coordinator:
                 events.append(ValuesSaved(experiment_id, encoded))
             events.append(ExperimentEnded(experiment_id, iterations, elapsed_s, None, stopped=stopped))
         slot.tasks.popleft()
+        if next_started is not None:
+            self._note_start(slot, next_started, now)
         if stopped is None and self._canary.watches:
             self._watch(None)
         self._batch_size.measure(task_s)

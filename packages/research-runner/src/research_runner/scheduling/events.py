@@ -125,7 +125,8 @@ class TaskEnded(NamedTuple):
 class TaskFinished(NamedTuple):
     """A worker has finished a task and its last experiment, in one event.
 
-    It stands for `ValuesSaved` if there is anything in `encoded`, `ExperimentEnded` and `TaskEnded`.
+    It stands for `ValuesSaved` if there is anything in `encoded`, `ExperimentEnded` and `TaskEnded`, and with
+    `next_started` for `TaskStarted` of the next task, which the worker begins then.
     """
 
     task: int
@@ -134,6 +135,7 @@ class TaskFinished(NamedTuple):
     iterations: int
     elapsed_s: float
     encoded: Any
+    next_started: float | None = None
 
 
 class TaskReturned(NamedTuple):
@@ -272,7 +274,16 @@ def pack(event: Any) -> tuple[Any, ...]:
 
 
 def pack_report(events: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """Return the events of a worker as plain tuples."""
+    """Return the events of a worker as plain tuples; the start of the next task is part of an end before it.
+
+    Examples
+    --------
+    >>> unpack_report(pack_report([TaskFinished(3, 0.6, "a", 1, 0.5, ()), TaskStarted(4, 2.0)]))
+    [TaskFinished(task=3, ..., next_started=2.0)]
+    """
+    if len(events) > 1 and type(events[-1]) is TaskStarted and type(events[-2]) is TaskFinished:
+        *before, finished, start = events
+        events = [*before, new(TaskFinished, (*finished[:-1], start[1]))]
     return list(map(add, map(_HEADS.__getitem__, map(type, events)), events))
 
 
@@ -284,7 +295,7 @@ def add_end(events: list[Any], task: int, elapsed_s: float) -> None:
     >>> events = [ValuesSaved("a", ()), ExperimentEnded("a", 1, 0.5, None)]
     >>> add_end(events, 3, 0.6)
     >>> events
-    [TaskFinished(task=3, task_s=0.6, experiment_id='a', iterations=1, elapsed_s=0.5, encoded=())]
+    [TaskFinished(task=3, task_s=0.6, experiment_id='a', iterations=1, elapsed_s=0.5, encoded=(), ...)]
     """
     done = events[-1] if events else None
     if type(done) is not ExperimentEnded or done[3] is not None:
@@ -293,7 +304,7 @@ def add_end(events: list[Any], task: int, elapsed_s: float) -> None:
     events.pop()
     has_saved = events and type(events[-1]) is ValuesSaved and events[-1][0] == done[0]
     encoded = events.pop()[1] if has_saved else ()
-    events.append(new(TaskFinished, (task, elapsed_s, *done[:3], encoded)))
+    events.append(new(TaskFinished, (task, elapsed_s, *done[:3], encoded, None)))
 
 
 def unpack(packed: tuple[Any, ...]) -> Any:
