@@ -130,3 +130,16 @@ def test_frames_are_the_same_however_rows_are_divided(tmp_path, small, monkeypat
     assert frame["id"].drop_duplicates().tolist() == [f"e{number}" for number in range(19, -1, -1)]
     numbers = frame.groupby("id")["n"].first().to_dict()
     assert numbers == {f"e{number}": number for number in range(20)}
+
+
+@pytest.mark.parametrize("value", ["x", "5,6", 1.5, b"\0", 2**62, -7])
+def test_damage_of_one_row_among_many_is_damage(tmp_path, value):
+    results = written(tmp_path / "study", {0: 2.5})
+    for column in ("experiment", "variable", "kind", "count", "first", "step", "data", "checksum"):
+        with closing(sqlite3.connect(tmp_path / "study" / "research.db", isolation_level=None)) as connection:
+            ((before,),) = connection.execute(f"SELECT {column} FROM chunks WHERE chunk = 8")
+            connection.execute(f"UPDATE chunks SET {column} = ? WHERE chunk = 8", (value,))
+            with pytest.raises(DamagedError):
+                print(column, results.df)
+            connection.execute(f"UPDATE chunks SET {column} = ? WHERE chunk = 8", (before,))
+    assert len(results.df) == 50

@@ -80,10 +80,12 @@ def _of_all(checksums: Checksums, lengths: Any) -> int:
 
 def _with_zeros(checksums: Checksums, counts: Any) -> Checksums:
     """Return what each checksum adds to that of data with so many bytes more."""
+    if len(counts) and (counts == counts[0]).all():
+        return _changed(checksums, _zeros(int(counts[0])))
     for bit in range(int(counts.max(initial=0)).bit_length()):
         has = counts >> bit & 1 == 1
         if has.any():
-            checksums = np.where(has, _changed(checksums, _zeros(bit)), checksums)
+            checksums = np.where(has, _changed(checksums, _zeros(1 << bit)), checksums)
     return checksums
 
 
@@ -94,15 +96,15 @@ def _changed(checksums: Checksums, effects: Sequence[Checksums]) -> Checksums:
     return ends ^ third[checksums >> 16 & 255] ^ last[checksums >> 24]  # type: ignore[no-any-return]
 
 
-@lru_cache(maxsize=64)
-def _zeros(bit: int) -> list[Checksums]:
-    """Return what 2**bit bytes of zero make of each value of the four bytes of a checksum."""
-    if bit:
-        before = _zeros(bit - 1)
-        return [_changed(each, before) for each in before]
+@lru_cache(maxsize=256)
+def _zeros(count: int) -> list[Checksums]:
+    """Return what so many bytes of zero make of each value of the four bytes of a checksum."""
+    if count > 1:
+        first = _zeros(count // 2)
+        return [_changed(each, _zeros(count - count // 2)) for each in first]
     (last,) = _effects(1)
     values = [np.arange(256, dtype=np.uint32) << np.uint32(8 * place) for place in range(4)]
-    return [(each >> np.uint32(8)) ^ last[each & np.uint32(255)] for each in values]
+    return [(each >> np.uint32(8)) ^ last[each & np.uint32(255)] if count else each for each in values]
 
 
 @lru_cache(maxsize=32)

@@ -30,18 +30,21 @@ def _by_kind(numbers: Sequence[int]) -> str:
     return f"CASE kind {' '.join(cases)} END"
 
 
-IS_PACKED = (
-    "((experiment | variable | first | step | checksum) NOT NULL AND iterations IS NULL AND "
-    f"typeof(data) = 'blob' AND length(data) = count * {_by_kind(_ITEM_BYTES.tolist())}) IS TRUE"
+_KIND, _DATA_BYTES = _by_kind(range(len(KINDS))), f"count * {_by_kind(_ITEM_BYTES.tolist())}"
+_INTEGERS = ("chunk", "experiment", "variable", "count", "first", "step", "checksum")
+
+IS_PACKED = " AND ".join(
+    (
+        *(f"typeof({name}) = 'integer'" for name in _INTEGERS),
+        f"iterations IS NULL AND typeof(data) = 'blob' AND (length(data) = {_DATA_BYTES}) IS TRUE",
+    )
 )
 """The condition of rows that `read_packed` reads."""
 
-# | 0 makes integers of whatever a damaged file has there, which the checksums will then tell
-_KIND = _by_kind(range(len(KINDS)))
-_INTEGERS = (_KIND, "chunk", "experiment", "variable", "count", "first", "step", "checksum")
 _COLUMNS = ", ".join(
-    ("count(iterations)", joined_bytes("data"), *(f"group_concat({each} | 0)" for each in _INTEGERS))
+    ("count(iterations)", joined_bytes("data"), *(f"group_concat({each})" for each in (_KIND, *_INTEGERS)))
 )
+_IN_INTEGERS = b"-,0123456789"
 
 
 class PackedRows(NamedTuple):
@@ -105,6 +108,8 @@ class _OtherRowsError(Exception):
 
 def _page(listed: int, joined: bytes | None, *texts: str | None) -> PackedRows:
     """Return the rows of a page, in which SQLite leaves out NULL."""
+    if "".join(filter(None, texts)).encode().translate(None, _IN_INTEGERS):
+        raise _OtherRowsError
     *columns, checksums = map(integers, texts)
     kinds, *heads = columns
     if listed or joined is None or {len(column) for column in columns} != {len(checksums)}:
