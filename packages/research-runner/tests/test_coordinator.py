@@ -93,7 +93,7 @@ def test_short_tasks_are_sent_several_at_a_time_and_long_ones_one_by_one():
         play.ready()
         play.run_next(elapsed_s=elapsed_s)
         play.decide()
-    assert len(short.sent[0]) == 50
+    assert len(short.sent[0]) == 100
     assert len(long.sent[0]) == 1
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from research_domain import Domain
+from research_runner.recording import committing
 from research_runner.recording.committing import Committer
 from research_runner.recording.storage_lookup import PlainStorage, encode_plain
 from research_runner.running.session import RunEnd, Session
@@ -10,6 +11,7 @@ from research_runner.scheduling.coordinator import Coordinator, Limits
 from research_runner.scheduling.events import (
     BackendEvent,
     ExperimentEnded,
+    ExperimentLost,
     TaskEnded,
     TaskStarted,
     ValuesSaved,
@@ -60,10 +62,10 @@ class PlayedBackend:
         self.orders.append(f"close: {force}")
 
 
-def make_session(backend, end, n_configs=3):
+def make_session(backend, end, n_configs=3, listeners=()):
     storage = PlainStorage()
     source = TaskSource(Domain(x=list(range(n_configs))), IterationOptions(seed=0), 1)
-    return Session(Coordinator(source, 1, Limits()), backend, Committer(storage), end), storage
+    return Session(Coordinator(source, 1, Limits()), backend, Committer(storage, listeners), end), storage
 
 
 def test_a_session_runs_all_tasks_and_lets_the_worker_go():
@@ -124,3 +126,37 @@ def test_a_stop_becomes_a_kill_when_its_time_is_over():
     late = RunEnd()
     late.ask(force=False, grace_s=0.0)
     assert late.is_kill_due()
+
+
+def test_a_worker_gets_its_next_task_before_the_last_one_is_committed(monkeypatch):
+    monkeypatch.setattr(committing, "_COMMIT_EVERY_S", 0.0)
+    seen = []
+    backend = PlayedBackend(lambda spec: seen.append(storage.counts()))
+    session, storage = make_session(backend, RunEnd(), n_configs=2)
+    session.run()
+    assert seen == [{}, {"queued": 1}]
+    assert storage.counts() == {"done": 2}
+
+
+class DyingBackend(PlayedBackend):
+    """Its first worker dies with its first task; the orders say when that is known to be on the disk."""
+
+    kinds = (ExperimentLost,)
+
+    def submit(self, slot, tasks):
+        if "submit" in self.orders:
+            super().submit(slot, tasks)
+        else:
+            self.orders.append("submit")
+            self._events += [TaskStarted(tasks[0].index, 0.0), WorkerDied(slot, 17, Death("killed"))]
+
+    def handle(self, event):
+        self.orders.append("lost")
+
+
+def test_a_lost_attempt_is_committed_before_another_worker_may_begin_the_next():
+    backend = DyingBackend()
+    session, storage = make_session(backend, RunEnd(), 1, listeners=[backend])
+    session.run()
+    assert backend.orders == ["start", "submit", "lost", "start", "submit", "close: False"]
+    assert storage.counts() == {"done": 1}

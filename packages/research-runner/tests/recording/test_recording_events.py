@@ -145,8 +145,9 @@ def test_events_wait_for_others_but_not_for_long_and_lost_attempts_not_at_all():
     committer.waiting.append(QUEUED)
     assert not committer.is_due(now)
     assert committer.is_due(now + 0.05)
+    assert not committer.is_urgent()
     committer.waiting.append(ExperimentLost("a", 1, FAILURE, True))
-    assert committer.is_due(now)
+    assert [committer.is_urgent(), committer.is_urgent()] == [True, False]
 
 
 def test_events_that_a_storage_refuses_stay_and_nobody_is_told():

@@ -67,10 +67,12 @@ class Committer:
             self._checked = now
 
     def is_due(self, now: float) -> bool:
-        """Whether enough has come together, or something that cannot wait."""
+        """Whether enough has come together."""
+        return now - self._committed >= _COMMIT_EVERY_S or len(self.waiting) >= _COMMIT_AT
+
+    def is_urgent(self) -> bool:
+        """Whether something has come since the last call that cannot wait until workers have got tasks."""
         new, self._looked_at = self.waiting[self._looked_at :], len(self.waiting)
-        if now - self._committed >= _COMMIT_EVERY_S or len(self.waiting) >= _COMMIT_AT:
-            return True
         return not _URGENT.isdisjoint(map(type, new))
 
     def commit(self, is_ending: Callable[[], bool], *, everything: bool = False) -> None:

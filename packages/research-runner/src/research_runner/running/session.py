@@ -123,11 +123,12 @@ class Session:
         fail_point("decided")
         for command in commands:
             self._apply(command)
+        self._commit_if_due()  # workers have work meanwhile
         if self._coordinator.done or self._coordinator.is_update_due:
             return
         self._coordinator.look_ahead()
         self._polled = time.monotonic()
-        self.absorb(self._backend.poll(self._committer.patience_s))
+        self._take_in(self._backend.poll(self._committer.patience_s))
 
     def _apply(self, command: Command) -> None:
         match command:
@@ -143,23 +144,33 @@ class Session:
                 self._backend.answer(slot, experiment_id, ends)
 
     def absorb(self, reports: Sequence[BackendEvent]) -> bool:
-        """Take in what the backend reports, and commit when enough has come together.
+        """Take in what the backend reports while it runs a task, and commit when enough has come together.
 
         It returns whether a worker may go on with the tasks that it has. A branch that runs in this process
         and waits for an answer may report in its own thread.
         """
-        now, is_writer = time.monotonic(), get_ident() == self._thread
+        self._take_in(reports)
+        is_writer = get_ident() == self._thread
         if is_writer:
-            self._committer.check(now)
+            self._commit_if_due()
+        return is_writer and self._coordinator.goes_on and not self._is_ending
+
+    def _take_in(self, reports: Sequence[BackendEvent]) -> None:
+        now = time.monotonic()
         waiting, handle = self._committer.waiting, self._coordinator.handle
         for slot, event in reports:
             waiting += handle(slot, event, now)
         fail_point("heard")
         for command in self._coordinator.answers():
             self._apply(command)
-        if is_writer and self._committer.is_due(now):
+        if get_ident() == self._thread and self._committer.is_urgent():
             self._commit()
-        return is_writer and self._coordinator.goes_on and not self._is_ending
+
+    def _commit_if_due(self) -> None:
+        now = time.monotonic()
+        self._committer.check(now)
+        if self._committer.is_due(now):
+            self._commit()
 
     def _commit(self, *, everything: bool = False) -> None:
         self._committer.waiting += self._coordinator.begun()

@@ -10,12 +10,12 @@ class BatchSize:
 
     Examples
     --------
-    >>> size = BatchSize(batch_s=0.05, batch_max=64)
+    >>> size = BatchSize(batch_s=0.1, batch_max=64)
     >>> size.tasks(tasks_left=None, workers=2)
     1
     >>> size.measure(0.01)
     >>> size.tasks(tasks_left=None, workers=2)
-    5
+    10
     """
 
     def __init__(self, batch_s: float, batch_max: int) -> None:
