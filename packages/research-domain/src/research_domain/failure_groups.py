@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-
-from research_domain.dataclasses import dataclass
 
 __all__ = ["FailedExperiment", "FailureGroup", "FailureReport", "group_failures"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial, singledispatch
 from typing import Any, TypeAlias
 
-from research_domain.dataclasses import dataclass, field
 from research_domain.errors import UpdateError
 from research_domain.values import same
 from research_domain.values.names import takes

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from research_domain.dataclasses import dataclass
 from research_domain.errors import WhenError
 
 __all__ = ["When"]

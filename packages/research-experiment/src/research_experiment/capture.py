@@ -10,10 +10,10 @@ import io
 import sys
 from collections.abc import Mapping
 from contextvars import ContextVar
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Final, Protocol, TextIO
 
-from research_domain.dataclasses import dataclass
 from research_domain.texts import decode_text
 
 __all__ = ["ROUTING", "Capture", "Streams", "TextCapture", "TextStream", "activate", "captured"]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
-
-from research_domain.dataclasses import dataclass, field
 
 __all__ = ["FAILURES_LOGGER", "Failure"]
 

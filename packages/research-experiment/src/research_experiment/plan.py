@@ -7,12 +7,12 @@ expressions in them have become expressions; nothing behind this module parses o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, Literal, TypeAlias
 
-from research_domain.dataclasses import dataclass, field
 from research_domain.texts import clean_text, flaw_of_name
 from research_domain.when import When
 from research_experiment.errors import PlanError

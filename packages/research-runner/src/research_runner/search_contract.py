@@ -6,11 +6,11 @@ import math
 import pickle
 import random
 from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
 from research_domain import ConfigAlias, Domain, When, loguniform
-from research_domain.dataclasses import dataclass, field, replace
 from research_runner.scheduling.asking import Asking
 from research_runner.scheduling.searches import SearchSource
 from research_runner.scheduling.tasks import ExperimentSpec

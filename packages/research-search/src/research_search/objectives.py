@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from research_domain.dataclasses import dataclass
 from research_runner import OptionError
 
 __all__ = ["Objective", "OfObjectives", "only_objective", "parse_objectives"]

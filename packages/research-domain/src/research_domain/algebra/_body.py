@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -19,7 +20,6 @@ from research_domain.algebra._nodes import Draw, Found, Grid, Node
 from research_domain.algebra._paths import Values, check_paths
 from research_domain.algebra._sequences import Chain, Filtered, Mixture, Run, Sequence
 from research_domain.alias import ConfigAlias, Pairs
-from research_domain.dataclasses import dataclass
 
 
 @dataclass(slots=True, eq=False)

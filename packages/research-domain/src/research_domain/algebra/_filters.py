@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
 
 from research_domain.algebra._combined import held
@@ -11,7 +12,6 @@ from research_domain.algebra._draws import BLOCK, Draws
 from research_domain.algebra._nodes import Found, Node, Point
 from research_domain.alias import ConfigAlias, Pairs
 from research_domain.config import Config
-from research_domain.dataclasses import dataclass
 from research_domain.errors import PredicateError
 
 PATIENCE = 100_000

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from research_domain.choices._listed import index_of, listed
 from research_domain.choices.kinds import Answer, Choice, Integer, Real
-from research_domain.dataclasses import dataclass
 from research_domain.samplers import (
     ChoiceSampler,
     HistoSampler,

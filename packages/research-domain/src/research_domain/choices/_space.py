@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -19,7 +20,6 @@ from research_domain.alias import Alias, ConfigAlias, Pairs, unique, value_of
 from research_domain.choices._drawn import Answers, Ask, Drawn
 from research_domain.choices.kinds import Choice, Integer
 from research_domain.config import Config
-from research_domain.dataclasses import dataclass
 from research_domain.errors import InfeasibleError
 
 Query = Mapping[str, Any]

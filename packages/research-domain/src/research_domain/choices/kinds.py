@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-
-from research_domain.dataclasses import dataclass
 
 Answer = int | float
 

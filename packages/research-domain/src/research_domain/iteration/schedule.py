@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
 from research_domain._counting import check_count, check_digits, take
 from research_domain.alias import Pairs, check_key
-from research_domain.dataclasses import dataclass
 
 _BUFFER = 4096
 _ENDLESS_BLOCK = 100

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any
 
-from research_domain.dataclasses import dataclass, fields
 from research_experiment.errors import PlanError, shorten
 from research_experiment.expressions.named import Expression
 

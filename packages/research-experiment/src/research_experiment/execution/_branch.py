@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextvars import Context
+from dataclasses import dataclass
 from os import getpid
 from typing import Any, Final
 
-from research_domain.dataclasses import dataclass
 from research_experiment.capture import Streams
 from research_experiment.careful_logging import careful_logger
 from research_experiment.execution._closing import close

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, cast
 
-from research_domain.dataclasses import dataclass, field
 from research_experiment.careful_logging import careful_logger
 from research_experiment.execution.hooks import Hook
 

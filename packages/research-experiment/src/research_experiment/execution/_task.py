@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import copy_context
 from copy import copy
+from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any
 from weakref import ref
 
 from research_domain import Alias, ConfigAlias
 from research_domain.config import overlap
-from research_domain.dataclasses import dataclass, field
 from research_domain.identity import Identity
 from research_experiment.building._checks import differing_keys
 from research_experiment.capture import Capture, Streams, activate

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
@@ -12,7 +13,6 @@ from weakref import ref
 
 from research_domain import Config, ConfigAlias
 from research_domain.alias import plain_config, with_values
-from research_domain.dataclasses import dataclass
 from research_domain.identity import Identity
 from research_experiment.careful_logging import CarefulLogger, careful_logger
 from research_experiment.errors import ExperimentError, UnitOutputError, UnknownUnitError, hint

@@ -5,10 +5,10 @@ from __future__ import annotations
 import operator
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Literal, Self, TypeAlias
 
-from research_domain.dataclasses import dataclass
 from research_experiment.errors import ExecutorError
 from research_experiment.execution._rules import Rules
 from research_experiment.execution._task import TaskKind

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from research_domain import AUXILIARY_KEYS
-from research_domain.dataclasses import dataclass
 from research_results.errors import UnknownParameterError
 from research_results.reading.configs import ConfigColumn, ConfigTable
 from research_results.reading.distinct import distinct_values, renumbered

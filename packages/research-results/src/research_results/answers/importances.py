@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from math import prod
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from research_domain.dataclasses import dataclass
 from research_results.errors import ArgumentError, MissingExtraError
 from research_results.reading.gather import Floats, Ints
 

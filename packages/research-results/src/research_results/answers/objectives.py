@@ -6,11 +6,11 @@ import decimal
 import fractions
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from research_domain.dataclasses import dataclass
 from research_results.errors import ArgumentError, UnknownVariableError
 from research_results.reading.columns import Column
 from research_results.reading.gather import Array, Ints, Mask, run_starts

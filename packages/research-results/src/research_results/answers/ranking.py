@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from research_domain import AUXILIARY_KEYS, Config, ConfigAlias, Domain, digest
 from research_domain.alias import as_alias
-from research_domain.dataclasses import dataclass
 from research_domain.texts import clean_text, cut_text
 from research_results.answers.objectives import At, Objective
 from research_results.answers.reading import read_study

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from research_domain import ConfigAlias
-from research_domain.dataclasses import dataclass, replace
 from research_results.answers.groups import Groups, group_experiments
 from research_results.answers.objectives import At, Objective, numbers_of, values_at
 from research_results.errors import ArgumentError

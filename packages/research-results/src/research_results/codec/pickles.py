@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import sys
 import warnings
+from dataclasses import dataclass, field
 from typing import Any
 
-from research_domain.dataclasses import dataclass, field
 from research_results.errors import PickleRefusedError
 
 _FILES = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom, io.FileIO)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from research_domain.dataclasses import dataclass, field, replace
 from research_domain.texts import encode_text
 from research_results.disk.files import read_text, write_file
 from research_results.disk.lock import WriteLock, in_turn

@@ -9,10 +9,10 @@ import sqlite3
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from research_domain.dataclasses import dataclass, field
 from research_results.disk.connections import BUSY_S, JournalMode, connect, set_journal
 from research_results.disk.fail_points import fail_point
 from research_results.disk.file_watch import FileWatch

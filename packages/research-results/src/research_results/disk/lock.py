@@ -13,10 +13,10 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
-from research_domain.dataclasses import dataclass
 from research_results.disk.files import open_own
 from research_results.errors import LockedError
 

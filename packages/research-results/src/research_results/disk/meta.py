@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from research_domain.dataclasses import dataclass, field, replace
 from research_domain.texts import encode_text
 from research_results._version import __version__
 from research_results.disk.files import kind_of, read_text, write_file

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from research_domain.dataclasses import dataclass
 from research_results.errors import ArgumentError, MissingExtraError
 from research_results.frames.columns import free_labels
 from research_results.frames.labels import as_attribute, as_coordinate

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from research_domain.dataclasses import dataclass
+from dataclasses import dataclass
+
 from research_results.reading.experiments import RESEARCH, ConfigParameter
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from research_domain.dataclasses import dataclass
 from research_results.plotting.factors import Factor, Split, refined, split
 from research_results.reading.gather import Ints
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,6 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 
-from research_domain.dataclasses import dataclass
 from research_results.errors import ArgumentError
 
 _WIDTH, _HEIGHT, _LEGEND_WIDTH = 4.0, 3.2, 1.2

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
 
-from research_domain.dataclasses import dataclass, replace
 from research_results.answers.groups import group_by, told_apart
 from research_results.answers.importances import Effect, Levels, explained
 from research_results.answers.objectives import (

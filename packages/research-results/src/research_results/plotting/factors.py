@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from research_domain.dataclasses import dataclass
 from research_results.plotting.texts import shortened
 from research_results.reading.distinct import renumbered
 from research_results.reading.gather import Floats, Ints

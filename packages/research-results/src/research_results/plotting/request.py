@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from research_domain.dataclasses import dataclass
 from research_results.answers.groups import names_of
 from research_results.answers.objectives import At, check_at
 from research_results.errors import ArgumentError

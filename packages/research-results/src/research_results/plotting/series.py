@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,6 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from research_domain.dataclasses import dataclass
 from research_results.plotting.arrangement import Arrangement, arrange, needed
 from research_results.plotting.canvas import Canvas, colors, make_canvas
 from research_results.plotting.data import PlotData, Points, drawn_configs, find_factor

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
-from research_domain.dataclasses import dataclass
 from research_results.disk.files import is_own_file, is_own_folder
 from research_results.disk.outputs import OWN_FILES
 from research_results.reading.source import Source

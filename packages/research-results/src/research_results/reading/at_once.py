@@ -14,12 +14,12 @@ import sqlite3
 import struct
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
 import numpy as np
 
-from research_domain.dataclasses import dataclass
 from research_results.disk.checksums import CHANGED, head_checksums, intact_rows
 from research_results.errors import DamagedError
 from research_results.reading.gather import Array, Ints, Mask

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from research_domain.dataclasses import dataclass
 from research_results.reading.chunks import Chunk, read_chunks
 from research_results.reading.experiments import Experiments
 from research_results.reading.gather import Array, Ints, concatenated, run_starts

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
 
 from research_domain import Alias, AuxiliaryKey, ConfigAlias
 from research_domain.alias import is_auxiliary
-from research_domain.dataclasses import dataclass, replace
 from research_results.codec.encoding import NUMBER_KINDS, encode_value, number_array, number_dtype
 from research_results.errors import DamagedError
 from research_results.reading.experiments import (

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sqlite3
 import struct
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from research_domain import AUXILIARY_KEYS
-from research_domain.dataclasses import dataclass, replace
 from research_domain.texts import clean_text
 from research_results.codec.encoding import decode_value
 from research_results.codec.pickles import Opaque

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 import numpy as np
 
 from research_domain import Alias, Config, ConfigAlias, Domain, same
 from research_domain.config import as_mapping
-from research_domain.dataclasses import dataclass, field, replace
 from research_domain.texts import clean_text
 from research_results.codec.pickles import Opaque, pickle_value
 from research_results.errors import (

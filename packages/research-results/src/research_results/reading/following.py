@@ -5,11 +5,11 @@ from __future__ import annotations
 import heapq
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from operator import itemgetter
 from typing import Any, TypeAlias
 
-from research_domain.dataclasses import dataclass
 from research_results.disk.schema import FORMAT, newest_revision, schema_version
 from research_results.errors import ArgumentError, DamagedError, OldFormatError
 from research_results.reading.changes import Change, Dropped, Ended, Queued, Started

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-
-from research_domain.dataclasses import dataclass
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 Ints: TypeAlias = "np.ndarray[Any, np.dtype[np.int64]]"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from research_domain import ConfigAlias
-from research_domain.dataclasses import dataclass
 from research_results.errors import DamagedError
 from research_results.reading.artifacts import Artifact
 from research_results.reading.changes import Change, Stored

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain, compress
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from research_domain.dataclasses import dataclass
 from research_results.disk.curation import Remarks
 from research_results.reading.artifacts import Artifact, artifacts_of
 from research_results.reading.at_once import ExperimentRows, read_rows

@@ -10,10 +10,10 @@ import sqlite3
 import tempfile
 import weakref
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from research_domain.dataclasses import dataclass, field
 from research_results.disk.blobs import Blobs
 from research_results.disk.curation import Curated, FolderCuration, MemoryCuration
 from research_results.disk.database import Database

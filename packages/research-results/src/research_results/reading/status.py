@@ -5,9 +5,9 @@ from __future__ import annotations
 import html
 import sqlite3
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from research_domain.dataclasses import dataclass
 from research_results.disk.schema import Executes
 from research_results.reading.experiments import seen_parameters
 from research_results.reading.source import Source

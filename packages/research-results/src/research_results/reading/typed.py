@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from research_domain import same
-from research_domain.dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -7,10 +7,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import Lock, current_thread
 from typing import Any
 
-from research_domain.dataclasses import dataclass
 from research_experiment.careful_logging import careful_logger
 from research_experiment.execution.global_random import ScriptRandom
 from research_runner.backends.protocol import Capabilities, RunEnvironment

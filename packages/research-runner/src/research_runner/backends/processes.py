@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
-from research_domain.dataclasses import dataclass
 from research_runner.backends.gathering import Gathering
 from research_runner.backends.protocol import Capabilities, RunEnvironment
 from research_runner.backends.registry import refuse_address

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from research_domain.dataclasses import dataclass
 from research_runner.pool.launch import StartMethod
 from research_runner.scheduling.events import BackendEvent
 from research_runner.scheduling.tasks import Task

@@ -9,10 +9,10 @@ import sys
 import time
 import warnings
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-from research_domain.dataclasses import dataclass
 from research_runner.code.finding import find_modules, reached_names
 from research_runner.code.importing import (
     SCRIPT,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, SupportsIndex, TypeAlias
 
-from research_domain.dataclasses import dataclass
 from research_experiment.careful_logging import careful_logger
 from research_runner.devices.errors import DeviceRoomError
 from research_runner.errors import OptionError

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from research_domain.dataclasses import dataclass
 from research_runner.devices.grid import WorkerRow, row_ids
 from research_runner.devices.probe import GpuProbe
 from research_runner.errors import OptionError

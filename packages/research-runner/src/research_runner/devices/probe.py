@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from research_domain.dataclasses import dataclass
 from research_experiment.careful_logging import careful_logger
 from research_runner.devices.errors import DeviceLostError, DriverMissingError
 

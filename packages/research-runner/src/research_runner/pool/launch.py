@@ -16,10 +16,10 @@ import time
 import traceback
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeAlias
 
-from research_domain.dataclasses import dataclass
 from research_runner.pool import supervisor
 from research_runner.pool.errors import PoolError, StartMethodError
 from research_runner.system.limits import resource

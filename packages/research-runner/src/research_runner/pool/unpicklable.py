@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from types import FunctionType, MethodType
 from typing import Any
 
-from research_domain.dataclasses import dataclass
 from research_runner.pool.code_pickle import global_names
 
 

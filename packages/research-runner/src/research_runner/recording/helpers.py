@@ -6,14 +6,13 @@ import dis
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cached_property, partial
 from itertools import islice
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, Final
 
 from research_domain import Domain
-from research_domain.dataclasses import dataclass, field, fields
 from research_domain.values.source import nested_codes
 from research_experiment import ExperimentPlan
 from research_runner.code.finding import imports_of, own_attributes

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
 
 from research_domain import Domain, DomainError, Identifier, digest
-from research_domain.dataclasses import dataclass, field, replace
 from research_experiment import Storage
 from research_runner.errors import ChangedError, OptionError
 from research_runner.recording.code import RunCode

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from research_domain import Identifier
-from research_domain.dataclasses import dataclass
 
 if TYPE_CHECKING:
     from research_runner.settings.values import RunSettings

@@ -10,11 +10,11 @@ import uuid
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from research_domain.dataclasses import dataclass, replace
 from research_experiment import Storage
 from research_runner.backends.protocol import Backend, RunEnvironment
 from research_runner.code.record import CodeRecord

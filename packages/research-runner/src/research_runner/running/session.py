@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from threading import get_ident
 
-from research_domain.dataclasses import dataclass
 from research_runner.backends import Backend
 from research_runner.backends.inline import InlineBackend
 from research_runner.recording.committing import Committer

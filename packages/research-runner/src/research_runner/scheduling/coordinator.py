@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from research_domain.dataclasses import dataclass
 from research_experiment import Failure
 from research_runner.errors import HopelessError, WorkersDieError
 from research_runner.scheduling.batching import BatchSize

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from research_domain import ConfigAlias
-from research_domain.dataclasses import dataclass, field
 from research_runner.scheduling.tasks import ExperimentSpec
 
 if TYPE_CHECKING:

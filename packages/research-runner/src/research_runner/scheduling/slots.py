@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
-from research_domain.dataclasses import dataclass, field, replace
 from research_experiment import Failure
 from research_runner.scheduling.events import ExperimentEnded
 from research_runner.scheduling.tasks import ExperimentSpec, Task

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, MutableMapping
+from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import count
 from typing import Any
 
 from research_domain import ConfigAlias, Domain, DomainError, Identifier, ParameterError, UpdateError
 from research_domain.config import overlap
-from research_domain.dataclasses import dataclass
 from research_domain.identity import Identity
 from research_domain.texts import clean_text
 from research_experiment.forks import end_if_forked

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from research_domain.dataclasses import dataclass
 from research_runner.searching.watching import Watch
 
 __all__ = ["ArrivalOrder", "DecisionJournal", "Order", "VirtualOrder"]

@@ -13,11 +13,11 @@ many iterations they take, and not on who is faster: see :class:`Question` and :
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from research_domain import ConfigAlias
-from research_domain.dataclasses import dataclass
 
 if TYPE_CHECKING:
     from research_domain import Domain

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from research_domain import When
-from research_domain.dataclasses import dataclass
 from research_runner.searching.protocol import Report, SearchContext, Told, Verdict
 
 __all__ = ["MedianStop", "StopWhen"]

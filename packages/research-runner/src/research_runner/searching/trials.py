@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import NamedTuple
 
 from research_domain import ConfigAlias, When
-from research_domain.dataclasses import dataclass, field, replace
 from research_runner.errors import SearchError
 from research_runner.searching.order import Order
 from research_runner.searching.protocol import Outcome, Report, StopRule, Told, Verdict

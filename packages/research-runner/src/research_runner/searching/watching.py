@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from research_domain import When
-from research_domain.dataclasses import dataclass
 from research_runner.errors import WatchedValueError
 from research_runner.searching.protocol import Report
 from research_runner.system.texts import short_text

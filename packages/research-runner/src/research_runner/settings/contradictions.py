@@ -6,10 +6,10 @@ import difflib
 import math
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from research_domain.config import overlap
-from research_domain.dataclasses import dataclass
 from research_experiment import Executor, ExperimentPlan
 from research_runner.backends.protocol import BackendFactory, Capabilities
 from research_runner.devices import split_devices

@@ -10,9 +10,9 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from research_domain.dataclasses import dataclass
 from research_runner.backends.registry import parse_backend
 from research_runner.settings import arguments
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from research_domain import Domain
-from research_domain.dataclasses import dataclass, field
 from research_experiment import ExperimentPlan, StorageFactory
 from research_runner.backends.protocol import BackendFactory
 from research_runner.devices import MemoryGate

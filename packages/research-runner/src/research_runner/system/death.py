@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import signal as signals
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from research_domain.dataclasses import dataclass
 from research_runner.system.texts import read_text
 
 _LIKELY = {

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-
-from research_domain.dataclasses import dataclass
 
 VARIABLE: Final = "RESEARCH_FAIL_POINT"
 """``name:passes:token``: kill at that pass of that point, in the one process that removes the token."""

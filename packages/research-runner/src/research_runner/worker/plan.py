@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from research_domain.dataclasses import dataclass, field
 from research_experiment import Executor, ExperimentPlan, Hook
 from research_experiment.protocols import Encoded, Values
 from research_runner.scheduling.setup import WorkerSetup

@@ -6,11 +6,11 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from operator import itemgetter
 from threading import current_thread, main_thread
 from typing import Any, Final
 
-from research_domain.dataclasses import dataclass
 from research_experiment import Hook, Surroundings
 from research_experiment.execution.settings import ExecutorSettings
 from research_runner.pool.channel import Channel

@@ -10,11 +10,11 @@ import os
 import struct
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from research_domain.dataclasses import dataclass, field, replace
 from research_runner.backends.cluster.gpus import found_devices, visible_devices
 from research_runner.devices import NvmlProbe
 from research_runner.pool import wire

@@ -6,10 +6,10 @@ import sys
 import time
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from research_domain.dataclasses import dataclass, field, replace
 from research_experiment.careful_logging import careful_logger
 from research_runner._version import __version__
 from research_runner.backends.cluster.files import FileChunk, Probe, write_chunk

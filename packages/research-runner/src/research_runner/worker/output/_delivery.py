@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from research_domain.dataclasses import dataclass
 from research_domain.texts import decode_text
 from research_experiment.careful_logging import careful_logger
 from research_runner.system.own_files import open_own

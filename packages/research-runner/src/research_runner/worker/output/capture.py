@@ -8,11 +8,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from operator import attrgetter, methodcaller
 from pathlib import Path
 from typing import Any, Final, Self, TextIO
 
-from research_domain.dataclasses import dataclass
 from research_experiment.forks import DEPTH
 from research_runner.errors import RunnerError
 from research_runner.system.c_library import c_function

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
-
-from research_domain.dataclasses import dataclass
 
 Stream: TypeAlias = Literal["stdout", "stderr"]
 

@@ -6,9 +6,9 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Final
 
-from research_domain.dataclasses import dataclass
 from research_experiment.capture import captured
 from research_runner.pool import wire
 from research_runner.worker.output import STREAMS

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from research_domain.dataclasses import dataclass, field
 from research_runner.pool import wire
 from research_runner.worker.script.handlers import (
     HandlerRecord,

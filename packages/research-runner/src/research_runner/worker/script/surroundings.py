@@ -7,9 +7,9 @@ import pickle
 import sys
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from research_domain.dataclasses import dataclass
 from research_runner.pool import wire
 from research_runner.worker.script.arithmetic import put_arithmetic, take_arithmetic
 from research_runner.worker.script.filters import dump_filters, put_filters, without_errors

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from research_domain.dataclasses import dataclass, field
 from research_runner.backends.cluster.dask.package import GPU, distributed_package, tells_more_than_an_end
 from research_runner.backends.cluster.dask.transport import DaskTransport
 from research_runner.backends.cluster.remote import RemoteBackend

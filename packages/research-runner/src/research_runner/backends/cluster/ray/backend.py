@@ -21,10 +21,10 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from research_domain.dataclasses import dataclass, field
 from research_runner.backends.cluster.ray.client import RayClient, ray_package, reason_of
 from research_runner.backends.cluster.ray.heartbeat import Heartbeat
 from research_runner.backends.cluster.remote import RemoteBackend
