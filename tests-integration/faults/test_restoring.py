@@ -252,6 +252,20 @@ def test_files_of_instances_are_written_to_their_end(options, tmp_path, monkeypa
     gc.collect()  # here, where files that nobody closes are expected, and not in the next test
 
 
+def test_files_that_stay_open_in_this_process_are_written_when_the_run_ends(tmp_path):
+    left_open = []
+
+    def write(x, path):
+        left_open.append((path / "lines.txt").open("w"))
+        left_open[-1].write(f"{x}\n")
+
+    research = Research(tmp_path / "study", Domain(x=[1, 2]))
+    research.add_callable("write", write, x=EC("x"), path=EP()).run(bar=False, parallel=False)
+    with left_open[0], left_open[1]:
+        assert [Path(file.name).read_text() for file in left_open] == ["1\n", "2\n"]
+        assert not any(file.closed for file in left_open)
+
+
 class Closing:
     """An instance that notes when it is closed."""
 
