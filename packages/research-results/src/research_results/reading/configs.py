@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -127,14 +127,14 @@ class ConfigTable:
         parameter has a column.
         """
         indices: dict[ConfigParameter, list[int]] = {}
-        first: dict[ConfigParameter, ConfigParameter] = {}
+        first: dict[tuple[Any, ...], ConfigParameter] = {}
+        own_of: dict[ConfigParameter, list[int]] = {}
         for parameter in self.parameters:
-            of_name = parameter if by_alias else replace(parameter, alias="")
-            indices[first.setdefault(of_name, parameter)] = []
+            key = (parameter.name, parameter.is_auxiliary, parameter.alias if by_alias else "")
+            own_of[parameter] = indices.setdefault(first.setdefault(key, parameter), [])
         for index, option in enumerate(self.options):
             if wanted(option.parameter):
-                of_name = option.parameter if by_alias else replace(option.parameter, alias="")
-                indices[first[of_name]].append(index)
+                own_of[option.parameter].append(index)
         found = np.searchsorted(self.numbers, self.experiments.options)
         columns = [self._column(parameter, np.array(own), found) for parameter, own in indices.items() if own]
         return [*self._research(wanted), *columns]
