@@ -253,7 +253,7 @@ def test_time_limit_of_a_unit_is_the_same_on_any_clock(engine, thread_backend, m
     clock = SimpleNamespace(time=lambda: time.time() + skew_s, monotonic=time.monotonic)
     monkeypatch.setattr(agent, "time", clock)
     research = Research(domain=Domain(x=[0, 1, 2])).add_callable(
-        "hang", hang, x=EC("x"), mark=tmp_path / "mark", save_to="y", timeout=5
+        "hang", hang, x=EC("x"), mark=tmp_path / "mark", save_to="y", timeout=2
     )
     run(research, thread_backend(engine), max_attempts=1)
     assert (research.monitor.finished_experiments, research.monitor.failed_experiments) == (3, 1)
