@@ -88,12 +88,12 @@ def test_a_ready_worker_gets_one_task_while_durations_are_unknown():
 
 
 def test_short_tasks_are_sent_several_at_a_time_and_long_ones_one_by_one():
-    short, long = Play(1000), Play(1000)
-    for play, elapsed_s in ((short, 0.001), (long, 1.0)):
+    short, longer, long = Play(1000), Play(1000), Play(1000)
+    for play, elapsed_s in ((short, 0.001), (longer, 0.15), (long, 1.0)):
         play.ready()
         play.run_next(elapsed_s=elapsed_s)
         play.decide()
-    assert len(short.sent[0]) == 100
+    assert [len(short.sent[0]), len(longer.sent[0])] == [200, 2]
     assert len(long.sent[0]) == 1
 
 

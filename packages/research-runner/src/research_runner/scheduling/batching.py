@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 
 class BatchSize:
     """The number of tasks that a worker should have, from how long tasks take.
 
-    Sent ahead are tasks of `batch_s` seconds, and at most `batch_max` of them.
+    Sent ahead are tasks of `batch_s` seconds, rounded up, and at most `batch_max` of them.
 
     Examples
     --------
-    >>> size = BatchSize(batch_s=0.1, batch_max=64)
+    >>> size = BatchSize(batch_s=0.2, batch_max=64)
     >>> size.tasks(tasks_left=None, workers=2)
     1
     >>> size.measure(0.01)
     >>> size.tasks(tasks_left=None, workers=2)
-    10
+    20
     """
 
     def __init__(self, batch_s: float, batch_max: int) -> None:
@@ -35,7 +37,7 @@ class BatchSize:
         """
         if self._task_s is None:
             return 1
-        wanted = int(self._batch_s / max(self._task_s, 1e-6))
+        wanted = ceil(self._batch_s / max(self._task_s, 1e-6))
         if tasks_left is not None:
             wanted = min(wanted, tasks_left // (2 * workers))
         return max(1, min(wanted, self._batch_max))

@@ -53,7 +53,7 @@ class Limits:
     max_attempts: int = 2  # the most attempts at an experiment whose worker dies with it
     timeout_s: float | None = None  # seconds that a task may take
     tasks_per_worker: int | None = None  # tasks after which a worker is replaced by a fresh one
-    batch_s: float = 0.1  # seconds of work that are sent ahead to a worker
+    batch_s: float = 0.2  # seconds of work that are sent ahead to a worker
     batch_max: int = 256  # the most tasks that are sent ahead
     idle_deaths: int = 3  # workers that may die in a row without having begun a task
     canary: int = 0  # give up when the first so many experiments all fail with the same error; 0 for never

@@ -42,7 +42,7 @@ from research_runner.worker.restoring import GarbageCollector, ProcessState, in_
 from research_runner.worker.restoring.parts import of_nobody
 from research_runner.worker.script import routed_handlers, settle
 
-_LONG_S: Final = 0.1
+_LONG_S: Final = 0.2
 """After a task that took longer, in seconds, the tasks sent ahead with it go back, for any free worker."""
 
 _WHO: Final = itemgetter(0, 1)
