@@ -142,8 +142,8 @@ def frames(report: Report, work: Path, configs, results) -> None:
         theirs.append(seconds(lambda: pd.read_parquet(parquet), 1))
     report.told("results.df", min(ours), "s")
     report.told("pandas.read_parquet of the same frame", min(theirs), "s")
-    report.at_most("results.df over pandas.read_parquet, best of 9", min(ours) / min(theirs), 4)
-    report.at_most("the same, medians", statistics.median(ours) / statistics.median(theirs), 4)
+    report.at_most("results.df over pandas.read_parquet, best of 9", min(ours) / min(theirs), 3)
+    report.at_most("the same, medians", statistics.median(ours) / statistics.median(theirs), 3)
     pd.testing.assert_frame_equal(pd.read_parquet(parquet), reader.df)
     ended = subprocess.run(
         [sys.executable, "-c", PEAK, str(folder), str(tiny)], capture_output=True, text=True, check=True

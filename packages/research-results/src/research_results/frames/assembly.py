@@ -84,14 +84,14 @@ def name_fields(experiments: Experiments, counts: Ints) -> list[Field]:
 def config_fields(selected: Selected, layout: ConfigLayout, counts: Ints) -> list[Field]:
     """Return the id and what describes the config in frames that have so many rows of each experiment.
 
-    Values are repeated in a thread while those of the next parameter are gathered.
+    Values are repeated in threads while those of the next parameter are gathered.
     """
     if not layout.include_config:
         return name_fields(selected.experiments, counts)
     present = counts > 0
     coming: list[tuple[str, Callable[[], Any], bool]] = []
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        begin = partial(ahead, thread, alone=len(counts) < _MANY)
+    with ThreadPoolExecutor(max_workers=2) as threads:
+        begin = partial(ahead, threads, alone=len(counts) < _MANY)
         names = begin(partial(name_fields, selected.experiments, counts))
         table = selected.config_table()
         if layout.concat_config:
