@@ -5,19 +5,21 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from research_domain._written import seed_written, written
 from research_domain.algebra._body import Body, cross, has_filters, zipped
 from research_domain.algebra.operators import Algebra, options_body
 from research_domain.alias import check_key
-from research_domain.choices import Choices
 from research_domain.config import Config, as_mapping
 from research_domain.errors import DomainWarning, ParameterError, ZipError
 from research_domain.iteration.options import create_aliases, option_items, option_iterator, option_sample
 from research_domain.iteration.records import from_records
 from research_domain.iteration.walk import Walk
 from research_domain.updates import UpdateRule
+
+if TYPE_CHECKING:
+    from research_domain.choices import Choices
 
 __all__ = ["Domain", "Option"]
 
@@ -261,6 +263,8 @@ class Domain(Walk):
         {'act': Category(names=('relu', 'tanh'), weights=None),
          'width': Integer(low=0, high=2, names=('16', '32', '64'))}
         """
+        from research_domain.choices import Choices  # late, as few need it
+
         return Choices(self._body, noise)
 
     def to_spec(self) -> dict[str, Any]:

@@ -13,17 +13,19 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 from research_domain import ConfigAlias
 from research_results.codec.encoding import Encoded, Values, encode
 from research_results.disk.curation import Curated
 from research_results.disk.outputs import Outputs
 from research_results.reading.status import Status
-from research_results.results import ResearchResults
 from research_results.storage.recording import ExperimentRecorder
 from research_results.writing.opened import OpenResearch
 from research_results.writing.writer import Added, Attempt
+
+if TYPE_CHECKING:
+    from research_results.results import ResearchResults
 
 Stream: TypeAlias = Literal["stdout", "stderr"]
 
@@ -56,6 +58,8 @@ class BaseStorage(ABC):
     @property
     def results(self) -> ResearchResults:
         """A reader of committed values; it remains usable after `close`."""
+        from research_results.results import ResearchResults  # late: few runs read while they write
+
         return ResearchResults.of(self._opened.source, self._opened)
 
     @property

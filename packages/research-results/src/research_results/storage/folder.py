@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from research_domain.texts import encode_text
 from research_results.disk.connections import JournalMode
@@ -24,9 +24,11 @@ from research_results.disk.outputs import FolderOutputs
 from research_results.disk.sqlite_errors import translating
 from research_results.errors import ExistsError, NotAResearchError
 from research_results.reading.source import DATABASE
-from research_results.results import ResearchResults
 from research_results.storage.base import BaseStorage
 from research_results.writing.opened import OpenFolder
+
+if TYPE_CHECKING:
+    from research_results.results import ResearchResults
 
 
 class FolderStorage(BaseStorage):
@@ -138,6 +140,8 @@ class FolderStorage(BaseStorage):
     @classmethod
     def read(cls, path: str | Path, *, allow_pickle: bool = False) -> ResearchResults:
         """Return a reader of a folder; it runs no code of the folder's unless `allow_pickle` is True."""
+        from research_results.results import ResearchResults  # late: few runs read while they write
+
         return ResearchResults(path, allow_pickle=allow_pickle)
 
     @property
@@ -154,6 +158,8 @@ class FolderStorage(BaseStorage):
     def past(self) -> ResearchResults:
         """Reader of all that was stored, also of what was removed since: what a search has to know again."""
         source = replace(self._opened.source, shows_removed=True)
+        from research_results.results import ResearchResults  # late: few runs read while they write
+
         return ResearchResults.of(source, self._opened)
 
     def update_meta(self, **values: Any) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from research_results.disk.meta import check_meta
 from research_results.disk.names import check_file_name, folder_name
 from research_results.disk.outputs import MemoryOutputs
 from research_results.errors import StorageAccessError
 from research_results.reading.source import TemporaryFolder
-from research_results.results import ResearchResults
 from research_results.storage.base import BaseStorage
 from research_results.writing.opened import OpenMemory
+
+if TYPE_CHECKING:
+    from research_results.results import ResearchResults
 
 
 class MemoryStorage(BaseStorage):

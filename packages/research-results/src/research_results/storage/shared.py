@@ -6,7 +6,7 @@ import contextlib
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from research_domain import ConfigAlias
 from research_results.codec.encoding import Values
@@ -15,9 +15,11 @@ from research_results.disk.lock import in_turn
 from research_results.disk.names import research_path
 from research_results.errors import ExistsError, LockedError
 from research_results.reading.status import Status
-from research_results.results import ResearchResults
 from research_results.storage.folder import ResearchStorage
 from research_results.storage.recording import ExperimentRecorder
+
+if TYPE_CHECKING:
+    from research_results.results import ResearchResults
 
 
 class SharedStorage:
@@ -82,6 +84,8 @@ class SharedStorage:
     @property
     def results(self) -> ResearchResults:
         """A reader of committed values of all processes."""
+        from research_results.results import ResearchResults  # late: few runs read while they write
+
         return ResearchResults(self._path)
 
     @contextlib.contextmanager

@@ -13,7 +13,6 @@ from research_domain.seeds import entropy_of
 from research_experiment import check_config_keys
 from research_runner.backends.cluster.gpus import ask_for_gpus, engine_grid
 from research_runner.backends.protocol import BackendFactory, Capabilities
-from research_runner.backends.registry import find_backend
 from research_runner.devices import (
     DriverMissingError,
     MemoryGate,
@@ -46,14 +45,24 @@ from research_runner.worker.plan import Execution
 from research_runner.worker.script import take_surroundings
 
 
+def _local_backend(parallel: bool) -> BackendFactory:
+    """Return one of ours, without the time to find what all installed packages offer."""
+    if parallel:
+        from research_runner.backends.processes import ProcessFactory
+
+        return ProcessFactory()
+    from research_runner.backends.inline import InlineFactory
+
+    return InlineFactory()
+
+
 def make_settings(study: Study, options: Options, given: Mapping[str, Any] | None = None) -> RunSettings:
     """Check everything together, and create nothing.
 
     Takes what `read_options` returns, and what `as_given` returns to be recorded. Raises `OptionError`,
     `PlanError` or `AliasError` for what makes no sense.
     """
-    local = "processes" if options["parallel"] else "inline"
-    backend: BackendFactory = options["backend"] or find_backend("backend", local)
+    backend: BackendFactory = options["backend"] or _local_backend(options["parallel"])
     check_together(RunRequest(study, options, backend))
     setups = _make_setups(options, backend.capabilities)
     _check_keys(study, setups)
