@@ -55,38 +55,28 @@ def head_checksums(numbers: Sequence[Any], fields: Sequence[str | bytes | None])
 def intact_rows(joined: bytes, lengths: Any, heads: Checksums, checksums: Any) -> Mask:
     """Tell which of N rows, given their data one after another, have their checksums.
 
-    `heads` are their checksums before the data. The checksum of all the data follows from those of the rows;
-    only where it differs are rows looked at.
+    `heads` are their checksums before the data. Where rows are equally long, the checksum of all the data
+    follows from theirs; only where it differs are these rows looked at one by one.
     """
-    wanted = checksums.astype(np.uint32)
-    data = wanted ^ _with_zeros(heads, lengths)
-    if (wanted == checksums).all() and crc32(joined) == _of_all(data, lengths):
-        return np.ones(len(lengths), np.bool_)
+    wanted, length = checksums.astype(np.uint32), int(lengths[0]) if len(lengths) else 0
+    if (lengths == length).all() and (wanted == checksums).all():
+        data = wanted ^ _changed(heads, _zeros(length))
+        if crc32(joined) == _of_all(data, length):
+            return np.ones(len(lengths), np.bool_)
     ends = np.cumsum(lengths)
     rows = map(memoryview(joined).__getitem__, map(slice, (ends - lengths).tolist(), ends.tolist()))
     intact: Mask = np.fromiter(map(crc32, rows, heads.tolist()), np.int64, len(lengths)) == checksums
     return intact
 
 
-def _of_all(checksums: Checksums, lengths: Any) -> int:
-    """Return the checksum of parts one after another, given those of the parts."""
+def _of_all(checksums: Checksums, length: int) -> int:
+    """Return the checksum of parts of one length, one after another, given those of the parts."""
     while len(checksums) > 1:
         if len(checksums) % 2:
-            checksums, lengths = np.insert(checksums, 0, 0), np.insert(lengths, 0, 0)
-        checksums = _with_zeros(checksums[::2], lengths[1::2]) ^ checksums[1::2]
-        lengths = lengths[::2] + lengths[1::2]
+            checksums = np.insert(checksums, 0, 0)
+        checksums = _changed(checksums[::2], _zeros(length)) ^ checksums[1::2]
+        length *= 2
     return int(checksums.sum())
-
-
-def _with_zeros(checksums: Checksums, counts: Any) -> Checksums:
-    """Return what each checksum adds to that of data with so many bytes more."""
-    if len(counts) and (counts == counts[0]).all():
-        return _changed(checksums, _zeros(int(counts[0])))
-    for bit in range(int(counts.max(initial=0)).bit_length()):
-        has = counts >> bit & 1 == 1
-        if has.any():
-            checksums = np.where(has, _changed(checksums, _zeros(1 << bit)), checksums)
-    return checksums
 
 
 def _changed(checksums: Checksums, effects: Sequence[Checksums]) -> Checksums:
