@@ -1,9 +1,11 @@
-"""What is done right after modules were imported, whoever imports them."""
+"""What is done when modules are imported, whoever imports them."""
 
 from __future__ import annotations
 
 import sys
+from abc import abstractmethod
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -23,34 +25,61 @@ def found_behind(
     return None
 
 
-class AfterImport(MetaPathFinder):
-    """Calls `act` with each of the named modules when it has been executed.
+class AroundImport(MetaPathFinder):
+    """Executes modules in a way of its own.
 
-    This finder stands before the others, and finds these modules as they do.
+    It stands first among the finders of modules, asks those behind it, and takes the place of their loader's
+    ``exec_module`` for one call. Builtin and frozen modules, whose loaders are classes, are left alone.
     """
-
-    def __init__(self, names: Collection[str], act: Callable[[ModuleType], None]) -> None:
-        self._names = names
-        self._act = act
 
     def install(self) -> None:
         """Begin, unless this one was installed before."""
         if self not in sys.meta_path:
             sys.meta_path.insert(0, self)
 
+    def remove(self) -> None:
+        """End; somebody else may have removed it."""
+        with suppress(ValueError):
+            sys.meta_path.remove(self)
+
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Return what the other finders find for a module that is named."""
-        spec = found_behind(self, name, path, target) if name in self._names else None
+        """Return what the finders behind this one find for a module that concerns it."""
+        spec = found_behind(self, name, path, target) if self.concerns(name) else None
         loader: Any = None if spec is None else spec.loader
-        if hasattr(loader, "exec_module"):
-            loader.exec_module = self._acting(loader.exec_module)
+        if hasattr(loader, "exec_module") and not isinstance(loader, type):
+            execute = loader.exec_module
+
+            def load(module: ModuleType) -> None:
+                vars(loader).pop("exec_module", None)
+                self.execute(execute, module)
+
+            with suppress(AttributeError):  # a loader without room for an attribute
+                loader.exec_module = load
         return spec
 
-    def _acting(self, execute: Callable[[ModuleType], None]) -> Callable[[ModuleType], None]:
-        def load(module: ModuleType) -> None:
-            execute(module)
-            self._act(module)
+    @abstractmethod
+    def concerns(self, name: str) -> bool:
+        """Whether a module is one of those."""
 
-        return load
+    @abstractmethod
+    def execute(self, execute: Callable[[ModuleType], None], module: ModuleType) -> None:
+        """Execute a module, for which `execute` is what its loader has."""
+
+
+class AfterImport(AroundImport):
+    """Calls `act` with each of the named modules when it has been executed."""
+
+    def __init__(self, names: Collection[str], act: Callable[[ModuleType], None]) -> None:
+        self._names = names
+        self._act = act
+
+    def concerns(self, name: str) -> bool:
+        """Whether a module is named."""
+        return name in self._names
+
+    def execute(self, execute: Callable[[ModuleType], None], module: ModuleType) -> None:
+        """Execute a module, and act."""
+        execute(module)
+        self._act(module)

@@ -12,13 +12,8 @@ from research_domain.values.of_numpy import is_numpy
 from research_domain.values.writer import FormWriter, hashed
 
 _BUILTINS = (
-    *(
-        types.BuiltinFunctionType,
-        types.MethodDescriptorType,
-        types.MethodWrapperType,
-        types.WrapperDescriptorType,
-    ),
-    *(types.GetSetDescriptorType, types.MemberDescriptorType),
+    *(types.BuiltinFunctionType, types.MethodDescriptorType, types.MethodWrapperType),
+    *(types.WrapperDescriptorType, types.GetSetDescriptorType, types.MemberDescriptorType),
 )
 _NOT_ITS_OWN = {
     *("__dict__", "__weakref__", "__module__", "__doc__", "__qualname__", "__firstlineno__"),

@@ -27,15 +27,13 @@ if TYPE_CHECKING:
 LARGE_BYTES: Final = 1_000_000
 """Arrays of more bytes are shared, read-only, where copies would be made for each experiment."""
 
-UNCHANGING: Final[set[type]] = set(
-    {
-        *(type(None), bool, int, float, complex, str, bytes, range, type, types.EllipsisType),
-        *(types.FunctionType, types.BuiltinFunctionType, types.ModuleType, types.MethodWrapperType),
-        *(types.MethodDescriptorType, types.WrapperDescriptorType, weakref.ref, re.Pattern),
-        *(decimal.Decimal, fractions.Fraction, uuid.UUID, datetime.date, datetime.time, datetime.timedelta),
-        *(datetime.datetime, datetime.timezone, type(pathlib.PurePath()), type(pathlib.Path())),
-    }
-)
+UNCHANGING: Final[set[type]] = {
+    *(type(None), bool, int, float, complex, str, bytes, range, type, types.EllipsisType),
+    *(types.FunctionType, types.BuiltinFunctionType, types.ModuleType, types.MethodWrapperType),
+    *(types.MethodDescriptorType, types.WrapperDescriptorType, weakref.ref, re.Pattern),
+    *(decimal.Decimal, fractions.Fraction, uuid.UUID, datetime.date, datetime.time, datetime.timedelta),
+    *(datetime.datetime, datetime.timezone, type(pathlib.PurePath()), type(pathlib.Path())),
+}
 """Types whose objects never change; those of NumPy are added when the first of its values is seen."""
 
 

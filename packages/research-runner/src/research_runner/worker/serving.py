@@ -197,8 +197,7 @@ class TaskRunner:
             state = self._state
             if state is not None:
                 state.restore()
-                if state.lost is not None:
-                    self.lost = state.lost
+                self.lost = state.lost
         self._garbage.collect_if_grown()
 
     def close(self) -> None:

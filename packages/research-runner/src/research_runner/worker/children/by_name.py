@@ -44,8 +44,7 @@ def pickle_by_name() -> None:
 
 def pickle_by_value() -> None:
     """Let them pickle as they do by themselves."""
-    if _LATE in sys.meta_path:
-        sys.meta_path.remove(_LATE)
+    _LATE.remove()
     pickler: Any = getattr(sys.modules.get(_REDUCTION), "ForkingPickler", object)
     if "reducer_override" in vars(pickler):
         del pickler.reducer_override

@@ -227,12 +227,9 @@ class _Active:
         self.deliveries: Mapping[int, Delivery] = {}
 
     def finish(self, label: str) -> dict[int, CapturedText]:
-        captured = {}
         with self._lock:
             deliveries, self.deliveries = self.deliveries, {}
-            for fd, delivery in deliveries.items():
-                captured[fd] = delivery.finish(label)
-        return captured
+            return {fd: delivery.finish(label) for fd, delivery in deliveries.items()}
 
     def forward(self) -> bool:
         with self._lock:
@@ -291,7 +288,7 @@ def _open_text(fd: int) -> TextIO:
 
 _flush_one: Final = methodcaller("flush")
 _how: Final = attrgetter("closed", "encoding", "errors", "line_buffering")
-_AS_OPENED: Final = {(False, "utf-8", "backslashreplace", True)}
+_AS_OPENED: Final = (False, "utf-8", "backslashreplace", True)
 
 
 class _Redirection:
@@ -319,21 +316,14 @@ class _Redirection:
         """End the text of a task; what a unit has closed is open again before anything else is opened."""
         self._flush()
         vars(sys).update(self._texts)
-        for fd, channel in self._channels.items():  # last: an object of a unit may have closed it as it went
-            os.dup2(channel.spool.writer, fd)
-        try:
-            if _AS_OPENED.issuperset(map(_how, self._texts.values())):
-                return
-        except ValueError:  # a unit has detached it
-            pass
-        self._lead()
+        self._lead()  # last: an object of a unit may have closed a descriptor as it went
 
     def _lead(self) -> None:
         """Lead all descriptors into their spools, and the streams of Python above them."""
         for fd, channel in self._channels.items():
             os.dup2(channel.spool.writer, fd)
             try:
-                is_as_opened = _how(channel.text) in _AS_OPENED
+                is_as_opened = _how(channel.text) == _AS_OPENED
             except ValueError:  # a unit has detached it
                 is_as_opened = False
             if not is_as_opened:

@@ -38,7 +38,7 @@ class LoggingPart(Part):
 
     def restore(self) -> None:
         """Make it what it was, if a logger was changed."""
-        if self._is_touched():
+        if any(look() != noted for look, noted in self._noted):
             super().restore()
             self._note()
 
@@ -62,9 +62,6 @@ class LoggingPart(Part):
         for logger, state in watched.items():
             live = (*state[:3], *map(list, state[3:]))
             self._noted.append((partial(_live_state, logger), live))
-
-    def _is_touched(self) -> bool:
-        return any(look() != noted for look, noted in self._noted)
 
     def put(self, kept: _Look, now: _Look) -> None:
         """Put back what differs, and close handlers that are new."""

@@ -134,10 +134,6 @@ class _Limits(MultiPart):
     def look(self) -> tuple[tuple[int, int], ...]:
         return tuple(map(_resource.getrlimit, self.keys))
 
-    def restore(self) -> None:
-        if not _are_limits_safe():
-            super().restore()
-
     def glances(self) -> Iterable[Glance]:
         return ((_are_limits_safe, True),) if _are_limits_safe() else super().glances()
 
@@ -167,16 +163,13 @@ class _SignalHandlers(MultiPart):
         return tuple(map(_getsignal, self.keys))
 
     def restore(self) -> None:
-        self._end_alarm()
+        if _ALARM in self._timers:
+            signal.alarm(0)
         super().restore()
 
     def glances(self) -> Iterable[Glance]:
         end_alarm = ((partial(signal.alarm, 0), 0),) if _ALARM in self._timers else ()
         return (*end_alarm, (self.look, self._kept))
-
-    def _end_alarm(self) -> None:
-        if _ALARM in self._timers:
-            signal.alarm(0)
 
     def put_one(self, key: int, kept: Any, _: Any) -> None:
         if key in self._timers:
@@ -217,27 +210,19 @@ class _Environment(Part):
         super().__init__()
 
     def look(self) -> dict[Any, Any]:
-        return dict(self._data)
-
-    @property
-    def _data(self) -> dict[Any, Any]:
-        data: dict[Any, Any] = vars(self._environ)["_data"]
-        return data
+        return dict(vars(self._environ)["_data"])
 
     def restore(self) -> None:
-        os.environ = self._environ  # noqa: B003 - a unit may have put another object in its place
-        if self._data != self._kept:
+        if self._put_object() != self._kept:
             self.put(self._kept, self.look())
 
     def glances(self) -> Iterable[Glance]:
-        environ = self._environ
-        state = vars(environ)
+        return ((self._put_object, self._kept),)
 
-        def look() -> Any:
-            os.environ = environ  # noqa: B003 - as above
-            return state["_data"]
-
-        return ((look, self._kept),)
+    def _put_object(self) -> Any:
+        """Put the object back, in whose place a unit may have put another one, and return what it holds."""
+        os.environ = self._environ  # noqa: B003
+        return vars(self._environ)["_data"]
 
     def put(self, kept: dict[Any, Any], now: dict[Any, Any]) -> None:
         environ = self._environ
@@ -266,9 +251,6 @@ class _Umask(Part):
             mask = os.umask(0o077)
             os.umask(mask)
             return mask
-
-    def restore(self) -> None:
-        os.umask(self._kept)
 
     def glances(self) -> Iterable[Glance]:
         return ((partial(os.umask, self._kept), self._kept),)

@@ -74,16 +74,14 @@ class ProcessState:
             except Exception as error:  # noqa: BLE001 - a system may refuse it in its own way
                 if self._own_process and part.may_be_lost:
                     self.lost = f"{part.name} could not be put back after an experiment: {error}"
-                else:
-                    self._complain(part.name, error)
+                elif part.name not in self._complained:
+                    self._complained.add(part.name)
+                    _LOG.warning(
+                        "%s could not be put back after an experiment, and stays for the next: %s",
+                        part.name,
+                        error,
+                    )
         self._prepare_glances()
-
-    def _complain(self, name: str, error: Exception) -> None:
-        if name not in self._complained:
-            self._complained.add(name)
-            _LOG.warning(
-                "%s could not be put back after an experiment, and stays for the next: %s", name, error
-            )
 
     def _look(self) -> list[Any]:
         return [part.look() for part in self._parts]
