@@ -44,14 +44,9 @@ def _unarray(load: Load, node: Json, shape: tuple[int, ...]) -> np.ndarray[Any, 
     return array_from(load.bytes(node["b"]), make_dtype(node["d"]), shape)
 
 
-def _unobjects(load: Load, node: Json) -> np.ndarray[Any, Any]:
-    flat = np.fromiter(map(load.value, node["v"]), object, len(node["v"]))
-    return flat.reshape(tuple(node["s"]))
-
-
 _DECODERS: dict[str, Callable[[Load, Json], Any]] = {
     "array": lambda load, node: _unarray(load, node, tuple(node["s"])),
-    "objects": _unobjects,
+    "objects": lambda load, node: np.fromiter(map(load.value, node["v"]), object).reshape(node["s"]),
     "np": lambda load, node: _unarray(load, node, ())[()],
     "np.str": lambda _load, node: np.str_(node["v"]),
     "np.bytes": lambda load, node: np.bytes_(load.bytes(node["b"])),

@@ -126,11 +126,6 @@ def load_tree(data: bytes) -> Any:
     return Load(memoryview(data)[4 + length :]).value(head)
 
 
-def _unfloat(_load: Load, node: Json) -> float:
-    (value,) = struct.unpack("<d", bytes.fromhex(node["v"]))
-    return float(value)
-
-
 def _dict(dump: Dump, value: dict[Any, Any]) -> Json:
     values = dump.items(value.values())
     if all(type(key) is str and key != TAG for key in value):
@@ -176,15 +171,12 @@ def _unclock(_load: Load, node: Json) -> datetime.datetime | datetime.time:
     return kind.fromisoformat(node["v"]).replace(tzinfo=_untzinfo(node["z"]), fold=node["f"])
 
 
-_HERE = type(pathlib.Path())
-_PATHS = {kind.__name__: kind for kind in (pathlib.PurePosixPath, pathlib.PureWindowsPath, _HERE)}
-_FOREIGN_PATHS = {"PosixPath": pathlib.PurePosixPath, "WindowsPath": pathlib.PureWindowsPath}
-
-
-def _unpath(_load: Load, node: Json) -> pathlib.PurePath:
-    name = node["c"]
-    return (_PATHS.get(name) or _FOREIGN_PATHS[name])(node["v"])
-
+_OWN_PATHS = (pathlib.PurePosixPath, pathlib.PureWindowsPath, type(pathlib.Path()))
+_PATHS: dict[str, type[pathlib.PurePath]] = {
+    "PosixPath": pathlib.PurePosixPath,
+    "WindowsPath": pathlib.PureWindowsPath,
+    **{kind.__name__: kind for kind in _OWN_PATHS},
+}
 
 _ENCODERS: dict[type, Callable[[Dump, Any], Json]] = {
     int: lambda _dump, value: {TAG: "int", "v": hex(value)},
@@ -219,14 +211,14 @@ _ENCODERS: dict[type, Callable[[Dump, Any], Json]] = {
     slice: lambda dump, value: {TAG: "slice", "v": dump.items([value.start, value.stop, value.step])},
     type(Ellipsis): lambda _dump, _value: {TAG: "ellipsis"},
     **dict.fromkeys(
-        (pathlib.PurePosixPath, pathlib.PureWindowsPath, _HERE),
+        _OWN_PATHS,
         lambda _dump, value: {TAG: "path", "c": type(value).__name__, "v": str(value)},
     ),
 }
 
 _DECODERS: dict[str, Callable[[Load, Json], Any]] = {
     "int": lambda _load, node: int(node["v"], 16),
-    "float": _unfloat,
+    "float": lambda _load, node: struct.unpack("<d", bytes.fromhex(node["v"]))[0],
     "complex": lambda load, node: complex(*struct.unpack("<2d", load.bytes(node["b"]))),
     "bytes": lambda load, node: load.bytes(node["b"]),
     "bytearray": lambda load, node: bytearray(load.bytes(node["b"])),
@@ -245,5 +237,5 @@ _DECODERS: dict[str, Callable[[Load, Json], Any]] = {
     "range": lambda load, node: range(*map(load.value, node["v"])),
     "slice": lambda load, node: slice(*map(load.value, node["v"])),
     "ellipsis": lambda _load, _node: Ellipsis,
-    "path": _unpath,
+    "path": lambda _load, node: _PATHS[node["c"]](node["v"]),
 }

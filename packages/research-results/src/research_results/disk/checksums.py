@@ -115,15 +115,13 @@ def _effects(length: int) -> list[Checksums]:
     return effects
 
 
-def _named(index: int, field: str | bytes) -> bytes:
-    """Return a field with its index and length before it."""
-    content = field.encode("utf-8", "surrogatepass") if isinstance(field, str) else field
-    return struct.pack("<qq", index, len(content)) + content
-
-
 def _joined_fields(fields: tuple[str | bytes | None, ...]) -> bytes:
     """Return the fields of a row one after another; short ones, which come again, are remembered."""
-    joined = b"".join([_named(index, field) for index, field in enumerate(fields) if field is not None])
+    joined = b""
+    for index, field in enumerate(fields):
+        if field is not None:
+            content = field.encode("utf-8", "surrogatepass") if isinstance(field, str) else field
+            joined += struct.pack("<qq", index, len(content)) + content
     if len(joined) <= _SHORT:
         if len(_RECENT) >= _MANY:
             _RECENT.clear()

@@ -39,7 +39,6 @@ from research_results.reading.rows import (
 _NO_INT, _NO_FLOAT = -(2**63), -sys.float_info.max
 """What stands for NULL among packed numbers."""
 
-_CODES = {int: "q", float: "d"}
 _NOTHING = np.empty(0, np.int64)
 
 
@@ -57,6 +56,13 @@ class Coded:
         """Return the values of rows."""
         code_of = {value: code for code, value in enumerate(dict.fromkeys(values))}
         return cls(list(code_of), np.fromiter(map(code_of.__getitem__, values), np.int64, len(values)))
+
+    @classmethod
+    def together(cls, columns: Sequence[Coded]) -> Coded:
+        """Return several columns as one, rows one after another."""
+        begins = np.cumsum([0, *(len(column.values) for column in columns)]).tolist()
+        codes = [column.codes + begin for column, begin in zip(columns, begins, strict=False)]
+        return cls([value for column in columns for value in column.values], np.concatenate(codes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,7 @@ class ExperimentRows:
         return cls(
             np.concatenate([part.keys for part in parts]),
             {name: np.concatenate([part.numbers[name] for part in parts]) for name in first.numbers},
-            {name: _joined([part.texts[name] for part in parts]) for name in first.texts},
+            {name: Coded.together([part.texts[name] for part in parts]) for name in first.texts},
         )
 
     def of(self, keys: Ints) -> ExperimentRows:
@@ -100,14 +106,6 @@ class ExperimentRows:
     def floats(self, name: str) -> Array:
         """Return floats, NaN where there is none."""
         return np.where(self.numbers[name] == _NO_FLOAT, np.nan, self.numbers[name])
-
-
-def _joined(columns: Sequence[Coded]) -> Coded:
-    begins = np.cumsum([0, *(len(column.values) for column in columns)]).tolist()
-    return Coded(
-        [value for column in columns for value in column.values],
-        np.concatenate([column.codes + begin for column, begin in zip(columns, begins, strict=False)]),
-    )
 
 
 _CONFIG_KINDS = {"position": INT, "config": BYTES, "digest": OPTIONAL_BYTES, "checksum": OPTIONAL_INT}
@@ -187,9 +185,8 @@ def read_rows(
     found = columns_of(connection.execute(f"SELECT DISTINCT {', '.join(texts.values())} FROM experiments"))  # noqa: S608
     different = {name: list(dict.fromkeys(values)) for name, values in zip(texts, found, strict=True)}
     columns = {"key": ("key", "q")}
-    columns |= {
-        name: (f"coalesce({name}, :no_{kind.__name__})", _CODES[kind]) for name, kind in numbers.items()
-    }
+    for name, kind in numbers.items():
+        columns[name] = (f"coalesce({name}, :no_{kind.__name__})", "q" if kind is int else "d")
     for name, values in different.items():
         if len(values) > 1:
             code_of = {value: code for code, value in enumerate(values)}

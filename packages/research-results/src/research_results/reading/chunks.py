@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from research_domain.texts import ENCODING, READ
 from research_results.disk.checksums import CHANGED, is_intact
@@ -80,23 +80,19 @@ def read_chunks(
     for all; without `packed` rows that `read_packed` reads are left out.
     """
     condition = "1" if packed else f"NOT ({IS_PACKED})"
-    where = chunks_where(condition, experiments, variables)
-    sql = f"SELECT {', '.join(_KINDS)} FROM chunks WHERE {where} ORDER BY chunk"  # noqa: S608  (our words)
-    return map(Chunk._make, _rows(connection, sql))
+    return _chunks(connection, f"{chunks_where(condition, experiments, variables)} ORDER BY chunk")
 
 
 def chunks_between(connection: sqlite3.Connection, since: int, until: int, count: int) -> Iterable[Chunk]:
     """Read the first rows whose numbers come after one and not after another."""
-    sql = f"SELECT {', '.join(_KINDS)} FROM chunks WHERE chunk > ? AND chunk <= ? ORDER BY chunk LIMIT ?"  # noqa: S608
-    return map(Chunk._make, _rows(connection, sql, [since, until, count]))
+    return _chunks(connection, "chunk > ? AND chunk <= ? ORDER BY chunk LIMIT ?", (since, until, count))
 
 
-def _rows(
-    connection: sqlite3.Connection, sql: str, arguments: Sequence[int] = ()
-) -> Iterator[tuple[Any, ...]]:
+def _chunks(connection: sqlite3.Connection, where: str, arguments: Sequence[int] = ()) -> Iterator[Chunk]:
     """Read rows even if texts are invalid UTF-8, so that the checksum can report them."""
+    sql = f"SELECT {', '.join(_KINDS)} FROM chunks WHERE {where}"  # noqa: S608  (only our words)
     connection.text_factory = _lenient
     try:
-        yield from connection.execute(sql, arguments)
+        yield from map(Chunk._make, connection.execute(sql, arguments))
     finally:
         connection.text_factory = str

@@ -44,7 +44,6 @@ _OPTION = {
 
 _FEW = 500
 _FEW_OPTIONS = 8
-_NOTHING = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +147,6 @@ class Experiments:
             self.options[kept],
             renumbered[self.owners[kept]],
         )
-
-    def sorted_keys(self) -> tuple[Ints, Ints]:
-        """Return the keys sorted, and the index of each."""
-        indices = np.argsort(self.keys, kind="stable")
-        return self.keys[indices], indices
 
 
 def select_in(column: str, numbers: Sequence[int] | None) -> str:

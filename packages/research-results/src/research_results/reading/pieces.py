@@ -74,7 +74,8 @@ class PieceMaker:
     ) -> None:
         self._experiments = experiments
         self._names = names
-        self._keys, self._indices = experiments.sorted_keys()
+        self._indices = np.argsort(experiments.keys, kind="stable")
+        self._keys = experiments.keys[self._indices]
         self._wanted = None if iterations is None else np.unique(np.asarray(iterations, np.int64))
         self._last: tuple[_Layout, _ValueIndex] | None = None
 
@@ -121,9 +122,11 @@ class PieceMaker:
             iterations = list(map(_iterations, own, data, names))
             values = number_array(kind, b"".join(data))
         else:
-            iterations = list(map(_iteration, own, names))
+            iterations = [np.array([chunk.first], np.int64) for chunk in own]
             values = np.empty(len(own), object)
             for index, (chunk, content, where) in enumerate(zip(own, data, names, strict=True)):
+                if chunk.length != 1:
+                    raise DamagedError(where, _MISCOUNTED)
                 values[index] = decode_value(
                     kind, chunk.type_name, chunk.text, content, allow_pickle=allow_pickle, where=where
                 )
@@ -179,10 +182,3 @@ def _iterations(chunk: Chunk, data: bytes, where: str) -> Ints:
     if listed is not None:
         return np.frombuffer(listed, "<i8")
     return chunk.first + chunk.step * np.arange(count, dtype=np.int64)
-
-
-def _iteration(chunk: Chunk, where: str) -> Ints:
-    """Return the iteration of a row of one value."""
-    if chunk.length != 1:
-        raise DamagedError(where, _MISCOUNTED)
-    return np.array([chunk.first], np.int64)

@@ -22,7 +22,6 @@ _CHUNKS = (
 )
 _CHANGES = ("revision", "experiment", "change", "attempt")
 _OF_AN_ATTEMPT = "(?, ?, 'queued', NULL), (?, ?, 'running', ?), (?, ?, 'done', ?)"
-_WIDTH_OF_AN_ATTEMPT = _OF_AN_ATTEMPT.count("?")
 _AT_ONCE = 32
 _IS_THERE = "SELECT count(*) FROM experiments WHERE key = ? AND id = ?"
 
@@ -60,7 +59,7 @@ class PendingRows:
         """Write all rows, and forget them; DamagedError if an experiment is not there any more."""
         _insert(database, "options", _OPTIONS, self.options)
         _insert(database, "experiments", _DONE, self.done)
-        _execute(database, "changes", _CHANGES, self.attempts, _WIDTH_OF_AN_ATTEMPT, _OF_AN_ATTEMPT)
+        _execute(database, "changes", _CHANGES, self.attempts, _OF_AN_ATTEMPT)
         for names, rows in _grouped(self._added):
             marks = ", ".join("?" * (len(names) + 1))
             insert = f"INSERT INTO experiments (key, {', '.join(names)}) VALUES ({marks})"  # noqa: S608  (ours)
@@ -77,11 +76,8 @@ class PendingRows:
 
     def clear(self) -> None:
         """Forget all rows."""
-        self.done.clear()
-        self.attempts.clear()
-        self.options.clear()
-        self.chunks.clear()
-        self.changes.clear()
+        for values in (self.done, self.attempts, self.options, self.chunks, self.changes):
+            values.clear()
         self._added.clear()
         self._updated.clear()
 
@@ -106,19 +102,14 @@ def _insert(database: Database, table: str, columns: Iterable[str], values: list
         column = slice(place, None, len(filled))
         if values[place] is None and values[column].count(None) * len(filled) == len(values):
             del values[column], filled[place]
-    _execute(database, table, filled, values, len(filled), f"(?{', ?' * (len(filled) - 1)})")
+    _execute(database, table, filled, values, f"(?{', ?' * (len(filled) - 1)})")
 
 
-def _execute(
-    database: Database, table: str, columns: Iterable[str], values: list[Any], width: int, marks: str
-) -> None:
-    """Write rows, many by one statement each, which is faster than a statement for each row.
-
-    `marks` stands for the values of a row, which are so many, in a statement.
-    """
+def _execute(database: Database, table: str, columns: Iterable[str], values: list[Any], marks: str) -> None:
+    """Write rows, each with its `marks`, many by one statement, which is faster than one for each row."""
     insert = f"INSERT INTO {table} ({', '.join(columns)}) VALUES "  # noqa: S608  (ours)
-    step = _AT_ONCE * width
-    many = len(values) // step * step
+    width = marks.count("?")
+    many = len(values) - len(values) % (_AT_ONCE * width)
     for at_once, begin, end in ((_AT_ONCE, 0, many), (1, many, len(values))):
         if begin < end:
             size = at_once * width

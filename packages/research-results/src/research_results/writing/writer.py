@@ -100,11 +100,17 @@ class Writer:
         """Write an experiment as queued; one that is there already gets this config and position."""
         with self.database:
             packed = self._interner.config(config)
-            index = self._next_position() if index is None else int(index)
+            if index is None:
+                self._write_pending()
+                select = "SELECT coalesce(max(position) + 1, 0) FROM experiments"
+                (index,) = self.database.execute(select).fetchone()
+            index = int(index)
             key = self._keys.get(experiment_id)
             if key is None:
                 check_name("an experiment", experiment_id)
-                key = self._find_known(experiment_id)
+                self._newest()  # knows the others, of which most likely this is none
+                if self._others is None or experiment_id in self._others:
+                    key = self._find(experiment_id)
             columns = {
                 "id": experiment_id,
                 "position": index,
@@ -298,14 +304,16 @@ class Writer:
             self._write_pending()
             cursor = self.database.execute("DELETE FROM chunks WHERE experiment = ?", (key,))
             self.dropped = self.dropped or cursor.rowcount > 0
-            if cursor.rowcount or self._was_started(key):
+            was_started = "SELECT 1 FROM experiments WHERE key = ? AND (attempt NOT NULL OR started NOT NULL)"
+            if cursor.rowcount or self.database.execute(was_started, (key,)).fetchone():
                 self._note(key, "dropped", None)
         self._attempts[key] = attempt
 
     def _note(self, key: int, change: str, attempt: int | None) -> None:
         """Write down what became of an experiment, for those who follow; all at once with the commit."""
         attempt = None if attempt is None else int(attempt)
-        self._pending.changes += (self._next_revision(), key, change, attempt)
+        self._revision = self._newest_revision() + 1
+        self._pending.changes += (self._revision, key, change, attempt)
 
     def _write_pending(self) -> None:
         """Write the rows that wait."""
@@ -318,12 +326,8 @@ class Writer:
             self._others.add(ended)
         deque(map(self._keys.pop, ended, repeat(None)), maxlen=0)
 
-    def _next_revision(self) -> int:
-        """Return a number that was never given before, for a row of `changes` or `chunks`."""
-        self._revision = self._newest_revision() + 1
-        return self._revision
-
     def _newest_revision(self) -> int:
+        """Return the newest number of a row of `changes` or `chunks`; none of them is given again."""
         if self._revision is None:
             self._revision = newest_revision(self.database)
         return self._revision
@@ -335,10 +339,6 @@ class Writer:
             self.database.flush()
             key = self._find(experiment_id)
             return None if key is None else self.database.execute(select, (key,)).fetchone()
-
-    def _was_started(self, key: int) -> bool:
-        select = "SELECT 1 FROM experiments WHERE key = ? AND (attempt NOT NULL OR started NOT NULL)"
-        return self.database.execute(select, (key,)).fetchone() is not None
 
     def _is_queued(self, key: int) -> bool:
         self._write_pending()
@@ -388,13 +388,6 @@ class Writer:
                 self._others = KnownNames()
         return self._newest_key
 
-    def _find_known(self, experiment_id: str) -> int | None:
-        """Return the key of an experiment that is probably not there; asks only if it may be."""
-        self._newest()
-        if self._others is not None and experiment_id not in self._others:
-            return None
-        return self._find(experiment_id)
-
     def _remember(self, experiment_id: str, key: int) -> None:
         """Remember a key; of rows that wait all keys are remembered."""
         if len(self._keys) >= _KEYS_LIMIT:
@@ -406,11 +399,6 @@ class Writer:
         if self._others is not None:
             self._others.add(self._keys)
         self._keys.clear()
-
-    def _next_position(self) -> int:
-        self._write_pending()
-        select = "SELECT coalesce(max(position) + 1, 0) FROM experiments"
-        return int(self.database.execute(select).fetchone()[0])
 
     def _forget(self) -> None:
         self._forget_keys()
