@@ -17,13 +17,7 @@ from typing import Any, Self
 
 from research_experiment.execution.evaluation import evaluate_outside
 from research_experiment.expressions.named import Expression, value_at
-from research_runner.errors import (
-    NotAResearchError,
-    NotFoundError,
-    OptionError,
-    RunnerError,
-    UntrustedError,
-)
+from research_runner.errors import NotAResearchError, NotFoundError, OptionError, RunnerError, UntrustedError
 from research_runner.profiling.profiler import Profiler
 from research_runner.profiling.stored import read_profiles
 from research_runner.recording.storage_lookup import NOTE, storage_of

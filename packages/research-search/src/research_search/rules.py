@@ -192,11 +192,8 @@ class Median(PrunerFactory):
         **options: Any,
     ) -> None:
         super().__init__(objective, **options)
-        self.every, self.startup, self.warmup = (
-            every,
-            _count("startup", startup, 0),
-            _count("warmup", warmup, 0),
-        )
+        self.every, self.startup = every, _count("startup", startup, 0)
+        self.warmup = _count("warmup", warmup, 0)
 
     def arguments(self, context: SearchContext) -> dict[str, Any]:
         """Return the arguments of the pruner."""

@@ -136,12 +136,7 @@ COMMANDS: Final = (
         "reading:compare",
         "compare researches or experiments: what differs, and variables by how much",
         (
-            _arg(
-                "names",
-                nargs="+",
-                metavar="STUDY",
-                help="a folder, or FOLDER/ID for an experiment",
-            ),
+            _arg("names", nargs="+", metavar="STUDY", help="a folder, or FOLDER/ID for an experiment"),
             _arg(
                 "--variable",
                 action="append",

@@ -23,12 +23,7 @@ if TYPE_CHECKING:  # of these names those are exported that `__all__` has
         UnknownVariableError,
     )
     from research_runner import *
-    from research_runner.errors import (
-        ChangedError,
-        FailedExperimentsError,
-        HopelessError,
-        UntrustedError,
-    )
+    from research_runner.errors import ChangedError, FailedExperimentsError, HopelessError, UntrustedError
 
 _PARTS = (
     "research_domain",

@@ -27,7 +27,7 @@ from research_runner.scheduling.events import (
     unpack_report,
 )
 from research_runner.scheduling.setup import WorkerSetup
-from research_runner.scheduling.tasks import Task
+from research_runner.scheduling.tasks import Task, new
 from research_runner.system.fail_points import fail_point
 from research_runner.system.place import Place
 from research_runner.worker.capturing import forget_spools, recover
@@ -159,10 +159,7 @@ class ProcessBackend:
         return BackendEvent(slot, event)
 
     def _open(self, slot: int, payload: Any) -> list[BackendEvent]:
-        """Return the events of a message, and track which task the worker runs.
-
-        Raises any error of a lookup or conversion if the message is not one of a worker with these tasks.
-        """
+        """Return the events of a message, and track which task runs; any error says that it is no message."""
         if isinstance(payload, WireError):
             raise ValueError(str(payload))
         given, events = self._given[slot], []
@@ -177,7 +174,7 @@ class ProcessBackend:
                         self._gathering.measure(event[1])
                 starts = kind is TaskStarted or (kind is TaskFinished and event.next_started is not None)
                 self._running[slot] = given[0] if starts else None
-            events.append(tuple.__new__(BackendEvent, (slot, event)))
+            events.append(new(BackendEvent, (slot, event)))
         return events
 
     def _recover(self, slot: int) -> None:

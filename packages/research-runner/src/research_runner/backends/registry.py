@@ -15,22 +15,21 @@ GROUP: Final = "research.backends"
 
 
 def parse_backend(option: str, value: object) -> BackendFactory | None:
-    """Read the parameter `backend` of a run; None if none was given."""
-    return None if value is None else find_backend(option, value)
-
-
-def find_backend(option: str, value: object) -> BackendFactory:
     """Find what makes the backend of a run: by a name, a name and an address, or an object that is returned.
+
+    None if none was given.
 
     Examples
     --------
-    >>> find_backend("backend", "inline")
+    >>> parse_backend("backend", "inline")
     InlineFactory(address=None)
-    >>> find_backend("backend", "dusk")
+    >>> parse_backend("backend", "dusk")
     Traceback (most recent call last):
     ...
     research_runner.errors.OptionError: backend: there is no 'dusk'; there are dask, inline, ...
     """
+    if value is None:
+        return None
     factory = _named(value) if isinstance(value, str) else value
     if not (hasattr(factory, "make") and hasattr(factory, "capabilities")) or isinstance(factory, type):
         raise OptionError(

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from research_runner.errors import RunnerError
 
-__all__ = [
-    "DeviceError",
-    "DeviceLostError",
-    "DeviceRoomError",
-    "DriverMissingError",
-    "UnknownDeviceError",
-]
+__all__ = ["DeviceError", "DeviceLostError", "DeviceRoomError", "DriverMissingError", "UnknownDeviceError"]
 
 
 class DeviceError(RunnerError):

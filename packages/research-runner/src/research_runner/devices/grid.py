@@ -197,8 +197,7 @@ def _explicit(items: list[Any], workers: int, branches: int) -> DeviceGrid:
 def _explicit_row(row: Any, worker: int, branches: int) -> WorkerRow:
     if len(row) != branches:
         raise _wrong(
-            f"devices of worker {worker} need one id or list of ids for each of its {branches} branches",
-            row,
+            f"devices of worker {worker} need one id or list of ids for each of its {branches} branches", row
         )
     parts = [list(part) if _is_nested(part) else [part] for part in row]
     if not all(parts):

@@ -62,21 +62,17 @@ class Profiler:
     def add(self, rows: Iterable[ProfileRow]) -> None:
         """Add rows of a worker."""
         for row in rows:
-            self._add(row)
-
-    def _add(self, row: ProfileRow) -> None:
-        if len(self._calls) >= self._max_rows:
-            self._drop(1 + len(row.functions))
-            return
-        call = len(self._calls)
-        identity, unit = self._ids.code(row.experiment_id), self._units.code(row.unit)
-        self._calls.append((identity, row.iteration, unit, row.started, row.elapsed_s))
-        room = self._max_rows - len(self._functions)
-        for function in row.functions[:room]:
-            code = self._function_names.code(function.function)
-            self._functions.append((call, code, function.ncalls, function.tottime, function.cumtime))
-        if len(row.functions) > room:
-            self._drop(len(row.functions) - room)
+            call = len(self._calls)
+            if call >= self._max_rows:
+                self._drop(1 + len(row.functions))
+                continue
+            identity, unit = self._ids.code(row.experiment_id), self._units.code(row.unit)
+            self._calls.append((identity, row.iteration, unit, row.started, row.elapsed_s))
+            room = self._max_rows - len(self._functions)
+            for name, *times in row.functions[:room]:
+                self._functions.append((call, self._function_names.code(name), *times))
+            if len(row.functions) > room:
+                self._drop(len(row.functions) - room)
 
     def _drop(self, rows: int) -> None:
         if not self.dropped_rows:

@@ -94,11 +94,7 @@ class FolderJournal(Journal):
     """
 
     def __init__(
-        self,
-        folder: Path,
-        known: int = 0,
-        force: bool = False,
-        is_ending: Callable[[], bool] = lambda: False,
+        self, folder: Path, known: int = 0, force: bool = False, is_ending: Callable[[], bool] = lambda: False
     ) -> None:
         self.draws = FolderDraws(folder / "draws", is_ending)
         self._is_ending = is_ending

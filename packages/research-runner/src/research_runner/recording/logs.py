@@ -66,8 +66,6 @@ class RunLog:
                 _ROOT.error(
                     "experiment %s, attempt %d: %s; %s", experiment_id, attempt, failure.message, fate
                 )
-            case _:
-                pass
 
     def _log_end(self, event: AttemptDone | ExperimentEnded, state: str) -> None:
         _ROOT.debug(

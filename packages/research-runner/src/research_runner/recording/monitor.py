@@ -155,8 +155,6 @@ class Monitor:
                 self._end(iterations, failed=failure is not None)
             case ExperimentAbandoned(experiment_id, _) | ExperimentReturned(experiment_id):
                 self._ended_iterations += self._running.pop(experiment_id, 0)
-            case _:
-                pass
 
     def _end(self, iterations: int, *, failed: bool) -> None:
         self._ended_iterations += iterations

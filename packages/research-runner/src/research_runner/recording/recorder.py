@@ -114,8 +114,6 @@ class Recorder:
                 self._clear(experiment_id)
             case ExperimentAbandoned(experiment_id, failure):
                 storage.mark(experiment_id, "lost", failure=failure)
-            case _:
-                pass
 
     def _end(self, event: ExperimentEnded) -> None:
         early = {} if event.stopped is None else {"stopped": event.stopped}

@@ -104,14 +104,13 @@ class PlainResults:
 
     def failure_report(self) -> FailureReport:
         """Return the failures, grouped by what they share."""
-        failed = [each for each, status in self.statuses.items() if status == "failed"]
         from research_domain import FailedExperiment, group_failures  # late: workers import this module
 
         ended = [each for each, status in self.statuses.items() if status in ("done", "failed")]
         failures = (
             FailedExperiment(each, f.cause, f.type, f.message, f.unit, f.iteration, f.traceback)
-            for each in failed
-            if (f := self.failures.get(each)) is not None
+            for each, status in self.statuses.items()
+            if status == "failed" and (f := self.failures.get(each)) is not None
         )
         return group_failures(failures, {each: self.configs[each].alias() for each in ended})
 

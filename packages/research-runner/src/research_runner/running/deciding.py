@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from research_domain import When
+from research_experiment import Storage
 from research_runner.errors import OptionError
 from research_runner.recording.folder import FolderDecisions
 from research_runner.recording.resume import Past
@@ -74,7 +75,7 @@ class Decider:
         return None if settings.deciding is None else cls(settings, settings.deciding)
 
     def source(
-        self, walk: TaskSource, past: Past, reader: Callable[[], Any], is_ending: Callable[[], bool]
+        self, walk: TaskSource, past: Past, storage: Storage, is_ending: Callable[[], bool]
     ) -> SearchSource:
         """Return the source of tasks that this decides on; `walk` provides configs without a search."""
         settings, branches = self._settings, self._settings.branches
@@ -95,16 +96,12 @@ class Decider:
             )
         steps = settings.budget.steps
         needs_past = self._compares or steps is not None
-        return SearchSource(
-            proposals,
-            trials,
-            branches,
-            past.keeps,
-            lambda: self._recorded(reader()),
-            needs_past,
-            steps,
-            is_ending,
-        )
+
+        def record() -> Mapping[str, Recorded]:
+            # of all earlier experiments, including removed ones
+            return self._recorded(getattr(storage, "past", None) or storage.results)
+
+        return SearchSource(proposals, trials, branches, past.keeps, record, needs_past, steps, is_ending)
 
     def _order(self) -> Order:
         settings = self._settings

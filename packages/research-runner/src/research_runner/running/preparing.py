@@ -104,7 +104,17 @@ def prepare(
             save_settings(settings.path, replace(settings, resume=None))
         fail_point("settings-kept")
         coordinator = _make_coordinator(settings, storage, past, decider, is_ending)
-        _note_begin(settings, storage, past, run_code, versions, coordinator, described)
+        storage.update_meta(
+            expected=coordinator.expected,
+            owner=owner(),
+            ended=None,
+            run={"started": time.time(), "finished_before": past.done + past.failed},
+            given=dict(settings.given),
+            code=run_code.version,
+            helpers=run_code.helpers.as_plain(),
+            versions=versions.record(),
+            **described,
+        )
         undo.pop_all()
     code_before = before.get("code")
     run = PreparedRun(settings, run_code, code_before, past, decider, versions, backend, storage, coordinator)
@@ -184,36 +194,9 @@ def _make_coordinator(
         settings.domain, settings.iteration, settings.branches, storage, kept, journal, past.identifier
     )
     if decider is not None:
-
-        def past_results() -> Any:
-            """Return a reader of all earlier experiments, including removed ones."""
-            return getattr(storage, "past", None) or storage.results
-
-        source = decider.source(tasks, past, past_results, is_ending)
+        source = decider.source(tasks, past, storage, is_ending)
     limits = settings.limits if not past.done else replace(settings.limits, canary=0)
     return Coordinator(source, len(settings.setups), limits, settings.setups)
-
-
-def _note_begin(
-    settings: RunSettings,
-    storage: Storage,
-    past: Past,
-    code: RunCode,
-    versions: RunVersions,
-    coordinator: Coordinator,
-    described: Mapping[str, Any],
-) -> None:
-    storage.update_meta(
-        expected=coordinator.expected,
-        owner=owner(),
-        ended=None,
-        run={"started": time.time(), "finished_before": past.done + past.failed},
-        given=dict(settings.given),
-        code=code.version,
-        helpers=code.helpers.as_plain(),
-        versions=versions.record(),
-        **described,
-    )
 
 
 def _remove_own(root: Path, owner_pid: int) -> None:

@@ -150,10 +150,10 @@ class Session:
         and waits for an answer may report in its own thread.
         """
         self._take_in(reports)
-        is_writer = get_ident() == self._thread
-        if is_writer:
-            self._commit_if_due()
-        return is_writer and self._coordinator.goes_on and not self._is_ending
+        if get_ident() != self._thread:
+            return False
+        self._commit_if_due()
+        return self._coordinator.goes_on and not self._is_ending
 
     def _take_in(self, reports: Sequence[BackendEvent]) -> None:
         now = time.monotonic()

@@ -14,7 +14,7 @@ from research_domain.config import overlap
 from research_domain.identity import Identity
 from research_domain.texts import clean_text
 from research_experiment.forks import end_if_forked
-from research_runner.scheduling.tasks import ExperimentSpec, Task
+from research_runner.scheduling.tasks import ExperimentSpec, Task, new
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,11 +185,10 @@ class TaskSource:
         identify, kept, numbers = self._identifier.identify, self._kept, self._numbers
         for config in self._configs:
             identity = identify(config)
-            # as these, in a third of the time of a call: ExperimentSpec(...), Task(...)
-            spec = tuple.__new__(ExperimentSpec, (identity, config, self.generated, 0))
+            spec = new(ExperimentSpec, (identity, config, self.generated, 0))
             self.generated += 1
             if kept is keep_nothing or not kept(identity.id):
-                tasks.append(tuple.__new__(Task, (next(numbers), (spec,), identity)))
+                tasks.append(new(Task, (next(numbers), (spec,), identity)))
                 if len(tasks) >= most:
                     return
 
@@ -272,22 +271,22 @@ class TaskSource:
             return
         owner = os.getpid()
         try:
-            new = rule.ask(self.generated, self._research)
+            found = rule.ask(self.generated, self._research)
         finally:
             end_if_forked(owner)
-        if new is None:
+        if found is None:
             self._journal.pass_by(self.generated)
             return
         by = f"the function {rule.name}"
-        domain = self._checked(new, by)
-        self._journal.record(self.generated, new, by)
+        domain = self._checked(found, by)
+        self._journal.record(self.generated, found, by)
         self._is_closed = bool(self._group)
         self._take_from(domain)
 
-    def _checked(self, new: Domain, by: str) -> Domain:
+    def _checked(self, found: Domain, by: str) -> Domain:
         """Return the domain that a function returned, checked and prepared."""
-        domain = self._domain.replaced(new, self.generated)
-        returned = f"{by} returned {new!r}"
+        domain = self._domain.replaced(found, self.generated)
+        returned = f"{by} returned {found!r}"
         try:
             check_names(domain, self._added)
         except DomainError as error:

@@ -77,10 +77,7 @@ def _processes(request: RunRequest) -> _Complaints:
     if options["threads"] is not None and (not request.is_parallel or options["start_method"] == "fork"):
         yield "threads", "this process has imported its libraries: use worker processes that are not forked"
     if options["debug"] and (request.is_parallel or options["executor_target"] != "for"):
-        yield (
-            "debug",
-            "exceptions reach the caller only with parallel=False and executor_target='for'",
-        )
+        yield ("debug", "exceptions reach the caller only with parallel=False and executor_target='for'")
 
 
 def _memory(request: RunRequest) -> _Complaints:

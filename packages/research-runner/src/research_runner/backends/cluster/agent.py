@@ -74,17 +74,18 @@ class _MessageStream:
         messages = [self._reassembler.add(MessageChunk.unpack(data)) for data in self._transport.received()]
         return [wire.loads(message) for message in messages if message is not None]
 
-    def gather(self, *items: Any) -> None:
-        """Keep items until they are reported."""
-        self._gathered.extend(items)
+    def gather(self, item: Any) -> None:
+        """Keep an item until it is reported."""
+        self._gathered.append(item)
 
     @property
     def patience_s(self) -> float:
         """Seconds that gathered items may wait for others; 0 if they are due."""
         return max(self._due - time.monotonic(), 0.0) if self._gathered else _PATIENCE_S
 
-    def report(self) -> None:
-        """Send what was gathered to the coordinator, with the current time."""
+    def report(self, *items: Any) -> None:
+        """Send what was gathered, and other items, to the coordinator, with the current time."""
+        self._gathered.extend(items)
         if not self._gathered:
             return
         packed, self._gathered = self._gathered, []
@@ -139,8 +140,7 @@ class Agent:
             If nobody wants it any more before that.
         """
         try:
-            self._messages.gather(Hello(socket.gethostname(), os.getpid(), sys.version_info[:2], __version__))
-            self._messages.report()
+            self._messages.report(Hello(socket.gethostname(), os.getpid(), sys.version_info[:2], __version__))
             poller = select.poll()
             poller.register(self._messages.fd, select.POLLIN)
             while not (commands := self._messages.commands()):
@@ -207,15 +207,11 @@ class Agent:
                 backend.kill(slot, cause)
 
     def _forward(self, events: Iterable[Any]) -> None:
-        """Report events; the files of what has ended go before the report of its end.
-
-        While the worker has tasks, events may wait a little for others, unless somebody waits for an answer.
-        """
+        """Report events; the files of what has ended go before the report of its end."""
         urgent = False
         for event in events:
             for chunk in self._files_before(event):
-                self._messages.gather(chunk)
-                self._messages.report()
+                self._messages.report(chunk)
             is_of_worker = isinstance(event, WorkerReady | WorkerDied)
             self._messages.gather(event if is_of_worker else pack(event))
             urgent = urgent or is_of_worker or isinstance(event, Reported)
@@ -240,7 +236,5 @@ class Agent:
         backend.close(force=force)
         if self._sync is not None:
             for chunk in self._sync.everything():
-                self._messages.gather(chunk)
-                self._messages.report()
-        self._messages.gather(Bye())
-        self._messages.report()
+                self._messages.report(chunk)
+        self._messages.report(Bye())
