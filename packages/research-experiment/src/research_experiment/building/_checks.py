@@ -10,13 +10,7 @@ from research_domain.config import overlap, paths
 from research_domain.when import When
 from research_experiment.building._options import signature_of
 from research_experiment.building._parsing import generator_as_callable, is_generator_function
-from research_experiment.errors import (
-    DependencyError,
-    PlanError,
-    RootDependencyError,
-    UnknownUnitError,
-    hint,
-)
+from research_experiment.errors import DependencyError, PlanError, RootDependencyError, UnknownUnitError, hint
 from research_experiment.expressions._nodes import Output, Reference
 from research_experiment.expressions._references import config_keys, needed_keys
 from research_experiment.expressions.named import Expression

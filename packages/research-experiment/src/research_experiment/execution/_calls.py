@@ -145,10 +145,7 @@ def _tuple_getter(items: Sequence[Any]) -> Callable[[], tuple[Any, ...]]:
 
 
 def _general_call(
-    function: Callable[..., Any],
-    positional: Getter,
-    varying: Mapping[str, Getter],
-    spread: Getter | None,
+    function: Callable[..., Any], positional: Getter, varying: Mapping[str, Getter], spread: Getter | None
 ) -> Callable[[], Any]:
     get_spread = spread or dict
 

@@ -17,13 +17,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from research_domain.after_import import found_behind
-from research_runner.code.importing import (
-    SCRIPT,
-    RecordedLoader,
-    RecordedModule,
-    content_digest,
-    installed,
-)
+from research_runner.code.importing import SCRIPT, RecordedLoader, RecordedModule, content_digest, installed
 from research_runner.code.owned import installed_roots, is_own_file, is_own_name
 from research_runner.system.texts import read_text
 

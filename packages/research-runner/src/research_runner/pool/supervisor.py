@@ -137,7 +137,8 @@ class Supervisor:
             elif command["command"] == "rest":
                 self._rest()
             else:
-                self._kill(command["id"])
+                for pid in [pid for pid, number in self._ids.items() if number == command["id"]]:
+                    kill_group(pid)
         return bool(data)
 
     def _start(self, number: int, environment: dict[str, str]) -> None:
@@ -190,11 +191,6 @@ class Supervisor:
         command = self._config["interpreter"]
         arguments = [str(_SPAWNED), str(fd), json.dumps(self._config["sys_path"])]
         os.execv(command[0], [*command, *arguments])  # noqa: S606 - no shell is wanted
-
-    def _kill(self, number: int) -> None:
-        for pid, candidate in self._ids.items():
-            if candidate == number:
-                kill_group(pid)
 
     # -- how workers end --------------------------------------------------------------------------
 

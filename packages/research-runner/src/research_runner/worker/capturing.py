@@ -7,14 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from research_runner.scheduling.tasks import Task
-from research_runner.worker.output import (
-    STDERR,
-    STDOUT,
-    OutputCapture,
-    Target,
-    recover_output,
-    task_targets,
-)
+from research_runner.worker.output import STDERR, STDOUT, OutputCapture, Target, recover_output, task_targets
 from research_runner.worker.output.branches import BranchCapture
 from research_runner.worker.plan import WorkerPlan
 

@@ -17,11 +17,7 @@ class WatchingSink(EncodingSink):
     """The encoding sink that keeps the latest values of watched variables, whether they are dumped or not."""
 
     def __init__(
-        self,
-        emit: Callable[[Any], None],
-        encode: Callable[[Values], Encoded],
-        show: str | None,
-        watch: Watch,
+        self, emit: Callable[[Any], None], encode: Callable[[Values], Encoded], show: str | None, watch: Watch
     ) -> None:
         super().__init__(emit, encode, show)
         self._variables = watch.variables

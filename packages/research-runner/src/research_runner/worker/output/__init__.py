@@ -10,12 +10,7 @@ Layout: ``redirect`` names the targets, ``capture`` catches output, ``_delivery`
 """
 
 from research_runner.worker.output._delivery import CapturedText
-from research_runner.worker.output.capture import (
-    DEFAULT_CAP_BYTES,
-    OutputCapture,
-    capture_fd,
-    recover_output,
-)
+from research_runner.worker.output.capture import DEFAULT_CAP_BYTES, OutputCapture, capture_fd, recover_output
 from research_runner.worker.output.redirect import STDERR, STDOUT, STREAMS, Redirect, Target, task_targets
 
 __all__ = [

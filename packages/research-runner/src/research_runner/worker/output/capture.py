@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from operator import attrgetter, methodcaller
 from pathlib import Path
@@ -87,15 +87,22 @@ class OutputCapture:
         self._channels.clear()
         self._files.close()
 
-    def task(
-        self, label: str, targets: Mapping[int, Target]
-    ) -> AbstractContextManager[dict[int, CapturedText]]:
+    @contextmanager
+    def task(self, label: str, targets: Mapping[int, Target]) -> Iterator[dict[int, CapturedText]]:
         """Catch the output of a block; the dict that it yields is empty until the block has ended.
 
         The label names the owner: the id of the experiment, or the name of a task of several. Descriptors
         without a target are left alone.
         """
-        return _Round(self, label, targets) if targets else nullcontext({})
+        captured: dict[int, CapturedText] = {}
+        if not targets:
+            yield captured
+            return
+        self.begin(label, targets)
+        try:
+            yield captured
+        finally:
+            captured.update(self.end())
 
     def is_ours(self, fd: int, stream: Any) -> bool:
         """Whether a stream is the one that catches the text of a descriptor now."""
@@ -180,11 +187,7 @@ def capture_fd(
 
 
 def recover_output(
-    folder: Path,
-    name: str,
-    label: str,
-    targets: Mapping[int, Target],
-    cap_bytes: int = DEFAULT_CAP_BYTES,
+    folder: Path, name: str, label: str, targets: Mapping[int, Target], cap_bytes: int = DEFAULT_CAP_BYTES
 ) -> dict[int, CapturedText]:
     """Deliver the output of a dead worker's last task, and remove its spools; see `OutputCapture.task`."""
     captured = {}
@@ -198,25 +201,6 @@ def recover_output(
                 captured[fd] = text
     files.close()
     return captured
-
-
-class _Round:
-    """The block in which the output of one task is caught."""
-
-    __slots__ = ("_capture", "_captured", "_label", "_targets")
-
-    def __init__(self, capture: OutputCapture, label: str, targets: Mapping[int, Target]) -> None:
-        self._capture = capture
-        self._label = label
-        self._targets = targets
-        self._captured: dict[int, CapturedText] = {}
-
-    def __enter__(self) -> dict[int, CapturedText]:
-        self._capture.begin(self._label, self._targets)
-        return self._captured
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._captured.update(self._capture.end())
 
 
 class _Active:

@@ -41,11 +41,7 @@ class ProcessState:
     """
 
     def __init__(
-        self,
-        *,
-        own_process: bool,
-        streams: tuple[int, ...],
-        is_ours: Callable[[int, Any], bool] = of_nobody,
+        self, *, own_process: bool, streams: tuple[int, ...], is_ours: Callable[[int, Any], bool] = of_nobody
     ) -> None:
         parts = all_parts(own_process=own_process, streams=streams, is_ours=is_ours)
         self._parts = (*parts, *library_parts(), LoggingPart())

@@ -13,7 +13,7 @@ from typing import Any
 from research_runner.pool import wire
 from research_runner.worker.script.arithmetic import put_arithmetic, take_arithmetic
 from research_runner.worker.script.filters import dump_filters, put_filters, without_errors
-from research_runner.worker.script.loggers import LoggingRecord, LoggingState, describe_logging
+from research_runner.worker.script.loggers import LoggingState, describe_logging
 
 _LOG = logging.getLogger("research.worker")
 
@@ -52,16 +52,12 @@ class _InForce:
         self.modules: frozenset[str] = modules
         self._filters = _load_filters(filters)
         put_filters(without_errors(self._filters))
-        logging_record: LoggingRecord = record
-        self._logging = LoggingState(logging_record, _complain)
+        self.logging = LoggingState(record, _complain)
 
     def settle(self) -> None:
         put_filters(self._filters)
         put_arithmetic(self._arithmetic)
-        self._logging.assert_again()
-
-    def assert_logging(self) -> None:
-        self._logging.assert_again()
+        self.logging.assert_again()
 
 
 def _load_filters(data: bytes) -> list[Any]:
@@ -115,7 +111,7 @@ def settle() -> None:
 def assert_logging() -> None:
     """Let logging be as in the script after a module was imported that the script had imported before."""
     if _in_force is not None:
-        _in_force.assert_logging()
+        _in_force.logging.assert_again()
 
 
 def is_of_script(module: str) -> bool:
