@@ -298,9 +298,7 @@ class Branch(Scope):
         """End the experiment, with everything put and closed."""
         running = self.running
         try:
-            running.storage.flush()
-        except self._rules.catch as error:
-            self.enter(self.fail, error, None)
+            self._flush()
         finally:
             try:
                 if running.progress.made:

@@ -72,10 +72,8 @@ class CompiledCall:
         spread: Getter,
     ) -> Callable[[], Any]:
         """Bind a call whose keyword arguments are not known yet."""
-        if self._unpacked is not None:
-            positional: Getter = self._unpacked(running).get
-        else:
-            positional = _tuple_getter([bind(running) for bind in self._positional])
+        unpacked = None if self._unpacked is None else self._unpacked(running).get
+        positional = unpacked or _tuple_getter([bind(running) for bind in self._positional])
         getters = {name: getter_of(value) for name, value in keywords.items()}
         return _general_call(function, positional, getters, spread)
 

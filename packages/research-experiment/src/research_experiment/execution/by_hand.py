@@ -9,7 +9,6 @@ from typing import Any, Self
 from research_domain import Config, ConfigAlias, Identifier
 from research_experiment.building._checks import check_config_keys
 from research_experiment.errors import ExecutorError, UnknownUnitError, hint
-from research_experiment.execution._branch import Branch
 from research_experiment.execution._rules import Rules
 from research_experiment.execution._task import RunningTask, TaskKind
 from research_experiment.execution.evaluation import evaluate
@@ -181,7 +180,8 @@ class StartedExperiment:
                 f"call({name!r}): there is no unit {name!r}{hint(name, self._names)}", name
             )
         number = _index(iteration, "iteration")
-        branches = self._branches
+        task = self._task
+        branches = task.branches if task.root is None else (task.root, *task.branches)
         for branch in branches:
             branch.begin_iteration(number, self._ended or number + 1 == n_iters)
         try:
@@ -189,10 +189,6 @@ class StartedExperiment:
         finally:
             self._ended = self._ended or any(branch.ending for branch in branches)
         return self.outputs.get(name) if ran else None
-
-    @property
-    def _branches(self) -> list[Branch]:
-        return [*([] if self._task.root is None else [self._task.root]), *self._task.branches]
 
     def close(self) -> None:
         """Close iterators and instances; saved values and outputs remain."""

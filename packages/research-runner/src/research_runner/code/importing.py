@@ -205,9 +205,8 @@ def encode_modules(modules: Iterable[RecordedModule], listing: str) -> bytes:
 
 def install_encoded(data: bytes) -> None:
     """Install what `encode_modules` has made; nothing if there is nothing."""
-    if not data:
-        return
-    install(*decode_modules(data))
+    if data:
+        install(*decode_modules(data))
 
 
 def decode_modules(data: bytes) -> tuple[tuple[RecordedModule, ...], str]:

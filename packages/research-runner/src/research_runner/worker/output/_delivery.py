@@ -138,7 +138,7 @@ class Spool:
             self.writer, self._control = _open_twice(path)
             self._position = os.open(beside, os.O_RDWR | os.O_CREAT, 0o600)
         self.size: Final = partial(os.lseek, self._control, 0, os.SEEK_END)
-        self._known = self._read_position()
+        self._known = 0 if self._position is None else int.from_bytes(os.read(self._position, 8), "little")
 
     def read(self, start: int, stop: int) -> bytes:
         os.lseek(self._control, start, os.SEEK_SET)
@@ -153,11 +153,6 @@ class Spool:
 
     def position(self) -> int:
         return self._known
-
-    def _read_position(self) -> int:
-        if self._position is None:
-            return 0
-        return int.from_bytes(os.read(self._position, 8), "little")
 
     def set_position(self, position: int) -> None:
         self._known = position
