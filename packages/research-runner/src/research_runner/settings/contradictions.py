@@ -59,14 +59,12 @@ def _inline(request: RunRequest) -> _Complaints:
         yield "start_method", "no process is started with parallel=False"
     if options["tasks_per_worker"] not in (None, math.inf):
         yield "tasks_per_worker", "this process cannot be replaced: use parallel=True"
+    killable = "needs a worker process that can be killed: use parallel=True"
     if options["timeout"] is not None:
-        yield "timeout", "needs a worker process that can be killed: use parallel=True"
+        yield "timeout", killable
     for unit in request.study.experiment.units:
         if getattr(unit, "timeout_s", None) is not None:
-            yield (
-                "timeout",
-                f"unit {unit.name!r} needs a worker process that can be killed: use parallel=True",
-            )
+            yield "timeout", f"unit {unit.name!r} {killable}"
 
 
 def _processes(request: RunRequest) -> _Complaints:
