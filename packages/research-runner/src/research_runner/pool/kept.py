@@ -18,6 +18,7 @@ from typing import Any, Final
 from research_runner.pool.launch import LaunchSettings, SupervisorLink, current_directory
 from research_runner.pool.supervisor import MARK
 from research_runner.system.limits import resource
+from research_runner.system.own_files import current_umask
 
 _OF_THE_PROCESS: Final = ("/proc/self/cgroup", "/proc/self/oom_score_adj")
 
@@ -125,7 +126,7 @@ def _surroundings(settings: LaunchSettings) -> dict[str, Any]:
         "environment": {**os.environ, **settings.shared_environment},
         "path": list(sys.path),
         "directory": current_directory(),
-        "umask": _umask(),
+        "umask": current_umask(),
         "limits": {name: resource.getrlimit(number) for name, number in limits.items()},
         "signals": (ignored, signal.pthread_sigmask(signal.SIG_BLOCK, ())),
         "user": (os.geteuid(), os.getegid(), os.getgroups()),
@@ -138,16 +139,6 @@ def _surroundings(settings: LaunchSettings) -> dict[str, Any]:
         with contextlib.suppress(OSError):
             found[path] = Path(path).read_bytes()
     return found
-
-
-def _umask() -> int:
-    """Return the umask, without changing it where the system says it."""
-    with contextlib.suppress(OSError, IndexError):
-        status = Path("/proc/self/status").read_bytes()
-        return int(status.partition(b"\nUmask:")[2].split(maxsplit=1)[0], 8)
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
 
 
 def _identity(fd: int) -> tuple[int, int, int] | None:

@@ -1,7 +1,8 @@
-"""Opening our own files: links, pipes and devices in their place are neither followed nor waited for."""
+"""Our own files, opened without following or waiting for links, pipes and devices; and their umask."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -24,3 +25,13 @@ def read_own(path: Path) -> bytes:
     """Return the content of a file; OSError as `open_own`."""
     with open(path, "rb", opener=open_own) as file:
         return file.read()
+
+
+def current_umask() -> int:
+    """Return the umask, without changing it where the system says it."""
+    with contextlib.suppress(OSError, IndexError):
+        status = Path("/proc/self/status").read_bytes()
+        return int(status.partition(b"\nUmask:")[2].split(maxsplit=1)[0], 8)
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

@@ -18,15 +18,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from operator import itemgetter
-from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
 from research_runner.system.limits import resource as _resource
+from research_runner.system.own_files import current_umask
 from research_runner.worker.output.redirect import STREAMS
 from research_runner.worker.script.filters import put_filters
 
 _getsignal: Callable[[int], Any] = importlib.import_module("_signal").getsignal
-_STATUS = Path("/proc/self/status")
 
 Glance: TypeAlias = tuple[Callable[[], Any], Any]
 """A call, in C where there is one, and what it gives while nothing has changed."""
@@ -244,13 +243,7 @@ class _Umask(Part):
     name = "the umask"
 
     def look(self) -> int:
-        try:
-            lines = _STATUS.read_bytes().splitlines()
-            return next(int(line.split()[1], 8) for line in lines if line.startswith(b"Umask:"))
-        except (OSError, StopIteration):  # it can only be read by setting it
-            mask = os.umask(0o077)
-            os.umask(mask)
-            return mask
+        return current_umask()
 
     def glances(self) -> Iterable[Glance]:
         return ((partial(os.umask, self._kept), self._kept),)
