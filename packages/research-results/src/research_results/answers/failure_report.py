@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from itertools import repeat
 from operator import itemgetter
 
-from research_domain import FailedExperiment, FailureGroup, FailureReport, group_failures
+from research_domain import FailedExperiment, FailureReport, group_failures
 from research_results.reading.distinct import different, distinct_values
 from research_results.reading.filters import Query
 from research_results.reading.reader import Questions
@@ -38,14 +37,11 @@ def failure_report(reader: Questions, wanted: Query) -> FailureReport:
         rows = zip([names[index] for index in failed.tolist()], *columns[:-1], repeat(""))
         report = group_failures(map(FailedExperiment._make, rows), ended)
         index_of = {names[index]: index for index in failed.tolist()}
-        groups = [_with_traceback(group, selected, index_of) for group in report.groups]
+        groups = []
+        for group in report.groups:  # only the traceback of the first failure is read
+            ((traceback,),) = selected.rows_of(index_of[group.first.id], _TRACEBACK)
+            groups.append(replace(group, first=group.first._replace(traceback=traceback)))
     return replace(report, groups=tuple(groups))
-
-
-def _with_traceback(group: FailureGroup, selected: Selected, index_of: Mapping[str, int]) -> FailureGroup:
-    """Return a group with the traceback of its first failure: the others are not read."""
-    ((traceback,),) = selected.rows_of(index_of[group.first.id], _TRACEBACK)
-    return replace(group, first=group.first._replace(traceback=traceback))
 
 
 def _configs(selected: Selected) -> list[dict[str, str]]:

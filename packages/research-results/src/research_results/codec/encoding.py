@@ -108,11 +108,8 @@ def _encode_uniform(variable: str, by_iteration: Mapping[int, Any]) -> Row | Non
     if not kind or type(iterations[0]) is not int:
         return None
     first, count = iterations[0], len(iterations)
-    if (
-        iterations != list(range(first, first + count))
-        or not _is_int64(first)
-        or not _is_int64(first + count)
-    ):
+    fit = _is_int64(first) and _is_int64(first + count)
+    if not fit or iterations != list(range(first, first + count)):
         return None
     try:
         data = struct.pack(f"<{count}{code}", *numbers)

@@ -89,14 +89,12 @@ def _python_times(values: Array, present: Array) -> Any:
     if column.dtype.kind not in "mM":
         return values
     zone = getattr(column.dtype, "tz", None)
-    if zone is not None and not all(map(_same_time, column[present], values[present])):
+    if zone is not None and any(
+        made.utcoffset() != given.utcoffset() or made.replace(tzinfo=None) != given.replace(tzinfo=None)
+        for made, given in zip(column[present], values[present], strict=True)
+    ):
         return values
     return column.array
-
-
-def _same_time(left: datetime.datetime, right: datetime.datetime) -> bool:
-    """Tell whether two times are one moment and look the same on the clock."""
-    return left.utcoffset() == right.utcoffset() and left.replace(tzinfo=None) == right.replace(tzinfo=None)
 
 
 def _numpy_times(values: Array, present: Array) -> Any:

@@ -93,15 +93,11 @@ def _column(pieces: list[Piece]) -> Column:
 
 def _tidy(owners: Ints, iterations: Ints, values: Array, numbers: Ints | None) -> Column:
     """Sort by experiment and iteration, and keep the last of equal ones."""
-    if not _increasing(owners, iterations):
+    same = owners[1:] == owners[:-1]
+    if (owners[1:] < owners[:-1]).any() or (same & (iterations[1:] <= iterations[:-1])).any():
         order = np.lexsort((iterations, owners) if numbers is None else (numbers, iterations, owners))
         owners, iterations, values = owners[order], iterations[order], values[order]
         last = np.append(run_starts(owners, iterations)[1:], True)
         if not last.all():
             owners, iterations, values = owners[last], iterations[last], values[last]
     return Column(owners, iterations, values)
-
-
-def _increasing(owners: Ints, iterations: Ints) -> bool:
-    same = owners[1:] == owners[:-1]
-    return bool((owners[1:] >= owners[:-1]).all() and (~same | (iterations[1:] > iterations[:-1])).all())

@@ -65,9 +65,8 @@ class ConfigTable:
     ) -> ConfigTable:
         """Read the options now; large values are read later, from the source."""
         numbers = np.unique(experiments.options)
-        every = len(numbers) > 500
-        options = read_options(connection, source, None if every else numbers.tolist())
-        if not options.keys() >= set(numbers.tolist()):
+        options = read_options(connection, source, numbers.tolist())
+        if len(options) < len(numbers):
             raise DamagedError("table experiments", "a config has options that there are not")
         own = [options[number] for number in numbers.tolist()]
         parameters = tuple(read_parameters(connection).values())

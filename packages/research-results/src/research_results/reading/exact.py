@@ -30,7 +30,17 @@ def read_values(
         elif index is None and experiments.complete:
             raise DamagedError("table chunks", f"row {chunk.number} is of no experiment")
     keep = None if wanted.iterations is None else set(wanted.iterations)
-    return [_in_order(by_variable, names, keep) for by_variable in found]
+    return [
+        {
+            names[variable]: {
+                iteration: values[iteration]
+                for iteration in sorted(values)
+                if keep is None or iteration in keep
+            }
+            for variable, values in sorted(by_variable.items())
+        }
+        for by_variable in found
+    ]
 
 
 def chunk_values(chunk: Chunk, source: Source, where: str) -> Iterator[tuple[int, Any]]:
@@ -51,15 +61,3 @@ def chunk_values(chunk: Chunk, source: Source, where: str) -> Iterator[tuple[int
     else:
         iterations = [chunk.first + chunk.step * index for index in range(len(values))]
     return zip(iterations, values, strict=True)
-
-
-def _in_order(
-    by_variable: dict[int, dict[int, Any]], names: dict[int, str], keep: set[int] | None
-) -> dict[str, dict[int, Any]]:
-    """Return values by name, sorted by variable and iteration, of some iterations."""
-    return {
-        names[variable]: {
-            iteration: values[iteration] for iteration in sorted(values) if keep is None or iteration in keep
-        }
-        for variable, values in sorted(by_variable.items())
-    }

@@ -19,14 +19,7 @@ from research_results.disk.schema import hides_some
 from research_results.errors import DamagedError
 from research_results.reading.at_once import read_experiment_rows
 from research_results.reading.gather import Ints, Mask
-from research_results.reading.rows import (
-    INT,
-    OPTIONAL_BYTES,
-    OPTIONAL_INT,
-    OPTIONAL_TEXT,
-    TEXT,
-    checked,
-)
+from research_results.reading.rows import INT, OPTIONAL_BYTES, OPTIONAL_INT, OPTIONAL_TEXT, TEXT, check_row
 from research_results.reading.source import Source
 
 _OPTION = {
@@ -224,19 +217,20 @@ def seen_parameters(connection: sqlite3.Connection) -> list[ConfigParameter]:
 def read_options(
     connection: sqlite3.Connection,
     source: Source,
-    numbers: Sequence[int] | None,
+    numbers: Sequence[int],
     *,
     by: Literal["option", "parameter"] = "option",
 ) -> dict[int, Option]:
-    """Read options by their own numbers or by those of their parameters; None for all."""
+    """Read options by their own numbers or by those of their parameters."""
     parameters = read_parameters(connection)
-    rows = connection.execute(
-        f"SELECT {', '.join(_OPTION)} FROM options WHERE {select_in(by, numbers)} ORDER BY option",  # noqa: S608
-    )
-    column, wanted = list(_OPTION).index(by), set(numbers or ())
-    chosen = rows if numbers is None else (row for row in rows if row[column] in wanted)
+    select = f"SELECT {', '.join(_OPTION)} FROM options WHERE {select_in(by, numbers)} ORDER BY option"  # noqa: S608
+    column, wanted = list(_OPTION).index(by), set(numbers)
     found = {}
-    for number, parameter, *rest, lasting_name, checksum in checked("options", _OPTION, chosen):
+    for row in connection.execute(select):
+        if row[column] not in wanted:
+            continue
+        check_row("table options", _OPTION, row)
+        number, parameter, *rest, lasting_name, checksum = row
         if parameter not in parameters:
             raise DamagedError("table options", f"has no parameter {parameter!r}")
         option = Option._make((parameters[parameter], *rest, source))

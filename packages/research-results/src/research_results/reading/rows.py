@@ -8,7 +8,7 @@ results are read is an error of ours or of pandas, and not the folder's.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 from research_results.errors import DamagedError
@@ -53,15 +53,6 @@ def check_row(where: str, kinds: Mapping[str, Types], row: Iterable[Any]) -> Non
     for value, (name, expected) in zip(row, kinds.items(), strict=True):
         if type(value) not in expected:
             raise _damaged(where, name, type(value))
-
-
-def checked(
-    table: str, kinds: Mapping[str, Types], rows: Iterable[tuple[Any, ...]]
-) -> Iterator[tuple[Any, ...]]:
-    """Yield rows whose values have the types of their columns."""
-    for row in rows:
-        check_row(f"table {table}", kinds, row)
-        yield row
 
 
 def _damaged(where: str, name: str, kind: type) -> DamagedError:

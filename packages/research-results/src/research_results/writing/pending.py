@@ -12,10 +12,10 @@ _OPTIONS = (
     *("option", "parameter", "alias", "kind", "type", "text", "data", "blob", "digest", "given"),
     *("lasting_name", "checksum"),
 )
-_DONE = (
-    *("key", "id", "position", "config", "digest", "checksum", "status", "attempt", "worker", "host"),
-    *("device", "code", "started", "iterations", "elapsed_s"),
-)
+RAN = ("status", "attempt", "worker", "host", "device", "code", "started", "iterations", "elapsed_s")
+"""Columns of experiments that an attempt fills."""
+
+_DONE = ("key", "id", "position", "config", "digest", "checksum", *RAN)
 _CHUNKS = (
     *("chunk", "experiment", "variable", "kind", "count", "first", "step", "iterations", "type", "text"),
     *("data", "blob", "checksum"),

@@ -21,7 +21,7 @@ from research_results.reading.status import STATUSES, Status, count_statuses
 from research_results.writing.failing import as_failure
 from research_results.writing.interning import Interner, stored_blob
 from research_results.writing.known_names import KnownNames
-from research_results.writing.pending import PendingRows
+from research_results.writing.pending import RAN, PendingRows
 
 
 def _text(value: object) -> str:
@@ -163,14 +163,15 @@ class Writer:
         keys, pending, pack, code = self._keys, self._pending, self._interner.config, _short_text(code)
         with self.database:
             newest, others, revision = self._newest(), self._others, self._newest_revision()
-            for attempt in attempts:
-                name, number, worker, host, device, started, iterations, elapsed_s, encoded = attempt
+            for name, number, worker, host, device, started, iterations, elapsed_s, encoded in attempts:
+                place = _short_text(host), _short_text(device), code
+                ran = ("done", number, worker, *place, float(started), int(iterations), float(elapsed_s))
                 new = added.get(name)
                 may_be_there = name in keys or others is None or name in others
                 if new is None or (may_be_there and self._find(name) is not None):
                     if new is not None:
                         self.add(*new)
-                    self._put_attempt(attempt, code)
+                    self._put_attempt(name, ran, encoded)
                     newest, revision = self._newest(), self._newest_revision()
                     continue
                 _, config, position, digest = new
@@ -179,35 +180,21 @@ class Writer:
                 newest += 1
                 self._newest_key = keys[name] = newest
                 self._ended.append(name)
-                host, device, begun = _short_text(host), _short_text(device), float(started)
-                ran = (number, worker, host, device, code, begun, int(iterations), float(elapsed_s))
                 row = (newest, name, position, bytearray(packed), digest and bytearray(digest), checksum)
-                pending.done += (*row, "done", *ran)
+                pending.done += (*row, *ran)
                 first, revision = revision + 1, self._put(newest, encoded, revision + 2) + 1
                 self._revision = revision
                 pending.attempts += (first, newest, first + 1, newest, number, revision, newest, number)
 
-    def _put_attempt(self, attempt: Attempt, code: str | None) -> None:
-        """Write a whole attempt at an experiment that is there."""
-        name, number, worker, host, device, started, iterations, elapsed_s, encoded = attempt
-        key = self.key(name)
+    def _put_attempt(self, name: str, ran: tuple[Any, ...], encoded: Encoded) -> None:
+        """Write a whole attempt at an experiment that is there; `ran` are the columns `RAN`."""
+        key, number = self.key(name), ran[1]
         self._start(key, number)
         self._note(key, "running", number)
         self._revision = self._put(key, encoded, self._newest_revision())
         del self._attempts[key]
         self._note(key, "done", number)
-        columns = {
-            "status": "done",
-            "attempt": number,
-            "worker": worker,
-            "code": code,
-            "host": _short_text(host),
-            "device": _short_text(device),
-            "started": float(started),
-            "iterations": int(iterations),
-            "elapsed_s": float(elapsed_s),
-        }
-        self._pending.update(key, name, columns)
+        self._pending.update(key, name, dict(zip(RAN, ran, strict=True)))
         self._ended.append(name)
 
     def _put(self, key: int, encoded: Encoded, revision: int) -> int:
