@@ -59,7 +59,7 @@ class RayProcesses:
         self.client_address = f"127.0.0.1:{self._client_port}"
 
     def start(self):
-        """Start it; workers can be had when this returns."""
+        """Start it; workers can be had, and clients are taken, when this returns."""
         ports = ("--port", str(self._port), "--ray-client-server-port", str(self._client_port))
         log_path = self._folder / "head.log"
         with log_path.open("w") as log:
@@ -76,6 +76,11 @@ class RayProcesses:
                 env={**os.environ, "TMPDIR": str(self._folder), RECONNECT: "300"},
             )
         wait_until(lambda: "Ray runtime started" in log_path.read_text(), patience_s=240.0)
+        wait_until(self._takes_clients)
+
+    def _takes_clients(self):
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", self._client_port)) == 0
 
     def processes(self):
         """Return all processes of the cluster."""
