@@ -61,7 +61,8 @@ class Outbox:
         """Add the end of a task, whose threads report nothing any more."""
         if DEPTH[0] != self._depth:
             end_if_forked(self._owner)
-        add_end(self._events, task, elapsed_s)
+        with self._lock:  # a thread that a unit has left behind may be sending
+            add_end(self._events, task, elapsed_s)
         if time.monotonic() - self._sent > _REPORT_EVERY_S:
             self.flush()
 
